@@ -1,0 +1,8 @@
+"""The one error a person is meant to read."""
+
+
+class UserError(Exception):
+    """Something the user can put right: the message names the file, the key or rows, and the way out.
+
+    The command line prints it without a traceback and exits with code 1.
+    """

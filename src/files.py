@@ -1,0 +1,111 @@
+"""Where everything lies, and writing that is never half done."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STEPS = ("define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one problem below the repository's root; `dvc.yaml` names the same ones."""
+
+    problem: str
+    root: Path = Path()
+
+    @property
+    def problem_file(self) -> Path:
+        return self.root / "problems" / f"{self.problem}.yaml"
+
+    @property
+    def params_file(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def local(self) -> Path:
+        """The folder where a user's own data files lie; DVC watches it."""
+        return self.root / "data" / "local"
+
+    @property
+    def expectations(self) -> Path:
+        return self.root / "data" / "expectations" / f"{self.problem}.json"
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data" / "raw" / self.problem
+
+    @property
+    def train(self) -> Path:
+        return self.root / "data" / "prepared" / self.problem / "train"
+
+    @property
+    def test(self) -> Path:
+        """The sealed test set: only `evaluate` may read it."""
+        return self.root / "data" / "prepared" / self.problem / "test"
+
+    @property
+    def folds(self) -> Path:
+        return self.root / "data" / "prepared" / self.problem / "folds.npz"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.problem
+
+    @property
+    def model(self) -> Path:
+        return self.results / "model"
+
+    def settings(self, step: str) -> Path:
+        return self.results / "settings" / f"{step}.json"
+
+    def result(self, step: str) -> Path:
+        """The step's result as JSON, one of the models in `src.results`."""
+        return self.results / ("validation.json" if step == "validate" else f"{step}.json")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that replaces it on success and vanishes on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that replaces it on success and vanishes on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON. NaN and infinities are refused: JSON has none."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

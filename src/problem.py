@@ -1,0 +1,399 @@
+"""A problem file merged with the defaults of `params.yaml`, checked in every key before anything runs.
+
+Each step's settings are one class that lists what the step reads; `Problem` is their union. The step `define`
+writes every class as one small JSON file, so that DVC runs a step again only when something it reads has changed.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from src.errors import UserError
+from src.files import Layout, read_json
+
+ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date"]
+Auto = Literal["auto"]
+
+CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
+
+# The first measure of each type is the automatic one; `src.measures` holds the definitions.
+MEASURES: dict[ProblemType, tuple[str, ...]] = {
+    "binary": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "log_loss"),
+    "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
+    "multilabel": ("mean_average_precision", "micro_f1", "macro_f1", "hamming_accuracy", "subset_accuracy"),
+    "regression": ("mae", "rmse", "mse", "r2"),
+    "unit_interval_regression": ("mae", "rmse", "mse", "r2"),
+}
+Measure = Literal[
+    "auto",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "macro_f1",
+    "mean_average_precision",
+    "micro_f1",
+    "hamming_accuracy",
+    "subset_accuracy",
+    "mae",
+    "rmse",
+    "mse",
+    "r2",
+]
+
+# Columns that prepare and evaluate add to the user's tables.
+RESERVED_COLUMNS = ("__row__", "__role__")
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class Reading(Settings):
+    """How the bytes of a table file are read; `auto` goes by the file's ending."""
+
+    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff"] = "auto"
+    encoding: str = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
+    separator: str | None = Field(None, min_length=1, description="column separator of a CSV file; a comma by default")
+    missing: list[str] = Field(default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"])
+    names: list[str] | None = Field(None, description="the column names of a file that has no header line")
+    skip_lines: int = Field(0, ge=0, description="lines to pass over before the header or the first row")
+
+
+class SklearnSource(Settings):
+    """One of the data sets that ship inside scikit-learn."""
+
+    source: Literal["sklearn"]
+    name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"]
+
+
+class LocalSource(Reading):
+    """A table file below `data/local/`, the folder DVC watches for changes."""
+
+    source: Literal["file"]
+    path: str = Field(min_length=1, description="the file's path below data/local/")
+
+
+class RemoteFile(Settings):
+    """One file at an address. `role: test` marks an official test set."""
+
+    url: str = Field(pattern=r"^(https?|ftp)://")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
+    skip_lines: int | None = Field(None, ge=0, description="overrides data.skip_lines for this file")
+    role: Literal["any", "test"] = "any"
+
+
+class RemoteSource(Reading):
+    """One or more files at addresses with their checksums; their rows are joined in the order given."""
+
+    source: Literal["address"]
+    files: list[RemoteFile] = Field(min_length=1)
+
+
+Source = Annotated[SklearnSource | LocalSource | RemoteSource, Field(discriminator="source")]
+
+
+class TestSplit(Settings):
+    """How the sealed test set is chosen: a share of the rows, or the rows where `column` equals `value`."""
+
+    share: float = Field(0.2, gt=0, le=0.5)
+    column: str | None = None
+    value: str | int | bool | None = None
+
+
+class Validation(Settings):
+    """Limits of the data checks."""
+
+    max_categories: int = Field(1000, ge=2, description="more distinct values than this in a text column is an error")
+    imbalance_share: float = Field(0.1, gt=0, lt=0.5, description="warn when the rarest class has less than this share")
+    leak_score: float = Field(
+        0.999, gt=0.5, le=1, description="a single column that scores at least this much gives the target away"
+    )
+
+
+class Training(Settings):
+    """How a network is trained unless the search says otherwise (the book's defaults)."""
+
+    optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = "rmsprop"
+    learning_rate: float = Field(0.001, gt=0, le=10)
+    batch_size: int | Auto = Field("auto", description="rows per gradient step; auto: by the number of rows")
+    epochs: int = Field(200, ge=1, le=100_000, description="the most epochs any training may take")
+    activation: Literal["relu", "tanh", "gelu"] = "relu"
+
+
+class OverfitLadder(Settings):
+    """The capacity ladder: `first_units` in one hidden layer, doubling from rung to rung."""
+
+    first_units: int = Field(4, ge=1, le=4096)
+    max_rungs: int = Field(6, ge=1, le=16)
+
+
+class Search(Settings):
+    """The search of the step regularize."""
+
+    budget: int = Field(12, ge=1, le=10_000, description="number of candidates")
+    dropout: list[float] = Field(min_length=1)
+    l1: list[float] = Field(min_length=1)
+    l2: list[float] = Field(min_length=1)
+    learning_rate: list[float] = Field(min_length=1, description="factors on training.learning_rate")
+
+
+class Engine(Settings):
+    """Where trainings run. Never part of a stage's dependencies: results do not depend on it."""
+
+    backend: Literal["local"] = "local"
+    workers: int | Auto = Field("auto", description="processes; auto: one per core when the job is long enough")
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+
+
+class FetchSettings(Settings):
+    data: Source
+
+
+class TableSettings(FetchSettings):
+    """What the columns of the raw table are for."""
+
+    target: str | list[str] = Field(description="the target column, or several of them")
+    type: ProblemType
+    positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+    drop: list[str] = Field(default=[], description="columns never learnt from")
+    columns: dict[str, ColumnKind] = Field(default={}, description="kinds of columns where the guess is wrong")
+    groups: str | None = Field(None, description="rows of one group never straddle a split")
+    time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
+    weights: str | None = Field(None, description="sample weights, used in losses and measures")
+    test: TestSplit
+
+    @property
+    def targets(self) -> list[str]:
+        return [self.target] if isinstance(self.target, str) else self.target
+
+
+class ProtocolSettings(Settings):
+    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold"]
+    folds: int | Auto = Field(description="K of K-fold; auto: by rows")
+    repeats: int | Auto = Field(description="how often iterated K-fold shuffles anew; auto: by rows")
+    seed: int = Field(ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def folds_fit_the_protocol(self) -> Self:
+        if self.folds != "auto" and self.folds < 2:
+            raise ValueError("folds: K-fold needs at least 2 folds")
+        if self.repeats != "auto" and self.repeats < 1:
+            raise ValueError("repeats: at least 1")
+        if self.protocol == "hold_out" and (self.folds != "auto" or self.repeats != "auto"):
+            raise ValueError("protocol hold_out has neither folds nor repeats: remove these keys or choose k_fold")
+        if self.protocol == "k_fold" and self.repeats not in ("auto", 1):
+            raise ValueError("protocol k_fold has one repeat: remove repeats or choose iterated_k_fold")
+        return self
+
+
+class ValidateSettings(TableSettings, ProtocolSettings):
+    validation: Validation
+
+
+class PrepareSettings(TableSettings, ProtocolSettings):
+    measure: Measure
+
+
+class BaselineSettings(Settings):
+    seed: int = Field(ge=0, lt=2**31)
+
+
+class OverfitSettings(BaselineSettings):
+    training: Training
+    overfit: OverfitLadder
+
+
+class RegularizeSettings(BaselineSettings):
+    training: Training
+    search: Search
+
+
+class EvaluateSettings(BaselineSettings):
+    training: Training
+
+
+class ReportSettings(Settings):
+    question: str = Field(min_length=1, description="what we want to know, as one sentence")
+    unit: str = Field("", description="the target's unit, for example '1,000 USD'")
+
+
+class Problem(ValidateSettings, PrepareSettings, OverfitSettings, RegularizeSettings, EvaluateSettings, ReportSettings):
+    """Everything a problem file may say, merged with `params.yaml`."""
+
+    engine: Engine
+
+    @model_validator(mode="after")
+    def settings_fit_together(self) -> Self:
+        several = len(self.targets) > 1
+        if len(set(self.targets)) != len(self.targets) or not self.targets:
+            raise ValueError(f"target: give one column or several different ones, not {self.target!r}")
+        if self.type in ("binary", "multiclass") and several:
+            raise ValueError(f"target: type {self.type} has one target column, given {self.targets}; try multilabel")
+        if self.type == "multilabel" and not several:
+            raise ValueError("target: type multilabel needs a list of at least two target columns; try binary")
+        if self.positive is not None and self.type != "binary":
+            raise ValueError(f"positive: only type binary has a positive class, not {self.type}")
+        if self.measure != "auto" and self.measure not in MEASURES[self.type]:
+            allowed = ", ".join(("auto", *MEASURES[self.type]))
+            raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
+        roles = {"target": self.targets, "drop": self.drop}
+        roles |= {key: [name] for key in ("groups", "time", "weights") if (name := getattr(self, key)) is not None}
+        seen: dict[str, str] = {}
+        for role, names in roles.items():
+            for name in names:
+                if seen.setdefault(name, role) != role:
+                    raise ValueError(f"{role}: column {name!r} is already named by {seen[name]}; one column, one role")
+        if self.time is not None and self.groups is not None:
+            raise ValueError("time: a problem is split by time or by groups, not by both; remove one of the two keys")
+        if self.time is not None and self.protocol == "iterated_k_fold":
+            raise ValueError("protocol: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
+        if (self.test.column is None) != (self.test.value is None):
+            raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
+        return self
+
+
+STEP_SETTINGS: dict[str, type[Settings]] = {
+    "fetch": FetchSettings,
+    "validate": ValidateSettings,
+    "prepare": PrepareSettings,
+    "baseline": BaselineSettings,
+    "overfit": OverfitSettings,
+    "regularize": RegularizeSettings,
+    "evaluate": EvaluateSettings,
+    "report": ReportSettings,
+    "engine": Engine,
+}
+
+
+def load_problem(layout: Layout) -> Problem:
+    """Read `problems/<name>.yaml`, merge it over the defaults of `params.yaml` and check the whole.
+
+    Raises UserError naming the file, the key, what was given, what is allowed and the nearest valid spelling.
+    """
+    given = _read_yaml(layout.problem_file)
+    params = _read_yaml(layout.params_file)
+    defaults = params.get("defaults")
+    if not isinstance(defaults, dict):
+        raise UserError(f"{layout.params_file}: needs a mapping named 'defaults'")
+    try:
+        return Problem.model_validate(_merged(defaults, given))
+    except ValidationError as error:
+        lines = [_explain(detail, given, layout) for detail in error.errors()]
+        raise UserError("\n".join(dict.fromkeys(lines))) from None
+
+
+def settings_of(problem: Problem, step: str) -> dict[str, Any]:
+    """The part of `problem` that `step` reads, as plain JSON values."""
+    if step == "engine":
+        return problem.engine.model_dump(mode="json")
+    return problem.model_dump(mode="json", include=set(STEP_SETTINGS[step].model_fields))
+
+
+def load_settings(layout: Layout, step: str, kind: type[S]) -> S:
+    """Read the settings file that `define` wrote for `step`."""
+    path = layout.settings(step)
+    if not path.exists():
+        raise UserError(f"{path} is missing: run `python -m tasks.define {layout.problem}` first, or `dvc repro`")
+    return kind.model_validate(read_json(path))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        near = get_close_matches(path.stem, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}" if known else ""
+        raise UserError(f"{path} does not exist{hint}")
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a mapping of keys to values, found {type(value).__name__}")
+    return value
+
+
+def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for key, value in given.items():
+        base = defaults.get(key)
+        merged[key] = _merged(base, value) if isinstance(base, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explain(detail: ErrorDetails, given: Mapping[str, Any], layout: Layout) -> str:
+    location = [part for part in detail["loc"] if not _is_union_tag(part, detail["loc"])]
+    file = layout.problem_file if not location or _holds(given, location) else layout.params_file
+    key = ".".join(str(part) for part in location)
+    where = f"{file}: {key}: " if key else f"{file}: "
+    value = detail.get("input")
+    match detail["type"]:
+        case "missing":
+            return f"{layout.problem_file}: {key}: this key is missing"
+        case "extra_forbidden":
+            known = _known_keys(detail["loc"][:-1])
+            near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return f"{where}unknown key{hint} (allowed: {', '.join(sorted(known))})"
+        case "value_error":
+            return f"{file}: {detail['msg'].removeprefix('Value error, ')}"
+    allowed = detail.get("ctx", {}).get("expected") or detail.get("ctx", {}).get("expected_tags")
+    hint = ""
+    if allowed and isinstance(value, str):
+        near = get_close_matches(value, [word.strip(" '") for word in str(allowed).replace(" or ", ",").split(",")], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+    shown = value.get("source", value) if detail["type"].startswith("union_tag") and isinstance(value, dict) else value
+    return f"{where}{detail['msg']}, given {shown!r}{hint}"
+
+
+_TAGS = {"sklearn", "file", "address"}
+
+
+def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
+    """Whether pydantic, not the user, put `part` into an error's location (union members and discriminators)."""
+    names = {"int", "str", "bool", "float", "literal['auto']", "list[str]"}
+    return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
+
+
+def _holds(given: Any, location: list[int | str]) -> bool:
+    for part in location:
+        if isinstance(given, Mapping) and part in given:
+            given = given[part]
+        elif isinstance(given, list) and isinstance(part, int) and part < len(given):
+            given = given[part]
+        else:
+            return False
+    return True
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed in the mapping at `location` of a problem file."""
+    annotation: Any = Problem
+    for part in location:
+        members = _models(annotation)
+        if part in _TAGS and len(members) > 1:
+            annotation = next(m for m in members if get_args(m.model_fields["source"].annotation) == (part,))
+        elif not isinstance(part, int):
+            annotation = members[0].model_fields[str(part)].annotation
+    return [name for model in _models(annotation) for name in model.model_fields]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Annotated, Union, UnionType, list):
+        return [model for part in get_args(annotation) for model in _models(part)]
+    return []

@@ -1,0 +1,228 @@
+"""What the steps find out: one model per result file in `results/<problem>/`, written and read only through here.
+
+Measures are in the unit of the measure (accuracy: share of rows; MAE: the target's unit). A result never holds a
+time, a path or a run id, so that the same inputs give the same bytes.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from src.files import read_json, write_json
+
+
+class Result(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+    def write(self, path: Path) -> None:
+        write_json(path, self.model_dump(mode="json"))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        return cls.model_validate(read_json(path))
+
+
+class Verdict(Result):
+    """A step's finding: whether it holds, and the numbers behind it as one sentence."""
+
+    name: str
+    holds: bool
+    evidence: str
+
+
+class Choice(Result):
+    """What `auto` chose for a setting, and the stated rule that chose it."""
+
+    setting: str
+    chosen: str
+    reason: str
+
+
+class Finding(Result):
+    """One failed data check. `rows` are the first offending rows, 0-based positions in the raw table."""
+
+    check: str
+    severity: Literal["error", "warning"]
+    column: str | None
+    count: int
+    rows: list[int]
+    message: str
+
+
+class ColumnSummary(Result):
+    """One column of the raw table as the validation page shows it."""
+
+    name: str
+    kind: str
+    role: str
+    missing: int
+    distinct: int
+    example: str
+
+
+class Validation(Result):
+    """validation.json: `passed` lists the names of all checks that found nothing."""
+
+    rows: int
+    columns: list[ColumnSummary]
+    passed: list[str]
+    findings: list[Finding]
+    verdicts: list[Verdict]
+
+
+class Protocol(Result):
+    """How the measure is estimated. `kind`: hold_out, k_fold, iterated_k_fold; `order`: how rows are dealt out."""
+
+    kind: Literal["hold_out", "k_fold", "iterated_k_fold"]
+    folds: int
+    repeats: int
+    order: Literal["stratified", "shuffled", "grouped", "temporal"]
+
+
+class FeatureSummary(Result):
+    name: str
+    kind: Literal["numeric", "categorical", "boolean", "date"]
+
+
+class Prepared(Result):
+    """prepare.json, from the training rows alone.
+
+    `classes` maps each class (or label column) to its number of training rows; empty for regression.
+    `fold_hashes` are the SHA-256 of the stored folds: development, evaluation.
+    """
+
+    type: str
+    rows: int
+    features: list[FeatureSummary]
+    targets: list[str]
+    classes: dict[str, int]
+    positive: str | None
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    protocol: Protocol
+    fold_hashes: dict[str, str]
+    choices: list[Choice]
+
+
+class FoldScores(Result):
+    """A measure on every fold, in the order of the stored folds; `mean` is their mean."""
+
+    mean: float
+    scores: list[float]
+
+
+class ReferenceScore(Result):
+    """One reference model on the development folds and on the evaluation folds."""
+
+    name: str
+    development: FoldScores
+    evaluation: FoldScores
+
+
+class Baseline(Result):
+    """baseline.json: `common_sense` and `shallow` name the best of each kind on the development folds."""
+
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    common_sense: ReferenceScore
+    shallow: ReferenceScore
+    common_sense_all: list[ReferenceScore]
+    shallow_all: list[ReferenceScore]
+    verdicts: list[Verdict]
+
+
+class Rung(Result):
+    """One network on the capacity ladder, means over the development folds.
+
+    `turning_epoch` is the epoch (1-based) at which the mean validation measure was best; `overfits` says that the
+    curve turned: validation got worse after it while training went on improving.
+    """
+
+    network: dict[str, Any]
+    parameters: int
+    turning_epoch: int
+    best_validation: float
+    final_validation: float
+    final_training: float
+    overfits: bool
+    beats_baseline: bool
+
+
+class Overfit(Result):
+    """overfit.json: `chosen` indexes the rung that proved overfitting (or the best one where none did)."""
+
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    rungs: list[Rung]
+    chosen: int
+    verdicts: list[Verdict]
+
+
+class Candidate(Result):
+    """One configuration of the search: the network's own settings and how it is trained."""
+
+    network: dict[str, Any]
+    optimizer: str
+    learning_rate: float
+    l1: float
+    l2: float
+    batch_size: int
+    epochs: int
+
+
+class Regularize(Result):
+    """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score."""
+
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    candidates: int
+    best: Candidate
+    best_score: FoldScores
+    chosen: Candidate
+    chosen_score: FoldScores
+    standard_error: float
+    verdicts: list[Verdict]
+
+
+class Estimate(Result):
+    """A value with its 95% interval (or the stated confidence)."""
+
+    value: float
+    low: float
+    high: float
+
+
+class CrossValidation(Result):
+    """The measure on the evaluation folds with its interval (Nadeau and Bengio 2003)."""
+
+    mean: float
+    low: float
+    high: float
+    folds: int
+    repeats: int
+    scores: list[float]
+
+
+class TestScore(Result):
+    """The sealed test set's one score with its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+class Evaluate(Result):
+    """evaluate.json. `baseline` and `shallow` are means on the same evaluation folds as `cross_validation`."""
+
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    baseline: float
+    shallow: float
+    cross_validation: CrossValidation
+    test: TestScore
+    chosen: Candidate
+    extra: dict[str, float]
+    recommended: Literal["network", "shallow model", "common sense"]
+    verdicts: list[Verdict]
