@@ -1,0 +1,52 @@
+"""No process outlives the one it works for.
+
+`kill -9` of a parent leaves its children running and writing: nobody tells them. So a step watches the run that
+started it, and each worker process watches its step (see `die_with_parent`, made to be a worker's initializer).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psutil
+
+POLL_SECONDS = 0.2
+_PR_SET_PDEATHSIG = 1
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether `process` runs: not ended, not a zombie, and its number not given to another one since."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def die_with_parent() -> None:
+    """Kill this process when the process that started it ends."""
+    die_with([psutil.Process(os.getppid())])
+
+
+def die_with(processes: Sequence[psutil.Process]) -> None:
+    """Kill this process and its children within half a second of the end of its parent or of any of `processes`.
+
+    On Linux the kernel does the same for the parent at once, even while a long computation keeps the watching thread
+    from running.
+    """
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.getppid() == parent and all(is_alive(process) for process in processes):
+            time.sleep(POLL_SECONDS)
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="die-with-parent", daemon=True).start()

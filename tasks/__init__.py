@@ -1,0 +1,28 @@
+"""The steps of the universal workflow, one module each, in order:
+
+define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report.
+
+A step is a plain function over files. Importing this package sets the environment of the process and of its workers
+before any library reads it: one thread each, because small matrices on two threads beside a busy neighbour are up to a
+hundred times slower and because sums then come out the same on every run (parallel work is done by processes, see
+`engine` in params.yaml), and no library reports its use to anybody.
+"""
+
+import os
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+}
+NO_TELEMETRY = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+os.environ.update(ONE_THREAD | NO_TELEMETRY)

@@ -1,0 +1,132 @@
+"""The command line that every step shares: `python -m tasks.<step> <problem>`.
+
+What is the same for all steps lives here once: the help, the log, the lock on the workspace, the verdicts on the
+terminal, the record in MLflow, and errors told in a way that says what to do next.
+"""
+
+import argparse
+import errno
+import inspect
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import psutil
+
+from src.errors import UserError
+from src.files import STEPS, Layout
+from src.processes import die_with
+from tasks.workspace import drivers, locked_by, remove_partial_files
+
+Step = Callable[[Layout], object]
+logger = logging.getLogger("workflow")
+
+FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def main(step: Step) -> NoReturn:
+    """Run `step` as the command line says and exit: 0 done, 1 failed, 130 interrupted, 143 terminated."""
+    sys.exit(run(step, sys.argv[1:]))
+
+
+def run(step: Step, arguments: Sequence[str]) -> int:
+    """Run `step` for the problem named in `arguments` and return the exit code."""
+    options = _parser(step).parse_args(arguments)
+    _log_to_stderr()
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    layout = Layout(options.problem)
+    try:
+        _check_name(layout)
+        _perform(step, layout)
+    except (UserError, OSError, MemoryError, KeyboardInterrupt) as error:
+        message, code = _told(error, step.__name__)
+        if options.traceback or message is None:
+            raise
+        logger.error("%s", message)
+        return code
+    return 0
+
+
+def _perform(step: Step, layout: Layout) -> None:
+    started_by = drivers()
+    if started_by:
+        die_with(started_by)
+    with locked_by(started_by[-1] if started_by else psutil.Process()):
+        remove_partial_files(layout)
+        result = step(layout)
+        for verdict in getattr(result, "verdicts", ()):
+            print(f"  {'yes' if verdict.holds else 'no ':3}  {verdict.name}: {verdict.evidence}", flush=True)
+
+        try:  # TODO: until src.tracking lands
+            from src.tracking import record
+        except ModuleNotFoundError:
+            return
+        record(step.__name__, layout)
+
+
+def _told(error: BaseException, step: str) -> tuple[str | None, int]:
+    """The message for a person and the exit code; no message for an error that nobody foresaw."""
+    if isinstance(error, UserError):
+        return f"error: {error}", FAILED
+    if isinstance(error, KeyboardInterrupt):
+        return f"{step} was interrupted; nothing is half-written, and `dvc repro` takes it up again", INTERRUPTED
+    if isinstance(error, MemoryError):
+        return f"error: {step} ran out of memory; free some, or give fewer rows or columns", FAILED
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        where = f" while writing {error.filename}" if error.filename else ""
+        return f"error: the disk is full{where} ({error.strerror}); free some space and run it again", FAILED
+    return None, FAILED
+
+
+def _parser(step: Step) -> argparse.ArgumentParser:
+    name = step.__name__
+    module = inspect.getmodule(step)
+    texts = [inspect.cleandoc(text) for text in ((module and module.__doc__), step.__doc__) if text]
+    order = " > ".join(step.upper() if step == name else step for step in STEPS)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m tasks.{name}",
+        description="\n\n".join(texts),
+        epilog=(
+            f"The steps in order: {order}\n\n"
+            f"`dvc repro` runs every step whose inputs have changed; this command runs {name} alone, on what the\n"
+            "steps before it left on disk. Run `dvc commit` afterwards to let DVC keep its outputs."
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(_problems()) or 'none yet'}")
+    parser.add_argument("--traceback", action="store_true", help="show where in the code an error came from")
+    return parser
+
+
+def _problems() -> list[str]:
+    return sorted(file.stem for file in Path("problems").glob("*.yaml"))
+
+
+def _check_name(layout: Layout) -> None:
+    known = _problems()
+    if layout.problem not in known:
+        near = get_close_matches(layout.problem, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none yet'}"
+        raise UserError(f"{layout.problem_file} does not exist; {hint}")
+
+
+def _log_to_stderr() -> None:
+    """Plain lines, one per message; warnings and errors say what they are."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave through the `finally` blocks, so that nothing half-written stays behind."""
+    for child in psutil.Process().children(recursive=True):
+        child.terminate()
+    sys.exit(TERMINATED)

@@ -1,0 +1,99 @@
+"""One run per workspace at a time, and no step outlives the run that started it.
+
+What DVC locks itself, and what it does not: while a stage runs, `.dvc/tmp/rwlock` keeps other DVC processes from
+writing the stage's dependencies and from touching its outputs. Between stages nothing is locked, stages that share no
+file are free to run side by side, and a step started by hand knows nothing of DVC's locks. Two runs could thus take
+turns at overwriting each other's files. So the *driver* of a run (the `dvc` process, the flow, or a step started by
+hand) owns `.workflow.lock` for as long as it lives: its own steps pass, those of any other driver are refused.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from src.errors import UserError
+from src.files import Layout
+from src.processes import is_alive
+
+LOCK_FILE = ".workflow.lock"
+DRIVER = "WORKFLOW_DRIVER"  # the flow's process number, for the steps that DVC starts on the flow's behalf
+_SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
+
+
+def drivers() -> list[psutil.Process]:
+    """The processes this step works for: DVC, which started it, and the flow, which started DVC; outermost last.
+
+    Empty for a step started by hand. Raises UserError when the run that started this step is already gone.
+    """
+    if "DVC_STAGE" not in os.environ:
+        return []
+    parents = [parent for parent in psutil.Process().parents() if parent.name() not in _SHELLS]
+    flow = [parent for parent in parents if str(parent.pid) == os.environ.get(DRIVER)]
+    adopted = not parents or os.getsid(parents[0].pid) != os.getsid(0)
+    if adopted or (DRIVER in os.environ and not flow):
+        raise UserError("the run that started this step has ended: start it again with `dvc repro`")
+    return list(dict.fromkeys([parents[0], *flow]))
+
+
+@contextmanager
+def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
+    """Hold the workspace for `driver`. Raises UserError naming the holder when another run has it.
+
+    A lock left by a process that has ended is taken over. When `driver` is another process than this one, the lock
+    stays with it after the block: it may have more steps to come.
+    """
+    path = root / LOCK_FILE
+    mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
+    with path.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        holder = _parsed(file.read())
+        if holder is not None and not _is_same(holder, driver) and _is_running(holder):
+            raise UserError(
+                f"another run has this workspace: process {holder['pid']}, `{holder['command']}`\n"
+                "Wait until it has ended, or stop it; nothing was changed. (One run per workspace at a time: two would "
+                "overwrite each other's files. For a second run beside it, clone the repository into another folder.)"
+            )
+        file.truncate(0)
+        json.dump(mine, file)
+    try:
+        yield
+    finally:
+        if driver.pid == os.getpid():
+            path.write_text("")  # not removed: another run may be waiting on this very file
+
+
+def _parsed(text: str) -> dict | None:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:  # a new file, or one cut short by a kill
+        return None
+
+
+def _is_same(holder: dict, process: psutil.Process) -> bool:
+    """Compare with the start time, since process numbers are given out again; it may shift by a clock adjustment."""
+    return holder["pid"] == process.pid and abs(holder["started"] - process.create_time()) < 2
+
+
+def _is_running(holder: dict) -> bool:
+    try:
+        process = psutil.Process(holder["pid"])
+        return _is_same(holder, process) and is_alive(process)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def remove_partial_files(layout: Layout) -> None:
+    """Remove what a killed run left half-written; call it only while holding the workspace."""
+    for folder in (layout.results, layout.train.parent, layout.raw.parent):
+        for partial in folder.rglob(".*.partial-*") if folder.is_dir() else ():
+            if partial.is_dir():
+                shutil.rmtree(partial)
+            else:
+                partial.unlink(missing_ok=True)
