@@ -1,0 +1,14 @@
+"""Prefect runs the workflow: it schedules, shows states and logs, and asks DVC for everything else.
+
+Importing this package keeps Prefect's database and logs in the repository's folder; it must come before `prefect` is
+imported, which reads its settings once.
+"""
+
+import os
+from pathlib import Path
+
+import tasks  # noqa: F401  the environment of every process of the workflow: no telemetry, one thread each
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.environ.setdefault("PREFECT_HOME", str(ROOT / ".prefect"))

@@ -1,0 +1,68 @@
+"""The universal workflow as a Prefect flow: one task per step, each asking DVC whether and how to run it.
+
+    python -m flows.universal_workflow breast_cancer
+
+needs no server: Prefect starts one for the length of the run. DVC stays the only cache: after a flow run `dvc repro`
+has nothing to do, and after `dvc repro` every task here is `Cached`.
+"""
+
+import sys
+
+if __name__ == "__main__":  # before Prefect, which takes a second to import: help and a misspelt name answer at once
+    from flows.arguments import parse
+
+    OPTIONS = parse(sys.argv[1:])
+
+import psutil
+from prefect import flow, get_run_logger, task
+from prefect.states import Completed, Failed, State
+
+from flows import stages
+from flows.arguments import StepName, check_problem
+from src.errors import UserError
+from src.files import STEPS
+from tasks.workspace import locked_by
+
+
+@task(task_run_name="{step}", persist_result=False)
+def run_stage(step: str, problem: str, force: bool) -> State:
+    """Bring one stage up to date. `Cached`: nothing had changed; `Completed`: it ran; `Failed`: with the reason."""
+    stage, logger = stages.name(step, problem), get_run_logger()
+    try:
+        changes = ["forced"] if force else stages.changes(stage)
+        if not changes:
+            return Completed(name="Cached", message=f"{stage} is up to date")
+        logger.info("%s runs: %s", stage, ", ".join(changes))
+        output = stages.reproduce(stage, force, logger.info)
+    except UserError as error:
+        return Failed(message=str(error))
+    if stages.was_restored(output):
+        return Completed(name="Cached", message=f"{stage} ran on these inputs before: its outputs are restored")
+    return Completed(message=f"{stage} ran")
+
+
+@flow(name="universal-workflow", flow_run_name="{problem}", persist_result=False)
+def universal_workflow(problem: str, until: StepName = "report", force: bool = False) -> State:
+    """Run the workflow for one problem.
+
+    Args:
+        problem: a name listed under `problems` in params.yaml.
+        until: the last step to run.
+        force: run every step, even where nothing has changed.
+    """
+    try:
+        check_problem(problem)
+        with locked_by(psutil.Process()):
+            for step in STEPS[: STEPS.index(until) + 1]:
+                state = run_stage.with_options(name=step)(step, problem, force, return_state=True)
+                if not state.is_completed():
+                    return Failed(message=f"{step}: {state.message}")
+    except UserError as error:
+        return Failed(message=str(error))
+    return Completed(message=f"{problem}: every step up to {until} is done")
+
+
+if __name__ == "__main__":
+    outcome = universal_workflow(OPTIONS.problem, OPTIONS.until, OPTIONS.force, return_state=True)
+    print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
+    sys.exit(0 if outcome.is_completed() else 1)
