@@ -1,0 +1,41 @@
+# What a newcomer types. `make help` lists the targets.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+INSTALLED := .venv/.installed
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help install repro test new mlflow
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## make .venv and install the pinned requirements
+
+$(INSTALLED): requirements.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed (found: $(or $(PYTHON),none)). Name one: make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+	@echo "Installing the requirements into .venv (once; a few minutes)"
+	@"$(PYTHON)" -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+repro: $(INSTALLED) ## run the workflow for the problems in params.yaml, as far as something has changed
+	@python -m dvc repro
+	@python -m tasks.summary
+
+test: $(INSTALLED) ## check formatting, lint and types, and run the tests
+	ruff format --check
+	ruff check
+	mypy
+	pytest
+
+new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
+	@python -m tasks.new "$(name)" "$(csv)" "$(target)"
+
+mlflow: $(INSTALLED) ## compare the recorded runs in a browser, on http://127.0.0.1:5000
+	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+		mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+		--backend-store-uri sqlite:///mlflow.db --artifacts-destination mlartifacts

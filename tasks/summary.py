@@ -1,0 +1,107 @@
+"""What `make repro` ends with: for each problem the baseline, the measure, the sealed test score and the verdicts.
+
+Every number comes from a result file; this only sets them on a page of 100 columns.
+"""
+
+import math
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+
+from src.files import Layout
+from src.problem import ReportSettings, load_settings
+from src.results import Baseline, Evaluate, Overfit, Regularize, Validation, Verdict
+
+WIDTH = 100
+HEADINGS = ("problem", "measure", "common sense", "shallow model", "cross-validated (95%)", "sealed test (95%)")
+Judged = Validation | Baseline | Overfit | Regularize | Evaluate
+WITH_VERDICTS: dict[str, type[Judged]] = {
+    "validate": Validation,
+    "baseline": Baseline,
+    "overfit": Overfit,
+    "regularize": Regularize,
+    "evaluate": Evaluate,
+}
+Style = Callable[[str], str]
+
+
+def summary(layouts: Sequence[Layout], bold: Style = str, green: Style = str, red: Style = str) -> str:
+    """The whole page as text; the styles wrap single words for a terminal."""
+    blocks = [_table(layouts, bold)]
+    blocks += [_told(layout, bold, green, red) for layout in layouts]
+    reports = [str(layout.results / "report.html") for layout in layouts if (layout.results / "report.html").exists()]
+    ends = [f"Reports, to open in a browser: {', '.join(reports)}"] if reports else []
+    ends += ["The recorded runs, side by side:  make mlflow  (then http://127.0.0.1:5000)"]
+    return "\n\n".join([*blocks, "\n".join(_wrapped(end, "") for end in ends)])
+
+
+def number(value: float) -> str:
+    """Four significant digits, never in powers of ten: 0.9736, 44.21, 123,456."""
+    digits = 3 if value == 0 else 3 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{min(max(digits, 0), 12)}f}"
+
+
+def _table(layouts: Sequence[Layout], bold: Style) -> str:
+    rows = [_row(layout) for layout in layouts]
+    widths = [max(len(row[i]) for row in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    head = "  ".join(cell.ljust(width) for cell, width in zip(HEADINGS, widths, strict=True)).rstrip()
+    return "\n".join([bold(head), *lines])
+
+
+def _row(layout: Layout) -> tuple[str, ...]:
+    path = layout.result("evaluate")
+    if not path.exists():
+        return (layout.problem, "not evaluated yet", "", "", "", "")
+    found = Evaluate.read(path)
+    estimate, test = found.cross_validation, found.test
+    return (
+        layout.problem,
+        found.measure,
+        number(found.baseline),
+        number(found.shallow),
+        f"{number(estimate.mean)} [{number(estimate.low)}, {number(estimate.high)}]",
+        f"{number(test.value)} [{number(test.low)}, {number(test.high)}]",
+    )
+
+
+def _told(layout: Layout, bold: Style, green: Style, red: Style) -> str:
+    lines = [bold(layout.problem)]
+    if layout.settings("report").exists():
+        settings = load_settings(layout, "report", ReportSettings)
+        unit = f" (unit of the target: {settings.unit})" if settings.unit else ""
+        lines = [_wrapped(f"{layout.problem}: {settings.question}{unit}", "").replace(layout.problem, lines[0], 1)]
+    for verdict in _verdicts(layout):
+        word = "yes" if verdict.holds else "no "
+        told = _wrapped(f"{word}  {verdict.name.replace('_', ' ')}: {verdict.evidence}", "  ")
+        lines.append(told.replace(word, (green if verdict.holds else red)(word), 1))
+    return "\n".join(lines)
+
+
+def _verdicts(layout: Layout) -> list[Verdict]:
+    paths = [(layout.result(step), model) for step, model in WITH_VERDICTS.items()]
+    return [verdict for path, model in paths if path.exists() for verdict in model.read(path).verdicts]
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "     ", break_long_words=False)
+
+
+def _style(code: int) -> Style:
+    return lambda text: f"\033[{code}m{text}\033[0m"
+
+
+def main() -> None:
+    problems = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["problems"]
+    layouts = [Layout(problem) for problem in problems]
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    print()
+    print(summary(layouts) if plain else summary(layouts, bold=_style(1), green=_style(32), red=_style(31)))
+
+
+if __name__ == "__main__":
+    main()
