@@ -66,8 +66,11 @@ class Reading(Settings):
 
     format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff"] = "auto"
     encoding: str = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
-    separator: str | None = Field(None, min_length=1, description="column separator of a CSV file; a comma by default")
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="column separator of a CSV file; a comma by default"
+    )
     missing: list[str] = Field(default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"])
+    strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
     names: list[str] | None = Field(None, description="the column names of a file that has no header line")
     skip_lines: int = Field(0, ge=0, description="lines to pass over before the header or the first row")
 
@@ -353,7 +356,8 @@ def _explain(detail: ErrorDetails, given: Mapping[str, Any], layout: Layout) -> 
     allowed = detail.get("ctx", {}).get("expected") or detail.get("ctx", {}).get("expected_tags")
     hint = ""
     if allowed and isinstance(value, str):
-        near = get_close_matches(value, [word.strip(" '") for word in str(allowed).replace(" or ", ",").split(",")], n=1)
+        words = [word.strip(" '") for word in str(allowed).replace(" or ", ",").split(",")]
+        near = get_close_matches(value, words, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
     shown = value.get("source", value) if detail["type"].startswith("union_tag") and isinstance(value, dict) else value
     return f"{where}{detail['msg']}, given {shown!r}{hint}"
@@ -370,11 +374,9 @@ def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
 
 def _holds(given: Any, location: list[int | str]) -> bool:
     for part in location:
-        if isinstance(given, Mapping) and part in given:
+        try:
             given = given[part]
-        elif isinstance(given, list) and isinstance(part, int) and part < len(given):
-            given = given[part]
-        else:
+        except (KeyError, IndexError, TypeError):
             return False
     return True
 

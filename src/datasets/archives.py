@@ -1,0 +1,127 @@
+"""One table out of a downloaded file: plain, compressed, or a member of a zip or tar archive.
+
+An archive is hostile until proved otherwise: only the one member asked for is read, under its bare file name, so that
+no path inside an archive decides where bytes are written, and no more bytes than a sane archive can hold.
+"""
+
+import bz2
+import gzip
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+from src.errors import UserError
+
+COMPRESSIONS = (".gz", ".bz2", ".xz")
+# What the decompressors raise on bytes that are not theirs, or that end too early.
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
+
+_TAR = (".tar", ".tgz", ".tbz2", ".txz", *(f".tar{ending}" for ending in COMPRESSIONS))
+# Tables compress to a tenth or so; a thousandth is an attack or a mistake.
+_MOST_RATIO = 300
+_MOST_FREE = 2**28
+
+
+def unpack(path: Path, member: str | None, folder: Path, shown: str) -> Path:
+    """Put the table that `path` holds into `folder` and return its path; a plain file is moved there.
+
+    `member` is the table's path inside an archive; it may be left out where the archive has one file only. `shown`
+    names the file in messages. Raises UserError for a damaged archive, a missing or unsafe member, and a size bomb.
+    """
+    name = path.name.lower()
+    with _damage_told(shown):
+        if name.endswith(".zip"):
+            return _from_zip(path, member, folder, shown)
+        if name.endswith(_TAR):
+            return _from_tar(path, member, folder, shown)
+        if member is not None:
+            raise UserError(
+                f"{shown}: member {member!r} is given, but this is no archive (zip or tar); remove `member`"
+            )
+        if path.suffix.lower() in COMPRESSIONS:
+            with open_compressed(path) as stream:
+                return _copy(stream, folder / path.stem, path, shown)
+    target = folder / path.name
+    path.replace(target)
+    return target
+
+
+def open_compressed(path: Path) -> IO[bytes]:
+    """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows as one of `DAMAGE`."""
+    match path.suffix.lower():
+        case ".gz":
+            return cast(IO[bytes], gzip.open(path))
+        case ".bz2":
+            return cast(IO[bytes], bz2.open(path))
+        case _:
+            return cast(IO[bytes], lzma.open(path))
+
+
+def _from_zip(path: Path, member: str | None, folder: Path, shown: str) -> Path:
+    with zipfile.ZipFile(path) as archive:
+        infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        info = infos[_choose(list(infos), member, shown)]
+        if info.flag_bits & 1:
+            raise UserError(f"{shown}: member {info.filename!r} is encrypted; give an archive without a password")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise UserError(f"{shown}: member {info.filename!r} is a link, not a file; refused")
+        with archive.open(info) as stream:
+            return _copy(stream, folder / PurePosixPath(info.filename).name, path, shown)
+
+
+def _from_tar(path: Path, member: str | None, folder: Path, shown: str) -> Path:
+    with tarfile.open(path) as archive:
+        infos = {info.name: info for info in archive if not info.isdir()}
+        info = infos[_choose(list(infos), member, shown)]
+        if not info.isfile():
+            raise UserError(f"{shown}: member {info.name!r} is a link or a device, not a file; refused")
+        stream = archive.extractfile(info)
+        assert stream is not None
+        with stream:
+            return _copy(stream, folder / PurePosixPath(info.name).name, path, shown)
+
+
+def _choose(names: Sequence[str], member: str | None, shown: str) -> str:
+    if member is None:
+        tables = [name for name in names if not name.startswith("__MACOSX/")]
+        if len(tables) != 1:
+            listed = ", ".join(sorted(tables)[:10]) or "none"
+            raise UserError(f"{shown} holds {len(tables)} files; name one of them as `member`: {listed}")
+        member = tables[0]
+    elif member not in names:
+        near = get_close_matches(member, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it holds {', '.join(sorted(names)[:10]) or 'nothing'}"
+        raise UserError(f"{shown} has no member {member!r}; {hint}")
+    parts = PurePosixPath(member.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+        raise UserError(f"{shown}: member {member!r} points outside the archive; refused")
+    return member
+
+
+def _copy(stream: IO[bytes], target: Path, archive: Path, shown: str) -> Path:
+    left = _MOST_FREE + _MOST_RATIO * archive.stat().st_size
+    with target.open("wb") as out:
+        while block := stream.read(2**20):
+            left -= len(block)
+            if left < 0:
+                raise UserError(
+                    f"{shown} expands to more than {_MOST_RATIO} times its size and is refused; "
+                    "if this is meant, unpack it yourself and use the file in data/local/"
+                )
+            out.write(block)
+    return target
+
+
+@contextmanager
+def _damage_told(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except DAMAGE as error:
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None

@@ -1,0 +1,88 @@
+"""ARFF, the format of Weka and Mulan: a header that declares every column, then comma-separated rows.
+
+Read here and not with SciPy because Mulan's files declare their labels as `label`, which SciPy refuses.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from src.datasets.delimited import GUESSES, parse_delimited
+from src.datasets.encoding import check_encoding, check_encoding_name
+from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.errors import UserError
+from src.problem import ColumnKind, Reading
+
+_ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s+(.+)""", re.IGNORECASE)
+_KINDS: dict[str, ColumnKind] = {
+    "numeric": "numeric",
+    "real": "numeric",
+    "integer": "numeric",
+    "string": "categorical",
+    "date": "date",
+}
+# A nominal column of these two values is an indicator and reads as numbers, like one declared numeric.
+_INDICATOR = {"0", "1"}
+
+
+def read_arff(path: Path, shown: str, reading: Reading) -> RawTable:
+    """Declared types become kinds; a type that is not in the standard (Mulan's `label`) is guessed from the values."""
+    check_encoding_name(reading.encoding)
+    check_encoding(path, shown, reading.encoding)
+    lines = path.read_text(encoding=reading.encoding).splitlines()
+    types, begin = _header(lines, shown)
+    check_names(list(types), shown)
+    rows = [(i, lines[i]) for i in _row_positions(lines, begin)]
+    sparse = next((i for i, line in rows if line.lstrip().startswith("{")), None)
+    if sparse is not None:
+        raise UserError(
+            f"{shown}: line {sparse + 1} is a sparse row ({{index value, …}}); convert the file to dense rows"
+        )
+    check_rows(len(rows), shown)
+    text = "\n".join(line for _, line in rows)
+    quote = "'" if "'" in text and '"' not in text else '"'
+    try:
+        table = parse_delimited(io.BytesIO(text.encode()), list(types), ",", "utf-8", 0, quote)
+    except pa.ArrowInvalid as error:
+        wrong = next((i + 1 for i, line in rows if line.count(",") + 1 != len(types)), None)
+        place = f"line {wrong} does not have the {len(types)} fields that the header declares" if wrong else str(error)
+        raise UserError(f"{shown}: {place}") from None
+    kinds = {name: _KINDS[word] for name, kind in types.items() if (word := kind.split()[0].lower()) in _KINDS}
+    kinds |= {
+        name: "categorical" for name, kind in types.items() if kind.startswith("{") and _nominal(kind) != _INDICATOR
+    }
+    return RawTable(table, kinds=kinds, guesses={name: GUESSES for name in types if name not in kinds})
+
+
+def arff_lines(path: Path, reading: Reading) -> Iterator[int]:
+    """The file line (from 1) of each row."""
+    lines = path.read_text(encoding=reading.encoding).splitlines()
+    return (i + 1 for i in _row_positions(lines, _header(lines, path.name)[1]))
+
+
+def _header(lines: list[str], shown: str) -> tuple[dict[str, str], int]:
+    """The declared type of every column, and the index of the line after `@data`."""
+    names, types = [], []
+    for i, line in enumerate(lines):
+        word = line.strip().lower()
+        if word.startswith("@attribute"):
+            match = _ATTRIBUTE.match(line.strip())
+            if match is None:
+                raise UserError(f"{shown}: line {i + 1} is no ARFF attribute: {line.strip()!r}")
+            names.append(re.sub(r"\\(.)", r"\1", match[1].strip("'\"")))
+            types.append(match[2].strip())
+        elif word.startswith("@data"):
+            check_names(names, shown)
+            return dict(zip(names, types, strict=True)), i + 1
+    raise UserError(f"{shown} is empty or no ARFF file: it has no line '@data'")
+
+
+def _row_positions(lines: list[str], begin: int) -> list[int]:
+    return [i for i in range(begin, len(lines)) if (line := lines[i].strip()) and not line.startswith("%")]
+
+
+def _nominal(kind: str) -> set[str]:
+    return {value.strip().strip("'\"") for value in kind.strip("{} ").split(",")}

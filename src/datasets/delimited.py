@@ -1,0 +1,133 @@
+"""Comma- or tab-separated text, read fast by Arrow; where that fails, read again slowly to say which line is wrong.
+
+Every column is read as text: which type it is, is decided later from all of its values, not from the first block.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv
+
+from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.errors import UserError
+from src.problem import ColumnKind, Reading
+
+GUESSES: tuple[ColumnKind, ...] = ("numeric", "boolean", "date")
+SEPARATORS = (",", ";", "\t", "|")
+# Rows longer than a block cannot be read; many blocks keep the memory for one small.
+_BLOCK = 2**23
+
+
+def read_csv(path: Path, shown: str, reading: Reading) -> RawTable:
+    return _read(path, shown, reading, reading.separator or ",")
+
+
+def read_tsv(path: Path, shown: str, reading: Reading) -> RawTable:
+    return _read(path, shown, reading, reading.separator or "\t")
+
+
+def csv_lines(path: Path, reading: Reading) -> Iterator[int]:
+    """The file line (from 1) on which each row begins."""
+    separator = reading.separator or ("\t" if path.suffix in (".tsv", ".tab") or reading.format == "tsv" else ",")
+    records = _records(path, path.name, reading, separator, strict=False)
+    return (record.line for record in islice(records, int(reading.names is None), None))
+
+
+def parse_delimited(
+    stream: BinaryIO | Path, names: list[str], separator: str, encoding: str, skip_lines: int, quote: str = '"'
+) -> pa.Table:
+    """Rows of delimited text after `skip_lines` lines, every column as text. Raises pa.ArrowInvalid."""
+    return pyarrow.csv.read_csv(
+        stream,
+        pyarrow.csv.ReadOptions(column_names=names, skip_rows=skip_lines, encoding=encoding, block_size=_BLOCK),
+        pyarrow.csv.ParseOptions(delimiter=separator, quote_char=quote, newlines_in_values=True),
+        pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One row or header as Python's csv module sees it; a quoted value may make it span several lines."""
+
+    fields: list[str]
+    line: int
+    last_line: int
+
+
+def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
+    check_encoding_name(reading.encoding)
+    names, skip_lines = _header(path, shown, reading, separator)
+    try:
+        table = parse_delimited(path, names, separator, reading.encoding, skip_lines)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        check_encoding(path, shown, reading.encoding)
+        raise _explained(path, shown, reading, separator, len(names), error) from None
+    check_rows(table.num_rows, shown)
+    return RawTable(table, kinds={}, guesses=dict.fromkeys(names, GUESSES))
+
+
+def _header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[list[str], int]:
+    """The column names, and the number of lines before the first row."""
+    try:
+        first = next(_records(path, shown, reading, separator, strict=False), None)
+    except UnicodeDecodeError:
+        check_encoding(path, shown, reading.encoding)
+        raise
+    if first is None:
+        raise UserError(f"{shown} is empty; give a file with {'rows' if reading.names else 'a header line and rows'}")
+    if reading.names is not None:
+        check_names(reading.names, shown)
+        return reading.names, reading.skip_lines
+    names = [field.strip() or f"unnamed_{i}" for i, field in enumerate(first.fields, start=1)]
+    other = next((mark for mark in SEPARATORS if mark in names[0]), None) if len(names) == 1 else None
+    if other is not None:
+        raise UserError(
+            f"{shown}: line {first.line} has only one column when separated by {separator!r}; "
+            f"try `separator: {json.dumps(other)}` under data"
+        )
+    check_names(names, shown)
+    return names, first.last_line
+
+
+def _records(path: Path, shown: str, reading: Reading, separator: str, strict: bool) -> Iterator[_Record]:
+    csv.field_size_limit(sys.maxsize)
+    encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
+    with path.open(encoding=encoding, newline="") as stream:
+        skipped = sum(1 for _ in islice(stream, reading.skip_lines))
+        rows = csv.reader(stream, delimiter=separator, strict=strict)
+        line = skipped + 1
+        try:
+            for fields in rows:
+                if fields:
+                    yield _Record(fields, line, skipped + rows.line_num)
+                line = skipped + rows.line_num + 1
+        except csv.Error as error:
+            raise UserError(
+                f"{shown}: the row that begins on line {line} cannot be read ({error}); "
+                "is a quotation mark opened and never closed?"
+            ) from None
+
+
+def _explained(path: Path, shown: str, reading: Reading, separator: str, expected: int, error: Exception) -> UserError:
+    """Why Arrow refused the file: the lines whose number of fields is wrong, else what Arrow said."""
+    wrong = [
+        record for record in _records(path, shown, reading, separator, strict=True) if len(record.fields) != expected
+    ]
+    if not wrong:
+        return UserError(f"{shown} cannot be read: {error}")
+    first = wrong[0]
+    given_by = "data.names" if reading.names is not None else "the header"
+    others = ", ".join(str(record.line) for record in wrong[1:5])
+    more = f" ({len(wrong)} such lines; the next: {others})" if others else ""
+    return UserError(
+        f"{shown}: line {first.line} has {len(first.fields)} fields, expected {expected} as in {given_by}{more}; "
+        f"quote values that hold {separator!r}, or correct the separator"
+    )

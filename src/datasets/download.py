@@ -1,0 +1,135 @@
+"""Files from the network: checksummed, resumed where a transfer broke off, tried again where the server stumbled.
+
+pooch checks the checksum and puts the finished file in place in one move; this module gives it what it lacks, a
+downloader that continues a broken transfer, also one that a killed run left behind.
+"""
+
+import ftplib
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from src.datasets.manifest import sha256_of
+from src.errors import UserError
+
+log = logging.getLogger("workflow")
+
+# Seconds to wait before the second, third, ... attempt.
+WAITS = (1.0, 3.0, 9.0)
+_TIMEOUT = 30.0
+_BLOCK = 2**18
+# How a transfer breaks beside requests' own errors.
+_BROKEN = (ftplib.Error, EOFError, TimeoutError, ConnectionError, socket.gaierror)
+_LINE_EVERY = 5.0
+
+
+class Unreachable(Exception):
+    """No file came from the address, with the reason for a person; the caller knows what else to advise."""
+
+
+def download(url: str, sha256: str, target: Path, waits: Sequence[float] = WAITS) -> None:
+    """Bring `url` to `target`, which appears only whole and with the right checksum.
+
+    A target that is already right stays. Raises UserError for a wrong checksum, Unreachable where the address gave
+    nothing after all attempts.
+    """
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    partial = target.with_name(f"{target.name}.partial")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    downloader = _resume(partial, sha256) if url.startswith("http") else pooch.FTPDownloader(timeout=_TIMEOUT)
+    for wait in (*waits, None):
+        try:
+            pooch.retrieve(url, sha256, fname=target.name, path=target.parent, downloader=downloader)
+            return
+        except (requests.RequestException, *_BROKEN) as error:
+            reason = _reason(error)
+            if wait is None or _is_final(error):
+                raise Unreachable(reason) from None
+        except ValueError as error:
+            raise UserError(f"{url}: {error}") from None
+        log.info("%s: %s; trying again in %g s", target.name, reason, wait)
+        time.sleep(wait)
+
+
+def _resume(partial: Path, sha256: str) -> Callable[[str, str, Any], None]:
+    """A pooch downloader that keeps what arrived in `partial` and asks for the rest only."""
+
+    def fetch(url: str, output: str, _: Any) -> None:
+        import requests
+
+        have = partial.stat().st_size if partial.exists() else 0
+        # identity: the checksum is of the file as it is stored, not as a server may compress it on the way.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                partial.unlink()
+                return fetch(url, output, _)
+            response.raise_for_status()
+            resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+            total = int(response.headers.get("Content-Length", 0)) + (have if resumed else 0)
+            with partial.open("ab" if resumed else "wb") as out, _progress(url, have if resumed else 0, total) as told:
+                for block in response.iter_content(_BLOCK):
+                    out.write(block)
+                    told(len(block))
+        found = sha256_of(partial)
+        if found != sha256:
+            partial.unlink()
+            if resumed:  # the beginning may be of an older version of the file
+                return fetch(url, output, _)
+            raise UserError(
+                f"{url}: wrong checksum\n  expected {sha256}\n  got      {found}\n"
+                "The address gives another file than it once did: check it, then correct `sha256`"
+            )
+        partial.replace(output)
+        return None
+
+    return fetch
+
+
+@contextmanager
+def _progress(url: str, start: int, total: int) -> Iterator[Callable[[int], Any]]:
+    """Show bytes as a bar on a terminal, as a plain line now and then elsewhere."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        name = url.rpartition("/")[2]
+        with tqdm(desc=name, initial=start, total=total or None, unit="B", unit_scale=True, leave=False) as bar:
+            yield bar.update
+        return
+    done, last = start, time.monotonic()
+
+    def line(count: int) -> None:
+        nonlocal done, last
+        done += count
+        if time.monotonic() - last >= _LINE_EVERY:
+            last = time.monotonic()
+            log.info("%s: %s", url, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB")
+
+    log.info("downloading %s%s", url, f" ({total / 1e6:.1f} MB)" if total else "")
+    yield line
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether another attempt would meet the same answer: the server understood and refused."""
+    response = getattr(error, "response", None)
+    return response is not None and 400 <= response.status_code < 500 and response.status_code not in (408, 429)
+
+
+def _reason(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server answered {response.status_code} {response.reason}"
+    names = {
+        "ConnectTimeout": "no answer in time",
+        "ReadTimeout": "the transfer stalled",
+        "SSLError": "no safe connection",
+    }
+    return names.get(type(error).__name__, f"the connection failed ({type(error).__name__})")

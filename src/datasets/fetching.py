@@ -1,0 +1,154 @@
+"""From a source to the raw data folder: every file there is whole, and as its checksum says.
+
+The folder is built beside its place and moved there in one step; where it already holds what the source says, it
+stays untouched.
+"""
+
+import errno
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from src.datasets.archives import unpack
+from src.datasets.bundled import load_bundled
+from src.datasets.download import Unreachable, download
+from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
+from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
+from src.errors import UserError
+from src.files import atomic_directory
+from src.problem import LocalSource, RemoteFile, RemoteSource, SklearnSource
+
+log = logging.getLogger("workflow")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One table file of a source. `origin` identifies its content; `put` writes it into a folder."""
+
+    origin: str
+    role: Literal["any", "test"]
+    put: Callable[[Path], Path]
+
+
+def fetch_source(
+    source: SklearnSource | LocalSource | RemoteSource, raw: Path, local: Path, downloads: Path = Path(".downloads")
+) -> None:
+    """Bring the files of `source` into the folder `raw`, with a manifest; a folder that is right stays as it is.
+
+    `local` is the folder of the user's own files, `downloads` keeps what came from the network. Raises UserError
+    where a file is missing, has another checksum, cannot be reached or unpacked, or the disk is full.
+    """
+    parts = _parts(source, local, downloads)
+    if _is_there(raw, parts):
+        log.info("%s: already there", raw)
+        return
+    with full_disk_told(raw), atomic_directory(raw) as folder:
+        files = [_put(part, folder, position) for position, part in enumerate(parts, start=1)]
+        write_manifest(folder, files)
+
+
+@contextmanager
+def full_disk_told(path: Path) -> Iterator[None]:
+    """Turn a full disk into a UserError that says so."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(f"the disk is full: {path} was not written; free some space and run again") from None
+
+
+def local_file(path: str, local: Path) -> Path:
+    """The user's file at `path` below `local`. Raises UserError where it leaves that folder or does not exist."""
+    relative = PurePosixPath(path)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise UserError(f"data.path: {path!r} leaves {local}; copy the file there and give its path below that folder")
+    file = local / relative
+    if not file.is_file():
+        known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
+        near = get_close_matches(path, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:10])}" if known else ""
+        raise UserError(f"{file} does not exist; {hint or f'copy your file into {local} first'}")
+    return file
+
+
+def _parts(source: SklearnSource | LocalSource | RemoteSource, local: Path, downloads: Path) -> list[_Part]:
+    match source:
+        case SklearnSource():
+            return [_Part(f"sklearn {source.name}", "any", lambda folder: _bundled(source.name, folder))]
+        case LocalSource():
+            file = local_file(source.path, local)
+            return [_Part(f"sha256 {sha256_of(file)}", "any", lambda folder: _local(file, folder))]
+        case RemoteSource():
+            return [_remote_part(file, downloads) for file in source.files]
+
+
+def _remote_part(file: RemoteFile, downloads: Path) -> _Part:
+    origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
+    return _Part(origin, file.role, lambda folder: _remote(file, folder, downloads))
+
+
+def _bundled(name: str, folder: Path) -> Path:
+    path = folder / "table.parquet"
+    load_bundled(name).to_parquet(path, index=False)
+    return path
+
+
+def _local(file: Path, folder: Path) -> Path:
+    copy = folder / file.name
+    shutil.copyfile(file, copy)
+    return unpack(copy, None, folder, str(file))
+
+
+def _remote(file: RemoteFile, folder: Path, downloads: Path) -> Path:
+    name = unquote(PurePosixPath(urlsplit(file.url).path).name) or "download"
+    arrived = folder / name
+    mirror = mirror_folder()
+    found, rejected = copy_from_mirror(mirror, name, file.sha256, arrived) if mirror else (None, [])
+    if found:
+        log.info("%s: from %s", name, found)
+    else:
+        for one in rejected:
+            log.warning("%s: passed over, its checksum is %s, not %s", one.path, one.found, file.sha256)
+        kept = downloads / f"{file.sha256[:16]}-{name}"
+        try:
+            download(file.url, file.sha256, kept)
+        except Unreachable as reason:
+            where = f"{VARIABLE} ({mirror})" if mirror else f"a folder and name the folder in the variable {VARIABLE}"
+            raise UserError(
+                f"{file.url}: {reason}\nWithout a network, put {name} into {where}; its SHA-256 must be {file.sha256}"
+            ) from None
+        shutil.copyfile(kept, arrived)
+    return unpack(arrived, file.member, folder, name)
+
+
+def _put(part: _Part, folder: Path, position: int) -> RawFile:
+    """Write one part under a name that no other part has."""
+    workshop = folder / f".part-{position}"
+    workshop.mkdir()
+    path = part.put(workshop)
+    taken = {MANIFEST, *(file.name for file in folder.iterdir())}
+    target = folder / (f"{position}-{path.name}" if path.name in taken else path.name)
+    path.replace(target)
+    shutil.rmtree(workshop)
+    return RawFile(
+        name=target.name, bytes=target.stat().st_size, sha256=sha256_of(target), role=part.role, origin=part.origin
+    )
+
+
+def _is_there(raw: Path, parts: list[_Part]) -> bool:
+    """Whether `raw` holds exactly the files of `parts`, each with the checksum that its manifest tells."""
+    if not (raw / MANIFEST).is_file():
+        return False
+    files = read_manifest(raw).files
+    if [(file.origin, file.role) for file in files] != [(part.origin, part.role) for part in parts]:
+        return False
+    if {path.name for path in raw.iterdir()} != {MANIFEST, *(file.name for file in files)}:
+        return False
+    return all(sha256_of(raw / file.name) == file.sha256 for file in files)

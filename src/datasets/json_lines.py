@@ -1,0 +1,89 @@
+"""JSON Lines: one object per line. Numbers keep their exact spelling until the kind of their column is known."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.errors import UserError
+from src.problem import ColumnKind, Reading
+
+# Rows that are Python objects at a time; the rest is Arrow, ten times smaller.
+_BATCH = 20_000
+# What a column of texts may turn out to be, by the JSON type that all its values have.
+_GUESSES: dict[type, tuple[ColumnKind, ...]] = {str: ("date",), bool: ("boolean",)}
+
+
+class _Number(str):
+    """A number as it is spelled in the file."""
+
+
+_GUESSES[_Number] = ("numeric",)
+
+
+def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
+    """Keys become columns in the order of their first appearance; a key that a row lacks is a missing value."""
+    check_encoding_name(reading.encoding)
+    types: dict[str, set[type]] = {}
+    batches = []
+    rows: list[dict[str, Any]] = []
+    try:
+        for line, text in _lines(path, reading):
+            rows.append(_parse(text, shown, line, types))
+            if len(rows) == _BATCH:
+                batches.append(_columns(rows, types))
+                rows = []
+    except UnicodeDecodeError:
+        check_encoding(path, shown, reading.encoding)
+        raise
+    if not rows and not batches:
+        raise UserError(f"{shown} is empty; give a file with one JSON object per line")
+    batches.append(_columns(rows, types))
+    table = pa.concat_tables(batches, promote_options="default").select(list(types))
+    check_names(table.column_names, shown)
+    check_rows(table.num_rows, shown)
+    return RawTable(table, kinds={}, guesses={name: _guesses(kinds) for name, kinds in types.items()})
+
+
+def jsonl_lines(path: Path, reading: Reading) -> Iterator[int]:
+    """The file line (from 1) of each row."""
+    return (line for line, _ in _lines(path, reading))
+
+
+def _lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
+    encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
+    with path.open(encoding=encoding, newline="\n") as stream:
+        for line, text in enumerate(stream, start=1):
+            if line > reading.skip_lines and not text.isspace():
+                yield line, text
+
+
+def _parse(text: str, shown: str, line: int, types: dict[str, set[type]]) -> dict[str, Any]:
+    try:
+        row = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{shown}: line {line} is not JSON: {error.msg} at character {error.colno}") from None
+    if not isinstance(row, dict):
+        raise UserError(f'{shown}: line {line} holds no JSON object; every line needs the form {{"column": value, …}}')
+    for name, value in row.items():
+        if value is not None:
+            types.setdefault(name, set()).add(type(value))
+            if isinstance(value, dict | list):
+                raise UserError(f"{shown}: line {line}: column {name!r} holds a nested value; flatten it into columns")
+            if isinstance(value, bool):
+                row[name] = "true" if value else "false"
+        else:
+            types.setdefault(name, set())
+    return row
+
+
+def _columns(rows: list[dict[str, Any]], types: dict[str, set[type]]) -> pa.Table:
+    return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in types})
+
+
+def _guesses(kinds: set[type]) -> tuple[ColumnKind, ...]:
+    return _GUESSES[next(iter(kinds))] if len(kinds) == 1 else () if kinds else ("numeric",)

@@ -1,0 +1,52 @@
+"""What lies in a raw data folder: `manifest.json`, the one file that fetching writes and reading trusts."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from src.errors import UserError
+from src.files import read_json, write_json
+
+MANIFEST = "manifest.json"
+
+
+class RawFile(BaseModel):
+    """One table file. `origin` tells what it was made from, so that fetching again knows whether to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    bytes: int
+    sha256: str
+    role: Literal["any", "test"]
+    origin: str
+
+
+class Manifest(BaseModel):
+    """All table files in the order in which their rows are joined, and one hash over their contents."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: list[RawFile]
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, files: list[RawFile]) -> None:
+    content = "".join(f"{file.sha256} {file.role}\n" for file in files)
+    manifest = Manifest(files=files, sha256=hashlib.sha256(content.encode()).hexdigest())
+    write_json(folder / MANIFEST, manifest.model_dump())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises UserError where the folder was never fetched."""
+    path = folder / MANIFEST
+    if not path.exists():
+        raise UserError(f"{path} is missing: run `python -m tasks.fetch {folder.name}` first, or `dvc repro`")
+    return Manifest.model_validate(read_json(path))

@@ -1,0 +1,38 @@
+"""Parquet: the format has types, so nothing is guessed."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from src.datasets.columns import is_text, kind_of_type
+from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.errors import UserError
+from src.problem import ColumnKind, Reading
+
+
+def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
+    try:
+        table = pyarrow.parquet.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{shown} cannot be read as Parquet: {error}; fetch or write the file anew") from None
+    table = pa.table({}) if not table.num_columns else table
+    check_names(table.column_names, shown)
+    check_rows(table.num_rows, shown)
+    columns = [_plain(column) for column in table.columns]
+    kinds: dict[str, ColumnKind] = {}
+    for name, column in zip(table.column_names, columns, strict=True):
+        kind = kind_of_type(column.type)
+        if kind is None:
+            raise UserError(
+                f"{shown}: column {name!r} has the type {column.type}, which no kind of column covers; "
+                "write it as numbers, text, booleans or dates"
+            )
+        if not is_text(column.type):
+            kinds[name] = kind
+    return RawTable(pa.table(columns, names=table.column_names), kinds=kinds, guesses={})
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column without dictionary encoding."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -1,0 +1,51 @@
+"""What every reader of a file format returns: columns as they came, and what the format tells of their kinds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from src.errors import UserError
+from src.problem import RESERVED_COLUMNS, ColumnKind
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The rows of one file. Columns are texts, or values where the format has types.
+
+    `kinds` are those that the file itself declares; `guesses` are, for a column of texts, the kinds to try in order
+    (none: it stays text).
+    """
+
+    table: pa.Table
+    kinds: dict[str, ColumnKind]
+    guesses: dict[str, tuple[ColumnKind, ...]]
+
+
+def check_names(names: Sequence[str], shown: str) -> None:
+    """Raise UserError where column names are not usable as such; `shown` names the file."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        places = [str(i) for i, name in enumerate(names, start=1) if name == twice[0]]
+        raise UserError(
+            f"{shown}: column name {twice[0]!r} is there {len(places)} times (columns {', '.join(places)}); "
+            "every column needs its own name"
+        )
+    reserved = [name for name in names if name in RESERVED_COLUMNS]
+    if reserved:
+        raise UserError(
+            f"{shown}: column name {reserved[0]!r} is reserved for the workflow's own use; rename the column"
+        )
+
+
+def check_rows(count: int, shown: str) -> None:
+    if not count:
+        raise UserError(f"{shown} names its columns and has no rows; give a file with data")
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """A hint for a name that is not there."""
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"the columns are: {', '.join(names[:30])}"

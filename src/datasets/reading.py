@@ -1,0 +1,207 @@
+"""One typed table out of a raw data folder, whatever the formats of its files."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from src.datasets.arff import arff_lines, read_arff
+from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, parse, plain_numbers
+from src.datasets.delimited import csv_lines, read_csv, read_tsv
+from src.datasets.json_lines import jsonl_lines, read_jsonl
+from src.datasets.manifest import RawFile, read_manifest
+from src.datasets.parquet import read_parquet
+from src.datasets.raw_table import RawTable, nearest
+from src.errors import UserError
+from src.problem import ColumnKind, LocalSource, Reading, RemoteSource, SklearnSource
+
+ROLE = "__role__"
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a file is read; `lines` gives the file line of each row where the format is text."""
+
+    read: Callable[[Path, str, Reading], RawTable]
+    lines: Callable[[Path, Reading], Iterator[int]] | None
+    endings: tuple[str, ...]
+
+
+FORMATS = {
+    "csv": _Format(read_csv, csv_lines, (".csv",)),
+    "tsv": _Format(read_tsv, csv_lines, (".tsv", ".tab")),
+    "parquet": _Format(read_parquet, None, (".parquet", ".pq")),
+    "jsonl": _Format(read_jsonl, jsonl_lines, (".jsonl", ".ndjson")),
+    "arff": _Format(read_arff, arff_lines, (".arff",)),
+}
+
+# What a value of each kind looks like, for messages.
+_EXPECTED: dict[ColumnKind, str] = {
+    "numeric": "numbers with a decimal point",
+    "boolean": "true/false, yes/no or 1/0",
+    "date": "dates such as 2026-11-21 or 2026-11-21T13:00",
+}
+
+
+@dataclass(frozen=True)
+class _File:
+    """One raw file with the options it is read with; `shown` is the name by which its user knows it."""
+
+    path: Path
+    shown: str
+    role: str
+    reading: Reading
+
+    @property
+    def format(self) -> _Format:
+        if self.reading.format != "auto":
+            return FORMATS[self.reading.format]
+        for one in FORMATS.values():
+            if self.path.suffix.lower() in one.endings:
+                return one
+        raise UserError(
+            f"{self.shown}: the ending {self.path.suffix!r} does not tell the format; "
+            f"set `format` under data to one of {', '.join(FORMATS)}"
+        )
+
+
+def read_table(
+    source: SklearnSource | LocalSource | RemoteSource, raw: Path, kinds: dict[str, ColumnKind]
+) -> pd.DataFrame:
+    """Read the files of `source` in the folder `raw` as one table of N rows, in file order.
+
+    `kinds` declares the kinds of columns; the others are guessed. Numeric columns are float64, texts `str`, booleans
+    nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. Where a file has the role `test`, the
+    column `__role__` says "any" or "test". Raises UserError naming file, line, column and the way out.
+    """
+    files = _files(source, raw)
+    tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
+    rows = [one.table.num_rows for one in tables]
+    whole = _joined(tables, files)
+    unknown = [name for name in kinds if name not in whole.table.column_names]
+    if unknown:
+        raise UserError(f"columns: there is no column {unknown[0]!r}; {nearest(unknown[0], whole.table.column_names)}")
+    pending = dict(zip(whole.table.column_names, whole.table.columns, strict=True))
+    told, guesses = whole.kinds, whole.guesses
+    del tables, whole  # so that the texts of a column go as soon as it is typed
+    typed = {}
+    for name in list(pending):
+        values, own, wanted = pending.pop(name), told.get(name), kinds.get(name)
+        try:
+            typed[name] = _typed(values, own, wanted or own, guesses.get(name, ()), files[0].reading)
+        except NotOfKind as error:
+            raise _refused(name, wanted or told[name], wanted is not None, error, files) from None
+        del values
+    frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    if any(file.role == "test" for file in files):
+        frame[ROLE] = pd.Series(np.repeat([file.role for file in files], rows), dtype="str")
+    return frame
+
+
+def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, rows: Sequence[int]) -> dict[int, str]:
+    """Where rows (0-based positions) stand in their files, as "name line 7"; empty for formats without lines."""
+    return _lines(_files(source, raw), rows)
+
+
+def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> list[_File]:
+    listed = read_manifest(raw).files
+    match source:
+        case SklearnSource():
+            return [
+                _file(raw, listed[0], f"scikit-learn's {source.name}", Reading.model_validate({"format": "parquet"}))
+            ]
+        case LocalSource():
+            return [_file(raw, listed[0], f"data/local/{source.path}", source)]
+        case RemoteSource():
+            own = [source.skip_lines if file.skip_lines is None else file.skip_lines for file in source.files]
+            return [
+                _file(raw, file, str(raw / file.name), source.model_copy(update={"skip_lines": lines}))
+                for file, lines in zip(listed, own, strict=True)
+            ]
+
+
+def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:
+    path = raw / listed.name
+    if not path.exists():
+        raise UserError(f"{path} is missing: run `python -m tasks.fetch {raw.name}` again, or `dvc repro`")
+    return _File(path, shown, listed.role, reading)
+
+
+def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
+    """The rows of all files; they need the same columns, in any order."""
+    first = tables[0]
+    names = first.table.column_names
+    for table, file in zip(tables[1:], files[1:], strict=True):
+        other = table.table.column_names
+        odd = [name for name in (*names, *other) if (name in names) != (name in other)]
+        if odd:
+            lacks, has = (file, files[0]) if odd[0] in names else (files[0], file)
+            raise UserError(f"{lacks.shown} lacks the column {odd[0]!r} that {has.shown} has; all files need the same")
+        differs = next((n for n in names if table.kinds.get(n) != first.kinds.get(n)), None)
+        if differs is not None:
+            raise UserError(f"{file.shown}: column {differs!r} has another type than in {files[0].shown}")
+    return RawTable(
+        pa.concat_tables([table.table.select(names) for table in tables], promote_options="permissive"),
+        kinds=first.kinds,
+        guesses={
+            name: tuple(kind for kind in kinds if all(kind in table.guesses[name] for table in tables))
+            for name, kinds in first.guesses.items()
+        },
+    )
+
+
+def _typed(
+    values: pa.ChunkedArray,
+    own: ColumnKind | None,
+    wanted: ColumnKind | None,
+    guesses: Sequence[ColumnKind],
+    reading: Reading,
+) -> pa.ChunkedArray:
+    """One column in the canonical type of the kind `wanted`, else of its `own`, else of the guessed one."""
+    if not is_text(values.type):
+        if wanted == own and own is not None:
+            return canonical(values, own)
+        values = values.cast(pa.string())
+    elif wanted == "numeric" or (wanted is None and guesses[:1] == ("numeric",)):
+        numbers = plain_numbers(values, reading.missing, reading.strip_end)
+        if numbers is not None:
+            return numbers
+    text = clean(values.cast(pa.string()), reading.missing, reading.strip_end)
+    return parse(text, wanted or guess_kind(text, guesses))
+
+
+def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files: Sequence[_File]) -> UserError:
+    positions = [int(position) for position in error.positions[:5]]
+    lines = _lines(files, positions)
+    rows = "; ".join(
+        f"row {position}{f' ({lines[position]})' if position in lines else ''}: {example!r}"
+        for position, example in zip(positions, error.examples, strict=True)
+    )
+    by = f"columns.{name}" if by_user else "the file's header"
+    count = len(error.positions)
+    return UserError(
+        f"{files[0].shown}: column {name!r} is declared {kind} by {by}, but {count} "
+        f"{'value is' if count == 1 else 'values are'} not {_EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
+        f"Correct them, name the mark of missing values in data.missing, or declare the column categorical"
+    )
+
+
+def _lines(files: Sequence[_File], positions: Sequence[int]) -> dict[int, str]:
+    wanted, found, begin = set(positions), {}, 0
+    for file in files:
+        if wanted and begin > max(wanted):
+            break
+        if file.format.lines is None:
+            begin += pyarrow.parquet.read_metadata(file.path).num_rows
+            continue
+        count = 0
+        for count, line in enumerate(islice(file.format.lines(file.path, file.reading), max(wanted) - begin + 1), 1):
+            if begin + count - 1 in wanted:
+                found[begin + count - 1] = f"{file.path.name} line {line}"
+        begin += count
+    return found

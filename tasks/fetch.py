@@ -1,0 +1,20 @@
+"""Step 2, get the data: bring the source's files into `data/raw/<problem>/`, checksummed and never half-written.
+
+Book: "Collecting a dataset".
+"""
+
+from src.datasets import fetch_source
+from src.files import Layout
+from src.problem import FetchSettings, load_settings
+
+
+def fetch(layout: Layout) -> None:
+    """Fetch what the problem's `data` names; files that are there and right stay untouched."""
+    settings = load_settings(layout, "fetch", FetchSettings)
+    fetch_source(settings.data, layout.raw, layout.local, layout.root / ".downloads")
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(fetch)
