@@ -1,0 +1,166 @@
+"""The model card (Mitchell et al. 2019): what the model is for, what it learnt from, how good it is, where it ends."""
+
+from src.report.blocks import Card, CardPart, Table
+from src.report.evidence import Evidence
+from src.report.sections import statement
+from src.report.words import (
+    OPTIMIZERS,
+    ORDERS,
+    PROTOCOLS,
+    TYPES,
+    Printer,
+    count,
+    counted,
+    listing,
+    network_words,
+    sentence,
+    setting,
+    spoken,
+)
+
+OUTPUTS = {
+    "binary": "the predicted class and a probability for each of the two classes",
+    "multiclass": "the predicted class and a probability for each class",
+    "multilabel": "for each label a yes or no and its probability",
+    "regression": "the predicted value of each target",
+    "unit_interval_regression": "the predicted value of each target, between 0 and 1",
+}
+
+
+def card(evidence: Evidence, printer: Printer) -> Card:
+    """The card's parts in their usual order; the report shows them, and `model_card.md` is written from them."""
+    return Card(
+        [
+            _intended_use(evidence),
+            _data(evidence),
+            _protocol(evidence),
+            _model(evidence),
+            _performance(evidence, printer),
+            _limits(evidence, printer),
+        ],
+        _code(evidence.problem),
+    )
+
+
+def _intended_use(evidence: Evidence) -> CardPart:
+    prepared = evidence.prepared
+    return CardPart(
+        "Intended use",
+        [
+            f"It answers one question: {sentence(evidence.settings.question)}",
+            f"It takes rows with {counted(len(prepared.features), 'column')} and predicts {TYPES[prepared.type]} for "
+            f"{listing(prepared.targets)}. It returns {OUTPUTS[prepared.type]}.",
+            "It is meant for rows that come about in the same way as the rows it learnt from. For other places, times "
+            "or ways of measuring it has not been tested.",
+            f"Recommended by the evaluation: {evidence.evaluate.recommended}.",
+        ],
+    )
+
+
+def _data(evidence: Evidence) -> CardPart:
+    prepared, validation = evidence.prepared, evidence.validation
+    items = [
+        f"Training data: {counted(prepared.rows, 'row')} of {count(validation.rows)}.",
+        f"Sealed test set: {counted(evidence.evaluate.test.rows, 'row')}, scored once.",
+        f"Inputs: {listing([feature.name for feature in prepared.features], 40)}.",
+        *(
+            [f"Training rows per {'label' if prepared.type == 'multilabel' else 'class'}: "
+             + listing([f"{name} {count(rows)}" for name, rows in prepared.classes.items()], 40) + "."]
+            if prepared.classes
+            else []
+        ),
+        *(f"Data check, {f.severity}: {sentence(f.message)}" for f in validation.findings),
+    ]  # fmt: skip
+    return CardPart("Data", items=items)
+
+
+def _protocol(evidence: Evidence) -> CardPart:
+    chosen = evidence.prepared.protocol
+    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=chosen.repeats)
+    return CardPart(
+        "Protocol",
+        [
+            f"{words} {ORDERS[chosen.order]}",
+            "The network was designed on one set of folds and judged on another, and the sealed test set was opened "
+            "last. Everything fitted to data was learnt from training rows alone.",
+        ],
+    )
+
+
+def _model(evidence: Evidence) -> CardPart:
+    chosen = evidence.evaluate.chosen
+    row = evidence.candidates[evidence.candidates["chosen"]].iloc[0]
+    return CardPart(
+        "Model",
+        items=[
+            f"Network: {network_words(chosen.network)}; {counted(int(row['parameters']), 'trainable parameter')}.",
+            f"Training: {OPTIMIZERS.get(chosen.optimizer, chosen.optimizer)}, learning rate "
+            f"{setting(chosen.learning_rate)}, {counted(chosen.epochs, 'epoch')}, batches of "
+            f"{counted(chosen.batch_size, 'row')}.",
+            f"Weight penalties: L1 {setting(chosen.l1)}, L2 {setting(chosen.l2)}.",
+            f"The final network was fitted to all {counted(evidence.prepared.rows, 'training row')}.",
+        ],
+    )
+
+
+def _performance(evidence: Evidence, printer: Printer) -> CardPart:
+    result = evidence.evaluate
+    cross, test = result.cross_validation, result.test
+    folds = f"{counted(cross.folds, 'fold')}, {counted(cross.repeats, 'repeat')}" if cross.folds > 1 else "one hold-out"
+    return CardPart(
+        "Performance",
+        [f"The measure is {printer.title}: {printer.clause}. "
+         f"{'Higher' if result.direction == 'maximize' else 'Lower'} is better."],
+        [f"{statement(verdict)}. {sentence(verdict.evidence)}" for verdict in result.verdicts],
+        Table(
+            f"Performance ({printer.heading})",
+            ["Estimate", "Value", "95% interval"],
+            [
+                [f"Network, cross-validated ({folds})", printer.bare(cross.mean),
+                 printer.interval(cross.low, cross.high)],
+                [f"Network, sealed test ({counted(test.rows, 'row')})", printer.bare(test.value),
+                 printer.interval(test.low, test.high)],
+                [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(result.shallow), ""],
+                [f"Common sense ({spoken(evidence.baseline.common_sense.name)})", printer.bare(result.baseline), ""],
+            ],
+            frozenset({1, 2}),
+        ),
+    )  # fmt: skip
+
+
+def _limits(evidence: Evidence, printer: Printer) -> CardPart:
+    result = evidence.evaluate
+    items = [
+        f"The intervals speak of new rows of the same kind. With {counted(result.test.rows, 'test row')} the sealed "
+        f"test alone cannot tell apart values between {printer.interval(result.test.low, result.test.high)}.",
+        "If the world changes after the data was collected, the figures above no longer hold. Score fresh rows with "
+        "known answers now and then, and compare.",
+        "A prediction is not a cause: changing an input of a case need not change its outcome.",
+        "Errors were not compared between groups of people. Do that before decisions about people depend on it.",
+        *(
+            [f"{statement(v)}: {sentence(v.evidence)}" for v in result.verdicts if not v.holds]
+        ),
+        *(
+            [f"The evaluation recommends the {result.recommended} instead of this network."]
+            if result.recommended == "shallow model"
+            else ["The evaluation recommends common sense instead of this network."]
+            if result.recommended == "common sense"
+            else []
+        ),
+    ]  # fmt: skip
+    return CardPart("Limits", items=items)
+
+
+def _code(problem: str) -> str:
+    return "\n".join(
+        (
+            "from pathlib import Path",
+            "",
+            "import pandas as pd",
+            "",
+            "from src.inference import load_model",
+            "",
+            f'model = load_model(Path("results/{problem}/model"))',
+            'predictions = model.predict(pd.read_csv("new_rows.csv"))',
+        )
+    )

@@ -1,0 +1,200 @@
+"""How the predictions err, per problem type: one table of types to the figures that suit them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from src.plots import classification as classification_plots
+from src.plots import regression as regression_plots
+from src.report import diagnostics
+from src.report.blocks import Picture, Pictures, Table, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.words import count, counted, number, share
+
+Block = Text | Pictures | Table
+COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
+
+
+def outcomes(evidence: Evidence) -> list[Block]:
+    """Text, figures and tables on the out-of-fold predictions, and on the sealed test set beside them."""
+    rows = len(evidence.out_of_fold)
+    intro = Text(
+        f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} predicted "
+        "by a network that had not seen it" + (" (first repeat)." if evidence.prepared.protocol.repeats > 1 else ".")
+    )
+    return [intro, *_OUTCOMES[evidence.prepared.type](evidence)]
+
+
+def _binary(evidence: Evidence) -> list[Block]:
+    prepared, rows, test = evidence.prepared, evidence.out_of_fold, evidence.sealed_test
+    positive = prepared.positive if prepared.positive is not None else list(prepared.classes)[-1]
+    column = f"probability__{positive}"
+    probability = rows[column].to_numpy(float)
+    happened = (rows["actual"] == positive).to_numpy()
+    folds = diagnostics.thresholds(happened, probability)
+    sealed = diagnostics.thresholds((test["actual"] == positive).to_numpy(), test[column].to_numpy(float))
+    roc = [
+        classification_plots.Curve(
+            f"{name}, area {number(curve.roc_area)}", np.append(0.0, curve.fall_out), np.append(0.0, curve.recall)
+        )
+        for name, curve in (("out of fold", folds), ("sealed test", sealed))
+        if curve.positives and curve.negatives
+    ]
+    precision = [
+        classification_plots.Curve(
+            f"{name}, average {number(curve.average_precision)}",
+            np.append(0.0, curve.recall),
+            np.append(curve.precision[:1], curve.precision),
+        )
+        for name, curve in (("out of fold", folds), ("sealed test", sealed))
+        if curve.positives
+    ]
+    roc_caption = (
+        f"ROC curve: how many of the {positive} rows are found for how many false alarms. The area under it is the "
+        f"chance that a {positive} row gets a higher probability than another: {number(folds.roc_area)} out of fold."
+    )
+    precision_caption = (
+        f"Precision and recall: how many of the rows called {positive} really are, as more of them are found. Average "
+        f"precision out of fold: {number(folds.average_precision)}."
+    )
+    prevalence = folds.positives / max(len(rows), 1)
+    pictures = [
+        _confusion(evidence),
+        Picture(inline_svg(classification_plots.roc_curves(roc), "roc", roc_caption), roc_caption),
+        Picture(
+            inline_svg(
+                classification_plots.precision_recall_curves(precision, prevalence), "precision", precision_caption
+            ),
+            precision_caption,
+        ),
+        _reliability(probability, happened, f"stated probability of {positive}"),
+    ]
+    return [Pictures(pictures)]
+
+
+def _multiclass(evidence: Evidence) -> list[Block]:
+    classes, rows = list(evidence.prepared.classes), evidence.out_of_fold
+    probabilities = rows[[f"probability__{name}" for name in classes]].to_numpy(float)
+    right = (rows["actual"] == rows["predicted"]).to_numpy()
+    counts = diagnostics.confusion(rows["actual"], rows["predicted"], classes)
+    scores = diagnostics.class_scores(counts, classes)
+    table = Table(
+        "Every class, out of fold",
+        ["Class", "Rows", "Precision", "Recall", "F1"],
+        [[s.name, count(s.rows), share(s.precision), share(s.recall), number(s.f1)] for s in scores],
+        frozenset({1, 2, 3, 4}),
+    )
+    reliability = _reliability(probabilities.max(axis=1), right, "stated probability of the predicted class")
+    return [Pictures([_confusion(evidence), reliability]), table, _precision_note()]
+
+
+def _multilabel(evidence: Evidence) -> list[Block]:
+    labels, rows = evidence.prepared.targets, evidence.out_of_fold
+    scores = diagnostics.label_scores(rows, labels)
+    caption = (
+        "Average precision of every label: how pure the list of its rows stays as more of them are found. The stroke "
+        "is what guessing gets, the label’s share of the rows."
+    )
+    figure = classification_plots.label_scores(
+        [s.name for s in scores],
+        np.array([s.average_precision for s in scores]),
+        np.array([s.rows / len(rows) for s in scores]),
+    )
+    probability = rows[[f"probability__{name}" for name in labels]].to_numpy(float).ravel()
+    happened = (rows[[f"actual__{name}" for name in labels]].to_numpy(float) == 1).ravel()
+    table = Table(
+        "Every label, out of fold",
+        ["Label", "Rows", "Precision", "Recall", "F1", "Average precision"],
+        [
+            [s.name, count(s.rows), share(s.precision), share(s.recall), number(s.f1), number(s.average_precision)]
+            for s in scores
+        ],
+        frozenset({1, 2, 3, 4, 5}),
+    )
+    pictures = [
+        Picture(inline_svg(figure, "labels", caption), caption),
+        _reliability(probability, happened, "stated probability of a label (all labels)"),
+    ]
+    return [Pictures(pictures), table, _precision_note()]
+
+
+def _regression(evidence: Evidence) -> list[Block]:
+    rows, test, unit = evidence.out_of_fold, evidence.sealed_test, evidence.settings.unit
+    blocks: list[Block] = []
+    for index, target in enumerate(evidence.prepared.targets):
+        actual, predicted = (rows[f"{what}__{target}"].to_numpy(float) for what in ("actual", "predicted"))
+        test_actual, test_predicted = (test[f"{what}__{target}"].to_numpy(float) for what in ("actual", "predicted"))
+        residual = actual - predicted
+        held = diagnostics.coverage(residual, test_actual - test_predicted, COVERAGE_SHARES)
+        half, most = held[0][1], held[-1][1]
+        of_target = f" of {target}" if len(evidence.prepared.targets) > 1 else ""
+        captions = (
+            f"Predicted against actual values{of_target}: on the dotted line a prediction is exact.",
+            f"Residuals{of_target}, actual minus predicted: the closer the line stays to zero, the less the network is "
+            "off in one direction.",
+            f"Spread of the residuals{of_target}: half of them lie within ±{number(half)}, 95% within ±{number(most)}"
+            f"{f' ({unit})' if unit else ''}.",
+        )
+        figures = (
+            regression_plots.predicted_against_actual(actual, predicted, test_actual, test_predicted, unit),
+            regression_plots.residuals(predicted, residual, unit),
+            regression_plots.residual_spread(residual, half, most, unit),
+        )
+        names = (f"predicted-{index}", f"residuals-{index}", f"spread-{index}")
+        pictures = [
+            Picture(inline_svg(figure, name, caption), caption)
+            for figure, name, caption in zip(figures, names, captions, strict=True)
+        ]
+        table = Table(
+            f"Do such margins hold on the sealed test set?{of_target.replace(' of', ' Target')}",
+            ["Margin around a prediction", "holds this share out of fold", "and this share of the sealed test"],
+            [[f"±{number(spread)}", f"{nominal:.0%}", share(observed)] for nominal, spread, observed in held],
+            frozenset({0, 1, 2}),
+        )
+        blocks += [Pictures(pictures), table]
+    return blocks
+
+
+def _confusion(evidence: Evidence) -> Picture:
+    classes, rows = list(evidence.prepared.classes), evidence.out_of_fold
+    counts = diagnostics.confusion(rows["actual"], rows["predicted"], classes)
+    wrong = counts.sum() - np.trace(counts)
+    caption = (
+        f"Confusion matrix: {counted(int(wrong), 'row')} of {count(int(counts.sum()))} predicted wrong. Blue is right, "
+        "orange is wrong, and the shade is the share of the actual class."
+    )
+    if wrong:
+        errors = counts - np.diag(np.diag(counts))
+        actual, predicted = divmod(int(errors.argmax()), len(classes))
+        caption += (
+            f" Most often, {classes[actual]} was taken for {classes[predicted]} ({count(int(errors.max()))} times)."
+        )
+    return Picture(inline_svg(classification_plots.confusion_matrix(counts, classes), "confusion", caption), caption)
+
+
+def _reliability(probability: np.ndarray, happened: np.ndarray, what: str) -> Picture:
+    bins = diagnostics.reliability(probability, happened)
+    caption = (
+        "Calibration: when the network says 80%, it should be right in 80% of the cases, so good dots lie on the "
+        f"dotted line. On average they are {number(100 * bins.mean_gap, 2)} percentage points away. The bars below "
+        "show how often each probability was stated."
+    )
+    figure = classification_plots.reliability(bins.stated, bins.observed, bins.low, bins.high, probability, what)
+    return Picture(inline_svg(figure, "reliability", caption), caption)
+
+
+def _precision_note() -> Text:
+    return Text(
+        "Precision: of the rows called so, the share that really is. Recall: of the rows that really are, the share "
+        "that was found. F1 balances the two; 1 is perfect."
+    )
+
+
+_OUTCOMES: dict[str, Callable[[Evidence], list[Block]]] = {
+    "binary": _binary,
+    "multiclass": _multiclass,
+    "multilabel": _multilabel,
+    "regression": _regression,
+    "unit_interval_regression": _regression,
+}

@@ -1,0 +1,71 @@
+"""Rendering: the evidence as one HTML page and as a model card in Markdown. Everything a user named is escaped."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from src.report.answer import answer
+from src.report.card import card
+from src.report.evidence import Evidence
+from src.report.sections import sections
+from src.report.words import Printer, printer
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_page(evidence: Evidence) -> str:
+    """The report as one HTML document that loads nothing and runs nothing."""
+    measured = _printer(evidence)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    page = environment.get_template("report.html.j2").render(
+        problem=evidence.problem,
+        question=evidence.settings.question,
+        answer=answer(evidence, measured),
+        measure=measured,
+        sections=sections(evidence, measured),
+        card=card(evidence, measured),
+    )
+    return page.lstrip()
+
+
+def render_card(evidence: Evidence) -> str:
+    """The model card as Markdown."""
+    environment = jinja2.Environment(  # noqa: S701 - Markdown: `finalize` escapes every value
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        finalize=_markdown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    measured = _printer(evidence)
+    return environment.get_template("model_card.md.j2").render(
+        problem=evidence.problem, card=card(evidence, measured), code=Verbatim(card(evidence, measured).code)
+    )
+
+
+class Verbatim(str):
+    """Text that goes into Markdown as it is: a block of code."""
+
+
+def _markdown(value: Any) -> Any:
+    """Text from the data as Markdown that shows it literally."""
+    if not isinstance(value, str) or isinstance(value, Verbatim):
+        return value
+    text = re.sub(r"\s+", " ", value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", text)
+
+
+def _printer(evidence: Evidence) -> Printer:
+    """Digits follow from the values that are compared most: the estimate, the test and the baselines."""
+    result = evidence.evaluate
+    compared = [result.cross_validation.mean, result.test.value, result.baseline, result.shallow]
+    return printer(result.measure, evidence.settings.unit, compared)

@@ -1,0 +1,557 @@
+"""The sections of the report, in the order of the workflow: evidence in; text, figures and tables out."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from src.plots import data as data_plots
+from src.plots import scores as score_plots
+from src.plots import search as search_plots
+from src.plots import training as training_plots
+from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
+from src.report.blocks import Finding, Picture, Pictures, Section, Table, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.outcomes import outcomes
+from src.report.words import (
+    ORDERS,
+    PROTOCOLS,
+    TYPES,
+    VERDICTS,
+    Printer,
+    count,
+    counted,
+    listing,
+    network_shape,
+    network_words,
+    number,
+    sentence,
+    setting,
+    share,
+    spoken,
+)
+from src.results import Verdict
+
+MOST_LISTED = 15
+
+
+def sections(evidence: Evidence, printer: Printer) -> list[Section]:
+    """All sections but the answer and the model card, which the page sets apart."""
+    return [
+        question(evidence),
+        data_checks(evidence),
+        balance(evidence),
+        choices(evidence, printer),
+        protocol(evidence),
+        baselines(evidence, printer),
+        ladder(evidence, printer),
+        search(evidence, printer),
+        evaluation(evidence, printer),
+        errors(evidence),
+        sealed_test(evidence, printer),
+        all_verdicts(evidence),
+    ]
+
+
+def question(evidence: Evidence) -> Section:
+    prepared = evidence.prepared
+    kinds: dict[str, list[str]] = {}
+    for feature in prepared.features:
+        kinds.setdefault(feature.kind, []).append(feature.name)
+    facts = [
+        ["Asked", evidence.settings.question],
+        ["Target", listing(prepared.targets)],
+        ["To be predicted", TYPES[prepared.type]],
+        *([["Classes", listing(list(prepared.classes))]] if prepared.type in ("binary", "multiclass") else []),
+        *([["Counts as positive", prepared.positive]] if prepared.positive is not None else []),
+        *([["Unit", evidence.settings.unit]] if evidence.settings.unit else []),
+        ["Rows", f"{count(evidence.validation.rows)}, of which {count(prepared.rows)} for training and "
+         f"{count(evidence.evaluate.test.rows)} sealed away for the test"],
+        ["Inputs", f"{counted(len(prepared.features), 'column')}: "
+         + "; ".join(f"{count(len(names))} {kind} ({listing(names, 6)})" for kind, names in kinds.items())],
+    ]  # fmt: skip
+    return Section(
+        "question",
+        "The question",
+        [],
+        [Table("The question in the terms of the workflow", ["", ""], facts)],
+    )
+
+
+def data_checks(evidence: Evidence) -> Section:
+    validation = evidence.validation
+    errors = sum(finding.severity == "error" for finding in validation.findings)
+    blocks: list[Text | Pictures | Table] = [
+        Text(
+            f"Before anything was learnt, the table of {counted(validation.rows, 'row')} and "
+            f"{counted(len(validation.columns), 'column')} went through "
+            f"{counted(len(validation.passed) + len(validation.findings), 'check')}: "
+            f"{counted(len(validation.passed), 'check')} found nothing, {counted(errors, 'error')} and "
+            f"{counted(len(validation.findings) - errors, 'warning')} were raised. A warning does not stop the "
+            "workflow, but it deserves a look."
+        )
+    ]
+    if validation.findings:
+        blocks.append(
+            Table(
+                "What the checks found",
+                ["Severity", "Check", "Column", "Rows", "What it means"],
+                [
+                    [f.severity, spoken(f.check), f.column or "", count(f.count), sentence(f.message)]
+                    for f in validation.findings
+                ],
+                frozenset({3}),
+            )
+        )
+    return Section("data", "The data checks", findings(validation.verdicts), blocks)
+
+
+def balance(evidence: Evidence) -> Section:
+    prepared = evidence.prepared
+    if prepared.classes:
+        largest = max(prepared.classes, key=lambda name: prepared.classes[name])
+        smallest = min(prepared.classes, key=lambda name: prepared.classes[name])
+        noun = "label" if prepared.type == "multilabel" else "class"
+        words = (
+            f"The most frequent {noun} is {largest} with {share(prepared.classes[largest] / prepared.rows)} of the "
+            f"training rows, the rarest {smallest} with {share(prepared.classes[smallest] / prepared.rows)}."
+        )
+        if prepared.type == "multilabel":
+            words += " A row may have several labels or none, so the shares need not add up to 100%."
+        else:
+            words += f" Whoever always answers {largest} is right that often without learning anything."
+        picture = Picture(
+            inline_svg(data_plots.class_balance(prepared.classes, prepared.rows), "balance", words),
+            f"Training rows of each {noun}.",
+        )
+        return Section("balance", "Class balance", [], [Text(words), Pictures([picture])])
+    pictures = []
+    for index, target in enumerate(prepared.targets):
+        values = evidence.out_of_fold[f"actual__{target}"].to_numpy(float)
+        caption = f"Distribution of {target} in {counted(len(values), 'training row')}; the line is the median."
+        figure = data_plots.target_distribution(values, target)
+        pictures.append(Picture(inline_svg(figure, f"target-{index}", caption), caption))
+    words = (
+        "The values to be predicted. A long tail or several humps would show here, and would show in the errors too."
+    )
+    return Section("balance", "Distribution of the target", [], [Text(words), Pictures(pictures)])
+
+
+def choices(evidence: Evidence, printer: Printer) -> Section:
+    chosen = evidence.prepared.choices
+    blocks: list[Text | Pictures | Table] = [
+        Text(
+            f"The measure of success is {printer.title}: {printer.clause}. "
+            f"{'Higher' if evidence.prepared.direction == 'maximize' else 'Lower'} is better."
+        )
+    ]
+    if chosen:
+        blocks += [
+            Text("Where a setting says auto, a stated rule chooses. These are the choices and their reasons."),
+            Table(
+                "Chosen automatically",
+                ["Setting", "Choice", "Reason"],
+                [[spoken(c.setting), spoken(c.chosen), sentence(c.reason)] for c in chosen],
+            ),
+        ]
+    else:
+        blocks.append(Text("Nothing was left to choose: the problem file sets everything itself."))
+    return Section("choices", "The measure, and other choices", [], blocks)
+
+
+def protocol(evidence: Evidence) -> Section:
+    chosen = evidence.prepared.protocol
+    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=chosen.repeats)
+    return Section(
+        "protocol",
+        "The protocol",
+        [],
+        [
+            Text(f"{words} {ORDERS[chosen.order]}"),
+            Text(
+                f"Before that, {counted(evidence.evaluate.test.rows, 'row')} were sealed away. Nothing but the last "
+                "step may read them, and it scores them once. The folds on which the network was designed "
+                "(development folds) are other folds than those on which it was then judged (evaluation folds), so "
+                "that a lucky choice is found out. Everything fitted to data, such as means for scaling, is learnt "
+                "from the training rows of the fold at hand."
+            ),
+        ],
+    )
+
+
+def baselines(evidence: Evidence, printer: Printer) -> Section:
+    baseline = evidence.baseline
+    references = [
+        *((reference, "common sense", COMMON_SENSE, baseline.common_sense) for reference in baseline.common_sense_all),
+        *((reference, "shallow model", SHALLOW, baseline.shallow) for reference in baseline.shallow_all),
+    ]
+    rows = [
+        score_plots.Row(spoken(reference.name), reference.development.mean, color, reference.development.scores)
+        for reference, _, color, _ in references
+    ]
+    caption = (
+        "Every baseline on the development folds: the dot is the mean, the small strokes are single folds. "
+        "Grey needs no learning, purple is a shallow model."
+    )
+    table = Table(
+        "All baselines that were tried; the best of each kind is marked",
+        ["Baseline", "Kind", f"{printer.heading}, development folds", "evaluation folds"],
+        [
+            [spoken(r.name), kind, printer.bare(r.development.mean), printer.bare(r.evaluation.mean)]
+            for r, kind, _, _ in references
+        ],
+        frozenset({2, 3}),
+        frozenset(index for index, (r, _, _, best) in enumerate(references) if r.name == best.name),
+    )
+    text = Text(
+        "A model is worth having only if it beats what anybody could answer without it. Common sense ignores the "
+        "inputs. A shallow model learns from them with a classic method that is no network."
+    )
+    figure = score_plots.score_rows(rows, printer.scale)
+    return Section(
+        "baselines",
+        "The baselines",
+        findings(baseline.verdicts),
+        [text, Pictures([Picture(inline_svg(figure, "baselines", caption), caption)]), table],
+    )
+
+
+def ladder(evidence: Evidence, printer: Printer) -> Section:
+    result, curves = evidence.overfit, evidence.overfit_curves
+    rungs, chosen = result.rungs, result.rungs[result.chosen]
+    by_rung = [curves[curves["rung"] == rung] for rung in sorted(curves["rung"].unique())]
+    scale = printer.scale
+    ladder_caption = (
+        "The capacity ladder: each rung is a larger network. Where training goes on improving and validation does "
+        "not, the network learns its training rows by heart."
+    )
+    of_chosen = by_rung[result.chosen]
+    epochs = of_chosen["epoch"].to_numpy()
+    curve_caption = (
+        f"The chosen rung from epoch to epoch (an epoch is one pass over the training rows). Validation was best at "
+        f"epoch {count(chosen.turning_epoch)}."
+    )
+    loss_caption = "The loss of the same rung, the quantity that training minimizes; lower is better."
+    loss_scale = type(scale)("loss", higher_is_better=False)
+    turning = chosen.turning_epoch
+    ladder_figure = training_plots.capacity_ladder(
+        [r.parameters for r in rungs],
+        [r.final_training for r in rungs],
+        [r.final_validation for r in rungs],
+        [r.best_validation for r in rungs],
+        evidence.baseline.common_sense.development.mean,
+        result.chosen,
+        scale,
+    )
+    curve_figure = training_plots.learning_curves(
+        epochs, of_chosen["training"].to_numpy(), of_chosen["validation"].to_numpy(), scale, turning
+    )
+    loss_figure = training_plots.learning_curves(
+        epochs, of_chosen["training_loss"].to_numpy(), of_chosen["validation_loss"].to_numpy(), loss_scale, turning
+    )
+    pictures = [
+        Picture(inline_svg(ladder_figure, "ladder", ladder_caption), ladder_caption),
+        Picture(inline_svg(curve_figure, "turning", curve_caption), curve_caption),
+        Picture(inline_svg(loss_figure, "turning-loss", loss_caption), loss_caption),
+    ]
+    if len(rungs) > 1:
+        rung_caption = (
+            "Every rung on the same axes. The vertical line is the epoch where validation was best; the later curves "
+            "part, the more the network can still learn from these rows."
+        )
+        rung_figure = training_plots.rung_curves(
+            [network_shape(r.network) for r in rungs],
+            [part["epoch"].to_numpy() for part in by_rung],
+            [part["training"].to_numpy() for part in by_rung],
+            [part["validation"].to_numpy() for part in by_rung],
+            [r.turning_epoch for r in rungs],
+            result.chosen,
+            scale,
+        )
+        pictures.insert(1, Picture(inline_svg(rung_figure, "rungs", rung_caption), rung_caption))
+    table = Table(
+        f"The rungs ({printer.heading}); the chosen one is marked",
+        [
+            "Hidden units",
+            "Parameters",
+            "Best epoch",
+            "Validation, best",
+            "Validation, last",
+            "Training, last",
+            "Beats common sense",
+            "Overfits",
+        ],
+        [
+            [
+                network_shape(r.network),
+                count(r.parameters),
+                count(r.turning_epoch),
+                printer.bare(r.best_validation),
+                printer.bare(r.final_validation),
+                printer.bare(r.final_training),
+                "yes" if r.beats_baseline else "no",
+                "yes" if r.overfits else "no",
+            ]
+            for r in rungs
+        ],
+        frozenset({1, 2, 3, 4, 5}),
+        frozenset({result.chosen}),
+    )
+    text = Text(
+        "The right capacity lies between underfitting and overfitting, and to find the border one has to cross it. "
+        "So the smallest network came first, and each rung doubled its width until the network overfitted."
+    )
+    return Section(
+        "overfit",
+        "Scaling up until it overfits",
+        findings(result.verdicts),
+        [text, Pictures(pictures), table],
+    )
+
+
+def search(evidence: Evidence, printer: Printer) -> Section:
+    result, table = evidence.regularize, evidence.candidates.reset_index(drop=True)
+    maximize = result.direction == "maximize"
+    best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
+    threshold = result.best_score.mean - (1 if maximize else -1) * result.standard_error
+    means = table["mean"].to_numpy(float)
+    blocks: list[Text | Pictures | Table] = [
+        Text(
+            f"{counted(result.candidates, 'candidate')} were trained on the development folds with different dropout, "
+            "weight penalties (L1, L2), capacity, learning rate and number of epochs. Scores of folds waver, so the "
+            "very best candidate may just have been lucky. The one-standard-error rule therefore takes the simplest "
+            f"candidate whose score is within one standard error ({printer.value(result.standard_error)}) of the best "
+            f"({printer.bare(result.best_score.mean)}), that is, {'at least' if maximize else 'at most'} "
+            f"{printer.bare(threshold)}."
+        ),
+        Text(
+            f"Chosen: {network_words(result.chosen.network)}; L1 {setting(result.chosen.l1)}, "
+            f"L2 {setting(result.chosen.l2)}, learning rate {setting(result.chosen.learning_rate)}, "
+            f"{counted(result.chosen.epochs, 'epoch')} of {result.chosen.optimizer} with batches of "
+            f"{counted(result.chosen.batch_size, 'row')}. It scored {printer.value(result.chosen_score.mean)} on the "
+            "development folds."
+        ),
+    ]
+    varying = {
+        words: table[column]
+        for column, words in _SETTINGS.items()
+        if column in table.columns and table[column].nunique() > 1
+    }
+    if "hidden units" in varying:
+        by_size = table.sort_values("parameters", kind="stable").index
+        ordered = {words: column.loc[by_size] for words, column in varying.items()}
+        position = {index: place for place, index in enumerate(by_size)}
+    else:
+        ordered, position = varying, {index: index for index in table.index}
+    same = [
+        f"{words} {table[column].iloc[0]}"
+        for column, words in _SETTINGS.items()
+        if column in table.columns and words not in varying
+    ]
+    pictures = []
+    if varying:
+        caption = (
+            "Each line is one candidate, from its settings down to its score; better scores are darker and end further "
+            "right." + (f" The same for all: {listing(same)}." if same else "")
+        )
+        settings = pd.DataFrame(ordered).reset_index(drop=True)
+        order = sorted(position, key=lambda index: position[index])
+        figure = search_plots.parallel_coordinates(
+            settings, means[order], position[best], position[chosen], printer.scale
+        )
+        pictures.append(Picture(inline_svg(figure, "search", caption), caption))
+    caption = (
+        "Candidates from best to worst with one standard error to either side. Whatever reaches the shaded band is as "
+        "good as the best, as far as these folds can tell."
+    )
+    figure = search_plots.one_standard_error(
+        [f"#{index}" for index in table["candidate"]],
+        means,
+        table["standard_error"].to_numpy(float),
+        best,
+        chosen,
+        threshold,
+        printer.scale,
+    )
+    pictures.append(Picture(inline_svg(figure, "one-standard-error", caption), caption))
+    blocks += [Pictures(pictures), _candidate_table(evidence, printer, best, chosen)]
+    return Section("search", "Regularizing and tuning", findings(result.verdicts), blocks)
+
+
+_SETTINGS = {
+    "network": "hidden units",
+    "dropout": "dropout",
+    "l1": "L1",
+    "l2": "L2",
+    "learning_rate": "learning rate",
+    "optimizer": "optimizer",
+    "batch_size": "batch size",
+    "epochs": "epochs",
+}
+
+
+def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: int) -> Table:
+    table = evidence.candidates.reset_index(drop=True)
+    order = list(table.sort_values("mean", ascending=evidence.regularize.direction == "minimize", kind="stable").index)
+    shown = order[:MOST_LISTED]
+    if chosen not in shown:
+        shown.append(chosen)
+    numeric = ("dropout", "l1", "l2", "learning_rate")
+    marks = {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
+    return Table(
+        f"The top candidates of {count(len(table))}" if len(shown) < len(table) else "All candidates, best first",
+        ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", printer.heading,
+         "± standard error", ""],
+        [
+            [
+                str(table["candidate"][index]),
+                str(table["network"][index]),
+                count(int(table["parameters"][index])),
+                *(setting(float(table[column][index])) for column in numeric),
+                count(int(table["epochs"][index])),
+                printer.bare(float(table["mean"][index])),
+                printer.bare(float(table["standard_error"][index])),
+                marks.get(index, ""),
+            ]
+            for index in shown
+        ],
+        frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9}),
+        frozenset(place for place, index in enumerate(shown) if index == chosen),
+    )  # fmt: skip
+
+
+def evaluation(evidence: Evidence, printer: Printer) -> Section:
+    scores, cross = evidence.fold_scores, evidence.evaluate.cross_validation
+    caption = (
+        f"The same {counted(len(scores), 'evaluation fold')} scored by all three: each thin line is one fold, the "
+        "diamonds are means. Lines that all slope the same way speak louder than the difference of two means."
+    )
+    figure = score_plots.paired_folds(
+        scores["common_sense"].to_numpy(float),
+        scores["shallow"].to_numpy(float),
+        scores["network"].to_numpy(float),
+        printer.scale,
+    )
+    pictures = [Picture(inline_svg(figure, "folds", caption), caption)]
+    curves = evidence.evaluate_curves
+    if len(curves):
+        training = curves.pivot(index=["repeat", "fold"], columns="epoch", values="training")
+        validation = curves.pivot(index=["repeat", "fold"], columns="epoch", values="validation")
+        curve_caption = (
+            "The chosen network on the evaluation folds. The number of epochs was fixed beforehand by the search; "
+            "these curves only show that it was a sensible one."
+        )
+        curve_figure = training_plots.fold_curves(
+            training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), printer.scale
+        )
+        pictures.append(Picture(inline_svg(curve_figure, "fold-curves", curve_caption), curve_caption))
+    table = Table(
+        f"Means on the evaluation folds ({printer.heading})",
+        ["", "Mean", "95% interval"],
+        [
+            ["Network", printer.bare(cross.mean), printer.interval(cross.low, cross.high)],
+            [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(evidence.evaluate.shallow), ""],
+            [
+                f"Common sense ({spoken(evidence.baseline.common_sense.name)})",
+                printer.bare(evidence.evaluate.baseline),
+                "",
+            ],
+        ],
+        frozenset({1, 2}),
+        frozenset({0}),
+    )
+    text = Text(
+        "Now the chosen network is judged, on fresh folds that had no part in choosing it. The interval allows for the "
+        "fact that the folds share most of their training rows (Nadeau and Bengio’s correction)."
+    )
+    blocks: list[Text | Pictures | Table] = [text, table, Pictures(pictures)]
+    if evidence.evaluate.extra:
+        blocks.append(
+            Table(
+                "Also measured",
+                ["Measure", "Value"],
+                [[spoken(name), number(value)] for name, value in evidence.evaluate.extra.items()],
+                frozenset({1}),
+            )
+        )
+    return Section("evaluation", "Evaluation on fresh folds", findings(evidence.evaluate.verdicts), blocks)
+
+
+def errors(evidence: Evidence) -> Section:
+    return Section("errors", "Errors and calibration", [], outcomes(evidence))
+
+
+def sealed_test(evidence: Evidence, printer: Printer) -> Section:
+    result = evidence.evaluate
+    cross, test = result.cross_validation, result.test
+    rows = [
+        score_plots.Row("network, cross-validated", cross.mean, NETWORK, cross.scores, cross.low, cross.high),
+        score_plots.Row("network, sealed test", test.value, ACCENT, (), test.low, test.high),
+        score_plots.Row("shallow model", result.shallow, SHALLOW),
+        score_plots.Row("common sense", result.baseline, COMMON_SENSE),
+    ]
+    caption = (
+        "The sealed test beside the cross-validated estimate, with their 95% intervals (bars), the single folds "
+        "(strokes) and the baselines’ means."
+    )
+    text = Text(
+        f"After the network had been fitted anew to all {counted(evidence.prepared.rows, 'training row')} for the "
+        f"chosen {counted(result.chosen.epochs, 'epoch')}, the sealed test set was opened and scored once: "
+        f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
+        f"{printer.interval(test.low, test.high)}. The interval comes from drawing the test rows anew many times "
+        "(bootstrap). No choice was made after seeing this number."
+    )
+    agrees = test.low <= cross.mean <= test.high
+    statement = "The sealed test agrees with cross-validation" if agrees else "The sealed test disagrees"
+    evidence_words = (
+        f"the cross-validated {printer.bare(cross.mean)} lies {'inside' if agrees else 'outside'} the test’s interval "
+        f"{printer.interval(test.low, test.high)}"
+    )
+    return Section(
+        "test",
+        "The sealed test",
+        [Finding(agrees, statement, sentence(evidence_words))],
+        [
+            text,
+            Pictures(
+                [Picture(inline_svg(score_plots.score_rows(rows, printer.scale), "sealed-test", caption), caption)]
+            ),
+        ],
+    )
+
+
+def all_verdicts(evidence: Evidence) -> Section:
+    steps = [
+        ("validate", evidence.validation.verdicts),
+        ("baseline", evidence.baseline.verdicts),
+        ("overfit", evidence.overfit.verdicts),
+        ("regularize", evidence.regularize.verdicts),
+        ("evaluate", evidence.evaluate.verdicts),
+    ]
+    return Section(
+        "verdicts",
+        "All verdicts",
+        [],
+        [
+            Table(
+                "What each step found",
+                ["Step", "Verdict", "Holds", "Evidence"],
+                [
+                    [step, statement(verdict), "yes" if verdict.holds else "no", sentence(verdict.evidence)]
+                    for step, verdicts in steps
+                    for verdict in verdicts
+                ],
+            )
+        ],
+    )
+
+
+def statement(verdict: Verdict) -> str:
+    """The verdict as a statement that is true whichever way it went."""
+    if verdict.name in VERDICTS:
+        return VERDICTS[verdict.name][0 if verdict.holds else 1]
+    return sentence(spoken(verdict.name)).rstrip(".") + ("" if verdict.holds else ": does not hold")
+
+
+def findings(verdicts: Sequence[Verdict]) -> list[Finding]:
+    return [Finding(verdict.holds, statement(verdict), sentence(verdict.evidence)) for verdict in verdicts]

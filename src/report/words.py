@@ -1,0 +1,239 @@
+"""Numbers and settings as text: sensible digits, units, and what each measure means in plain words.
+
+One place decides how a value of the measure is printed, so that the same value reads the same everywhere.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from src.measures import TABLE
+from src.plots.style import Scale
+
+Form = Literal["share", "number", "unit", "squared unit"]
+UNKNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How values of a measure are printed, and one clause for readers who do not know it."""
+
+    form: Form
+    clause: str
+
+
+MEANINGS: dict[str, Meaning] = {
+    "accuracy": Meaning("share", "the share of rows whose class is predicted right"),
+    "balanced_accuracy": Meaning(
+        "share", "the share of each class that is predicted right, averaged so that every class counts the same"
+    ),
+    "f1": Meaning("number", "the balance of finding the positive rows and raising no false alarms; 1 is perfect"),
+    "roc_auc": Meaning(
+        "number", "how often a positive row gets a higher probability than a negative one; 0.5 is guessing, 1 perfect"
+    ),
+    "average_precision": Meaning(
+        "number", "how pure the list of rows stays as more and more positives are found; 1 is perfect"
+    ),
+    "log_loss": Meaning("number", "the surprise at the actual class, given the stated probabilities; 0 is perfect"),
+    "macro_f1": Meaning(
+        "number", "the balance of finding rows and raising no false alarms, averaged over classes; 1 is perfect"
+    ),
+    "mean_average_precision": Meaning(
+        "number", "how pure each label's list of rows stays as more of them are found, averaged; 1 is perfect"
+    ),
+    "micro_f1": Meaning(
+        "number", "the balance of finding labels and raising no false alarms, over all labels pooled; 1 is perfect"
+    ),
+    "hamming_accuracy": Meaning("share", "the share of single labels that are predicted right"),
+    "subset_accuracy": Meaning("share", "the share of rows where every label is predicted right"),
+    "mae": Meaning("unit", "how far a prediction is off on average, in the target's own unit"),
+    "rmse": Meaning("unit", "how far a prediction is typically off, large errors weighing more"),
+    "mse": Meaning("squared unit", "the average squared distance between prediction and truth"),
+    "r2": Meaning("number", "the share of the target's variation that is explained; 0 is predicting the mean"),
+}
+
+TYPES = {
+    "binary": "a choice between two classes",
+    "multiclass": "a choice among several classes, one per row",
+    "multilabel": "a yes or no for each of several labels",
+    "regression": "a number",
+    "unit_interval_regression": "a number between 0 and 1",
+}
+
+PROTOCOLS = {
+    "hold_out": (
+        "One part of the training rows is held out and scored by a network that learnt from the other part. "
+        "It serves where rows are plenty."
+    ),
+    "k_fold": (
+        "K-fold cross-validation: the training rows are dealt into {folds} folds, and each fold is scored by a "
+        "network that learnt from the others. Every row is scored once, by a network that had not seen it."
+    ),
+    "iterated_k_fold": (
+        "Iterated K-fold cross-validation: the training rows are dealt into {folds} folds, each fold is scored by a "
+        "network that learnt from the others, and the whole is repeated {repeats} times with the rows shuffled anew. "
+        "It serves where rows are few, because the luck of one shuffle averages out."
+    ),
+}
+
+ORDERS = {
+    "stratified": "Every fold has the same mix of classes.",
+    "shuffled": "Rows are dealt out at random.",
+    "grouped": "Rows of one group always stay together, so that nobody is recognized instead of predicted.",
+    "temporal": "Validation rows always come after their training rows in time, as in real use.",
+}
+
+# What a verdict says when it holds and when it does not; other names are printed as they are.
+VERDICTS = {
+    "beats_common_sense": ("The network beats common sense", "The network does not beat common sense"),
+    "beats_shallow_model": ("The network beats the shallow model", "The network does not beat the shallow model"),
+}
+
+OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints values of one measure: the digits follow from `reference`, the values to be compared."""
+
+    measure: str
+    unit: str
+    decimals: int
+
+    @property
+    def form(self) -> Form:
+        return MEANINGS[self.measure].form
+
+    @property
+    def title(self) -> str:
+        return TABLE[self.measure].title
+
+    @property
+    def clause(self) -> str:
+        return MEANINGS[self.measure].clause
+
+    @property
+    def unit_words(self) -> str:
+        """The unit as it follows a number; empty for shares and pure numbers."""
+        if self.form in ("share", "number") or not self.unit:
+            return ""
+        unit = f"× {self.unit}" if self.unit[0].isdigit() else self.unit
+        return unit if self.form == "unit" else f"({unit})²"
+
+    def bare(self, value: float) -> str:
+        """The number alone (shares with their %), for tables whose header names the unit."""
+        if not math.isfinite(value):
+            return UNKNOWN
+        if self.form == "share":
+            return f"{value * 100:.{self.decimals}f}%"
+        return _signed(f"{value:,.{self.decimals}f}")
+
+    def value(self, value: float) -> str:
+        text = self.bare(value)
+        return f"{text} {self.unit_words}" if self.unit_words and text != UNKNOWN else text
+
+    def interval(self, low: float, high: float) -> str:
+        return f"{self.bare(low)} to {self.bare(high)}"
+
+    @property
+    def heading(self) -> str:
+        """The measure with its unit, for a table's header or an axis."""
+        return f"{self.title} [{self.unit_words}]" if self.unit_words else self.title
+
+    @property
+    def scale(self) -> Scale:
+        return Scale(self.title, self.form == "share", TABLE[self.measure].direction == "maximize")
+
+
+def printer(measure: str, unit: str, reference: Sequence[float]) -> Printer:
+    """A printer with as many decimals as tell the `reference` values apart: 97.4%, 0.912, 2.25, 43.5, 51,200."""
+    form = MEANINGS[measure].form
+    finite = [abs(value) for value in reference if math.isfinite(value)]
+    if form == "share":
+        decimals = 2 if finite and min(finite) > 0.995 else 1
+    elif form == "number":
+        decimals = 3
+    else:
+        largest = max(finite, default=1.0) or 1.0
+        decimals = min(max(2 - math.floor(math.log10(largest)), 0), 6)
+    return Printer(measure, unit, decimals)
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A count with its noun: 1 row, 2 rows, no rows."""
+    word = one if number == 1 else several or f"{one}s"
+    return f"{'no' if number == 0 else count(number)} {word}"
+
+
+def share(value: float) -> str:
+    return f"{value:.1%}" if math.isfinite(value) else UNKNOWN
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with `digits` significant digits and no exponent unless it is tiny."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    if decimals > 8:
+        return _signed(f"{value:.{digits - 1}g}")
+    rounded = round(value, decimals)
+    return _signed(f"{rounded:,.{max(decimals, 0)}f}")
+
+
+def setting(value: float) -> str:
+    """A setting as a person would type it: 0.001, 0.25, 1e-5."""
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return f"{value:.6g}"
+    mantissa, exponent = f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def spoken(name: str) -> str:
+    """A name from the code as words: beats_common_sense becomes `beats common sense`."""
+    return name.replace("_", " ").strip()
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital at its start and a full stop at its end."""
+    text = text.strip()
+    if not text:
+        return text
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def listing(names: Sequence[str], most: int = 12) -> str:
+    """Names as `a, b and c`; past `most`, the rest are counted."""
+    shown = list(names[:most]) + ([f"{len(names) - most:,} more"] if len(names) > most else [])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
+
+
+def network_shape(network: dict[str, Any]) -> str:
+    """A network's hidden layers as text, as in the result tables: `64-64`."""
+    return "-".join(str(units) for units in network.get("units", [])) or str(network.get("kind", "network"))
+
+
+def network_words(network: dict[str, Any]) -> str:
+    """A network in words: `2 hidden layers of 64 and 64 units, relu, dropout 0.25`."""
+    units = network.get("units", [])
+    parts = [
+        f"{counted(len(units), 'hidden layer')} of {listing([str(unit) for unit in units])} units"
+        if units
+        else str(network.get("kind", "network"))
+    ]
+    parts += [
+        f"{spoken(key)} {setting(value) if isinstance(value, float) else value}"
+        for key, value in network.items()
+        if key not in ("kind", "units")
+    ]
+    return ", ".join(parts)
