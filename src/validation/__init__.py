@@ -1,0 +1,61 @@
+"""The checks on data before anything is learnt from it: a Great Expectations suite, and what suites do not check."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from src.problem import ValidateSettings
+from src.results import ColumnSummary, Finding, Validation, Verdict
+from src.validation.checks import CHECKS
+from src.validation.suite import run_suite
+from src.validation.table import Issue, TableFacts, counted, show
+
+
+def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: Path) -> Validation:
+    """Run every check on the typed table; `expectations` is the user's own suite and need not exist.
+
+    Findings are in the order errors, warnings. Raises UserError where the user's suite cannot be read.
+    """
+    table = TableFacts(frame, settings)
+    outcome: dict[str, list[Issue]] = run_suite(table, expectations)
+    if len(table):
+        outcome |= {name: list(check(table)) for name, check in CHECKS.items()}
+    findings = [
+        Finding(check=name, **asdict(issue))
+        for severity in ("error", "warning")
+        for name, issues in outcome.items()
+        for issue in issues
+        if issue.severity == severity
+    ]
+    return Validation(
+        rows=len(table),
+        columns=[_summary(table, name) for name in table.columns],
+        passed=[name for name, issues in outcome.items() if not issues],
+        findings=findings,
+        verdicts=[_verdict(table, outcome, findings)],
+    )
+
+
+def _verdict(table: TableFacts, outcome: dict[str, list[Issue]], findings: list[Finding]) -> Verdict:
+    errors = sum(f.severity == "error" for f in findings)
+    passed = sum(not issues for issues in outcome.values())
+    return Verdict(
+        name="data_fit_to_learn_from",
+        holds=errors == 0,
+        evidence=f"{counted(len(table), 'row')}, {counted(len(table.columns), 'column')}: "
+        f"{passed} of {counted(len(outcome), 'check')} found nothing; "
+        f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}",
+    )
+
+
+def _summary(table: TableFacts, name: str) -> ColumnSummary:
+    present = table[name].first_valid_index()
+    return ColumnSummary(
+        name=name,
+        kind=table.kinds[name],
+        role=table.roles[name],
+        missing=table.missing[name],
+        distinct=table.distinct[name],
+        example="" if present is None else show(table[name].iloc[int(str(present))]),
+    )

@@ -1,0 +1,358 @@
+"""The checks on data that suites do not make: one small function each, in one table.
+
+Each takes the raw table and yields what it finds: nothing, where the data are in order. Errors stop the workflow,
+warnings are shown. Shapes: N rows.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.preparation import label_numbers, label_texts
+from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
+from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, show, where
+
+Check = Callable[[TableFacts], Iterable[Issue]]
+
+FEWEST_ROWS_PER_PART = 2
+MOSTLY_NUMBERS, HALF_NUMBERS = 0.9, 0.5
+MOSTLY_MISSING = 0.5
+MOSTLY_DISTINCT = 0.95
+FEWEST_IDENTIFIERS = 20
+IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|index|key|nr|number)$|^unnamed", re.IGNORECASE)
+MOSTLY_REGULAR = 0.9
+
+
+def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
+    """Rows that repeat an earlier one in every column learnt from; 64-bit hashes stand for rows."""
+    left_out = {*table.of_role("drop"), *table.of_role("test.column")}
+    columns = [name for name in table.columns if name not in left_out]
+    repeats_N = pd.util.hash_pandas_object(table.frame[columns], index=False).duplicated()
+    count, rows = int(repeats_N.sum()), first_rows(repeats_N)
+    if count:
+        message = (
+            f"{counted(count, 'row')} the same as an earlier one ({where(rows, count)}); the split keeps equal rows "
+            "together, yet remove them if they are copies and not separate observations"
+        )
+        yield Issue("warning", None, count, rows, message)
+
+
+def columns_to_learn_from(table: TableFacts) -> Iterator[Issue]:
+    """At least one feature, and at least one that varies."""
+    if not table.features:
+        yield Issue("error", None, 0, [], "no column is left to learn from: every one is a target or has another role")
+    elif all(_is_constant(table, name) for name in table.features):
+        count = len(table.features)
+        message = f"every column to learn from is constant ({listed(table.features)}): there is nothing to learn from"
+        yield Issue("error", None, count, [], message)
+
+
+def constant_columns(table: TableFacts) -> Iterator[Issue]:
+    """Features with one value in every row, or none at all."""
+    for name in table.features:
+        if _is_constant(table, name):
+            held = f"the one value {show(table[name].iloc[0])!r}" if table.distinct[name] else "no value"
+            rows = first_rows(np.ones(len(table), dtype=bool))
+            message = f"{name!r} holds {held} in every row and teaches nothing; name it under `drop`"
+            yield Issue("warning", name, len(table), rows, message)
+
+
+def _is_constant(table: TableFacts, name: str) -> bool:
+    return table.distinct[name] + (table.missing[name] > 0) <= 1
+
+
+def identifier_columns(table: TableFacts) -> Iterator[Issue]:
+    """Features that name rows instead of describing them.
+
+    Text that (nearly) never repeats; whole numbers that never repeat and are in file order, or consecutive, or in a
+    column named like an identifier.
+    """
+    for name in table.features:
+        present = len(table) - table.missing[name]
+        if present >= FEWEST_IDENTIFIERS and _is_identifier(table, name, present):
+            rows = first_rows(table[name].notna())
+            message = (
+                f"{name!r} looks like an identifier: {counted(table.distinct[name], 'different value')} in "
+                f"{counted(present, 'row')}; a network can only learn it by heart, so name it under `drop`"
+            )
+            yield Issue("warning", name, table.distinct[name], rows, message)
+
+
+def _is_identifier(table: TableFacts, name: str, present: int) -> bool:
+    distinct = table.distinct[name]
+    if table.kinds[name] == "categorical":
+        return distinct >= MOSTLY_DISTINCT * present and distinct <= table.settings.validation.max_categories
+    if table.kinds[name] != "numeric" or distinct < present:
+        return False
+    values = table[name].dropna().to_numpy()
+    if not np.isfinite(values).all() or (values % 1).any():
+        return False
+    consecutive = np.ptp(values) == present - 1
+    return bool(consecutive or (np.diff(values) > 0).all() or IDENTIFIER_NAME.search(name))
+
+
+def target_given_away(table: TableFacts) -> Iterator[Issue]:
+    """Features that are the target, or tell it (nearly) perfectly on their own."""
+    rows_N = sampled_rows(len(table), table.settings.seed)
+    numbered = {target: _as_numbers(table, target) for target in table.targets}
+    for name in table.features:
+        copied = [target for target in table.targets if _is_copy(table[name], table[target])]
+        if copied:
+            message = (
+                f"{name!r} is a copy of the target {listed(copied)}: every score would be an illusion; "
+                f"name it under `drop`"
+            )
+            yield Issue("error", name, len(table), first_rows(table[name].notna()), message)
+            continue
+        scores = {
+            t: _leak_score(table, name, numbers, rows_N) for t, numbers in numbered.items() if numbers is not None
+        }
+        told = {t: score for t, score in scores.items() if score >= table.settings.validation.leak_score}
+        if told:
+            sample = f" on a sample of {SAMPLE_ROWS:,} rows" if len(table) > SAMPLE_ROWS else ""
+            shown = ", ".join(f"{target!r} ({score:.4f}{sample})" for target, score in told.items())
+            message = (
+                f"{name!r} alone gives the target away: {shown}. Was it known when the prediction would have been "
+                "made, and not computed from the answer? If not, name it under `drop`, or no score here means anything"
+            )
+            yield Issue("warning", name, len(told), first_rows(table[name].notna()), message)
+
+
+def _is_copy(values_N: pd.Series, target_N: pd.Series) -> bool:
+    return values_N.dtype == target_N.dtype and target_N.nunique() > 1 and values_N.equals(target_N)
+
+
+def _as_numbers(table: TableFacts, target: str) -> pd.Series | None:
+    """The target as class numbers or values, NaN where it has none; None where another check refuses it."""
+    if table.is_single_label:
+        return pd.Series(pd.factorize(table.labels)[0], index=table.labels.index, dtype="float64").reindex(
+            table.frame.index
+        )
+    if table.settings.type == "multilabel":
+        numbers_N = label_numbers(table[target])
+        return numbers_N.where(numbers_N.isin([0, 1]))
+    return table[target] if table.kinds[target] == "numeric" else None
+
+
+def _leak_score(table: TableFacts, name: str, numbers_N: pd.Series, rows_N: NDArray[np.intp]) -> float:
+    values_n, numbers_n = table[name].take(rows_N), numbers_N.take(rows_N)
+    if not table.is_single_label and table.settings.type != "multilabel":
+        return value_score(values_n, numbers_n)
+    known_n = numbers_n.notna().to_numpy()
+    return class_score(values_n[known_n], numbers_n[known_n].to_numpy(np.intp))
+
+
+def class_imbalance(table: TableFacts) -> Iterator[Issue]:
+    """A rarest class far below an even share: `validation.imbalance_share` of two classes, 2/K of it of K."""
+    for target, labels in _labels(table):
+        counts = labels.value_counts()
+        if len(counts) < 2:
+            continue
+        rarest, share = counts.index[-1], counts.iloc[-1] / len(labels)
+        if share < table.settings.validation.imbalance_share * 2 / len(counts):
+            rows = [int(row) for row in labels.index[labels == rarest][:SHOWN_ROWS]]
+            message = (
+                f"{target!r}: the rarest class {rarest!r} has {counted(int(counts.iloc[-1]), 'row')} of "
+                f"{len(labels):,} ({share:.2%}); plain accuracy would flatter a model that never names it"
+            )
+            yield Issue("warning", target, int(counts.iloc[-1]), rows, message)
+
+
+def rows_per_class(table: TableFacts) -> Iterator[Issue]:
+    """Every class needs a row in each part of the training rows, and the test set takes its share first."""
+    for target, labels in _labels(table):
+        counts = labels.value_counts()
+        if table.test_N is not None:
+            training = labels[~table.test_N[labels.index.to_numpy()]].value_counts().reindex(counts.index, fill_value=0)
+            split = "outside the test set"
+        else:
+            training = counts - (counts * table.settings.test.share).map(ceil)
+            split = f"after a test share of {table.settings.test.share:g}"
+        scarce = training[training < table.parts].index
+        if len(scarce) and len(counts) > 1:
+            named = listed([f"{label} ({counts[label]:,})" for label in scarce])
+            count = int(counts[scarce].sum())
+            rows = [int(row) for row in labels.index[labels.isin(scarce)][:SHOWN_ROWS]]
+            advice = "; so many classes: is this `type: regression`?" if len(scarce) > len(counts) / 2 > 5 else ""
+            message = (
+                f"{target!r}: {len(scarce)} {'class' if len(scarce) == 1 else 'classes'} with too few rows: {named} "
+                f"({where(rows, count)}); each needs {table.parts} rows {split}, one for every part the rows are dealt "
+                f"into: add rows, merge or remove rare classes, or choose fewer folds{advice}"
+            )
+            yield Issue("error", target, count, rows, message)
+
+
+def _labels(table: TableFacts) -> Iterator[tuple[str, pd.Series]]:
+    """Each target with classes, and the label of every row that has one; the index is the row's position."""
+    if table.is_single_label and table.targets:
+        yield table.targets[0], table.labels
+    if table.settings.type == "multilabel":
+        for target in table.targets:
+            yield target, label_texts(label_numbers(table[target]).dropna())
+
+
+def positive_class(table: TableFacts) -> Iterator[Issue]:
+    """The class that the key `positive` names has to exist."""
+    positive = table.settings.positive
+    if positive is not None and table.is_single_label and table.targets:
+        classes = [str(label) for label in table.labels.unique()]
+        if str(positive) not in classes:
+            near = get_close_matches(str(positive), classes, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            message = f"positive: {str(positive)!r} is not among the classes of {table.targets[0]!r}: {listed(classes)}"
+            yield Issue("error", table.targets[0], 0, [], message + hint)
+
+
+def enough_rows(table: TableFacts) -> Iterator[Issue]:
+    """Every part that the training rows are dealt into needs rows."""
+    needed = FEWEST_ROWS_PER_PART * table.parts
+    if table.training_rows < needed:
+        rows = first_rows(np.ones(len(table), dtype=bool))
+        message = (
+            f"{counted(table.training_rows, 'row')} to learn from, but {table.parts} folds of at least "
+            f"{FEWEST_ROWS_PER_PART} rows need {needed}: add rows or choose fewer folds"
+        )
+        yield Issue("error", None, table.training_rows, rows, message)
+
+
+def test_set(table: TableFacts) -> Iterator[Issue]:
+    """The sealed test set has rows, and leaves some to learn from."""
+    test = table.settings.test
+    if table.test_N is None:
+        if table.training_rows == len(table):
+            message = f"the sealed test set would be empty: a share of {test.share:g} of {counted(len(table), 'row')}"
+            yield Issue("error", None, 0, [], f"{message} rounds to none; add rows or raise test.share")
+    elif not table.test_N.any():
+        source = "no file has `role: test` rows"
+        if test.column is not None:
+            values = [str(value) for value in label_texts(table[test.column].dropna()).value_counts().index]
+            near = get_close_matches(str(test.value), values, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            source = f"no row has {test.column!r} equal to {test.value!r}; its values: {listed(values)}{hint}"
+        yield Issue("error", test.column, 0, [], f"the sealed test set would be empty: {source}")
+    elif table.test_N.all():
+        message = "every row belongs to the sealed test set: nothing is left to learn from; change `test` or the files"
+        yield Issue("error", test.column, len(table), first_rows(table.test_N), message)
+
+
+def text_among_numbers(table: TableFacts) -> Iterator[Issue]:
+    """Features read as text although most of their values are numbers: one typing error makes a whole column text."""
+    for name, (share, wrong) in table.slips.items():
+        if not HALF_NUMBERS <= share < 1:
+            continue
+        count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
+        example = table[name].iloc[rows[0]]
+        message = (
+            f"{name!r}: {counted(count, 'value')} not a number ({where(rows, count)}), for example {example!r}, in a "
+            f"column of which {share:.2%} are numbers: correct the values, or add the mark to data.missing, or say "
+            f"`columns: {{{name}: categorical}}`"
+        )
+        yield Issue("error" if share >= MOSTLY_NUMBERS else "warning", name, count, rows, message)
+
+
+def too_many_categories(table: TableFacts) -> Iterator[Issue]:
+    """Text features with more distinct values than one-hot columns are good for."""
+    limit = table.settings.validation.max_categories
+    for name in table.features:
+        if table.kinds[name] != "categorical" or table.distinct[name] <= limit:
+            continue
+        if name not in table.slips or table.slips[name][0] < MOSTLY_NUMBERS:
+            rows = first_rows(table[name].notna())
+            message = (
+                f"{name!r}: {table.distinct[name]:,} distinct categories, more than validation.max_categories "
+                f"({limit:,}), for example {table[name].iloc[rows[0]]!r}: name it under `drop` or group its values"
+            )
+            yield Issue("error", name, table.distinct[name], rows, message)
+
+
+def missing_share(table: TableFacts) -> Iterator[Issue]:
+    """Features with more gaps than values."""
+    for name in table.features:
+        count = table.missing[name]
+        if MOSTLY_MISSING * len(table) < count < len(table):
+            rows = first_rows(table[name].isna())
+            share = count / len(table)
+            message = f"{name!r}: {share:.1%} missing ({where(rows, count)}); consider naming it under `drop`"
+            yield Issue("warning", name, count, rows, message)
+
+
+def enough_groups(table: TableFacts) -> Iterator[Issue]:
+    """A group never straddles a split, so each fold and the test set need one of their own."""
+    for name in table.of_role("groups"):
+        groups = table[name] if table.test_N is None else table[name][~table.test_N]
+        needed = table.parts + (table.test_N is None)
+        if groups.nunique() < needed:
+            message = (
+                f"{name!r}: {counted(groups.nunique(), 'group')}, but {table.parts} folds"
+                f"{' and the test set' if table.test_N is None else ''} need {needed}: choose fewer folds"
+            )
+            yield Issue("error", name, groups.nunique(), first_rows(table[name].notna()), message)
+
+
+def time_order(table: TableFacts) -> Iterator[Issue]:
+    """Rows out of time order, holes in regular time steps, and too few moments to split at."""
+    for name in table.of_role("time"):
+        if table.kinds[name] not in ("numeric", "date"):
+            continue
+        present = table[name].dropna()
+        steps = present.diff().to_numpy()[1:]
+        zero = np.timedelta64(0, "us") if table.kinds[name] == "date" else 0.0
+        backward = present.index[1:][steps < zero]
+        if len(backward):
+            rows = [int(row) for row in backward[:SHOWN_ROWS]]
+            message = (
+                f"{name!r}: {counted(len(backward), 'row')} earlier than the row before "
+                f"({where(rows, len(backward))}); the workflow goes by the column, not by the order of the file"
+            )
+            yield Issue("warning", name, len(backward), rows, message)
+        yield from _holes_in_time(table, name)
+        needed = table.parts + 1 + (table.test_N is None)
+        if present.nunique() < needed:
+            message = (
+                f"{name!r}: {counted(present.nunique(), 'moment')} in time, but splitting in time needs {needed}: "
+                "choose fewer folds or remove the key `time`"
+            )
+            yield Issue("error", name, present.nunique(), first_rows(table[name].notna()), message)
+
+
+def _holes_in_time(table: TableFacts, name: str) -> Iterator[Issue]:
+    moments = table[name].drop_duplicates().dropna().sort_values()
+    steps = moments.diff().iloc[1:]
+    if len(steps) < 10:
+        return
+    usual = steps.median()
+    holes = steps[steps > usual]
+    if len(holes) and (steps == usual).mean() >= MOSTLY_REGULAR:
+        rows = [int(row) for row in sorted(holes.index)[:SHOWN_ROWS]]
+        message = (
+            f"{name!r}: {counted(len(holes), 'gap')} in otherwise regular steps of {usual}, the largest {holes.max()} "
+            f"(before {where(rows, len(holes))}); rows may be missing"
+        )
+        yield Issue("warning", name, len(holes), rows, message)
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        enough_rows,
+        test_set,
+        columns_to_learn_from,
+        positive_class,
+        rows_per_class,
+        text_among_numbers,
+        too_many_categories,
+        enough_groups,
+        time_order,
+        target_given_away,
+        duplicate_rows,
+        constant_columns,
+        identifier_columns,
+        missing_share,
+        class_imbalance,
+    )
+}

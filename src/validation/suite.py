@@ -1,0 +1,281 @@
+"""A Great Expectations suite derived from the problem, joined by the user's own one.
+
+The derived suite states what the problem file promises: named columns exist, types, no gaps in columns with a role,
+classes, finite values, ranges. `data/expectations/<problem>.json` is a Great Expectations 1.x suite as JSON. Each of
+its expectations is an error unless it carries `"meta": {"severity": "warning"}`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from src.datasets import numeric_looking
+from src.errors import UserError
+from src.problem import CLASSIFICATION
+from src.validation.table import (
+    ROLE_COLUMN,
+    SHOWN_ROWS,
+    Issue,
+    TableFacts,
+    counted,
+    first_rows,
+    listed,
+    show,
+    where,
+)
+
+Severity = Literal["error", "warning"]
+Explain = Callable[[TableFacts, dict[str, Any]], Issue]
+
+LARGEST = sys.float_info.max
+TYPES = {"numeric": "float64", "categorical": "str", "boolean": "bool", "date": "datetime64"}
+LABEL_TEXT = r"(?i)^(?:true|false|yes|no|1|0)$"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation, the check it belongs to, and how to put its failure (Great Expectations' result) in words."""
+
+    check: str
+    type: str
+    kwargs: dict[str, Any]
+    explain: Explain
+
+
+def run_suite(table: TableFacts, expectations: Path) -> dict[str, list[Issue]]:
+    """Every check of the derived suite and of the user's, with what it found.
+
+    Raises UserError where the user's file is no suite that Great Expectations accepts.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    rules = [*derive(table), *_read_user_suite(expectations)]
+    outcome: dict[str, list[Issue]] = {rule.check: [] for rule in rules}
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("raw")
+    frame = table.frame.drop(columns=ROLE_COLUMN, errors="ignore")
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    # Results come back in another order than the expectations went in: each carries its number.
+    suite = gx.ExpectationSuite(
+        name="problem",
+        expectations=[
+            ExpectationConfiguration(type=rule.type, kwargs=rule.kwargs, meta={"number": number}).to_domain_obj()
+            for number, rule in enumerate(rules)
+        ],
+    )
+    # An empty list of index columns makes Great Expectations name rows by the frame's own index: positions.
+    shape = {"result_format": "SUMMARY", "unexpected_index_column_names": [], "partial_unexpected_count": SHOWN_ROWS}
+    results: list[dict[str, Any]] = [
+        dict(result.to_json_dict()) for result in batch.validate(suite, result_format=shape).results
+    ]
+    for result in sorted(results, key=lambda r: r["expectation_config"]["meta"]["number"]):
+        rule = rules[result["expectation_config"]["meta"]["number"]]
+        if not result["success"]:
+            outcome[rule.check].append(rule.explain(table, {"exception": _exception(result), **result["result"]}))
+    return outcome
+
+
+def derive(table: TableFacts) -> Iterator[Rule]:
+    """The suite that follows from the problem file: its rules on the columns that are there."""
+    settings = table.settings
+    for key, column in table.named:
+        yield Rule("columns_exist", "expect_column_to_exist", {"column": column}, _no_such_column(key, column))
+
+    needs_numbers = set() if settings.type in CLASSIFICATION else set(table.targets)
+    needs_numbers |= {*table.of_role("weights"), *(n for n, kind in settings.columns.items() if kind == "numeric")}
+    kinds = {name: settings.columns[name] for name in table.columns if name in settings.columns}
+    kinds |= {name: "numeric" for name in table.columns if name in needs_numbers}
+    for column, kind in kinds.items():
+        kwargs: dict[str, Any] = {"column": column, "type_": TYPES[kind]}
+        yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, _wrong_type(column, kind))
+    for column in table.of_role("time"):
+        kind = "date" if table.kinds[column] == "date" else "numeric"
+        kwargs = {"column": column, "type_": TYPES[kind]}
+        explain = _wrong_type(column, "numeric or date")
+        yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, explain)
+
+    for role in ("target", "groups", "time", "weights"):
+        for column in table.of_role(role):
+            way_out = f"a {role} column needs a value in every row: fill the gaps or remove these rows"
+            yield Rule(
+                f"{role}_without_gaps",
+                "expect_column_values_to_not_be_null",
+                {"column": column},
+                _bad_values(column, "missing", way_out),
+            )
+
+    most = {"binary": 2}.get(settings.type)
+    for column in table.targets:
+        kwargs = {"column": column, "min_value": 2, "max_value": most}
+        yield Rule("classes", "expect_column_unique_value_count_to_be_between", kwargs, _wrong_classes(column))
+    if settings.type == "multilabel":
+        yield from (rule for column in table.targets for rule in _label_rules(table, column))
+
+    numeric = [name for name in table.columns if table.kinds[name] == "numeric" and table.roles[name] != "drop"]
+    for column in numeric:
+        way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
+        yield _range("finite_values", column, -LARGEST, LARGEST, "infinite", way_out)
+    for column in numeric:
+        if column in table.targets and settings.type == "unit_interval_regression":
+            way_out = "rescale the target, or choose `type: regression`"
+            yield _range("ranges", column, 0.0, 1.0, "outside [0, 1]", way_out)
+        if column == settings.weights:
+            way_out = "a weight is a number above 0: correct it, or remove the rows that should not count"
+            yield _range("ranges", column, 0.0, None, "not above 0", way_out, strict_min=True)
+
+
+def _label_rules(table: TableFacts, column: str) -> Iterator[Rule]:
+    explain = _bad_values(
+        column, "neither 0/1 nor true/false", "type multilabel needs a yes or no in each label column"
+    )
+    if table.kinds[column] == "categorical":
+        kwargs = {"column": column, "regex": LABEL_TEXT}
+        yield Rule("classes", "expect_column_values_to_match_regex", kwargs, explain)
+    elif table.kinds[column] != "boolean":
+        yield Rule("classes", "expect_column_values_to_be_in_set", {"column": column, "value_set": [0, 1]}, explain)
+
+
+def _range(check: str, column: str, low: float, high: float | None, fault: str, way_out: str, **strict: bool) -> Rule:
+    kwargs = {"column": column, "min_value": low, "max_value": high, **strict}
+    return Rule(check, "expect_column_values_to_be_between", kwargs, _bad_values(column, fault, way_out))
+
+
+def _bad_values(column: str, fault: str, way_out: str) -> Explain:
+    def explain(_: TableFacts, result: dict[str, Any]) -> Issue:
+        count, rows = result["unexpected_count"], _rows(result)
+        return Issue(
+            "error",
+            column,
+            count,
+            rows,
+            f"{column!r}: {counted(count, 'value')} {fault} ({where(rows, count)}); {way_out}",
+        )
+
+    return explain
+
+
+def _no_such_column(key: str, column: str) -> Explain:
+    def explain(table: TableFacts, _: dict[str, Any]) -> Issue:
+        return Issue("error", column, 1, [], f"{key}: the table has no column {column!r}{_nearest(table, column)}")
+
+    return explain
+
+
+def _wrong_type(column: str, kind: str) -> Explain:
+    def explain(table: TableFacts, _: dict[str, Any]) -> Issue:
+        found, count, rows = table.kinds[column], len(table), first_rows(table[column].notna())
+        if kind == "numeric" and found == "categorical":
+            wrong = numeric_looking(table[column])[1]
+            count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
+            message = (
+                f"{column!r}: {counted(count, 'value')} not a number ({where(rows, count)}), for example "
+                f"{table[column].iloc[rows[0]]!r}; correct them, or add the mark to data.missing"
+            )
+            return Issue("error", column, count, rows, message)
+        message = f"{column!r} was read as {found} but has to be {kind}; correct the file or the key `columns`"
+        return Issue("error", column, count, rows, message)
+
+    return explain
+
+
+def _wrong_classes(column: str) -> Explain:
+    def explain(table: TableFacts, result: dict[str, Any]) -> Issue:
+        values = table[column].value_counts()
+        found = int(result["observed_value"])
+        if found < 2:
+            rows = first_rows(table[column].notna())
+            only = f"only the value {show(values.index[0])!r}" if found else "no value at all"
+            message = f"{column!r} holds {only}: there is nothing to learn to tell apart"
+            return Issue("error", column, int(values.sum()), rows, message)
+        rows = first_rows(table[column] == values.index[-1])
+        shares = listed([f"{show(value)} ({count:,})" for value, count in values.items()])
+        message = (
+            f"{column!r}: type binary needs exactly two classes, found {found:,}: {shares}; "
+            "correct the values or choose another type"
+        )
+        return Issue("error", column, found, rows, message)
+
+    return explain
+
+
+def _read_user_suite(path: Path) -> list[Rule]:
+    if not path.exists():
+        return []
+    try:
+        suite = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not JSON: {error}") from None
+    items = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(items, list):
+        raise UserError(f'{path}: expected a Great Expectations 1.x suite: {{"name": …, "expectations": [ … ]}}')
+    return [_user_rule(item, f"{path}: expectations[{number}]") for number, item in enumerate(items)]
+
+
+def _user_rule(item: Any, place: str) -> Rule:
+    """Check one expectation as Great Expectations would; its suites leave out what they do not know, silently."""
+    import pydantic.v1
+    from great_expectations.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.expectations.registry import list_registered_expectation_implementations
+
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str) or not isinstance(item.get("kwargs"), dict):
+        raise UserError(f'{place}: expected {{"type": "expect_…", "kwargs": {{…}}}}, found {item!r}')
+    known = list_registered_expectation_implementations()
+    if item["type"] not in known:
+        near = get_close_matches(item["type"], known, n=1)
+        raise UserError(f"{place}: unknown type {item['type']!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    try:
+        ExpectationConfiguration(type=item["type"], kwargs=item["kwargs"]).to_domain_obj()
+    except (GreatExpectationsError, pydantic.v1.ValidationError, TypeError) as error:
+        raise UserError(f"{place}: {item['type']}: {error}") from None
+    severity = (item.get("meta") or {}).get("severity", "error")
+    if severity not in ("error", "warning"):
+        raise UserError(f"{place}: meta.severity: {severity!r}; allowed: 'error', 'warning'")
+    kwargs = ", ".join(f"{key}={value!r}" for key, value in item["kwargs"].items())
+    promise = f"{item['type']}({kwargs})"
+    return Rule(f"your suite: {promise}", item["type"], item["kwargs"], _broken_promise(promise, item, severity))
+
+
+def _broken_promise(promise: str, item: dict[str, Any], severity: Severity) -> Explain:
+    def explain(table: TableFacts, result: dict[str, Any]) -> Issue:
+        column = item["kwargs"].get("column")
+        if column is not None and column not in table.columns:
+            message = f"your suite: {promise}: the table has no column {column!r}{_nearest(table, column)}"
+            return Issue(severity, column, 1, [], message)
+        count, rows = int(result.get("unexpected_count", 0)), _rows(result)
+        if result["exception"]:
+            fact = f"could not be checked: {result['exception']}"
+        elif rows:
+            examples = ", ".join(repr(value) for value in result["partial_unexpected_list"][:3])
+            fact = f"does not hold for {counted(count, 'row')} ({where(rows, count)}), for example {examples}"
+        else:
+            fact = f"does not hold; found {result.get('observed_value')!r}"
+        return Issue(severity, column, count, rows, f"your suite: {promise} {fact}")
+
+    return explain
+
+
+def _rows(result: dict[str, Any]) -> list[int]:
+    return [int(row) for row in result.get("partial_unexpected_index_list") or []][:SHOWN_ROWS]
+
+
+def _exception(result: dict[str, Any]) -> str:
+    """The messages of whatever Great Expectations ran into, without its tracebacks."""
+    info = result["exception_info"]
+    parts = [info] if "raised_exception" in info else list(info.values())
+    messages = [str(part["exception_message"]) for part in parts if part["exception_message"]]
+    return "; ".join(dict.fromkeys(messages))
+
+
+def _nearest(table: TableFacts, column: str) -> str:
+    near = get_close_matches(column, table.columns, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; its columns: {listed(table.columns, 10)}"

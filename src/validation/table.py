@@ -1,0 +1,167 @@
+"""The raw table as the checks see it: which column plays which role, and the facts that several checks share.
+
+A column that the settings name but the table lacks has no role here; the suite reports it, and every other check
+carries on with the columns that are there, so that a person gets all findings at once. Shapes: N rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.datasets import numeric_looking
+from src.preparation import column_kind, label_texts
+from src.problem import ValidateSettings
+from src.protocols import Order, choose_protocol
+
+SHOWN_ROWS = 5
+ROLE_COLUMN = "__role__"
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What a check found: `count` offending values, rows or columns, and the first offending rows (from 0)."""
+
+    severity: Literal["error", "warning"]
+    column: str | None
+    count: int
+    rows: list[int]
+    message: str
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """`frame` is the canonical typed table of `src.datasets.read_table`, `settings` say what its columns are for."""
+
+    frame: pd.DataFrame
+    settings: ValidateSettings
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __getitem__(self, column: str) -> pd.Series:
+        return self.frame[column]
+
+    @property
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Every (settings key, column) that the settings name, whether the table has the column or not."""
+        settings = self.settings
+        yield from (("target", name) for name in settings.targets)
+        single = {"groups": settings.groups, "time": settings.time, "weights": settings.weights}
+        yield from ((key, name) for key, name in (single | {"test.column": settings.test.column}).items() if name)
+        yield from (("drop", name) for name in settings.drop)
+        yield from (("columns", name) for name in settings.columns)
+
+    @cached_property
+    def columns(self) -> list[str]:
+        return [name for name in self.frame.columns if name != ROLE_COLUMN]
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        """Each column's role: the settings key that names it, or `feature`."""
+        keys = {name: key for key, name in reversed(list(self.named)) if key != "columns"}
+        return {name: keys.get(name, "feature") for name in self.columns}
+
+    def of_role(self, role: str) -> list[str]:
+        return [name for name, own in self.roles.items() if own == role]
+
+    @property
+    def features(self) -> list[str]:
+        return self.of_role("feature")
+
+    @property
+    def targets(self) -> list[str]:
+        return self.of_role("target")
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        return {name: column_kind(self[name]) for name in self.columns}
+
+    @cached_property
+    def missing(self) -> dict[str, int]:
+        return {name: int(self[name].isna().sum()) for name in self.columns}
+
+    @cached_property
+    def distinct(self) -> dict[str, int]:
+        """Number of different values of each column, gaps not counted."""
+        return {name: int(self[name].nunique()) for name in self.columns}
+
+    @property
+    def is_single_label(self) -> bool:
+        return self.settings.type in ("binary", "multiclass")
+
+    @cached_property
+    def labels(self) -> pd.Series:
+        """The class of each row that has one, as text; single-label problems only."""
+        return label_texts(self[self.targets[0]].dropna())
+
+    @cached_property
+    def test_N(self) -> NDArray[np.bool_] | None:
+        """Which rows the source or the settings put in the sealed test set; None where a share is drawn."""
+        test = self.settings.test
+        if test.column in self.columns:
+            present = self[test.column].dropna()
+            return (label_texts(present) == str(test.value)).reindex(self.frame.index, fill_value=False).to_numpy(bool)
+        if ROLE_COLUMN in self.frame:
+            return (self.frame[ROLE_COLUMN] == "test").to_numpy(bool)
+        return None
+
+    @property
+    def training_rows(self) -> int:
+        """How many rows are left to learn from once the test set is sealed."""
+        if self.test_N is not None:
+            return int((~self.test_N).sum())
+        return len(self) - round(len(self) * self.settings.test.share)
+
+    @cached_property
+    def order(self) -> Order:
+        if self.settings.time is not None:
+            return "temporal"
+        if self.settings.groups is not None:
+            return "grouped"
+        return "stratified" if self.is_single_label else "shuffled"
+
+    @cached_property
+    def parts(self) -> int:
+        """Into how many parts the training rows will be dealt: K of K-fold; 2 for hold-out."""
+        return max(choose_protocol(self.settings, self.training_rows, self.order)[0].folds, 2)
+
+    @cached_property
+    def slips(self) -> dict[str, tuple[float, NDArray[np.intp]]]:
+        """For each text feature whose kind is a guess: the share of numbers in it, and where the others are."""
+        guessed = [n for n in self.features if self.kinds[n] == "categorical" and n not in self.settings.columns]
+        return {name: numeric_looking(self[name]) for name in guessed}
+
+
+def first_rows(offends_N: "NDArray[np.bool_] | pd.Series") -> list[int]:
+    """The first offending positions, at most `SHOWN_ROWS` of them."""
+    return [int(row) for row in np.flatnonzero(np.asarray(offends_N, dtype=bool))[:SHOWN_ROWS]]
+
+
+def where(rows: list[int], count: int) -> str:
+    """`row 4`, `rows 4, 9` or `rows 4, 9, 12, 13, 20 and 7 more`."""
+    more = f" and {count - len(rows):,} more" if count > len(rows) else ""
+    return f"row{'s' if count > 1 else ''} {', '.join(map(str, rows))}{more}"
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: list[str], limit: int = SHOWN_ROWS) -> str:
+    """The names, quoted; past `limit` only how many more there are."""
+    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
+    return ", ".join(repr(name) for name in names[:limit]) + more
+
+
+def show(value: object) -> str:
+    """A cell as a person writes it: whole numbers without a point, dates without an empty time of day."""
+    if pd.isna(value):
+        return "missing"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value).removesuffix(" 00:00:00")[:80]

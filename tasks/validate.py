@@ -1,0 +1,47 @@
+"""Step 3, check the data before anything is learnt from them.
+
+A Great Expectations suite derived from the problem, the user's own suite, and the checks that suites do not make.
+Errors stop the workflow here, warnings show. Book: "The universal workflow of machine learning", preparing the data.
+"""
+
+from collections.abc import Mapping
+
+from src.datasets import file_lines, read_table
+from src.errors import UserError
+from src.files import Layout, write_text
+from src.problem import ValidateSettings, load_settings
+from src.results import Finding, Validation
+from src.validation import check_table
+from src.validation.page import render
+
+
+def validate(layout: Layout) -> Validation:
+    """Write `results/<problem>/validation.json` and the same as a page, `validation.html`.
+
+    Both are written before an error stops the workflow, so that the person can look. Raises UserError listing every
+    finding that is an error.
+    """
+    settings = load_settings(layout, "validate", ValidateSettings)
+    frame = read_table(settings.data, layout.raw, settings.columns)
+    validation = check_table(frame, settings, layout.expectations)
+    rows = [row for finding in validation.findings for row in finding.rows]
+    lines = file_lines(settings.data, layout.raw, rows) if rows else {}
+    page = layout.results / "validation.html"
+    validation.write(layout.result("validate"))
+    write_text(page, render(layout.problem, settings, validation, frame, lines))
+    errors = [_told(finding, lines) for finding in validation.findings if finding.severity == "error"]
+    if errors:
+        head = f"{layout.problem_file}: the data need a correction first (rows are counted from 0):"
+        raise UserError("\n".join((head, *errors, f"All findings: {page}")))
+    return validation
+
+
+def _told(finding: Finding, lines: Mapping[int, str]) -> str:
+    known = [f"row {row} is {lines[row]}" for row in finding.rows[:1] if row in lines]
+    return f"  - {finding.message}{f' [{known[0]}]' if known else ''}"
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(validate)
