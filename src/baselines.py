@@ -1,0 +1,139 @@
+"""What any network must beat: common sense, and shallow models on the same vectorized inputs.
+
+Book: "Beating a baseline" (common sense), and the advice to try simple machine learning before deep learning.
+Shapes: V validation rows, K outputs.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.preprocessing.fold import FoldArrays, fit_fold
+from src.problem import ProblemType
+from src.protocols import Split
+from src.tables import Schema, Table
+
+Predictions = NDArray[np.float64]
+CommonSense = Callable[[Table, Split, int], Predictions]
+
+# Shallow models learn from so many rows at most, evenly spaced: beyond, mostly the waiting grows.
+SHALLOW_ROWS = 200_000
+
+
+def _class_shares(table: Table, split: Split) -> Predictions:
+    """Weighted shares of the classes or labels among the training rows, (1, K)."""
+    y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
+    if table.schema.type == "multiclass":
+        y_AT = y_AT == np.arange(table.schema.outputs)
+    return np.average(y_AT, axis=0, weights=w_A)[None]
+
+
+def majority(table: Table, split: Split, seed: int) -> Predictions:
+    """Always the most frequent class; as probabilities, the classes' shares."""
+    return np.repeat(_class_shares(table, split), len(split.validation), axis=0)
+
+
+def stratified(table: Table, split: Split, seed: int) -> Predictions:
+    """Classes drawn at random by their shares."""
+    rng = np.random.default_rng([seed, split.repeat, split.fold])
+    shares_1K = _class_shares(table, split)
+    if table.schema.type == "multiclass":
+        return rng.multinomial(1, shares_1K[0], size=len(split.validation)).astype(np.float64)
+    return (rng.random((len(split.validation), shares_1K.shape[1])) < shares_1K).astype(np.float64)
+
+
+def median(table: Table, split: Split, seed: int) -> Predictions:
+    """Always the median of the training rows: the best constant for the absolute error."""
+    return np.repeat(np.median(table.y_NT[split.training], axis=0)[None], len(split.validation), axis=0)
+
+
+def mean(table: Table, split: Split, seed: int) -> Predictions:
+    """Always the mean of the training rows: the best constant for the squared error."""
+    value_T = np.average(table.y_NT[split.training], axis=0, weights=table.w_N[split.training])
+    return np.repeat(value_T[None], len(split.validation), axis=0)
+
+
+def last_value(table: Table, split: Split, seed: int) -> Predictions:
+    """Persistence: always what was true at the latest moment of the training rows."""
+    moments = table.frame[table.schema.time].iloc[split.training].to_numpy()
+    latest = split.training[moments == moments.max()]
+    y_NT = table.y_NT[latest]
+    if table.schema.type == "multiclass":
+        y_NT = (y_NT == np.arange(table.schema.outputs)).astype(np.float64)
+    return np.repeat(y_NT.mean(axis=0)[None], len(split.validation), axis=0)
+
+
+_CLASSES: dict[str, CommonSense] = {"majority": majority, "stratified": stratified}
+_VALUES: dict[str, CommonSense] = {"median": median, "mean": mean}
+COMMON_SENSE: dict[ProblemType, dict[str, CommonSense]] = {
+    "binary": _CLASSES,
+    "multiclass": _CLASSES,
+    "multilabel": _CLASSES,
+    "regression": _VALUES,
+    "unit_interval_regression": _VALUES,
+}
+
+
+def common_sense(schema: Schema) -> dict[str, CommonSense]:
+    """The common-sense models of a problem; with a time column, persistence is one of them."""
+    models = COMMON_SENSE[schema.type]
+    return models if schema.time is None else {**models, "last_value": last_value}
+
+
+def _linear_classifier(seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000)
+
+
+def _boosted_classifier(seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(random_state=seed)
+
+
+def _linear_regressor(seed: int) -> Any:
+    from sklearn.linear_model import RidgeCV
+
+    return RidgeCV(alphas=np.logspace(-3, 3, 13))
+
+
+def _boosted_regressor(seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(random_state=seed)
+
+
+_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _linear_classifier, "gradient_boosting": _boosted_classifier}
+_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _linear_regressor, "gradient_boosting": _boosted_regressor}
+SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
+    "binary": _CLASSIFIERS,
+    "multiclass": _CLASSIFIERS,
+    "multilabel": _CLASSIFIERS,
+    "regression": _REGRESSORS,
+    "unit_interval_regression": _REGRESSORS,
+}
+
+
+def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
+    """Predictions_VK of a shallow model fitted on the split's training rows, one model per output where needed."""
+    every = -(-len(split.training) // SHALLOW_ROWS)
+    fold = fit_fold(table, split.training[::every], split.validation)
+    make = SHALLOW[table.schema.type][name]
+    columns = [_fit_column(make(seed), fold, fold.y_AT[:, t]) for t in range(fold.y_AT.shape[1])]
+    p_VK = np.column_stack(columns)
+    if table.schema.type == "unit_interval_regression":
+        return np.clip(p_VK, 0, 1)
+    return fold.restore(p_VK)
+
+
+def _fit_column(model: Any, fold: FoldArrays, y_A: NDArray[np.float32]) -> Predictions:
+    """One target column: probabilities (of the positive class where there are two) or values."""
+    if not hasattr(model, "predict_proba"):
+        return model.fit(fold.x_AD, y_A, sample_weight=fold.w_A).predict(fold.x_VD)
+    if np.ptp(y_A) == 0:
+        return np.full(len(fold.x_VD), float(y_A[0]))
+    p_VC = model.fit(fold.x_AD, y_A, sample_weight=fold.w_A).predict_proba(fold.x_VD)
+    return p_VC[:, 1] if p_VC.shape[1] == 2 else p_VC

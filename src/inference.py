@@ -1,0 +1,106 @@
+"""A finished model: the fitted preprocessing and the network in one folder, saved and loaded without pickle.
+
+`model.json` holds the schema, the vectorizer, the target scaler and the network's configuration; `weights.npz` the
+weights. Shapes: N rows, K outputs.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from src.files import atomic_directory, read_json, write_json
+from src.preprocessing.tabular import TabularVectorizer, TargetScaler
+from src.tables import Schema
+
+# Rows scored at a time, which bounds the memory.
+CHUNK = 65_536
+
+
+class ModelCard(BaseModel):
+    """model.json: all but the weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: Schema
+    vectorizer: TabularVectorizer
+    target_scaler: TargetScaler | None
+    network: dict[str, Any]
+    inputs: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """Scores raw rows: typed columns in, predictions out."""
+
+    card: ModelCard
+    weights: dict[str, NDArray[np.float32]]
+
+    @property
+    def schema(self) -> Schema:
+        return self.card.table
+
+    def save(self, folder: Path) -> None:
+        with atomic_directory(folder) as partial:
+            write_json(partial / "model.json", self.card.model_dump(mode="json"))
+            with (partial / "weights.npz").open("wb") as file:
+                np.savez(file, **self.weights)  # type: ignore[arg-type]
+
+    def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Probabilities, or values in the target's unit, (N, K); `frame` needs the schema's feature columns."""
+        import torch
+
+        from src.models import HEADS
+        from src.networks import build_network
+
+        network = build_network(self.card.network, self.card.inputs, self.schema.outputs)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.weights.items()})
+        head = HEADS[self.schema.type](network).eval()
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(frame), CHUNK):
+                x_BD = torch.from_numpy(self.card.vectorizer.transform(frame.iloc[start : start + CHUNK]))
+                parts.append(head.predictions(head(x_BD)).double().numpy())
+        p_NK = np.concatenate(parts) if parts else np.empty((0, self.schema.outputs))
+        return p_NK if self.card.target_scaler is None else self.card.target_scaler.restore(p_NK)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The columns of `prediction_columns` for every row of `frame`, with its index."""
+        return prediction_columns(self.raw_predictions(frame), self.schema).set_index(frame.index)
+
+
+def load_model(folder: Path) -> Model:
+    """Read a folder that `Model.save` wrote."""
+    card = ModelCard.model_validate(read_json(folder / "model.json"))
+    with np.load(folder / "weights.npz", allow_pickle=False) as stored:
+        return Model(card, {name: stored[name] for name in stored.files})
+
+
+def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
+    """Predictions as named columns.
+
+    binary, multiclass: `predicted` (the class) and `probability__<class>`; multilabel: `predicted__<label>` (0 or 1)
+    and `probability__<label>`; regression: `predicted__<target>`.
+    """
+    if schema.classes:
+        p_NC = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if schema.type == "binary" else p_NK
+        likeliest = (p_NC[:, 1] >= 0.5).astype(int) if schema.type == "binary" else p_NC.argmax(axis=1)
+        columns: dict[str, Any] = {
+            "predicted": pd.array(np.array(schema.classes, dtype=object)[likeliest], dtype="str")
+        }
+        return pd.DataFrame(columns | {f"probability__{c}": p_NC[:, i] for i, c in enumerate(schema.classes)})
+    if schema.type == "multilabel":
+        columns = {f"predicted__{t}": (p_NK[:, i] >= 0.5).astype(np.int64) for i, t in enumerate(schema.targets)}
+        return pd.DataFrame(columns | {f"probability__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+    return pd.DataFrame({f"predicted__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+
+
+def actual_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The targets of prepared rows, named to stand beside `prediction_columns`."""
+    if schema.classes:
+        return pd.DataFrame({"actual": frame[schema.targets[0]].array})
+    return pd.DataFrame({f"actual__{t}": frame[t].array for t in schema.targets})

@@ -1,0 +1,175 @@
+"""Measures of success: what each one is, which way is better, and the automatic choice.
+
+Book: "The universal workflow of machine learning", choosing a measure of success.
+
+Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of classes or labels or targets otherwise).
+`y_NT` holds 0/1 for binary and multilabel, the class index for multiclass, values for regression;
+`p_NK` holds probabilities, or predicted values for regression; `w_N` sample weights.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.problem import MEASURES, ProblemType
+
+Array = NDArray[np.float64]
+Value = TypeVar("Value", float, Array)
+Direction = Literal["maximize", "minimize"]
+
+# Below this share of the rarest class, accuracy rewards a model that never finds it.
+BALANCED_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure; `value(y_NT, p_NK, w_N)` is its value on N rows."""
+
+    name: str
+    title: str
+    direction: Direction
+    value: Callable[[Array, Array, Array], float]
+
+    def better(self, a: float, b: float) -> bool:
+        return a > b if self.direction == "maximize" else a < b
+
+    def gain(self, a: Value, b: Value) -> Value:
+        """How much better `a` is than `b`; positive is better whatever the direction."""
+        return a - b if self.direction == "maximize" else b - a
+
+
+def choose_measure(kind: ProblemType, class_shares: Mapping[str, float]) -> tuple[str, str]:
+    """The automatic measure of a problem type and the stated reason.
+
+    Balanced classes: accuracy. Imbalanced binary classes: average precision (area under the precision-recall
+    curve); imbalanced multiclass: macro F1, where every class counts the same.
+    """
+    rarest = min(class_shares.values(), default=1.0)
+    if kind == "binary" and rarest < BALANCED_SHARE:
+        return "average_precision", f"the rarer class has {rarest:.1%} of the rows, under {BALANCED_SHARE:.0%}"
+    if kind == "binary":
+        return "accuracy", f"the classes are balanced: the rarer one has {rarest:.1%} of the rows"
+    if kind == "multiclass" and rarest * len(class_shares) < BALANCED_SHARE:
+        share = f"{rarest:.1%} of the rows, under a fifth of an equal share"
+        return "macro_f1", f"the classes are imbalanced: the rarest has {share}"
+    reasons = {
+        "multiclass": "the classes are balanced enough that the share of right answers means something",
+        "multilabel": "labels are ranked by their probability, as the book advises for multilabel problems",
+        "regression": "the mean absolute error reads in the target's own unit",
+        "unit_interval_regression": "the mean absolute error reads in the target's own unit",
+    }
+    return MEASURES[kind][0], reasons[kind]
+
+
+def _labels(p_NK: Array) -> NDArray[np.intp]:
+    """Predicted class index: the likeliest one; for binary the positive one from a probability of one half."""
+    return (p_NK[:, 0] >= 0.5).astype(np.intp) if p_NK.shape[1] == 1 else p_NK.argmax(axis=1)
+
+
+def _accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return float(np.average(_labels(p_NK) == y_NT[:, 0], weights=w_N))
+
+
+def _balanced_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    right = _labels(p_NK) == y_NT[:, 0]
+    recalls = [np.average(right[of], weights=w_N[of]) for c in np.unique(y_NT) if w_N[of := y_NT[:, 0] == c].sum() > 0]
+    return float(np.mean(recalls))
+
+
+def _f1_of(actual: NDArray[np.bool_], predicted: NDArray[np.bool_], w_N: Array) -> float:
+    hits = float(w_N @ (actual & predicted))
+    total = float(w_N @ actual.astype(float) + w_N @ predicted.astype(float))
+    return 2 * hits / total if total > 0 else 0.0
+
+
+def _f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return _f1_of(y_NT[:, 0] == 1, _labels(p_NK) == 1, w_N)
+
+
+def _macro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    if y_NT.shape[1] > 1:
+        return float(np.mean([_f1_of(y_NT[:, k] == 1, p_NK[:, k] >= 0.5, w_N) for k in range(y_NT.shape[1])]))
+    predicted = _labels(p_NK)
+    classes = np.union1d(y_NT[:, 0], predicted)
+    return float(np.mean([_f1_of(y_NT[:, 0] == c, predicted == c, w_N) for c in classes]))
+
+
+def _micro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return _f1_of(y_NT.ravel() == 1, p_NK.ravel() >= 0.5, np.repeat(w_N, y_NT.shape[1]))
+
+
+def _hamming_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return float(np.average(((p_NK >= 0.5) == (y_NT == 1)).mean(axis=1), weights=w_N))
+
+
+def _subset_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return float(np.average(((p_NK >= 0.5) == (y_NT == 1)).all(axis=1), weights=w_N))
+
+
+def _roc_auc(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(y_NT[:, 0], p_NK[:, 0], sample_weight=w_N)) if np.ptp(y_NT) else 0.5
+
+
+def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    """Mean over the columns of the area under the precision-recall curve; columns without a positive are left out."""
+    from sklearn.metrics import average_precision_score
+
+    scores = [
+        average_precision_score(y_NT[:, k], p_NK[:, k], sample_weight=w_N)
+        for k in range(y_NT.shape[1])
+        if w_N @ y_NT[:, k] > 0
+    ]
+    return float(np.mean(scores)) if scores else 0.0
+
+
+def _log_loss(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    p_N2 = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if p_NK.shape[1] == 1 else p_NK
+    of_actual = p_N2[np.arange(len(y_NT)), y_NT[:, 0].astype(np.intp)]
+    return float(np.average(-np.log(np.clip(of_actual, 1e-15, 1.0)), weights=w_N))
+
+
+def _mae(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return float(np.average(np.abs(y_NT - p_NK).mean(axis=1), weights=w_N))
+
+
+def _mse(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return float(np.average(((y_NT - p_NK) ** 2).mean(axis=1), weights=w_N))
+
+
+def _rmse(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    return _mse(y_NT, p_NK, w_N) ** 0.5
+
+
+def _r2(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+    mean_T = np.average(y_NT, axis=0, weights=w_N)
+    residual_T = np.average((y_NT - p_NK) ** 2, axis=0, weights=w_N)
+    spread_T = np.average((y_NT - mean_T) ** 2, axis=0, weights=w_N)
+    varies = spread_T > 0
+    return float(np.mean(1 - residual_T[varies] / spread_T[varies])) if varies.any() else 0.0
+
+
+TABLE: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (
+        Measure("accuracy", "accuracy", "maximize", _accuracy),
+        Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy),
+        Measure("f1", "F1 score", "maximize", _f1),
+        Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc),
+        Measure("average_precision", "average precision", "maximize", _average_precision),
+        Measure("log_loss", "log loss", "minimize", _log_loss),
+        Measure("macro_f1", "macro F1 score", "maximize", _macro_f1),
+        Measure("mean_average_precision", "mean average precision", "maximize", _average_precision),
+        Measure("micro_f1", "micro F1 score", "maximize", _micro_f1),
+        Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy),
+        Measure("subset_accuracy", "share of rows with all labels right", "maximize", _subset_accuracy),
+        Measure("mae", "mean absolute error", "minimize", _mae),
+        Measure("rmse", "root mean squared error", "minimize", _rmse),
+        Measure("mse", "mean squared error", "minimize", _mse),
+        Measure("r2", "coefficient of determination R²", "maximize", _r2),
+    )
+}

@@ -1,0 +1,31 @@
+"""Heads that give probabilities of classes or labels. Shapes: B rows, K classes or labels."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from src.models.head import Head
+
+
+class BinaryClassification(Head):
+    """One logit: sigmoid and binary cross-entropy; y_B1 is 0 or 1."""
+
+    def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(logits_BK, y_BT, reduction="none").mean(1)
+
+    def predictions(self, logits_BK: Tensor) -> Tensor:
+        return torch.sigmoid(logits_BK)
+
+
+class MultilabelClassification(BinaryClassification):
+    """One logit per label: sigmoids and binary cross-entropy, averaged over the labels; y_BK is 0 or 1."""
+
+
+class MulticlassClassification(Head):
+    """One logit per class: softmax and cross-entropy; y_B1 is the class index."""
+
+    def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        return functional.cross_entropy(logits_BK, y_BT[:, 0].long(), reduction="none")
+
+    def predictions(self, logits_BK: Tensor) -> Tensor:
+        return torch.softmax(logits_BK, dim=1)

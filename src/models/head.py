@@ -1,0 +1,88 @@
+"""What all heads share: the loss with its penalties, the optimizer, and Lightning's steps.
+
+A head can be lifted out and given to any Trainer. Shapes: B rows, K outputs, T target columns.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+# RMSprop with the defaults of Keras and the book: rho 0.9, epsilon 1e-7.
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "rmsprop": lambda parameters, lr: torch.optim.RMSprop(parameters, lr=lr, alpha=0.9, eps=1e-7),
+    "adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
+    "adamw": lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, fused=True, weight_decay=0.0),
+    "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, momentum=0.9, fused=True),
+}
+
+
+class Head(LightningModule):
+    """A network with the loss of its problem type.
+
+    l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w². Their
+    gradients are added before each optimizer step. A batch is (inputs, targets_BT, weights_B).
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: str = "rmsprop",
+        learning_rate: float = 1e-3,
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l1 = l1
+        self.l2 = l2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Inputs to logits_BK."""
+        return self.network(x)
+
+    @abstractmethod
+    def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        """The loss of each row, (B,)."""
+
+    @abstractmethod
+    def predictions(self, logits_BK: Tensor) -> Tensor:
+        """Probabilities or predicted values, (B, K)."""
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The weighted mean loss of a batch, without penalties."""
+        x, y_BT, w_B = batch
+        return (self.row_losses(self(x), y_BT) * w_B).sum() / w_B.sum()
+
+    @torch.no_grad()
+    def add_penalty_gradients(self) -> None:
+        """Add the gradients of the L1 and L2 penalty, in closed form, to those of the loss."""
+        for p in self.network.parameters():
+            if p.ndim > 1 and p.grad is not None:
+                if self.l2:
+                    p.grad.add_(p, alpha=2 * self.l2)
+                if self.l1:
+                    p.grad.add_(p.sign(), alpha=self.l1)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        self.add_penalty_gradients()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self.loss(batch)
+        self.log("training_loss", loss, batch_size=len(batch[1]))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.log("validation_loss", self.loss(batch), batch_size=len(batch[1]))
+
+    def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        return self.predictions(self(batch))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return OPTIMIZERS[self.optimizer](self.parameters(), self.learning_rate)

@@ -1,0 +1,20 @@
+"""Bodies: from vectorized inputs to hidden features and logits, per kind of input.
+
+A network is named by a plain dictionary (its configuration), so that a result file can hold it and a saved model can
+build it again: `{"kind": "mlp", "units": [64, 64], "dropout": 0.25, "activation": "relu"}`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from src.networks.mlp import MLP
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP}
+
+
+def build_network(network: dict[str, Any], inputs: int, outputs: int) -> nn.Module:
+    """The network of a configuration for D inputs and K outputs, freshly initialized from torch's random state."""
+    options = {key: value for key, value in network.items() if key != "kind"}
+    return NETWORKS[network["kind"]](inputs=inputs, outputs=outputs, **options)

@@ -1,0 +1,252 @@
+"""From the raw typed table to training rows, a sealed test set and the folds.
+
+Whatever is decided here from values (kinds of columns, classes, the automatic measure and protocol) is decided from
+the training rows alone. Shapes: N rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.errors import UserError
+from src.measures import TABLE, choose_measure
+from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
+from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
+from src.results import Choice, FeatureSummary, Prepared
+from src.tables import Feature, FeatureKind, Schema
+
+Index = NDArray[np.intp]
+
+# Seeds of the draws, far enough apart that repeats of one never meet another.
+DEVELOPMENT_SEED, EVALUATION_SEED, TEST_SEED = 10_000, 20_000, 30_000
+
+# Which of two classes counts as positive where the problem does not say: the one that affirms.
+AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What `prepare` writes. `train` and `test` hold `__row__`, the features, targets and role columns."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    schema: Schema
+    development: Folds
+    evaluation: Folds
+    summary: Prepared
+    duplicates_across: int
+
+
+def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
+    """Seal the test set, decide kinds, classes, measure and protocol from the training rows, and draw the folds.
+
+    `raw` is the canonical typed table of `src.datasets.read_table`. Raises UserError where a split is impossible.
+    """
+    frame = raw.assign(**{name: label_texts(raw[name]) for name in settings.targets if is_single_label(settings)})
+    if settings.type == "multilabel":
+        frame = frame.assign(**{name: label_numbers(raw[name]) for name in settings.targets})
+    units_N = _units(frame, settings)
+    time_N = None if settings.time is None else time_numbers(frame[settings.time])
+    test_N = _sealed_rows(frame, settings, units_N, time_N)
+    train_N = np.setdiff1d(np.arange(len(frame)), test_N)
+    if not len(test_N) or not len(train_N):
+        raise UserError(
+            f"the split leaves {len(train_N)} training and {len(test_N)} test rows of {len(frame)}: change `test`"
+        )
+
+    train = frame.iloc[train_N]
+    schema, choices = _schema(train, settings)
+    if schema.classes:
+        unseen = sorted(set(frame[schema.targets[0]].iloc[test_N]) - set(schema.classes))
+        if unseen:
+            raise UserError(f"target: the test rows hold classes that no training row has: {unseen}; change `test`")
+    shares = _class_counts(train, schema)
+    measure: str = settings.measure
+    if measure == "auto":
+        measure, reason = choose_measure(settings.type, {k: v / len(train) for k, v in shares.items()})
+        choices.append(Choice(setting="measure", chosen=measure, reason=reason))
+    order = _order(settings)
+    protocol, more = choose_protocol(settings, len(train), order)
+    strata_N = _strata(train, schema) if order in ("stratified", "grouped") else None
+    train_time_N = None if time_N is None else time_N[train_N]
+    once = protocol.model_copy(update={"repeats": 1})
+    development = draw_folds(once, units_N[train_N], strata_N, train_time_N, settings.seed + DEVELOPMENT_SEED)
+    evaluation = draw_folds(protocol, units_N[train_N], strata_N, train_time_N, settings.seed + EVALUATION_SEED)
+    _check_folds(development, protocol.folds)
+    kept = ["__row__", *(f.name for f in schema.features), *schema.targets, *_role_columns(settings)]
+    frame = frame.assign(__row__=np.arange(len(frame)))[kept]
+    return Preparation(
+        train=frame.iloc[train_N].reset_index(drop=True),
+        test=frame.iloc[test_N].reset_index(drop=True),
+        schema=schema,
+        development=development,
+        evaluation=evaluation,
+        duplicates_across=int(np.isin(units_N[test_N], units_N[train_N]).sum()) if settings.groups is None else 0,
+        summary=Prepared(
+            type=settings.type,
+            rows=len(train),
+            features=[FeatureSummary(name=f.name, kind=f.kind) for f in schema.features],
+            targets=schema.targets,
+            classes=shares,
+            positive=schema.positive,
+            measure=measure,
+            direction=TABLE[measure].direction,
+            protocol=protocol,
+            fold_hashes={"development": development.sha256, "evaluation": evaluation.sha256},
+            choices=choices + more,
+        ),
+    )
+
+
+def is_single_label(settings: TableSettings) -> bool:
+    return settings.type in ("binary", "multiclass")
+
+
+def label_texts(values_N: pd.Series) -> pd.Series:
+    """Class labels as text; whole numbers without a decimal point (1.0 becomes '1')."""
+    if values_N.dtype == np.float64:
+        return values_N.map(lambda v: str(int(v)) if v == v // 1 else repr(v)).astype("str")
+    return values_N.astype("str")
+
+
+def label_numbers(values_N: pd.Series) -> pd.Series:
+    """A label column of a multilabel problem as 0.0 and 1.0."""
+    if values_N.dtype == np.float64 or values_N.dtype == "boolean":
+        return values_N.astype("float64")
+    return values_N.str.lower().map({"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0})
+
+
+def time_numbers(values_N: pd.Series) -> NDArray[np.float64]:
+    """The time column as numbers that sort in time: seconds for dates, the values themselves for numbers.
+
+    Raises UserError where the column is text.
+    """
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return ((values_N - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(np.float64)
+    if values_N.dtype == np.float64:
+        return values_N.to_numpy(np.float64)
+    raise UserError(
+        f"time: column {values_N.name!r} holds text that is neither number nor ISO date, "
+        f"for example {values_N.iloc[0]!r}; write its dates as 2026-11-21 or 2026-11-21T13:00"
+    )
+
+
+def _units(frame: pd.DataFrame, settings: TableSettings) -> Index:
+    """Numbers of the units that never straddle a split: the user's groups, or rows equal in features and targets."""
+    if settings.groups is not None:
+        return pd.factorize(frame[settings.groups])[0].astype(np.intp)
+    roles = {settings.time, settings.weights, settings.test.column, "__role__", *settings.drop}
+    learnt = frame[[name for name in frame.columns if name not in roles]]
+    return pd.factorize(pd.util.hash_pandas_object(learnt, index=False))[0].astype(np.intp)
+
+
+def _sealed_rows(
+    frame: pd.DataFrame, settings: PrepareSettings, units_N: Index, time_N: NDArray[np.float64] | None
+) -> Index:
+    if settings.test.column is not None:
+        return np.flatnonzero((label_texts(frame[settings.test.column]) == str(settings.test.value)).to_numpy())
+    if "__role__" in frame.columns:
+        return np.flatnonzero((frame["__role__"] == "test").to_numpy())
+    strata_N = None
+    if is_single_label(settings):
+        strata_N = pd.factorize(frame[settings.targets[0]], sort=True)[0].astype(np.intp)
+    return seal(units_N, strata_N, time_N, settings.test.share, settings.seed + TEST_SEED)
+
+
+def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, list[Choice]]:
+    roles = {*settings.targets, *settings.drop, *_role_columns(settings), settings.test.column, "__role__"}
+    features = [Feature(name=n, kind=column_kind(train[n])) for n in train.columns if n not in roles]
+    if not features:
+        raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
+    classes: list[str] = []
+    choices: list[Choice] = []
+    positive = None
+    if is_single_label(settings):
+        counts = train[settings.targets[0]].value_counts()
+        classes = sorted(counts.index, key=_natural)
+        if settings.type == "binary":
+            positive, choice = _positive(classes, counts, settings)
+            classes = [*(c for c in classes if c != positive), positive]
+            choices += [choice] if choice else []
+    return (
+        Schema(
+            type=settings.type,
+            features=features,
+            targets=settings.targets,
+            classes=classes,
+            positive=positive,
+            groups=settings.groups,
+            time=settings.time,
+            weights=settings.weights,
+        ),
+        choices,
+    )
+
+
+def _positive(classes: Sequence[str], counts: pd.Series, settings: PrepareSettings) -> tuple[str, Choice | None]:
+    if settings.positive is not None:
+        given = str(settings.positive)
+        if given not in classes:
+            raise UserError(f"positive: {given!r} is not a class of {settings.targets[0]!r}; classes: {list(classes)}")
+        return given, None
+    affirmative = [c for c in classes if c.lower() in AFFIRMATIVE]
+    if len(affirmative) == 1:
+        return affirmative[0], Choice(setting="positive", chosen=affirmative[0], reason="the class that affirms")
+    rarest = min(classes, key=lambda c: (counts[c], c))
+    return rarest, Choice(setting="positive", chosen=rarest, reason="the rarer class is usually the one looked for")
+
+
+def column_kind(values_N: pd.Series) -> FeatureKind:
+    """The kind of a canonical typed column, by its type alone."""
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return "date"
+    if values_N.dtype == "boolean":
+        return "boolean"
+    return "numeric" if values_N.dtype == np.float64 else "categorical"
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)
+
+
+def _role_columns(settings: TableSettings) -> list[str]:
+    return [name for name in (settings.groups, settings.time, settings.weights) if name is not None]
+
+
+def _class_counts(train: pd.DataFrame, schema: Schema) -> dict[str, int]:
+    if schema.classes:
+        counts = train[schema.targets[0]].value_counts()
+        return {c: int(counts[c]) for c in schema.classes}
+    if schema.type == "multilabel":
+        return {name: int(train[name].sum()) for name in schema.targets}
+    return {}
+
+
+def _order(settings: PrepareSettings) -> Order:
+    if settings.time is not None:
+        return "temporal"
+    if settings.groups is not None:
+        return "grouped"
+    return "stratified" if settings.type in CLASSIFICATION[:2] else "shuffled"
+
+
+def _strata(train: pd.DataFrame, schema: Schema) -> Index | None:
+    if not schema.classes:
+        return None
+    return pd.Categorical(train[schema.targets[0]], categories=schema.classes).codes.astype(np.intp)
+
+
+def _check_folds(folds: Folds, wanted: int) -> None:
+    splits = list(folds)
+    smallest = min((min(len(s.training), len(s.validation)) for s in splits), default=0)
+    if len(splits) < wanted or smallest == 0:
+        raise UserError(
+            f"folds: {wanted} folds need rows in each, but only {len(splits)} could be drawn: "
+            "there are too few rows, groups or moments in time; choose fewer folds or protocol: hold_out"
+        )

@@ -1,0 +1,53 @@
+"""One fold as numbers: everything fitted here is fitted on the fold's training rows.
+
+Shapes: A training rows, V validation rows, D inputs, T target columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.preprocessing.tabular import TabularVectorizer, TargetScaler
+from src.tables import Table
+
+Floats = NDArray[np.float32]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class FoldArrays:
+    """Inputs, encoded (for regression: standardized) targets and weights of training and validation rows."""
+
+    vectorizer: TabularVectorizer
+    target_scaler: TargetScaler | None
+    x_AD: Floats
+    y_AT: Floats
+    w_A: Floats
+    x_VD: Floats
+    y_VT: Floats
+    w_V: Floats
+
+    def restore(self, p_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predictions in the target's unit."""
+        return p_NK if self.target_scaler is None else self.target_scaler.restore(p_NK)
+
+
+def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
+    """Fit vectorizer and target scaler on the training rows and apply them to the validation rows."""
+    learnt, held_out = table.frame.iloc[training], table.frame.iloc[validation]
+    vectorizer = TabularVectorizer.fit(learnt, table.schema.features)
+    y_AT, y_VT = table.y_NT[training], table.y_NT[validation]
+    scaler = TargetScaler.fit(y_AT) if table.schema.type == "regression" else None
+    if scaler is not None:
+        y_AT, y_VT = scaler.transform(y_AT), scaler.transform(y_VT)
+    return FoldArrays(
+        vectorizer=vectorizer,
+        target_scaler=scaler,
+        x_AD=vectorizer.transform(learnt),
+        y_AT=y_AT.astype(np.float32),
+        w_A=table.w_N[training].astype(np.float32),
+        x_VD=vectorizer.transform(held_out),
+        y_VT=y_VT.astype(np.float32),
+        w_V=table.w_N[validation].astype(np.float32),
+    )

@@ -1,0 +1,163 @@
+"""Columns of a table as one matrix of small numbers.
+
+Book: "Data preprocessing for neural networks": vectorization, normalization to mean 0 and standard deviation 1 per
+feature, missing values. Shapes: N rows, D inputs.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from src.tables import Feature
+
+# A value this many standard deviations out is clipped, so that one odd row cannot blow up a network.
+CLIP = 6.0
+# A category seen in fewer training rows than this shares one column with the other rare ones.
+MIN_COUNT = 3
+# The most columns one categorical feature may take; rarer categories share one.
+MAX_CATEGORIES = 100
+
+
+class Column(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Numbers(Column):
+    """A numeric or boolean column: median for gaps, then standardized; `flag`: gaps get a 0/1 column of their own."""
+
+    kind: Literal["numbers"] = "numbers"
+    name: str
+    median: float
+    mean: float
+    scale: float
+    flag: bool
+
+    @classmethod
+    def fit(cls, name: str, values_N: NDArray[np.float64]) -> "Numbers":
+        known = values_N[np.isfinite(values_N)]
+        median = float(np.median(known)) if len(known) else 0.0
+        filled = np.where(np.isfinite(values_N), values_N, median)
+        mean, spread = float(filled.mean()), float(filled.std())
+        scale = spread if spread > 1e-9 * abs(mean) else 1.0
+        return cls(name=name, median=median, mean=mean, scale=scale, flag=len(known) < len(filled))
+
+    def transform(self, values_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        known = np.isfinite(values_N)
+        filled = np.where(known, values_N, self.median)
+        columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP)]
+        return [*columns, (~known).astype(np.float64)] if self.flag else columns
+
+
+class Categories(Column):
+    """A categorical column, one-hot; the last column stands for rare, unseen and (where never seen) missing values."""
+
+    kind: Literal["categories"] = "categories"
+    name: str
+    categories: list[str]
+
+    @classmethod
+    def fit(cls, name: str, values_N: "pd.Series[str]") -> "Categories":
+        counts = _text(values_N).value_counts()
+        frequent = counts[counts >= MIN_COUNT].sort_index().sort_values(ascending=False, kind="stable")
+        return cls(name=name, categories=sorted(frequent.index[:MAX_CATEGORIES]))
+
+    def transform(self, values_N: "pd.Series[str]") -> list[NDArray[np.float64]]:
+        codes = pd.Categorical(_text(values_N), categories=self.categories).codes
+        return [(codes == code).astype(np.float64) for code in (*range(len(self.categories)), -1)]
+
+
+class Dates(Column):
+    """A date column as numbers: the day, and the position in year, week and day as sine and cosine where it varies."""
+
+    kind: Literal["dates"] = "dates"
+    name: str
+    parts: list[Numbers]
+
+    @classmethod
+    def fit(cls, name: str, values_N: "pd.Series[pd.Timestamp]") -> "Dates":
+        parts = [Numbers.fit(part, part_N) for part, part_N in _date_parts(values_N).items()]
+        return cls(name=name, parts=[part for part in parts if part.scale != 1.0 or part.name == "days"])
+
+    def transform(self, values_N: "pd.Series[pd.Timestamp]") -> list[NDArray[np.float64]]:
+        of_part = _date_parts(values_N)
+        return [column for part in self.parts for column in part.transform(of_part[part.name])]
+
+
+AnyColumn = Annotated[Numbers | Categories | Dates, Field(discriminator="kind")]
+
+
+class TabularVectorizer(BaseModel):
+    """Fitted columns of a table; JSON in, JSON out, no pickle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: list[AnyColumn]
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> "TabularVectorizer":
+        """Learn every statistic from the rows of `frame`, and from nothing else."""
+        columns: list[AnyColumn] = []
+        for feature in features:
+            values_N = frame[feature.name]
+            match feature.kind:
+                case "categorical":
+                    columns.append(Categories.fit(feature.name, values_N))
+                case "date":
+                    columns.append(Dates.fit(feature.name, values_N))
+                case "numeric" | "boolean":
+                    columns.append(Numbers.fit(feature.name, _numbers(values_N)))
+        return cls(columns=columns)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """The rows of `frame` as (N, D) inputs."""
+        inputs = []
+        for column in self.columns:
+            values_N = frame[column.name]
+            inputs += column.transform(_numbers(values_N) if isinstance(column, Numbers) else values_N)
+        return np.column_stack(inputs).astype(np.float32)
+
+
+class TargetScaler(BaseModel):
+    """Standardizes regression targets by their training rows, per column, so that one learning rate suits all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: list[float]
+    scale: list[float]
+
+    @classmethod
+    def fit(cls, y_NT: NDArray[np.float64]) -> "TargetScaler":
+        scale_T = y_NT.std(axis=0)
+        return cls(mean=y_NT.mean(axis=0).tolist(), scale=np.where(scale_T > 0, scale_T, 1.0).tolist())
+
+    def transform(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (y_NT - self.mean) / self.scale
+
+    def restore(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
+        return y_NT * self.scale + self.mean
+
+
+def _numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
+    return values_N.to_numpy(np.float64, na_value=np.nan)
+
+
+def _text(values_N: "pd.Series[str]") -> "pd.Series[str]":
+    return values_N.astype("str").fillna("(missing)")
+
+
+def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.float64]]:
+    days_N = (values_N - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    parts = {"days": _numbers(days_N)}
+    cycles = {
+        "year": (values_N.dt.dayofyear, 365.25),
+        "week": (values_N.dt.dayofweek, 7),
+        "day": (values_N.dt.hour + values_N.dt.minute / 60, 24),
+    }
+    for name, (position_N, length) in cycles.items():
+        angle_N = _numbers(position_N) * (2 * np.pi / length)
+        parts |= {f"{name}_sine": np.sin(angle_N), f"{name}_cosine": np.cos(angle_N)}
+    return parts

@@ -1,0 +1,97 @@
+"""The search of the step regularize: which candidates to try, and which of them to take.
+
+Book: "Regularizing and tuning your model": dropout, L1, L2, capacity, learning rate, epochs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.measures import Measure
+from src.problem import Search, Training
+from src.results import Candidate
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate with its epochs settled, its number of parameters, and the measure on each of J folds."""
+
+    candidate: Candidate
+    parameters: int
+    scores_J: Array
+
+    @property
+    def mean(self) -> float:
+        return float(self.scores_J.mean())
+
+    @property
+    def simplicity(self) -> tuple[float, ...]:
+        """Sorts simple before complex: fewer parameters, stronger penalties, fewer epochs."""
+        c = self.candidate
+        return (self.parameters, -c.network["dropout"], -c.l2, -c.l1, c.epochs)
+
+
+def propose(
+    networks: Sequence[dict[str, Any]], search: Search, training: Training, batch_size: int, seed: int
+) -> list[Candidate]:
+    """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
+
+    The others are spread over capacity, dropout, one penalty (L1 or L2) and the learning rate by a scrambled Sobol
+    sequence, so that a small budget still covers every value.
+    """
+    from scipy.stats import qmc
+
+    penalties = [(0.0, l2) for l2 in search.l2] + [(l1, 0.0) for l1 in search.l1 if l1 > 0]
+    axes: list[Sequence[Any]] = [networks, search.dropout, penalties, search.learning_rate]
+
+    def candidate(network: dict[str, Any], dropout: float, penalty: tuple[float, float], factor: float) -> Candidate:
+        return Candidate(
+            network={**network, "dropout": dropout},
+            optimizer=training.optimizer,
+            learning_rate=training.learning_rate * factor,
+            l1=penalty[0],
+            l2=penalty[1],
+            batch_size=batch_size,
+            epochs=training.epochs,
+        )
+
+    found = [candidate(networks[0], 0.0, (0.0, 0.0), 1.0)]
+    space = int(np.prod([len(axis) for axis in axes]))
+    points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed))
+    for point in points.random(2 ** int(np.ceil(np.log2(8 * max(search.budget, space))))):
+        if len(found) >= search.budget:
+            break
+        drawn = candidate(*(axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True)))
+        if drawn not in found:
+            found.append(drawn)
+    return found
+
+
+def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:
+    """The best candidate, the simplest one within one standard error of it, and that standard error.
+
+    All candidates share their folds, so the standard error is that of the paired difference to the best; with a single
+    fold there is no spread to judge by and the best is chosen. Source: Breiman et al. 1984, "Classification and
+    Regression Trees", section 3.4.3; Hastie, Tibshirani and Friedman 2009, section 7.10.
+    """
+    best = scored[0]
+    for other in scored[1:]:
+        if measure.better(other.mean, best.mean):
+            best = other
+
+    def loss_J(of: Scored) -> Array:
+        return measure.gain(best.scores_J, of.scores_J)
+
+    within = [of for of in scored if of is best or loss_J(of).mean() <= standard_error(loss_J(of))]
+    chosen = min(within, key=lambda of: of.simplicity)
+    return best, chosen, standard_error(loss_J(chosen))
+
+
+def standard_error(values_J: Array) -> float:
+    """Standard error of the mean of fold scores; 0 with one fold."""
+    return float(values_J.std(ddof=1) / len(values_J) ** 0.5) if len(values_J) > 1 else 0.0

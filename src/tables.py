@@ -1,0 +1,88 @@
+"""The prepared table as the later steps see it: feature columns, targets as numbers, weights and units.
+
+Shapes: N rows, T target columns.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from src.files import read_json
+from src.problem import ProblemType
+
+FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
+
+
+class Feature(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: FeatureKind
+
+
+class Schema(BaseModel):
+    """train/schema.json: what the columns of a prepared table are. Learnt from the training rows alone.
+
+    `classes` are the class labels in the order of the network's outputs (binary: negative, positive); empty for
+    multilabel, whose labels are the target columns, and for regression.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: ProblemType
+    features: list[Feature]
+    targets: list[str]
+    classes: list[str]
+    positive: str | None
+    groups: str | None
+    time: str | None
+    weights: str | None
+
+    @property
+    def outputs(self) -> int:
+        """Number of the network's outputs."""
+        return {"binary": 1, "multiclass": len(self.classes)}.get(self.type, len(self.targets))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Prepared rows. `y_NT`: 0/1, class index, or values; `w_N`: weights with mean 1; `rows_N`: original positions."""
+
+    schema: Schema
+    frame: pd.DataFrame
+    y_NT: NDArray[np.float64]
+    w_N: NDArray[np.float64]
+    rows_N: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def read_table(folder: Path, schema: Schema) -> Table:
+    """Read a prepared folder's `table.parquet`."""
+    frame = pd.read_parquet(folder / "table.parquet")
+    weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
+    return Table(
+        schema=schema,
+        frame=frame,
+        y_NT=encode_targets(frame, schema),
+        w_N=weights / weights.mean(),
+        rows_N=frame["__row__"].to_numpy(np.int64),
+    )
+
+
+def read_schema(folder: Path) -> Schema:
+    return Schema.model_validate(read_json(folder / "schema.json"))
+
+
+def encode_targets(frame: pd.DataFrame, schema: Schema) -> NDArray[np.float64]:
+    """Targets as (N, T) numbers: the class index in `schema.classes`, 0/1 per label, or the values."""
+    if schema.classes:
+        codes = pd.Categorical(frame[schema.targets[0]], categories=schema.classes).codes
+        return codes.astype(np.float64)[:, None]
+    return frame[schema.targets].to_numpy(np.float64)

@@ -1,0 +1,66 @@
+"""What is trained, and what comes of it.
+
+Shapes: N rows, V validation rows, E epochs, K outputs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.preprocessing.tabular import TabularVectorizer, TargetScaler
+from src.protocols import Index, Split
+from src.results import Candidate
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training: a candidate on the training rows of one fold of one repeat, with its seed.
+
+    `training` and `validation` are positions in the prepared table; `validation` is empty for the final refit.
+    """
+
+    candidate: Candidate
+    repeat: int
+    fold: int
+    seed: int
+    training: Index
+    validation: Index
+
+    @classmethod
+    def of_split(cls, candidate: Candidate, split: Split, seed: int) -> "Member":
+        """The member of a candidate on a split. Candidates of one split share their random numbers, which makes the
+        comparison between them sharper (common random numbers)."""
+        own = int(np.random.SeedSequence([seed, split.repeat, split.fold]).generate_state(1)[0] >> 1)
+        return cls(candidate, split.repeat, split.fold, own, split.training, split.validation)
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps of the whole training, the measure of its cost."""
+        return self.candidate.epochs * -(-len(self.training) // self.candidate.batch_size)
+
+
+@dataclass(frozen=True)
+class History:
+    """Curves over E epochs: the measure and the mean loss, on the fold's training and validation rows.
+
+    The validation curves are empty where the member has no validation rows.
+    """
+
+    training: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    training_loss: NDArray[np.float64]
+    validation_loss: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished member: its weights by name, everything fitted with it, its curves, its predictions_VK."""
+
+    member: Member
+    vectorizer: TabularVectorizer
+    target_scaler: TargetScaler | None
+    weights: dict[str, NDArray[np.float32]]
+    inputs: int
+    history: History
+    predictions: NDArray[np.float64]

@@ -1,0 +1,21 @@
+"""Step 1, define the problem: merge the problem file with the defaults, refuse what does not fit.
+
+Each later step gets one small settings file with just what it reads, so that a change runs only what it touches.
+Book: "The universal workflow of machine learning", defining the problem and assembling a data set.
+"""
+
+from src.files import Layout, write_json
+from src.problem import STEP_SETTINGS, load_problem, settings_of
+
+
+def define(layout: Layout) -> None:
+    """Check `problems/<problem>.yaml` against `params.yaml` and write `results/<problem>/settings/*.json`."""
+    problem = load_problem(layout)
+    for step in STEP_SETTINGS:
+        write_json(layout.settings(step), settings_of(problem, step))
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(define)

@@ -1,0 +1,158 @@
+"""Step 8, evaluate once: fresh folds, the comparison with the baselines, the refit, and the sealed test set.
+
+The only step that reads the sealed test set, and it reads it last: nothing before depends on it.
+Book: "Evaluate the final model on the test set, once".
+"""
+
+import numpy as np
+import pandas as pd
+
+from src.baselines import common_sense, shallow
+from src.evaluation import HeldOut, compare, estimate, score_sealed_test
+from src.files import Layout, atomic_file
+from src.inference import Model, ModelCard, actual_columns, prediction_columns
+from src.measures import TABLE, Measure
+from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
+from src.protocols import read_folds
+from src.results import Baseline, CrossValidation, Evaluate, Prepared, Regularize, Verdict
+from src.tables import Table, read_schema, read_table
+from src.training.fit import fit
+from src.training.members import Member, Trained
+
+
+def evaluate(layout: Layout) -> Evaluate:
+    """Write evaluate.json, predictions.parquet, fold_scores.csv, evaluate_curves.csv and the model."""
+    settings = load_settings(layout, "evaluate", EvaluateSettings)
+    engine = load_settings(layout, "engine", Engine)
+    prepared = Prepared.read(layout.result("prepare"))
+    references = Baseline.read(layout.result("baseline"))
+    candidate = Regularize.read(layout.result("regularize")).chosen
+    table = read_table(layout.train, read_schema(layout.train))
+    folds = read_folds(layout.folds)["evaluation"]
+    splits = list(folds)
+    measure = TABLE[prepared.measure]
+    seed = settings.seed
+
+    members = [Member.of_split(candidate, split, seed) for split in splits]
+    everything = np.arange(len(table))
+    refit = Member(candidate, 0, 0, seed, everything, everything[:0])
+    *trained, final = fit([*members, refit], table, measure, engine, "evaluate")
+
+    network = HeldOut(splits, [t.predictions for t in trained])
+    dummy_name, shallow_name = references.common_sense.name, references.shallow.name
+    dummy = HeldOut(splits, [common_sense(table.schema)[dummy_name](table, split, seed) for split in splits])
+    boosted = HeldOut(splits, [shallow(shallow_name, table, split, seed) for split in splits])
+    verdicts = [
+        compare("beats_common_sense", network, dummy, f"common sense ({dummy_name})", table, folds, measure, seed),
+        compare(
+            "beats_shallow_model", network, boosted, f"shallow model ({shallow_name})", table, folds, measure, seed
+        ),
+    ]
+    found = estimate(network, table, folds, measure, seed)
+    network_J, shallow_J = network.scores(table, measure), boosted.scores(table, measure)
+    dummy_J = dummy.scores(table, measure)
+    extra = _other_measures("cross_validation", measure, table, network)
+
+    model = Model(
+        ModelCard(
+            table=table.schema,
+            vectorizer=final.vectorizer,
+            target_scaler=final.target_scaler,
+            network=candidate.network,
+            inputs=final.inputs,
+        ),
+        final.weights,
+    )
+    test = read_table(layout.test, table.schema)
+    p_NK = model.raw_predictions(test.frame)
+    test_score = score_sealed_test(test, p_NK, measure, seed)
+    extra |= {
+        f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N)
+        for name in MEASURES[table.schema.type]
+        if name != measure.name
+    }
+    verdicts.append(_test_agrees(found.low, found.high, test_score.low, test_score.high, test_score.value))
+    shallow_wins = measure.better(float(shallow_J.mean()), float(network_J.mean()))
+    result = Evaluate(
+        measure=measure.name,
+        direction=measure.direction,
+        baseline=float(dummy_J.mean()),
+        shallow=float(shallow_J.mean()),
+        cross_validation=CrossValidation(
+            mean=found.value,
+            low=found.low,
+            high=found.high,
+            folds=prepared.protocol.folds,
+            repeats=prepared.protocol.repeats,
+            scores=network_J.tolist(),
+        ),
+        test=test_score,
+        chosen=candidate,
+        extra=extra,
+        recommended="common sense" if not verdicts[0].holds else "shallow model" if shallow_wins else "network",
+        verdicts=verdicts,
+    )
+    _write_predictions(layout, table, network, test, p_NK)
+    scores = {"network": network_J, "common_sense": dummy_J, "shallow": shallow_J}
+    where = {"repeat": [s.repeat for s in splits], "fold": [s.fold for s in splits]}
+    _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
+    _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(t) for t in trained]))
+    model.save(layout.model)
+    result.write(layout.result("evaluate"))
+    return result
+
+
+def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: float) -> Verdict:
+    """The sealed test confirms the estimate when the two intervals meet."""
+    return Verdict(
+        name="test_agrees_with_cross_validation",
+        holds=low <= cv_high and cv_low <= high,
+        evidence=f"sealed test {value:.4g} (95% interval {low:.4g} to {high:.4g}); "
+        f"cross-validated interval {cv_low:.4g} to {cv_high:.4g}",
+    )
+
+
+def _other_measures(prefix: str, measure: Measure, table: Table, network: HeldOut) -> dict[str, float]:
+    names = [name for name in MEASURES[table.schema.type] if name != measure.name]
+    return {f"{prefix}_{name}": float(network.scores(table, TABLE[name]).mean()) for name in names}
+
+
+def _write_predictions(layout: Layout, table: Table, network: HeldOut, test: Table, p_NK: np.ndarray) -> None:
+    parts = []
+    for split, p_VK in zip(network.splits, network.predictions, strict=True):
+        parts.append(_rows(table, split.validation, p_VK, "out_of_fold", split.repeat, split.fold))
+    parts.append(_rows(test, np.arange(len(test)), p_NK, "test", 0, 0))
+    with atomic_file(layout.results / "predictions.parquet") as partial:
+        pd.concat(parts, ignore_index=True).to_parquet(partial, index=False)
+
+
+def _rows(table: Table, rows: np.ndarray, p_NK: np.ndarray, split: str, repeat: int, fold: int) -> pd.DataFrame:
+    head = pd.DataFrame({"split": split, "repeat": repeat, "fold": fold, "row": table.rows_N[rows]})
+    actual = actual_columns(table.frame.iloc[rows], table.schema)
+    return pd.concat([head, actual, prediction_columns(p_NK, table.schema)], axis=1)
+
+
+def _curves(trained: Trained) -> pd.DataFrame:
+    h, member = trained.history, trained.member
+    return pd.DataFrame(
+        {
+            "repeat": member.repeat,
+            "fold": member.fold,
+            "epoch": np.arange(1, len(h.training) + 1),
+            "training": h.training,
+            "validation": h.validation,
+            "training_loss": h.training_loss,
+            "validation_loss": h.validation_loss,
+        }
+    )
+
+
+def _write_csv(layout: Layout, name: str, frame: pd.DataFrame) -> None:
+    with atomic_file(layout.results / name) as partial:
+        frame.to_csv(partial, index=False, float_format="%.8g")
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(evaluate)

@@ -1,0 +1,164 @@
+"""Step 6, scale up: climb a ladder of networks until one overfits.
+
+Smallest network first; it must beat the baseline; capacity doubles until the training measure saturates and the
+validation curve has turned. Book: "Scaling up: developing a model that overfits".
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from src.curves import Turn, find_turn
+from src.files import Layout, atomic_file
+from src.measures import TABLE, Measure
+from src.networks.ladder import mlp_ladder, network_text
+from src.problem import Engine, OverfitSettings, load_settings
+from src.protocols import read_folds
+from src.results import Baseline, Candidate, Overfit, Prepared, Rung, Verdict
+from src.tables import read_schema, read_table
+from src.training.fit import fit
+from src.training.members import Member, Trained
+from src.training.settings import batch_size
+
+# The training measure has saturated within this share of the way from common sense to perfect, or when the last
+# doubling of capacity gained less than the second share of that way.
+SATURATED, STALLED = 0.05, 0.02
+
+ADVICE = (
+    "the book's advice: add layers, make them bigger, or train for more epochs (overfit.max_rungs, training.epochs)"
+)
+ADVICE_BASELINE = (
+    "the book's advice: the answer may not be in the data, or the network does not suit it; "
+    "look at the data checks and the features before anything else"
+)
+
+
+@dataclass(frozen=True)
+class Climb:
+    """A rung with its curves and how it was judged."""
+
+    rung: Rung
+    turn: Turn
+    trained: list[Trained]
+
+
+def overfit(layout: Layout) -> Overfit:
+    """Climb the ladder on the development folds; write overfit.json and overfit_curves.csv."""
+    settings = load_settings(layout, "overfit", OverfitSettings)
+    engine = load_settings(layout, "engine", Engine)
+    prepared = Prepared.read(layout.result("prepare"))
+    common_sense = Baseline.read(layout.result("baseline")).common_sense.development.mean
+    table = read_table(layout.train, read_schema(layout.train))
+    folds = read_folds(layout.folds)["development"]
+    measure = TABLE[prepared.measure]
+    training = settings.training
+
+    climbs: list[Climb] = []
+    for network in mlp_ladder(settings.overfit.first_units, settings.overfit.max_rungs, training.activation):
+        candidate = Candidate(
+            network=network,
+            optimizer=training.optimizer,
+            learning_rate=training.learning_rate,
+            l1=0.0,
+            l2=0.0,
+            batch_size=batch_size(training, len(table)),
+            epochs=training.epochs,
+        )
+        members = [Member.of_split(candidate, split, settings.seed) for split in folds]
+        title = f"overfit {network_text(network)}"
+        climbs.append(_judge(network, fit(members, table, measure, engine, title), measure, common_sense))
+        if climbs[-1].rung.overfits and climbs[-1].rung.beats_baseline and _saturated(climbs, measure, common_sense):
+            break
+
+    result = _conclude(climbs, measure, common_sense, settings)
+    _write_curves(layout, climbs)
+    result.write(layout.result("overfit"))
+    return result
+
+
+def _judge(network: dict[str, Any], trained: list[Trained], measure: Measure, common_sense: float) -> Climb:
+    turn = find_turn([t.history.training_loss for t in trained], [t.history.validation_loss for t in trained])
+    validation_E = np.mean([t.history.validation for t in trained], axis=0)
+    best = float(validation_E[turn.epoch - 1])
+    rung = Rung(
+        network=network,
+        parameters=sum(w.size for w in trained[0].weights.values()),
+        turning_epoch=turn.epoch,
+        best_validation=best,
+        final_validation=float(validation_E[-1]),
+        final_training=float(np.mean([t.history.training[-1] for t in trained])),
+        overfits=turn.overfits,
+        beats_baseline=measure.better(best, common_sense),
+    )
+    return Climb(rung, turn, trained)
+
+
+def _saturated(climbs: list[Climb], measure: Measure, common_sense: float) -> bool:
+    perfect = 1.0 if measure.direction == "maximize" else 0.0
+    way = abs(perfect - common_sense) or 1.0
+    now = climbs[-1].rung.final_training
+    if abs(perfect - now) <= SATURATED * way:
+        return True
+    return len(climbs) > 1 and measure.gain(now, climbs[-2].rung.final_training) < STALLED * way
+
+
+def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, settings: OverfitSettings) -> Overfit:
+    proved = [i for i, c in enumerate(climbs) if c.rung.overfits and c.rung.beats_baseline]
+    best = max(range(len(climbs)), key=lambda i: measure.gain(climbs[i].rung.best_validation, common_sense))
+    chosen = proved[-1] if proved else best
+    rung, turn = climbs[chosen].rung, climbs[chosen].turn
+    text = network_text(rung.network)
+    if rung.overfits:
+        overfits = (
+            f"the network {text} has its lowest validation loss {turn.lowest:.4g} at epoch {turn.epoch} of "
+            f"{settings.training.epochs}; afterwards it rises by {turn.rise:.2g} "
+            f"(standard error {turn.rise_error:.2g}) while the training loss goes on falling"
+        )
+    else:
+        largest = network_text(climbs[-1].rung.network)
+        overfits = (
+            f"up to the network {largest} the validation loss does not turn within {settings.training.epochs} epochs "
+            f"(lowest {turn.lowest:.4g} at epoch {turn.epoch}, rise {turn.rise:.2g}); {ADVICE}"
+        )
+    beats = (
+        f"{measure.title} on the development folds: network {text} {rung.best_validation:.4g} at its turning point, "
+        f"common sense {common_sense:.4g}"
+    )
+    if not rung.beats_baseline:
+        beats += f"; {ADVICE_BASELINE}"
+    return Overfit(
+        measure=measure.name,
+        direction=measure.direction,
+        rungs=[c.rung for c in climbs],
+        chosen=chosen,
+        verdicts=[
+            Verdict(name="beats_the_baseline", holds=rung.beats_baseline, evidence=beats),
+            Verdict(name="overfits", holds=rung.overfits, evidence=overfits),
+        ],
+    )
+
+
+def _write_curves(layout: Layout, climbs: list[Climb]) -> None:
+    tables = []
+    for number, climb in enumerate(climbs):
+        curves = {
+            name: np.mean([getattr(t.history, name) for t in climb.trained], axis=0)
+            for name in ("training", "validation", "training_loss", "validation_loss")
+        }
+        head = {
+            "rung": number,
+            "network": network_text(climb.rung.network),
+            "parameters": climb.rung.parameters,
+            "epoch": np.arange(1, len(curves["training"]) + 1),
+        }
+        tables.append(pd.DataFrame(head | curves))
+    with atomic_file(layout.results / "overfit_curves.csv") as partial:
+        pd.concat(tables).to_csv(partial, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(overfit)

@@ -1,0 +1,46 @@
+"""Step 4, prepare the data: seal the test set and draw the folds.
+
+The sealed test set is a DVC output of its own that only `evaluate` depends on. Normalization is not done here: it is
+learnt inside every fold from the fold's training rows. Book: "Preparing your data", "Choosing an evaluation protocol".
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from src.datasets import read_table
+from src.errors import UserError
+from src.files import Layout, atomic_directory, atomic_file, write_json
+from src.preparation import prepare_table
+from src.problem import PrepareSettings, load_settings
+from src.protocols import write_folds
+from src.results import Prepared, Validation
+
+
+def prepare(layout: Layout) -> Prepared:
+    """Write `data/prepared/<problem>/train`, `test`, `folds.npz` and `results/<problem>/prepare.json`."""
+    settings = load_settings(layout, "prepare", PrepareSettings)
+    if any(f.severity == "error" for f in Validation.read(layout.result("validate")).findings):
+        raise UserError(f"{layout.result('validate')}: the data failed its checks; nothing is learnt from such data")
+    raw = read_table(settings.data, layout.raw, settings.columns)
+    prepared = prepare_table(raw, settings)
+    with atomic_directory(layout.train) as folder:
+        _write_table(prepared.train, folder)
+        write_json(folder / "schema.json", prepared.schema.model_dump(mode="json"))
+    with atomic_directory(layout.test) as folder:
+        _write_table(prepared.test, folder)
+        write_json(folder / "test.json", {"duplicates_of_training_rows": prepared.duplicates_across})
+    write_folds(layout.folds, prepared.development, prepared.evaluation)
+    prepared.summary.write(layout.result("prepare"))
+    return prepared.summary
+
+
+def _write_table(frame: pd.DataFrame, folder: Path) -> None:
+    with atomic_file(folder / "table.parquet") as partial:
+        frame.to_parquet(partial, index=False)
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(prepare)

@@ -1,0 +1,131 @@
+"""Step 7, regularize and tune: a search of a stated budget, and Occam's choice among the best.
+
+Book: "Regularizing and tuning your model". The number of epochs is a hyperparameter like the others: it is read off
+the mean validation curve of the development folds, and `evaluate` scores it on folds drawn afresh.
+"""
+
+import numpy as np
+import pandas as pd
+
+from src.curves import best_epoch
+from src.files import Layout, atomic_file
+from src.measures import TABLE, Measure
+from src.networks.ladder import network_text
+from src.problem import Engine, RegularizeSettings, load_settings
+from src.protocols import read_folds
+from src.results import Baseline, Candidate, FoldScores, Overfit, Prepared, Regularize, Verdict
+from src.search import Scored, one_standard_error_rule, propose, standard_error
+from src.tables import read_schema, read_table
+from src.training.fit import fit
+from src.training.members import Member, Trained
+from src.training.settings import batch_size
+
+# Networks the search may take: the rung that overfitted and so many smaller ones.
+SMALLER_RUNGS = 2
+
+
+def regularize(layout: Layout) -> Regularize:
+    """Train every candidate on every development fold; write candidates.csv and regularize.json."""
+    settings = load_settings(layout, "regularize", RegularizeSettings)
+    engine = load_settings(layout, "engine", Engine)
+    prepared = Prepared.read(layout.result("prepare"))
+    common_sense = Baseline.read(layout.result("baseline")).common_sense.development.mean
+    climbed = Overfit.read(layout.result("overfit"))
+    table = read_table(layout.train, read_schema(layout.train))
+    splits = list(read_folds(layout.folds)["development"])
+    measure = TABLE[prepared.measure]
+
+    rungs = climbed.rungs[max(climbed.chosen - SMALLER_RUNGS, 0) : climbed.chosen + 1]
+    networks = [rung.network for rung in reversed(rungs)]
+    size = batch_size(settings.training, len(table))
+    candidates = propose(networks, settings.search, settings.training, size, settings.seed)
+    members = [Member.of_split(candidate, split, settings.seed) for candidate in candidates for split in splits]
+    trained = fit(members, table, measure, engine, "search")
+    folds = len(splits)
+    scored = [_score(trained[i * folds : (i + 1) * folds], measure) for i in range(len(candidates))]
+    best, chosen, error = one_standard_error_rule(scored, measure)
+
+    plain = scored[0]
+    result = Regularize(
+        measure=measure.name,
+        direction=measure.direction,
+        candidates=len(candidates),
+        best=best.candidate,
+        best_score=FoldScores(mean=best.mean, scores=best.scores_J.tolist()),
+        chosen=chosen.candidate,
+        chosen_score=FoldScores(mean=chosen.mean, scores=chosen.scores_J.tolist()),
+        standard_error=error,
+        verdicts=[
+            Verdict(
+                name="regularization_helps",
+                holds=chosen is not plain and not measure.better(plain.mean, chosen.mean),
+                evidence=f"{measure.title} on the development folds: chosen {_text(chosen.candidate)} "
+                f"{chosen.mean:.4g}; the same search's unregularized {_text(plain.candidate)} {plain.mean:.4g}; "
+                f"best of {len(candidates)} candidates {best.mean:.4g}",
+            ),
+            Verdict(
+                name="still_beats_the_baseline",
+                holds=measure.better(chosen.mean, common_sense),
+                evidence=f"{measure.title} on the development folds: chosen {chosen.mean:.4g}, "
+                f"common sense {common_sense:.4g}",
+            ),
+        ],
+    )
+    _write_candidates(layout, scored, best, chosen)
+    result.write(layout.result("regularize"))
+    return result
+
+
+def _score(trained: list[Trained], measure: Measure) -> Scored:
+    curves_JE = [t.history.validation for t in trained]
+    epoch = best_epoch(curves_JE, measure.direction == "maximize")
+    return Scored(
+        candidate=trained[0].member.candidate.model_copy(update={"epochs": epoch}),
+        parameters=sum(w.size for w in trained[0].weights.values()),
+        scores_J=np.array([curve_E[epoch - 1] for curve_E in curves_JE]),
+    )
+
+
+def _text(candidate: Candidate) -> str:
+    parts = [
+        network_text(candidate.network),
+        f"dropout {candidate.network['dropout']:g}" if candidate.network["dropout"] else "",
+        f"L1 {candidate.l1:g}" if candidate.l1 else "",
+        f"L2 {candidate.l2:g}" if candidate.l2 else "",
+        f"learning rate {candidate.learning_rate:g}",
+        f"{candidate.epochs} epochs",
+    ]
+    return f"({', '.join(part for part in parts if part)})"
+
+
+def _write_candidates(layout: Layout, scored: list[Scored], best: Scored, chosen: Scored) -> None:
+    rows = []
+    for number, one in enumerate(scored):
+        c = one.candidate
+        rows.append(
+            {
+                "candidate": number,
+                "network": network_text(c.network),
+                "parameters": one.parameters,
+                "dropout": c.network["dropout"],
+                "l1": c.l1,
+                "l2": c.l2,
+                "learning_rate": c.learning_rate,
+                "optimizer": c.optimizer,
+                "batch_size": c.batch_size,
+                "epochs": c.epochs,
+                "mean": one.mean,
+                "standard_error": standard_error(one.scores_J),
+                "best": one is best,
+                "chosen": one is chosen,
+            }
+            | {f"fold_{j + 1}": score for j, score in enumerate(one.scores_J)}
+        )
+    with atomic_file(layout.results / "candidates.csv") as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.8g")
+
+
+if __name__ == "__main__":
+    from tasks.cli import main
+
+    main(regularize)
