@@ -33,7 +33,7 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 	pytest
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
-	@python -m tasks.new "$(name)" "$(csv)" "$(target)"
+	@python -m tasks.new --name "$(name)" --csv "$(csv)" --target "$(target)"
 
 mlflow: $(INSTALLED) ## compare the recorded runs in a browser, on http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \

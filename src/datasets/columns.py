@@ -52,7 +52,7 @@ def clean(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str) -> pa.C
 
 
 def plain_numbers(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str) -> pa.ChunkedArray | None:
-    """Texts as numbers where every value is one as it stands, else None: what `clean` and `parse` give, 4 times faster."""
+    """Texts as numbers where every value is one as it stands, else None; four times faster than `clean` and `parse`."""
     marks = pc.match_substring_regex(pa.array(missing, pa.string()), _NUMBER)
     nan = pc.match_substring_regex(pa.array(missing, pa.string()), "(?i)^nan$")
     if strip_end or pc.any(pc.and_not(marks, nan), min_count=0).as_py():

@@ -79,7 +79,20 @@ def read_table(
     nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. Where a file has the role `test`, the
     column `__role__` says "any" or "test". Raises UserError naming file, line, column and the way out.
     """
-    files = _files(source, raw)
+    return _read(_files(source, raw), kinds)
+
+
+def read_local(path: Path, reading: Reading) -> pd.DataFrame:
+    """Read one file outside the workflow, as `read_table` will once it is fetched."""
+    return _read([_File(path, str(path), "any", reading)], {})
+
+
+def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, rows: Sequence[int]) -> dict[int, str]:
+    """Where rows (0-based positions) stand in their files, as "name line 7"; empty for formats without lines."""
+    return _lines(_files(source, raw), rows)
+
+
+def _read(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> pd.DataFrame:
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
     rows = [one.table.num_rows for one in tables]
     whole = _joined(tables, files)
@@ -101,11 +114,6 @@ def read_table(
     if any(file.role == "test" for file in files):
         frame[ROLE] = pd.Series(np.repeat([file.role for file in files], rows), dtype="str")
     return frame
-
-
-def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, rows: Sequence[int]) -> dict[int, str]:
-    """Where rows (0-based positions) stand in their files, as "name line 7"; empty for formats without lines."""
-    return _lines(_files(source, raw), rows)
 
 
 def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> list[_File]:
@@ -194,7 +202,7 @@ def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files
 def _lines(files: Sequence[_File], positions: Sequence[int]) -> dict[int, str]:
     wanted, found, begin = set(positions), {}, 0
     for file in files:
-        if wanted and begin > max(wanted):
+        if begin > max(wanted, default=-1):
             break
         if file.format.lines is None:
             begin += pyarrow.parquet.read_metadata(file.path).num_rows

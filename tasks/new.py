@@ -1,0 +1,148 @@
+"""A first problem file for your own data: `make new name=churn csv=path/to.csv target=left`.
+
+Looks at the data, writes problems/<name>.yaml with every guess explained, copies the file to data/local/ and adds the
+problem to params.yaml. Several targets are separated by commas.
+"""
+
+import argparse
+import filecmp
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+
+from src.datasets import FORMATS, read_local
+from src.datasets.delimited import SEPARATORS
+from src.datasets.encoding import check_encoding
+from src.datasets.fetching import full_disk_told
+from src.errors import UserError
+from src.files import Layout, atomic_file, write_text
+from src.problem import Problem, Reading, load_problem
+from src.proposal import propose, scalar
+
+TEXT_FORMATS = ("csv", "tsv", "jsonl")
+
+
+def new(layout: Layout, file: Path, target: str) -> Problem:
+    """Write `problems/<name>.yaml` for the table in `file` and return the problem it describes.
+
+    `target` names a column, or several separated by commas.
+    Nothing is written unless all can be: raises UserError where the name is taken or unfit, the file cannot be read, a
+    target is not there, or data/local/ holds another file of that name.
+    """
+    _check_name(layout)
+    if not file.is_file():
+        raise UserError(f"csv: {file} does not exist; give the path of a table file, relative to {Path.cwd()}")
+    path = _path_below(layout.local, file)
+    reading = _reading(file)
+    table = read_local(file, Reading.model_validate(reading))
+    data = ", ".join(f"{key}: {_value(value)}" for key, value in {"source": "file", "path": path, **reading}.items())
+    targets = [target] if target in table.columns else [name.strip() for name in target.split(",") if name.strip()]
+    text = propose(table, targets, f"{{{data}}}", seed=0)
+    listed = _with_problem(layout)
+    with full_disk_told(layout.local / path):
+        if not (layout.local / path).exists():
+            with atomic_file(layout.local / path) as partial:
+                shutil.copyfile(file, partial)
+        write_text(layout.problem_file, text)
+    problem = load_problem(layout)
+    write_text(layout.params_file, listed)
+    return problem
+
+
+def _check_name(layout: Layout) -> None:
+    name = layout.problem
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or yaml.safe_load(name) != name:
+        raise UserError(f"name: {name!r} does not suit; use letters, digits and _, beginning with a letter: name=churn")
+    if layout.problem_file.exists():
+        raise UserError(f"{layout.problem_file} exists and stays as it is; remove it first, or choose another name")
+
+
+def _path_below(local: Path, file: Path) -> str:
+    """The path below data/local/ where the file lies or will lie."""
+    if file.resolve().is_relative_to(local.resolve()):
+        return file.resolve().relative_to(local.resolve()).as_posix()
+    copy = local / file.name
+    if copy.exists() and not filecmp.cmp(file, copy, shallow=False):
+        raise UserError(f"{copy} exists with other content and stays as it is; rename your file or remove that one")
+    return file.name
+
+
+def _reading(file: Path) -> dict[str, str]:
+    """The options of `data` without which the file would not be read right."""
+    format = next((name for name, one in FORMATS.items() if file.suffix.lower() in one.endings), None)
+    options = {} if format else {"format": "csv"}
+    if (format or "csv") not in TEXT_FORMATS:
+        return options
+    try:
+        check_encoding(file, str(file), "utf-8")
+    except UserError:
+        options["encoding"] = "latin-1"
+    if (format or "csv") == "csv":
+        with file.open(encoding=options.get("encoding", "utf-8-sig")) as stream:
+            header = stream.readline()
+        separator = max(SEPARATORS, key=header.count)
+        if separator != "," and header.count(separator):
+            options["separator"] = separator
+    return options
+
+
+def _value(value: str) -> str:
+    return scalar(value) if value.isprintable() else json.dumps(value)
+
+
+def _with_problem(layout: Layout) -> str:
+    """The text of params.yaml with the problem in its list, comments and all else kept."""
+    path, name = layout.params_file, layout.problem
+    text = path.read_text(encoding="utf-8")
+    listed = yaml.safe_load(text)["problems"] or []
+    if name in listed:
+        return text
+    block = re.compile(
+        r"^problems:[ \t]*(#.*)?\n((?:[ \t]*(?:#.*)?\n|[ \t]*- .*\n)*?[ \t]*- .*\n)(?![ \t]*- )", re.MULTILINE
+    )
+    flow = re.compile(r"^(problems:[ \t]*\[)([^\]]*)\]", re.MULTILINE)
+    if match := block.search(text):
+        last = match[2].splitlines()[-1]
+        indent = last[: len(last) - len(last.lstrip())]
+        changed = f"{text[: match.end(2)]}{indent}- {name}\n{text[match.end(2) :]}"
+    else:
+        changed = flow.sub(lambda m: f"{m[1]}{m[2].rstrip(', ')}{', ' if m[2].strip() else ''}{name}]", text, count=1)
+    if (yaml.safe_load(changed) or {}).get("problems") != [*listed, name]:
+        raise UserError(f"{path}: cannot add {name} to the list 'problems'; write it as lines of the form '  - {name}'")
+    return changed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tasks.new", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--name", required=True, help="the problem's name: letters, digits and _")
+    parser.add_argument("--csv", required=True, help="the table file: CSV, TSV, Parquet, JSON Lines or ARFF")
+    parser.add_argument("--target", required=True, help="the column to predict, or several separated by commas")
+    parser.add_argument("--traceback", action="store_true", help="show where in the code an error came from")
+    options = parser.parse_args()
+    layout = Layout(options.name)
+    try:
+        missing = [key for key in ("name", "csv", "target") if not getattr(options, key).strip()]
+        if missing:
+            raise UserError(f"{missing[0]} is not given; type: make new name=churn csv=path/to.csv target=left")
+        problem = new(layout, Path(options.csv), options.target.strip())
+    except UserError as error:
+        if options.traceback:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"Wrote {layout.problem_file} ({problem.type}, {problem.measure}, {problem.protocol}); it is in params.yaml.")
+    print("Next:")
+    print(f"  1. read {layout.problem_file}: rewrite the question, check the lines with a comment")
+    print(f"  2. make repro         or for this problem alone: .venv/bin/dvc repro report@{layout.problem}")
+    print(f"  3. open {layout.results / 'report.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
