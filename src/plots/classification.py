@@ -78,7 +78,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
                     text,
                     ha="center",
                     va="center",
-                    fontsize=8.5 if small else 10,
+                    fontsize=9.5 if small else 10,
                     color=ON_STRONG if share > 0.55 else INK,
                     zorder=3,
                 )
@@ -101,8 +101,8 @@ def roc_curves(curves: Sequence[Curve]) -> Figure:
     figure, [[axes]] = new_figure(3.7)
     axes.plot([0, 1], [0, 1], color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="guessing")
     _draw_curves(axes, curves)
-    show_scale(axes, SHARE, "x", "false alarms: share of negatives called positive")
-    show_scale(axes, SHARE, "y", "positives found (recall)")
+    show_scale(axes, SHARE, "x", "false alarms: share of negatives")
+    show_scale(axes, SHARE, "y", "recall: share of positives found")
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.04)
     axes.grid()
@@ -116,8 +116,8 @@ def precision_recall_curves(curves: Sequence[Curve], prevalence: float) -> Figur
     figure, [[axes]] = new_figure(3.7)
     axes.axhline(prevalence, color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="guessing")
     _draw_curves(axes, curves)
-    show_scale(axes, SHARE, "x", "positives found (recall)")
-    show_scale(axes, SHARE, "y", "positives among those called positive (precision)")
+    show_scale(axes, SHARE, "x", "recall: share of positives found")
+    show_scale(axes, SHARE, "y", "precision")
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.04)
     axes.grid()
@@ -175,7 +175,7 @@ def label_scores(names: Sequence[str], average_precision: np.ndarray, prevalence
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)
-    show_scale(axes, SHARE, "x", "average precision (higher is better)")
+    show_scale(axes, Scale("average precision"), "x", "average precision (higher is better)")
     axes.set_xlim(-0.02, 1.02)
     axes.grid(axis="x")
     legend_above(axes)

@@ -22,7 +22,7 @@ def class_balance(counts: Mapping[str, int], rows: int) -> Figure:
     values = [count for _, count in ordered]
     axes.barh(places, values, color=NETWORK, height=0.68)
     for place, value in zip(places, values, strict=True):
-        axes.text(value, place, f" {plain_number(value)} ({value / rows:.1%})", va="center", color=INK, fontsize=9)
+        axes.text(value, place, f" {plain_number(value)} ({value / rows:.1%})", va="center", color=INK, fontsize=10)
     axes.set_yticks(places, [label(name) for name, _ in ordered])
     axes.invert_yaxis()
     axes.set_xlim(0, max(values) * 1.32)

@@ -85,3 +85,5 @@ def _finish(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(plain_number)
     axes.grid()
     legend_above(axes)
+    for handle in axes.get_legend().legend_handles:
+        handle.set_alpha(1)

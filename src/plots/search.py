@@ -88,7 +88,7 @@ def _axis_line(axes: Axes, level: int, ticks: list[tuple[float, str]]) -> None:
             text,
             ha="center",
             va="top",
-            fontsize=8.5,
+            fontsize=9.5,
             color=INK,
             zorder=6,
             bbox={"facecolor": SURFACE, "alpha": 0.82, "linewidth": 0, "pad": 0.8},
@@ -112,39 +112,35 @@ def _laid_out(values: pd.Series) -> tuple[np.ndarray, list[tuple[float, str]]]:
 
 @styled
 def one_standard_error(
-    names: Sequence[str],
-    means: np.ndarray,
-    standard_errors: np.ndarray,
-    best: int,
-    chosen: int,
-    threshold: float,
-    scale: Scale,
+    names: Sequence[str], behind: np.ndarray, errors: np.ndarray, best: int, chosen: int, scale: Scale
 ) -> Figure:
-    """Candidates by score with their standard errors; any within the shaded band is as good as the best.
+    """How far every candidate is behind the best on the same folds, with the standard error of that difference.
 
-    At most 24 are drawn, the best ones; the chosen one is always among them.
+    `behind` is positive where a candidate is worse, whatever the measure's direction. A candidate whose bar reaches the
+    line is as good as the best. At most 24 are drawn, the nearest ones; the chosen one is always among them.
     """
-    order = np.argsort(-means if scale.higher_is_better else means, kind="stable")
-    shown = [*order[:MOST_CANDIDATES]]
+    shown = [*np.argsort(behind, kind="stable")[:MOST_CANDIDATES]]
     if chosen not in shown:
         shown[-1] = chosen
     figure, [[axes]] = new_figure(0.9 + 0.2 * len(shown))
-    axes.axvspan(threshold, means[best], color=NETWORK, alpha=0.12, linewidth=0)
-    axes.axvline(threshold, color=NETWORK, linewidth=1.2, linestyle="--")
+    axes.axvline(0, color=INK, linewidth=1.2, linestyle="--")
     for place, index in enumerate(shown):
-        color = ACCENT if index == chosen else INK if index == best else MUTED
-        axes.errorbar(
-            means[index], place, xerr=standard_errors[index], fmt="none", ecolor=color, elinewidth=1.2, capsize=0
-        )
-        filled = index in (best, chosen)
+        within = behind[index] <= errors[index] or index == best
+        color = ACCENT if index == chosen else NETWORK if within else MUTED
+        axes.errorbar(-behind[index], place, xerr=errors[index], fmt="none", ecolor=color, elinewidth=1.4, alpha=0.75)
         axes.plot(
-            means[index], place, "D" if index == chosen else "o", color=color, mfc=color if filled else SURFACE, ms=5.5
+            -behind[index],
+            place,
+            "D" if index == chosen else "o",
+            color=color,
+            markerfacecolor=color if within else SURFACE,
+            markersize=6,
         )
     axes.set_yticks(range(len(shown)), [_candidate_label(names[index], index, best, chosen) for index in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    show_scale(axes, scale, "x", scale.better)
+    show_scale(axes, scale, "x", f"{scale.label}: difference to the best")
     axes.grid(axis="x")
     return figure
 

@@ -38,7 +38,7 @@ def capacity_ladder(
     figure, [[axes]] = new_figure(3.5)
     axes.fill_between(parameters, final_training, final_validation, color=VALIDATION, alpha=0.08, linewidth=0)
     axes.plot(parameters, final_training, "s--", color=TRAINING, markersize=5, label="training, last epoch")
-    axes.plot(parameters, best_validation, "o-", color=VALIDATION, markersize=5, label="validation, best epoch")
+    axes.plot(parameters, best_validation, "o-", color=VALIDATION, markersize=5, label="validation, turning epoch")
     axes.plot(
         parameters, final_validation, "o:", color=VALIDATION, markersize=5, mfc=SURFACE, label="validation, last epoch"
     )
@@ -86,7 +86,7 @@ def learning_curves(
         ha="right" if right else "left",
         va="top" if above else "bottom",
         color=ACCENT,
-        fontsize=9,
+        fontsize=10,
     )
     show_scale(axes, scale)
     show_counts(axes, "x")
@@ -137,8 +137,8 @@ def rung_curves(
         )
         show_counts(axes, "x")
         show_scale(axes, scale, words="")
-    figure.supylabel(scale.label, fontsize=9.5, color=MUTED)
-    figure.supxlabel("epoch", fontsize=9.5, color=MUTED)
+    figure.supylabel(scale.label, fontsize=10.5, color=MUTED)
+    figure.supxlabel("epoch", fontsize=10.5, color=MUTED)
     handles, words = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside upper left", ncols=2)
     return figure

@@ -15,19 +15,15 @@ class Recommendation:
 
 
 RECOMMENDATIONS = {
-    "network": Recommendation(
-        "Yes: use the network.",
-        "It beats common sense and the best shallow model, so what it learnt is worth its size.",
-        "good",
-    ),
+    "network": Recommendation("Yes: use the network.", "It beats common sense, and {against_shallow}.", "good"),
     "shallow model": Recommendation(
         "Yes, but a network is not needed: use the shallow model.",
-        "The simpler model does at least about as well and is easier to run and to explain.",
+        "The network beats common sense, but the simpler model scores better still, and is easier to run.",
         "good",
     ),
     "common sense": Recommendation(
         "No: stay with common sense.",
-        "Nothing that was learnt beats an answer that needs no learning, so no model here is worth its cost.",
+        "What the network learnt does not beat an answer that needs no learning by more than luck could explain.",
         "bad",
     ),
 }
@@ -37,13 +33,18 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
     result, cross = evidence.evaluate, evidence.evaluate.cross_validation
     recommendation = RECOMMENDATIONS[result.recommended]
-    times = f", repeated {cross.repeats} times" if cross.repeats > 1 else ""
-    protocol = f"{cross.folds}-fold cross-validation{times}" if cross.folds > 1 else "the held-out rows"
-    agrees = result.test.low <= cross.mean <= result.test.high
+    times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
+    protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
+    verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
+    against_shallow = (
+        "it beats the best shallow model too"
+        if verdicts["beats_shallow_model"]
+        else "it scores better than the best shallow model, though not by more than luck could explain"
+    )
     sentences = [
-        f"To answer this, {TYPES[evidence.prepared.type]} was predicted for {listing(evidence.prepared.targets)} from "
-        f"{counted(len(evidence.prepared.features), 'column')}.",
-        f"In {protocol}, the network’s {printer.title} ({printer.clause}) is {printer.value(cross.mean)}, "
+        f"A network learnt to predict {listing(evidence.prepared.targets)} ({TYPES[evidence.prepared.type]}) from "
+        f"{counted(len(evidence.prepared.features), 'column')} of {counted(evidence.prepared.rows, 'training row')}.",
+        f"{protocol} the network’s {printer.title} ({printer.clause}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
         f"Common sense, which learns nothing from the inputs, gets {printer.bare(result.baseline)}; the best shallow "
         f"model gets {printer.bare(result.shallow)}.",
@@ -51,10 +52,9 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         f"{printer.bare(result.test.value)} ({printer.interval(result.test.low, result.test.high)}). "
         + (
             "It agrees with cross-validation."
-            if agrees
-            else "Cross-validation’s estimate lies outside that interval, so trust it less than its own interval says."
+            if verdicts["test_agrees_with_cross_validation"]
+            else "It disagrees with cross-validation: trust neither interval alone."
         ),
-        recommendation.reason,
     ]
     shallow = evidence.baseline.shallow.name
     tiles = [
@@ -81,4 +81,5 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             "common-sense",
         ),
     ]
-    return Answer(recommendation.headline, sentences, tiles, recommendation.tone)
+    lead = recommendation.reason.format(against_shallow=against_shallow)
+    return Answer(recommendation.headline, lead, sentences, tiles, recommendation.tone)

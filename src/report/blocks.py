@@ -41,13 +41,17 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts. `numeric` are the columns aligned right, `marked` the rows that stand out."""
+    """A table of texts. `numeric` are the columns aligned right, `marked` the rows that stand out.
+
+    A table in `prose` holds sentences: on a phone its cells stand below each other.
+    """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: frozenset[int] = frozenset()
     marked: frozenset[int] = frozenset()
+    prose: bool = False
     kind: str = "table"
 
 
@@ -77,6 +81,7 @@ class Answer:
     """The report in one paragraph, with its most important numbers."""
 
     headline: str
+    lead: str
     sentences: Sequence[str]
     tiles: Sequence[Tile]
     tone: str

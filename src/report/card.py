@@ -48,8 +48,8 @@ def _intended_use(evidence: Evidence) -> CardPart:
         "Intended use",
         [
             f"It answers one question: {sentence(evidence.settings.question)}",
-            f"It takes rows with {counted(len(prepared.features), 'column')} and predicts {TYPES[prepared.type]} for "
-            f"{listing(prepared.targets)}. It returns {OUTPUTS[prepared.type]}.",
+            f"It takes rows with {counted(len(prepared.features), 'column')} and predicts "
+            f"{listing(prepared.targets)} ({TYPES[prepared.type]}). It returns {OUTPUTS[prepared.type]}.",
             "It is meant for rows that come about in the same way as the rows it learnt from. For other places, times "
             "or ways of measuring it has not been tested.",
             f"Recommended by the evaluation: {evidence.evaluate.recommended}.",
@@ -137,9 +137,6 @@ def _limits(evidence: Evidence, printer: Printer) -> CardPart:
         "known answers now and then, and compare.",
         "A prediction is not a cause: changing an input of a case need not change its outcome.",
         "Errors were not compared between groups of people. Do that before decisions about people depend on it.",
-        *(
-            [f"{statement(v)}: {sentence(v.evidence)}" for v in result.verdicts if not v.holds]
-        ),
         *(
             [f"The evaluation recommends the {result.recommended} instead of this network."]
             if result.recommended == "shallow model"

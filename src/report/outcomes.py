@@ -52,11 +52,12 @@ def _binary(evidence: Evidence) -> list[Block]:
     ]
     roc_caption = (
         f"ROC curve: how many of the {positive} rows are found for how many false alarms. The area under it is the "
-        f"chance that a {positive} row gets a higher probability than another: {number(folds.roc_area)} out of fold."
+        f"chance that a {positive} row gets a higher probability than another: {number(folds.roc_area)} with the "
+        "out-of-fold predictions of all folds pooled."
     )
     precision_caption = (
         f"Precision and recall: how many of the rows called {positive} really are, as more of them are found. Average "
-        f"precision out of fold: {number(folds.average_precision)}."
+        f"precision, all folds pooled: {number(folds.average_precision)}."
     )
     prevalence = folds.positives / max(len(rows), 1)
     pictures = [

@@ -10,29 +10,33 @@ from src.plots import search as search_plots
 from src.plots import training as training_plots
 from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
 from src.report.blocks import Finding, Picture, Pictures, Section, Table, Text
+from src.report.diagnostics import behind_best
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.outcomes import outcomes
 from src.report.words import (
+    MEANINGS,
     ORDERS,
     PROTOCOLS,
     TYPES,
     VERDICTS,
     Printer,
+    chosen_words,
     count,
     counted,
     listing,
     network_shape,
     network_words,
-    number,
     sentence,
     setting,
     share,
     spoken,
 )
+from src.report.words import printer as printer_of
 from src.results import Verdict
 
 MOST_LISTED = 15
+SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
 
 
 def sections(evidence: Evidence, printer: Printer) -> list[Section]:
@@ -87,8 +91,8 @@ def data_checks(evidence: Evidence) -> Section:
             f"{counted(len(validation.columns), 'column')} went through "
             f"{counted(len(validation.passed) + len(validation.findings), 'check')}: "
             f"{counted(len(validation.passed), 'check')} found nothing, {counted(errors, 'error')} and "
-            f"{counted(len(validation.findings) - errors, 'warning')} were raised. A warning does not stop the "
-            "workflow, but it deserves a look."
+            f"{counted(len(validation.findings) - errors, 'warning')} were raised."
+            + (" A warning does not stop the workflow, but it deserves a look." if validation.findings else "")
         )
     ]
     if validation.findings:
@@ -101,6 +105,7 @@ def data_checks(evidence: Evidence) -> Section:
                     for f in validation.findings
                 ],
                 frozenset({3}),
+                prose=True,
             )
         )
     return Section("data", "The data checks", findings(validation.verdicts), blocks)
@@ -151,7 +156,8 @@ def choices(evidence: Evidence, printer: Printer) -> Section:
             Table(
                 "Chosen automatically",
                 ["Setting", "Choice", "Reason"],
-                [[spoken(c.setting), spoken(c.chosen), sentence(c.reason)] for c in chosen],
+                [[spoken(c.setting), chosen_words(c.chosen), sentence(c.reason)] for c in chosen],
+                prose=True,
             ),
         ]
     else:
@@ -228,10 +234,15 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
     of_chosen = by_rung[result.chosen]
     epochs = of_chosen["epoch"].to_numpy()
     curve_caption = (
-        f"The chosen rung from epoch to epoch (an epoch is one pass over the training rows). Validation was best at "
-        f"epoch {count(chosen.turning_epoch)}."
+        f"The chosen rung from epoch to epoch (an epoch is one pass over the training rows). The line marks its "
+        f"turning point, epoch {count(chosen.turning_epoch)}, where the validation loss was lowest."
     )
-    loss_caption = "The loss of the same rung, the quantity that training minimizes; lower is better."
+    loss_caption = (
+        "The loss of the same rung, the quantity that training minimizes. After the turning point it rises "
+        "on validation rows while it goes on falling on training rows: that is overfitting."
+        if chosen.overfits
+        else "The loss of the same rung, the quantity that training minimizes; lower is better."
+    )
     loss_scale = type(scale)("loss", higher_is_better=False)
     turning = chosen.turning_epoch
     ladder_figure = training_plots.capacity_ladder(
@@ -256,8 +267,8 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
     ]
     if len(rungs) > 1:
         rung_caption = (
-            "Every rung on the same axes. The vertical line is the epoch where validation was best; the later curves "
-            "part, the more the network can still learn from these rows."
+            "Every rung on the same axes. The vertical line is the epoch where the validation loss was lowest. The "
+            "wider the gap to its right, the more of what the network learnt holds for its training rows only."
         )
         rung_figure = training_plots.rung_curves(
             [network_shape(r.network) for r in rungs],
@@ -274,10 +285,10 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         [
             "Hidden units",
             "Parameters",
-            "Best epoch",
-            "Validation, best",
-            "Validation, last",
-            "Training, last",
+            "Turning epoch",
+            "Validation, turning epoch",
+            "Validation, last epoch",
+            "Training, last epoch",
             "Beats common sense",
             "Overfits",
         ],
@@ -313,23 +324,28 @@ def search(evidence: Evidence, printer: Printer) -> Section:
     result, table = evidence.regularize, evidence.candidates.reset_index(drop=True)
     maximize = result.direction == "maximize"
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
-    threshold = result.best_score.mean - (1 if maximize else -1) * result.standard_error
     means = table["mean"].to_numpy(float)
+    behind, errors = behind_best(table, best, maximize)
+    standing = f"It scored {printer.value(result.chosen_score.mean)} on the development folds"
+    standing += (
+        ", the best of all."
+        if best == chosen
+        else f", the best candidate {printer.bare(result.best_score.mean)}; the standard error of their difference is "
+        f"{printer.difference(result.standard_error)}."
+    )
     blocks: list[Text | Pictures | Table] = [
         Text(
             f"{counted(result.candidates, 'candidate')} were trained on the development folds with different dropout, "
             "weight penalties (L1, L2), capacity, learning rate and number of epochs. Scores of folds waver, so the "
             "very best candidate may just have been lucky. The one-standard-error rule therefore takes the simplest "
-            f"candidate whose score is within one standard error ({printer.value(result.standard_error)}) of the best "
-            f"({printer.bare(result.best_score.mean)}), that is, {'at least' if maximize else 'at most'} "
-            f"{printer.bare(threshold)}."
+            "candidate that is not behind the best by more than one standard error of the difference between the two "
+            "(how much that difference wavers from fold to fold)."
         ),
         Text(
             f"Chosen: {network_words(result.chosen.network)}; L1 {setting(result.chosen.l1)}, "
             f"L2 {setting(result.chosen.l2)}, learning rate {setting(result.chosen.learning_rate)}, "
             f"{counted(result.chosen.epochs, 'epoch')} of {result.chosen.optimizer} with batches of "
-            f"{counted(result.chosen.batch_size, 'row')}. It scored {printer.value(result.chosen_score.mean)} on the "
-            "development folds."
+            f"{counted(result.chosen.batch_size, 'row')}. {standing}"
         ),
     ]
     varying = {
@@ -361,16 +377,16 @@ def search(evidence: Evidence, printer: Printer) -> Section:
         )
         pictures.append(Picture(inline_svg(figure, "search", caption), caption))
     caption = (
-        "Candidates from best to worst with one standard error to either side. Whatever reaches the shaded band is as "
-        "good as the best, as far as these folds can tell."
+        "How far each candidate is behind the best, with one standard error of that difference to either side. "
+        "Whatever reaches the dashed line (filled dots) is as good as the best, as far as these folds can tell; the "
+        "simplest of them is chosen."
     )
     figure = search_plots.one_standard_error(
         [f"#{index}" for index in table["candidate"]],
-        means,
-        table["standard_error"].to_numpy(float),
+        behind,
+        errors,
         best,
         chosen,
-        threshold,
         printer.scale,
     )
     pictures.append(Picture(inline_svg(figure, "one-standard-error", caption), caption))
@@ -397,11 +413,12 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
     if chosen not in shown:
         shown.append(chosen)
     numeric = ("dropout", "l1", "l2", "learning_rate")
+    behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     marks = {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
     return Table(
         f"The top candidates of {count(len(table))}" if len(shown) < len(table) else "All candidates, best first",
         ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", printer.heading,
-         "± standard error", ""],
+         "Behind the best", "± standard error", ""],
         [
             [
                 str(table["candidate"][index]),
@@ -410,12 +427,13 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
                 *(setting(float(table[column][index])) for column in numeric),
                 count(int(table["epochs"][index])),
                 printer.bare(float(table["mean"][index])),
-                printer.bare(float(table["standard_error"][index])),
+                printer.bare(float(behind[index])),
+                printer.bare(float(errors[index])),
                 marks.get(index, ""),
             ]
             for index in shown
         ],
-        frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9}),
+        frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9, 10}),
         frozenset(place for place, index in enumerate(shown) if index == chosen),
     )  # fmt: skip
 
@@ -464,17 +482,22 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         "Now the chosen network is judged, on fresh folds that had no part in choosing it. The interval allows for the "
         "fact that the folds share most of their training rows (Nadeau and Bengio’s correction)."
     )
-    blocks: list[Text | Pictures | Table] = [text, table, Pictures(pictures)]
-    if evidence.evaluate.extra:
-        blocks.append(
-            Table(
-                "Also measured",
-                ["Measure", "Value"],
-                [[spoken(name), number(value)] for name, value in evidence.evaluate.extra.items()],
-                frozenset({1}),
-            )
-        )
-    return Section("evaluation", "Evaluation on fresh folds", findings(evidence.evaluate.verdicts), blocks)
+    blocks: list[Text | Pictures | Table] = [text, table, Pictures(pictures), *_other_measures(evidence)]
+    verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name != SEALED_TEST_VERDICT]
+    return Section("evaluation", "Evaluation on fresh folds", findings(verdicts), blocks)
+
+
+def _other_measures(evidence: Evidence) -> list[Table]:
+    """What `evaluate` measured besides, cross-validated and on the sealed test set."""
+    extra = evidence.evaluate.extra
+    names = [name for name in MEANINGS if f"cross_validation_{name}" in extra and f"test_{name}" in extra]
+    rows = []
+    for name in names:
+        values = extra[f"cross_validation_{name}"], extra[f"test_{name}"]
+        measured = printer_of(name, evidence.settings.unit, values)
+        rows.append([measured.title, *(measured.value(value) for value in values), sentence(measured.clause)])
+    header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
+    return [Table("Other measures of the same network", header, rows, frozenset({1, 2}), prose=True)] if rows else []
 
 
 def errors(evidence: Evidence) -> Section:
@@ -501,16 +524,11 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         f"{printer.interval(test.low, test.high)}. The interval comes from drawing the test rows anew many times "
         "(bootstrap). No choice was made after seeing this number."
     )
-    agrees = test.low <= cross.mean <= test.high
-    statement = "The sealed test agrees with cross-validation" if agrees else "The sealed test disagrees"
-    evidence_words = (
-        f"the cross-validated {printer.bare(cross.mean)} lies {'inside' if agrees else 'outside'} the test’s interval "
-        f"{printer.interval(test.low, test.high)}"
-    )
+    verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
     return Section(
         "test",
         "The sealed test",
-        [Finding(agrees, statement, sentence(evidence_words))],
+        findings(verdicts),
         [
             text,
             Pictures(
@@ -541,6 +559,7 @@ def all_verdicts(evidence: Evidence) -> Section:
                     for step, verdicts in steps
                     for verdict in verdicts
                 ],
+                prose=True,
             )
         ],
     )

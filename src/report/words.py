@@ -54,8 +54,8 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 TYPES = {
-    "binary": "a choice between two classes",
-    "multiclass": "a choice among several classes, one per row",
+    "binary": "one of two classes",
+    "multiclass": "one of several classes",
     "multilabel": "a yes or no for each of several labels",
     "regression": "a number",
     "unit_interval_regression": "a number between 0 and 1",
@@ -77,6 +77,8 @@ PROTOCOLS = {
     ),
 }
 
+PROTOCOL_NAMES = {"hold_out": "hold-out", "k_fold": "K-fold", "iterated_k_fold": "iterated K-fold"}
+
 ORDERS = {
     "stratified": "Every fold has the same mix of classes.",
     "shuffled": "Rows are dealt out at random.",
@@ -86,6 +88,19 @@ ORDERS = {
 
 # What a verdict says when it holds and when it does not; other names are printed as they are.
 VERDICTS = {
+    "data_fit_to_learn_from": ("The data is fit to learn from", "The data is not fit to learn from"),
+    "shallow_model_beats_common_sense": ("A shallow model beats common sense", "No shallow model beats common sense"),
+    "beats_the_baseline": ("The chosen network beats common sense", "No network beats common sense"),
+    "overfits": ("A network overfits, as this step demands", "No network overfits"),
+    "regularization_helps": ("Regularizing helps", "Regularizing does not help"),
+    "still_beats_the_baseline": (
+        "The chosen candidate still beats common sense",
+        "The chosen candidate no longer beats common sense",
+    ),
+    "test_agrees_with_cross_validation": (
+        "The sealed test agrees with cross-validation",
+        "The sealed test disagrees with cross-validation",
+    ),
     "beats_common_sense": ("The network beats common sense", "The network does not beat common sense"),
     "beats_shallow_model": ("The network beats the shallow model", "The network does not beat the shallow model"),
 }
@@ -128,6 +143,10 @@ class Printer:
         if self.form == "share":
             return f"{value * 100:.{self.decimals}f}%"
         return _signed(f"{value:,.{self.decimals}f}")
+
+    def difference(self, value: float) -> str:
+        """A difference of two values: shares in percentage points."""
+        return f"{self.bare(value).rstrip('%')} percentage points" if self.form == "share" else self.value(value)
 
     def value(self, value: float) -> str:
         text = self.bare(value)
@@ -202,6 +221,11 @@ def _signed(text: str) -> str:
 def spoken(name: str) -> str:
     """A name from the code as words: beats_common_sense becomes `beats common sense`."""
     return name.replace("_", " ").strip()
+
+
+def chosen_words(choice: str) -> str:
+    """What `auto` chose, by its usual name where it has one."""
+    return TABLE[choice].title if choice in TABLE else PROTOCOL_NAMES.get(choice, spoken(choice))
 
 
 def sentence(text: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from src.files import Layout, write_json
 from src.measures import TABLE
+from src.problem import MEASURES
 from src.results import (
     Baseline,
     Candidate,
@@ -173,7 +174,7 @@ def write_results(root: Path, given: Example) -> Layout:
                 message="2 rows are the same as an earlier one (rows 3, 17); they stay on one side of every split",
             )
         ],
-        verdicts=[Verdict(name="data_is_sound", holds=True, evidence="no errors and 1 warning in 5 checks")],
+        verdicts=[Verdict(name="data_fit_to_learn_from", holds=True, evidence="no errors and 1 warning in 5 checks")],
     ).write(layout.result("validate"))
     Prepared(
         type=given.type,
@@ -200,11 +201,13 @@ def write_results(root: Path, given: Example) -> Layout:
         shallow=reference("linear", shallow),
         common_sense_all=[reference("majority", common), reference("stratified", common[::-1])],
         shallow_all=[reference("linear", shallow), reference("gradient_boosting", shallow[::-1])],
-        verdicts=[Verdict(name="shallow_beats_common_sense", holds=True, evidence="by a wide margin on every fold")],
+        verdicts=[Verdict(name="shallow_model_beats_common_sense", holds=True, evidence="on every fold")],
     ).write(layout.result("baseline"))
     beats = measure.better(good, float(np.mean(shallow)))
     half = float(np.std(network)) + 1e-3
     test_value = score(predicted, test)
+    others = [name for name in MEASURES[given.type] if name != given.measure]  # type: ignore[index]
+    extra = {f"{where}_{name}": 0.1234567 for where in ("cross_validation", "test") for name in others}
     Evaluate(
         measure=given.measure,
         direction=measure.direction,
@@ -215,11 +218,12 @@ def write_results(root: Path, given: Example) -> Layout:
         ),
         test=TestScore(value=test_value, low=test_value - half, high=test_value + half, rows=len(test)),
         chosen=_candidate(1),
-        extra={"log_loss": 0.1234567},
+        extra=extra,
         recommended="network" if beats else "shallow model",
         verdicts=[
             Verdict(name="beats_common_sense", holds=True, evidence=f"by {abs(good - bad):.4f}, p = 0.0004"),
             Verdict(name="beats_shallow_model", holds=beats, evidence="on the same folds, p = 0.21"),
+            Verdict(name="test_agrees_with_cross_validation", holds=True, evidence="the two intervals meet"),
         ],
     ).write(layout.result("evaluate"))
     Regularize(
