@@ -1,0 +1,64 @@
+"""Record from the result files what could not be recorded when it ran: `python -m src.tracking <problem>`.
+
+Only steps that DVC calls up to date are recorded: other result files belong to other settings than those on disk.
+"""
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+
+from src.errors import UserError
+from src.files import Layout
+from src.tracking import record_steps
+from src.tracking.identity import READS, RECORDED, outputs
+from src.tracking.runs import Moment
+
+logger = logging.getLogger("workflow")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m src.tracking", description=__doc__)
+    parser.add_argument("problem", help="the name of a file in problems/")
+    layout = Layout(parser.parse_args().problem)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        steps = recordable(layout)
+        recorded = record_steps(steps, layout)
+    except UserError as error:
+        logger.error("error: %s", error)
+        return 1
+    if recorded:
+        logger.info("MLflow holds %s of %s", ", ".join(steps), layout.problem)
+    return 0 if recorded else 1
+
+
+def recordable(layout: Layout) -> dict[str, Moment]:
+    """The steps whose results are there and up to date, with the time at which they were written."""
+    present = [step for step in RECORDED if outputs(step, layout)]
+    if not present:
+        raise UserError(f"{layout.results} holds no results: run `dvc repro` or `python -m tasks.define` first")
+    changed = changed_stages(layout)
+    current: list[str] = []
+    for step in present:
+        if f"{step}@{layout.problem}" in changed or not {*READS[step]} <= {*current}:
+            logger.info("%s: left out, its results do not belong to what is on disk now; `dvc repro` renews them", step)
+        else:
+            current.append(step)
+    times = {step: max(path.stat().st_mtime for path in outputs(step, layout)) for step in current}
+    return {step: Moment(time, time) for step, time in times.items()}
+
+
+def changed_stages(layout: Layout) -> set[str]:
+    """The stages of the problem that DVC would run."""
+    stages = [f"{step}@{layout.problem}" for step in RECORDED]
+    command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=layout.root)
+    if done.returncode != 0:
+        raise UserError(f"`dvc status` failed: {done.stderr.strip() or done.stdout.strip()}")
+    return set(json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""The registered model as MLflow runs it: a script that MLflow copies beside the model and executes on loading.
+
+Being code, it needs no pickle. It joins what the model folder holds (preprocessing and network) and is handed raw
+rows, columns named and typed as in the model's signature.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+
+class UniversalWorkflowModel(PythonModel):
+    def load_context(self, context: PythonModelContext) -> None:
+        from src.inference import load_model
+
+        self.model = load_model(Path(context.artifacts["model"]))
+
+    def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+        return self.model.predict(model_input)
+
+
+set_model(UniversalWorkflowModel())

@@ -1,0 +1,96 @@
+"""A trained model as a folder that MLflow serves: code, pinned requirements, signature and example; no pickle."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from src.files import Layout
+from src.inference import prediction_columns
+from src.tables import Schema, read_schema
+from src.tracking.sources import code_behind
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import Model, ModelSignature
+
+EXAMPLE_ROWS = 5
+
+_ROOT = Path(__file__).parents[2]
+_INFERENCE = Path("src/inference.py")
+# Packages whose distribution has another name.
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+_OUTPUT_TYPES = {"str": "string", "float64": "double", "int64": "long"}
+
+
+def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
+    """Write the model of `evaluate` to `folder` in MLflow's format, described by `model`."""
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    from mlflow import pyfunc
+
+    schema = read_schema(layout.train)
+    files, packages = code_behind(_INFERENCE, _ROOT)
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        for file in files:
+            (Path(scratch) / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(_ROOT / file, Path(scratch) / file)
+        warnings.filterwarnings("ignore", module="mlflow")  # advice on type hints, which our signature makes idle
+        pyfunc.save_model(
+            folder,
+            mlflow_model=model,
+            python_model=Path(__file__).with_name("pyfunc.py"),
+            artifacts={"model": str(layout.model)},
+            code_paths=[str(Path(scratch) / "src")],
+            pip_requirements=pinned(packages),
+            signature=signature_of(schema),
+            input_example=input_example(layout, schema),
+        )
+
+
+def pinned(packages: Iterable[str]) -> list[str]:
+    """The versions that trained the model, without the label of a build (+cpu, +cu130)."""
+    names = sorted(_DISTRIBUTIONS.get(package, package) for package in packages)
+    return [f"{name}=={version(name).partition('+')[0]}" for name in names]
+
+
+def signature_of(schema: Schema) -> "ModelSignature":
+    """Raw feature columns in, predictions out, named as in predictions.parquet.
+
+    A boolean may be missing, which MLflow's own boolean may not: such columns take any type.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec
+    from mlflow.types import Schema as Columns
+    from mlflow.types.type_hints import AnyType
+
+    types: dict[str, Any] = {"numeric": "double", "categorical": "string", "date": "datetime", "boolean": AnyType()}
+    predictions = prediction_columns(np.zeros((1, schema.outputs)), schema)
+    return ModelSignature(
+        Columns([ColSpec(types[feature.kind], feature.name) for feature in schema.features]),
+        Columns([ColSpec(_OUTPUT_TYPES[str(values.dtype)], str(name)) for name, values in predictions.items()]),
+    )
+
+
+def probability_columns(schema: Schema) -> list[str]:
+    """The columns of a prediction that the measures read, in the order of the network's outputs."""
+    if schema.type == "binary":
+        return [f"probability__{schema.positive}"]
+    if schema.classes:
+        return [f"probability__{name}" for name in schema.classes]
+    kind = "probability" if schema.type == "multilabel" else "predicted"
+    return [f"{kind}__{name}" for name in schema.targets]
+
+
+def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":
+    """The features of the first training rows."""
+    import pyarrow.parquet
+
+    names = [feature.name for feature in schema.features]
+    with pyarrow.parquet.ParquetFile(layout.train / "table.parquet") as file:
+        return next(file.iter_batches(EXAMPLE_ROWS, columns=names)).to_pandas()[names]
