@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from src.measures import Measure
 from src.problem import Engine
+from src.processes import die_with_parent
 from src.tables import Table
 from src.training.members import Member, Trained
 
@@ -44,7 +45,7 @@ def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engin
                 trained[position] = result
                 bar.update()
         else:
-            run = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
+            run = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", initializer=die_with_parent)
             for positions, results in run(
                 delayed(_train_shard)(shard, [members[i] for i in shard], table, measure.name, engine.accelerator)
                 for shard in shards
