@@ -84,6 +84,4 @@ def _finish(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(plain_number)
     axes.yaxis.set_major_formatter(plain_number)
     axes.grid()
-    legend_above(axes)
-    for handle in axes.get_legend().legend_handles:
-        handle.set_alpha(1)
+    legend_above(axes, opaque=True)

@@ -146,8 +146,12 @@ def show_logarithm(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def legend_above(axes: Axes, columns: int = 3) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns)
+def legend_above(axes: Axes, columns: int = 3, opaque: bool = False) -> None:
+    """A legend above the axes, left; `opaque` prints its marks in full colour where the points are faint."""
+    legend = axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns)
+    for handle in legend.legend_handles if opaque else ():
+        if handle is not None:
+            handle.set_alpha(1)
 
 
 def thinned(rows: int, most: int = MOST_POINTS) -> np.ndarray:

@@ -5,8 +5,8 @@ CSS variables, so that one figure serves light, dark and print.
 """
 
 import io
-import logging
 import re
+import warnings
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -34,14 +34,11 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def inline_svg(figure: Figure, name: str, alternative: str) -> Markup:
     """`figure` as an `<svg>` element; `name` is unique on the page, `alternative` is read out instead of it."""
     buffer = io.StringIO()
-    # A glyph that the measuring font lacks is drawn by the reader's own font: no reason to warn.
-    fonts = logging.getLogger("matplotlib.font_manager")
-    level, fonts.level = fonts.level, logging.ERROR
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}):
-            figure.savefig(buffer, format="svg", dpi=144, metadata=_NO_METADATA)
-    finally:
-        fonts.level = level
+    look = {"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}
+    with warnings.catch_warnings(), matplotlib.rc_context(look):
+        # A glyph that the measuring font lacks is drawn by the reader's own font: no reason to warn.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", dpi=144, metadata=_NO_METADATA)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

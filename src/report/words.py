@@ -201,7 +201,7 @@ def number(value: float, digits: int = 3) -> str:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     if decimals > 8:
-        return _signed(f"{value:.{digits - 1}g}")
+        return _signed(f"{value:.{digits}g}")
     rounded = round(value, decimals)
     return _signed(f"{rounded:,.{max(decimals, 0)}f}")
 

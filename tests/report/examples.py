@@ -1,0 +1,364 @@
+"""Result folders as the earlier steps write them, for all five problem types, from real data and quick models.
+
+The numbers come from scikit-learn models with real out-of-fold predictions; only the curves of training are drawn by a
+formula. Written through the models of `src.results`, so that a change of theirs is noticed here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from src.files import Layout, write_json
+from src.measures import TABLE
+from src.problem import MEASURES
+from src.results import (
+    Baseline,
+    Candidate,
+    Choice,
+    ColumnSummary,
+    CrossValidation,
+    Evaluate,
+    FeatureSummary,
+    Finding,
+    FoldScores,
+    Overfit,
+    Prepared,
+    Protocol,
+    ReferenceScore,
+    Regularize,
+    Rung,
+    TestScore,
+    Validation,
+    Verdict,
+)
+
+FOLDS, REPEATS, EPOCHS = 4, 2, 40
+TYPES = ("binary", "multiclass", "multilabel", "regression", "unit_interval_regression")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One data set as a problem: `y` holds texts for single-label classification, numbers otherwise, (N, T)."""
+
+    name: str
+    type: str
+    question: str
+    features: list[str]
+    targets: list[str]
+    x: np.ndarray
+    y: np.ndarray
+    measure: str
+    unit: str = ""
+    positive: str | None = None
+
+
+def example(kind: str) -> Example:
+    from sklearn import datasets
+
+    if kind == "binary":
+        data = datasets.load_breast_cancer()
+        y = data.target_names[data.target].astype(str)[:, None]
+        names = [str(name) for name in data.feature_names]
+        question = "Can we tell malignant from benign tumours by measurements of cell nuclei?"
+        return Example("cancer", kind, question, names, ["diagnosis"], data.data, y, "accuracy", positive="malignant")
+    if kind == "multiclass":
+        data = datasets.load_wine()
+        y = np.array(["Barolo", "Grignolino", "Barbera"])[data.target][:, None]
+        question = "Which of three cultivars does a wine come from?"
+        return Example("wine", kind, question, list(data.feature_names), ["cultivar"], data.data, y, "accuracy")
+    if kind == "multilabel":
+        x, y = datasets.make_multilabel_classification(300, 12, n_classes=5, random_state=0)
+        labels = ["mitochondria", "nucleus", "membrane", "cytosol", "vacuole"]
+        names = [f"expression {index}" for index in range(12)]
+        question = "In which parts of a cell does a protein work?"
+        return Example("cells", kind, question, names, labels, x, y.astype(float), "mean_average_precision")
+    data = datasets.load_diabetes()
+    y = data.target[:, None]
+    if kind == "regression":
+        y = np.column_stack([y, data.target**0.5 * 3 + data.data[:, 2] * 100])
+        question = "How far will a patient's diabetes have progressed in a year?"
+        targets = ["progression", "second opinion"]
+        return Example("diabetes", kind, question, list(data.feature_names), targets, data.data, y, "mae", "points")
+    y = (y - 20) / 330
+    question = "Which share of the worst progression does a patient reach?"
+    return Example("share", kind, question, list(data.feature_names), ["share"], data.data, y, "mae")
+
+
+def write_results(root: Path, given: Example) -> Layout:
+    """Write every file the report reads and return where."""
+    layout = Layout(given.name, root)
+    rng = np.random.default_rng(0)
+    single = given.type in ("binary", "multiclass")
+    classes = sorted(set(given.y[:, 0]), key=lambda name: name == given.positive) if single else []
+    coded = np.array([[classes.index(name)] for name in given.y[:, 0]], dtype=float) if single else given.y
+    rows = rng.permutation(len(coded))
+    test, train = np.sort(rows[: len(rows) // 5]), np.sort(rows[len(rows) // 5 :])
+    outputs = len(classes) if given.type == "multiclass" else coded.shape[1]
+    measure = TABLE[given.measure]
+
+    def score(predicted: np.ndarray, positions: np.ndarray) -> float:
+        return measure.value(coded[positions], predicted, np.ones(len(positions)))
+
+    def frame(predicted: np.ndarray, positions: np.ndarray, split: str, repeat: int, fold: int) -> pd.DataFrame:
+        table: dict[str, Any] = {"split": split, "repeat": repeat, "fold": fold, "row": positions}
+        if single:
+            table["actual"] = given.y[positions, 0]
+            full = predicted if outputs > 1 else np.column_stack([1 - predicted, predicted])
+            table["predicted"] = np.array(classes)[full.argmax(axis=1)]
+            table |= {f"probability__{name}": full[:, k] for k, name in enumerate(classes)}
+        else:
+            for k, name in enumerate(given.targets):
+                table[f"actual__{name}"] = given.y[positions, k]
+                if given.type == "multilabel":
+                    table[f"predicted__{name}"] = (predicted[:, k] >= 0.5).astype(int)
+                    table[f"probability__{name}"] = predicted[:, k]
+                else:
+                    table[f"predicted__{name}"] = predicted[:, k]
+        return pd.DataFrame(table)
+
+    parts, network, shallow, common = [], [], [], []
+    for repeat in range(REPEATS):
+        folds = np.array_split(np.random.default_rng(repeat).permutation(train), FOLDS)
+        for fold, held in enumerate(folds):
+            learnt = np.setdiff1d(train, held)
+            predicted = _predict(given.type, given.x, coded, learnt, held, outputs, strength=1.0)
+            parts.append(frame(predicted, held, "out_of_fold", repeat, fold))
+            network.append(score(predicted, held))
+            shallow.append(score(_predict(given.type, given.x, coded, learnt, held, outputs, strength=1e-3), held))
+            common.append(score(_constant(given.type, coded, learnt, held, outputs), held))
+    predicted = _predict(given.type, given.x, coded, train, test, outputs, strength=1.0)
+    parts.append(frame(predicted, test, "test", 0, 0))
+    layout.results.mkdir(parents=True)
+    pd.concat(parts, ignore_index=True).to_parquet(layout.results / "predictions.parquet")
+    places = [(repeat, fold) for repeat in range(REPEATS) for fold in range(FOLDS)]
+    pd.DataFrame(
+        [(*place, *values) for place, *values in zip(places, network, common, shallow, strict=True)],
+        columns=["repeat", "fold", "network", "common_sense", "shallow"],
+    ).to_csv(layout.results / "fold_scores.csv", index=False)
+
+    good, bad = float(np.mean(network)), float(np.mean(common))
+    _write_curves(layout, good, bad, measure.direction)
+    _write_candidates(layout, given, network, measure.direction)
+    development = FoldScores(mean=good, scores=network[:FOLDS])
+
+    def reference(name: str, scores: list[float]) -> ReferenceScore:
+        return ReferenceScore(
+            name=name,
+            development=FoldScores(mean=float(np.mean(scores[:FOLDS])), scores=scores[:FOLDS]),
+            evaluation=FoldScores(mean=float(np.mean(scores)), scores=scores),
+        )
+
+    write_json(layout.settings("report"), {"question": given.question, "unit": given.unit})
+    counts = {name: int((given.y[train, 0] == name).sum()) for name in classes}
+    if given.type == "multilabel":
+        counts = {name: int(given.y[train, k].sum()) for k, name in enumerate(given.targets)}
+    Validation(
+        rows=len(coded),
+        columns=[
+            ColumnSummary(name=name, kind="numeric", role="feature", missing=0, distinct=9, example="1.5")
+            for name in given.features
+        ],
+        passed=["columns_exist", "target_without_gaps", "finite_values", "enough_rows"],
+        findings=[
+            Finding(
+                check="duplicate_rows",
+                severity="warning",
+                column=None,
+                count=2,
+                rows=[3, 17],
+                message="2 rows are the same as an earlier one (rows 3, 17); they stay on one side of every split",
+            )
+        ],
+        verdicts=[Verdict(name="data_fit_to_learn_from", holds=True, evidence="no errors and 1 warning in 5 checks")],
+    ).write(layout.result("validate"))
+    Prepared(
+        type=given.type,
+        rows=len(train),
+        features=[FeatureSummary(name=name, kind="numeric") for name in given.features],
+        targets=given.targets,
+        classes=counts,
+        positive=given.positive,
+        measure=given.measure,
+        direction=measure.direction,
+        protocol=Protocol(
+            kind="iterated_k_fold", folds=FOLDS, repeats=REPEATS, order="stratified" if single else "shuffled"
+        ),
+        fold_hashes={"development": "0" * 64, "evaluation": "1" * 64},
+        choices=[
+            Choice(setting="measure", chosen=given.measure, reason="the classes are balanced"),
+            Choice(setting="protocol", chosen="iterated_k_fold", reason=f"{len(train)} rows are few"),
+        ],
+    ).write(layout.result("prepare"))
+    Baseline(
+        measure=given.measure,
+        direction=measure.direction,
+        common_sense=reference("majority", common),
+        shallow=reference("linear", shallow),
+        common_sense_all=[reference("majority", common), reference("stratified", common[::-1])],
+        shallow_all=[reference("linear", shallow), reference("gradient_boosting", shallow[::-1])],
+        verdicts=[Verdict(name="shallow_model_beats_common_sense", holds=True, evidence="on every fold")],
+    ).write(layout.result("baseline"))
+    beats = measure.better(good, float(np.mean(shallow)))
+    half = float(np.std(network)) + 1e-3
+    test_value = score(predicted, test)
+    others = [name for name in MEASURES[given.type] if name != given.measure]  # type: ignore[index]
+    extra = {f"{where}_{name}": 0.1234567 for where in ("cross_validation", "test") for name in others}
+    Evaluate(
+        measure=given.measure,
+        direction=measure.direction,
+        baseline=bad,
+        shallow=float(np.mean(shallow)),
+        cross_validation=CrossValidation(
+            mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, scores=network
+        ),
+        test=TestScore(value=test_value, low=test_value - half, high=test_value + half, rows=len(test)),
+        chosen=_candidate(1),
+        extra=extra,
+        recommended="network" if beats else "shallow model",
+        verdicts=[
+            Verdict(name="beats_common_sense", holds=True, evidence=f"by {abs(good - bad):.4f}, p = 0.0004"),
+            Verdict(name="beats_shallow_model", holds=beats, evidence="on the same folds, p = 0.21"),
+            Verdict(name="test_agrees_with_cross_validation", holds=True, evidence="the two intervals meet"),
+        ],
+    ).write(layout.result("evaluate"))
+    Regularize(
+        measure=given.measure,
+        direction=measure.direction,
+        candidates=9,
+        best=_candidate(4),
+        best_score=development,
+        chosen=_candidate(1),
+        chosen_score=development,
+        standard_error=half / 4,
+        verdicts=[Verdict(name="regularization_helps", holds=True, evidence="better than the overfitting network")],
+    ).write(layout.result("regularize"))
+    return layout
+
+
+def _predict(
+    kind: str, x: np.ndarray, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int, strength: float
+) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    mean, spread = x[learnt].mean(axis=0), x[learnt].std(axis=0) + 1e-9
+    a, b = (x[learnt] - mean) / spread, (x[held] - mean) / spread
+    if kind in ("regression", "unit_interval_regression"):
+        predicted = Ridge(alpha=1 / strength).fit(a, y[learnt]).predict(b).reshape(len(held), -1)
+        return predicted if kind == "regression" else predicted.clip(0, 1)
+    columns = []
+    for k in range(y.shape[1]):
+        model = LogisticRegression(C=strength, max_iter=300).fit(a, y[learnt, k])
+        columns.append(model.predict_proba(b) if outputs > y.shape[1] else model.predict_proba(b)[:, 1:])
+    return np.column_stack(columns)
+
+
+def _constant(kind: str, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int) -> np.ndarray:
+    if kind == "multiclass":
+        return np.repeat((y[learnt] == np.arange(outputs)).mean(axis=0)[None], len(held), axis=0)
+    return np.repeat(y[learnt].mean(axis=0)[None], len(held), axis=0)
+
+
+def _candidate(index: int) -> Candidate:
+    units = [4 * 2 ** (index % 4)] * (1 + index % 2)
+    return Candidate(
+        network={"kind": "mlp", "units": units, "activation": "relu", "dropout": 0.25 * (index % 3)},
+        optimizer="rmsprop",
+        learning_rate=(0.001, 0.0003, 0.003)[index % 3],
+        l1=(0.0, 1e-5)[index % 2],
+        l2=(0.0, 1e-4, 1e-3, 0.01)[index % 4],
+        batch_size=32,
+        epochs=20 + 7 * index,
+    )
+
+
+def _write_curves(layout: Layout, good: float, bad: float, direction: str) -> None:
+    """Curves by formula: training approaches the perfect value, validation turns the sooner the larger the network."""
+    perfect = 1.0 if direction == "maximize" else 0.0
+    epoch = np.arange(1, EPOCHS + 1)
+    rungs, tables = [], []
+    for index in range(4):
+        speed = 3.0 / (index + 1)
+        training = bad + (good + 0.8 * (perfect - good) * index / 3 - bad) * (1 - np.exp(-epoch / speed / 3))
+        drift = 0.25 * index / 3 * (bad - good) * np.maximum(epoch - 12, 0) / EPOCHS
+        validation = bad + (good - bad) * (1 - np.exp(-epoch / speed / 2.5)) + drift
+        units = "-".join([str(4 * 2**index)] * (1 + index // 2))
+        tables.append(
+            pd.DataFrame(
+                {
+                    "rung": index,
+                    "network": units,
+                    "parameters": 50 * 3**index,
+                    "epoch": epoch,
+                    "training": training,
+                    "validation": validation,
+                    "training_loss": 0.7 * np.exp(-epoch / 15) + 0.05,
+                    "validation_loss": 0.7 * np.exp(-epoch / 9) + 0.1 + np.maximum(epoch - 12, 0) * 0.002 * index,
+                }
+            )
+        )
+        turning = int((validation if direction == "maximize" else -validation).argmax())
+        rungs.append(
+            Rung(
+                network={
+                    "kind": "mlp",
+                    "units": [int(u) for u in units.split("-")],
+                    "activation": "relu",
+                    "dropout": 0.0,
+                },
+                parameters=50 * 3**index,
+                turning_epoch=turning + 1,
+                best_validation=float(validation[turning]),
+                final_validation=float(validation[-1]),
+                final_training=float(training[-1]),
+                overfits=index >= 2,
+                beats_baseline=True,
+            )
+        )
+    pd.concat(tables).to_csv(layout.results / "overfit_curves.csv", index=False)
+    Overfit(
+        measure=TABLE["accuracy"].name,
+        direction=direction,  # type: ignore[arg-type]
+        rungs=rungs,
+        chosen=3,
+        verdicts=[Verdict(name="overfits", holds=True, evidence="validation turned while training went on improving")],
+    ).write(layout.result("overfit"))
+    rng = np.random.default_rng(1)
+    folds = []
+    for repeat in range(REPEATS):
+        for fold in range(FOLDS):
+            of_fold = tables[2].drop(columns=["rung", "network", "parameters"])
+            shift = rng.normal() * 0.05 * abs(good - bad)
+            folds.append(of_fold.assign(repeat=repeat, fold=fold, validation=of_fold["validation"] + shift))
+    pd.concat(folds).to_csv(layout.results / "evaluate_curves.csv", index=False)
+
+
+def _write_candidates(layout: Layout, given: Example, network: list[float], direction: str) -> None:
+    rng = np.random.default_rng(2)
+    rows = []
+    sign = 1 if direction == "maximize" else -1
+    for index in range(9):
+        shape = _candidate(index)
+        scores = np.array(network[:FOLDS]) * (1 - sign * 0.01 * abs(index - 4)) + rng.normal(size=FOLDS) * 1e-4
+        rows.append(
+            {
+                "candidate": index,
+                "network": "-".join(str(units) for units in shape.network["units"]),
+                "parameters": 10 * sum(shape.network["units"]),
+                "dropout": shape.network["dropout"],
+                "l1": shape.l1,
+                "l2": shape.l2,
+                "learning_rate": shape.learning_rate,
+                "optimizer": shape.optimizer,
+                "batch_size": shape.batch_size,
+                "epochs": shape.epochs,
+                "mean": scores.mean(),
+                "standard_error": scores.std(ddof=1) / FOLDS**0.5,
+                "best": index == 4,
+                "chosen": index == 1,
+                **{f"fold_{k + 1}": value for k, value in enumerate(scores)},
+            }
+        )
+    pd.DataFrame(rows).to_csv(layout.results / "candidates.csv", index=False)

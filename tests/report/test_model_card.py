@@ -1,0 +1,69 @@
+"""The model card in Markdown says what the model is for, how good it is and where it ends."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from src.files import Layout
+from src.report.evidence import read_evidence
+from src.report.page import render_card, render_page
+from tests.report.examples import TYPES, example, write_results
+
+Results = Callable[[str], Layout]
+PARTS = ["Intended use", "Data", "Protocol", "Model", "Performance", "Limits", "How to load it"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_card_has_all_its_parts(results: Results, kind: str) -> None:
+    card = render_card(read_evidence(results(kind)))
+    assert re.findall(r"^## (.*)$", card, re.MULTILINE) == PARTS
+    assert not re.search(r"\b(nan|None|inf)\b", card)
+
+
+def test_the_card_states_sizes_scores_and_intervals(results: Results) -> None:
+    evidence = read_evidence(results("binary"))
+    card, cross, test = (
+        render_card(evidence),
+        evidence.evaluate.cross_validation,
+        evidence.evaluate.test,
+    )
+    assert f"Training data: {evidence.prepared.rows} rows of {evidence.validation.rows}." in card
+    assert f"| {cross.mean:.1%} | {cross.low:.1%} to {cross.high:.1%} |" in card
+    assert f"| {test.value:.1%} | {test.low:.1%} to {test.high:.1%} |" in card
+    assert evidence.settings.question in card
+
+
+def test_tables_are_tables(results: Results) -> None:
+    lines = render_card(read_evidence(results("binary"))).splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 6
+    assert {line.count("|") for line in table} == {4}
+    start = lines.index(table[0])
+    assert lines[start : start + 6] == table
+    assert lines[start - 1] == ""
+
+
+def test_a_network_that_is_not_recommended_says_so_among_its_limits(results: Results) -> None:
+    evidence = read_evidence(results("binary"))
+    evaluated = evidence.evaluate.model_copy(update={"recommended": "shallow model"})
+    limits = render_card(replace(evidence, evaluate=evaluated)).split("## Limits")[1]
+    assert "recommends the shallow model instead" in limits
+
+
+def test_names_from_the_data_stay_literal_in_markdown(tmp_path: Path) -> None:
+    given = replace(example("binary"), targets=["a|b <script> *c* [d](e) `f`\n# g"])
+    card = render_card(read_evidence(write_results(tmp_path, given)))
+    assert "a\\|b &lt;script&gt; \\*c\\* \\[d\\](e) \\`f\\` # g" in card
+    assert "<script>" not in card
+
+
+def test_the_card_on_the_page_is_the_card_in_the_file(results: Results) -> None:
+    evidence = read_evidence(results("multiclass"))
+    page = render_page(evidence)
+    for title in PARTS:
+        assert f"<h3>{title}</h3>" in page
+    assert f"results/{evidence.problem}/model" in page
+    assert f"results/{evidence.problem}/model" in render_card(evidence)
