@@ -3,7 +3,6 @@
 What is guessed follows the same stated rules as `auto`; what only a person can know (groups, time) is a comment.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -109,8 +108,9 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
 
 def scalar(value: str) -> str:
     """`value` as YAML text that reads as the same text, also inside a flow sequence."""
+    quoted = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).rstrip("\n")
     plain = re.fullmatch(r"[A-Za-z_][\w ()/.?-]*", value) and value == value.strip()
-    return value if plain and yaml.safe_load(value) == value else json.dumps(value, ensure_ascii=False)
+    return value if plain and yaml.safe_load(value) == value else quoted
 
 
 def sequence(values: Sequence[str]) -> str:

@@ -6,10 +6,10 @@ problem to params.yaml. Several targets are separated by commas.
 
 import argparse
 import filecmp
-import json
 import re
 import shutil
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import yaml
@@ -39,7 +39,7 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
     path = _path_below(layout.local, file)
     reading = _reading(file)
     table = read_local(file, Reading.model_validate(reading))
-    data = ", ".join(f"{key}: {_value(value)}" for key, value in {"source": "file", "path": path, **reading}.items())
+    data = ", ".join(f"{key}: {scalar(value)}" for key, value in {"source": "file", "path": path, **reading}.items())
     targets = [target] if target in table.columns else [name.strip() for name in target.split(",") if name.strip()]
     text = propose(table, targets, f"{{{data}}}", seed=0)
     listed = _with_problem(layout)
@@ -90,10 +90,6 @@ def _reading(file: Path) -> dict[str, str]:
     return options
 
 
-def _value(value: str) -> str:
-    return scalar(value) if value.isprintable() else json.dumps(value)
-
-
 def _with_problem(layout: Layout) -> str:
     """The text of params.yaml with the problem in its list, comments and all else kept."""
     path, name = layout.params_file, layout.problem
@@ -101,16 +97,16 @@ def _with_problem(layout: Layout) -> str:
     listed = yaml.safe_load(text)["problems"] or []
     if name in listed:
         return text
-    block = re.compile(
-        r"^problems:[ \t]*(#.*)?\n((?:[ \t]*(?:#.*)?\n|[ \t]*- .*\n)*?[ \t]*- .*\n)(?![ \t]*- )", re.MULTILINE
-    )
-    flow = re.compile(r"^(problems:[ \t]*\[)([^\]]*)\]", re.MULTILINE)
-    if match := block.search(text):
-        last = match[2].splitlines()[-1]
-        indent = last[: len(last) - len(last.lstrip())]
-        changed = f"{text[: match.end(2)]}{indent}- {name}\n{text[match.end(2) :]}"
+    lines = text.splitlines(keepends=True)
+    head = next(i for i, line in enumerate(lines) if line.startswith("problems:"))
+    inside = takewhile(lambda i: lines[i].strip()[:1] in ("", "#", "-"), range(head + 1, len(lines)))
+    items = [i for i in inside if lines[i].lstrip().startswith("-")]
+    if items:
+        last = lines[items[-1]]
+        lines.insert(items[-1] + 1, f"{last[: len(last) - len(last.lstrip())]}- {name}\n")
     else:
-        changed = flow.sub(lambda m: f"{m[1]}{m[2].rstrip(', ')}{', ' if m[2].strip() else ''}{name}]", text, count=1)
+        lines[head] = re.sub(r"\[(.*?),?\s*\]", lambda m: f"[{m[1]}{', ' if m[1] else ''}{name}]", lines[head])
+    changed = "".join(lines)
     if (yaml.safe_load(changed) or {}).get("problems") != [*listed, name]:
         raise UserError(f"{path}: cannot add {name} to the list 'problems'; write it as lines of the form '  - {name}'")
     return changed

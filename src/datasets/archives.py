@@ -20,13 +20,27 @@ from typing import IO, cast
 from src.errors import UserError
 
 COMPRESSIONS = (".gz", ".bz2", ".xz")
-# What the decompressors raise on bytes that are not theirs, or that end too early.
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
-
 _TAR = (".tar", ".tgz", ".tbz2", ".txz", *(f".tar{ending}" for ending in COMPRESSIONS))
 # Tables compress to a tenth or so; a thousandth is an attack or a mistake.
 _MOST_RATIO = 300
 _MOST_FREE = 2**28
+
+
+class Damaged(Exception):
+    """Bytes that are not what a file's ending says, or that end too early."""
+
+
+@contextmanager
+def damage_noticed() -> Iterator[None]:
+    """Raise `Damaged` for whatever the decompressors raise."""
+    try:
+        yield
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+        raise Damaged(str(error)) from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's trouble; gzip and bz2 give no number
+            raise
+        raise Damaged(str(error)) from None
 
 
 def unpack(path: Path, member: str | None, folder: Path, shown: str) -> Path:
@@ -35,26 +49,31 @@ def unpack(path: Path, member: str | None, folder: Path, shown: str) -> Path:
     `member` is the table's path inside an archive; it may be left out where the archive has one file only. `shown`
     names the file in messages. Raises UserError for a damaged archive, a missing or unsafe member, and a size bomb.
     """
+    try:
+        with damage_noticed():
+            return _unpacked(path, member, folder, shown)
+    except Damaged as error:
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
+
+
+def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
     name = path.name.lower()
-    with _damage_told(shown):
-        if name.endswith(".zip"):
-            return _from_zip(path, member, folder, shown)
-        if name.endswith(_TAR):
-            return _from_tar(path, member, folder, shown)
-        if member is not None:
-            raise UserError(
-                f"{shown}: member {member!r} is given, but this is no archive (zip or tar); remove `member`"
-            )
-        if path.suffix.lower() in COMPRESSIONS:
-            with open_compressed(path) as stream:
-                return _copy(stream, folder / path.stem, path, shown)
+    if name.endswith(".zip"):
+        return _from_zip(path, member, folder, shown)
+    if name.endswith(_TAR):
+        return _from_tar(path, member, folder, shown)
+    if member is not None:
+        raise UserError(f"{shown}: member {member!r} is given, but this is no archive (zip or tar); remove `member`")
+    if path.suffix.lower() in COMPRESSIONS:
+        with open_compressed(path) as stream:
+            return _copy(stream, folder / path.stem, path, shown)
     target = folder / path.name
     path.replace(target)
     return target
 
 
 def open_compressed(path: Path) -> IO[bytes]:
-    """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows as one of `DAMAGE`."""
+    """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows when it is read."""
     match path.suffix.lower():
         case ".gz":
             return cast(IO[bytes], gzip.open(path))
@@ -117,11 +136,3 @@ def _copy(stream: IO[bytes], target: Path, archive: Path, shown: str) -> Path:
                 )
             out.write(block)
     return target
-
-
-@contextmanager
-def _damage_told(shown: str) -> Iterator[None]:
-    try:
-        yield
-    except DAMAGE as error:
-        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None

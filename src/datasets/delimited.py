@@ -36,7 +36,14 @@ def read_tsv(path: Path, shown: str, reading: Reading) -> RawTable:
 
 def csv_lines(path: Path, reading: Reading) -> Iterator[int]:
     """The file line (from 1) on which each row begins."""
-    separator = reading.separator or ("\t" if path.suffix in (".tsv", ".tab") or reading.format == "tsv" else ",")
+    return _lines(path, reading, reading.separator or ",")
+
+
+def tsv_lines(path: Path, reading: Reading) -> Iterator[int]:
+    return _lines(path, reading, reading.separator or "\t")
+
+
+def _lines(path: Path, reading: Reading, separator: str) -> Iterator[int]:
     records = _records(path, path.name, reading, separator, strict=False)
     return (record.line for record in islice(records, int(reading.names is None), None))
 

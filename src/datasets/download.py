@@ -9,7 +9,7 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ log = logging.getLogger("workflow")
 # Seconds to wait before the second, third, ... attempt.
 WAITS = (1.0, 3.0, 9.0)
 _TIMEOUT = 30.0
-_BLOCK = 2**18
+_BLOCK = 2**16
 # How a transfer breaks beside requests' own errors.
 _BROKEN = (ftplib.Error, EOFError, TimeoutError, ConnectionError, socket.gaierror)
 _LINE_EVERY = 5.0
@@ -32,7 +32,7 @@ class Unreachable(Exception):
     """No file came from the address, with the reason for a person; the caller knows what else to advise."""
 
 
-def download(url: str, sha256: str, target: Path, waits: Sequence[float] = WAITS) -> None:
+def download(url: str, sha256: str, target: Path) -> None:
     """Bring `url` to `target`, which appears only whole and with the right checksum.
 
     A target that is already right stays. Raises UserError for a wrong checksum, Unreachable where the address gave
@@ -45,7 +45,7 @@ def download(url: str, sha256: str, target: Path, waits: Sequence[float] = WAITS
     partial = target.with_name(f"{target.name}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
     downloader = _resume(partial, sha256) if url.startswith("http") else pooch.FTPDownloader(timeout=_TIMEOUT)
-    for wait in (*waits, None):
+    for wait in (*WAITS, None):
         try:
             pooch.retrieve(url, sha256, fname=target.name, path=target.parent, downloader=downloader)
             return
@@ -101,7 +101,7 @@ def _progress(url: str, start: int, total: int) -> Iterator[Callable[[int], Any]
         from tqdm import tqdm
 
         name = url.rpartition("/")[2]
-        with tqdm(desc=name, initial=start, total=total or None, unit="B", unit_scale=True, leave=False) as bar:
+        with tqdm(desc=name, initial=start, total=total or None, unit="B", unit_scale=True) as bar:
             yield bar.update
         return
     done, last = start, time.monotonic()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from src.datasets.archives import COMPRESSIONS, DAMAGE, open_compressed
+from src.datasets.archives import COMPRESSIONS, Damaged, damage_noticed, open_compressed
 from src.errors import UserError
 
 VARIABLE = "DATA_MIRROR"
@@ -45,13 +45,13 @@ def copy_from_mirror(mirror: Path, name: str, sha256: str, target: Path) -> tupl
     rejected: list[Rejected] = []
     for path in _candidates(mirror, name):
         try:
-            with _open(path, name) as stream:
+            with damage_noticed(), _open(path, name) as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
             if found == sha256:
                 with _open(path, name) as stream, target.open("wb") as out:
                     shutil.copyfileobj(stream, out, 2**20)
                 return path, rejected
-        except DAMAGE as error:
+        except Damaged as error:
             found = f"unreadable ({error})"
         rejected.append(Rejected(path, found))
     return None, rejected

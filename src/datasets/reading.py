@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from src.datasets.arff import arff_lines, read_arff
 from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, parse, plain_numbers
-from src.datasets.delimited import csv_lines, read_csv, read_tsv
+from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_jsonl
 from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
@@ -34,7 +34,7 @@ class _Format:
 
 FORMATS = {
     "csv": _Format(read_csv, csv_lines, (".csv",)),
-    "tsv": _Format(read_tsv, csv_lines, (".tsv", ".tab")),
+    "tsv": _Format(read_tsv, tsv_lines, (".tsv", ".tab")),
     "parquet": _Format(read_parquet, None, (".parquet", ".pq")),
     "jsonl": _Format(read_jsonl, jsonl_lines, (".jsonl", ".ndjson")),
     "arff": _Format(read_arff, arff_lines, (".arff",)),

@@ -1,0 +1,60 @@
+"""Every problem file of the repository describes data that can be had and read."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from src.datasets import fetch_source, read_table
+from src.files import Layout
+from src.problem import CLASSIFICATION, RemoteSource, load_problem
+
+ROWS = {
+    "adult": 48_842,
+    "boston_housing": 506,
+    "breast_cancer": 569,
+    "california_housing": 20_640,
+    "diabetes": 442,
+    "linnerud": 20,
+    "music_brightness": 593,
+    "wine": 178,
+    "wine_quality": 6_497,
+    "yeast": 2_417,
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_data_of_a_problem_file_can_be_fetched_and_have_its_targets(name: str, tmp_path: Path) -> None:
+    problem = load_problem(Layout(name))
+    if isinstance(problem.data, RemoteSource) and "DATA_MIRROR" not in os.environ:
+        pytest.skip("needs data files: name a folder that has them in DATA_MIRROR")
+    fetch_source(problem.data, tmp_path / "raw", tmp_path, tmp_path / "downloads")
+
+    table = read_table(problem.data, tmp_path / "raw", problem.columns)
+
+    targets = table[problem.targets]
+    assert len(table) == ROWS[name]
+    assert not targets.isna().any(axis=None)
+    assert set(problem.drop) <= set(table.columns)
+    if problem.type in CLASSIFICATION:
+        assert (targets.nunique() <= 3).all()
+    else:
+        assert set(targets.dtypes.astype(str)) == {"float64"}
+    if problem.type == "unit_interval_regression":
+        assert targets.stack().between(0, 1).all()
+
+
+def test_the_official_test_set_of_adult_has_the_same_labels(tmp_path: Path) -> None:
+    if "DATA_MIRROR" not in os.environ:
+        pytest.skip("needs data files: name a folder that has them in DATA_MIRROR")
+    problem = load_problem(Layout("adult"))
+    fetch_source(problem.data, tmp_path / "raw", tmp_path, tmp_path / "downloads")
+
+    table = read_table(problem.data, tmp_path / "raw", problem.columns)
+
+    counts = pd.crosstab(table["__role__"], table["income"])
+    assert counts.loc["any"].to_dict() == {"<=50K": 24_720, ">50K": 7_841}
+    assert counts.loc["test"].to_dict() == {"<=50K": 12_435, ">50K": 3_846}
+    assert table["workclass"].isna().sum() == 2_799
+    assert problem.positive in counts.columns

@@ -1,0 +1,184 @@
+"""A first problem file for a person's own data."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from src.datasets import fetch_source, read_table
+from src.errors import UserError
+from src.files import Layout
+from src.problem import load_problem
+from tasks.new import new
+
+ROOT = Path(__file__).parents[2]
+PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
+CSV = "hours,salary,left\n" + "".join(f"{30 + i % 13}.5,{'low' if i % 3 else 'high'},{i % 2}\n" for i in range(60))
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A workspace with the repository's params.yaml and nothing else."""
+    (tmp_path / "problems").mkdir()
+    (tmp_path / "data" / "local").mkdir(parents=True)
+    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    return Layout("churn", tmp_path)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "somewhere" / "staff.csv"
+    path.parent.mkdir()
+    path.write_text(CSV)
+    return path
+
+
+def test_the_new_problem_validates_and_its_data_can_be_read(layout: Layout, file: Path) -> None:
+    new(layout, file, "left")
+
+    problem = load_problem(layout)
+    fetch_source(problem.data, layout.raw, layout.local)
+    assert (problem.type, problem.target) == ("binary", "left")
+    assert read_table(problem.data, layout.raw, problem.columns).shape == (60, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("t.csv", CSV.replace(",", ";"), {"separator": ";"}),
+        ("t.txt", CSV.replace(",", "\t"), {"format": "csv", "separator": "\t"}),
+        ("t.csv", CSV.replace("high", "größer"), {"encoding": "latin-1"}),
+        ("t.tsv", CSV.replace(",", "\t"), {}),
+        ("spaced name, and comma.csv", CSV, {}),
+    ],
+)
+def test_what_the_file_needs_to_be_read_is_found_out(
+    layout: Layout, tmp_path: Path, name: str, text: str, options: dict[str, str]
+) -> None:
+    (tmp_path / name).write_text(text, encoding=options.get("encoding", "utf-8"))
+
+    new(layout, tmp_path / name, "left")
+
+    assert yaml.safe_load(layout.problem_file.read_text())["data"] == {"source": "file", "path": name, **options}
+
+
+def test_several_targets_are_separated_by_commas(layout: Layout, file: Path) -> None:
+    assert new(layout, file, "left, hours").target == ["left", "hours"]
+
+
+def test_a_column_name_with_a_comma_is_one_target(layout: Layout, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(CSV.replace("left", '"left, early"'))
+
+    assert new(layout, tmp_path / "t.csv", "left, early").target == "left, early"
+
+
+def test_a_file_that_already_lies_in_the_local_folder_is_not_copied(layout: Layout) -> None:
+    (layout.local / "hr").mkdir()
+    (layout.local / "hr" / "staff.csv").write_text(CSV)
+
+    new(layout, layout.local / "hr" / "staff.csv", "left")
+
+    assert yaml.safe_load(layout.problem_file.read_text())["data"]["path"] == "hr/staff.csv"
+    assert [path.name for path in layout.local.iterdir()] == ["hr"]
+
+
+def test_the_problem_joins_the_list_and_comments_stay(layout: Layout, file: Path) -> None:
+    new(layout, file, "left")
+
+    before = PARAMS.splitlines()
+    last = max(i for i, line in enumerate(before) if line.startswith("  - "))
+    assert layout.params_file.read_text().splitlines() == [*before[: last + 1], "  - churn", *before[last + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ("problems:\n- a\n\n- b # why\n# the end\n", "problems:\n- a\n\n- b # why\n- churn\n# the end\n"),
+        ("problems: [a, b] # why\n", "problems: [a, b, churn] # why\n"),
+        ("problems: []\n", "problems: [churn]\n"),
+        ("problems: # these\n  # first\n  - a\n", "problems: # these\n  # first\n  - a\n  - churn\n"),
+        ("problems:\n  - churn\n  - a\n", "problems:\n  - churn\n  - a\n"),
+    ],
+)
+def test_the_list_may_be_written_in_several_ways(layout: Layout, file: Path, listed: str, expected: str) -> None:
+    defaults = PARAMS[PARAMS.index("defaults:") :]
+    layout.params_file.write_text(listed + defaults)
+
+    new(layout, file, "left")
+
+    assert layout.params_file.read_text() == expected + defaults
+
+
+def state(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "message"),
+    [
+        ("churn", "lefft", "no column 'lefft'"),
+        ("taken", "left", "taken.yaml exists and stays as it is"),
+        ("yes", "left", "name: 'yes' does not suit"),
+        ("a/b", "left", "name: 'a/b' does not suit"),
+        ("../x", "left", "does not suit"),
+    ],
+)
+def test_what_cannot_be_done_changes_nothing(layout: Layout, file: Path, name: str, target: str, message: str) -> None:
+    (layout.root / "problems" / "taken.yaml").write_text("question: mine\n")
+    before = state(layout.root)
+
+    with pytest.raises(UserError, match=message):
+        new(Layout(name, layout.root), file, target)
+
+    assert state(layout.root) == before
+
+
+def test_another_file_of_the_same_name_is_not_overwritten(layout: Layout, file: Path) -> None:
+    (layout.local / "staff.csv").write_text("something else")
+    before = state(layout.root)
+
+    with pytest.raises(UserError, match=r"staff\.csv exists with other content and stays as it is"):
+        new(layout, file, "left")
+
+    assert state(layout.root) == before
+
+
+def command(layout: Layout, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tasks.new", *arguments],
+        cwd=layout.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_what_to_type_next(layout: Layout, file: Path) -> None:
+    done = command(layout, "--name", "churn", "--csv", str(file), "--target", "left")
+
+    assert done.returncode == 0
+    assert "Wrote problems/churn.yaml (binary, accuracy, iterated_k_fold)" in done.stdout
+    assert "make repro" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("churn", "nowhere.csv", "left"), "error: csv: nowhere.csv does not exist"),
+        (("churn", "", "left"), "error: csv is not given; type: make new name=churn csv=path/to.csv target=left"),
+    ],
+)
+def test_the_command_tells_errors_without_a_traceback(
+    layout: Layout, arguments: tuple[str, str, str], message: str
+) -> None:
+    name, file, target = arguments
+
+    done = command(layout, "--name", name, "--csv", file, "--target", target)
+
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
