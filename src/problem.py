@@ -121,7 +121,12 @@ class Validation(Settings):
     """Limits of the data checks."""
 
     max_categories: int = Field(1000, ge=2, description="more distinct values than this in a text column is an error")
-    imbalance_share: float = Field(0.1, gt=0, lt=0.5, description="warn when the rarest class has less than this share")
+    imbalance_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="warn when the rarer of two classes has less than this share; of K classes: 2/K of it",
+    )
     leak_score: float = Field(
         0.999, gt=0.5, le=1, description="a single column that scores at least this much gives the target away"
     )

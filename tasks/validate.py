@@ -4,6 +4,7 @@ A Great Expectations suite derived from the problem, the user's own suite, and t
 Errors stop the workflow here, warnings show. Book: "The universal workflow of machine learning", preparing the data.
 """
 
+import logging
 from collections.abc import Mapping
 
 from src.datasets import file_lines, read_table
@@ -13,6 +14,8 @@ from src.problem import ValidateSettings, load_settings
 from src.results import Finding, Validation
 from src.validation import check_table
 from src.validation.page import render
+
+logger = logging.getLogger("workflow")
 
 
 def validate(layout: Layout) -> Validation:
@@ -25,10 +28,13 @@ def validate(layout: Layout) -> Validation:
     frame = read_table(settings.data, layout.raw, settings.columns)
     validation = check_table(frame, settings, layout.expectations)
     rows = [row for finding in validation.findings for row in finding.rows]
-    lines = file_lines(settings.data, layout.raw, rows) if rows else {}
+    lines = file_lines(settings.data, layout.raw, rows)
     page = layout.results / "validation.html"
     validation.write(layout.result("validate"))
     write_text(page, render(layout.problem, settings, validation, frame, lines))
+    for finding in validation.findings:
+        if finding.severity == "warning":
+            logger.warning("warning: %s", finding.message)
     errors = [_told(finding, lines) for finding in validation.findings if finding.severity == "error"]
     if errors:
         head = f"{layout.problem_file}: the data need a correction first (rows are counted from 0):"

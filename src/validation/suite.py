@@ -18,7 +18,6 @@ from src.datasets import numeric_looking
 from src.errors import UserError
 from src.problem import CLASSIFICATION
 from src.validation.table import (
-    ROLE_COLUMN,
     SHOWN_ROWS,
     Issue,
     TableFacts,
@@ -32,6 +31,7 @@ from src.validation.table import (
 Severity = Literal["error", "warning"]
 Explain = Callable[[TableFacts, dict[str, Any]], Issue]
 
+COLUMNS_PER_BATCH = 4
 LARGEST = sys.float_info.max
 TYPES = {"numeric": "float64", "categorical": "str", "boolean": "bool", "date": "datetime64"}
 LABEL_TEXT = r"(?i)^(?:true|false|yes|no|1|0)$"
@@ -61,27 +61,46 @@ def run_suite(table: TableFacts, expectations: Path) -> dict[str, list[Issue]]:
     outcome: dict[str, list[Issue]] = {rule.check: [] for rule in rules}
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("raw")
-    frame = table.frame.drop(columns=ROLE_COLUMN, errors="ignore")
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    # Results come back in another order than the expectations went in: each carries its number.
-    suite = gx.ExpectationSuite(
-        name="problem",
-        expectations=[
-            ExpectationConfiguration(type=rule.type, kwargs=rule.kwargs, meta={"number": number}).to_domain_obj()
-            for number, rule in enumerate(rules)
-        ],
+    whole = (
+        context.data_sources.add_pandas("pandas").add_dataframe_asset("raw").add_batch_definition_whole_dataframe("_")
     )
     # An empty list of index columns makes Great Expectations name rows by the frame's own index: positions.
     shape = {"result_format": "SUMMARY", "unexpected_index_column_names": [], "partial_unexpected_count": SHOWN_ROWS}
-    results: list[dict[str, Any]] = [
-        dict(result.to_json_dict()) for result in batch.validate(suite, result_format=shape).results
-    ]
-    for result in sorted(results, key=lambda r: r["expectation_config"]["meta"]["number"]):
-        rule = rules[result["expectation_config"]["meta"]["number"]]
-        if not result["success"]:
-            outcome[rule.check].append(rule.explain(table, {"exception": _exception(result), **result["result"]}))
+    failures: dict[int, dict[str, Any]] = {}
+    for columns, numbers in _batches(rules, table.columns):
+        # Results come back in another order than the expectations went in: each carries its number.
+        suite = gx.ExpectationSuite(
+            name="problem",
+            expectations=[
+                ExpectationConfiguration(rules[n].type, rules[n].kwargs, meta={"number": n}).to_domain_obj()
+                for n in numbers
+            ],
+        )
+        batch = whole.get_batch({"dataframe": table.frame[columns]})
+        for one in batch.validate(suite, result_format=shape).results:
+            result: dict[str, Any] = dict(one.to_json_dict())
+            if not result["success"]:
+                failures[result["expectation_config"]["meta"]["number"]] = result
+    for number, result in sorted(failures.items()):
+        issue = rules[number].explain(table, {"exception": _exception(result), **result["result"]})
+        outcome[rules[number].check].append(issue)
     return outcome
+
+
+def _batches(rules: list[Rule], columns: list[str]) -> list[tuple[list[str], list[int]]]:
+    """The numbers of the rules with the columns they are checked on.
+
+    Great Expectations copies the batch for every column it checks, so rules on one column get a few columns only.
+    """
+    together: dict[int | None, list[int]] = {}
+    places = {name: place // COLUMNS_PER_BATCH for place, name in enumerate(columns)}
+    for number, rule in enumerate(rules):
+        alone = "row_condition" not in rule.kwargs
+        together.setdefault(places.get(rule.kwargs.get("column", "")) if alone else None, []).append(number)
+    return [
+        (columns if place is None else columns[place * COLUMNS_PER_BATCH :][:COLUMNS_PER_BATCH], numbers)
+        for place, numbers in together.items()
+    ]
 
 
 def derive(table: TableFacts) -> Iterator[Rule]:

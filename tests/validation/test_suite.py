@@ -164,6 +164,21 @@ def test_an_expectation_about_the_whole_table_is_shown_with_what_was_found(tmp_p
     assert f"found {ROWS}" in finding.message
 
 
+def test_an_expectation_may_join_columns_or_hold_under_a_condition(tmp_path: Path) -> None:
+    pair = {"column_A": "price", "column_B": "height"}
+    members = {"type": "comparison", "column": {"name": "member"}, "operator": "==", "parameter": True}
+    condition = {"column": "weight", "max_value": 0, "row_condition": members}
+    path = suite_file(
+        tmp_path,
+        {"type": "expect_column_pair_values_a_to_be_greater_than_b", "kwargs": pair},
+        {"type": "expect_column_values_to_be_between", "kwargs": condition},
+    )
+    frame = good_frame()
+    offends = [frame["price"] <= frame["height"], (frame["weight"] > 0) & frame["member"].fillna(False)]
+    expected = [np.flatnonzero(one)[:5].tolist() for one in offends]
+    assert [rows for _, _, rows in of_user(checked(frame, expectations=path))] == expected
+
+
 @pytest.mark.parametrize("column", ["hight", "colour"], ids=["no such column", "a column of another type"])
 def test_an_expectation_that_cannot_be_checked_is_a_finding(tmp_path: Path, column: str) -> None:
     validation = checked(good_frame(), expectations=suite_file(tmp_path, between(column)))
