@@ -51,7 +51,7 @@ def parallel_coordinates(settings: pd.DataFrame, scores: np.ndarray, best: int, 
     score_places = (better - better.min()) / ((better.max() - better.min()) or 1.0)
     columns.append(score_places)
     ends = (low, high) if scale.higher_is_better else (high, low)
-    text = [f"{100 * end:.1f}%" if scale.percent else plain_number(float(f"{end:.4g}")) for end in ends]
+    text = [scale.text(end) for end in ends]
     _axis_line(axes, len(axes_names) - 1, [(0.0, text[0]), (1.0, text[1])] if count > 1 else [(0.0, text[0])])
     table = np.stack(columns, axis=1)
     levels = np.arange(len(axes_names))

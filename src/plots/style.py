@@ -82,6 +82,10 @@ class Scale:
     percent: bool = False
     higher_is_better: bool = True
 
+    def text(self, value: float) -> str:
+        """A value as a figure prints it, to three digits or a tenth of a percent."""
+        return f"{value:.1%}" if self.percent else plain_number(float(f"{value:.3g}"))
+
     @property
     def better(self) -> str:
         return f"{self.label} (higher is better)" if self.higher_is_better else f"{self.label} (lower is better)"

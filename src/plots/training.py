@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from src.plots.style import (
@@ -16,6 +17,7 @@ from src.plots.style import (
     Scale,
     legend_above,
     new_figure,
+    padded,
     plain_number,
     show_counts,
     show_logarithm,
@@ -34,7 +36,10 @@ def capacity_ladder(
     chosen: int,
     scale: Scale,
 ) -> Figure:
-    """Training and validation by rung: the gap between the two lines is the overfitting; the chosen rung is ringed."""
+    """Training and validation by rung: the gap between the two lines is the overfitting; the chosen rung is ringed.
+
+    Common sense is a line where it lies near the curves, else a note at the edge.
+    """
     figure, [[axes]] = new_figure(3.5)
     axes.fill_between(parameters, final_training, final_validation, color=VALIDATION, alpha=0.08, linewidth=0)
     axes.plot(parameters, final_training, "s--", color=TRAINING, markersize=5, label="training, last epoch")
@@ -42,7 +47,12 @@ def capacity_ladder(
     axes.plot(
         parameters, final_validation, "o:", color=VALIDATION, markersize=5, mfc=SURFACE, label="validation, last epoch"
     )
-    axes.axhline(common_sense, color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="common sense")
+    low, high = padded([*final_training, *final_validation, *best_validation])
+    if abs(common_sense - (low + high) / 2) < 1.5 * (high - low):
+        axes.axhline(common_sense, color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="common sense")
+    else:
+        axes.set_ylim(low, high)
+        _note_beyond(axes, common_sense > high, f"common sense: {scale.text(common_sense)}")
     axes.plot(
         [parameters[chosen]] * 2,
         [best_validation[chosen], final_validation[chosen]],
@@ -60,6 +70,21 @@ def capacity_ladder(
     axes.grid(axis="y")
     legend_above(axes, columns=2)
     return figure
+
+
+def _note_beyond(axes: Axes, above: bool, text: str) -> None:
+    """Say at the edge of the axes what lies beyond it."""
+    axes.annotate(
+        f"{text} {'↑' if above else '↓'}",
+        (1, 1 if above else 0),
+        xycoords="axes fraction",
+        xytext=(-3, -4 if above else 4),
+        textcoords="offset points",
+        ha="right",
+        va="top" if above else "bottom",
+        color=COMMON_SENSE,
+        fontsize=10,
+    )
 
 
 @styled

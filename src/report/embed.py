@@ -7,6 +7,7 @@ CSS variables, so that one figure serves light, dark and print.
 import io
 import re
 import warnings
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -34,7 +35,7 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def inline_svg(figure: Figure, name: str, alternative: str) -> Markup:
     """`figure` as an `<svg>` element; `name` is unique on the page, `alternative` is read out instead of it."""
     buffer = io.StringIO()
-    look = {"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}
+    look: Any = {"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}
     with warnings.catch_warnings(), matplotlib.rc_context(look):
         # A glyph that the measuring font lacks is drawn by the reader's own font: no reason to warn.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -56,6 +56,15 @@ def test_the_ladder_shows_every_rung_at_its_capacity() -> None:
     assert lines["chosen rung"].get_xdata() == pytest.approx([1000, 1000])
 
 
+@pytest.mark.parametrize(("common_sense", "lines", "note"), [(0.75, True, False), (0.1, False, True)])
+def test_common_sense_is_a_line_near_the_ladder_and_a_note_far_from_it(
+    common_sense: float, lines: bool, note: bool
+) -> None:
+    figure = training.capacity_ladder([10, 100], [0.9, 1.0], [0.9, 0.8], [0.9, 0.9], common_sense, 1, SHARE)
+    assert ("common sense" in {line.get_label() for line in figure.axes[0].lines}) is lines
+    assert ("common sense: 10.0% ↓" in texts(figure)) is note
+
+
 def test_a_ladder_of_one_rung_is_drawn() -> None:
     training.capacity_ladder([10], [0.8], [0.8], [0.8], 0.6, 0, SHARE).draw_without_rendering()
 
