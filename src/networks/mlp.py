@@ -8,6 +8,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from src.networks.dropout import Dropout
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
 
@@ -28,8 +30,7 @@ class MLP(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for width in units:
-            layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
-            layers += [nn.Dropout(dropout)] if dropout > 0 else []
+            layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), Dropout(dropout)]
             inputs = width
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, outputs))
         for layer in self.layers:

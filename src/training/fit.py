@@ -1,92 +1,118 @@
-"""The one entry point: every training in the pipeline is a list of members handed to `fit`."""
+"""The one entry point: every training in the pipeline is a list of members handed to `fit`.
+
+Members of one signature (layer shapes, batch size, epochs, optimizer) are trained as one stack; what does not stack is
+trained one after another. The result of a member does not depend on the backend or on what is trained beside it.
+"""
 
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from src.measures import Measure
+from src.measures import TABLE, Measure
+from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import Engine
-from src.processes import die_with_parent
 from src.tables import Table
 from src.training.members import Member, Trained
 
 log = logging.getLogger("workflow")
 
+# Stacking pays for narrow layers only; measured on 2 cores, layers from this width on gain nothing.
+WIDEST_STACKED = 512
+# Members trained as one: more gain nothing and cost memory.
+LARGEST_STACK = 200
 # Below so many gradient steps in all, starting worker processes costs more than it saves.
 STEPS_WORTH_WORKERS = 60_000
 
 
-def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engine, title: str) -> list[Trained]:
-    """Train all members; results come in the order of `members` and do not depend on the engine.
+@dataclass(frozen=True)
+class Shard:
+    """Members trained together on one device, by their positions in the list given to `fit`."""
 
-    table: the prepared training rows; preprocessing is fitted per fold, inside. title: what the progress line says.
+    backend: Literal["stacked", "looped"]
+    positions: list[int]
+    members: list[Member]
+    folds: list[FoldArrays]
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps one after another: those of a stack count once."""
+        counts = [member.steps for member in self.members]
+        return max(counts) if self.backend == "stacked" else sum(counts)
+
+
+def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engine, title: str) -> list[Trained]:
+    """Train all members; results come in the order of `members`.
+
+    table: the prepared training rows; preprocessing is fitted here, per fold, on the fold's training rows.
+    title: what the log and the progress bar say.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    workers = _workers(members, engine)
-    shards = _shards(members, workers)
-    steps = sum(m.steps for m in members)
+    shards = list(_shards(members, _folds(members, table)))
+    steps = sum(shard.steps for shard in shards)
+    workers = _workers(len(shards), steps, engine)
+    stacked = sum(len(shard.members) for shard in shards if shard.backend == "stacked")
     log.info(
-        "%s: %d trainings, %s gradient steps, looped, %d process%s",
-        title, len(members), f"{steps:,}", workers, "es" if workers > 1 else "",
-    )  # fmt: skip
+        f"{title}: {len(members)} trainings, {stacked} stacked in {len(shards)} shards, "
+        f"{len(members) - stacked} looped; {steps:,} gradient steps one after another"
+    )
+    run = Parallel(n_jobs=workers, backend="loky" if workers > 1 else "sequential", return_as="generator_unordered")
+    tasks = (delayed(_train)(shard, table, measure.name, engine.accelerator) for shard in shards)
     trained: dict[int, Trained] = {}
     with tqdm(total=len(members), desc=title, unit="training", disable=not sys.stderr.isatty(), leave=False) as bar:
-        if workers == 1:
-            from src.training.looped import train_looped
-
-            for position, result in zip(
-                shards[0],
-                train_looped([members[i] for i in shards[0]], table, measure, engine.accelerator),
-                strict=True,
-            ):
-                trained[position] = result
-                bar.update()
-        else:
-            run = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", initializer=die_with_parent)
-            for positions, results in run(
-                delayed(_train_shard)(shard, [members[i] for i in shard], table, measure.name, engine.accelerator)
-                for shard in shards
-            ):
-                trained |= dict(zip(positions, results, strict=True))
-                bar.update(len(positions))
+        for positions, results in run(tasks):
+            trained |= dict(zip(positions, results, strict=True))
+            bar.update(len(positions))
     return [trained[position] for position in range(len(members))]
 
 
-def _train_shard(
-    positions: list[int], members: list[Member], table: Table, measure: str, accelerator: str
-) -> tuple[list[int], list[Trained]]:
-    from src.measures import TABLE
+def _train(shard: Shard, table: Table, measure: str, accelerator: str) -> tuple[list[int], list[Trained]]:
     from src.training.looped import train_looped
+    from src.training.stacked import train_stacked
 
-    return positions, list(train_looped(members, table, TABLE[measure], accelerator))
+    if shard.backend == "stacked":
+        return shard.positions, train_stacked(shard.members, shard.folds, table, TABLE[measure], accelerator)
+    pairs = zip(shard.members, shard.folds, strict=True)
+    return shard.positions, [train_looped(m, fold, table, TABLE[measure], accelerator) for m, fold in pairs]
 
 
-def _workers(members: Sequence[Member], engine: Engine) -> int:
+def _folds(members: Sequence[Member], table: Table) -> list[FoldArrays]:
+    """Each member's fold; members with the same rows share one object, so it is fitted once."""
+    fitted: dict[tuple[int, int], FoldArrays] = {}
+    for member in members:
+        rows = (id(member.training), id(member.validation))
+        if rows not in fitted:
+            fitted[rows] = fit_fold(table, member.training, member.validation)
+    return [fitted[id(member.training), id(member.validation)] for member in members]
+
+
+def _shards(members: Sequence[Member], folds: Sequence[FoldArrays]) -> Iterator[Shard]:
+    """Group members by signature, choose each group's backend, and cut large groups."""
+    groups: dict[object, list[int]] = {}
+    for position, (member, fold) in enumerate(zip(members, folds, strict=True)):
+        c = member.candidate
+        shape = (tuple(c.network["units"]), c.network["activation"], fold.x_AD.shape[1])
+        groups.setdefault((shape, c.batch_size, c.epochs, c.optimizer), []).append(position)
+    for positions in groups.values():
+        wide = max(members[positions[0]].candidate.network["units"]) >= WIDEST_STACKED
+        size = 1 if wide or len(positions) == 1 else LARGEST_STACK
+        for start in range(0, len(positions), size):
+            chosen = positions[start : start + size]
+            yield Shard(
+                "looped" if len(chosen) == 1 else "stacked",
+                chosen,
+                [members[i] for i in chosen],
+                [folds[i] for i in chosen],
+            )
+
+
+def _workers(shards: int, steps: int, engine: Engine) -> int:
     if engine.workers != "auto":
-        return min(engine.workers, len(members))
-    if sum(m.steps for m in members) < STEPS_WORTH_WORKERS or engine.accelerator == "gpu":
+        return min(engine.workers, shards)
+    if steps < STEPS_WORTH_WORKERS or engine.accelerator == "gpu":
         return 1
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(members))
-
-
-def _shards(members: Sequence[Member], workers: int) -> list[list[int]]:
-    """Positions of the members in shards of similar cost; members of one fold stay next to each other.
-
-    A few shards per worker, so that progress shows and a slow shard does not leave the others idle.
-    """
-    order = sorted(range(len(members)), key=lambda i: (members[i].repeat, members[i].fold))
-    if workers == 1:
-        return [order]
-    wanted = sum(m.steps for m in members) / min(workers * 4, len(members))
-    shards: list[list[int]] = [[]]
-    cost = 0.0
-    for i in order:
-        if shards[-1] and cost >= wanted:
-            shards.append([])
-            cost = 0.0
-        shards[-1].append(i)
-        cost += members[i].steps
-    return shards
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, shards)

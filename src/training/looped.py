@@ -5,21 +5,20 @@ precision stay Lightning's. Shapes: A training rows, V validation rows, K output
 P parameters.
 """
 
-from collections.abc import Iterator
-from functools import cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from src.measures import Measure
 from src.models import HEADS
 from src.models.head import OPTIMIZERS, Head
 from src.networks import build_network
-from src.preprocessing.fold import FoldArrays, fit_fold
+from src.networks.dropout import Dropout
+from src.preprocessing.fold import FoldArrays
 from src.tables import Table
+from src.training.lightning import make_trainer
 from src.training.members import History, Member, Trained
 
 # The training curve is measured on at most so many rows, evenly spaced.
@@ -60,17 +59,19 @@ class FlatParameters:
 class EpochPerStep(LightningModule):
     """Trains a head on a fold; `training_step` is one epoch over shuffled minibatches of whole-tensor rows."""
 
-    def __init__(self, head: Head, fold: FoldArrays, table: Table, member: Member, measure: Measure) -> None:
+    def __init__(
+        self, head: Head, fold: FoldArrays, table: Table, member: Member, measure: Measure, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.head = head
         self.fold = fold
-        self.training_rows = tuple(torch.from_numpy(part) for part in (fold.x_AD, fold.y_AT, fold.w_A))
-        self.validation_rows = tuple(torch.from_numpy(part) for part in (fold.x_VD, fold.y_VT, fold.w_V))
+        self.training_rows = tuple(torch.from_numpy(part).to(dtype) for part in (fold.x_AD, fold.y_AT, fold.w_A))
+        self.validation_rows = tuple(torch.from_numpy(part).to(dtype) for part in (fold.x_VD, fold.y_VT, fold.w_V))
         self.measure = measure
         self.batch_size = member.candidate.batch_size
         self.shuffle = torch.Generator().manual_seed(member.seed)
-        self.sampled = torch.from_numpy(_evenly_spaced(len(member.training)))
+        self.sampled = torch.from_numpy(evenly_spaced(len(member.training)))
         self.curves: dict[str, list[float]] = {name: [] for name in History.__dataclass_fields__}
         self.actual = {
             "training": (table.y_NT[member.training][self.sampled], table.w_N[member.training][self.sampled]),
@@ -122,63 +123,40 @@ class EpochPerStep(LightningModule):
         return self.fold.restore(self.head.predictions(logits_NK).double().numpy())
 
 
-def train_looped(members: list[Member], table: Table, measure: Measure, accelerator: str) -> Iterator[Trained]:
-    """Train members one after another; members that share their fold share its fitted preprocessing."""
-    quiet_lightning()
-    fold: FoldArrays | None = None
-    rows: tuple[object, object] | None = None
-    for member in members:
-        if fold is None or rows != (id(member.training), id(member.validation)):
-            fold = fit_fold(table, member.training, member.validation)
-            rows = (id(member.training), id(member.validation))
-        yield _train(member, fold, table, measure, accelerator)
-
-
-def _train(member: Member, fold: FoldArrays, table: Table, measure: Measure, accelerator: str) -> Trained:
+def train_looped(
+    member: Member,
+    fold: FoldArrays,
+    table: Table,
+    measure: Measure,
+    accelerator: str,
+    dtype: torch.dtype = torch.float32,
+) -> Trained:
+    """Train one member on its fold."""
     candidate = member.candidate
     with torch.random.fork_rng():
         torch.manual_seed(member.seed)
-        head = HEADS[table.schema.type](
-            build_network(candidate.network, fold.x_AD.shape[1], table.schema.outputs),
-            optimizer=candidate.optimizer,
-            learning_rate=candidate.learning_rate,
-            l1=candidate.l1,
-            l2=candidate.l2,
-        )
-        loop = EpochPerStep(head, fold, table, member, measure)
-        trainer = Trainer(
-            max_epochs=candidate.epochs,
-            accelerator=accelerator,
-            devices=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(loop)
+        network = build_network(candidate.network, fold.x_AD.shape[1], table.schema.outputs).to(dtype)
+    masks = torch.Generator().manual_seed(member.seed + 1)
+    for module in network.modules():
+        if isinstance(module, Dropout):
+            module.generator, module.rows = masks, candidate.batch_size
+    head = HEADS[table.schema.type](
+        network, candidate.optimizer, candidate.learning_rate, l1=candidate.l1, l2=candidate.l2
+    )
+    loop = EpochPerStep(head, fold, table, member, measure, dtype)
+    make_trainer(candidate.epochs, accelerator).fit(loop)
     loop.cpu()
     return Trained(
         member=member,
         vectorizer=fold.vectorizer,
         target_scaler=fold.target_scaler,
-        weights={name: value.detach().numpy().copy() for name, value in head.network.state_dict().items()},
+        weights={name: value.detach().numpy().copy() for name, value in network.state_dict().items()},
         inputs=fold.x_AD.shape[1],
         history=History(**{name: np.array(values) for name, values in loop.curves.items()}),
         predictions=loop.restored(loop.logits(loop.validation_rows[0])),
     )
 
 
-@cache
-def quiet_lightning() -> None:
-    """Lightning's notes on devices and tips, once per member, would bury our own lines."""
-    import logging
-    import warnings
-
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*litlogger.*")
-    torch.set_num_threads(1)
-
-
-def _evenly_spaced(rows: int) -> NDArray[np.intp]:
+def evenly_spaced(rows: int) -> NDArray[np.intp]:
+    """Positions of at most `CURVE_ROWS` of so many rows."""
     return np.unique(np.linspace(0, rows - 1, min(rows, CURVE_ROWS)).astype(np.intp))
