@@ -26,6 +26,7 @@ from src.plots.style import (
 
 MOST_ORDINAL = 7
 MOST_CANDIDATES = 24
+FEW_CANDIDATES = 30
 
 
 @styled
@@ -55,10 +56,11 @@ def parallel_coordinates(settings: pd.DataFrame, scores: np.ndarray, best: int, 
     _axis_line(axes, len(axes_names) - 1, [(0.0, text[0]), (1.0, text[1])] if count > 1 else [(0.0, text[0])])
     table = np.stack(columns, axis=1)
     levels = np.arange(len(axes_names))
+    thin = 1.3 if count <= FEW_CANDIDATES else 0.7
     shades = np.minimum(rank * len(SEQUENCE) // max(count, 1), len(SEQUENCE) - 1)
     for index in better.argsort(kind="stable"):
         if index not in (best, chosen):
-            axes.plot(table[index], levels, color=SEQUENCE[shades[index]], linewidth=1.3, zorder=2)
+            axes.plot(table[index], levels, color=SEQUENCE[shades[index]], linewidth=thin, zorder=2)
     if best != chosen:
         axes.plot(table[best], levels, color=INK, linewidth=2.2, linestyle=(0, (4, 1.5)), zorder=4)
     axes.plot(table[chosen], levels, color=ACCENT, linewidth=2.8, zorder=5)
@@ -125,11 +127,11 @@ def one_standard_error(
     figure, [[axes]] = new_figure(0.9 + 0.2 * len(shown))
     axes.axvline(0, color=INK, linewidth=1.2, linestyle="--")
     for place, index in enumerate(shown):
-        within = behind[index] <= errors[index] or index == best
+        within = behind[index] <= errors[index] * (1 + 1e-6) or index == best
         color = ACCENT if index == chosen else NETWORK if within else MUTED
-        axes.errorbar(-behind[index], place, xerr=errors[index], fmt="none", ecolor=color, elinewidth=1.4, alpha=0.75)
+        axes.errorbar(behind[index], place, xerr=errors[index], fmt="none", ecolor=color, elinewidth=1.4, alpha=0.75)
         axes.plot(
-            -behind[index],
+            behind[index],
             place,
             "D" if index == chosen else "o",
             color=color,
@@ -140,7 +142,7 @@ def one_standard_error(
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    show_scale(axes, scale, "x", f"{scale.label}: difference to the best")
+    show_scale(axes, scale, "x", f"{scale.label}: how far behind the best")
     axes.grid(axis="x")
     return figure
 
