@@ -32,7 +32,7 @@ def predicted_against_actual(
     axes.set_xlim(limits)
     axes.set_ylim(limits)
     axes.set_xlabel(_with_unit("actual", unit))
-    axes.set_ylabel(_with_unit("predicted", unit))
+    axes.set_ylabel("predicted")
     _finish(axes)
     return figure
 
@@ -55,7 +55,7 @@ def residuals(predicted: np.ndarray, residual: np.ndarray, unit: str) -> Figure:
     axes.set_xlim(padded(predicted))
     axes.set_ylim(padded(residual))
     axes.set_xlabel(_with_unit("predicted", unit))
-    axes.set_ylabel(_with_unit("actual minus predicted", unit))
+    axes.set_ylabel("actual minus predicted")
     _finish(axes)
     return figure
 

@@ -32,6 +32,7 @@ ACCENT = "#d55e00"
 SEQUENCE = ("#c3d5e4", "#93bad6", "#5f9cc6", "#2f82b8", "#00609c")
 
 WIDTH = 5.0
+FEW_POINTS = 150
 MANY_POINTS = 2_000
 MOST_POINTS = 20_000
 
@@ -170,7 +171,7 @@ def scatter(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, name: str | No
     axes.scatter(
         x[shown],
         y[shown],
-        s=5 if many else 12,
+        s=5 if many else 12 if len(shown) > FEW_POINTS else 24,
         color=color,
         alpha=0.2 if many else 0.45,
         linewidths=0,

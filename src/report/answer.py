@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
-from src.report.words import TYPES, Printer, counted, listing
+from src.report.words import Printer, counted, listing, spoken, type_words
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ RECOMMENDATIONS = {
 
 def answer(evidence: Evidence, printer: Printer) -> Answer:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
-    result, cross = evidence.evaluate, evidence.evaluate.cross_validation
+    prepared, result, cross = evidence.prepared, evidence.evaluate, evidence.evaluate.cross_validation
     recommendation = RECOMMENDATIONS[result.recommended]
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
@@ -42,8 +42,8 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         else "it scores better than the best shallow model, though not by more than luck could explain"
     )
     sentences = [
-        f"A network learnt to predict {listing(evidence.prepared.targets)} ({TYPES[evidence.prepared.type]}) from "
-        f"{counted(len(evidence.prepared.features), 'column')} of {counted(evidence.prepared.rows, 'training row')}.",
+        f"A network learnt to predict {listing(prepared.targets)} ({type_words(prepared.type, prepared.targets)}) from "
+        f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
         f"{protocol} the network’s {printer.title} ({printer.clause}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
         f"Common sense, which learns nothing from the inputs, gets {printer.bare(result.baseline)}; the best shallow "
@@ -56,7 +56,7 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             else "It disagrees with cross-validation: trust neither interval alone."
         ),
     ]
-    shallow = evidence.baseline.shallow.name
+    shallow, common_sense = (spoken(r.name) for r in (evidence.baseline.shallow, evidence.baseline.common_sense))
     tiles = [
         Tile(
             "Network, cross-validated",
@@ -77,7 +77,7 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             "Common sense",
             printer.bare(result.baseline),
             printer.unit_words,
-            evidence.baseline.common_sense.name,
+            common_sense,
             "common-sense",
         ),
     ]

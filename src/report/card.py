@@ -7,7 +7,6 @@ from src.report.words import (
     OPTIMIZERS,
     ORDERS,
     PROTOCOLS,
-    TYPES,
     Printer,
     count,
     counted,
@@ -16,6 +15,7 @@ from src.report.words import (
     sentence,
     setting,
     spoken,
+    type_words,
 )
 
 OUTPUTS = {
@@ -49,7 +49,8 @@ def _intended_use(evidence: Evidence) -> CardPart:
         [
             f"It answers one question: {sentence(evidence.settings.question)}",
             f"It takes rows with {counted(len(prepared.features), 'column')} and predicts "
-            f"{listing(prepared.targets)} ({TYPES[prepared.type]}). It returns {OUTPUTS[prepared.type]}.",
+            f"{listing(prepared.targets)} ({type_words(prepared.type, prepared.targets)}). It returns "
+            f"{OUTPUTS[prepared.type]}.",
             "It is meant for rows that come about in the same way as the rows it learnt from. For other places, times "
             "or ways of measuring it has not been tested.",
             f"Recommended by the evaluation: {evidence.evaluate.recommended}.",

@@ -18,7 +18,6 @@ from src.report.words import (
     MEANINGS,
     ORDERS,
     PROTOCOLS,
-    TYPES,
     VERDICTS,
     Printer,
     chosen_words,
@@ -31,6 +30,7 @@ from src.report.words import (
     setting,
     share,
     spoken,
+    type_words,
 )
 from src.report.words import printer as printer_of
 from src.results import Verdict
@@ -65,7 +65,7 @@ def question(evidence: Evidence) -> Section:
     facts = [
         ["Asked", evidence.settings.question],
         ["Target", listing(prepared.targets)],
-        ["To be predicted", TYPES[prepared.type]],
+        ["To be predicted", type_words(prepared.type, prepared.targets)],
         *([["Classes", listing(list(prepared.classes))]] if prepared.type in ("binary", "multiclass") else []),
         *([["Counts as positive", prepared.positive]] if prepared.positive is not None else []),
         *([["Unit", evidence.settings.unit]] if evidence.settings.unit else []),
@@ -200,8 +200,8 @@ def baselines(evidence: Evidence, printer: Printer) -> Section:
         "Grey needs no learning, purple is a shallow model."
     )
     table = Table(
-        "All baselines that were tried; the best of each kind is marked",
-        ["Baseline", "Kind", f"{printer.heading}, development folds", "evaluation folds"],
+        f"All baselines that were tried ({printer.heading}); the best of each kind is marked",
+        ["Baseline", "Kind", "Development folds", "Evaluation folds"],
         [
             [spoken(r.name), kind, printer.bare(r.development.mean), printer.bare(r.evaluation.mean)]
             for r, kind, _, _ in references
@@ -416,8 +416,9 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     marks = {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
     return Table(
-        f"The top candidates of {count(len(table))}" if len(shown) < len(table) else "All candidates, best first",
-        ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", printer.heading,
+        ("All candidates" if len(shown) == len(table) else f"The top candidates of {count(len(table))}")
+        + f", best first ({printer.heading})",
+        ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", "Mean",
          "Behind the best", "± standard error", ""],
         [
             [
@@ -495,7 +496,7 @@ def _other_measures(evidence: Evidence) -> list[Table]:
     for name in names:
         values = extra[f"cross_validation_{name}"], extra[f"test_{name}"]
         measured = printer_of(name, evidence.settings.unit, values)
-        rows.append([measured.title, *(measured.value(value) for value in values), sentence(measured.clause)])
+        rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(measured.clause)])
     header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
     return [Table("Other measures of the same network", header, rows, frozenset({1, 2}), prose=True)] if rows else []
 

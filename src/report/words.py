@@ -40,17 +40,17 @@ MEANINGS: dict[str, Meaning] = {
         "number", "the balance of finding rows and raising no false alarms, averaged over classes; 1 is perfect"
     ),
     "mean_average_precision": Meaning(
-        "number", "how pure each label's list of rows stays as more of them are found, averaged; 1 is perfect"
+        "number", "how pure each label’s list of rows stays as more of them are found, averaged; 1 is perfect"
     ),
     "micro_f1": Meaning(
         "number", "the balance of finding labels and raising no false alarms, over all labels pooled; 1 is perfect"
     ),
     "hamming_accuracy": Meaning("share", "the share of single labels that are predicted right"),
     "subset_accuracy": Meaning("share", "the share of rows where every label is predicted right"),
-    "mae": Meaning("unit", "how far a prediction is off on average, in the target's own unit"),
+    "mae": Meaning("unit", "how far a prediction is off on average, in the target’s own unit"),
     "rmse": Meaning("unit", "how far a prediction is typically off, large errors weighing more"),
     "mse": Meaning("squared unit", "the average squared distance between prediction and truth"),
-    "r2": Meaning("number", "the share of the target's variation that is explained; 0 is predicting the mean"),
+    "r2": Meaning("number", "the share of the target’s variation that is explained; 0 is predicting the mean"),
 }
 
 TYPES = {
@@ -221,6 +221,12 @@ def _signed(text: str) -> str:
 def spoken(name: str) -> str:
     """A name from the code as words: beats_common_sense becomes `beats common sense`."""
     return name.replace("_", " ").strip()
+
+
+def type_words(problem_type: str, targets: Sequence[str]) -> str:
+    """What is predicted, in words: `one of two classes`, `a number for each`."""
+    each = " for each" if problem_type.endswith("regression") and len(targets) > 1 else ""
+    return TYPES[problem_type] + each
 
 
 def chosen_words(choice: str) -> str:
