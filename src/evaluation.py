@@ -38,10 +38,15 @@ class HeldOut:
 
 
 def estimate(held_out: HeldOut, table: Table, folds: Folds, measure: Measure, seed: int) -> Estimate:
-    """The measure with its interval: corrected resampled t over several folds, bootstrap over rows for one."""
+    """The measure with its interval: corrected resampled t over several folds, bootstrap over rows for one.
+
+    The interval is cut at the ends of the measure's range.
+    """
     scores_J = held_out.scores(table, measure)
     if len(scores_J) > 1:
-        return cross_validation_interval(scores_J, folds.test_share)
+        found = cross_validation_interval(scores_J, folds.test_share)
+        low, high = max(found.low, measure.lowest), min(found.high, measure.highest)
+        return Estimate(value=found.value, low=low, high=high)
     rows = held_out.splits[0].validation
     return bootstrap_estimate(table, rows, held_out.predictions[0], measure, seed)
 

@@ -7,6 +7,7 @@ Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of cla
 `p_NK` holds probabilities, or predicted values for regression; `w_N` sample weights.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -26,12 +27,14 @@ BALANCED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure; `value(y_NT, p_NK, w_N)` is its value on N rows."""
+    """One measure; `value(y_NT, p_NK, w_N)` is its value on N rows, from `lowest` to `highest`."""
 
     name: str
     title: str
     direction: Direction
     value: Callable[[Array, Array, Array], float]
+    lowest: float = 0.0
+    highest: float = 1.0
 
     def better(self, a: float, b: float) -> bool:
         return a > b if self.direction == "maximize" else a < b
@@ -161,15 +164,15 @@ TABLE: dict[str, Measure] = {
         Measure("f1", "F1 score", "maximize", _f1),
         Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc),
         Measure("average_precision", "average precision", "maximize", _average_precision),
-        Measure("log_loss", "log loss", "minimize", _log_loss),
+        Measure("log_loss", "log loss", "minimize", _log_loss, highest=math.inf),
         Measure("macro_f1", "macro F1 score", "maximize", _macro_f1),
         Measure("mean_average_precision", "mean average precision", "maximize", _average_precision),
         Measure("micro_f1", "micro F1 score", "maximize", _micro_f1),
         Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy),
         Measure("subset_accuracy", "share of rows with all labels right", "maximize", _subset_accuracy),
-        Measure("mae", "mean absolute error", "minimize", _mae),
-        Measure("rmse", "root mean squared error", "minimize", _rmse),
-        Measure("mse", "mean squared error", "minimize", _mse),
-        Measure("r2", "coefficient of determination R²", "maximize", _r2),
+        Measure("mae", "mean absolute error", "minimize", _mae, highest=math.inf),
+        Measure("rmse", "root mean squared error", "minimize", _rmse, highest=math.inf),
+        Measure("mse", "mean squared error", "minimize", _mse, highest=math.inf),
+        Measure("r2", "coefficient of determination R²", "maximize", _r2, lowest=-math.inf),
     )
 }

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.columns import column_kind, label_numbers, label_texts
 from src.errors import UserError
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
 from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
 from src.results import Choice, FeatureSummary, Prepared
-from src.tables import Feature, FeatureKind, Schema
+from src.tables import Feature, Schema
 
 Index = NDArray[np.intp]
 
@@ -105,20 +106,6 @@ def is_single_label(settings: TableSettings) -> bool:
     return settings.type in ("binary", "multiclass")
 
 
-def label_texts(values_N: pd.Series) -> pd.Series:
-    """Class labels as text; whole numbers without a decimal point (1.0 becomes '1')."""
-    if values_N.dtype == np.float64:
-        return values_N.map(lambda v: str(int(v)) if v == v // 1 else repr(v)).astype("str")
-    return values_N.astype("str")
-
-
-def label_numbers(values_N: pd.Series) -> pd.Series:
-    """A label column of a multilabel problem as 0.0 and 1.0."""
-    if values_N.dtype == np.float64 or values_N.dtype == "boolean":
-        return values_N.astype("float64")
-    return values_N.str.lower().map({"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0})
-
-
 def time_numbers(values_N: pd.Series) -> NDArray[np.float64]:
     """The time column as numbers that sort in time: seconds for dates, the values themselves for numbers.
 
@@ -197,15 +184,6 @@ def _positive(classes: Sequence[str], counts: pd.Series, settings: PrepareSettin
         return affirmative[0], Choice(setting="positive", chosen=affirmative[0], reason="the class that affirms")
     rarest = min(classes, key=lambda c: (counts[c], c))
     return rarest, Choice(setting="positive", chosen=rarest, reason="the rarer class is usually the one looked for")
-
-
-def column_kind(values_N: pd.Series) -> FeatureKind:
-    """The kind of a canonical typed column, by its type alone."""
-    if pd.api.types.is_datetime64_any_dtype(values_N):
-        return "date"
-    if values_N.dtype == "boolean":
-        return "boolean"
-    return "numeric" if values_N.dtype == np.float64 else "categorical"
 
 
 def _natural(label: str) -> tuple[int, float, str]:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from src.columns import label_texts
 from src.datasets import numeric_looking
 from src.errors import UserError
 from src.measures import choose_measure
-from src.preparation import AFFIRMATIVE, label_texts
+from src.preparation import AFFIRMATIVE
 from src.problem import ProblemType, ProtocolSettings
 from src.protocols import Order, choose_protocol
 

@@ -5,17 +5,15 @@ Shapes: N rows, T target columns.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from src.columns import FeatureKind
 from src.files import read_json
 from src.problem import ProblemType
-
-FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
 
 
 class Feature(BaseModel):

@@ -14,6 +14,7 @@ from typing import Literal
 from src.measures import TABLE, Measure
 from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import Engine
+from src.processes import die_with_parent
 from src.tables import Table
 from src.training.members import Member, Trained
 
@@ -60,7 +61,13 @@ def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engin
         f"{title}: {len(members)} trainings, {stacked} stacked in {len(shards)} shards, "
         f"{len(members) - stacked} looped; {steps:,} gradient steps one after another"
     )
-    run = Parallel(n_jobs=workers, backend="loky" if workers > 1 else "sequential", return_as="generator_unordered")
+    run = Parallel(
+        n_jobs=workers,
+        backend="loky" if workers > 1 else "sequential",
+        return_as="generator_unordered",
+        initializer=die_with_parent,
+        initargs=(os.getpid(),),
+    )
     tasks = (delayed(_train)(shard, table, measure.name, engine.accelerator) for shard in shards)
     trained: dict[int, Trained] = {}
     with tqdm(total=len(members), desc=title, unit="training", disable=not sys.stderr.isatty(), leave=False) as bar:

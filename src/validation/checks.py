@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.preparation import label_numbers, label_texts
+from src.columns import label_numbers, label_texts
 from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
 from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, show, where
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.columns import column_kind, label_texts
 from src.datasets import numeric_looking
-from src.preparation import column_kind, label_texts
 from src.problem import ValidateSettings
 from src.protocols import Order, choose_protocol
 

@@ -1,0 +1,34 @@
+"""What a column of the canonical typed table is: its kind, and its values as labels.
+
+Every value is read by itself, so that no row's label depends on another row. Shapes: N rows.
+"""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
+
+
+def column_kind(values_N: pd.Series) -> FeatureKind:
+    """The kind of a canonical typed column, by its type alone."""
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return "date"
+    if values_N.dtype == "boolean":
+        return "boolean"
+    return "numeric" if values_N.dtype == np.float64 else "categorical"
+
+
+def label_texts(values_N: pd.Series) -> pd.Series:
+    """Class labels as text; whole numbers without a decimal point (1.0 becomes '1'). Gaps stay gaps."""
+    if values_N.dtype == np.float64:
+        return values_N.map(lambda v: str(int(v)) if v == v // 1 else repr(v), na_action="ignore").astype("str")
+    return values_N.astype("str")
+
+
+def label_numbers(values_N: pd.Series) -> pd.Series:
+    """A label column of a multilabel problem as 0.0 and 1.0."""
+    if values_N.dtype == np.float64 or values_N.dtype == "boolean":
+        return values_N.astype("float64")
+    return values_N.str.lower().map({"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0})
