@@ -14,7 +14,7 @@ import os
 import sqlite3
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -48,14 +48,14 @@ def record_steps(steps: Mapping[str, Moment], layout: Layout) -> bool:
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
-        return _not_recorded(layout, error)
+        return _not_recorded(steps, layout, error)
     failures = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, subprocess.SubprocessError)
     for pause in (*PAUSES_SECONDS, None):
         try:
             _record_once(steps, layout)
         except failures as error:
             if pause is None or "locked" not in str(error):
-                return _not_recorded(layout, error)
+                return _not_recorded(steps, layout, error)
             time.sleep(pause)
         else:
             break
@@ -81,12 +81,11 @@ def _records_root(layout: Layout) -> Path:
     return Path(os.environ.get("DVC_ROOT", "")) if layout.root == Path() else layout.root
 
 
-def _not_recorded(layout: Layout, error: Exception) -> bool:
-    reason = str(error).splitlines()[0]
+def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> bool:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
     logger.warning(
-        "warning: MLflow did not record this step: %s. The step's results are complete and safe; "
+        "warning: MLflow did not record %s of %s: %s. The results are complete and safe on disk; "
         "record them later with `python -m src.tracking %s`.",
-        reason,
-        layout.problem,
+        *(", ".join(steps), layout.problem, reason, layout.problem),
     )
     return False

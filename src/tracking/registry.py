@@ -116,6 +116,8 @@ def _settle(
     client: "MlflowClient", layout: Layout, version: "ModelVersion", evidence: Evidence, gate: bool
 ) -> tuple[bool, str]:
     """Whether `version` becomes the champion, and the one line that says why."""
+    from mlflow import artifacts
+
     name, number = layout.problem, int(version.version)
     held = {alias: int(holder) for alias, holder in client.get_registered_model(name).aliases.items()}.get(CHAMPION)
     this = f"version {number} of model {name!r}"
@@ -131,7 +133,7 @@ def _settle(
     if known is not None and same_rows:
         score, how = known.value, "on the same test rows"
     else:
-        folder = client.get_model_version_download_uri(name, str(held))
+        folder = artifacts.download_artifacts(client.get_model_version_download_uri(name, str(held)))
         obstacle = _inapplicable(folder, layout)
         if obstacle is not None:
             return True, f"{this} is the champion now: the problem has changed, version {held} {obstacle}"
@@ -152,9 +154,9 @@ def _holder(held: int | None) -> str:
 
 def _inapplicable(folder: str, layout: Layout) -> str | None:
     """Why a registered model cannot answer the present problem at all; None where it can."""
-    from mlflow.models import get_model_info
+    from mlflow.models import Model
 
-    theirs, ours = get_model_info(folder).signature, signature_of(read_schema(layout.train))
+    theirs, ours = Model.load(folder).signature, signature_of(read_schema(layout.train))
     if theirs is None or theirs.inputs is None or theirs.outputs is None:
         return "has no signature"
     if _columns(theirs, "outputs") != _columns(ours, "outputs"):

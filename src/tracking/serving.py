@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import Model, ModelSignature
 
-EXAMPLE_ROWS = 5
+EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 
 _ROOT = Path(__file__).parents[2]
 _INFERENCE = Path("src/inference.py")
@@ -88,9 +88,11 @@ def probability_columns(schema: Schema) -> list[str]:
 
 
 def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":
-    """The features of the first training rows."""
+    """The features of the first training rows, without gaps where there are such rows."""
     import pyarrow.parquet
 
     names = [feature.name for feature in schema.features]
     with pyarrow.parquet.ParquetFile(layout.train / "table.parquet") as file:
-        return next(file.iter_batches(EXAMPLE_ROWS, columns=names)).to_pandas()[names]
+        rows = next(file.iter_batches(_LOOKED_AT, columns=names)).to_pandas()[names]
+    complete = rows.dropna()
+    return (rows if complete.empty else complete).head(EXAMPLE_ROWS).reset_index(drop=True)

@@ -1,0 +1,84 @@
+"""Records of a finished workflow in a database of the test's own."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from src.files import Layout
+from src.tracking import record
+from src.tracking.identity import RECORDED
+from tests.tracking.result_files import Fruit
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without records: creating one takes MLflow seconds, copying it nothing."""
+    from src.tracking.runs import open_database
+
+    root = tmp_path_factory.mktemp("database")
+    with open_database(root) as client:
+        client.search_experiments()
+    return root / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def finished_record(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Layout:
+    """A finished workflow on record. Read it or copy it; record nothing in it."""
+    layout = Layout("fruit", tmp_path_factory.mktemp("recorded"))
+    shutil.copy(empty_database, layout.root / "mlflow.db")
+    Fruit().write(layout)
+    record_all(layout)
+    return layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """The files of a finished workflow, nothing recorded."""
+    for name in ("DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME", "PREFECT__FLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    layout = Layout("fruit", tmp_path)
+    Fruit().write(layout)
+    return layout
+
+
+@pytest.fixture
+def recorded(layout: Layout, finished_record: Layout) -> Layout:
+    """The files of a finished workflow and its record, the artifacts of which lie elsewhere."""
+    shutil.copy(finished_record.root / "mlflow.db", layout.root / "mlflow.db")
+    return layout
+
+
+@pytest.fixture
+def client(layout: Layout) -> "Iterator[MlflowClient]":
+    import mlflow
+
+    yield mlflow.MlflowClient(f"sqlite:///{layout.root / 'mlflow.db'}")
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def runs(client: "MlflowClient") -> "Callable[..., list[Run]]":
+    """`runs(tag=value)`: the active runs with these tags, dots in names written as `__`; oldest first."""
+
+    def search(**tags: str) -> "list[Run]":
+        experiment = client.get_experiment_by_name("fruit")
+        if experiment is None:
+            return []
+        condition = " and ".join(f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items())
+        order = ["attributes.start_time ASC"]
+        return list(client.search_runs([experiment.experiment_id], condition, order_by=order))
+
+    return search
+
+
+def record_all(layout: Layout) -> None:
+    for step in RECORDED:
+        record(step, layout)

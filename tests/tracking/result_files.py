@@ -1,0 +1,259 @@
+"""A workspace with the files of a finished workflow, written through the models of `src.results`, without training."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from src.files import Layout, write_json, write_text
+from src.results import (
+    Baseline,
+    Candidate,
+    Choice,
+    ColumnSummary,
+    CrossValidation,
+    Evaluate,
+    FeatureSummary,
+    FoldScores,
+    Overfit,
+    Prepared,
+    Protocol,
+    ReferenceScore,
+    Regularize,
+    Rung,
+    TestScore,
+    Validation,
+    Verdict,
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fruit:
+    """What the tests vary. Is it an apple: by weight, colour, ripeness (true, false, unknown) and day of harvest."""
+
+    measure: str = "accuracy"
+    direction: str = "maximize"
+    test: float = 0.9375
+    gate: bool = True
+    question: str = "Which fruit is it?"
+    budget: int = 12
+    seed: int = 0
+    candidates: int = 3
+    epochs: int = 120
+    folds: int = 5
+    findings: str = "as expected"
+    test_rows: int = 20
+
+    def but(self, **changes: Any) -> "Fruit":
+        return replace(self, **changes)
+
+    def write(self, layout: Layout) -> None:
+        """All files from `define` to `report`; the same fruit gives the same bytes."""
+        self._settings(layout)
+        self._data(layout)
+        self._development(layout)
+        self._evaluation(layout)
+        write_text(layout.results / "report.html", f"<!doctype html><title>{self.question}</title>")
+        write_text(layout.results / "model_card.md", "# Apples\n")
+
+    def _settings(self, layout: Layout) -> None:
+        data = {"data": {"source": "file", "path": "fruit.csv"}}
+        table = data | {"target": "apple", "type": "binary", "columns": {"colour": "categorical"}}
+        training = {"training": {"optimizer": "rmsprop", "epochs": self.epochs}}
+        settings: dict[str, Row] = {
+            "fetch": data,
+            "validate": table | {"validation": {"max_categories": 1000}},
+            "prepare": table | {"measure": "auto", "seed": self.seed},
+            "baseline": {"seed": self.seed},
+            "overfit": training | {"seed": self.seed},
+            "regularize": training | {"search": {"budget": self.budget, "dropout": [0.0, 0.5]}, "seed": self.seed},
+            "evaluate": training | {"seed": self.seed},
+            "report": {"question": self.question, "unit": ""},
+            "engine": {"backend": "local", "workers": "auto", "accelerator": "auto"},
+        }
+        for step, values in settings.items():
+            write_json(layout.settings(step), values)
+
+    def _data(self, layout: Layout) -> None:
+        write_json(layout.raw / "manifest.json", {"files": [], "sha256": "a1" * 32})
+        columns = [
+            ColumnSummary(name=name, kind=kind, role=role, missing=missing, distinct=9, example="?")
+            for name, kind, role, missing in (
+                ("weight", "numeric", "feature", 0),
+                ("colour", "categorical", "feature", 0),
+                ("ripe", "boolean", "feature", 3),
+                ("picked", "date", "feature", 0),
+                ("apple", "categorical", "target", 0),
+            )
+        ]
+        verdict = Verdict(name="data_fit_to_learn_from", holds=True, evidence=self.findings)
+        found = Validation(rows=100, columns=columns, passed=["columns"], findings=[], verdicts=[verdict])
+        found.write(layout.result("validate"))
+        write_text(layout.results / "validation.html", "<!doctype html><title>checks</title>")
+        for folder, rows in ((layout.train, 80), (layout.test, self.test_rows)):
+            folder.mkdir(parents=True, exist_ok=True)
+            fruit_table(rows).to_parquet(folder / "table.parquet", index=False)
+        write_json(layout.train / "schema.json", fruit_schema())
+        Prepared(
+            type="binary",
+            rows=80,
+            features=[FeatureSummary(**feature) for feature in fruit_schema()["features"]],
+            targets=["apple"],
+            classes={"no": 45, "yes": 35},
+            positive="yes",
+            measure=self.measure,
+            direction=self.direction,
+            protocol=Protocol(kind="k_fold", folds=self.folds, repeats=1, order="stratified"),
+            fold_hashes={"development": "d" * 64, "evaluation": "e" * 64},
+            choices=[Choice(setting="measure", chosen=self.measure, reason="the classes are balanced")],
+        ).write(layout.result("prepare"))
+
+    def _development(self, layout: Layout) -> None:
+        common_sense, shallow = self._reference("majority", 0.5625), self._reference("linear", 0.875)
+        Baseline(
+            measure=self.measure,
+            direction=self.direction,
+            common_sense=common_sense,
+            shallow=shallow,
+            common_sense_all=[common_sense, self._reference("stratified", 0.5)],
+            shallow_all=[shallow, self._reference("gradient_boosting", 0.8125)],
+            verdicts=[Verdict(name="shallow_model_beats_common_sense", holds=True, evidence="0.875 against 0.5625")],
+        ).write(layout.result("baseline"))
+        rungs = [
+            Rung(
+                network=network(units),
+                parameters=10 * units,
+                turning_epoch=20,
+                best_validation=0.875,
+                final_validation=0.75,
+                final_training=1.0,
+                overfits=units > 4,
+                beats_baseline=True,
+            )
+            for units in (4, 8)
+        ]
+        verdict = Verdict(name="overfits", holds=True, evidence="validation got worse after epoch 20")
+        Overfit(measure=self.measure, direction=self.direction, rungs=rungs, chosen=1, verdicts=[verdict]).write(
+            layout.result("overfit")
+        )
+        _write_csv(
+            layout.results / "overfit_curves.csv",
+            [
+                {"rung": rung, "network": str(units), "parameters": 10 * units} | _epoch(epoch)
+                for rung, units in enumerate((4, 8))
+                for epoch in range(1, self.epochs + 1)
+            ],
+        )
+        Regularize(
+            measure=self.measure,
+            direction=self.direction,
+            candidates=self.candidates,
+            best=candidate(),
+            best_score=self._scores(0.9375),
+            chosen=candidate(),
+            chosen_score=self._scores(0.921875),
+            standard_error=0.0625,
+            verdicts=[Verdict(name="regularization_helps", holds=True, evidence="0.9219 against 0.875")],
+        ).write(layout.result("regularize"))
+        own = {"network": "8", "parameters": 80, "dropout": 0.25, "l1": 0.0, "l2": 0.001, "learning_rate": 0.001}
+        own |= {"optimizer": "rmsprop", "batch_size": 32, "epochs": 60, "mean": 0.9, "standard_error": 0.0625}
+        folds = {f"fold_{k + 1}": 0.9 for k in range(self.folds)}
+        _write_csv(
+            layout.results / "candidates.csv",
+            [{"candidate": i} | own | {"best": i == 0, "chosen": i == 1} | folds for i in range(self.candidates)],
+        )
+
+    def _evaluation(self, layout: Layout) -> None:
+        Evaluate(
+            measure=self.measure,
+            direction=self.direction,
+            baseline=0.5625,
+            shallow=0.875,
+            cross_validation=CrossValidation(
+                mean=0.90625, low=0.84375, high=0.96875, folds=self.folds, repeats=1, scores=[0.90625] * self.folds
+            ),
+            test=TestScore(value=self.test, low=0.8125, high=1.0, rows=self.test_rows),
+            chosen=candidate(),
+            extra={"test_roc_auc": 0.96875},
+            recommended="network" if self.gate else "common sense",
+            verdicts=[
+                Verdict(name="beats_common_sense", holds=self.gate, evidence="0.9063 against 0.5625, p = 0.001"),
+                Verdict(name="beats_shallow_model", holds=False, evidence="0.9063 against 0.875, p = 0.2"),
+            ],
+        ).write(layout.result("evaluate"))
+        where = [{"repeat": 0, "fold": fold} for fold in range(self.folds)]
+        scores = {"network": 0.90625, "common_sense": 0.5625, "shallow": 0.875}
+        _write_csv(layout.results / "fold_scores.csv", [each | scores for each in where])
+        curves = [each | _epoch(epoch) for each in where for epoch in range(1, 61)]
+        _write_csv(layout.results / "evaluate_curves.csv", curves)
+        write_json(layout.model / "model.json", {"seed": self.seed, "test": self.test})
+
+    def _scores(self, mean: float) -> FoldScores:
+        return FoldScores(mean=mean, scores=[mean] * self.folds)
+
+    def _reference(self, name: str, mean: float) -> ReferenceScore:
+        return ReferenceScore(name=name, development=self._scores(mean), evaluation=self._scores(mean))
+
+
+def network(units: int) -> Row:
+    return {"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.25}
+
+
+def candidate() -> Candidate:
+    return Candidate(
+        network=network(8), optimizer="rmsprop", learning_rate=0.001, l1=0.0, l2=0.001, batch_size=32, epochs=60
+    )
+
+
+def fruit_schema() -> Row:
+    kinds = {"weight": "numeric", "colour": "categorical", "ripe": "boolean", "picked": "date"}
+    return {
+        "type": "binary",
+        "features": [{"name": name, "kind": kind} for name, kind in kinds.items()],
+        "targets": ["apple"],
+        "classes": ["no", "yes"],
+        "positive": "yes",
+        "groups": None,
+        "time": None,
+        "weights": None,
+    }
+
+
+def fruit_table(rows: int) -> pd.DataFrame:
+    """Prepared rows, with gaps in every kind of column."""
+    i = np.arange(rows)
+    return pd.DataFrame(
+        {
+            "__row__": i,
+            "weight": np.where(i % 7 == 0, np.nan, 90.0 + i),
+            "colour": pd.array(np.where(i % 5 == 0, None, np.where(i % 2, "red", "green")), dtype="str"),
+            "ripe": pd.array([None if k % 6 == 0 else k % 3 == 0 for k in i], dtype="boolean"),
+            "picked": pd.Series(pd.Timestamp("2026-09-01") + pd.to_timedelta(i, unit="D")).mask(i % 9 == 0),
+            "apple": pd.array(np.where(i % 3 == 0, "yes", "no"), dtype="str"),
+        }
+    ).astype({"picked": "datetime64[us]"})
+
+
+def _epoch(epoch: int) -> Row:
+    near = epoch / (epoch + 10)
+    return {
+        "epoch": epoch,
+        "training": near,
+        "validation": 0.9 * near,
+        "training_loss": 1 - near,
+        "validation_loss": 1.1 - near,
+    }
+
+
+def _write_csv(path: Path, rows: Sequence[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,81 @@
+"""What is read from the result files, without MLflow."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.files import Layout
+from src.tracking.content import CURVE_POINTS, flat_settings, headline, note, step_content, thinned
+from src.tracking.identity import RECORDED, outputs_digest, workflow_key
+from tests.tracking.result_files import Fruit
+
+
+@pytest.fixture
+def files(tmp_path) -> Layout:
+    layout = Layout("fruit", tmp_path)
+    Fruit().write(layout)
+    return layout
+
+
+@given(st.integers(0, 5000), st.integers(2, 200))
+def test_a_thinned_curve_keeps_its_ends_its_order_and_its_limit(length, most):
+    kept = thinned(length, most)
+    assert len(kept) == min(length, most)
+    assert kept == sorted(set(kept))
+    assert not length or (kept[0], kept[-1]) == (0, length - 1)
+
+
+def test_settings_get_dotted_names_and_unset_ones_are_left_out():
+    settings = {"a": 1, "b": {"c": [0.0, 0.5], "d": {"e": "text"}}, "unit": "", "none": None, "columns": {"x": "date"}}
+    assert flat_settings(settings) == {"a": "1", "b.c": "[0.0, 0.5]", "b.d.e": "text", "columns": '{"x": "date"}'}
+
+
+def test_headlines_have_the_same_names_for_every_measure(files):
+    def names():
+        return {name for step in RECORDED for name in headline(step, files).metrics}
+
+    of_accuracy = names()
+    Fruit(measure="log_loss", direction="minimize", gate=False).write(files)
+    assert names() == of_accuracy
+
+
+def test_an_infinite_or_missing_value_is_left_out_of_a_curve(files):
+    path = files.results / "overfit_curves.csv"
+    header, first, second, *_ = path.read_text().splitlines()
+    row = first.split(",")
+    path.write_text("\n".join([header, ",".join([*row[:4], "inf", "", "nan", "0.5"]), second]))
+    (_, rung) = step_content("overfit", files).below[0]
+    assert {(name, epoch) for name, epoch, _ in rung.points} == {
+        ("validation_loss", 1),
+        *((name, 2) for name in ("training", "validation", "training_loss", "validation_loss")),
+    }
+
+
+def test_no_run_holds_more_than_one_batch_takes(files):
+    Fruit(epochs=5000, folds=700, candidates=36).write(files)
+    for step in RECORDED:
+        content = step_content(step, files)
+        for each in [content, *(below for _, below in content.below)]:
+            assert len(each.points) <= 1000
+            assert len(each.params) <= 100
+            assert len(each.tags) <= 95
+    assert CURVE_POINTS * 4 <= 1000
+
+
+def test_the_note_speaks_of_the_given_steps_only(files):
+    assert "sealed test rows" in note(files, RECORDED)
+    assert "sealed test rows" not in note(files, ["validate"])
+
+
+def test_the_key_is_that_of_the_content_wherever_it_lies(files, tmp_path_factory):
+    elsewhere = Layout("fruit", tmp_path_factory.mktemp("elsewhere"))
+    Fruit().write(elsewhere)
+    assert workflow_key(elsewhere) == workflow_key(files)
+    assert outputs_digest("evaluate", elsewhere) == outputs_digest("evaluate", files)
+
+
+@pytest.mark.parametrize("change", [{"budget": 9}, {"question": "Why?"}, {"seed": 1}])
+def test_the_key_changes_with_any_setting(files, change):
+    before = workflow_key(files)
+    Fruit(**change).write(files)
+    assert workflow_key(files) != before

@@ -1,0 +1,409 @@
+"""What `record` leaves in MLflow."""
+
+import logging
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.files import Layout, read_json, write_json
+from src.tracking import record
+from src.tracking import runs as runs_module
+from src.tracking.content import CURVE_POINTS
+from src.tracking.identity import RECORDED
+from tests.tracking.conftest import record_all
+from tests.tracking.result_files import Fruit
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing in the code under test handles it."""
+
+
+def workflow_run(runs):
+    (found,) = [run for run in runs() if "workflow.key" in run.data.tags]
+    return found
+
+
+def names_below(runs, parent):
+    return sorted(run.info.run_name for run in runs(mlflow__parentRunId=parent.info.run_id))
+
+
+def test_one_content_is_one_workflow_run_with_one_run_below_it_for_each_step(recorded, runs):
+    assert names_below(runs, workflow_run(runs)) == sorted(RECORDED)
+
+
+def test_define_and_fetch_leave_nothing_on_record(layout):
+    before = (layout.root / "mlflow.db").read_bytes()
+    record("define", layout)
+    record("fetch", layout)
+    assert (layout.root / "mlflow.db").read_bytes() == before
+
+
+def test_every_run_is_finished_and_knows_when_it_began_and_ended(recorded, runs):
+    for run in runs():
+        assert run.info.status == "FINISHED"
+        assert 0 < run.info.start_time <= run.info.end_time
+
+
+def test_the_workflow_run_carries_the_measures_of_all_steps(recorded, runs):
+    metrics = workflow_run(runs).data.metrics
+    evaluation = read_json(recorded.result("evaluate"))
+    assert metrics["baseline"] == evaluation["baseline"]
+    assert metrics["shallow"] == evaluation["shallow"]
+    assert [metrics[f"cv.{part}"] for part in ("mean", "low", "high")] == [
+        evaluation["cross_validation"][part] for part in ("mean", "low", "high")
+    ]
+    assert [metrics[name] for name in ("test", "test.low", "test.high", "test.rows")] == [
+        evaluation["test"][part] for part in ("value", "low", "high", "rows")
+    ]
+    assert metrics["data.rows"] == 100
+    assert metrics["train.rows"] == 80
+    assert metrics["overfit.turning_epoch"] == 20
+    assert metrics["search.chosen"] == read_json(recorded.result("regularize"))["chosen_score"]["mean"]
+
+
+def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(recorded, runs):
+    tags = workflow_run(runs).data.tags
+    verdicts = {name: value for name, value in tags.items() if name.startswith("verdict.")}
+    assert verdicts == {
+        "verdict.data_fit_to_learn_from": "yes",
+        "verdict.shallow_model_beats_common_sense": "yes",
+        "verdict.overfits": "yes",
+        "verdict.regularization_helps": "yes",
+        "verdict.beats_common_sense": "yes",
+        "verdict.beats_shallow_model": "no",
+    }
+    assert tags["measure"] == "accuracy"
+    assert tags["direction"] == "maximize"
+    assert tags["auto.measure"] == "accuracy: the classes are balanced"
+    assert tags["chosen.network"] == "8"
+    assert tags["chosen.dropout"] == "0.25"
+    assert tags["recommended"] == "network"
+    assert "Which fruit is it?" in tags["mlflow.note.content"]
+    assert "- **no**, beats_shallow_model: 0.9063 against 0.875, p = 0.2" in tags["mlflow.note.content"]
+
+
+def test_the_settings_are_parameters_and_those_of_the_engine_are_not(recorded, runs):
+    params = workflow_run(runs).data.params
+    assert params["search.budget"] == "12"
+    assert params["data.path"] == "fruit.csv"
+    assert params["columns"] == '{"colour": "categorical"}'
+    assert not [name for name in params if name.startswith(("engine", "workers", "accelerator"))]
+
+
+def test_the_data_set_is_an_input_of_the_workflow_run(recorded, client, runs):
+    (data_set,) = client.get_run(workflow_run(runs).info.run_id).inputs.dataset_inputs
+    assert data_set.dataset.name == "fruit"
+    assert ("a1" * 32).startswith(data_set.dataset.digest)
+    assert '{"name": "picked", "type": "datetime", "required": true}' in data_set.dataset.schema
+    assert '{"name": "ripe", "type": "boolean", "required": false}' in data_set.dataset.schema
+
+
+def test_each_run_is_written_in_one_batch(layout, monkeypatch, runs):
+    import mlflow
+
+    batches: list[str] = []
+    log_batch = mlflow.MlflowClient.log_batch
+
+    def counted(self, run_id, *arguments, **options):
+        batches.append(run_id)
+        return log_batch(self, run_id, *arguments, **options)
+
+    def refused(self, *arguments, **options):
+        raise AssertionError("one call per value")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_batch", counted)
+    for single in ("log_metric", "log_param"):
+        monkeypatch.setattr(mlflow.MlflowClient, single, refused)
+    record("regularize", layout)
+    assert len(batches) == len(set(batches)) == len(runs())
+
+
+def test_the_largest_results_fit_into_one_batch_for_each_run(layout, runs):
+    Fruit(epochs=5000, folds=700, candidates=30).write(layout)
+    for step in ("overfit", "regularize", "evaluate"):
+        record(step, layout)
+        assert len(runs(workflow__step=step, measure="accuracy") or runs(workflow__step=step)) == 1
+
+
+def test_each_rung_of_the_ladder_has_its_curves_to_the_last_epoch(recorded, client, runs):
+    (overfit,) = runs(workflow__step="overfit")
+    rungs = runs(mlflow__parentRunId=overfit.info.run_id)
+    assert [run.info.run_name for run in rungs] == ["rung 0: 4", "rung 1: 8"]
+    for name in ("training", "validation", "training_loss", "validation_loss"):
+        curve = client.get_metric_history(rungs[1].info.run_id, name)
+        epochs = [point.step for point in curve]
+        assert len(epochs) == CURVE_POINTS
+        assert (epochs[0], epochs[-1]) == (1, 120)
+
+
+def test_the_curves_of_the_final_evaluation_are_means_over_the_folds(recorded, client, runs):
+    (evaluate,) = runs(workflow__step="evaluate")
+    curve = client.get_metric_history(evaluate.info.run_id, "validation")
+    assert curve[-1].step == 60
+    assert curve[-1].value == pytest.approx(0.9 * 60 / 70)
+    folds = client.get_metric_history(evaluate.info.run_id, "fold.network")
+    assert [point.value for point in folds] == [0.90625] * 5
+
+
+def test_each_candidate_of_a_small_search_is_a_run_that_can_be_compared(recorded, runs):
+    (regularize,) = runs(workflow__step="regularize")
+    candidates = runs(mlflow__parentRunId=regularize.info.run_id)
+    assert [run.info.run_name for run in candidates] == ["candidate 0", "candidate 1", "candidate 2"]
+    assert candidates[1].data.params["dropout"] == "0.25"
+    assert candidates[1].data.metrics["mean"] == 0.9
+    assert [run.data.tags["chosen"] for run in candidates] == ["false", "true", "false"]
+
+
+def test_a_large_search_is_one_table_and_no_runs(layout, client, runs):
+    Fruit(candidates=100).write(layout)
+    record("regularize", layout)
+    (regularize,) = runs(workflow__step="regularize")
+    assert not runs(mlflow__parentRunId=regularize.info.run_id)
+    assert "candidates.csv" in [file.path for file in client.list_artifacts(regularize.info.run_id)]
+
+
+@pytest.mark.parametrize(
+    ("step", "files"),
+    [
+        ("validate", {"validation.json", "validation.html"}),
+        ("overfit", {"overfit.json", "overfit_curves.csv"}),
+        ("evaluate", {"evaluate.json", "fold_scores.csv", "evaluate_curves.csv"}),
+        ("report", {"report.html", "model_card.md"}),
+    ],
+)
+def test_what_a_step_made_lies_with_its_run(recorded, client, runs, step, files):
+    (run,) = runs(workflow__step=step)
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == files
+
+
+def test_artifacts_lie_in_the_repository_s_folder(layout, runs):
+    record("overfit", layout)
+    folder = (layout.root / "mlartifacts" / "fruit").as_uri()
+    assert all(run.info.artifact_uri.startswith(folder) for run in runs())
+    assert not (layout.root / "mlruns").exists()
+
+
+def everything(client, runs):
+    """All that is on record, except when it was written."""
+    return {
+        run.info.run_id: (run.data.params, run.data.tags, histories(client, run), run.info.start_time) for run in runs()
+    }
+
+
+def histories(client, run):
+    return {
+        name: [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
+        for name in run.data.metrics
+    }
+
+
+def test_recording_the_same_results_again_adds_nothing(recorded, client, runs):
+    before = everything(client, runs)
+    record_all(recorded)
+    assert everything(client, runs) == before
+
+
+def test_other_results_from_the_same_content_supersede_the_older_run(recorded, runs):
+    (older,) = runs(workflow__step="evaluate")
+    Fruit(test=0.875).write(recorded)
+    record("evaluate", recorded)
+    superseded, newer = sorted(runs(workflow__step="evaluate"), key=lambda run: run.info.run_id != older.info.run_id)
+    assert superseded.data.tags["workflow.superseded_by"] == newer.info.run_id
+    assert "workflow.superseded_by" not in newer.data.tags
+    assert workflow_run(runs).data.metrics["test"] == 0.875
+
+
+def test_results_that_come_back_take_their_old_run_again(recorded, runs):
+    (first,) = runs(workflow__step="evaluate")
+    Fruit(test=0.875).write(recorded)
+    record("evaluate", recorded)
+    Fruit().write(recorded)
+    record("evaluate", recorded)
+    (current,) = [run for run in runs(workflow__step="evaluate") if "workflow.superseded_by" not in run.data.tags]
+    assert current.info.run_id == first.info.run_id
+    assert workflow_run(runs).data.metrics["test"] == Fruit().test
+
+
+def test_other_settings_are_another_workflow_run(recorded, runs):
+    Fruit(budget=20).write(recorded)
+    record("regularize", recorded)
+    assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 2
+
+
+def test_other_raw_data_are_another_workflow_run(recorded, runs):
+    write_json(recorded.raw / "manifest.json", {"files": [], "sha256": "b2" * 32})
+    record("validate", recorded)
+    assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 2
+
+
+def test_another_engine_is_the_same_workflow_run(recorded, runs):
+    write_json(recorded.settings("engine"), {"backend": "local", "workers": 2, "accelerator": "gpu"})
+    record("evaluate", recorded)
+    assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 1
+
+
+def newest(runs):
+    return [run for run in runs() if "workflow.key" in run.data.tags][-1]
+
+
+def test_results_left_over_from_other_content_are_not_in_the_summary(recorded, runs):
+    """The search has just run with another budget; evaluate.json is still that of the old search."""
+    fruit = Fruit(budget=20, candidates=4)
+    fruit._settings(recorded)
+    fruit._development(recorded)
+    record("regularize", recorded)
+    assert newest(runs).data.tags["workflow.steps"] == "validate prepare baseline overfit regularize"
+    assert "test" not in newest(runs).data.metrics
+    assert newest(runs).data.metrics["search.candidates"] == 4
+
+
+def test_a_step_that_dvc_skips_counts_in_the_summary_of_new_content(recorded, runs):
+    """Only the question is new: DVC runs nothing but the report, and the new run tells everything all the same."""
+    Fruit(question="Is it an apple?").write(recorded)
+    record("report", recorded)
+    assert names_below(runs, newest(runs)) == ["report"]
+    assert newest(runs).data.metrics["test"] == Fruit().test
+
+
+def test_results_after_the_step_count_when_they_were_made_from_what_lies_there_now(recorded, runs):
+    """Looser limits of validation, the same findings: DVC skips all that follows, and no later step records."""
+    settings = read_json(recorded.settings("validate"))
+    write_json(recorded.settings("validate"), settings | {"validation": {"max_categories": 5000}})
+    record("validate", recorded)
+    assert newest(runs).data.tags["workflow.steps"] == " ".join(RECORDED[:-1]) + " report"
+    assert newest(runs).data.metrics["test"] == Fruit().test
+
+
+@pytest.mark.parametrize("where", ["create_run", "log_artifact", "log_batch", "set_terminated"])
+def test_a_killed_record_is_made_good_by_the_next_one(layout, client, runs, monkeypatch, where):
+    import mlflow
+
+    original = getattr(mlflow.MlflowClient, where)
+    calls = []
+
+    def dies(self, *arguments, **options):
+        calls.append(where)
+        if len(calls) == 3:
+            raise Killed
+        return original(self, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, where, dies)
+        with pytest.raises(Killed):
+            record_all(layout)
+        if where != "set_terminated":  # the instant between creating and finishing
+            assert all(run.info.status == "FINISHED" for run in runs())
+    record_all(layout)
+    assert all(run.info.status in ("FINISHED", "KILLED") for run in runs())
+    assert names_below(runs, workflow_run(runs)) == sorted(RECORDED)
+    for step in RECORDED:
+        (run,) = runs(workflow__step=step)
+        assert "workflow.outputs" in run.data.tags
+    (regularize,) = runs(workflow__step="regularize")
+    assert len(runs(mlflow__parentRunId=regularize.info.run_id)) == 3
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("src.tracking.PAUSES_SECONDS", (0.0, 0.0))
+
+
+def test_a_locked_database_costs_a_warning_that_says_how_to_record_later(layout, runs, caplog, impatient):
+    other = sqlite3.connect(layout.root / "mlflow.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with caplog.at_level(logging.WARNING, "workflow"):
+        record("overfit", layout)
+    (message,) = [line.getMessage() for line in caplog.records]
+    assert "database is locked" in message
+    assert "python -m src.tracking fruit" in message
+    other.execute("ROLLBACK")
+    other.close()
+    assert not runs()
+
+
+def test_a_database_that_is_locked_for_a_moment_is_waited_for(layout, runs, monkeypatch, impatient):
+    other = sqlite3.connect(layout.root / "mlflow.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr("src.tracking.time.sleep", lambda seconds: other.in_transaction and other.execute("ROLLBACK"))
+    record("overfit", layout)
+    other.close()
+    assert runs(workflow__step="overfit")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda database: database.write_text("this is no database, and a long enough text to look like one" * 20),
+        lambda database: (database.unlink(), database.mkdir()),
+    ],
+    ids=["damaged", "a folder"],
+)
+def test_a_database_that_cannot_be_used_costs_a_warning(layout, caplog, impatient, spoil):
+    spoil(layout.root / "mlflow.db")
+    with caplog.at_level(logging.WARNING, "workflow"):
+        record("overfit", layout)
+    assert "MLflow did not record overfit of fruit" in caplog.text
+
+
+def test_a_full_disk_costs_a_warning(layout, caplog, monkeypatch):
+    import mlflow
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifact", full)
+    with caplog.at_level(logging.WARNING, "workflow"):
+        record("overfit", layout)
+    assert "No space left on device" in caplog.text
+
+
+def test_a_database_deleted_in_the_interface_comes_back(recorded, client, runs):
+    client.delete_experiment(client.get_experiment_by_name("fruit").experiment_id)
+    record("evaluate", recorded)
+    assert client.get_experiment_by_name("fruit").lifecycle_stage == "active"
+
+
+def test_a_queued_experiment_is_recorded_in_the_repository_it_came_from(layout, tmp_path, monkeypatch, runs):
+    """DVC runs it in a copy of the repository that it deletes afterwards, and tells where it came from."""
+    copy = tmp_path / "copy"
+    for name in ("data", "results"):
+        shutil.copytree(layout.root / name, copy / name)
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("DVC_ROOT", str(layout.root))
+    monkeypatch.setenv("DVC_EXP_NAME", "sandy-fish")
+    record("overfit", Layout("fruit"))
+    assert not (copy / "mlflow.db").exists()
+    (run,) = runs(workflow__step="overfit")
+    assert run.data.tags["dvc.experiment"] == "sandy-fish"
+    assert workflow_run(runs).info.run_name == "sandy-fish"
+
+
+def test_nothing_is_looked_up_or_connected_to(layout, monkeypatch):
+    def refused(*arguments, **options):
+        raise AssertionError(f"a connection: {arguments}")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    record_all(layout)
+
+
+def test_recording_says_nothing_but_who_is_champion(layout, capfd, caplog):
+    with caplog.at_level(logging.INFO):
+        record_all(layout)
+    assert [line.getMessage() for line in caplog.records] == [
+        "MLflow: version 1 of model 'fruit' is the first champion"
+    ]
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert [line for line in shown.err.splitlines() if "is the first champion" not in line] == []
+
+
+def test_importing_the_record_does_not_import_mlflow():
+    code = "import src.tracking, sys; sys.exit('mlflow' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

@@ -1,0 +1,328 @@
+"""Which models are registered, what they are made of, and which one is champion."""
+
+import io
+import json
+import logging
+import pickle
+import pickletools
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src.files import Layout, read_json, write_json
+from src.tables import Schema
+from src.tracking import record, registry
+from src.tracking.registry import CannotScoreError, score_on_test
+from src.tracking.serving import input_example, probability_columns, signature_of
+from tests.tracking.result_files import Fruit, fruit_schema, fruit_table, network
+
+
+def versions(client):
+    found = client.search_model_versions("name = 'fruit'")
+    return {int(version.version): version for version in found}
+
+
+def champion(client):
+    held = client.get_registered_model("fruit").aliases.get("champion")
+    return None if held is None else int(held)
+
+
+def evaluate(layout, caplog, fruit):
+    """Record the evaluation of `fruit` and return what was said about the champion."""
+    fruit.write(layout)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "workflow"):
+        record("evaluate", layout)
+    (message,) = [line.getMessage() for line in caplog.records]
+    return message
+
+
+def test_a_version_tells_its_score_its_test_rows_and_its_content(recorded, client, runs):
+    (version,) = versions(client).values()
+    assert float(version.tags["test"]) == Fruit().test
+    assert version.tags["measure"] == "accuracy"
+    assert version.tags["verdict.beats_common_sense"] == "yes"
+    assert len(version.tags["test.rows.sha256"]) == 64
+    (evaluation,) = runs(workflow__step="evaluate")
+    assert version.run_id == evaluation.info.run_id
+    assert [run for run in runs() if run.data.tags.get("workflow.key") == version.tags["workflow.key"]]
+
+
+def test_the_same_model_with_the_same_score_is_not_registered_again(recorded, client, caplog):
+    assert "is the champion already" in evaluate(recorded, caplog, Fruit())
+    assert list(versions(client)) == [1]
+
+
+def test_the_first_model_that_beats_common_sense_is_champion(layout, client, caplog):
+    assert evaluate(layout, caplog, Fruit()) == "MLflow: version 1 of model 'fruit' is the first champion"
+    assert champion(client) == 1
+
+
+def test_a_model_that_does_not_beat_common_sense_is_registered_but_never_champion(layout, client, caplog):
+    assert "does not beat common sense" in evaluate(layout, caplog, Fruit(gate=False, test=1.0))
+    assert list(versions(client)) == [1]
+    assert champion(client) is None
+
+
+def test_a_better_score_without_the_gate_leaves_the_champion(recorded, client, caplog):
+    message = evaluate(recorded, caplog, Fruit(gate=False, test=1.0))
+    assert message.endswith("so it cannot be champion; version 1 stays")
+    assert champion(client) == 1
+
+
+def test_a_better_score_on_the_same_test_rows_makes_a_new_champion(recorded, client, caplog):
+    message = evaluate(recorded, caplog, Fruit(test=0.96875))
+    assert "better than version 1: accuracy 0.9688 against 0.9375 on the same test rows" in message
+    assert champion(client) == 2
+
+
+@pytest.mark.parametrize("value", [0.9375, 0.875], ids=["equal", "worse"])
+def test_a_score_that_is_not_better_leaves_the_champion(recorded, client, caplog, value):
+    assert "version 1 stays champion" in evaluate(recorded, caplog, Fruit(seed=1, test=value))
+    assert sorted(versions(client)) == [1, 2]
+    assert champion(client) == 1
+
+
+def test_where_less_is_better_the_smaller_error_is_champion(layout, client, caplog):
+    error = Fruit(measure="log_loss", direction="minimize")
+    evaluate(layout, caplog, error.but(test=0.5))
+    assert "stays champion" in evaluate(layout, caplog, error.but(test=0.75))
+    assert "is the champion now" in evaluate(layout, caplog, error.but(test=0.25))
+    assert champion(client) == 3
+
+
+@pytest.mark.parametrize(("now", "winner"), [(0.75, 2), (1.0, 1)], ids=["beaten", "unbeaten"])
+def test_on_other_test_rows_the_champion_is_scored_again(recorded, client, caplog, monkeypatch, now, winner):
+    monkeypatch.setattr(registry, "score_on_test", lambda *arguments: now)
+    message = evaluate(recorded, caplog, Fruit(test=0.875, test_rows=30))
+    assert "on the present test rows" in message
+    assert champion(client) == winner
+
+
+def test_by_another_measure_the_champion_is_scored_again(recorded, client, caplog, monkeypatch):
+    asked = []
+    monkeypatch.setattr(registry, "score_on_test", lambda folder, measure, layout: asked.append(measure) or 0.5)
+    evaluate(recorded, caplog, Fruit(measure="roc_auc"))
+    assert asked == ["roc_auc"]
+    assert champion(client) == 2
+
+
+def test_a_champion_that_fails_on_the_present_rows_stays_and_the_line_says_so(recorded, client, caplog, monkeypatch):
+    def fails(*arguments):
+        raise CannotScoreError("MemoryError")
+
+    monkeypatch.setattr(registry, "score_on_test", fails)
+    message = evaluate(recorded, caplog, Fruit(test=1.0, test_rows=30))
+    assert "version 1 stays champion, though it fails on the present test rows: MemoryError" in message
+    assert champion(client) == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ({"features": fruit_schema()["features"][1:]}, "needs columns of another kind: weight"),
+        ({"classes": ["no", "perhaps"], "positive": "perhaps"}, "predicts something else"),
+    ],
+    ids=["columns", "classes"],
+)
+def test_a_champion_that_cannot_answer_the_present_problem_is_replaced(recorded, client, caplog, schema, why):
+    write_json(recorded.train / "schema.json", fruit_schema() | schema)
+    fruit_table(30).to_parquet(recorded.test / "table.parquet", index=False)
+    with caplog.at_level(logging.INFO, "workflow"):
+        record("evaluate", recorded)
+    assert f"the problem has changed, version 1 {why}" in caplog.text
+    assert champion(client) == 2
+
+
+def test_a_champion_chosen_by_hand_is_the_one_to_beat(recorded, client, caplog):
+    evaluate(recorded, caplog, Fruit(test=0.75))
+    client.set_registered_model_alias("fruit", "champion", "2")
+    assert "better than version 2" in evaluate(recorded, caplog, Fruit(test=0.8125))
+    assert champion(client) == 3
+
+
+def test_without_the_model_s_files_nothing_is_registered_and_the_line_says_why(recorded, client, caplog):
+    (recorded.test / "table.parquet").unlink()
+    with caplog.at_level(logging.INFO, "workflow"):
+        record("evaluate", recorded)
+    assert "table.parquet is missing" in caplog.text
+
+
+def test_a_model_whose_registration_was_killed_is_registered_once(layout, client, monkeypatch):
+    import mlflow
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*arguments, **options):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, "create_model_version", dies)
+        with pytest.raises(Killed):
+            record("evaluate", layout)
+    record("evaluate", layout)
+    experiment = client.get_experiment_by_name("fruit").experiment_id
+    assert list(versions(client)) == [1]
+    assert len(client.search_logged_models([experiment])) == 1
+
+
+def folder_of(client):
+    return Path(client.get_model_version_download_uri("fruit", "1").removeprefix("file://"))
+
+
+def test_the_registered_model_holds_no_pickle(recorded, client):
+    for path in folder_of(client).rglob("*"):
+        if path.is_file():
+            assert path.suffix not in (".pkl", ".pickle", ".joblib", ".pt", ".pth")
+            assert not is_pickle(path.read_bytes()), path
+    assert "loader_module: mlflow.pyfunc.loaders.code_model" in (folder_of(client) / "MLmodel").read_text()
+
+
+def is_pickle(content: bytes) -> bool:
+    """Whether `content`, a member of it were it an archive, or the data of an array of objects is a pickle."""
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        return any(is_pickle(archive.read(name)) for name in archive.namelist())
+    if content.startswith(b"\x93NUMPY"):
+        return b"'descr': '|O'" in content[:200]
+    try:
+        return content[:1] == b"\x80" and bool(list(pickletools.genops(content)))
+    except ValueError:
+        return False
+
+
+def test_the_pickle_detector_detects(tmp_path):
+    assert is_pickle(pickle.dumps({"a": 1}))
+    np.savez(tmp_path / "objects.npz", objects=np.array(["x", None], dtype=object))
+    np.savez(tmp_path / "numbers.npz", numbers=np.arange(3))
+    assert is_pickle((tmp_path / "objects.npz").read_bytes())
+    assert not is_pickle((tmp_path / "numbers.npz").read_bytes())
+    assert not is_pickle(b"# a comment\n")
+
+
+def test_the_requirements_are_the_pinned_packages_that_inference_imports(recorded, client):
+    lines = (folder_of(client) / "requirements.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines)
+    assert {"mlflow", "numpy", "pandas", "torch"} <= set(pins)
+    assert not {"prefect", "dvc", "great-expectations", "matplotlib"} & set(pins)
+    assert all("+" not in version for version in pins.values())
+
+
+def test_the_code_beside_the_model_is_what_inference_needs(recorded, client):
+    code = folder_of(client) / "code" / "src"
+    assert (code / "inference.py").exists()
+    assert not (code / "tracking").exists()
+    assert not (code / "report").exists()
+
+
+def test_the_signature_names_the_raw_columns_and_the_predictions(recorded, client):
+    from mlflow.models import Model
+
+    signature = Model.load(str(folder_of(client))).signature
+    kinds = {column["name"]: column["type"] for column in signature.inputs.to_dict()}
+    assert kinds == {"weight": "double", "colour": "string", "ripe": "any", "picked": "datetime"}
+    assert signature.outputs.input_names() == ["predicted", "probability__no", "probability__yes"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "columns"),
+    [
+        ({}, ["probability__yes"]),
+        (
+            {"type": "multiclass", "classes": ["a", "b", "c"], "positive": None},
+            ["probability__a", "probability__b", "probability__c"],
+        ),
+        (
+            {"type": "multilabel", "targets": ["l", "m"], "classes": [], "positive": None},
+            ["probability__l", "probability__m"],
+        ),
+        (
+            {"type": "regression", "targets": ["t", "u"], "classes": [], "positive": None},
+            ["predicted__t", "predicted__u"],
+        ),
+    ],
+    ids=["binary", "multiclass", "multilabel", "vector regression"],
+)
+def test_measures_read_columns_that_every_type_of_problem_predicts(changes, columns):
+    schema = Schema.model_validate(fruit_schema() | changes)
+    assert probability_columns(schema) == columns
+    assert set(columns) <= set(signature_of(schema).outputs.input_names())
+
+
+@pytest.fixture
+def served(layout: Layout, client) -> Layout:
+    """A recorded workflow with a real network, untrained."""
+    import torch
+
+    from src.inference import Model, ModelCard
+    from src.networks import build_network
+    from src.preprocessing.tabular import TabularVectorizer
+
+    schema = Schema.model_validate(fruit_schema())
+    vectorizer = TabularVectorizer.fit(fruit_table(80), schema.features)
+    inputs = vectorizer.transform(fruit_table(80)).shape[1]
+    torch.manual_seed(0)
+    body = build_network(network(8), inputs, 1)
+    weights = {name: value.numpy() for name, value in body.state_dict().items()}
+    card = ModelCard(table=schema, vectorizer=vectorizer, target_scaler=None, network=network(8), inputs=inputs)
+    (layout.model / "model.json").unlink()
+    Model(card, weights).save(layout.model)
+    record("evaluate", layout)
+    return layout
+
+
+@pytest.mark.slow
+def test_the_registered_model_predicts_anywhere_with_the_code_it_was_registered_with(served, client, tmp_path):
+    """In another directory, without the repository on the path, from the kind of rows a service is sent."""
+    from src.inference import load_model
+
+    script = """
+import importlib.util, json, sys
+assert importlib.util.find_spec("src") is None, "the repository is on the path"
+from mlflow.pyfunc import load_model
+from mlflow.pyfunc.scoring_server import infer_and_parse_data
+model = load_model(sys.argv[1])
+rows = infer_and_parse_data(json.load(sys.stdin), model.metadata.get_input_schema())
+print(model.predict(rows).to_json())
+import src.inference
+assert src.inference.__file__.startswith(sys.argv[1]), src.inference.__file__
+"""
+    rows = fruit_table(40)[[feature["name"] for feature in fruit_schema()["features"]]]
+    request = f'{{"dataframe_split": {rows.to_json(orient="split", date_format="iso")}}}'
+    command = [sys.executable, "-P", "-c", script, str(folder_of(client))]
+    done = subprocess.run(command, input=request, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    predicted = pd.DataFrame(json.loads(done.stdout)).reset_index(drop=True)
+    expected = load_model(served.model).predict(rows)
+    pd.testing.assert_frame_equal(predicted, expected, check_dtype=False, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_registered_model_scores_on_the_test_rows_as_it_did_in_the_pipeline(served, client):
+    from src.inference import load_model
+    from src.measures import TABLE
+    from src.tables import read_schema, read_table
+
+    table = read_table(served.test, read_schema(served.train))
+    p_NK = load_model(served.model).raw_predictions(table.frame)
+    expected = TABLE["log_loss"].value(table.y_NT, p_NK, table.w_N)
+    assert score_on_test(str(folder_of(client)), "log_loss", served) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_loaded_says_so(served, client):
+    (folder_of(client) / "artifacts" / "model" / "weights.npz").unlink()
+    with pytest.raises(CannotScoreError, match=r"weights\.npz"):
+        score_on_test(str(folder_of(client)), "accuracy", served)
+
+
+def test_the_example_has_the_features_and_nothing_of_the_target(layout):
+    example = input_example(layout, Schema.model_validate(read_json(layout.train / "schema.json")))
+    assert list(example.columns) == ["weight", "colour", "ripe", "picked"]
+    assert len(example) == 5
