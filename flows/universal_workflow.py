@@ -9,9 +9,11 @@ has nothing to do, and after `dvc repro` every task here is `Cached`.
 import sys
 
 if __name__ == "__main__":  # before Prefect, which takes a second to import: help and a misspelt name answer at once
+    from flows import guard
     from flows.arguments import parse
 
     OPTIONS = parse(sys.argv[1:])
+    guard.start()
 
 import psutil
 from prefect import flow, get_run_logger, task

@@ -26,13 +26,15 @@ def is_alive(process: psutil.Process) -> bool:
     return False
 
 
-def die_with_parent() -> None:
-    """Kill this process when the process that started it ends."""
-    die_with([psutil.Process(os.getppid())])
+def die_with_parent(parent: int) -> None:
+    """Kill this process when `parent`, the process that started it, ends; at once where it already has."""
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    die_with([])
 
 
 def die_with(processes: Sequence[psutil.Process]) -> None:
-    """Kill this process and its children within half a second of the end of its parent or of any of `processes`.
+    """Kill this process and its children within half a second of the end of its parent or any of `processes`.
 
     On Linux the kernel does the same for the parent at once, even while a long computation keeps the watching thread
     from running.

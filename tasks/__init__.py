@@ -5,10 +5,11 @@ define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, repor
 A step is a plain function over files. Importing this package sets the environment of the process and of its workers
 before any library reads it: one thread each, because small matrices on two threads beside a busy neighbour are up to a
 hundred times slower and because sums then come out the same on every run (parallel work is done by processes, see
-`engine` in params.yaml), and no library reports its use to anybody.
+`engine` in params.yaml); no library reports its use to anybody; what libraries keep stays in the repository's folder.
 """
 
 import os
+from pathlib import Path
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -25,4 +26,6 @@ NO_TELEMETRY = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 
-os.environ.update(ONE_THREAD | NO_TELEMETRY)
+IN_THE_REPOSITORY = {"MPLCONFIGDIR": str(Path(__file__).resolve().parent.parent / ".cache" / "matplotlib")}
+
+os.environ.update(ONE_THREAD | NO_TELEMETRY | IN_THE_REPOSITORY)

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
@@ -21,7 +22,7 @@ import psutil
 from src.errors import UserError
 from src.files import STEPS, Layout
 from src.processes import die_with
-from tasks.workspace import drivers, locked_by, remove_partial_files
+from tasks.workspace import closed_to_other_dvcs, drivers, locked_by, remove_partial_files
 
 Step = Callable[[Layout], object]
 logger = logging.getLogger("workflow")
@@ -32,14 +33,14 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def main(step: Step) -> NoReturn:
     """Run `step` as the command line says and exit: 0 done, 1 failed, 130 interrupted, 143 terminated."""
+    _log_to_stderr()
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     sys.exit(run(step, sys.argv[1:]))
 
 
 def run(step: Step, arguments: Sequence[str]) -> int:
     """Run `step` for the problem named in `arguments` and return the exit code."""
     options = _parser(step).parse_args(arguments)
-    _log_to_stderr()
-    signal.signal(signal.SIGTERM, _exit_on_signal)
     layout = Layout(options.problem)
     try:
         _check_name(layout)
@@ -57,16 +58,15 @@ def _perform(step: Step, layout: Layout) -> None:
     started_by = drivers()
     if started_by:
         die_with(started_by)
-    with locked_by(started_by[-1] if started_by else psutil.Process()):
+    driver = started_by[-1] if started_by else psutil.Process()
+    with locked_by(driver), closed_to_other_dvcs() if started_by else nullcontext():
         remove_partial_files(layout)
         result = step(layout)
         for verdict in getattr(result, "verdicts", ()):
-            print(f"  {'yes' if verdict.holds else 'no ':3}  {verdict.name}: {verdict.evidence}", flush=True)
+            print(f"  {'yes' if verdict.holds else 'no '}  {verdict.name}: {verdict.evidence}", flush=True)
 
-        try:  # TODO: until src.tracking lands
-            from src.tracking import record
-        except ModuleNotFoundError:
-            return
+        from src.tracking import record
+
         record(step.__name__, layout)
 
 

@@ -17,7 +17,7 @@ from src.problem import ReportSettings, load_settings
 from src.results import Baseline, Evaluate, Overfit, Regularize, Validation, Verdict
 
 WIDTH = 100
-HEADINGS = ("problem", "measure", "common sense", "shallow model", "cross-validated (95%)", "sealed test (95%)")
+HEADINGS = ("problem", "baseline", "shallow", "cross-validated (95%)", "sealed test (95%)")
 Judged = Validation | Baseline | Overfit | Regularize | Evaluate
 WITH_VERDICTS: dict[str, type[Judged]] = {
     "validate": Validation,
@@ -34,9 +34,9 @@ def summary(layouts: Sequence[Layout], bold: Style = str, green: Style = str, re
     blocks = [_table(layouts, bold)]
     blocks += [_told(layout, bold, green, red) for layout in layouts]
     reports = [str(layout.results / "report.html") for layout in layouts if (layout.results / "report.html").exists()]
-    ends = [f"Reports, to open in a browser: {', '.join(reports)}"] if reports else []
-    ends += ["The recorded runs, side by side:  make mlflow  (then http://127.0.0.1:5000)"]
-    return "\n\n".join([*blocks, "\n".join(_wrapped(end, "") for end in ends)])
+    ends = ["Reports, to open in a browser:", *(f"  {report}" for report in reports)] if reports else []
+    ends += ["The recorded runs side by side: `make mlflow`, then http://127.0.0.1:5000"]
+    return "\n\n".join([*blocks, "\n".join(ends)])
 
 
 def number(value: float) -> str:
@@ -46,27 +46,33 @@ def number(value: float) -> str:
 
 
 def _table(layouts: Sequence[Layout], bold: Style) -> str:
-    rows = [_row(layout) for layout in layouts]
+    rows = [row for layout in layouts for row in _rows(layout)]
     widths = [max(len(row[i]) for row in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    head = "  ".join(cell.ljust(width) for cell, width in zip(HEADINGS, widths, strict=True)).rstrip()
+    head, *lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (HEADINGS, *rows)
+    )
     return "\n".join([bold(head), *lines])
 
 
-def _row(layout: Layout) -> tuple[str, ...]:
+def _rows(layout: Layout) -> list[tuple[str, ...]]:
+    """Two lines: the scores, and below them what was measured and on how much."""
     path = layout.result("evaluate")
     if not path.exists():
-        return (layout.problem, "not evaluated yet", "", "", "", "")
+        return [(layout.problem, "not evaluated yet", "", "", "")]
     found = Evaluate.read(path)
     estimate, test = found.cross_validation, found.test
-    return (
-        layout.problem,
-        found.measure,
-        number(found.baseline),
-        number(found.shallow),
-        f"{number(estimate.mean)} [{number(estimate.low)}, {number(estimate.high)}]",
-        f"{number(test.value)} [{number(test.low)}, {number(test.high)}]",
-    )
+    repeats = f", {estimate.repeats} times" if estimate.repeats > 1 else ""
+    return [
+        (
+            layout.problem,
+            number(found.baseline),
+            number(found.shallow),
+            f"{number(estimate.mean)} [{number(estimate.low)}, {number(estimate.high)}]",
+            f"{number(test.value)} [{number(test.low)}, {number(test.high)}]",
+        ),
+        (f"  {found.measure}", "", "", f"{estimate.folds} folds{repeats}", f"{test.rows:,} rows"),
+    ]
 
 
 def _told(layout: Layout, bold: Style, green: Style, red: Style) -> str:

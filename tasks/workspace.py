@@ -5,6 +5,9 @@ writing the stage's dependencies and from touching its outputs. Between stages n
 file are free to run side by side, and a step started by hand knows nothing of DVC's locks. Two runs could thus take
 turns at overwriting each other's files. So the *driver* of a run (the `dvc` process, the flow, or a step started by
 hand) owns `.workflow.lock` for as long as it lives: its own steps pass, those of any other driver are refused.
+
+That refusal would come late for a second DVC, which removes a stage's outputs before it starts the step. So while a
+step runs it also enters the whole workspace as being read in DVC's own list, and a second DVC stops before it writes.
 """
 
 import fcntl
@@ -67,6 +70,29 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     finally:
         if driver.pid == os.getpid():
             path.write_text("")  # not removed: another run may be waiting on this very file
+
+
+@contextmanager
+def closed_to_other_dvcs(root: Path = Path()) -> Iterator[None]:
+    """Keep every other DVC process from writing or removing any output in the workspace during the block.
+
+    DVC itself names the holder to the other one, and forgets an entry whose process has ended. Its function for making
+    an entry would refuse this one: the `dvc` that started this step is writing here.
+    """
+    from dvc.fs import localfs
+    from dvc.rwlock import _edit_rwlock
+
+    folder, everything = str(root.absolute() / ".dvc" / "tmp"), str(root.absolute())
+    mine = {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}
+    with _edit_rwlock(folder, localfs, False) as entries:
+        entries["read"][everything].append(mine)
+    try:
+        yield
+    finally:
+        with _edit_rwlock(folder, localfs, False) as entries:
+            entries["read"][everything].remove(mine)
+            if not entries["read"][everything]:
+                del entries["read"][everything]
 
 
 def _parsed(text: str) -> dict | None:

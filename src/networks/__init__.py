@@ -4,17 +4,16 @@ A network is named by a plain dictionary (its configuration), so that a result f
 build it again: `{"kind": "mlp", "units": [64, 64], "dropout": 0.25, "activation": "relu"}`.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from src.networks.mlp import MLP
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP}
+if TYPE_CHECKING:
+    from torch import nn
 
 
-def build_network(network: dict[str, Any], inputs: int, outputs: int) -> nn.Module:
+def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":
     """The network of a configuration for D inputs and K outputs, freshly initialized from torch's random state."""
+    from src.networks.mlp import MLP
+
+    kinds = {"mlp": MLP}
     options = {key: value for key, value in network.items() if key != "kind"}
-    return NETWORKS[network["kind"]](inputs=inputs, outputs=outputs, **options)
+    return kinds[network["kind"]](inputs=inputs, outputs=outputs, **options)

@@ -1,0 +1,67 @@
+"""A whole workspace to run the workflow in.
+
+The workflow runs once for the session, through the flow, in `finished`; each test that needs results takes a copy.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace, tiny_table
+
+
+@pytest.fixture(scope="session")
+def connections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in which every process of the workspaces writes the addresses it connects to or looks up."""
+    folder = tmp_path_factory.mktemp("connections")
+    (folder / "sitecustomize.py").write_text(REPORT_CONNECTIONS)
+    (folder / "log").touch()
+    return folder / "log"
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory, connections: Path) -> Workspace:
+    """The repository as a clone has it, with the tiny problem and nothing run. Copy it; never run anything in it."""
+    root = tmp_path_factory.mktemp("fresh") / "workspace"
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    for name in filter(None, files.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("results/", "dvc.lock")):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    workspace = Workspace(root, {"PYTHONPATH": str(connections.parent), "CONNECTIONS": str(connections)})
+    params = (root / "params.yaml").read_text()
+    (root / "params.yaml").write_text(re.sub(r"problems:\n(  - .*\n)+", f"problems:\n  - {PROBLEM}\n", params))
+    workspace.problem_file.write_text(yaml.safe_dump(TINY))
+    workspace.data_file.write_text(tiny_table())
+    workspace.git("init", "--quiet")
+    workspace.git("config", "user.email", "nobody@example.org")
+    workspace.git("config", "user.name", "Nobody")
+    workspace.git("add", "--all")
+    workspace.git("commit", "--quiet", "--message", "Start")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def finished(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace in which the flow has run the workflow once. Read it or copy it; never run anything in it."""
+    workspace = fresh.copy(tmp_path_factory.mktemp("finished") / "workspace")
+    workspace.run("flows.universal_workflow", PROBLEM)
+    workspace.git("add", "--all")
+    workspace.git("commit", "--quiet", "--message", "Run")
+    return workspace
+
+
+@pytest.fixture
+def workspace(finished: Workspace, tmp_path: Path) -> Workspace:
+    """A finished workspace of the test's own."""
+    return finished.copy(tmp_path / "workspace")

@@ -1,0 +1,125 @@
+"""The flow: one task per step, each in the state that DVC's answer means."""
+
+import re
+import resource
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from flows import stages
+from src.files import STEPS
+from src.processes import is_alive
+from tests.workspaces import PROBLEM, Workspace
+
+FLOW = "flows.universal_workflow"
+
+
+def states(output: str) -> dict[str, str]:
+    """The final state of every task by its step."""
+    return dict(re.findall(r"Task run '(\w+)' - Finished in state (\w+)", output))
+
+
+@pytest.fixture(scope="module")
+def server(finished: Workspace) -> Iterator[dict[str, str]]:
+    """A Prefect server for the runs of this module, as environment variables: it saves each run ten seconds."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    server = SubprocessASGIServer()
+    server.start(timeout=120)
+    yield {"PREFECT_API_URL": server.api_url}
+    server.stop()
+
+
+@pytest.fixture
+def served(workspace: Workspace, server: dict[str, str]) -> Workspace:
+    return Workspace(workspace.root, workspace.environment | server)
+
+
+@pytest.mark.slow
+def test_after_a_run_every_task_is_cached_and_nothing_changes(served: Workspace, finished: Workspace):
+    run = served.run(FLOW, PROBLEM)
+    assert states(run.stdout) == dict.fromkeys(STEPS, "Cached")
+    assert served.lock == finished.lock
+
+
+@pytest.mark.slow
+def test_forced_up_to_a_step_the_flow_runs_just_these_and_the_lock_file_keeps_its_bytes(
+    served: Workspace, finished: Workspace
+):
+    run = served.run(FLOW, PROBLEM, "--force", "--until", "prepare")
+    assert states(run.stdout) == dict.fromkeys(STEPS[: STEPS.index("prepare") + 1], "Completed")
+    assert served.lock == finished.lock
+    assert "Data and pipelines are up to date" in served.run("dvc", "repro").stdout
+
+
+@pytest.mark.slow
+def test_a_failed_step_fails_the_flow_with_the_step_s_own_words_and_exit_code_1(served: Workspace):
+    served.set(target="abvoe")
+    run = served.run(FLOW, PROBLEM, check=False)
+    assert run.returncode == 1
+    assert states(run.stdout) == {"define": "Completed", "fetch": "Cached", "validate": "Failed"}
+    assert re.search(r"Task run 'validate' - Finished in state Failed\(.*abvoe", run.stdout)
+    assert "Traceback" not in run.stdout
+
+
+@pytest.mark.slow
+def test_an_ended_flow_ends_what_it_started(served: Workspace):
+    served.set(training={"epochs": 20_000, "batch_size": 16}, engine={"workers": 2})
+    flow = served.popen(FLOW, PROBLEM)
+    try:
+        process = psutil.Process(flow.pid)
+        children = wait_for_step(process, "overfit")
+        flow.send_signal(signal.SIGTERM)
+        flow.communicate(timeout=30)
+        assert flow.returncode != 0
+        assert not any(map(is_alive, children))
+    finally:
+        flow.kill()
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [("tinny", "did you mean 'tiny'?"), ("wine", "params.yaml: add 'wine' to the list `problems`")],
+)
+def test_a_problem_without_stages_is_told_before_anything_starts(fresh: Workspace, problem: str, told: str):
+    run = fresh.run(FLOW, problem, check=False)
+    assert run.returncode == 1
+    assert told in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_help_teaches_within_a_second(fresh: Workspace):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = fresh.run(FLOW, "--help").stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+    assert "one task per step" in told
+
+
+def test_the_reason_of_a_failure_is_the_step_s_own_message():
+    lines = ["> python -m tasks.fetch tiny", "error: tiny.csv does not exist", "  copy it there", "ERROR: failed"]
+    assert stages.reason(lines) == "tiny.csv does not exist\n  copy it there"
+
+
+def test_the_reason_of_a_bug_is_the_last_line_of_its_traceback():
+    lines = ["Traceback (most recent call last):", "  File ...", "ValueError: no", "", "ERROR: failed to reproduce"]
+    assert stages.reason(lines) == "ValueError: no"
+
+
+def test_the_reason_of_a_failure_of_dvc_is_dvc_s_message():
+    assert stages.reason(["ERROR: 'results' is busy"]) == "'results' is busy"
+    assert stages.reason([]) == ""
+
+
+def wait_for_step(process: psutil.Process, step: str) -> list[psutil.Process]:
+    """All processes below the flow's, but Prefect's server, once the step has started its workers."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        for child in process.children(recursive=True):
+            if f"tasks.{step}" in child.cmdline() and len(child.children()) > 1:
+                return [child, *child.children(recursive=True)]
+        time.sleep(0.1)
+    raise AssertionError(f"{step} has not started")

@@ -1,0 +1,81 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from src import results
+from src.files import Layout, write_json
+from src.results import Candidate, CrossValidation, Evaluate, Verdict
+from tasks.summary import WIDTH, number, summary
+
+
+@pytest.fixture
+def evaluated(tmp_path: Path) -> Layout:
+    layout = Layout("wine", tmp_path)
+    candidate = Candidate(
+        network={}, optimizer="rmsprop", learning_rate=0.001, l1=0.0, l2=0.0, batch_size=32, epochs=20
+    )
+    Evaluate(
+        measure="accuracy",
+        direction="maximize",
+        baseline=0.4,
+        shallow=0.95,
+        cross_validation=CrossValidation(mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, scores=[0.9736] * 15),
+        test=results.TestScore(value=0.9722, low=0.9, high=1.0, rows=36),
+        chosen=candidate,
+        extra={},
+        recommended="network",
+        verdicts=[
+            Verdict(
+                name="beats_common_sense", holds=True, evidence="0.97 against 0.40, " + "as often told before " * 9
+            ),
+            Verdict(name="beats_shallow_model", holds=False, evidence="p = 0.2"),
+        ],
+    ).write(layout.result("evaluate"))
+    write_json(layout.settings("report"), {"question": "Which wine?", "unit": ""})
+    return layout
+
+
+def test_the_summary_shows_the_scores_with_their_intervals_and_the_verdicts_in_words(evaluated: Layout):
+    page = summary([evaluated])
+    assert re.search(
+        r"wine +0\.4000 +0\.9500 +0\.9736 \[0\.9600, 0\.9900\] +0\.9722 \[0\.9000, 1\.000\]\n"
+        r"  accuracy +5 folds, 3 times +36 rows",
+        page,
+    )
+    assert "wine: Which wine?" in page
+    assert "yes  beats common sense: 0.97 against 0.40" in page
+    assert "no   beats shallow model: p = 0.2" in page
+
+
+def test_the_summary_fits_a_page_of_100_columns(evaluated: Layout):
+    found = json.loads(evaluated.result("evaluate").read_text())
+    wide = Layout("california_housing", evaluated.root)
+    write_json(wide.result("evaluate"), found | {"measure": "mean_average_precision"})
+    assert max(map(len, summary([evaluated, wide]).splitlines())) <= WIDTH
+
+
+def test_a_problem_not_yet_evaluated_is_said_to_be(tmp_path: Path):
+    assert re.search(r"wine +not evaluated yet", summary([Layout("wine", tmp_path)]))
+
+
+def test_the_report_is_named_once_it_exists(evaluated: Layout):
+    assert "report.html" not in summary([evaluated])
+    (evaluated.results / "report.html").touch()
+    assert str(evaluated.results / "report.html") in summary([evaluated])
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.97361, "0.9736"),
+        (44.2149, "44.21"),
+        (123456.7, "123,457"),
+        (0, "0.000"),
+        (-2.5, "-2.500"),
+        (1e-4, "0.0001000"),
+    ],
+)
+def test_numbers_have_four_digits_and_no_powers_of_ten(value: float, told: str):
+    assert number(value) == told

@@ -1,0 +1,116 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from src.errors import UserError
+from src.files import Layout
+from tasks.workspace import LOCK_FILE, drivers, locked_by, remove_partial_files
+
+
+@pytest.fixture
+def other() -> Iterator[psutil.Process]:
+    """A run by somebody else."""
+    code = "import time; print('started', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", code, "somebody else"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield psutil.Process(process.pid)
+        process.kill()
+
+
+def test_a_second_driver_is_refused_and_told_who_holds_the_workspace(tmp_path: Path, other: psutil.Process):
+    with locked_by(other, tmp_path):
+        pass
+    with pytest.raises(UserError, match=rf"process {other.pid}, `.*somebody else`"), locked_by(myself(), tmp_path):
+        raise AssertionError("the block runs")
+
+
+def test_a_driver_keeps_the_workspace_between_its_steps_and_its_next_step_passes(tmp_path: Path, other: psutil.Process):
+    for _step in range(2):
+        with locked_by(other, tmp_path):
+            pass
+        assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == other.pid
+
+
+def test_a_refused_driver_leaves_the_lock_with_its_holder(tmp_path: Path, other: psutil.Process):
+    with locked_by(other, tmp_path):
+        before = (tmp_path / LOCK_FILE).read_text()
+    with pytest.raises(UserError), locked_by(myself(), tmp_path):
+        pass
+    assert (tmp_path / LOCK_FILE).read_text() == before
+
+
+def test_the_lock_of_a_process_that_has_ended_is_taken_over(tmp_path: Path, other: psutil.Process):
+    with locked_by(other, tmp_path):
+        other.kill()
+        while other.status() != psutil.STATUS_ZOMBIE:  # until its parent asks
+            time.sleep(0.01)
+        with locked_by(myself(), tmp_path):
+            assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == os.getpid()
+
+
+def test_the_lock_of_an_ended_process_whose_number_is_in_use_again_is_taken_over(tmp_path: Path, other: psutil.Process):
+    lock = {"pid": other.pid, "started": other.create_time() - 3600, "command": "an earlier run"}
+    (tmp_path / LOCK_FILE).write_text(json.dumps(lock))
+    with locked_by(myself(), tmp_path):
+        pass
+
+
+def test_a_lock_file_cut_short_is_no_lock(tmp_path: Path):
+    (tmp_path / LOCK_FILE).write_text('{"pid": 1')
+    with locked_by(myself(), tmp_path):
+        pass
+
+
+def test_a_step_started_by_hand_gives_the_workspace_back(tmp_path: Path, other: psutil.Process):
+    with locked_by(myself(), tmp_path):
+        pass
+    with locked_by(other, tmp_path):
+        pass
+
+
+def test_a_step_started_by_hand_has_no_driver(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    assert drivers() == []
+
+
+def test_a_step_started_by_dvc_works_for_the_nearest_process_that_is_no_shell(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DVC_STAGE", "define@wine")
+    monkeypatch.delenv("WORKFLOW_DRIVER", raising=False)
+    code = "from tasks.workspace import drivers; print(*(driver.pid for driver in drivers()))"
+    command = f"{sys.executable} -c '{code}'; true"  # a shell with more to do stays between
+    told = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert told.split() == [str(os.getpid())]
+
+
+def test_a_step_whose_run_has_ended_refuses_to_start(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DVC_STAGE", "define@wine")
+    monkeypatch.setenv("WORKFLOW_DRIVER", "1073741824")  # no process has such a number
+    with pytest.raises(UserError, match="has ended"):
+        drivers()
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path):
+    layout = Layout("wine", tmp_path)
+    file = layout.results / "settings" / ".fetch.json.partial-17"
+    folder = layout.train.parent / ".train.partial-abc"
+    whole = layout.results / "prepare.json"
+    folder.mkdir(parents=True)
+    file.parent.mkdir(parents=True)
+    for path in (file, folder / "table.parquet", whole):
+        path.touch()
+    remove_partial_files(layout)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [whole]
+    assert not folder.exists()
+
+
+def myself() -> psutil.Process:
+    return psutil.Process()

@@ -1,0 +1,133 @@
+"""The whole workflow under DVC, on a tiny problem: what runs again, and what stays the same to the byte."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from src.files import STEPS
+from tests.workspaces import PROBLEM, Workspace, stages_run
+
+pytestmark = pytest.mark.slow
+
+
+def test_after_a_flow_run_dvc_repro_has_nothing_to_do(workspace: Workspace):
+    before = workspace.lock
+    assert "Data and pipelines are up to date" in workspace.run("dvc", "repro").stdout
+    assert workspace.lock == before
+
+
+def test_running_every_stage_again_in_another_folder_leaves_the_lock_file_byte_identical(
+    finished: Workspace, workspace: Workspace
+):
+    workspace.git("rm", "--quiet", "-r", "--cached", "results")
+    for folder in ("data/raw", "data/prepared", "results", ".dvc/cache"):
+        shutil.rmtree(workspace.root / folder)
+    output = workspace.run("dvc", "repro", "--force").stdout
+    assert stages_run(output) == list(STEPS)
+    assert workspace.lock == finished.lock
+    for file in sorted(finished.results.rglob("*.json")):
+        assert (workspace.results / file.relative_to(finished.results)).read_bytes() == file.read_bytes()
+
+
+def test_an_experiment_with_another_search_budget_runs_only_define_regularize_and_what_follows(workspace: Workspace):
+    output = workspace.run("dvc", "exp", "run", "-S", f"problems/{PROBLEM}.yaml:search.budget=3", "-n", "wider").stdout
+    assert stages_run(output) == ["define", "regularize", "evaluate", "report"]
+    assert json.loads((workspace.results / "regularize.json").read_text())["candidates"] == 3
+
+    changed = json.loads(workspace.run("dvc", "params", "diff", "--json").stdout)
+    assert changed == {f"problems/{PROBLEM}.yaml": {"search.budget": {"old": 2, "new": 3, "diff": 1}}}
+    metrics = json.loads(workspace.run("dvc", "metrics", "diff", "--json").stdout)
+    assert f"results/{PROBLEM}/regularize.json" in metrics
+    assert "wider" in workspace.run("dvc", "exp", "show", "--csv").stdout
+
+    back = workspace.run("dvc", "exp", "apply", "wider").stdout + workspace.run("dvc", "repro").stdout
+    assert stages_run(back) == []
+
+
+def test_with_the_split_fixed_a_changed_sealed_row_reruns_only_what_may_see_it(
+    finished: Workspace, workspace: Workspace
+):
+    text = workspace.data_file.read_text()
+    row = next(line for line in text.splitlines() if ",test," in line)
+    workspace.data_file.write_text(text.replace(row, "9.5,-9.5,0.25,test,yes"))
+
+    assert stages_run(workspace.run("dvc", "repro").stdout) == ["fetch", "validate", "prepare", "evaluate", "report"]
+
+    old, new = (json.loads((place.results / "evaluate.json").read_text()) for place in (finished, workspace))
+    assert old["test"] != new["test"]
+    assert old["cross_validation"] == new["cross_validation"]
+
+
+def test_a_change_of_a_step_s_code_makes_dvc_run_its_stage_again(workspace: Workspace):
+    for step in STEPS:
+        module = workspace.root / "tasks" / f"{step}.py"
+        text = module.read_text()
+        module.write_text(text + "\n# changed\n")
+        changed = json.loads(workspace.run("dvc", "status", "--json").stdout)
+        assert f"tasks/{step}.py" in str(changed.pop(f"{step}@{PROBLEM}"))
+        assert not changed, "no other stage depends on this module"
+        module.write_text(text)
+
+
+def test_what_is_pushed_to_a_remote_can_be_pulled_into_an_empty_clone(workspace: Workspace, tmp_path: Path):
+    workspace.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    workspace.run("dvc", "push")
+    workspace.git("commit", "--quiet", "--all", "--message", "Remote")
+    workspace.git("clone", "--quiet", ".", str(tmp_path / "clone"))
+    clone = Workspace(tmp_path / "clone", workspace.environment)
+    shutil.copy2(workspace.data_file, clone.data_file)
+    clone.run("dvc", "pull")
+    assert "Data and pipelines are up to date" in clone.run("dvc", "repro").stdout
+    assert (clone.results / "report.html").read_bytes() == (workspace.results / "report.html").read_bytes()
+
+
+def test_the_measure_and_its_estimates_are_shown_as_metrics(workspace: Workspace):
+    shown = json.loads(workspace.run("dvc", "metrics", "show", "--json").stdout)
+    metrics = shown[""]["data"][f"results/{PROBLEM}/evaluate.json"]["data"]
+    found = json.loads((workspace.results / "evaluate.json").read_text())
+    assert (metrics["measure"], metrics["baseline"]) == (found["measure"], found["baseline"])
+    assert metrics["test"] == found["test"]
+    assert metrics["cross_validation"]["mean"] == found["cross_validation"]["mean"]
+
+
+def test_the_plots_page_draws_without_a_network(workspace: Workspace):
+    workspace.run("dvc", "plots", "show")
+    page = (workspace.root / "dvc_plots" / "index.html").read_text()
+    for title in ("the capacity ladder", "the search", "the evaluation folds"):
+        assert f"{PROBLEM}: {title}" in page
+    assert "vegaEmbed" in page
+    assert "<script src" not in page
+
+
+def test_no_output_names_the_folder_it_was_made_in(finished: Workspace):
+    outputs = [*(finished.root / "data").rglob("*"), *finished.results.rglob("*")]
+    naming = [str(path) for path in outputs if path.is_file() and str(finished.root).encode() in path.read_bytes()]
+    assert not naming
+
+
+def test_only_evaluate_and_what_follows_hang_on_the_sealed_test_set(workspace: Workspace):
+    edges = workspace.run("dvc", "dag", "--dot", "--outs", f"evaluate@{PROBLEM}").stdout
+    sealed = f"data/prepared/{PROBLEM}/test"
+    # an edge points from an output to one made from it
+    made = {
+        line.split("->")[1].strip(' ";')
+        for line in edges.splitlines()
+        if line.startswith(f'"{sealed}"') and "->" in line
+    }
+    evaluated = {"evaluate.json", "predictions.parquet", "evaluate_curves.csv", "fold_scores.csv", "model"}
+    assert made == {f"results/{PROBLEM}/{name}" for name in evaluated}
+
+
+def test_nothing_connects_to_the_outside(finished: Workspace, connections: Path):
+    outside = [line for line in connections.read_text().splitlines() if not is_local(line)]
+    assert connections.read_text(), "the processes of the workspace report their connections"
+    assert not outside
+
+
+def is_local(line: str) -> bool:
+    """Loopback addresses, and the paths of Unix sockets."""
+    rest = line.split(" ", 1)[1]
+    address = rest.lstrip("(").strip("'\" ")
+    return address.startswith(("127.", "::1", "localhost", "/")) or rest.startswith(("b'\\x00", "'/", "b'/", "None"))

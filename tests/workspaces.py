@@ -1,0 +1,124 @@
+"""Workspaces to run the workflow in: copies of the repository with one tiny problem.
+
+Every Python process in one reports the connections it opens (see `REPORT_CONNECTIONS`).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PROBLEM = "tiny"
+TINY = {
+    "question": "Does the sum of three numbers exceed zero?",
+    "data": {"source": "file", "path": "tiny.csv"},
+    "target": "above",
+    "type": "binary",
+    "test": {"column": "part", "value": "test"},
+    "protocol": "k_fold",
+    "folds": 2,
+    "training": {"epochs": 4, "batch_size": 16},
+    "overfit": {"max_rungs": 2},
+    "search": {"budget": 2},
+    "engine": {"workers": 1},
+}
+REPORT_CONNECTIONS = """
+import os, sys
+
+def report(event, args):
+    position = {"socket.connect": 1, "socket.sendto": 1, "socket.getaddrinfo": 0}.get(event)
+    if position is not None:
+        with open(os.environ["CONNECTIONS"], "a") as file:
+            file.write(f"{event} {args[position]!r} {' '.join(sys.orig_argv)}\\n")
+
+sys.addaudithook(report)
+"""
+
+
+_FOREIGN = ("PREFECT_", "MLFLOW_", "DVC_", "WORKFLOW_")  # settings of whoever runs the tests
+
+
+@dataclass
+class Workspace:
+    """A copy of the repository; commands run in it as a person would type them."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lock(self) -> bytes:
+        return (self.root / "dvc.lock").read_bytes()
+
+    @property
+    def problem_file(self) -> Path:
+        return self.root / "problems" / f"{PROBLEM}.yaml"
+
+    @property
+    def data_file(self) -> Path:
+        return self.root / "data" / "local" / "tiny.csv"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / PROBLEM
+
+    def set(self, **changes: object) -> None:
+        """Change top-level keys of the problem file."""
+        self.problem_file.write_text(yaml.safe_dump(yaml.safe_load(self.problem_file.read_text()) | changes))
+
+    def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=self.root,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            **options,
+        )
+
+    def run(self, *command: str, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run `python -m <command>`, stdout and stderr in one text; fails the test on an exit code when `check`."""
+        process = self.popen(*command, **options)
+        output, _ = process.communicate(timeout=300)
+        assert not check or process.returncode == 0, output
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+    def git(self, *arguments: str) -> str:
+        run = subprocess.run(
+            ["git", *arguments], cwd=self.root, env=self._environment(), capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def copy(self, root: Path) -> "Workspace":
+        shutil.copytree(self.root, root, symlinks=True)
+        return Workspace(root, self.environment)
+
+    def _environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return own | {"PATH": path, "NO_COLOR": "1"} | self.environment
+
+
+def stages_run(output: str) -> list[str]:
+    """The steps whose commands DVC ran, in order."""
+    return re.findall(rf"Running stage '(\w+)@{PROBLEM}'", output)
+
+
+def tiny_table(rows: int = 80) -> str:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, 3)).round(4)
+    noise = random.normal(scale=0.5, size=rows)
+    lines = ["first,second,third,part,above"]
+    for i in range(rows):
+        part, above = ("test" if i % 5 == 0 else "train"), ("yes" if x[i].sum() + noise[i] > 0 else "no")
+        lines.append(f"{x[i, 0]},{x[i, 1]},{x[i, 2]},{part},{above}")
+    return "\n".join(lines) + "\n"
