@@ -22,7 +22,7 @@ import psutil
 from src.errors import UserError
 from src.files import STEPS, Layout
 from src.processes import die_with
-from tasks.workspace import closed_to_other_dvcs, drivers, locked_by, remove_partial_files
+from tasks.workspace import closed_to_others_than, drivers, locked_by, remove_partial_files
 
 Step = Callable[[Layout], object]
 logger = logging.getLogger("workflow")
@@ -59,7 +59,7 @@ def _perform(step: Step, layout: Layout) -> None:
     if started_by:
         die_with(started_by)
     driver = started_by[-1] if started_by else psutil.Process()
-    with locked_by(driver), closed_to_other_dvcs() if started_by else nullcontext():
+    with locked_by(driver), closed_to_others_than(started_by[0]) if started_by else nullcontext():
         remove_partial_files(layout)
         result = step(layout)
         for verdict in getattr(result, "verdicts", ()):

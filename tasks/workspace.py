@@ -73,24 +73,24 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
 
 
 @contextmanager
-def closed_to_other_dvcs(root: Path = Path()) -> Iterator[None]:
-    """Keep every other DVC process from writing or removing any output in the workspace during the block.
+def closed_to_others_than(dvc: psutil.Process, root: Path = Path()) -> Iterator[None]:
+    """Keep every DVC process but `dvc`, which runs this step, from writing or removing outputs during the block.
 
-    DVC itself names the holder to the other one, and forgets an entry whose process has ended. Its function for making
-    an entry would refuse this one: the `dvc` that started this step is writing here.
+    The entry is made in the name of `dvc`, beside those it has made itself, so that DVC names the right holder to the
+    other one and forgets the entry when its holder has ended.
     """
     from dvc.fs import localfs
     from dvc.rwlock import _edit_rwlock
 
     folder, everything = str(root.absolute() / ".dvc" / "tmp"), str(root.absolute())
-    mine = {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}
     with _edit_rwlock(folder, localfs, False) as entries:
-        entries["read"][everything].append(mine)
+        holder = next(entry for entry in entries["write"].values() if entry["pid"] == dvc.pid)
+        entries["read"][everything].append(holder)
     try:
         yield
     finally:
         with _edit_rwlock(folder, localfs, False) as entries:
-            entries["read"][everything].remove(mine)
+            entries["read"][everything].remove(holder)
             if not entries["read"][everything]:
                 del entries["read"][everything]
 

@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,3 +125,40 @@ def tiny_table(rows: int = 80) -> str:
         part, above = ("test" if i % 5 == 0 else "train"), ("yes" if x[i].sum() + noise[i] > 0 else "no")
         lines.append(f"{x[i, 0]},{x[i, 1]},{x[i, 2]},{part},{above}")
     return "\n".join(lines) + "\n"
+
+
+def family(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def step_of(pid: int, step: str) -> psutil.Process | None:
+    for process in family(pid):
+        try:
+            if f"tasks.{step}" in process.cmdline() and process.name().startswith("python"):
+                return process
+        except psutil.NoSuchProcess:
+            continue
+    return None
+
+
+def workers_of(step: psutil.Process) -> list[psutil.Process]:
+    return [child for child in step.children(recursive=True) if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def has_loaded_torch(process: psutil.Process) -> bool:
+    """Whether the process is past its start: it has loaded its libraries."""
+    return any("torch" in map_.path for map_ in process.memory_maps())
+
+
+def wait_for(condition: Callable[[], object], seconds: float):
+    """The first true value of `condition`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s in vain")

@@ -3,18 +3,17 @@
 import re
 import resource
 import signal
-import time
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from flows import stages
 from src.files import STEPS
 from src.processes import is_alive
-from tests.workspaces import PROBLEM, Workspace
+from tests.workspaces import PROBLEM, Workspace, family, has_loaded_torch, step_of, wait_for
 
 FLOW = "flows.universal_workflow"
+GONE_SECONDS = 3
 
 
 def states(output: str) -> dict[str, str]:
@@ -66,16 +65,18 @@ def test_a_failed_step_fails_the_flow_with_the_step_s_own_words_and_exit_code_1(
 
 
 @pytest.mark.slow
-def test_an_ended_flow_ends_what_it_started(served: Workspace):
-    served.set(training={"epochs": 20_000, "batch_size": 16}, engine={"workers": 2})
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_an_ended_flow_ends_what_it_started(served: Workspace, sent: signal.Signals):
+    served.set(training={"epochs": 100_000, "batch_size": 16})
     flow = served.popen(FLOW, PROBLEM)
     try:
-        process = psutil.Process(flow.pid)
-        children = wait_for_step(process, "overfit")
-        flow.send_signal(signal.SIGTERM)
+        step = wait_for(lambda: step_of(flow.pid, "overfit"), 120)
+        wait_for(lambda: has_loaded_torch(step), 60)
+        children = family(flow.pid)[:-1]
+        flow.send_signal(sent)
         flow.communicate(timeout=30)
         assert flow.returncode != 0
-        assert not any(map(is_alive, children))
+        wait_for(lambda: not any(map(is_alive, children)), GONE_SECONDS)
     finally:
         flow.kill()
 
@@ -112,14 +113,3 @@ def test_the_reason_of_a_bug_is_the_last_line_of_its_traceback():
 def test_the_reason_of_a_failure_of_dvc_is_dvc_s_message():
     assert stages.reason(["ERROR: 'results' is busy"]) == "'results' is busy"
     assert stages.reason([]) == ""
-
-
-def wait_for_step(process: psutil.Process, step: str) -> list[psutil.Process]:
-    """All processes below the flow's, but Prefect's server, once the step has started its workers."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        for child in process.children(recursive=True):
-            if f"tasks.{step}" in child.cmdline() and len(child.children()) > 1:
-                return [child, *child.children(recursive=True)]
-        time.sleep(0.1)
-    raise AssertionError(f"{step} has not started")
