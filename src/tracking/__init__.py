@@ -73,7 +73,7 @@ def _record_once(steps: Mapping[str, Moment], layout: Layout) -> None:
                 recorder.write_step(step, run, step_content(step, layout), moment)
             recorder.write_workflow(workflow, step, moment)
             if step == "evaluate":
-                register(recorder, run)
+                register(recorder, workflow, run)
 
 
 def _records_root(layout: Layout) -> Path:

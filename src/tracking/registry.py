@@ -53,11 +53,13 @@ class Evidence:
         return cls(tags[MEASURE], float(tags[TEST]), tags[TEST_ROWS]) if IDENTITY in tags else None
 
 
-def register(recorder: "Recorder", run: "Run") -> None:
+def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
     """Register the model of `evaluate` unless it is registered already, and settle who is champion.
 
-    `run` is the step's run, which the version names as its source.
+    `run` is the step's run, which the version names as its source; the model shows on the workflow's run as well.
     """
+    from mlflow.entities import LoggedModelOutput
+
     layout, client = recorder.layout, recorder.client
     needed = (layout.model, layout.test / "table.parquet", layout.train / "schema.json")
     missing = [str(path) for path in needed if not path.exists()]
@@ -79,6 +81,11 @@ def register(recorder: "Recorder", run: "Run") -> None:
         "recommended": found.recommended,
     }
     version = _registered(client, layout.problem, identity) or _new_version(recorder, run, tags)
+    model_id = str(version.source).removeprefix("models:/")
+    for each in (workflow, run):
+        shown = {output.model_id for output in each.outputs.model_outputs} if each.outputs else set()
+        if model_id not in shown:
+            client.log_outputs(each.info.run_id, [LoggedModelOutput(model_id, step=0)])
     moves, why = _settle(client, layout, version, evidence, gate)
     if moves:
         client.set_registered_model_alias(layout.problem, CHAMPION, version.version)
@@ -91,7 +98,7 @@ def _registered(client: "MlflowClient", name: str, identity: str) -> "ModelVersi
 
 
 def _new_version(recorder: "Recorder", run: "Run", tags: dict[str, str]) -> "ModelVersion":
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+    from mlflow.entities import LoggedModelStatus
     from mlflow.models import Model
 
     client, name, run_id = recorder.client, recorder.layout.problem, run.info.run_id
@@ -104,7 +111,6 @@ def _new_version(recorder: "Recorder", run: "Run", tags: dict[str, str]) -> "Mod
         save_servable(folder, recorder.layout, model)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     return client.create_model_version(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 LOCK_SECONDS = 30.0
+KIND = "custom_model_development"  # the interface shows training runs first, not language models
 
 KEY, STEP, INPUTS, OUTPUTS = "workflow.key", "workflow.step", "workflow.inputs", "workflow.outputs"
 SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
@@ -173,6 +174,8 @@ class Recorder:
         tags |= {"workflow.steps": " ".join(steps), "mlflow.note.content": note(self.layout, steps)}
         content = Content([(name, 0, value) for name, value in points.items()], workflow_settings(self.layout), tags)
         self.write(run, content)
+        if step == "report":
+            self.client.log_artifact(run.info.run_id, str(self.layout.results / "report.html"))
         if "validate" in steps and not (run.inputs and run.inputs.dataset_inputs):
             self.client.log_inputs(run.info.run_id, [data_set(self.layout)])
         self.end(run, moment)
@@ -183,8 +186,8 @@ class Recorder:
     def _experiment(self, root: Path) -> str:
         found = self.client.get_experiment_by_name(self.layout.problem)
         if found is None:
-            folder = (root / ARTIFACTS / self.layout.problem).absolute()
-            return str(self.client.create_experiment(self.layout.problem, artifact_location=folder.as_uri()))
+            folder = (root / ARTIFACTS / self.layout.problem).absolute().as_uri()
+            return str(self.client.create_experiment(self.layout.problem, folder, {"mlflow.experimentKind": KIND}))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)

@@ -14,7 +14,7 @@ from src.files import Layout, read_json, write_json
 from src.tracking import record
 from src.tracking import runs as runs_module
 from src.tracking.content import CURVE_POINTS
-from src.tracking.identity import RECORDED
+from src.tracking.identity import RECORDED, workflow_key
 from tests.tracking.conftest import record_all
 from tests.tracking.result_files import Fruit
 
@@ -181,6 +181,10 @@ def test_what_a_step_made_lies_with_its_run(recorded, client, runs, step, files)
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == files
 
 
+def test_the_report_lies_with_the_workflow_run_too(recorded, client, runs):
+    assert [file.path for file in client.list_artifacts(workflow_run(runs).info.run_id)] == ["report.html"]
+
+
 def test_artifacts_lie_in_the_repository_s_folder(layout, runs):
     record("overfit", layout)
     folder = (layout.root / "mlartifacts" / "fruit").as_uri()
@@ -247,8 +251,9 @@ def test_another_engine_is_the_same_workflow_run(recorded, runs):
     assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 1
 
 
-def newest(runs):
-    return [run for run in runs() if "workflow.key" in run.data.tags][-1]
+def run_of_present_content(layout, runs):
+    (found,) = runs(workflow__key=workflow_key(layout))
+    return found
 
 
 def test_results_left_over_from_other_content_are_not_in_the_summary(recorded, runs):
@@ -257,17 +262,20 @@ def test_results_left_over_from_other_content_are_not_in_the_summary(recorded, r
     fruit._settings(recorded)
     fruit._development(recorded)
     record("regularize", recorded)
-    assert newest(runs).data.tags["workflow.steps"] == "validate prepare baseline overfit regularize"
-    assert "test" not in newest(runs).data.metrics
-    assert newest(runs).data.metrics["search.candidates"] == 4
+    assert (
+        run_of_present_content(recorded, runs).data.tags["workflow.steps"]
+        == "validate prepare baseline overfit regularize"
+    )
+    assert "test" not in run_of_present_content(recorded, runs).data.metrics
+    assert run_of_present_content(recorded, runs).data.metrics["search.candidates"] == 4
 
 
 def test_a_step_that_dvc_skips_counts_in_the_summary_of_new_content(recorded, runs):
     """Only the question is new: DVC runs nothing but the report, and the new run tells everything all the same."""
     Fruit(question="Is it an apple?").write(recorded)
     record("report", recorded)
-    assert names_below(runs, newest(runs)) == ["report"]
-    assert newest(runs).data.metrics["test"] == Fruit().test
+    assert names_below(runs, run_of_present_content(recorded, runs)) == ["report"]
+    assert run_of_present_content(recorded, runs).data.metrics["test"] == Fruit().test
 
 
 def test_results_after_the_step_count_when_they_were_made_from_what_lies_there_now(recorded, runs):
@@ -275,8 +283,8 @@ def test_results_after_the_step_count_when_they_were_made_from_what_lies_there_n
     settings = read_json(recorded.settings("validate"))
     write_json(recorded.settings("validate"), settings | {"validation": {"max_categories": 5000}})
     record("validate", recorded)
-    assert newest(runs).data.tags["workflow.steps"] == " ".join(RECORDED[:-1]) + " report"
-    assert newest(runs).data.metrics["test"] == Fruit().test
+    assert run_of_present_content(recorded, runs).data.tags["workflow.steps"] == " ".join(RECORDED[:-1]) + " report"
+    assert run_of_present_content(recorded, runs).data.metrics["test"] == Fruit().test
 
 
 @pytest.mark.parametrize("where", ["create_run", "log_artifact", "log_batch", "set_terminated"])

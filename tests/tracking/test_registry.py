@@ -53,6 +53,14 @@ def test_a_version_tells_its_score_its_test_rows_and_its_content(recorded, clien
     assert [run for run in runs() if run.data.tags.get("workflow.key") == version.tags["workflow.key"]]
 
 
+def test_the_model_shows_once_on_the_runs_of_the_step_and_of_the_workflow(recorded, client, runs):
+    (version,) = versions(client).values()
+    record("evaluate", recorded)
+    for run in (*runs(workflow__step="evaluate"), *runs(workflow__key=version.tags["workflow.key"])):
+        outputs = client.get_run(run.info.run_id).outputs.model_outputs
+        assert [f"models:/{output.model_id}" for output in outputs] == [version.source]
+
+
 def test_the_same_model_with_the_same_score_is_not_registered_again(recorded, client, caplog):
     assert "is the champion already" in evaluate(recorded, caplog, Fruit())
     assert list(versions(client)) == [1]
