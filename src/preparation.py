@@ -73,9 +73,11 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
     protocol, more = choose_protocol(settings, len(train), order)
     strata_N = _strata(train, schema) if order in ("stratified", "grouped") else None
     train_time_N = None if time_N is None else time_N[train_N]
+    # Numbered anew, so that a test row equal to a training row does not change the order in which units are dealt.
+    train_units_N = pd.factorize(units_N[train_N])[0]
     once = protocol.model_copy(update={"repeats": 1})
-    development = draw_folds(once, units_N[train_N], strata_N, train_time_N, settings.seed + DEVELOPMENT_SEED)
-    evaluation = draw_folds(protocol, units_N[train_N], strata_N, train_time_N, settings.seed + EVALUATION_SEED)
+    development = draw_folds(once, train_units_N, strata_N, train_time_N, settings.seed + DEVELOPMENT_SEED)
+    evaluation = draw_folds(protocol, train_units_N, strata_N, train_time_N, settings.seed + EVALUATION_SEED)
     _check_folds(development, protocol.folds)
     kept = ["__row__", *(f.name for f in schema.features), *schema.targets, *_role_columns(settings)]
     frame = frame.assign(__row__=np.arange(len(frame)))[kept]
@@ -217,7 +219,7 @@ def _order(settings: PrepareSettings) -> Order:
 def _strata(train: pd.DataFrame, schema: Schema) -> Index | None:
     if not schema.classes:
         return None
-    return pd.Categorical(train[schema.targets[0]], categories=schema.classes).codes.astype(np.intp)
+    return pd.Index(schema.classes, dtype="str").get_indexer(train[schema.targets[0]])
 
 
 def _check_folds(folds: Folds, wanted: int) -> None:

@@ -4,18 +4,20 @@ Each step's settings are one class that lists what the step reads; `Problem` is 
 writes every class as one small JSON file, so that DVC runs a step again only when something it reads has changed.
 """
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
+from itertools import groupby
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from src.errors import UserError
 from src.files import Layout, read_json
+from src.yaml_file import read_yaml
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
 ColumnKind = Literal["numeric", "categorical", "boolean", "date"]
@@ -71,7 +73,9 @@ class Reading(Settings):
     )
     missing: list[str] = Field(default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"])
     strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
-    names: list[str] | None = Field(None, description="the column names of a file that has no header line")
+    names: list[str] | None = Field(
+        None, min_length=1, description="the column names of a file that has no header line"
+    )
     skip_lines: int = Field(0, ge=0, description="lines to pass over before the header or the first row")
 
 
@@ -92,8 +96,8 @@ class LocalSource(Reading):
 class RemoteFile(Settings):
     """One file at an address. `role: test` marks an official test set."""
 
-    url: str = Field(pattern=r"^(https?|ftp)://")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    url: str = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
     member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
     skip_lines: int | None = Field(None, ge=0, description="overrides data.skip_lines for this file")
     role: Literal["any", "test"] = "any"
@@ -109,7 +113,7 @@ class RemoteSource(Reading):
 Source = Annotated[SklearnSource | LocalSource | RemoteSource, Field(discriminator="source")]
 
 
-class TestSplit(Settings):
+class SealedSplit(Settings):
     """How the sealed test set is chosen: a share of the rows, or the rows where `column` equals `value`."""
 
     share: float = Field(0.2, gt=0, le=0.5)
@@ -182,7 +186,7 @@ class TableSettings(FetchSettings):
     groups: str | None = Field(None, description="rows of one group never straddle a split")
     time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
     weights: str | None = Field(None, description="sample weights, used in losses and measures")
-    test: TestSplit
+    test: SealedSplit
 
     @property
     def targets(self) -> list[str]:
@@ -271,6 +275,10 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, RegularizeSett
             raise ValueError("protocol: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
         if (self.test.column is None) != (self.test.value is None):
             raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
+        if self.test.column in self.targets:
+            raise ValueError(
+                f"test: {self.test.column!r} is a target; seal the rows by another column, or give a share"
+            )
         return self
 
 
@@ -292,16 +300,18 @@ def load_problem(layout: Layout) -> Problem:
 
     Raises UserError naming the file, the key, what was given, what is allowed and the nearest valid spelling.
     """
-    given = _read_yaml(layout.problem_file)
-    params = _read_yaml(layout.params_file)
-    defaults = params.get("defaults")
+    if not layout.problem_file.exists():
+        raise UserError(f"{layout.problem_file} does not exist{_nearest_problem(layout)}")
+    given = read_yaml(layout.problem_file)
+    defaults = read_yaml(layout.params_file).get("defaults")
     if not isinstance(defaults, dict):
         raise UserError(f"{layout.params_file}: needs a mapping named 'defaults'")
     try:
         return Problem.model_validate(_merged(defaults, given))
     except ValidationError as error:
-        lines = [_explain(detail, given, layout) for detail in error.errors()]
-        raise UserError("\n".join(dict.fromkeys(lines))) from None
+        # What a key may be instead (text or a list) makes an error each; they follow one another and are told together.
+        lines = [_explain(location, list(of), given, layout) for location, of in groupby(error.errors(), _location)]
+        raise UserError("\n".join(lines)) from None
 
 
 def settings_of(problem: Problem, step: str) -> dict[str, Any]:
@@ -319,19 +329,10 @@ def load_settings(layout: Layout, step: str, kind: type[S]) -> S:
     return kind.model_validate(read_json(path))
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
-        near = get_close_matches(path.stem, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}" if known else ""
-        raise UserError(f"{path} does not exist{hint}")
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {error}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: expected a mapping of keys to values, found {type(value).__name__}")
-    return value
+def _nearest_problem(layout: Layout) -> str:
+    known = sorted(file.stem for file in layout.problem_file.parent.glob("*.yaml"))
+    near = get_close_matches(layout.problem, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}" if known else ""
 
 
 def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -342,33 +343,75 @@ def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def _explain(detail: ErrorDetails, given: Mapping[str, Any], layout: Layout) -> str:
-    location = [part for part in detail["loc"] if not _is_union_tag(part, detail["loc"])]
+# What pydantic expects, in the words of a person who writes YAML.
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "too_short": "a list of at least {min_length}",
+    "string_too_short": "text of at least {min_length} character",
+    "string_too_long": "text of at most {max_length} character",
+    "literal_error": "{expected}",
+    "union_tag_invalid": "{expected_tags}",
+}
+
+
+def _explain(location: tuple[int | str, ...], details: list[ErrorDetails], given: Any, layout: Layout) -> str:
+    """The line about one key; `details` are what pydantic says of it, one for each form the key may have."""
+    kind, value, context = details[0]["type"], details[0]["input"], details[0].get("ctx", {})
     file = layout.problem_file if not location or _holds(given, location) else layout.params_file
-    key = ".".join(str(part) for part in location)
-    where = f"{file}: {key}: " if key else f"{file}: "
-    value = detail.get("input")
-    match detail["type"]:
-        case "missing":
-            return f"{layout.problem_file}: {key}: this key is missing"
-        case "extra_forbidden":
-            known = _known_keys(detail["loc"][:-1])
-            near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            return f"{where}unknown key{hint} (allowed: {', '.join(sorted(known))})"
-        case "value_error":
-            return f"{file}: {detail['msg'].removeprefix('Value error, ')}"
-    allowed = detail.get("ctx", {}).get("expected") or detail.get("ctx", {}).get("expected_tags")
-    hint = ""
-    if allowed and isinstance(value, str):
-        words = [word.strip(" '") for word in str(allowed).replace(" or ", ",").split(",")]
-        near = get_close_matches(value, words, n=1)
+    if kind == "value_error":
+        return f"{file}: {context['error']}"
+    if kind == "missing":
+        return f"{layout.problem_file}: {_key(location)}: this key is missing"
+    if kind == "union_tag_not_found":
+        return f"{file}: {_key(location)}.source: this key is missing; allowed: {', '.join(sorted(_TAGS))}"
+    if kind in ("extra_forbidden", "invalid_key"):
+        known = sorted(_known_fields(details[0]["loc"][:-1]))
+        near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-    shown = value.get("source", value) if detail["type"].startswith("union_tag") and isinstance(value, dict) else value
-    return f"{where}{detail['msg']}, given {shown!r}{hint}"
+        return f"{file}: {_key(location)}: unknown key{hint} (allowed: {', '.join(known)})"
+    if kind == "union_tag_invalid":
+        location, value = (*location, "source"), value["source"]
+    wanted = " or ".join(dict.fromkeys(_wanted(detail) for detail in details))
+    return f"{file}: {_key(location)}: should be {wanted}, given {_shown(value)}{_way_out(value, wanted)}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location))
+
+
+def _wanted(detail: ErrorDetails) -> str:
+    if detail["type"] == "string_pattern_mismatch":
+        return str(_known_fields(detail["loc"][:-1])[str(detail["loc"][-1])].description)
+    if detail["type"] in _WANTED:
+        return _WANTED[detail["type"]].format(**detail.get("ctx", {}))
+    return detail["msg"].removeprefix("Input should be ")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _way_out(value: Any, wanted: str) -> str:
+    if isinstance(value, str):
+        near = get_close_matches(value, re.findall(r"'(.+?)'", wanted), n=1)
+        return f"; did you mean {near[0]!r}?" if near else ""
+    return f'; in quotes it is text: "{_shown(value)}"' if "text" in wanted and isinstance(value, int | float) else ""
 
 
 _TAGS = {"sklearn", "file", "address"}
+
+
+def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
+    return tuple(part for part in detail["loc"] if not _is_union_tag(part, detail["loc"]))
 
 
 def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
@@ -377,7 +420,7 @@ def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
     return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
 
 
-def _holds(given: Any, location: list[int | str]) -> bool:
+def _holds(given: Any, location: tuple[int | str, ...]) -> bool:
     for part in location:
         try:
             given = given[part]
@@ -386,7 +429,7 @@ def _holds(given: Any, location: list[int | str]) -> bool:
     return True
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _known_fields(location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
     """The keys allowed in the mapping at `location` of a problem file."""
     annotation: Any = Problem
     for part in location:
@@ -395,7 +438,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
             annotation = next(m for m in members if get_args(m.model_fields["source"].annotation) == (part,))
         elif not isinstance(part, int):
             annotation = members[0].model_fields[str(part)].annotation
-    return [name for model in _models(annotation) for name in model.model_fields]
+    return {name: field for model in _models(annotation) for name, field in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -81,6 +81,6 @@ def read_schema(folder: Path) -> Schema:
 def encode_targets(frame: pd.DataFrame, schema: Schema) -> NDArray[np.float64]:
     """Targets as (N, T) numbers: the class index in `schema.classes`, 0/1 per label, or the values."""
     if schema.classes:
-        codes = pd.Categorical(frame[schema.targets[0]], categories=schema.classes).codes
+        codes = pd.Index(schema.classes, dtype="str").get_indexer(frame[schema.targets[0]])
         return codes.astype(np.float64)[:, None]
     return frame[schema.targets].to_numpy(np.float64)

@@ -18,6 +18,9 @@ ONE_THREAD = {
     "NUMEXPR_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
 }
+# Matrix products round alike wherever in memory their operands lie (Intel MKL, "Conditional numerical
+# reproducibility"): without it, a change of one fold's rows can reach the last bit of another fold's weights.
+SAME_BITS = {"MKL_CBWR": "AUTO,STRICT"}
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
@@ -28,4 +31,4 @@ NO_TELEMETRY = {
 
 IN_THE_REPOSITORY = {"MPLCONFIGDIR": str(Path(__file__).resolve().parent.parent / ".cache" / "matplotlib")}
 
-os.environ.update(ONE_THREAD | NO_TELEMETRY | IN_THE_REPOSITORY)
+os.environ.update(ONE_THREAD | SAME_BITS | NO_TELEMETRY | IN_THE_REPOSITORY)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import tasks  # noqa: F401 - sets the environment before any library reads it
 from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace, tiny_table
 
 

@@ -1,6 +1,6 @@
 """Many MLPs of one shape as one: every layer a batched matrix product over all members.
 
-Shapes: M members, P parameters of one member, B rows, N rows, D inputs, H units of a layer, K outputs.
+Shapes: M members, P parameters of one member (rounded up to whole vector registers), B rows, N rows, D inputs, H units of a layer, K outputs.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from src.networks.mlp import ACTIVATIONS, MLP
+
+# Numbers in the widest vector step of the CPU kernels: two registers of 16 float32.
+REGISTER = 32
 
 
 class StackedMLP:
@@ -23,8 +26,9 @@ class StackedMLP:
         self.shapes = [p.shape for _, p in first]
         self.activation = ACTIVATIONS[activation]()
         flat = [torch.cat([p.detach().ravel() for p in network.parameters()]) for network in networks]
-        self.values_MP = torch.stack(flat).to(device)
-        self.penalized_P = torch.cat([torch.full((p.numel(),), float(p.ndim > 1)) for _, p in first]).to(self.values_MP)
+        self.values_MP = torch.stack([_whole_registers(values) for values in flat]).to(device)
+        penalized = torch.cat([torch.full((p.numel(),), float(p.ndim > 1)) for _, p in first])
+        self.penalized_P = _whole_registers(penalized).to(self.values_MP)
         self.bind()
 
     def bind(self) -> None:
@@ -63,5 +67,15 @@ class StackedMLP:
         return {name: view[0].detach().clone() for name, view in zip(self.names, views, strict=True)}
 
     def _views(self, buffer_MP: Tensor) -> list[Tensor]:
-        parts = buffer_MP.detach().split([shape.numel() for shape in self.shapes], dim=1)
+        sizes = [shape.numel() for shape in self.shapes]
+        parts = buffer_MP.detach()[:, : sum(sizes)].split(sizes, dim=1)
         return [part.view(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+
+def _whole_registers(values_P: Tensor) -> Tensor:
+    """Pad with zeros to a multiple of `REGISTER` numbers.
+
+    Vectorized loops treat the numbers left over at the end of a buffer by other instructions, which may round
+    differently: without the padding, a member's last bit could depend on how many members stand before it.
+    """
+    return torch.nn.functional.pad(values_P, (0, -len(values_P) % REGISTER))

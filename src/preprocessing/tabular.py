@@ -66,7 +66,7 @@ class Categories(Column):
         return cls(name=name, categories=sorted(frequent.index[:MAX_CATEGORIES]))
 
     def transform(self, values_N: "pd.Series[str]") -> list[NDArray[np.float64]]:
-        codes = pd.Categorical(_text(values_N), categories=self.categories).codes
+        codes = pd.Index(self.categories, dtype="str").get_indexer(_text(values_N))
         return [(codes == code).astype(np.float64) for code in (*range(len(self.categories)), -1)]
 
 
@@ -153,8 +153,8 @@ def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.flo
     days_N = (values_N - pd.Timestamp(0)) / pd.Timedelta(days=1)
     parts = {"days": _numbers(days_N)}
     cycles = {
-        "year": (values_N.dt.dayofyear, 365.25),
-        "week": (values_N.dt.dayofweek, 7),
+        "year": (values_N.dt.day_of_year, 365.25),
+        "week": (values_N.dt.day_of_week, 7),
         "day": (values_N.dt.hour + values_N.dt.minute / 60, 24),
     }
     for name, (position_N, length) in cycles.items():

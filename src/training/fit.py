@@ -106,11 +106,11 @@ def _shards(members: Sequence[Member], folds: Sequence[FoldArrays]) -> Iterator[
         groups.setdefault((shape, c.batch_size, c.epochs, c.optimizer), []).append(position)
     for positions in groups.values():
         wide = max(members[positions[0]].candidate.network["units"]) >= WIDEST_STACKED
-        size = 1 if wide or len(positions) == 1 else LARGEST_STACK
+        size = 1 if wide else LARGEST_STACK
         for start in range(0, len(positions), size):
             chosen = positions[start : start + size]
             yield Shard(
-                "looped" if len(chosen) == 1 else "stacked",
+                "looped" if wide else "stacked",
                 chosen,
                 [members[i] for i in chosen],
                 [folds[i] for i in chosen],

@@ -1,7 +1,9 @@
 """The stacked backend: members of one shape trained together, as one model.
 
 One Lightning step is one epoch. A minibatch holds rows of every member, each from its own fold in its own order; folds
-of unequal size are padded with rows of weight zero, and a member that has no rows left in a step is not stepped.
+of unequal size and last minibatches are padded with rows of weight zero, and a member that has no rows left in a step is
+not stepped. Everything is padded to whole vector registers, so that a member comes out the same to the last bit whatever
+is trained beside it: otherwise a change of one fold's rows could reach another fold's weights by rounding.
 Shapes: M members, F folds, A training rows (of the largest fold), B rows of a minibatch, D inputs, T target columns,
 K outputs, H units of a layer.
 """
@@ -12,13 +14,14 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
+from torch.nn import functional
 
 from src.measures import Measure
 from src.models import HEADS
 from src.models.head import Head
 from src.networks import build_network
 from src.networks.mlp import MLP
-from src.networks.stacked_mlp import StackedMLP
+from src.networks.stacked_mlp import REGISTER, StackedMLP
 from src.preprocessing.fold import FoldArrays
 from src.tables import Table
 from src.training.lightning import make_trainer
@@ -81,11 +84,12 @@ class EpochOfAllMembers(LightningModule):
         x_FD, y_FT, w_F = self.padded
         size = self.candidate.batch_size
         order_FA = self._orders(x_FD.shape[1] - 1)
-        for start in range(0, order_FA.shape[1], size):
-            rows_FB = order_FA[:, start : start + size].to(self.device)
+        for start in range(0, x_FD.shape[1] - 1, size):
+            rows_FB = order_FA[:, start : start + size]
+            rows_FB = functional.pad(rows_FB, (0, -size % REGISTER), value=x_FD.shape[1] - 1).to(self.device)
             rows_MB, fold_M1 = rows_FB[self.fold_of_M], self.fold_of_M[:, None]
             w_MB = w_F[fold_M1, rows_MB]
-            logits_MBK = self.stack.logits(x_FD[fold_M1, rows_MB], self._dropout(rows_FB.shape[1]))
+            logits_MBK = self.stack.logits(x_FD[fold_M1, rows_MB], self._dropout(start, rows_FB.shape[1]))
             losses_MB = self._row_losses(logits_MBK, y_FT[fold_M1, rows_MB])
             weight_M = w_MB.sum(1)
             present_M = weight_M > 0
@@ -101,21 +105,27 @@ class EpochOfAllMembers(LightningModule):
         return min(len(fold.x_AD) for fold in self.distinct)
 
     def _orders(self, padding: int) -> Tensor:
-        """Each fold's rows in this epoch's order, padded with the number of the row of weight zero."""
-        order_FA = torch.full((len(self.distinct), padding), padding)
+        """Each fold's rows in this epoch's order, padded to whole minibatches with the row of weight zero."""
+        whole = -(-padding // self.candidate.batch_size) * self.candidate.batch_size
+        order_FA = torch.full((len(self.distinct), whole), padding)
         for f, fold in enumerate(self.distinct):
             rows = len(fold.x_AD)
             order_FA[f, :rows] = torch.randperm(rows, generator=self.shuffles[f])
         return order_FA
 
-    def _dropout(self, rows: int) -> list[Tensor | None]:
+    def _dropout(self, start: int, rows: int) -> list[Tensor | None]:
+        """Factors for each hidden layer's units; a fold that has no rows left in this step draws none."""
         units = self.candidate.network["units"]
         if not bool((self.dropout_M11 > 0).any()):
             return [None] * len(units)
         factors: list[Tensor | None] = []
         for width in units:
-            drawn = [torch.rand(self.candidate.batch_size, width, generator=g)[:rows] for g in self.masks]
-            uniform_MBH = torch.stack(drawn).to(self.device)[self.fold_of_M]
+            uniform_FBH = torch.zeros(len(self.distinct), rows, width)
+            for f, fold in enumerate(self.distinct):
+                if start < len(fold.x_AD):
+                    size = self.candidate.batch_size
+                    uniform_FBH[f, :size] = torch.rand(size, width, generator=self.masks[f])
+            uniform_MBH = uniform_FBH.to(self.device)[self.fold_of_M]
             factors.append((uniform_MBH >= self.dropout_M11).to(self.dtype_used) / (1 - self.dropout_M11))
         return factors
 
