@@ -141,7 +141,9 @@ class Training(Settings):
 
     optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = "rmsprop"
     learning_rate: float = Field(0.001, gt=0, le=10)
-    batch_size: int | Auto = Field("auto", description="rows per gradient step; auto: by the number of rows")
+    batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="rows per gradient step; auto: by the number of rows"
+    )
     epochs: int = Field(200, ge=1, le=100_000, description="the most epochs any training may take")
     activation: Literal["relu", "tanh", "gelu"] = "relu"
 
@@ -157,17 +159,21 @@ class Search(Settings):
     """The search of the step regularize."""
 
     budget: int = Field(12, ge=1, le=10_000, description="number of candidates")
-    dropout: list[float] = Field(min_length=1)
-    l1: list[float] = Field(min_length=1)
-    l2: list[float] = Field(min_length=1)
-    learning_rate: list[float] = Field(min_length=1, description="factors on training.learning_rate")
+    dropout: list[Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1)
+    l1: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
+    l2: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
+    learning_rate: list[Annotated[float, Field(gt=0, le=1000)]] = Field(
+        min_length=1, description="factors on training.learning_rate"
+    )
 
 
 class Engine(Settings):
     """Where trainings run. Never part of a stage's dependencies: results do not depend on it."""
 
     backend: Literal["local"] = "local"
-    workers: int | Auto = Field("auto", description="processes; auto: one per core when the job is long enough")
+    workers: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="processes; auto: one per core when the job is long enough"
+    )
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
 
 
@@ -416,7 +422,7 @@ def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
 
 def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
     """Whether pydantic, not the user, put `part` into an error's location (union members and discriminators)."""
-    names = {"int", "str", "bool", "float", "literal['auto']", "list[str]"}
+    names = {"int", "constrained-int", "str", "bool", "float", "literal['auto']", "list[str]"}
     return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
 
 
