@@ -34,7 +34,7 @@ def changes(stage: str) -> list[str]:
             status = repo.status(targets=[stage])
     except DvcException as error:
         raise UserError(f"DVC cannot tell the status of {stage}: {error}") from None
-    return list(_phrases(status.get(stage, [])))
+    return [phrase for entries in status.values() for phrase in _phrases(entries)]
 
 
 def reproduce(stage: str, force: bool, log: Callable[[str], None]) -> str:
