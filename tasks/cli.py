@@ -111,8 +111,13 @@ def _problems() -> list[str]:
 def _check_name(layout: Layout) -> None:
     known = _problems()
     if layout.problem not in known:
-        near = get_close_matches(layout.problem, known, n=1)
+        name = Path(layout.problem)
+        near = get_close_matches(name.stem, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none yet'}"
+        if str(name) != name.stem:
+            raise UserError(
+                f"{layout.problem!r} is no problem's name; give that of a file in problems/ without its ending; {hint}"
+            )
         raise UserError(f"{layout.problem_file} does not exist; {hint}")
 
 

@@ -6,6 +6,15 @@ from pathlib import Path
 from src.errors import UserError
 
 _BLOCK = 2**20
+# How a file begins that is no text in one byte per character, and what to do about it.
+_BEGINNINGS = {
+    b"\xff\xfe": "try `encoding: utf-16` under data",
+    b"\xfe\xff": "try `encoding: utf-16` under data",
+    b"PK\x03\x04": "this is a zip archive or a spreadsheet: save the table as CSV",
+    b"\xd0\xcf\x11\xe0": "this is a spreadsheet: save the table as CSV",
+    b"PAR1": "this is a Parquet file: say `format: parquet` under data",
+    b"%PDF": "this is a PDF document: save the table as CSV",
+}
 
 
 def is_utf8(encoding: str) -> bool:
@@ -14,8 +23,8 @@ def is_utf8(encoding: str) -> bool:
 
 def check_encoding_name(encoding: str) -> None:
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        " ".encode(encoding)
+    except (LookupError, ValueError):
         raise UserError(f"data.encoding: {encoding!r} is unknown; try utf-8, latin-1, cp1252 or utf-16") from None
 
 
@@ -32,12 +41,19 @@ def check_encoding(path: Path, shown: str, encoding: str) -> None:
             except UnicodeDecodeError as error:
                 start = error.start - pending
                 line += block[: max(start, 0)].count(b"\n")
-                other = "latin-1" if is_utf8(encoding) else "utf-8"
+                other = f"try `encoding: {'latin-1' if is_utf8(encoding) else 'utf-8'}` under data"
                 raise UserError(
                     f"{shown}: line {line} is not {encoding}: byte {done + start} "
-                    f"(0x{error.object[error.start]:02x}): {error.reason}; try `encoding: {other}` under data"
+                    f"(0x{error.object[error.start]:02x}): {error.reason}; {_way_out(path) or other}"
                 ) from None
             if not block:
                 return
             done += len(block)
             line += block.count(b"\n")
+
+
+def _way_out(path: Path) -> str | None:
+    with path.open("rb") as stream:
+        head = stream.read(_BLOCK)
+    known = next((way_out for beginning, way_out in _BEGINNINGS.items() if head.startswith(beginning)), None)
+    return known or ("this is no text: give a table as CSV or Parquet" if b"\0" in head else None)

@@ -74,7 +74,8 @@ def local_file(path: str, local: Path) -> Path:
         known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
         near = get_close_matches(path, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:10])}" if known else ""
-        raise UserError(f"{file} does not exist; {hint or f'copy your file into {local} first'}")
+        fault = "is a folder" if file.is_dir() else "does not exist"
+        raise UserError(f"{file} {fault}; {hint or f'copy your file into {local} first'}")
     return file
 
 

@@ -42,9 +42,9 @@ FORMATS = {
 
 # What a value of each kind looks like, for messages.
 _EXPECTED: dict[ColumnKind, str] = {
-    "numeric": "numbers with a decimal point",
+    "numeric": "a number with a decimal point",
     "boolean": "true/false, yes/no or 1/0",
-    "date": "dates such as 2026-11-21 or 2026-11-21T13:00",
+    "date": "a date such as 2026-11-21 or 2026-11-21T13:00",
 }
 
 
@@ -192,9 +192,10 @@ def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files
     )
     by = f"columns.{name}" if by_user else "the file's header"
     count = len(error.positions)
+    values = f"{count} value{'' if count == 1 else 's'}"
     return UserError(
-        f"{files[0].shown}: column {name!r} is declared {kind} by {by}, but {count} "
-        f"{'value is' if count == 1 else 'values are'} not {_EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
+        f"{files[0].shown}: column {name!r} is declared {kind} by {by}, but {values} cannot be read as "
+        f"{_EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
         f"Correct them, name the mark of missing values in data.missing, or declare the column categorical"
     )
 

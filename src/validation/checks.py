@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from src.columns import label_numbers, label_texts
 from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
-from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, show, where
+from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 
 Check = Callable[[TableFacts], Iterable[Issue]]
 
@@ -48,7 +48,10 @@ def columns_to_learn_from(table: TableFacts) -> Iterator[Issue]:
         yield Issue("error", None, 0, [], "no column is left to learn from: every one is a target or has another role")
     elif all(_is_constant(table, name) for name in table.features):
         count = len(table.features)
-        message = f"every column to learn from is constant ({listed(table.features)}): there is nothing to learn from"
+        message = (
+            f"every column to learn from is constant ({listed(table.features)}): there is nothing to learn from; "
+            "give columns whose values differ"
+        )
         yield Issue("error", None, count, [], message)
 
 
@@ -56,9 +59,9 @@ def constant_columns(table: TableFacts) -> Iterator[Issue]:
     """Features with one value in every row, or none at all."""
     for name in table.features:
         if _is_constant(table, name):
-            held = f"the one value {show(table[name].iloc[0])!r}" if table.distinct[name] else "no value"
+            held = f"only the value {show(table[name].iloc[0])!r}" if table.distinct[name] else "no value at all"
             rows = first_rows(np.ones(len(table), dtype=bool))
-            message = f"{name!r} holds {held} in every row and teaches nothing; name it under `drop`"
+            message = f"{name!r} holds {held} and teaches nothing; name it under `drop`"
             yield Issue("warning", name, len(table), rows, message)
 
 
@@ -175,7 +178,7 @@ def rows_per_class(table: TableFacts) -> Iterator[Issue]:
             split = f"after a test share of {table.settings.test.share:g}"
         scarce = training[training < table.parts].index
         if len(scarce) and len(counts) > 1:
-            named = listed([f"{label} ({counts[label]:,})" for label in scarce])
+            named = listed_counts({label: int(counts[label]) for label in scarce})
             count = int(counts[scarce].sum())
             rows = [int(row) for row in labels.index[labels.isin(scarce)][:SHOWN_ROWS]]
             advice = "; so many classes: is this `type: regression`?" if len(scarce) > len(counts) / 2 > 5 else ""
@@ -211,7 +214,7 @@ def positive_class(table: TableFacts) -> Iterator[Issue]:
 def enough_rows(table: TableFacts) -> Iterator[Issue]:
     """Every part that the training rows are dealt into needs rows."""
     needed = FEWEST_ROWS_PER_PART * table.parts
-    if table.training_rows < needed:
+    if 0 < table.training_rows < needed:
         rows = first_rows(np.ones(len(table), dtype=bool))
         message = (
             f"{counted(table.training_rows, 'row')} to learn from, but {table.parts} folds of at least "

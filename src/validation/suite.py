@@ -24,6 +24,7 @@ from src.validation.table import (
     counted,
     first_rows,
     listed,
+    listed_counts,
     show,
     where,
 )
@@ -142,6 +143,8 @@ def derive(table: TableFacts) -> Iterator[Rule]:
     numeric = [name for name in table.columns if table.kinds[name] == "numeric" and table.roles[name] != "drop"]
     for column in numeric:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
+        if table.roles[column] != "feature":
+            way_out = f"the {table.roles[column]} column needs a number in every row: correct them or remove these rows"
         yield _range("finite_values", column, -LARGEST, LARGEST, "infinite", way_out)
     for column in numeric:
         if column in table.targets and settings.type == "unit_interval_regression":
@@ -213,10 +216,10 @@ def _wrong_classes(column: str) -> Explain:
         if found < 2:
             rows = first_rows(table[column].notna())
             only = f"only the value {show(values.index[0])!r}" if found else "no value at all"
-            message = f"{column!r} holds {only}: there is nothing to learn to tell apart"
+            message = f"{column!r} holds {only}: there is nothing to learn; give rows with other values too"
             return Issue("error", column, int(values.sum()), rows, message)
         rows = first_rows(table[column] == values.index[-1])
-        shares = listed([f"{show(value)} ({count:,})" for value, count in values.items()])
+        shares = listed_counts({show(value): int(count) for value, count in values.items()})
         message = (
             f"{column!r}: type binary needs exactly two classes, found {found:,}: {shares}; "
             "correct the values or choose another type"

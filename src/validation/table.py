@@ -4,7 +4,7 @@ A column that the settings name but the table lacks has no role here; the suite 
 carries on with the columns that are there, so that a person gets all findings at once. Shapes: N rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -160,8 +160,17 @@ def counted(count: int, noun: str) -> str:
 
 def listed(names: list[str], limit: int = SHOWN_ROWS) -> str:
     """The names, quoted; past `limit` only how many more there are."""
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(repr(name) for name in names[:limit]) + more
+    return _first([repr(name) for name in names], limit)
+
+
+def listed_counts(counts: Mapping[str, int]) -> str:
+    """Names with how often each is there: `'a' (20), 'b' (3)`."""
+    return _first([f"{name!r} ({count:,})" for name, count in counts.items()], SHOWN_ROWS)
+
+
+def _first(texts: list[str], limit: int) -> str:
+    more = f" and {len(texts) - limit:,} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
 
 
 def show(value: object) -> str:

@@ -234,7 +234,7 @@ BAD = {
     "text in a numeric ARFF column": (
         "@attribute a real\n@attribute b real\n@data\n\n1,x\n",
         {"path": "t.arff"},
-        r"'b' is declared numeric by the file's header, but 1 value is not numbers.*row 0 \(t\.arff line 5\): 'x'",
+        r"'b' is declared numeric by the file's header, but 1 value cannot be read as a number.*row 0 \(t\.arff line 5\): 'x'",
     ),
 }
 
@@ -255,7 +255,7 @@ def test_text_in_a_column_declared_numeric_is_named_with_row_and_line(read: Read
 
     text = str(refused.value)
     assert text.startswith(
-        "data/local/t.csv: column 'v' is declared numeric by columns.v, but 10 values are not numbers"
+        "data/local/t.csv: column 'v' is declared numeric by columns.v, but 10 values cannot be read as a number"
     )
     assert "row 3 (t.csv line 5): 'n/a'; row 13 (t.csv line 15): 'n/a'" in text
     assert "data.missing" in text
@@ -263,7 +263,9 @@ def test_text_in_a_column_declared_numeric_is_named_with_row_and_line(read: Read
 
 @pytest.mark.parametrize(("kind", "word"), [("boolean", "maybe"), ("date", "31/12/2020"), ("numeric", "1,5")])
 def test_a_value_that_is_not_of_the_declared_kind_is_refused(read: Read, kind: str, word: str) -> None:
-    with pytest.raises(UserError, match=f"'v' is declared {kind} by columns.v, but 1 value is not .*row 1 .*{word}"):
+    with pytest.raises(
+        UserError, match=f"'v' is declared {kind} by columns.v, but 1 value cannot be read as .*row 1 .*{word}"
+    ):
         read(f'v,b\n,1\n"{word}",2\n', columns={"v": kind})
 
 

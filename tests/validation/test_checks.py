@@ -136,16 +136,16 @@ BAD = {
         W, "tag_a", 11, EVERY, (),
     ),
     "a class with a single row": Bad(
-        "rows_per_class", with_column("answer", answers(1)), {}, E, "answer", 1, [0], ("'yes (1)'", "row 0")
+        "rows_per_class", with_column("answer", answers(1)), {}, E, "answer", 1, [0], ("'yes' (1)", "row 0")
     ),
     "a class with fewer rows than folds and test need": Bad(
-        "rows_per_class", with_column("answer", answers(6)), {}, E, "answer", 6, EVERY, ("'yes (6)'", "5 rows")
+        "rows_per_class", with_column("answer", answers(6)), {}, E, "answer", 6, EVERY, ("'yes' (6)", "5 rows")
     ),
     "a class that only the test set has": Bad(
         "rows_per_class",
         lambda: good_frame().assign(answer=answers(20), part=text(["a"] * 20 + ["b"] * (ROWS - 20))),
         {"test": {"column": "part", "value": "a"}},
-        E, "answer", 20, EVERY, ("'yes (20)'",),
+        E, "answer", 20, EVERY, ("'yes' (20)",),
     ),
     "a target that is a number": Bad(
         "rows_per_class",

@@ -49,7 +49,7 @@ DERIVED: dict[str, tuple[str, pd.DataFrame, dict[str, Any], str, list[int], str]
         "classes", spoiled("answer", list(range(ROWS)), "no"), {}, "answer", FIRST, "only the value 'no'",
     ),
     "three classes in a binary target": (
-        "classes", spoiled("answer", [11], "perhaps"), {}, "answer", [11], "perhaps (1)",
+        "classes", spoiled("answer", [11], "perhaps"), {}, "answer", [11], "'perhaps' (1)",
     ),
     "a constant number target": (
         "classes", good_frame().assign(price=2.0), {"kind": "regression"}, "price", FIRST, "only the value '2'",
