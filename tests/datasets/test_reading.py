@@ -234,7 +234,7 @@ BAD = {
     "text in a numeric ARFF column": (
         "@attribute a real\n@attribute b real\n@data\n\n1,x\n",
         {"path": "t.arff"},
-        r"'b' is declared numeric by the file's header, but 1 value cannot be read as a number.*row 0 \(t\.arff line 5\): 'x'",
+        r"'b' is declared numeric by the file's header, but 1 value cannot be read.*row 0 \(t\.arff line 5\): 'x'",
     ),
 }
 
