@@ -1,6 +1,7 @@
 """The whole workflow under DVC, on a tiny problem: what runs again, and what stays the same to the byte."""
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,29 @@ def test_after_a_flow_run_dvc_repro_has_nothing_to_do(workspace: Workspace):
     before = workspace.lock
     assert "Data and pipelines are up to date" in workspace.run("dvc", "repro").stdout
     assert workspace.lock == before
+
+
+def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_a_second_more_than_an_empty_pipeline(
+    workspace: Workspace, tmp_path: Path
+):
+    names = [PROBLEM, "second", "third"]
+    for name in names[1:]:
+        shutil.copy2(workspace.problem_file, workspace.problem_file.with_stem(name))
+        for folder in ("data/raw", "data/prepared", "results"):
+            shutil.copytree(workspace.root / folder / PROBLEM, workspace.root / folder / name)
+    params = workspace.root / "params.yaml"
+    params.write_text(params.read_text().replace(f"  - {PROBLEM}\n", "".join(f"  - {name}\n" for name in names)))
+    workspace.run("dvc", "commit", "--force")
+    empty = Workspace(tmp_path / "empty")
+    empty.root.mkdir()
+    empty.git("init", "--quiet")
+    empty.run("dvc", "init")
+    (empty.root / "dvc.yaml").write_text("stages: {nothing: {cmd: 'true', deps: [.gitignore]}}")
+    (empty.root / ".gitignore").touch()
+    empty.run("dvc", "repro")
+
+    assert "Data and pipelines are up to date" in workspace.run("dvc", "repro").stdout
+    assert cpu_seconds(workspace, "dvc", "repro") - cpu_seconds(empty, "dvc", "repro") < 1
 
 
 def test_running_every_stage_again_in_another_folder_leaves_the_lock_file_byte_identical(
@@ -139,3 +163,25 @@ def is_local(line: str) -> bool:
     rest = line.split(" ", 1)[1]
     address = rest.lstrip("(").strip("'\" ")
     return address.startswith(("127.", "::1", "localhost", "/")) or rest.startswith(("b'\\x00", "'/", "b'/", "None"))
+
+
+@pytest.mark.parametrize(
+    ("line", "local"),
+    [
+        ("socket.connect ('127.0.0.1', 4200) python", True),
+        ("socket.connect '/run/a.socket' python", True),
+        ("socket.getaddrinfo 'localhost' python", True),
+        ("socket.connect ('192.0.2.7', 443) python", False),
+        ("socket.getaddrinfo 'example.org' python", False),
+    ],
+)
+def test_a_connection_to_the_outside_would_be_noticed(line: str, local: bool):
+    assert is_local(line) == local
+
+
+def cpu_seconds(workspace: Workspace, *command: str) -> float:
+    """Time on the processor, which a busy neighbour does not lengthen."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    workspace.run(*command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
