@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from src.errors import UserError
+
 STEPS = ("define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report")
 
 
@@ -108,4 +110,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(existing(path).read_text(encoding="utf-8"))
+
+
+def existing(path: Path) -> Path:
+    """`path`, which an earlier step wrote. Raises UserError where it is not there."""
+    if not path.exists():
+        raise UserError(f"{path} is missing: run `dvc repro`, which makes what is missing, or the earlier step")
+    return path

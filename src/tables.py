@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from src.columns import FeatureKind
-from src.files import read_json
+from src.files import existing, read_json
 from src.problem import ProblemType
 
 
@@ -63,7 +63,7 @@ class Table:
 
 def read_table(folder: Path, schema: Schema) -> Table:
     """Read a prepared folder's `table.parquet`."""
-    frame = pd.read_parquet(folder / "table.parquet")
+    frame = pd.read_parquet(existing(folder / "table.parquet"))
     weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
     return Table(
         schema=schema,

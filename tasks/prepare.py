@@ -21,7 +21,7 @@ def prepare(layout: Layout) -> Prepared:
     """Write `data/prepared/<problem>/train`, `test`, `folds.npz` and `results/<problem>/prepare.json`."""
     settings = load_settings(layout, "prepare", PrepareSettings)
     if any(f.severity == "error" for f in Validation.read(layout.result("validate")).findings):
-        raise UserError(f"{layout.result('validate')}: the data failed its checks; nothing is learnt from such data")
+        raise UserError(f"{layout.result('validate')}: the data failed their checks; correct them, then validate again")
     raw = read_table(settings.data, layout.raw, settings.columns)
     prepared = prepare_table(raw, settings)
     with atomic_directory(layout.train) as folder:
