@@ -77,7 +77,7 @@ def compare(
         name=name,
         holds=bool(better and p_value < SIGNIFICANCE),
         evidence=f"{measure.title} on the evaluation folds: network {model_J.mean():.4g}, {called} "
-        f"{reference_J.mean():.4g}; {test}, one-sided p = {_p_text(p_value)}",
+        f"{reference_J.mean():.4g}; {test}, one-sided {_p_text(p_value)}",
     )
 
 
@@ -107,4 +107,4 @@ def _units(table: Table, rows: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _p_text(p_value: float) -> str:
-    return "below 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
+    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"

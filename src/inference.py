@@ -1,7 +1,7 @@
-"""A finished model: the fitted preprocessing and the network in one folder, saved and loaded without pickle.
+"""A finished model: the fitted preprocessing and a committee of networks in one folder, saved and loaded without pickle.
 
-`model.json` holds the schema, the vectorizer, the target scaler and the network's configuration; `weights.npz` the
-weights. Shapes: N rows, K outputs.
+`model.json` holds the schema, the vectorizer, the target scaler and the networks' configuration; `weights.npz` the
+weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
 """
 
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ class ModelCard(BaseModel):
 
 @dataclass(frozen=True)
 class Model:
-    """Scores raw rows: typed columns in, predictions out."""
+    """Scores raw rows: typed columns in, predictions out, averaged over the networks of the committee."""
 
     card: ModelCard
-    weights: dict[str, NDArray[np.float32]]
+    committee: list[dict[str, NDArray[np.float32]]]
 
     @property
     def schema(self) -> Schema:
@@ -48,7 +48,8 @@ class Model:
         with atomic_directory(folder) as partial:
             write_json(partial / "model.json", self.card.model_dump(mode="json"))
             with (partial / "weights.npz").open("wb") as file:
-                np.savez(file, **self.weights)  # type: ignore[arg-type]
+                named = {f"{k}.{name}": w for k, weights in enumerate(self.committee) for name, w in weights.items()}
+                np.savez(file, **named)  # type: ignore[arg-type]
 
     def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Probabilities, or values in the target's unit, (N, K); `frame` needs the schema's feature columns."""
@@ -57,14 +58,16 @@ class Model:
         from src.models import HEADS
         from src.networks import build_network
 
-        network = build_network(self.card.network, self.card.inputs, self.schema.outputs)
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.weights.items()})
-        head = HEADS[self.schema.type](network).eval()
+        heads = []
+        for weights in self.committee:
+            network = build_network(self.card.network, self.card.inputs, self.schema.outputs)
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+            heads.append(HEADS[self.schema.type](network).eval())
         parts = []
         with torch.no_grad():
             for start in range(0, len(frame), CHUNK):
                 x_BD = torch.from_numpy(self.card.vectorizer.transform(frame.iloc[start : start + CHUNK]))
-                parts.append(head.predictions(head(x_BD)).double().numpy())
+                parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
         p_NK = np.concatenate(parts) if parts else np.empty((0, self.schema.outputs))
         return p_NK if self.card.target_scaler is None else self.card.target_scaler.restore(p_NK)
 
@@ -76,8 +79,14 @@ class Model:
 def load_model(folder: Path) -> Model:
     """Read a folder that `Model.save` wrote."""
     card = ModelCard.model_validate(read_json(folder / "model.json"))
+    committee: list[dict[str, NDArray[np.float32]]] = []
     with np.load(folder / "weights.npz", allow_pickle=False) as stored:
-        return Model(card, {name: stored[name] for name in stored.files})
+        for key in stored.files:
+            network, name = key.split(".", 1)
+            if int(network) == len(committee):
+                committee.append({})
+            committee[int(network)][name] = stored[key]
+    return Model(card, committee)
 
 
 def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:

@@ -241,7 +241,11 @@ class RegularizeSettings(BaselineSettings):
 
 
 class EvaluateSettings(BaselineSettings):
-    training: Training
+    committee: int = Field(
+        ge=1,
+        le=100,
+        description="networks of the chosen configuration whose predictions are averaged in the final model",
+    )
 
 
 class ReportSettings(Settings):

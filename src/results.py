@@ -135,8 +135,8 @@ class Baseline(Result):
 class Rung(Result):
     """One network on the capacity ladder, means over the development folds.
 
-    `turning_epoch` is the epoch (1-based) at which the mean validation measure was best; `overfits` says that the
-    curve turned: validation got worse after it while training went on improving.
+    `turning_epoch` is the epoch (1-based) at which the smoothed mean validation loss was lowest, `best_validation` the
+    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss went on falling.
     """
 
     network: dict[str, Any]
@@ -172,7 +172,10 @@ class Candidate(Result):
 
 
 class Regularize(Result):
-    """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score."""
+    """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score.
+
+    `standard_error` is that of the paired difference between the chosen and the best candidate.
+    """
 
     measure: str
     direction: Literal["maximize", "minimize"]

@@ -31,9 +31,9 @@ class Scored:
 
     @property
     def simplicity(self) -> tuple[float, ...]:
-        """Sorts simple before complex: fewer parameters, stronger penalties, fewer epochs."""
+        """Sorts simple before complex: fewer parameters, smaller weights (L2, then L1), more dropout, fewer epochs."""
         c = self.candidate
-        return (self.parameters, -c.network["dropout"], -c.l2, -c.l1, c.epochs)
+        return (self.parameters, -c.l2, -c.l1, -c.network["dropout"], c.epochs)
 
 
 def propose(

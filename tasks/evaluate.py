@@ -13,7 +13,7 @@ from src.files import Layout, atomic_file
 from src.inference import Model, ModelCard, actual_columns, prediction_columns
 from src.measures import TABLE, Measure
 from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
-from src.protocols import read_folds
+from src.protocols import Split, read_folds
 from src.results import Baseline, CrossValidation, Evaluate, Prepared, Regularize, Verdict
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
@@ -33,12 +33,15 @@ def evaluate(layout: Layout) -> Evaluate:
     measure = TABLE[prepared.measure]
     seed = settings.seed
 
-    members = [Member.of_split(candidate, split, seed) for split in splits]
     everything = np.arange(len(table))
-    refit = Member(candidate, 0, 0, seed, everything, everything[:0])
-    *trained, final = fit([*members, refit], table, measure, engine, "evaluate")
+    whole = Split(0, 0, everything, everything[:0])
+    starts = _starts(seed, settings.committee)
+    members = [Member.of_split(candidate, split, start) for split in [*splits, whole] for start in starts]
+    results = fit(members, table, measure, engine, "evaluate")
+    size = settings.committee
+    *trained, final = [results[i : i + size] for i in range(0, len(results), size)]
 
-    network = HeldOut(splits, [t.predictions for t in trained])
+    network = HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in trained])
     dummy_name, shallow_name = references.common_sense.name, references.shallow.name
     dummy = HeldOut(splits, [common_sense(table.schema)[dummy_name](table, split, seed) for split in splits])
     boosted = HeldOut(splits, [shallow(shallow_name, table, split, seed) for split in splits])
@@ -52,16 +55,18 @@ def evaluate(layout: Layout) -> Evaluate:
     network_J, shallow_J = network.scores(table, measure), boosted.scores(table, measure)
     dummy_J = dummy.scores(table, measure)
     extra = _other_measures("cross_validation", measure, table, network)
+    if settings.committee > 1:
+        verdicts.append(_committee_helps(splits, trained, network, table, measure))
 
     model = Model(
         ModelCard(
             table=table.schema,
-            vectorizer=final.vectorizer,
-            target_scaler=final.target_scaler,
+            vectorizer=final[0].vectorizer,
+            target_scaler=final[0].target_scaler,
             network=candidate.network,
-            inputs=final.inputs,
+            inputs=final[0].inputs,
         ),
-        final.weights,
+        [t.weights for t in final],
     )
     test = read_table(layout.test, table.schema)
     p_NK = model.raw_predictions(test.frame)
@@ -102,6 +107,25 @@ def evaluate(layout: Layout) -> Evaluate:
     return result
 
 
+def _starts(seed: int, count: int) -> list[int]:
+    """The seeds of a committee's networks."""
+    return [int(state) for state in np.random.SeedSequence(seed).generate_state(count) >> 1]
+
+
+def _committee_helps(
+    splits: list[Split], trained: list[list[Trained]], network: HeldOut, table: Table, measure: Measure
+) -> Verdict:
+    alone = [HeldOut(splits, [committee[k].predictions for committee in trained]) for k in range(len(trained[0]))]
+    single = float(np.mean([one.scores(table, measure).mean() for one in alone]))
+    together = float(network.scores(table, measure).mean())
+    return Verdict(
+        name="committee_helps",
+        holds=measure.better(together, single),
+        evidence=f"{measure.title} on the evaluation folds: {len(alone)} networks averaged {together:.4g}, "
+        f"one network {single:.4g} on average",
+    )
+
+
 def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: float) -> Verdict:
     """The sealed test confirms the estimate when the two intervals meet."""
     return Verdict(
@@ -132,19 +156,12 @@ def _rows(table: Table, rows: np.ndarray, p_NK: np.ndarray, split: str, repeat: 
     return pd.concat([head, actual, prediction_columns(p_NK, table.schema)], axis=1)
 
 
-def _curves(trained: Trained) -> pd.DataFrame:
-    h, member = trained.history, trained.member
-    return pd.DataFrame(
-        {
-            "repeat": member.repeat,
-            "fold": member.fold,
-            "epoch": np.arange(1, len(h.training) + 1),
-            "training": h.training,
-            "validation": h.validation,
-            "training_loss": h.training_loss,
-            "validation_loss": h.validation_loss,
-        }
-    )
+def _curves(committee: list[Trained]) -> pd.DataFrame:
+    """Curves of one fold, means over its networks."""
+    member = committee[0].member
+    head = {"repeat": member.repeat, "fold": member.fold, "epoch": np.arange(1, member.candidate.epochs + 1)}
+    names = ("training", "validation", "training_loss", "validation_loss")
+    return pd.DataFrame(head | {n: np.mean([getattr(t.history, n) for t in committee], axis=0) for n in names})
 
 
 def _write_csv(layout: Layout, name: str, frame: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import pickle
 import pickletools
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -133,8 +134,11 @@ def test_a_champion_that_fails_on_the_present_rows_stays_and_the_line_says_so(re
 @pytest.mark.parametrize(
     ("schema", "why"),
     [
-        ({"features": fruit_schema()["features"][1:]}, "needs columns of another kind: weight"),
-        ({"classes": ["no", "perhaps"], "positive": "perhaps"}, "predicts something else"),
+        ({"features": fruit_schema()["features"][1:]}, "needs columns that are gone or of another kind now: weight"),
+        (
+            {"classes": ["no", "perhaps"], "positive": "perhaps"},
+            "predicts something else than the problem now asks for",
+        ),
     ],
     ids=["columns", "classes"],
 )
@@ -143,7 +147,14 @@ def test_a_champion_that_cannot_answer_the_present_problem_is_replaced(recorded,
     fruit_table(30).to_parquet(recorded.test / "table.parquet", index=False)
     with caplog.at_level(logging.INFO, "workflow"):
         record("evaluate", recorded)
-    assert f"the problem has changed, version 1 {why}" in caplog.text
+    assert f"is the champion now: version 1 {why}" in caplog.text
+    assert champion(client) == 2
+
+
+def test_a_champion_that_has_lost_its_files_is_replaced(layout, client, caplog):
+    evaluate(layout, caplog, Fruit())
+    shutil.rmtree(layout.root / "mlartifacts")
+    assert "version 1 has lost its files" in evaluate(layout, caplog, Fruit(test=0.75, test_rows=30))
     assert champion(client) == 2
 
 
@@ -280,7 +291,7 @@ def served(layout: Layout, client) -> Layout:
     weights = {name: value.numpy() for name, value in body.state_dict().items()}
     card = ModelCard(table=schema, vectorizer=vectorizer, target_scaler=None, network=network(8), inputs=inputs)
     (layout.model / "model.json").unlink()
-    Model(card, weights).save(layout.model)
+    Model(card, [weights]).save(layout.model)
     record("evaluate", layout)
     return layout
 
@@ -320,14 +331,14 @@ def test_a_registered_model_scores_on_the_test_rows_as_it_did_in_the_pipeline(se
     table = read_table(served.test, read_schema(served.train))
     p_NK = load_model(served.model).raw_predictions(table.frame)
     expected = TABLE["log_loss"].value(table.y_NT, p_NK, table.w_N)
-    assert score_on_test(str(folder_of(client)), "log_loss", served) == pytest.approx(expected, rel=1e-6)
+    assert score_on_test(folder_of(client), "log_loss", served) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_says_so(served, client):
     (folder_of(client) / "artifacts" / "model" / "weights.npz").unlink()
     with pytest.raises(CannotScoreError, match=r"weights\.npz"):
-        score_on_test(str(folder_of(client)), "accuracy", served)
+        score_on_test(folder_of(client), "accuracy", served)
 
 
 def test_the_example_has_the_features_and_nothing_of_the_target(layout):
