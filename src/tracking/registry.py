@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from src.files import Layout
 from src.measures import TABLE
@@ -122,8 +124,6 @@ def _settle(
     client: "MlflowClient", layout: Layout, version: "ModelVersion", evidence: Evidence, gate: bool
 ) -> tuple[bool, str]:
     """Whether `version` becomes the champion, and the one line that says why."""
-    from mlflow import artifacts
-
     name, number = layout.problem, int(version.version)
     held = {alias: int(holder) for alias, holder in client.get_registered_model(name).aliases.items()}.get(CHAMPION)
     this = f"version {number} of model {name!r}"
@@ -139,10 +139,10 @@ def _settle(
     if known is not None and same_rows:
         score, how = known.value, "on the same test rows"
     else:
-        folder = artifacts.download_artifacts(client.get_model_version_download_uri(name, str(held)))
+        folder = Path(url2pathname(urlsplit(client.get_model_version_download_uri(name, str(held))).path))
         obstacle = _inapplicable(folder, layout)
         if obstacle is not None:
-            return True, f"{this} is the champion now: the problem has changed, version {held} {obstacle}"
+            return True, f"{this} is the champion now: version {held} {obstacle}"
         try:
             score = score_on_test(folder, evidence.measure, layout)
         except CannotScoreError as error:
@@ -158,24 +158,26 @@ def _holder(held: int | None) -> str:
     return "; there is none yet" if held is None else f"; version {held} stays"
 
 
-def _inapplicable(folder: str, layout: Layout) -> str | None:
+def _inapplicable(folder: Path, layout: Layout) -> str | None:
     """Why a registered model cannot answer the present problem at all; None where it can."""
     from mlflow.models import Model
 
-    theirs, ours = Model.load(folder).signature, signature_of(read_schema(layout.train))
+    if not (folder / "MLmodel").exists():
+        return f"has lost its files ({folder})"
+    theirs, ours = Model.load(str(folder)).signature, signature_of(read_schema(layout.train))
     if theirs is None or theirs.inputs is None or theirs.outputs is None:
         return "has no signature"
     if _columns(theirs, "outputs") != _columns(ours, "outputs"):
-        return "predicts something else"
-    unknown = _columns(theirs, "inputs") - _columns(ours, "inputs")
-    return f"needs columns of another kind: {', '.join(sorted(name for name, _ in unknown))}" if unknown else None
+        return "predicts something else than the problem now asks for"
+    unknown = sorted(name for name, _ in _columns(theirs, "inputs") - _columns(ours, "inputs"))
+    return f"needs columns that are gone or of another kind now: {', '.join(unknown)}" if unknown else None
 
 
 def _columns(signature: "ModelSignature", side: str) -> set[tuple[str, str]]:
     return {(column["name"], column["type"]) for column in getattr(signature, side).to_dict()}
 
 
-def score_on_test(folder: str, measure: str, layout: Layout) -> float:
+def score_on_test(folder: Path, measure: str, layout: Layout) -> float:
     """The measure of a registered model on the present sealed test rows.
 
     It runs in a process of its own with the code it was registered with. Raises CannotScoreError.
@@ -188,7 +190,7 @@ def score_on_test(folder: str, measure: str, layout: Layout) -> float:
         rows, predictions = Path(scratch) / "rows.parquet", Path(scratch) / "predictions.parquet"
         table.frame.to_parquet(rows)
         script = Path(__file__).with_name("score.py")
-        command = [sys.executable, "-P", str(script), folder, str(rows), str(predictions)]
+        command = [sys.executable, "-P", str(script), str(folder), str(rows), str(predictions)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
         if done.returncode != 0:
             raise CannotScoreError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message")

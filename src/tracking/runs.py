@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 LOCK_SECONDS = 30.0
-KIND = "custom_model_development"  # the interface shows training runs first, not language models
+KIND = "custom_model_development"  # which the interface would guess, and ask whether that is right
 
 KEY, STEP, INPUTS, OUTPUTS = "workflow.key", "workflow.step", "workflow.inputs", "workflow.outputs"
 SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
@@ -54,7 +54,7 @@ def open_database(root: Path) -> Iterator["MlflowClient"]:
     TimeoutError when another step goes on recording.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    database = (root / DATABASE).absolute()
+    database = root / DATABASE
     with _one_writer(database.with_name(f"{DATABASE}.lock")):
         # MLflow would retry for minutes, printing tracebacks, what this one statement finds out at once.
         with closing(sqlite3.connect(database, timeout=LOCK_SECONDS, isolation_level=None)) as connection:
@@ -64,7 +64,7 @@ def open_database(root: Path) -> Iterator["MlflowClient"]:
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
-        address = f"sqlite:///{database}"
+        address = f"sqlite:///{database}"  # relative where `root` is: an address cannot hold every folder's name
         mlflow.set_tracking_uri(address)
         yield mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
 

@@ -392,6 +392,20 @@ def test_a_queued_experiment_is_recorded_in_the_repository_it_came_from(layout, 
     assert workflow_run(runs).info.run_name == "sandy-fish"
 
 
+def test_a_folder_of_any_name_holds_a_record(layout, tmp_path, monkeypatch):
+    import mlflow
+
+    odd = tmp_path / "50%20of #all? é"
+    for name in ("data", "results"):
+        shutil.copytree(layout.root / name, odd / name)
+    shutil.copy(layout.root / "mlflow.db", odd)
+    monkeypatch.chdir(odd)
+    record("evaluate", Layout("fruit"))
+    client = mlflow.MlflowClient("sqlite:///mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("fruit").experiment_id], "tags.`workflow.step` != ''")
+    assert (odd / "mlartifacts" / "fruit" / run.info.run_id / "artifacts" / "evaluate.json").exists()
+
+
 def test_nothing_is_looked_up_or_connected_to(layout, monkeypatch):
     def refused(*arguments, **options):
         raise AssertionError(f"a connection: {arguments}")
