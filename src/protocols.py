@@ -6,7 +6,7 @@ Shapes: N rows, R repeats.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from src.files import atomic_file
+from src.files import atomic_file, existing
 from src.problem import ProtocolSettings
 from src.results import Choice, Protocol
 
@@ -101,68 +101,80 @@ def draw_folds(
     units_N: rows of one unit stay together. strata_N: each fold gets every stratum's share. time_N: folds follow in
     time, rows of one moment stay together.
     """
+    hold_out = protocol.kind == "hold_out"
     if protocol.order == "temporal":
         assert time_N is not None
-        blocks = 2 if protocol.kind == "hold_out" else protocol.folds + 1
-        shares = [1 - HOLD_OUT_SHARE, 1.0] if blocks == 2 else [(b + 1) / blocks for b in range(blocks)]
-        fold_N = np.searchsorted(np.quantile(time_N, shares[:-1], method="higher"), time_N, side="right") - 1
-        return Folds(fold_N.astype(np.int16)[None], temporal=True)
-    parts = round(1 / HOLD_OUT_SHARE) if protocol.kind == "hold_out" else protocol.folds
-    fold_RN = np.stack([deal(units_N, strata_N, parts, seed + repeat) for repeat in range(protocol.repeats)])
-    if protocol.kind == "hold_out":
+        blocks = protocol.folds + 1
+        shares_B = [1 - HOLD_OUT_SHARE, HOLD_OUT_SHARE] if hold_out else [1 / blocks] * blocks
+        return Folds((blocks_in_time(time_N, shares_B) - 1).astype(np.int16)[None], temporal=True)
+    shares_P = [HOLD_OUT_SHARE, 1 - HOLD_OUT_SHARE] if hold_out else [1 / protocol.folds] * protocol.folds
+    fold_RN = np.stack([deal(units_N, strata_N, shares_P, seed + repeat) for repeat in range(protocol.repeats)])
+    if hold_out:
         fold_RN = np.where(fold_RN == 0, 0, -1)
     return Folds(fold_RN.astype(np.int16), temporal=False)
 
 
-def deal(units_N: Index, strata_N: Index | None, parts: int, seed: int) -> Index:
-    """Deal units into `parts` of about equal numbers of rows in every stratum; returns each row's part.
+def deal(units_N: Index, strata_N: Index | None, shares_P: Sequence[float], seed: int) -> Index:
+    """Deal units into parts that get the wanted shares of every stratum's rows; returns each row's part.
 
-    Units are shuffled, the larger ones come first, and each goes to the part that lacks most in the unit's stratum
-    (the stratum of a unit is that of its first row). Units of equal size are dealt round in turn, which is what makes
-    this fast on a million rows.
+    Units are shuffled, the larger ones come first, and each goes to the part that lacks most rows of the unit's stratum
+    (the stratum of a unit is that of its first row), so that no part exceeds its share by more than the largest unit.
+    Units of one size are dealt at once, which is what makes this fast on a million rows.
     """
     rng = np.random.default_rng(seed)
     _, first, unit_of_N = np.unique(units_N, return_index=True, return_inverse=True)
     sizes_U = np.bincount(unit_of_N)
     strata_U = np.zeros(len(first), dtype=np.intp) if strata_N is None else strata_N[first]
     part_U = np.empty(len(first), dtype=np.intp)
-    total_P = np.zeros(parts)
+    owed_P = np.zeros(len(shares_P))
     for stratum in np.unique(strata_U):
         members = rng.permutation(np.flatnonzero(strata_U == stratum))
         members = members[np.argsort(-sizes_U[members], kind="stable")]
-        rows_P = np.zeros(parts)
-        single = int(np.searchsorted(-sizes_U[members], -1))
-        for unit in members[:single]:
-            part = np.lexsort((total_P, rows_P))[0]
-            part_U[unit] = part
-            rows_P[part] += sizes_U[unit]
-            total_P[part] += sizes_U[unit]
-        rest = members[single:]
-        wanted_P = _fill(rows_P, len(rest), total_P)
-        part_U[rest] = np.repeat(np.arange(parts), wanted_P)
-        total_P += wanted_P
+        wanted_P = np.array(shares_P) * sizes_U[members].sum()
+        dealt_P = np.zeros(len(shares_P))
+        for alike in np.split(members, np.flatnonzero(np.diff(sizes_U[members])) + 1):
+            size = sizes_U[alike[0]]
+            counts_P = _counts(wanted_P - dealt_P, owed_P, size, len(alike))
+            part_U[alike] = np.repeat(np.arange(len(shares_P)), counts_P)
+            dealt_P += size * counts_P
+        owed_P += wanted_P - dealt_P
     return part_U[unit_of_N]
 
 
-def _fill(rows_P: NDArray[np.float64], count: int, total_P: NDArray[np.float64]) -> Index:
-    """How many of `count` single rows each part gets so that the parts end as equal as they can."""
-    wanted_P = np.zeros(len(rows_P), dtype=np.intp)
-    level = np.maximum((rows_P.sum() + count) / len(rows_P) - rows_P, 0)
-    if level.sum() > 0:
-        wanted_P = np.floor(level * count / level.sum()).astype(np.intp)
-    for part in np.lexsort((total_P + wanted_P, rows_P + wanted_P))[: count - wanted_P.sum()]:
-        wanted_P[part] += 1
-    return wanted_P
+def _counts(lacking_P: NDArray[np.float64], owed_P: NDArray[np.float64], size: int, units: int) -> Index:
+    """How many of so many units of one size each part gets when each unit goes to the part that lacks most rows.
+
+    All are poured in up to the level at which they are used up. What is left of whole units goes to the parts that are
+    furthest above it, counting what the strata before have left owing, so that roundings do not add up.
+    """
+    most_first = np.sort(lacking_P)[::-1]
+    level = ((most_first.cumsum() - size * units) / np.arange(1, len(lacking_P) + 1)).max()
+    exact_P = np.maximum(lacking_P - level, 0) / size
+    counts_P = np.floor(exact_P + 1e-9).astype(np.intp)
+    claim_P = np.where(exact_P > 0, exact_P - counts_P + owed_P / size, -np.inf)
+    counts_P[np.argsort(-claim_P, kind="stable")[: units - counts_P.sum()]] += 1
+    return counts_P
+
+
+def blocks_in_time(time_N: NDArray[np.float64], shares_B: Sequence[float]) -> Index:
+    """Cut time into blocks that hold about these shares of the rows, one after the other; returns each row's block.
+
+    Rows of one moment stay together. Where there are enough moments, no block is empty.
+    """
+    moments, moment_of_N, rows_M = np.unique(time_N, return_inverse=True, return_counts=True)
+    before_M = rows_M.cumsum() - rows_M
+    wanted = np.cumsum(shares_B)[:-1] * len(time_N)
+    blocks = np.arange(1, len(shares_B))
+    nearest = np.array([np.abs(before_M - rows).argmin() for rows in wanted])
+    spare = np.clip(np.maximum.accumulate(nearest - blocks), 0, max(len(moments) - len(shares_B), 0))
+    return np.searchsorted(spare + blocks, moment_of_N, side="right")
 
 
 def seal(units_N: Index, strata_N: Index | None, time_N: NDArray[np.float64] | None, share: float, seed: int) -> Index:
     """Positions of the sealed test rows: last in time, or dealt out by units and strata; sorted."""
     if time_N is not None:
-        return np.flatnonzero(time_N > np.quantile(time_N, 1 - share, method="higher"))
-    # Twenty parts put the share within 2.5 points for any strata; finer parts would starve small classes.
-    parts = max(round(1 / share), 2) if abs(1 / share - round(1 / share)) < 0.01 else 20
-    wanted = 1 if parts != 20 else max(round(share * parts), 1)
-    return np.flatnonzero(deal(units_N, strata_N, parts, seed) < wanted)
+        return np.flatnonzero(blocks_in_time(time_N, [1 - share, share]) == 1)
+    return np.flatnonzero(deal(units_N, strata_N, [share, 1 - share], seed) == 0)
 
 
 def write_folds(path: Path, development: Folds, evaluation: Folds) -> None:
@@ -177,7 +189,7 @@ def write_folds(path: Path, development: Folds, evaluation: Folds) -> None:
 
 def read_folds(path: Path) -> dict[Literal["development", "evaluation"], Folds]:
     """The stored folds: `development` for overfit and regularize, `evaluation` for evaluate."""
-    with np.load(path, allow_pickle=False) as stored:
+    with np.load(existing(path), allow_pickle=False) as stored:
         temporal = bool(stored["temporal"])
         return {
             "development": Folds(stored["development"], temporal),

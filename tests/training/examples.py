@@ -50,7 +50,7 @@ def table_of(kind: ProblemType, rows: int = 47, seed: int = 0, weights: bool = F
 
 
 def folds_of(rows: int, parts: int = 3, seed: int = 0) -> Folds:
-    return Folds(deal(np.arange(rows), None, parts, seed)[None].astype(np.int16), temporal=False)
+    return Folds(deal(np.arange(rows), None, [1 / parts] * parts, seed)[None].astype(np.int16), temporal=False)
 
 
 def candidate(**changes: object) -> Candidate:
