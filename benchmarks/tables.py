@@ -9,10 +9,7 @@ the same commands as DVC does. Prints wall seconds and peak resident memory (GiB
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,8 @@ import pyarrow as pa
 import pyarrow.csv
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from benchmarks.steps import REPOSITORY, run_step
+
 STEPS = ("define", "fetch", "validate", "prepare")
 NAME = "benchmark"
 CHUNK_ROWS = 100_000
@@ -71,20 +69,6 @@ def make_workspace(folder: Path, rows: int, columns: int) -> None:
     make_csv(folder / "data" / "local" / f"{NAME}.csv", rows, columns)
 
 
-def run_step(step: str, folder: Path) -> dict[str, float]:
-    """Run one step as a process in the workspace; its wall seconds and peak resident memory in GiB."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    begin = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", f"tasks.{step}", NAME], cwd=folder, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"the step {step} failed")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"seconds": round(seconds, 2), "peak_gib": round(usage.ru_maxrss * unit / 2**30, 2)}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__.split("\n\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -94,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_workspace(folder, options.rows, options.columns)
-        figures = {step: run_step(step, folder) for step in STEPS}
+        figures = {step: run_step(step, NAME, folder) for step in STEPS}
     print(f"{options.rows:,} rows, {options.columns} columns, {os.cpu_count()} cores")
     for step, figure in figures.items():
         print(f"{step:10} {figure['seconds']:7.1f} s {figure['peak_gib']:6.2f} GiB")

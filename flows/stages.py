@@ -16,6 +16,8 @@ import psutil
 from src.errors import UserError
 from tasks.workspace import DRIVER
 
+# Where `src.tracking` looks for the Prefect run a step belongs to.
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 _GRACE_SECONDS = 10
 
 
@@ -37,14 +39,15 @@ def changes(stage: str) -> list[str]:
     return [phrase for entries in status.values() for phrase in _phrases(entries)]
 
 
-def reproduce(stage: str, force: bool, log: Callable[[str], None]) -> str:
+def reproduce(stage: str, force: bool, log: Callable[[str], None], flow_run: str) -> str:
     """Let DVC run `stage` and pass its output to `log` line by line; return all of it.
 
-    Raises UserError with the step's last error message when it fails.
+    `flow_run` is the id that the step records in MLflow. Raises UserError with the step's last error message when it
+    fails.
     """
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else []), stage]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PATH": path, DRIVER: str(os.getpid()), FLOW_RUN: flow_run, "PYTHONUNBUFFERED": "1"}
     lines = []
     with _ended_with_us(
         subprocess.Popen(

@@ -17,6 +17,7 @@ if __name__ == "__main__":  # before Prefect, which takes a second to import: he
 
 import psutil
 from prefect import flow, get_run_logger, task
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
 from flows import stages
@@ -35,7 +36,7 @@ def run_stage(step: str, problem: str, force: bool) -> State:
         if not changes:
             return Completed(name="Cached", message=f"{stage} is up to date")
         logger.info("%s runs: %s", stage, ", ".join(changes))
-        output = stages.reproduce(stage, force, logger.info)
+        output = stages.reproduce(stage, force, logger.info, str(flow_run.id))
     except UserError as error:
         return Failed(message=str(error))
     if stages.was_restored(output):

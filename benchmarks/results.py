@@ -1,0 +1,72 @@
+"""What the automatic workflow scores on problems of this repository, beside figures others have published.
+
+    python -m benchmarks.results [NAME ...] [--json figures.json]
+
+Runs every step of each problem in a temporary workspace, from the problem files and params.yaml as they are.
+`published` is a known figure for the same measure and number of folds, though with statistics learnt from held-out rows
+too: breast_cancer by a peer tool, boston_housing in "Deep Learning with Python". Data that must be fetched comes from
+DATA_MIRROR where that is set, otherwise from its address.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.steps import REPOSITORY, run_step
+from src.files import STEPS, Layout
+from src.results import Evaluate
+
+PUBLISHED = {"breast_cancer": 0.9736, "boston_housing": 2.38}
+DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")
+
+
+def run_problem(name: str, folder: Path) -> dict[str, float | str | None]:
+    """All steps of one problem; its figures as one row of the table."""
+    begin = time.perf_counter()
+    for step in STEPS:
+        run_step(step, name, folder)
+    found = Evaluate.read(Layout(name, folder).result("evaluate"))
+    return {
+        "problem": name,
+        "measure": found.measure,
+        "published": PUBLISHED.get(name),
+        "common_sense": found.baseline,
+        "shallow": found.shallow,
+        "ours": found.cross_validation.mean,
+        "low": found.cross_validation.low,
+        "high": found.cross_validation.high,
+        "test": found.test.value,
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__.split("\n\n")[0])
+    parser.add_argument("problems", nargs="*", default=DEFAULT, metavar="NAME", help=f"default: {' '.join(DEFAULT)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("problems", "data/local", "data/expectations"):
+            shutil.copytree(REPOSITORY / name, Path(folder) / name)
+        shutil.copy(REPOSITORY / "params.yaml", folder)
+        rows = [run_problem(name, Path(folder)) for name in options.problems]
+    print(
+        "| problem | measure | published | common sense | shallow model | ours (95% interval) | sealed test | seconds |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        published = "" if row["published"] is None else f"{row['published']:.4g}"
+        print(
+            f"| {row['problem']} | {row['measure']} | {published} | {row['common_sense']:.4g} | {row['shallow']:.4g} "
+            f"| **{row['ours']:.4g}** ({row['low']:.4g} to {row['high']:.4g}) | {row['test']:.4g} "
+            f"| {row['seconds']:.0f} |"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
