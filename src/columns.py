@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
 
@@ -21,9 +22,14 @@ def column_kind(values_N: pd.Series) -> FeatureKind:
 
 
 def label_texts(values_N: pd.Series) -> pd.Series:
-    """Class labels as text; whole numbers without a decimal point (1.0 becomes '1'). Gaps stay gaps."""
+    """Class labels as text; whole numbers without a decimal point (1.0 becomes '1'), dates without a time of 0:00.
+
+    Gaps stay gaps.
+    """
     if values_N.dtype == np.float64:
         return values_N.map(lambda v: str(int(v)) if v == v // 1 else repr(v), na_action="ignore").astype("str")
+    if column_kind(values_N) == "date":
+        return values_N.map(lambda v: str(v.date() if v == v.normalize() else v), na_action="ignore").astype("str")
     return values_N.astype("str")
 
 
@@ -32,3 +38,9 @@ def label_numbers(values_N: pd.Series) -> pd.Series:
     if values_N.dtype == np.float64 or values_N.dtype == "boolean":
         return values_N.astype("float64")
     return values_N.str.lower().map({"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0})
+
+
+def seconds(dates_N: pd.Series) -> NDArray[np.float64]:
+    """Dates of any year as seconds since 1970; NaN for a gap."""
+    since_N = dates_N.dt.as_unit("us").to_numpy() - np.datetime64(0, "us")
+    return np.where(np.isnat(since_N), np.nan, since_N.astype(np.int64) / 1e6)

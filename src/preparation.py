@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import column_kind, label_numbers, label_texts
+from src.columns import column_kind, label_numbers, label_texts, seconds
 from src.errors import UserError
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
@@ -79,6 +79,7 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
     development = draw_folds(once, train_units_N, strata_N, train_time_N, settings.seed + DEVELOPMENT_SEED)
     evaluation = draw_folds(protocol, train_units_N, strata_N, train_time_N, settings.seed + EVALUATION_SEED)
     _check_folds(development, protocol.folds)
+    _check_folds(evaluation, protocol.folds)
     kept = ["__row__", *(f.name for f in schema.features), *schema.targets, *_role_columns(settings)]
     frame = frame.assign(__row__=np.arange(len(frame)))[kept]
     return Preparation(
@@ -114,7 +115,7 @@ def time_numbers(values_N: pd.Series) -> NDArray[np.float64]:
     Raises UserError where the column is text.
     """
     if pd.api.types.is_datetime64_any_dtype(values_N):
-        return ((values_N - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(np.float64)
+        return seconds(values_N)
     if values_N.dtype == np.float64:
         return values_N.to_numpy(np.float64)
     raise UserError(
@@ -223,10 +224,9 @@ def _strata(train: pd.DataFrame, schema: Schema) -> Index | None:
 
 
 def _check_folds(folds: Folds, wanted: int) -> None:
-    splits = list(folds)
-    smallest = min((min(len(s.training), len(s.validation)) for s in splits), default=0)
-    if len(splits) < wanted or smallest == 0:
+    drawn = [split for split in folds if len(split.training) and len(split.validation)]
+    if len(drawn) < wanted * len(folds.fold_RN):
         raise UserError(
-            f"folds: {wanted} folds need rows in each, but only {len(splits)} could be drawn: "
-            "there are too few rows, groups or moments in time; choose fewer folds or protocol: hold_out"
+            f"folds: too few rows, groups or moments in time to give each of {wanted} folds some; "
+            "choose fewer folds or protocol: hold_out"
         )

@@ -12,10 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from src.columns import seconds
 from src.tables import Feature
 
 # A value this many standard deviations out is clipped, so that one odd row cannot blow up a network.
 CLIP = 6.0
+# Values beyond this count as this, so that their squares are finite numbers.
+LARGEST = 1e150
+# Values spread by less than this share of their mean are one value and its rounding errors.
+ROUNDING = 1e-12
 # A category seen in fewer training rows than this shares one column with the other rare ones.
 MIN_COUNT = 3
 # The most columns one categorical feature may take; rarer categories share one.
@@ -27,7 +32,10 @@ class Column(BaseModel):
 
 
 class Numbers(Column):
-    """A numeric or boolean column: median for gaps, then standardized; `flag`: gaps get a 0/1 column of their own."""
+    """A numeric or boolean column: median for gaps, then standardized; `flag`: gaps get a 0/1 column of their own.
+
+    A column with one value alone has scale 0 and gives zeros: nothing was learnt of what another value would mean.
+    """
 
     kind: Literal["numbers"] = "numbers"
     name: str
@@ -42,13 +50,14 @@ class Numbers(Column):
         median = float(np.median(known)) if len(known) else 0.0
         filled = np.where(np.isfinite(values_N), values_N, median)
         mean, spread = float(filled.mean()), float(filled.std())
-        scale = spread if spread > 1e-9 * abs(mean) else 1.0
+        scale = spread if spread > ROUNDING * abs(mean) else 0.0
         return cls(name=name, median=median, mean=mean, scale=scale, flag=len(known) < len(filled))
 
     def transform(self, values_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         known = np.isfinite(values_N)
         filled = np.where(known, values_N, self.median)
-        columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP)]
+        varies = self.scale > 0
+        columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP) if varies else np.zeros(len(filled))]
         return [*columns, (~known).astype(np.float64)] if self.flag else columns
 
 
@@ -79,8 +88,8 @@ class Dates(Column):
 
     @classmethod
     def fit(cls, name: str, values_N: "pd.Series[pd.Timestamp]") -> "Dates":
-        parts = [Numbers.fit(part, part_N) for part, part_N in _date_parts(values_N).items()]
-        return cls(name=name, parts=[part for part in parts if part.scale != 1.0 or part.name == "days"])
+        days, *cycles = (Numbers.fit(part, part_N) for part, part_N in _date_parts(values_N).items())
+        return cls(name=name, parts=[days, *(c.model_copy(update={"flag": False}) for c in cycles if c.scale > 0)])
 
     def transform(self, values_N: "pd.Series[pd.Timestamp]") -> list[NDArray[np.float64]]:
         of_part = _date_parts(values_N)
@@ -131,8 +140,9 @@ class TargetScaler(BaseModel):
 
     @classmethod
     def fit(cls, y_NT: NDArray[np.float64]) -> "TargetScaler":
-        scale_T = y_NT.std(axis=0)
-        return cls(mean=y_NT.mean(axis=0).tolist(), scale=np.where(scale_T > 0, scale_T, 1.0).tolist())
+        mean_T, spread_T = y_NT.mean(axis=0), y_NT.std(axis=0)
+        varies_T = spread_T > ROUNDING * np.abs(mean_T)
+        return cls(mean=mean_T.tolist(), scale=np.where(varies_T, spread_T, 1.0).tolist())
 
     def transform(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
         return (y_NT - self.mean) / self.scale
@@ -142,7 +152,8 @@ class TargetScaler(BaseModel):
 
 
 def _numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
-    return values_N.to_numpy(np.float64, na_value=np.nan)
+    numbers_N = values_N.to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isinf(numbers_N), np.nan, np.clip(numbers_N, -LARGEST, LARGEST))
 
 
 def _text(values_N: "pd.Series[str]") -> "pd.Series[str]":
@@ -150,8 +161,7 @@ def _text(values_N: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.float64]]:
-    days_N = (values_N - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    parts = {"days": _numbers(days_N)}
+    parts = {"days": seconds(values_N) / 86_400}
     cycles = {
         "year": (values_N.dt.day_of_year, 365.25),
         "week": (values_N.dt.day_of_week, 7),
@@ -159,5 +169,5 @@ def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.flo
     }
     for name, (position_N, length) in cycles.items():
         angle_N = _numbers(position_N) * (2 * np.pi / length)
-        parts |= {f"{name}_sine": np.sin(angle_N), f"{name}_cosine": np.cos(angle_N)}
+        parts |= {f"{name}_sine": np.sin(angle_N).round(12), f"{name}_cosine": np.cos(angle_N).round(12)}
     return parts

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.columns import seconds
+
 Index = NDArray[np.intp]
 
 SAMPLE_ROWS = 20_000
@@ -60,7 +62,7 @@ def _tell_by_nearest(told_V: Index, unseen_V: NDArray[np.bool_], number_V: NDArr
 def _numbers(uniques: pd.Series) -> NDArray[np.float64] | None:
     """Numbers and dates as numbers that sort alike, NaN for a gap; None for what has no order."""
     if pd.api.types.is_datetime64_any_dtype(uniques):
-        return ((uniques - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(np.float64)
+        return seconds(uniques)
     return uniques.to_numpy(np.float64) if pd.api.types.is_float_dtype(uniques) else None
 
 
