@@ -25,6 +25,8 @@ from src.training.settings import batch_size
 # The training measure has saturated within this share of the way from common sense to perfect, or when the last
 # doubling of capacity gained less than the second share of that way.
 SATURATED, STALLED = 0.05, 0.02
+# Rungs climbed in any case, so that the search has capacities to choose from.
+FEWEST_RUNGS = 3
 
 ADVICE = (
     "the book's advice: add layers, make them bigger, or train for more epochs (overfit.max_rungs, training.epochs)"
@@ -69,7 +71,9 @@ def overfit(layout: Layout) -> Overfit:
         members = [Member.of_split(candidate, split, settings.seed) for split in folds]
         title = f"overfit {network_text(network)}"
         climbs.append(_judge(network, fit(members, table, measure, engine, title), measure, common_sense))
-        if climbs[-1].rung.overfits and climbs[-1].rung.beats_baseline and _saturated(climbs, measure, common_sense):
+        rung = climbs[-1].rung
+        proved = rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense)
+        if proved and len(climbs) >= FEWEST_RUNGS:
             break
 
     result = _conclude(climbs, measure, common_sense, settings)
@@ -112,19 +116,19 @@ def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, settin
     text = network_text(rung.network)
     if rung.overfits:
         overfits = (
-            f"the network {text} has its lowest validation loss {turn.lowest:.4g} at epoch {turn.epoch} of "
+            f"the network of {text} units has its lowest validation loss {turn.lowest:.4g} at epoch {turn.epoch} of "
             f"{settings.training.epochs}; afterwards it rises by {turn.rise:.2g} "
             f"(standard error {turn.rise_error:.2g}) while the training loss goes on falling"
         )
     else:
         largest = network_text(climbs[-1].rung.network)
         overfits = (
-            f"up to the network {largest} the validation loss does not turn within {settings.training.epochs} epochs "
-            f"(lowest {turn.lowest:.4g} at epoch {turn.epoch}, rise {turn.rise:.2g}); {ADVICE}"
+            f"up to the network of {largest} units the validation loss does not turn within "
+            f"{settings.training.epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, rise {turn.rise:.2g}); {ADVICE}"
         )
     beats = (
-        f"{measure.title} on the development folds: network {text} {rung.best_validation:.4g} at its turning point, "
-        f"common sense {common_sense:.4g}"
+        f"{measure.title} on the development folds: network of {text} units {rung.best_validation:.4g} "
+        f"at its turning point, common sense {common_sense:.4g}"
     )
     if not rung.beats_baseline:
         beats += f"; {ADVICE_BASELINE}"

@@ -88,7 +88,7 @@ def _score(trained: list[Trained], measure: Measure) -> Scored:
 
 def _text(candidate: Candidate) -> str:
     parts = [
-        network_text(candidate.network),
+        f"{network_text(candidate.network)} units",
         f"dropout {candidate.network['dropout']:g}" if candidate.network["dropout"] else "",
         f"L1 {candidate.l1:g}" if candidate.l1 else "",
         f"L2 {candidate.l2:g}" if candidate.l2 else "",
