@@ -124,7 +124,8 @@ def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, settin
         largest = network_text(climbs[-1].rung.network)
         overfits = (
             f"up to the network of {largest} units the validation loss does not turn within "
-            f"{settings.training.epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, rise {turn.rise:.2g}); {ADVICE}"
+            f"{settings.training.epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
+            f"rise {turn.rise:.2g}); {ADVICE}"
         )
     beats = (
         f"{measure.title} on the development folds: network of {text} units {rung.best_validation:.4g} "
