@@ -130,7 +130,7 @@ def _roc_auc(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     if hits_S[-1] <= 0 or misses_S[-1] <= 0:
         return 0.5
     area_S = np.diff(misses_S, prepend=0.0) * (hits_S - np.diff(hits_S, prepend=0.0) / 2)
-    return float(area_S.sum() / (hits_S[-1] * misses_S[-1]))
+    return min(float(area_S.sum() / (hits_S[-1] * misses_S[-1])), 1.0)  # rounding may lead past the end
 
 
 def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
@@ -139,7 +139,7 @@ def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     for y_N, p_N in zip(y_NT.T, p_NK.T, strict=True):
         hits_S, rows_S = _found_from_top(y_N, p_N, w_N)
         if hits_S[-1] > 0:
-            scores.append((np.diff(hits_S, prepend=0.0) * hits_S / rows_S).sum() / hits_S[-1])
+            scores.append(min((np.diff(hits_S, prepend=0.0) * hits_S / rows_S).sum() / hits_S[-1], 1.0))
     return float(np.mean(scores)) if scores else 0.0
 
 

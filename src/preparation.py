@@ -227,6 +227,6 @@ def _check_folds(folds: Folds, wanted: int) -> None:
     drawn = [split for split in folds if len(split.training) and len(split.validation)]
     if len(drawn) < wanted * len(folds.fold_RN):
         raise UserError(
-            f"folds: too few rows, groups or moments in time to give each of {wanted} folds some; "
+            f"folds: too few different rows, groups or moments in time to give each of {wanted} folds some; "
             "choose fewer folds or protocol: hold_out"
         )

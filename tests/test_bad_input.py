@@ -299,12 +299,12 @@ DATA = {
     ),
     "infinite values": Bad(
         "validate",
-        (FINDINGS, "'size': 3 values infinite (rows 4, 17, 30)", "replace them", "mine.csv line 6"),
+        (FINDINGS, "'size': 3 values infinite or beyond 1e+100 (rows 4, 17, 30)", "replace them", "mine.csv line 6"),
         csv=table(size=numbers(row4="-inf", row17="inf", row30="1e999")),
     ),
     "an infinite target": Bad(
         "validate",
-        (FINDINGS, "'label': 1 value infinite (row 17)", "correct them or remove these rows"),
+        (FINDINGS, "'label': 1 value infinite or beyond 1e+100 (row 17)", "correct them or remove these rows"),
         csv=table(label=numbers(row17="inf")),
         changes={"type": "regression"},
     ),

@@ -7,7 +7,6 @@ its expectations is an error unless it carries `"meta": {"severity": "warning"}`
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -33,7 +32,7 @@ Severity = Literal["error", "warning"]
 Explain = Callable[[TableFacts, dict[str, Any]], Issue]
 
 COLUMNS_PER_BATCH = 4
-LARGEST = sys.float_info.max
+LARGEST = 1e100  # beyond, the squares of which a spread or an error is made soon overflow
 TYPES = {"numeric": "float64", "categorical": "str", "boolean": "bool", "date": "datetime64"}
 LABEL_TEXT = r"(?i)^(?:true|false|yes|no|1|0)$"
 
@@ -145,7 +144,7 @@ def derive(table: TableFacts) -> Iterator[Rule]:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
         if table.roles[column] != "feature":
             way_out = f"the {table.roles[column]} column needs a number in every row: correct them or remove these rows"
-        yield _range("finite_values", column, -LARGEST, LARGEST, "infinite", way_out)
+        yield _range("finite_values", column, -LARGEST, LARGEST, f"infinite or beyond {LARGEST:g}", way_out)
     for column in numeric:
         if column in table.targets and settings.type == "unit_interval_regression":
             way_out = "rescale the target, or choose `type: regression`"
