@@ -48,12 +48,13 @@ SMALL = {
 
 @dataclass(frozen=True)
 class Case:
-    """A problem over a generated table of `rows` rows; `table` gives its target columns, and others where needed."""
+    """A problem over a generated table of so many rows; `renamed` columns and words get other names in the file."""
 
     type: str
     target: str | list[str]
     settings: dict[str, Any] = field(default_factory=dict)
     rows: int = 100
+    renamed: dict[str, str] = field(default_factory=dict)
 
     def columns(self) -> pd.DataFrame:
         """Numbers, words, truth values and dates, with gaps and a rare word, and targets that depend on them."""
@@ -97,9 +98,11 @@ class Case:
     def write(self, layout: Layout) -> None:
         frame = self.columns()
         own = self.roles | ({"part"} if "test" in self.settings else set())
-        frame[[name for name in frame if name in own]].to_csv(layout.local / "table.csv", index=False)
+        frame = frame[[name for name in frame if name in own]].rename(columns=self.renamed).replace(self.renamed)
+        frame.to_csv(layout.local / "table.csv", index=False)
         problem = {"question": "How does it end?", "data": {"source": "file", "path": "table.csv"}, **SMALL}
-        problem |= {"type": self.type, "target": self.target, **self.settings}
+        target = self.renamed.get(self.target, self.target) if isinstance(self.target, str) else self.target
+        problem |= {"type": self.type, "target": target, **self.settings}
         layout.problem_file.write_text(yaml.safe_dump(problem))
 
 
@@ -109,6 +112,17 @@ ITERATED = {"protocol": "iterated_k_fold", "folds": 3, "repeats": 2}
 GROUPS, TIME, WEIGHTS = {"groups": "house"}, {"time": "moment"}, {"weights": "weight"}
 OFFICIAL = {"test": {"column": "part", "value": "test"}}
 LABELS, VECTOR = ["hot", "dry", "old"], ["cost", "debt"]
+ODD_NAMES = {
+    "size": "<b>a b</b>",
+    "price": 'it\'s "50 %", $x$; {y}',
+    "colour": "probability__low",
+    "member": "predicted",
+    "joined": "row",
+    "grade": "<i>Größe</i>",
+    "low": "<i>low</i>",
+    "middle": "m, n\\",
+    "high": "__'h'",
+}
 CASES = {
     "binary, all automatic": Case("binary", "answer"),
     "binary, accuracy": Case("binary", "answer", {"measure": "accuracy", **K_FOLD, **WEIGHTS}),
@@ -123,6 +137,7 @@ CASES = {
         "multiclass", "grade", {"measure": "balanced_accuracy", **HOLD_OUT, **GROUPS}
     ),
     "multiclass, macro F1": Case("multiclass", "level", {"measure": "macro_f1", **ITERATED, **WEIGHTS}),
+    "multiclass, odd names": Case("multiclass", "grade", K_FOLD, renamed=ODD_NAMES),
     "multiclass, log loss": Case("multiclass", "grade", {"measure": "log_loss", **K_FOLD, **OFFICIAL, **GROUPS}),
     "multilabel, all automatic": Case("multilabel", LABELS),
     "multilabel, mean average precision": Case(
@@ -434,3 +449,4 @@ def test_the_report_and_the_model_card_are_written_and_tell_the_score(run: Run):
     assert run.problem.question in page
     assert "nan" not in page.lower().split()
     assert TABLE[run.prepared.measure].title in card
+    assert not [name for name in ODD_NAMES.values() if name.startswith("<") and name in page]
