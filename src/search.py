@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.errors import UserError
 from src.measures import Measure
 from src.problem import Search, Training
 from src.results import Candidate
@@ -47,47 +48,50 @@ def propose(
     from scipy.stats import qmc
 
     penalties = [(0.0, l2) for l2 in search.l2] + [(l1, 0.0) for l1 in search.l1 if l1 > 0]
-    axes: list[Sequence[Any]] = [networks, search.dropout, penalties, search.learning_rate]
-
-    def candidate(network: dict[str, Any], dropout: float, penalty: tuple[float, float], factor: float) -> Candidate:
-        return Candidate(
-            network={**network, "dropout": dropout},
+    axes: list[Sequence[Any]] = [range(len(networks)), search.dropout, penalties, search.learning_rate]
+    found: dict[tuple[Any, ...], None] = {(0, 0.0, (0.0, 0.0), 1.0): None}
+    # So many points meet every combination, however small its cell.
+    points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
+        int(np.ceil(np.log2(8 * np.prod([len(axis) for axis in axes]))))
+    )
+    for point in points:
+        if len(found) >= search.budget:
+            break
+        found[tuple(axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True))] = None
+    return [
+        Candidate(
+            network={**networks[network], "dropout": dropout},
             optimizer=training.optimizer,
             learning_rate=training.learning_rate * factor,
-            l1=penalty[0],
-            l2=penalty[1],
+            l1=l1,
+            l2=l2,
             batch_size=batch_size,
             epochs=training.epochs,
         )
-
-    found = [candidate(networks[0], 0.0, (0.0, 0.0), 1.0)]
-    space = int(np.prod([len(axis) for axis in axes]))
-    points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed))
-    for point in points.random(2 ** int(np.ceil(np.log2(8 * max(search.budget, space))))):
-        if len(found) >= search.budget:
-            break
-        drawn = candidate(*(axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True)))
-        if drawn not in found:
-            found.append(drawn)
-    return found
+        for network, dropout, (l1, l2), factor in found
+    ]
 
 
 def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:
     """The best candidate, the simplest one within one standard error of it, and that standard error.
 
     All candidates share their folds, so the standard error is that of the paired difference to the best; with a single
-    fold there is no spread to judge by and the best is chosen. Source: Breiman et al. 1984, "Classification and
-    Regression Trees", section 3.4.3; Hastie, Tibshirani and Friedman 2009, section 7.10.
+    fold there is no spread to judge by and the best is chosen. A candidate whose training diverged (a score that is no
+    number) is out; UserError where that leaves none. Source: Breiman et al. 1984, "Classification and Regression
+    Trees", section 3.4.3; Hastie, Tibshirani and Friedman 2009, section 7.10.
     """
-    best = scored[0]
-    for other in scored[1:]:
+    finished = [of for of in scored if np.isfinite(of.scores_J).all()]
+    if not finished:
+        raise UserError("the training of every candidate diverged; choose a lower training.learning_rate")
+    best = finished[0]
+    for other in finished[1:]:
         if measure.better(other.mean, best.mean):
             best = other
 
     def loss_J(of: Scored) -> Array:
         return measure.gain(best.scores_J, of.scores_J)
 
-    within = [of for of in scored if of is best or loss_J(of).mean() <= standard_error(loss_J(of))]
+    within = [of for of in finished if of is best or loss_J(of).mean() <= standard_error(loss_J(of))]
     chosen = min(within, key=lambda of: of.simplicity)
     return best, chosen, standard_error(loss_J(chosen))
 

@@ -1,0 +1,115 @@
+"""Intervals that a hand computation confirms, and that cover what they claim to cover."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import t, ttest_1samp
+
+from src.intervals import (
+    bootstrap,
+    corrected_variance,
+    cross_validation_interval,
+    paired_p_value,
+    percentile_interval,
+)
+
+
+def test_the_corrected_resampled_interval_is_the_one_computed_by_hand():
+    scores_J = np.array([0.90, 0.92, 0.88, 0.94, 0.91])
+    # mean 0.91, S² = 0.0005; five folds hold out a fifth: 1/5 + 0.2/0.8 = 0.45
+    found = cross_validation_interval(scores_J, 0.2)
+    assert corrected_variance(scores_J, 0.2) == pytest.approx(0.45 * 0.0005)
+    assert found.value == pytest.approx(0.91)
+    half = 2.776445105 * (0.45 * 0.0005) ** 0.5
+    assert (found.low, found.high) == (pytest.approx(0.91 - half), pytest.approx(0.91 + half))
+
+
+def test_the_paired_test_is_the_one_computed_by_hand():
+    gains_J = np.array([0.02, 0.01, 0.03, 0.00])
+    statistic = 0.015 / ((1 / 4 + 0.25 / 0.75) * gains_J.var(ddof=1)) ** 0.5
+    assert paired_p_value(gains_J, 0.25) == pytest.approx(float(t.sf(statistic, 3)))
+
+
+def test_without_a_held_out_share_the_paired_test_is_students():
+    gains_J = np.array([0.2, -0.1, 0.3, 0.15, 0.05])
+    assert paired_p_value(gains_J, 0.0) == pytest.approx(ttest_1samp(gains_J, 0, alternative="greater").pvalue)
+
+
+@given(scores=st.lists(st.floats(0, 1), min_size=2, max_size=20), share=st.floats(0.05, 0.5))
+@settings(max_examples=80, deadline=None)
+def test_the_interval_holds_its_mean_and_overlap_makes_it_wider(scores, share):
+    found = cross_validation_interval(np.array(scores), share)
+    naive = cross_validation_interval(np.array(scores), 0.0)
+    assert found.low <= found.value <= found.high
+    assert found.high - found.low >= naive.high - naive.low
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.1, 0.0), (0.0, 1.0), (-0.1, 1.0)])
+def test_equal_gains_in_every_fold_are_decided_by_their_sign(gain, expected):
+    assert paired_p_value(np.full(5, gain), 0.2) == expected
+
+
+def test_the_two_sides_of_the_paired_test_add_up():
+    gains_J = np.array([0.02, -0.01, 0.03])
+    assert paired_p_value(gains_J, 0.2) + paired_p_value(-gains_J, 0.2) == pytest.approx(1.0)
+
+
+def test_the_bootstrap_repeats_itself_with_its_seed():
+    values_N = np.random.default_rng(0).normal(size=50)
+    one, again, other = (bootstrap(lambda r: float(values_N[r].mean()), np.arange(50), seed) for seed in (1, 1, 2))
+    assert (one == again).all()
+    assert (one != other).any()
+    assert (np.diff(one) >= 0).all()
+
+
+@given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=10), seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_the_bootstrap_draws_whole_units_and_as_many_as_there_are(sizes, seed):
+    units_N = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    drawn = []
+    bootstrap(lambda rows: drawn.append(rows) or 0.0, units_N, seed)
+    for rows in drawn[:100]:
+        times_U = np.bincount(units_N[rows], minlength=len(sizes)) / np.array(sizes)
+        assert (times_U == times_U.round()).all()
+        assert times_U.sum() == len(sizes)
+        for unit, times in enumerate(times_U):
+            rows_of_unit = rows[units_N[rows] == unit]
+            assert sorted(rows_of_unit) == sorted(np.repeat(np.flatnonzero(units_N == unit), int(times)))
+
+
+def test_rows_of_one_unit_give_a_wider_interval_than_as_many_independent_rows():
+    values_N = np.repeat(np.random.default_rng(0).normal(size=20), 10)
+
+    def width(units_N):
+        found = percentile_interval(0.0, bootstrap(lambda r: float(values_N[r].mean()), units_N, 0))
+        return found.high - found.low
+
+    assert width(np.repeat(np.arange(20), 10)) > 2 * width(np.arange(200))
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(10, 2000), (20_000, 2000), (100_000, 400), (300_000, 200)])
+def test_large_tables_are_resampled_less_often(rows, expected):
+    assert len(bootstrap(lambda _: 0.0, np.arange(rows), 0)) == expected
+
+
+def test_the_percentile_interval_leaves_a_fortieth_on_either_side():
+    found = percentile_interval(0.5, np.linspace(0, 1, 1001))
+    assert (found.value, found.low, found.high) == (0.5, pytest.approx(0.025), pytest.approx(0.975))
+
+
+def test_resampled_t_intervals_of_simulated_means_cover_the_truth_about_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    found = [cross_validation_interval(rng.normal(3.0, 1.0, 60), 0.0) for _ in range(300)]
+    assert 0.92 <= np.mean([of.low <= 3 <= of.high for of in found]) <= 0.98
+
+
+def test_bootstrap_intervals_of_simulated_means_cover_the_truth_about_as_often_as_they_say():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for seed in range(40):
+        values_N = rng.normal(3.0, 1.0, 60)
+        resampled = bootstrap(lambda rows, of=values_N: float(of[rows].mean()), np.arange(60), seed)
+        found = percentile_interval(float(values_N.mean()), resampled)
+        covered += found.low <= 3 <= found.high
+    assert covered / 40 >= 0.85
