@@ -1,0 +1,180 @@
+"""Heads: the book's losses, penalties by their exact gradients, and modules that stand alone."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+from src.models import HEADS
+from src.models.head import OPTIMIZERS
+from src.networks import build_network
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = list(HEADS)
+OUTPUTS = {"binary": 1, "multiclass": 4, "multilabel": 3, "regression": 2, "unit_interval_regression": 1}
+
+
+def answers(kind: str, rows: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits, targets and weights as a fold holds them."""
+    torch.manual_seed(seed)
+    logits_BK = 3 * torch.randn(rows, OUTPUTS[kind])
+    targets = {
+        "binary": torch.randint(2, (rows, 1)).float(),
+        "multiclass": torch.randint(4, (rows, 1)).float(),
+        "multilabel": torch.randint(2, (rows, 3)).float(),
+        "regression": torch.randn(rows, 2),
+        "unit_interval_regression": torch.rand(rows, 1),
+    }
+    return logits_BK, targets[kind], torch.rand(rows) + 0.1
+
+
+def textbook_row_losses(kind: str, logits_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    if kind == "multiclass":
+        return functional.nll_loss(functional.log_softmax(logits_BK, 1), y_BT[:, 0].long(), reduction="none")
+    if kind == "regression":
+        return functional.mse_loss(logits_BK, y_BT, reduction="none").mean(1)
+    return functional.binary_cross_entropy(torch.sigmoid(logits_BK), y_BT, reduction="none").mean(1)
+
+
+def head_of(kind: str, seed: int = 0, **options: object):
+    torch.manual_seed(seed)
+    network = build_network({"kind": "mlp", "units": [5, 3], "activation": "tanh"}, 4, OUTPUTS[kind])
+    return HEADS[kind](network, **options)
+
+
+def batch_of(kind: str, rows: int = 11, seed: int = 0):
+    _, y_BT, w_B = answers(kind, rows, seed)
+    return torch.randn(rows, 4), y_BT, w_B
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(rows=st.integers(1, 20), seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_the_loss_of_a_row_is_the_textbooks(kind, rows, seed):
+    logits_BK, y_BT, _ = answers(kind, rows, seed)
+    losses_B = HEADS[kind](nn.Identity()).row_losses(logits_BK, y_BT)
+    assert losses_B.shape == (rows,)
+    torch.testing.assert_close(losses_B, textbook_row_losses(kind, logits_BK, y_BT), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_rows(kind):
+    logits_BK, y_BT, w_B = answers(kind, 9, 1)
+    head = HEADS[kind](nn.Identity())
+    expected = (textbook_row_losses(kind, logits_BK, y_BT) * w_B).sum() / w_B.sum()
+    torch.testing.assert_close(head.loss((logits_BK, y_BT, w_B)), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head.loss((logits_BK, y_BT, 5 * w_B)), head.loss((logits_BK, y_BT, w_B)))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "unit_interval_regression"])
+def test_losses_of_confidently_wrong_logits_stay_finite(kind):
+    wrong = torch.full((2, OUTPUTS[kind]), -1e4)
+    wrong[:, -1] = 1e4
+    losses_B = HEADS[kind](nn.Identity()).row_losses(
+        wrong, torch.zeros(2, 1 if kind == "multiclass" else OUTPUTS[kind])
+    )
+    assert torch.isfinite(losses_B).all()
+    assert (losses_B > 1000).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_are_probabilities_or_values(kind):
+    logits_BK, _, _ = answers(kind, 30, 2)
+    p_BK = HEADS[kind](nn.Identity()).predictions(logits_BK)
+    if kind == "regression":
+        assert torch.equal(p_BK, logits_BK)
+        return
+    assert ((p_BK > 0) & (p_BK < 1)).all()
+    if kind == "multiclass":
+        torch.testing.assert_close(p_BK.sum(1), torch.ones(30))
+        assert torch.equal(p_BK.argmax(1), logits_BK.argmax(1))
+    else:
+        assert torch.equal(p_BK >= 0.5, logits_BK >= 0)
+
+
+@given(l1=st.sampled_from([0.0, 1e-3, 0.1]), l2=st.sampled_from([0.0, 1e-2, 0.3]), kind=st.sampled_from(KINDS))
+@settings(max_examples=25, deadline=None)
+def test_penalty_gradients_are_those_that_autograd_finds_for_the_penalized_loss(l1, l2, kind):
+    head, batch = head_of(kind, l1=l1, l2=l2), batch_of(kind)
+    weights = [p for p in head.network.parameters() if p.ndim > 1]
+    penalty = sum(l1 * w.abs().sum() + l2 * w.square().sum() for w in weights)
+    expected = torch.autograd.grad(head.loss(batch) + penalty, list(head.parameters()), allow_unused=True)
+    head.loss(batch).backward()
+    head.add_penalty_gradients()
+    for p, gradient in zip(head.parameters(), expected, strict=True):
+        torch.testing.assert_close(p.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_biases_are_not_penalized():
+    head, batch = head_of("binary", l1=1.0, l2=1.0), batch_of("binary")
+    head.loss(batch).backward()
+    before = {name: p.grad.clone() for name, p in head.named_parameters()}
+    head.add_penalty_gradients()
+    for name, p in head.named_parameters():
+        assert torch.equal(p.grad, before[name]) == name.endswith("bias")
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_every_optimizer_lowers_the_loss_by_itself_without_decay_of_its_own(name):
+    head, batch = head_of("regression", optimizer=name, learning_rate=0.01), batch_of("regression")
+    optimizer = head.configure_optimizers()
+    assert optimizer.param_groups[0]["lr"] == 0.01
+    assert optimizer.param_groups[0]["weight_decay"] == 0
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        losses.append(head.loss(batch))
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < losses[0]
+
+
+def test_rmsprop_has_the_settings_of_the_book():
+    group = head_of("binary").configure_optimizers().param_groups[0]
+    assert (group["lr"], group["alpha"], group["eps"], group["momentum"]) == (1e-3, 0.9, 1e-7, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_trains_in_a_plain_trainer_with_its_penalties(kind):
+    from pytorch_lightning import Trainer
+    from torch.utils.data import DataLoader, TensorDataset
+
+    def trained(**options):
+        head = head_of(kind, optimizer="sgd", learning_rate=0.05, **options)
+        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        trainer = Trainer(max_epochs=1, accelerator="cpu", enable_model_summary=False, **quiet)
+        trainer.fit(head, DataLoader(TensorDataset(*batch_of(kind)), 4), DataLoader(TensorDataset(*batch_of(kind)), 11))
+        assert {"training_loss", "validation_loss"} <= set(trainer.callback_metrics)
+        return head.network.state_dict()
+
+    before, plain, shrunk = head_of(kind).network.state_dict(), trained(), trained(l2=0.5)
+    assert all((plain[name] != before[name]).any() for name in before)
+    weights = [name for name in before if name.endswith("weight")]
+    assert sum(shrunk[name].square().sum() for name in weights) < sum(plain[name].square().sum() for name in weights)
+
+
+LIFTED = """
+import importlib, pathlib, sys
+for file in sorted(pathlib.Path("src").rglob("*.py")):
+    if file.parent.name in ("models", "networks"):
+        importlib.import_module(".".join(file.with_suffix("").parts))
+print(*sorted({"pandas", "mlflow", "prefect", "dvc", "great_expectations", "sklearn"} & set(sys.modules)))
+from src.models import HEADS
+from src.networks import build_network
+print(sorted(HEADS), build_network({"kind": "mlp", "units": [3], "dropout": 0.1}, 2, 1))
+"""
+
+
+def test_models_and_networks_can_be_lifted_out_and_used_alone(tmp_path):
+    for folder in ("models", "networks"):
+        shutil.copytree(ROOT / "src" / folder, tmp_path / "src" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    run = subprocess.run([sys.executable, "-c", LIFTED], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[0] == ""
