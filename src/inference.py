@@ -1,4 +1,4 @@
-"""A finished model: the fitted preprocessing and a committee of networks in one folder, saved and loaded without pickle.
+"""A finished model: the fitted preprocessing and a committee of networks in one folder, without pickle.
 
 `model.json` holds the schema, the vectorizer, the target scaler and the networks' configuration; `weights.npz` the
 weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from src.errors import UserError
 from src.files import atomic_directory, read_json, write_json
 from src.preprocessing.tabular import TabularVectorizer, TargetScaler
 from src.tables import Schema
@@ -52,12 +53,15 @@ class Model:
                 np.savez(file, **named)  # type: ignore[arg-type]
 
     def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit, (N, K); `frame` needs the schema's feature columns."""
+        """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column."""
         import torch
 
         from src.models import HEADS
         from src.networks import build_network
 
+        missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
+        if missing:
+            raise UserError(f"the rows lack columns that the model learnt from: {missing}")
         heads = []
         for weights in self.committee:
             network = build_network(self.card.network, self.card.inputs, self.schema.outputs)

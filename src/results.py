@@ -136,7 +136,7 @@ class Rung(Result):
     """One network on the capacity ladder, means over the development folds.
 
     `turning_epoch` is the epoch (1-based) at which the smoothed mean validation loss was lowest, `best_validation` the
-    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss went on falling.
+    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss still fell.
     """
 
     network: dict[str, Any]

@@ -1,6 +1,7 @@
 """Many MLPs of one shape as one: every layer a batched matrix product over all members.
 
-Shapes: M members, P parameters of one member (rounded up to whole vector registers), B rows, N rows, D inputs, H units of a layer, K outputs.
+Shapes: M members, P parameters of one member (rounded up to whole vector registers), B rows, N rows, D inputs, H units
+of a layer, K outputs.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """The stacked backend: members of one shape trained together, as one model.
 
 One Lightning step is one epoch. A minibatch holds rows of every member, each from its own fold in its own order; folds
-of unequal size and last minibatches are padded with rows of weight zero, and a member that has no rows left in a step is
-not stepped. Everything is padded to whole vector registers, so that a member comes out the same to the last bit whatever
-is trained beside it: otherwise a change of one fold's rows could reach another fold's weights by rounding.
+of unequal size and last minibatches are padded with rows of weight zero, and a member that has no rows left in a step
+is not stepped. Everything is padded to whole vector registers, so that a member comes out the same to the last bit
+whatever is trained beside it: otherwise a change of one fold's rows could reach another fold's weights by rounding.
 Shapes: M members, F folds, A training rows (of the largest fold), B rows of a minibatch, D inputs, T target columns,
 K outputs, H units of a layer.
 """
