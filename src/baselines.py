@@ -45,8 +45,11 @@ def stratified(table: Table, split: Split, seed: int) -> Predictions:
 
 
 def median(table: Table, split: Split, seed: int) -> Predictions:
-    """Always the median of the training rows: the best constant for the absolute error."""
-    return np.repeat(np.median(table.y_NT[split.training], axis=0)[None], len(split.validation), axis=0)
+    """Always the weighted median of the training rows: the best constant for the absolute error."""
+    y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
+    lower_T = np.quantile(y_AT, 0.5, axis=0, weights=w_A, method="inverted_cdf")
+    upper_T = -np.quantile(-y_AT, 0.5, axis=0, weights=w_A, method="inverted_cdf")
+    return np.repeat((lower_T + upper_T)[None] / 2, len(split.validation), axis=0)
 
 
 def mean(table: Table, split: Split, seed: int) -> Predictions:
@@ -122,20 +125,23 @@ def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
     every = -(-len(split.training) // SHALLOW_ROWS)
     fold = fit_fold(table, split.training[::every], split.validation)
     make = SHALLOW[table.schema.type][name]
-    columns = [_fit_column(make(seed), fold, fold.y_AT[:, t]) for t in range(fold.y_AT.shape[1])]
-    p_VK = np.column_stack(columns)
+    classes = len(table.schema.classes) or 2
+    columns = [_fit_column(make(seed), fold, fold.y_AT[:, t], classes) for t in range(fold.y_AT.shape[1])]
+    if table.schema.type == "multiclass":
+        return columns[0]
+    p_VK = np.column_stack([p_VC[:, -1] for p_VC in columns])
     if table.schema.type == "unit_interval_regression":
         return np.clip(p_VK, 0, 1)
     return fold.restore(p_VK)
 
 
-def _fit_column(model: Any, fold: FoldArrays, y_A: NDArray[np.float32]) -> Predictions:
-    """One target column: probabilities (of the positive class where there are two) or values."""
+def _fit_column(model: Any, fold: FoldArrays, y_A: NDArray[np.float32], classes: int) -> Predictions:
+    """One target column: values (V, 1), or probabilities (V, classes), 0 for a class that no training row has."""
     # Equal weights are left out: with weights, scikit-learn's histogram binning takes seventy times as long.
     w_A = None if np.ptp(fold.w_A) == 0 else fold.w_A
     if not hasattr(model, "predict_proba"):
-        return model.fit(fold.x_AD, y_A, sample_weight=w_A).predict(fold.x_VD)
-    if np.ptp(y_A) == 0:
-        return np.full(len(fold.x_VD), float(y_A[0]))
-    p_VC = model.fit(fold.x_AD, y_A, sample_weight=w_A).predict_proba(fold.x_VD)
-    return p_VC[:, 1] if p_VC.shape[1] == 2 else p_VC
+        return model.fit(fold.x_AD, y_A, sample_weight=w_A).predict(fold.x_VD)[:, None]
+    p_VC = np.zeros((len(fold.x_VD), classes))
+    known = np.unique(y_A).astype(np.intp)
+    p_VC[:, known] = model.fit(fold.x_AD, y_A, sample_weight=w_A).predict_proba(fold.x_VD) if len(known) > 1 else 1.0
+    return p_VC
