@@ -281,8 +281,9 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, RegularizeSett
                     raise ValueError(f"{role}: column {name!r} is already named by {seen[name]}; one column, one role")
         if self.time is not None and self.groups is not None:
             raise ValueError("time: a problem is split by time or by groups, not by both; remove one of the two keys")
-        if self.time is not None and self.protocol == "iterated_k_fold":
-            raise ValueError("protocol: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
+        if self.time is not None and (self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1)):
+            key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
+            raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
         if (self.test.column is None) != (self.test.value is None):
             raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
         if self.test.column in self.targets:
@@ -426,7 +427,7 @@ def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
 
 def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
     """Whether pydantic, not the user, put `part` into an error's location (union members and discriminators)."""
-    names = {"int", "constrained-int", "str", "bool", "float", "literal['auto']", "list[str]"}
+    names = {"int", "constrained-int", "str", "bool", "float", "literal['auto']", "list[str]", "[key]"}
     return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
 
 
