@@ -4,6 +4,7 @@ Whatever is decided here from values (kinds of columns, classes, the automatic m
 the training rows alone. Shapes: N rows.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -190,10 +191,12 @@ def _positive(classes: Sequence[str], counts: pd.Series, settings: PrepareSettin
 
 
 def _natural(label: str) -> tuple[int, float, str]:
+    """Sorts numbers by their size, before words."""
     try:
-        return (0, float(label), label)
+        number = float(label)
     except ValueError:
-        return (1, 0.0, label)
+        number = math.nan
+    return (0, number, label) if math.isfinite(number) else (1, 0.0, label)
 
 
 def _role_columns(settings: TableSettings) -> list[str]:
