@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.intervals import bootstrap, cross_validation_interval, paired_p_value, percentile_interval
+from src.intervals import bootstrap, cross_validation_interval, paired_p_value, percentile_interval, unanimous_interval
 from src.measures import Measure
 from src.protocols import Folds, Split
 from src.results import Estimate, TestScore, Verdict
@@ -52,10 +52,17 @@ def estimate(held_out: HeldOut, table: Table, folds: Folds, measure: Measure, se
 
 
 def bootstrap_estimate(table: Table, rows: NDArray[np.intp], p_NK: Array, measure: Measure, seed: int) -> Estimate:
-    """The measure on `rows` with its percentile bootstrap interval; groups are resampled whole."""
-    y_NT, w_N = table.y_NT[rows], table.w_N[rows]
-    resampled = bootstrap(lambda drawn: measure.value(y_NT[drawn], p_NK[drawn], w_N[drawn]), _units(table, rows), seed)
-    return percentile_interval(measure.value(y_NT, p_NK, w_N), resampled)
+    """The measure on `rows` with its percentile bootstrap interval; groups are resampled whole.
+
+    Resampling rows that were all right (or all wrong) never sees another value: a share of rows then gets the exact
+    binomial interval.
+    """
+    y_NT, w_N, units_N = table.y_NT[rows], table.w_N[rows], _units(table, rows)
+    value = measure.value(y_NT, p_NK, w_N)
+    resampled = bootstrap(lambda drawn: measure.value(y_NT[drawn], p_NK[drawn], w_N[drawn]), units_N, seed)
+    if measure.counts_rows and np.ptp(resampled) == 0:
+        return unanimous_interval(value, int(units_N.max()) + 1)
+    return percentile_interval(value, resampled)
 
 
 def compare(

@@ -70,3 +70,12 @@ def percentile_interval(value: float, resampled: Array) -> Estimate:
     """A value with the percentile interval of its bootstrap distribution."""
     low, high = np.quantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
     return Estimate(value=value, low=float(low), high=float(high))
+
+
+def unanimous_interval(value: float, units: int) -> Estimate:
+    """The exact binomial interval of a share of 0 or 1 among so many independent units.
+
+    Source: Clopper and Pearson 1934, "The use of confidence or fiducial limits", Biometrika 26.
+    """
+    away = 1 - (0.5 - CONFIDENCE / 2) ** (1 / units)
+    return Estimate(value=value, low=max(value - away, 0.0), high=min(value + away, 1.0))

@@ -27,7 +27,10 @@ BALANCED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure; `value(y_NT, p_NK, w_N)` is its value on N rows, from `lowest` to `highest`."""
+    """One measure; `value(y_NT, p_NK, w_N)` is its value on N rows, from `lowest` to `highest`.
+
+    `counts_rows`: the value is a share of the rows.
+    """
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class Measure:
     value: Callable[[Array, Array, Array], float]
     lowest: float = 0.0
     highest: float = 1.0
+    counts_rows: bool = False
 
     def better(self, a: float, b: float) -> bool:
         return a > b if self.direction == "maximize" else a < b
@@ -172,7 +176,7 @@ def _r2(y_NT: Array, p_NK: Array, w_N: Array) -> float:
 TABLE: dict[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("accuracy", "accuracy", "maximize", _accuracy),
+        Measure("accuracy", "accuracy", "maximize", _accuracy, counts_rows=True),
         Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy),
         Measure("f1", "F1 score", "maximize", _f1),
         Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc),
@@ -182,7 +186,7 @@ TABLE: dict[str, Measure] = {
         Measure("mean_average_precision", "mean average precision", "maximize", _average_precision),
         Measure("micro_f1", "micro F1 score", "maximize", _micro_f1),
         Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy),
-        Measure("subset_accuracy", "share of rows with all labels right", "maximize", _subset_accuracy),
+        Measure("subset_accuracy", "share of rows all right", "maximize", _subset_accuracy, counts_rows=True),
         Measure("mae", "mean absolute error", "minimize", _mae, highest=math.inf),
         Measure("rmse", "root mean squared error", "minimize", _rmse, highest=math.inf),
         Measure("mse", "mean squared error", "minimize", _mse, highest=math.inf),

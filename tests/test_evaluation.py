@@ -134,3 +134,10 @@ def test_a_test_set_with_one_class_has_a_score_and_an_interval():
     for name in ("accuracy", "roc_auc", "average_precision", "f1", "balanced_accuracy", "log_loss"):
         found = score_sealed_test(one_class, np.full((20, 1), 0.3), TABLE[name], seed=0)
         assert np.isfinite([found.value, found.low, found.high]).all()
+
+
+def test_a_perfect_sealed_test_still_has_an_interval():
+    table = table_of("binary", rows=47)
+    score = score_sealed_test(table, table.y_NT, TABLE["accuracy"], 0)
+    assert score.value == 1.0
+    assert score.low == pytest.approx(0.025 ** (1 / 47))

@@ -12,6 +12,7 @@ from src.intervals import (
     cross_validation_interval,
     paired_p_value,
     percentile_interval,
+    unanimous_interval,
 )
 
 
@@ -113,3 +114,14 @@ def test_bootstrap_intervals_of_simulated_means_cover_the_truth_about_as_often_a
         found = percentile_interval(float(values_N.mean()), resampled)
         covered += found.low <= 3 <= found.high
     assert covered / 40 >= 0.85
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(1.0, 0.902606, 1.0), (0.0, 0.0, 0.097394)])
+def test_36_rows_that_are_all_right_leave_room_for_errors_not_seen(value, low, high):
+    """Against scipy's exact binomial interval."""
+    from scipy.stats import binomtest
+
+    found = unanimous_interval(value, 36)
+    exact = binomtest(int(36 * value), 36).proportion_ci(0.95, method="exact")
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
