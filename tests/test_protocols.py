@@ -155,7 +155,7 @@ def test_the_sealed_rows_of_a_temporal_problem_are_the_last_and_as_near_the_shar
     assert set(sealed) == set(np.flatnonzero(time_N >= time_N[sealed].min()))
     possible = [(time_N >= moment).sum() for moment in sorted(set(moments))[1:]]
     wanted = share * len(time_N)
-    assert abs(len(sealed) - wanted) == min(abs(count - wanted) for count in possible)
+    assert abs(len(sealed) - wanted) == pytest.approx(min(abs(count - wanted) for count in possible))
 
 
 def test_equal_rows_in_distinct_moments_give_temporal_folds_of_equal_size():
