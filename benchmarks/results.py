@@ -43,6 +43,14 @@ def run_problem(name: str, folder: Path) -> dict[str, float | str | None]:
     }
 
 
+def _line(row: dict[str, float | str | None]) -> str:
+    published = "" if row["published"] is None else f"{row['published']:.4g}"
+    return (
+        f"| {row['problem']} | {row['measure']} | {published} | {row['common_sense']:.4g} | {row['shallow']:.4g} "
+        f"| **{row['ours']:.4g}** ({row['low']:.4g} to {row['high']:.4g}) | {row['test']:.4g} | {row['seconds']:.0f} |"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__.split("\n\n")[0])
     parser.add_argument("problems", nargs="*", default=DEFAULT, metavar="NAME", help=f"default: {' '.join(DEFAULT)}")
@@ -52,18 +60,14 @@ def main() -> None:
         for name in ("problems", "data/local", "data/expectations"):
             shutil.copytree(REPOSITORY / name, Path(folder) / name)
         shutil.copy(REPOSITORY / "params.yaml", folder)
-        rows = [run_problem(name, Path(folder)) for name in options.problems]
-    print(
-        "| problem | measure | published | common sense | shallow model | ours (95% interval) | sealed test | seconds |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
-    for row in rows:
-        published = "" if row["published"] is None else f"{row['published']:.4g}"
         print(
-            f"| {row['problem']} | {row['measure']} | {published} | {row['common_sense']:.4g} | {row['shallow']:.4g} "
-            f"| **{row['ours']:.4g}** ({row['low']:.4g} to {row['high']:.4g}) | {row['test']:.4g} "
-            f"| {row['seconds']:.0f} |"
+            "| problem | measure | published | common sense | shallow model | ours (95% interval) | sealed test | s |"
         )
+        print("|---|---|---|---|---|---|---|---|")
+        rows = []
+        for name in options.problems:
+            rows.append(run_problem(name, Path(folder)))
+            print(_line(rows[-1]), flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 

@@ -72,6 +72,9 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
         choices.append(Choice(setting="measure", chosen=measure, reason=reason))
     order = _order(settings)
     protocol, more = choose_protocol(settings, len(train), order)
+    if order == "temporal":
+        reason = "rows in time order can be cut in one way only, so the folds of the search score the choice too"
+        choices.append(Choice(setting="evaluation folds", chosen="the development folds", reason=reason))
     strata_N = _strata(train, schema) if order in ("stratified", "grouped") else None
     train_time_N = None if time_N is None else time_N[train_N]
     # Numbered anew, so that a test row equal to a training row does not change the order in which units are dealt.
