@@ -6,15 +6,16 @@ trained one after another. The result of a member does not depend on the backend
 
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from src.measures import TABLE, Measure
 from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import Engine
 from src.processes import die_with_parent
+from src.progress import Part, progress_of_parts
 from src.tables import Table
 from src.training.members import Member, Trained
 
@@ -43,6 +44,11 @@ class Shard:
         counts = [member.steps for member in self.members]
         return max(counts) if self.backend == "stacked" else sum(counts)
 
+    @property
+    def epochs(self) -> int:
+        """Epochs of all members, what progress is counted in."""
+        return sum(member.candidate.epochs for member in self.members)
+
 
 def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engine, title: str) -> list[Trained]:
     """Train all members; results come in the order of `members`.
@@ -51,7 +57,6 @@ def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engin
     title: what the log and the progress bar say.
     """
     from joblib import Parallel, delayed
-    from tqdm import tqdm
 
     shards = list(_shards(members, _folds(members, table)))
     steps = sum(shard.steps for shard in shards)
@@ -68,23 +73,31 @@ def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engin
         initializer=die_with_parent,
         initargs=(os.getpid(),),
     )
-    tasks = (delayed(_train)(shard, table, measure.name, engine.accelerator) for shard in shards)
     trained: dict[int, Trained] = {}
-    with tqdm(total=len(members), desc=title, unit="training", disable=not sys.stderr.isatty(), leave=False) as bar:
-        for positions, results in run(tasks):
-            trained |= dict(zip(positions, results, strict=True))
-            bar.update(len(positions))
+    epochs = sum(shard.epochs for shard in shards)
+    with progress_of_parts(title, len(shards), epochs, f"{len(members)} trainings") as parts:
+        pairs = enumerate(zip(shards, parts, strict=True))
+        tasks = (delayed(_train)(i, shard, part, table, measure.name, engine.accelerator) for i, (shard, part) in pairs)
+        for i, results in run(tasks):
+            trained |= dict(zip(shards[i].positions, results, strict=True))
+            parts[i].finish(shards[i].epochs)
     return [trained[position] for position in range(len(members))]
 
 
-def _train(shard: Shard, table: Table, measure: str, accelerator: str) -> tuple[list[int], list[Trained]]:
+def _train(
+    number: int, shard: Shard, part: Part, table: Table, measure: str, accelerator: str
+) -> tuple[int, list[Trained]]:
+    """Train the shard with this number; after every epoch `part` counts the members it has brought further."""
     from src.training.looped import train_looped
     from src.training.stacked import train_stacked
 
     if shard.backend == "stacked":
-        return shard.positions, train_stacked(shard.members, shard.folds, table, TABLE[measure], accelerator)
+        epoch = partial(part.add, len(shard.members))
+        trained = train_stacked(shard.members, shard.folds, table, TABLE[measure], accelerator, on_epoch=epoch)
+        return number, trained
+    epoch = partial(part.add, 1)
     pairs = zip(shard.members, shard.folds, strict=True)
-    return shard.positions, [train_looped(m, fold, table, TABLE[measure], accelerator) for m, fold in pairs]
+    return number, [train_looped(m, fold, table, TABLE[measure], accelerator, on_epoch=epoch) for m, fold in pairs]
 
 
 def _folds(members: Sequence[Member], table: Table) -> list[FoldArrays]:

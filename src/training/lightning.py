@@ -2,12 +2,23 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 
-def make_trainer(epochs: int, accelerator: str) -> Trainer:
+class AfterEveryEpoch(Callback):
+    """Calls a function when an epoch is over."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.call = call
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.call()
+
+
+def make_trainer(epochs: int, accelerator: str, on_epoch: Callable[[], object] | None = None) -> Trainer:
     """A Trainer without what a member of a pipeline does not need: logger, checkpoints, progress bar, summary.
 
     Lightning's notes on devices and loaders, once per training, would bury our own lines.
@@ -21,6 +32,7 @@ def make_trainer(epochs: int, accelerator: str) -> Trainer:
         max_epochs=epochs,
         accelerator=accelerator,
         devices=1,
+        callbacks=[AfterEveryEpoch(on_epoch)] if on_epoch else [],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

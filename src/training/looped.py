@@ -5,6 +5,8 @@ precision stay Lightning's. Shapes: A training rows, V validation rows, K output
 P parameters.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -130,8 +132,9 @@ def train_looped(
     measure: Measure,
     accelerator: str,
     dtype: torch.dtype = torch.float32,
+    on_epoch: Callable[[], object] | None = None,
 ) -> Trained:
-    """Train one member on its fold."""
+    """Train one member on its fold; `on_epoch` is called after every epoch."""
     candidate = member.candidate
     with torch.random.fork_rng():
         torch.manual_seed(member.seed)
@@ -144,7 +147,7 @@ def train_looped(
         network, candidate.optimizer, candidate.learning_rate, l1=candidate.l1, l2=candidate.l2
     )
     loop = EpochPerStep(head, fold, table, member, measure, dtype)
-    make_trainer(candidate.epochs, accelerator).fit(loop)
+    make_trainer(candidate.epochs, accelerator, on_epoch).fit(loop)
     loop.cpu()
     return Trained(
         member=member,

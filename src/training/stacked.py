@@ -8,7 +8,7 @@ Shapes: M members, F folds, A training rows (of the largest fold), B rows of a m
 K outputs, H units of a layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -195,10 +195,14 @@ def train_stacked(
     measure: Measure,
     accelerator: str,
     dtype: torch.dtype = torch.float32,
+    on_epoch: Callable[[], object] | None = None,
 ) -> list[Trained]:
-    """Train members of one signature together; `folds` gives each member's fold (shared objects for shared folds)."""
+    """Train members of one signature together; `folds` gives each member's fold (shared objects for shared folds).
+
+    `on_epoch` is called after every epoch of them all.
+    """
     stack = EpochOfAllMembers(members, folds, table, measure, dtype)
-    make_trainer(members[0].candidate.epochs, accelerator).fit(stack)
+    make_trainer(members[0].candidate.epochs, accelerator, on_epoch).fit(stack)
     return stack.unstacked()
 
 
