@@ -15,16 +15,17 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import psutil
 
 from src.files import Layout
+from src.tracking.address import home
 from src.tracking.content import step_content
+from src.tracking.database import open_database
 from src.tracking.identity import OUTPUTS
 from src.tracking.provenance import provenance
 from src.tracking.registry import register
-from src.tracking.runs import Moment, Recorder, open_database
+from src.tracking.runs import Moment, Recorder
 
 logger = logging.getLogger("workflow")
 
@@ -46,10 +47,11 @@ def record_steps(steps: Mapping[str, Moment], layout: Layout) -> bool:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     try:
         from mlflow.exceptions import MlflowException
+        from psycopg2 import Error as PostgreSQLError
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
         return _not_recorded(steps, layout, error)
-    failures = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, subprocess.SubprocessError)
+    failures = (MlflowException, SQLAlchemyError, sqlite3.Error, PostgreSQLError, OSError, subprocess.SubprocessError)
     for pause in (*PAUSES_SECONDS, None):
         try:
             _record_once(steps, layout)
@@ -63,7 +65,7 @@ def record_steps(steps: Mapping[str, Moment], layout: Layout) -> bool:
 
 
 def _record_once(steps: Mapping[str, Moment], layout: Layout) -> None:
-    root = _records_root(layout)
+    root = home(layout)
     with open_database(root) as client:
         recorder = Recorder(client, layout, root, provenance(layout.root))
         for step, moment in steps.items():
@@ -74,11 +76,6 @@ def _record_once(steps: Mapping[str, Moment], layout: Layout) -> None:
             recorder.write_workflow(workflow, step, moment)
             if step == "evaluate":
                 register(recorder, workflow, run)
-
-
-def _records_root(layout: Layout) -> Path:
-    """Where the database lies: DVC runs a queued experiment in a copy of the repository that it deletes afterwards."""
-    return Path(os.environ.get("DVC_ROOT", "")) if layout.root == Path() else layout.root
 
 
 def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> bool:

@@ -1,14 +1,33 @@
 """What makes two workflow runs the same: hashes of the content they were made from.
 
-Records are found again by these hashes, never by a name or a time, so that recording twice changes nothing.
+Records are found again by these hashes, never by a name or a time, so that recording twice changes nothing. The key of
+a workflow run follows from the problem file and the data's source alone. So its name is known before anything has run,
+and a run in which every step was up to date has the name of the run that computed the results.
 """
 
 import hashlib
-from collections.abc import Iterable
+import json
+import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError
 from src.files import STEPS, Layout, read_json
+from src.problem import LocalSource, RemoteSource, SklearnSource, load_problem
+from src.tracking.address import DATABASE, tracking_uri
+
+logger = logging.getLogger("workflow")
+
+KEY = "workflow.key"
+NAME_DIGITS = 8
+_FIND = """
+    SELECT runs.experiment_id, runs.run_uuid FROM runs
+    JOIN experiments ON experiments.experiment_id = runs.experiment_id
+    JOIN tags ON tags.run_uuid = runs.run_uuid
+    WHERE experiments.name = :problem AND tags.key = :tag AND tags.value LIKE :key
+    AND runs.lifecycle_stage = 'active' ORDER BY runs.start_time
+"""
 
 # The result files that a step leaves on record, and the steps whose results it reads (as in dvc.yaml).
 OUTPUTS: dict[str, tuple[str, ...]] = {
@@ -32,23 +51,83 @@ READS: dict[str, tuple[str, ...]] = {
 RECORDED = tuple(step for step in STEPS if step in OUTPUTS)
 
 
-def workflow_key(layout: Layout) -> str:
-    """SHA-256 of the resolved problem settings and the raw data's checksum.
+def workflow_name(layout: Layout) -> str:
+    """What a run of the problem file on disk is called wherever it shows: in Prefect, in MLflow and as an experiment.
+
+    Known before anything has run. Raises UserError for a problem file that is not right or a data file that is missing.
+    """
+    problem = load_problem(layout)
+    settings = problem.model_dump(mode="json", exclude={"engine"})
+    return name_of(layout.problem, workflow_key(settings, _origins(problem.data, layout.local)))
+
+
+def recorded_key(layout: Layout) -> str:
+    """The key of what the results on disk were made from, which a later edit of the problem file does not change."""
+    folder = layout.results / "settings"
+    files = sorted(path for path in folder.glob("*.json") if path.stem != "engine")
+    if not files:
+        raise UserError(f"{folder} holds no settings: run `python -m tasks.define {layout.problem}` or `dvc repro`")
+    settings = {key: value for path in files for key, value in read_json(path).items()}
+    return workflow_key(settings, [file["origin"] for file in _manifest(layout)["files"]])
+
+
+def workflow_key(settings: Mapping[str, Any], origins: Iterable[str]) -> str:
+    """SHA-256 of a problem's resolved settings and of what its data are made from.
 
     The engine's settings are left out: results do not depend on where trainings run.
     """
-    folder = layout.results / "settings"
-    settings = sorted(path for path in folder.glob("*.json") if path.stem != "engine")
-    if not settings:
-        raise UserError(f"{folder} holds no settings: run `python -m tasks.define {layout.problem}` or `dvc repro`")
-    return digest(settings, raw_checksum(layout))
+    return hashlib.sha256(json.dumps([settings, *origins], sort_keys=True).encode()).hexdigest()
+
+
+def name_of(problem: str, key: str) -> str:
+    return f"{problem}-{key[:NAME_DIGITS]}"
+
+
+def _origins(source: SklearnSource | LocalSource | RemoteSource, local: Path) -> list[str]:
+    """What the raw data's manifest will name as the origin of each file, without fetching any."""
+    match source:
+        case SklearnSource():
+            return [f"sklearn {source.name}"]
+        case LocalSource():
+            file = local / source.path
+            if not file.is_file():
+                raise UserError(f"{file} does not exist; copy your file into {local} first")
+            return [f"sha256 {file_sha256(file)}"]
+        case RemoteSource():
+            return [f"sha256 {f.sha256}" + (f" member {f.member}" if f.member else "") for f in source.files]
+
+
+def find_workflow_run(home: Path, problem: str, name: str) -> tuple[str, str] | None:
+    """The experiment and the run in MLflow that a workflow's name stands for; None where nothing was recorded yet.
+
+    Asks the database itself: importing MLflow for one link would take longer than all the rest.
+    """
+    address = tracking_uri(home)
+    if address.startswith("sqlite") and not (home / DATABASE).exists():
+        return None
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+
+    try:
+        with create_engine(address, poolclass=NullPool).connect() as connection:
+            key = f"{name.removeprefix(f'{problem}-')}%"
+            found = connection.execute(text(_FIND), {"problem": problem, "tag": KEY, "key": key}).first()
+    except SQLAlchemyError as error:
+        logger.warning("warning: MLflow's database did not tell which run %s is: %s", name, str(error).splitlines()[0])
+        return None
+    return (str(found[0]), str(found[1])) if found else None
 
 
 def raw_checksum(layout: Layout) -> str:
+    return str(_manifest(layout)["sha256"])
+
+
+def _manifest(layout: Layout) -> dict[str, Any]:
     manifest = layout.raw / "manifest.json"
     if not manifest.exists():
         raise UserError(f"{manifest} is missing: run `python -m tasks.fetch {layout.problem}` or `dvc repro`")
-    return str(read_json(manifest)["sha256"])
+    return dict(read_json(manifest))
 
 
 def outputs(step: str, layout: Layout) -> list[Path]:

@@ -18,8 +18,7 @@ from src.files import Layout
 from src.measures import TABLE
 from src.results import Evaluate
 from src.tables import read_schema, read_table
-from src.tracking.identity import digest, file_sha256, folder_sha256
-from src.tracking.runs import KEY
+from src.tracking.identity import KEY, digest, file_sha256, folder_sha256
 from src.tracking.serving import probability_columns, save_servable, signature_of
 
 if TYPE_CHECKING:

@@ -5,33 +5,35 @@ moment it is created, everything in it is written before its `workflow.outputs` 
 is thrown away by the next record of that step.
 """
 
-import fcntl
 import getpass
 import json
-import logging
-import os
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.files import Layout
 from src.results import Validation
+from src.tracking.address import ARTIFACTS
 from src.tracking.content import Content, headline, note, workflow_settings
-from src.tracking.identity import RECORDED, inputs_digest, outputs, outputs_digest, raw_checksum, workflow_key
+from src.tracking.identity import (
+    KEY,
+    RECORDED,
+    inputs_digest,
+    name_of,
+    outputs,
+    outputs_digest,
+    raw_checksum,
+    recorded_key,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Run
 
-DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
-LOCK_SECONDS = 30.0
 KIND = "custom_model_development"  # which the interface would guess, and ask whether that is right
 
-KEY, STEP, INPUTS, OUTPUTS = "workflow.key", "workflow.step", "workflow.inputs", "workflow.outputs"
+STEP, INPUTS, OUTPUTS = "workflow.step", "workflow.inputs", "workflow.outputs"
 SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
 
 # MLflow's types of the kinds of columns.
@@ -46,51 +48,13 @@ class Moment:
     ended: float
 
 
-@contextmanager
-def open_database(root: Path) -> Iterator["MlflowClient"]:
-    """The records of the repository at `root`, held by one writer at a time.
-
-    Raises sqlite3.Error when the database is locked by somebody else for half a minute, read-only or damaged;
-    TimeoutError when another step goes on recording.
-    """
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    database = root / DATABASE
-    with _one_writer(database.with_name(f"{DATABASE}.lock")):
-        # MLflow would retry for minutes, printing tracebacks, what this one statement finds out at once.
-        with closing(sqlite3.connect(database, timeout=LOCK_SECONDS, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        import mlflow
-
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
-        logging.getLogger("alembic").setLevel(logging.CRITICAL)
-        address = f"sqlite:///{database}"  # relative where `root` is: an address cannot hold every folder's name
-        mlflow.set_tracking_uri(address)
-        yield mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
-
-
-@contextmanager
-def _one_writer(path: Path) -> Iterator[None]:
-    """Keep other recorders out, so that finding or creating a run is one operation."""
-    deadline = time.monotonic() + LOCK_SECONDS
-    with path.open("w") as file:
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"another step has been recording for {LOCK_SECONDS:.0f} s ({path} is locked)")
-            time.sleep(0.05)
-        yield
-
-
 class Recorder:
     """Finds and writes the runs of one problem's present content."""
 
     def __init__(self, client: "MlflowClient", layout: Layout, root: Path, tags: dict[str, str]) -> None:
         self.client = client
         self.layout = layout
-        self.key = workflow_key(layout)
+        self.key = recorded_key(layout)
         self.tags = tags
         self.experiment = self._experiment(root)
         self._finish_killed_runs()
@@ -100,8 +64,7 @@ class Recorder:
         found = self._search(f"tags.`{KEY}` = '{self.key}'")
         if found:
             return found[0]
-        name = self.tags.get("dvc.experiment") or f"{self.layout.problem} {self.key[:8]}"
-        return self._create(name, {KEY: self.key}, moment)
+        return self._create(name_of(self.layout.problem, self.key), {KEY: self.key}, moment)
 
     def step_run(self, step: str, parent: "Run", moment: Moment) -> tuple["Run", bool]:
         """The run of the step's present outputs below `parent`, and whether its record is complete.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database without records: creating one takes MLflow seconds, copying it nothing."""
-    from src.tracking.runs import open_database
+    from src.tracking.database import open_database
 
     root = tmp_path_factory.mktemp("database")
     with open_database(root) as client:
@@ -41,7 +41,7 @@ def finished_record(tmp_path_factory: pytest.TempPathFactory, empty_database: Pa
 @pytest.fixture
 def layout(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """The files of a finished workflow, nothing recorded."""
-    for name in ("DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME", "PREFECT__FLOW_RUN_ID"):
+    for name in ("WORKFLOW_HOME", "WORKFLOW_TRIGGER", "DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME", "PREFECT__FLOW_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     layout = Layout("fruit", tmp_path)

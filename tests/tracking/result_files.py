@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from src.datasets.manifest import RawFile, write_manifest
 from src.files import Layout, write_json, write_text
 from src.results import (
     Baseline,
@@ -81,7 +82,8 @@ class Fruit:
             write_json(layout.settings(step), values)
 
     def _data(self, layout: Layout) -> None:
-        write_json(layout.raw / "manifest.json", {"files": [], "sha256": "a1" * 32})
+        file = RawFile(name="fruit.csv", bytes=9, sha256="a1" * 32, role="any", origin=f"sha256 {'a1' * 32}")
+        write_manifest(layout.raw, [file])
         columns = [
             ColumnSummary(name=name, kind=kind, role=role, missing=missing, distinct=9, example="?")
             for name, kind, role, missing in (

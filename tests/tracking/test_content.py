@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from src.files import Layout
 from src.tracking.content import CURVE_POINTS, flat_settings, headline, note, step_content, thinned
-from src.tracking.identity import RECORDED, outputs_digest, workflow_key
+from src.tracking.identity import RECORDED, outputs_digest, recorded_key
 from tests.tracking.result_files import Fruit
 
 
@@ -70,12 +70,12 @@ def test_the_note_speaks_of_the_given_steps_only(files):
 def test_the_key_is_that_of_the_content_wherever_it_lies(files, tmp_path_factory):
     elsewhere = Layout("fruit", tmp_path_factory.mktemp("elsewhere"))
     Fruit().write(elsewhere)
-    assert workflow_key(elsewhere) == workflow_key(files)
+    assert recorded_key(elsewhere) == recorded_key(files)
     assert outputs_digest("evaluate", elsewhere) == outputs_digest("evaluate", files)
 
 
 @pytest.mark.parametrize("change", [{"budget": 9}, {"question": "Why?"}, {"seed": 1}])
 def test_the_key_changes_with_any_setting(files, change):
-    before = workflow_key(files)
+    before = recorded_key(files)
     Fruit(**change).write(files)
-    assert workflow_key(files) != before
+    assert recorded_key(files) != before

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from src.datasets.manifest import read_manifest, write_manifest
 from src.files import Layout, read_json, write_json
-from src.tracking import record
-from src.tracking import runs as runs_module
+from src.tracking import database, record
 from src.tracking.content import CURVE_POINTS
-from src.tracking.identity import RECORDED, workflow_key
+from src.tracking.identity import RECORDED, name_of, recorded_key
 from tests.tracking.conftest import record_all
 from tests.tracking.result_files import Fruit
 
@@ -98,7 +98,7 @@ def test_the_settings_are_parameters_and_those_of_the_engine_are_not(recorded, r
 def test_the_data_set_is_an_input_of_the_workflow_run(recorded, client, runs):
     (data_set,) = client.get_run(workflow_run(runs).info.run_id).inputs.dataset_inputs
     assert data_set.dataset.name == "fruit"
-    assert ("a1" * 32).startswith(data_set.dataset.digest)
+    assert read_manifest(recorded.raw).sha256.startswith(data_set.dataset.digest)
     assert '{"name": "picked", "type": "datetime", "required": true}' in data_set.dataset.schema
     assert '{"name": "ripe", "type": "boolean", "required": false}' in data_set.dataset.schema
 
@@ -240,7 +240,8 @@ def test_other_settings_are_another_workflow_run(recorded, runs):
 
 
 def test_other_raw_data_are_another_workflow_run(recorded, runs):
-    write_json(recorded.raw / "manifest.json", {"files": [], "sha256": "b2" * 32})
+    (file,) = read_manifest(recorded.raw).files
+    write_manifest(recorded.raw, [file.model_copy(update={"origin": f"sha256 {'b2' * 32}"})])
     record("validate", recorded)
     assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 2
 
@@ -252,7 +253,7 @@ def test_another_engine_is_the_same_workflow_run(recorded, runs):
 
 
 def run_of_present_content(layout, runs):
-    (found,) = runs(workflow__key=workflow_key(layout))
+    (found,) = runs(workflow__key=recorded_key(layout))
     return found
 
 
@@ -318,7 +319,7 @@ def test_a_killed_record_is_made_good_by_the_next_one(layout, client, runs, monk
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs_module, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr("src.tracking.PAUSES_SECONDS", (0.0, 0.0))
 
 
@@ -389,7 +390,7 @@ def test_a_queued_experiment_is_recorded_in_the_repository_it_came_from(layout, 
     assert not (copy / "mlflow.db").exists()
     (run,) = runs(workflow__step="overfit")
     assert run.data.tags["dvc.experiment"] == "sandy-fish"
-    assert workflow_run(runs).info.run_name == "sandy-fish"
+    assert workflow_run(runs).info.run_name == name_of("fruit", recorded_key(layout))
 
 
 def test_a_folder_of_any_name_holds_a_record(layout, tmp_path, monkeypatch):

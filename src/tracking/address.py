@@ -1,0 +1,62 @@
+"""Where the records lie: the one place that turns `database` of params.yaml into an address for MLflow.
+
+`database: sqlite` is a file in the repository's folder and needs nothing. With `database: postgresql://user@host/name`
+MLflow's tables lie in the schema `mlflow` of that database, apart from those of Prefect, which has a table of the same
+name. The password is not in params.yaml, which git keeps: PostgreSQL's own client library takes it from PGPASSWORD or
+~/.pgpass.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from src.errors import UserError
+from src.files import Layout
+from src.yaml_file import read_yaml
+
+DATABASE, ARTIFACTS, SCHEMA = "mlflow.db", "mlartifacts", "mlflow"
+SQLITE = "sqlite"
+_CONNECT_SECONDS = 5
+_ODD = "?#%"  # what an address would read as something else than a part of a folder's name
+
+
+def home(layout: Layout) -> Path:
+    """The repository whose records a step writes to: not a copy of it that is deleted when its run has ended.
+
+    The flow names it in WORKFLOW_HOME and DVC, for a queued experiment, in DVC_ROOT.
+    """
+    if layout.root != Path():
+        return layout.root
+    return Path(os.environ.get("WORKFLOW_HOME") or os.environ.get("DVC_ROOT") or "")
+
+
+def tracking_uri(home: Path) -> str:
+    """The address of the records of the repository at `home`. Raises UserError for a `database` that is none."""
+    database = database_setting(home)
+    if database == SQLITE:
+        path = home / DATABASE
+        return f"sqlite:///{os.path.relpath(path) if set(_ODD) & set(str(path)) else path}"
+    address = urlsplit(database)
+    query = dict(parse_qsl(address.query)) | {"options": f"-csearch_path={SCHEMA}"}
+    query.setdefault("connect_timeout", str(_CONNECT_SECONDS))
+    return address._replace(scheme="postgresql+psycopg2", query=urlencode(query, quote_via=quote)).geturl()
+
+
+def database_setting(home: Path) -> str:
+    """The key `database` of params.yaml: `sqlite` where it is missing, or the address of a PostgreSQL database."""
+    params = home / "params.yaml"
+    database = read_yaml(params).get("database", SQLITE) if params.exists() else SQLITE
+    if database == SQLITE:
+        return SQLITE
+    address = urlsplit(str(database))
+    if address.scheme != "postgresql" or not address.path.strip("/"):
+        raise UserError(
+            f"{params}: database: should be sqlite or postgresql://user@host/name"
+            + ("" if address.password else f", given {database!r}")
+        )
+    if address.password:
+        raise UserError(
+            f"{params}: database: holds a password, which git would keep; remove it from the address and give it in "
+            "the variable PGPASSWORD or the file ~/.pgpass"
+        )
+    return str(database)

@@ -1,0 +1,94 @@
+"""The database of records, held by one writer at a time and known to answer before MLflow is let loose on it.
+
+Left to itself, MLflow would retry for minutes, printing tracebacks, what one statement finds out at once.
+"""
+
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from src.tracking.address import DATABASE, SCHEMA, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+LOCK_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+_LOCK_NUMBER = 0x776F726B  # of PostgreSQL's advisory lock; any number that nobody else uses
+
+
+@contextmanager
+def open_database(home: Path) -> Iterator["MlflowClient"]:
+    """The records of the repository at `home`, for finding or creating runs as one operation.
+
+    Raises sqlite3.Error or psycopg2.Error when the database is out of reach, read-only, damaged or, for half a
+    minute, locked by somebody else; TimeoutError when another step goes on recording; UserError for a wrong address.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    address = tracking_uri(home)
+    with _sqlite(home / DATABASE) if address.startswith("sqlite") else _postgresql(address):
+        import mlflow
+
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
+        logging.getLogger("alembic").setLevel(logging.CRITICAL)
+        mlflow.set_tracking_uri(address)
+        yield mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def prepare_postgresql(address: str) -> None:
+    """Create the schema that MLflow's tables go to, where it is missing. Raises psycopg2.Error when out of reach."""
+    with closing(_connected(address)):
+        pass
+
+
+@contextmanager
+def _sqlite(database: Path) -> Iterator[None]:
+    with database.with_name(f"{DATABASE}.lock").open("w") as file:
+
+        def locked() -> bool:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            return False
+
+        _wait_for(locked, file.name)
+        with closing(sqlite3.connect(database, timeout=LOCK_SECONDS, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        yield
+
+
+@contextmanager
+def _postgresql(address: str) -> Iterator[None]:
+    with closing(_connected(address)) as connection, connection.cursor() as cursor:
+
+        def locked() -> bool:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK_NUMBER,))
+            return bool(cursor.fetchone()[0])
+
+        _wait_for(locked, "the database")
+        yield  # closing the connection unlocks, and so does the end of this process
+
+
+def _connected(address: str) -> Any:
+    import psycopg2
+
+    connection = psycopg2.connect(address.replace("postgresql+psycopg2:", "postgresql:"))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    return connection
+
+
+def _wait_for(locked: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while not locked():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"another step has been recording for {LOCK_SECONDS:.0f} s ({what} is locked)")
+        time.sleep(_POLL_SECONDS)
