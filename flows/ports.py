@@ -1,0 +1,111 @@
+"""A port is taken before anything is started; one that somebody else has is told with that somebody's name."""
+
+import errno
+import ipaddress
+import socket
+import urllib.request
+from contextlib import suppress
+from http.client import HTTPException
+
+import psutil
+
+from src.errors import UserError
+
+_BACKLOG = 512
+_PROBE_SECONDS = 1.0
+# What a server of each kind answers, at which path.
+_ANSWERS = {"a Prefect server": ("/api/health", b"true"), "an MLflow server": ("/health", b"OK")}
+
+
+def listening(host: str, port: int, option: str) -> socket.socket:
+    """A socket that takes connections at `host` and `port`; 0 stands for any free port.
+
+    Raises UserError when that is impossible, naming who has the port and the way out, `option` with another number.
+    """
+    family, address = _resolved(host, port)
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+        taken.listen(_BACKLOG)
+    except OSError as error:
+        taken.close()
+        raise UserError(_told(error, family, address[0], port, option)) from None
+    return taken
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can reach a server that listens at `host`."""
+    return ipaddress.ip_address(_resolved(host, 0)[1][0]).is_loopback
+
+
+def url(listener: socket.socket) -> str:
+    """The address to open in a browser on this machine."""
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        host = "::1" if address.version == 6 else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple]:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise UserError(
+            f"--host {host}: {error.strerror}; give an address of this machine, such as 127.0.0.1"
+        ) from None
+    return family, address
+
+
+def _told(error: OSError, family: socket.AddressFamily, host: str, port: int, option: str) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"--host {host}: not an address of this machine; 127.0.0.1 always is"
+    if error.errno == errno.EACCES:
+        return f"port {port} is not for everybody: give a number from 1024 on with {option}"
+    if error.errno == errno.EADDRINUSE:
+        free = _free_port(family, host, port)
+        return f"port {port} is taken by {_holder(host, port)}; stop that, or use {option} {free}"
+    return f"port {port} of {host}: {error.strerror}"
+
+
+def _holder(host: str, port: int) -> str:
+    """Who listens at the port, as far as it can be found out."""
+    kind = _kind(host, port)
+    process = _process(port)
+    if process is None:
+        return kind or "another program"
+    with suppress(psutil.Error):
+        command = " ".join(process.cmdline())
+        folder = f" in {process.cwd()}" if "flows." in command else ""
+        return f"{kind or 'another program'}, process {process.pid}{folder} (`{command}`)"
+    return f"{kind or 'another program'}, process {process.pid}"
+
+
+def _kind(host: str, port: int) -> str | None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
+    for kind, (path, answer) in _ANSWERS.items():
+        try:
+            with opener.open(f"http://{shown}:{port}{path}", timeout=_PROBE_SECONDS) as response:
+                if response.read(100).strip() == answer:
+                    return kind
+        except (OSError, HTTPException):
+            continue
+    return None
+
+
+def _process(port: int) -> psutil.Process | None:
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return psutil.Process(connection.pid)
+    return None
+
+
+def _free_port(family: socket.AddressFamily, host: str, port: int) -> int:
+    for candidate in range(port + 1, min(port + 100, 65536)):
+        with socket.socket(family, socket.SOCK_STREAM) as trial, suppress(OSError):
+            trial.bind((host, candidate))
+            return candidate
+    return 0
