@@ -1,14 +1,15 @@
-"""The flow's command line, apart from the flow so that `--help` need not wait for Prefect."""
+"""The flow's arguments, apart from the flow so that `--help` and a misspelt word need not wait for Prefect."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from flows.overrides import FIELDS, from_pairs
 from src.errors import UserError
 from src.files import STEPS
 
@@ -16,26 +17,39 @@ StepName = Literal["define", "fetch", "validate", "prepare", "baseline", "overfi
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return `problem`, `until` and `force`; exits with code 1 and a message for a problem that is not there."""
+    """Return `problem`, `overrides`, `until` and `force`; exits with code 1 and a message for what cannot be run."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.universal_workflow",
         description=(
             "Run the universal workflow for one problem as a Prefect flow: one task per step, which DVC skips\n"
-            "when nothing it reads has changed. Needs no server; with PREFECT_API_URL set, that server shows the run."
+            "when nothing it reads has changed. Needs no server; with PREFECT_API_URL set, that server shows the run.\n"
+            "\n"
+            "With --set, or for a problem that params.yaml does not list, the run is isolated: it takes the last\n"
+            "commit, runs in a copy of it and becomes a DVC experiment; the files here stay as they are.\n"
+            "`dvc exp show` lists it, `dvc exp apply NAME` brings it home."
         ),
-        epilog=f"The steps in order: {' > '.join(STEPS)}",
+        epilog=f"The steps in order: {' > '.join(STEPS)}\nWhat can be set: {', '.join(FIELDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("problem", help=f"one of those named in params.yaml: {', '.join(known_problems())}")
+    parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="another setting, for this run"
+    )
     parser.add_argument("--until", choices=STEPS, default=STEPS[-1], metavar="STEP", help="the last step to run")
     parser.add_argument("--force", action="store_true", help="run every step, even where nothing has changed")
     options = parser.parse_args(arguments)
     try:
         check_problem(options.problem)
+        options.overrides = from_pairs(options.pairs)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     return options
+
+
+def problem_files() -> list[str]:
+    """The problems that have a file, in alphabetical order."""
+    return sorted(path.stem for path in Path("problems").glob("*.yaml"))
 
 
 def known_problems() -> list[str]:
@@ -43,13 +57,27 @@ def known_problems() -> list[str]:
     return yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["problems"]
 
 
+if TYPE_CHECKING:
+    ProblemName = str
+else:
+    ProblemName = Literal[tuple(problem_files()) or ("",)]
+
+
+def is_isolated(parameters: Mapping[str, Any]) -> bool:
+    """Whether a run of the flow with these parameters happens in a copy, as the API holds them or as Python objects."""
+    overrides = parameters.get("overrides") or {}
+    given = overrides if isinstance(overrides, Mapping) else overrides.settings()
+    return _any_set(given) or parameters["problem"] not in known_problems()
+
+
+def _any_set(value: Any) -> bool:
+    return any(map(_any_set, value.values())) if isinstance(value, Mapping) else value is not None
+
+
 def check_problem(problem: str) -> None:
-    """Raise UserError with the nearest spelling, or with the way to add it, when DVC has no stages for `problem`."""
-    known = known_problems()
-    if problem in known:
-        return
-    if Path("problems", f"{problem}.yaml").exists():
-        raise UserError(f"params.yaml: add {problem!r} to the list `problems`, so that DVC has stages for it")
-    near = get_close_matches(problem, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-    raise UserError(f"params.yaml: no problem is called {problem!r}; {hint}")
+    """Raise UserError with the nearest spelling when `problem` has no file."""
+    known = problem_files()
+    if problem not in known:
+        near = get_close_matches(problem, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+        raise UserError(f"problems/: no problem is called {problem!r}; {hint}")

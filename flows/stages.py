@@ -26,21 +26,21 @@ def name(step: str, problem: str) -> str:
     return f"{step}@{problem}"
 
 
-def changes(stage: str) -> list[str]:
-    """What DVC would run `stage` for, as short phrases; empty when it is up to date."""
+def changes(stage: str, root: Path) -> list[str]:
+    """What DVC would run `stage` of the repository at `root` for, as short phrases; empty when it is up to date."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
-        with Repo() as repo:
+        with Repo(str(root)) as repo:
             status = repo.status(targets=[stage])
     except DvcException as error:
         raise UserError(f"DVC cannot tell the status of {stage}: {error}") from None
     return [phrase for entries in status.values() for phrase in _phrases(entries)]
 
 
-def reproduce(stage: str, force: bool, log: Callable[[str], None], flow_run: str) -> str:
-    """Let DVC run `stage` and pass its output to `log` line by line; return all of it.
+def reproduce(stage: str, root: Path, force: bool, log: Callable[[str], None], flow_run: str) -> str:
+    """Let DVC run `stage` in the folder `root` and pass its output to `log` line by line; return all of it.
 
     `flow_run` is the id that the step records in MLflow. Raises UserError with the step's last error message when it
     fails.
@@ -52,6 +52,7 @@ def reproduce(stage: str, force: bool, log: Callable[[str], None], flow_run: str
     with _ended_with_us(
         subprocess.Popen(
             command,
+            cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -83,9 +83,9 @@ def test_an_ended_flow_ends_what_it_started(served: Workspace, sent: signal.Sign
 
 @pytest.mark.parametrize(
     ("problem", "told"),
-    [("tinny", "did you mean 'tiny'?"), ("wine", "params.yaml: add 'wine' to the list `problems`")],
+    [("tinny", "did you mean 'tiny'?"), ("../problems/tiny", "no problem is called")],
 )
-def test_a_problem_without_stages_is_told_before_anything_starts(fresh: Workspace, problem: str, told: str):
+def test_a_problem_that_is_not_there_is_told_before_anything_starts(fresh: Workspace, problem: str, told: str):
     run = fresh.run(FLOW, problem, check=False)
     assert run.returncode == 1
     assert told in run.stdout

@@ -1,0 +1,119 @@
+"""The settings that people change from run to run, as one form: in the Prefect UI, the API and on the command line.
+
+A field that is left empty keeps what the problem file says. Any other makes the run isolated (see `flows.experiments`):
+it happens in a copy of the repository, and becomes a DVC experiment.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from src.errors import UserError
+from src.problem import Engine, Measure, Search, Settings, Training
+
+
+def _as_in(settings: type[Settings], key: str, **shown: Any) -> Any:
+    """An optional field with the bounds that `key` has in a problem file."""
+    limits = ("ge", "gt", "le", "lt")
+    bounds = {
+        name: getattr(bound, name)
+        for bound in settings.model_fields[key].metadata
+        for name in limits
+        if hasattr(bound, name)
+    }
+    return Field(None, **bounds, **shown)
+
+
+if TYPE_CHECKING:
+    EngineOverrides = BaseModel
+else:
+    EngineOverrides = create_model(
+        "EngineOverrides",
+        __config__=ConfigDict(extra="forbid", frozen=True, title="Engine"),
+        __doc__="Where trainings run; results do not depend on it.",
+        **{
+            name: (field.annotation | None, Field(None, title=name.capitalize(), description=field.description))
+            for name, field in Engine.model_fields.items()
+        },
+    )
+
+
+class Overrides(BaseModel):
+    """Settings for this run only. What is left empty stays as the problem file says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    measure: Measure | None = Field(
+        None, title="Measure", description="the measure of success; it has to suit the problem's type"
+    )
+    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold"] | None = Field(
+        None, title="Protocol", description="how the measure is estimated"
+    )
+    folds: int | None = Field(None, ge=2, title="Folds", description="K of K-fold")
+    repeats: int | None = Field(
+        None, ge=1, title="Repeats", description="how often iterated K-fold shuffles the rows anew"
+    )
+    search_budget: int | None = _as_in(
+        Search, "budget", title="Search budget", description="how many candidates the search tries"
+    )
+    epochs: int | None = _as_in(
+        Training, "epochs", title="Epochs", description="the most epochs that any training may take"
+    )
+    learning_rate: float | None = _as_in(
+        Training,
+        "learning_rate",
+        title="Learning rate",
+        description="of the optimizer; the search varies it by factors",
+    )
+    engine: EngineOverrides | None = Field(
+        None, title="Engine", description="where trainings run; results do not depend on it"
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that are set, by their dotted keys in a problem file."""
+        given = self.model_dump(exclude_none=True)
+        engine = {f"engine.{key}": value for key, value in given.pop("engine", {}).items()}
+        return {_KEYS.get(name, name): value for name, value in given.items()} | engine
+
+
+# Where a field's key in a problem file is another than its name.
+_KEYS = {"search_budget": "search.budget", "epochs": "training.epochs", "learning_rate": "training.learning_rate"}
+
+
+FIELDS = (
+    *(name for name in Overrides.model_fields if name != "engine"),
+    *(f"engine.{name}" for name in EngineOverrides.model_fields),
+)
+
+
+def from_pairs(pairs: Sequence[str]) -> Overrides:
+    """Overrides from texts like `folds=3` or `engine.workers=2`. Raises UserError naming the field."""
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"--set {pair}: give a setting and its value, like --set folds=3")
+        if key not in FIELDS:
+            near = get_close_matches(key, FIELDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UserError(f"--set {key}: no such setting{hint} (there are: {', '.join(FIELDS)})")
+        folder, dot, name = key.rpartition(".")
+        (given.setdefault(folder, {}) if dot else given)[name] = value
+    try:
+        return Overrides.model_validate(given)
+    except ValidationError as error:
+        raise UserError("\n".join(_told(list(of)) for _, of in groupby(error.errors(), _field))) from None
+
+
+def _field(error: ErrorDetails) -> str:
+    return next(name for name in FIELDS if ".".join(map(str, error["loc"])).startswith(name))
+
+
+def _told(errors: list[ErrorDetails]) -> str:
+    """The line about one field; what it may be instead (a number or `auto`) makes an error each."""
+    wanted = " or ".join(error["msg"].removeprefix("Input should be ").split(", unable")[0] for error in errors)
+    return f"--set {_field(errors[0])}: should be {wanted}, given {errors[0]['input']!r}"
