@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -37,6 +37,7 @@ class Service:
     log: Path
     listener: socket.socket | None = None
     speaks: bool = False
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, root: Path) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,7 @@ class Service:
 
     @property
     def pid(self) -> int:
+        assert self._process is not None
         return self._process.pid
 
     def is_ready(self) -> bool:
@@ -64,10 +66,11 @@ class Service:
         return bool(self._ready_pipe.read(100))
 
     def is_running(self) -> bool:
-        return self._process.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     def end(self) -> str:
         """How the process, which has ended, came to its end."""
+        assert self._process is not None
         code = self._process.returncode
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 

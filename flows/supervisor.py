@@ -58,9 +58,12 @@ class Supervisor:
                 self.say(welcome)
                 self._look_after()
         finally:
-            self.say("Stopping: first what is running, then the servers")
+            if self.signals.received:
+                self.say("Stopping: first what runs, then the servers")
             stop([self.runner], _RUNNER_SECONDS)
             stop(self.servers, _SERVERS_SECONDS)
+            if self.signals.received:
+                self.say("Stopped")
 
     def _become_ready(self) -> bool:
         """Wait until every service is ready; False when told to end before."""
