@@ -137,7 +137,7 @@ def duration(seconds: float) -> str:
 def _bar(title: str, total: float, what: str) -> Iterator[Callable[[float], None]]:
     from tqdm import tqdm
 
-    form = f"{{desc}}: {{percentage:3.0f}}% of {what} |{{bar}}| {{elapsed}}, about {{remaining}} to go"
+    form = f"{{desc}}: {{percentage:3.0f}}% of {what} |{{bar}}| {{elapsed}}, {{remaining}} to go"
     with tqdm(total=total, desc=title, bar_format=form, leave=False) as bar:
 
         def tell(done: float) -> None:
