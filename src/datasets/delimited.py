@@ -44,8 +44,8 @@ def tsv_lines(path: Path, reading: Reading) -> Iterator[int]:
 
 
 def _lines(path: Path, reading: Reading, separator: str) -> Iterator[int]:
-    records = _records(path, path.name, reading, separator, strict=False)
-    return (record.line for record in islice(records, int(reading.names is None), None))
+    rows = records(path, path.name, reading, separator, strict=False)
+    return (record.line for record in islice(rows, int(reading.names is None), None))
 
 
 def parse_delimited(
@@ -71,7 +71,7 @@ class _Record:
 
 def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
     check_encoding_name(reading.encoding)
-    names, skip_lines = _header(path, shown, reading, separator)
+    names, skip_lines = header(path, shown, reading, separator)
     try:
         table = parse_delimited(path, names, separator, reading.encoding, skip_lines)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
@@ -81,10 +81,10 @@ def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
     return RawTable(table, kinds={}, guesses=dict.fromkeys(names, GUESSES))
 
 
-def _header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[list[str], int]:
+def header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[list[str], int]:
     """The column names, and the number of lines before the first row."""
     try:
-        first = next(_records(path, shown, reading, separator, strict=False), None)
+        first = next(records(path, shown, reading, separator, strict=False), None)
     except UnicodeDecodeError:
         check_encoding(path, shown, reading.encoding)
         raise
@@ -104,7 +104,8 @@ def _header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[l
     return names, first.last_line
 
 
-def _records(path: Path, shown: str, reading: Reading, separator: str, strict: bool) -> Iterator[_Record]:
+def records(path: Path, shown: str, reading: Reading, separator: str, strict: bool) -> Iterator[_Record]:
+    """Header and rows, blank lines left out, slowly."""
     csv.field_size_limit(sys.maxsize)
     encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
     with path.open(encoding=encoding, newline="") as stream:
@@ -126,7 +127,7 @@ def _records(path: Path, shown: str, reading: Reading, separator: str, strict: b
 def _explained(path: Path, shown: str, reading: Reading, separator: str, expected: int, error: Exception) -> UserError:
     """Why Arrow refused the file: the lines whose number of fields is wrong, else what Arrow said."""
     wrong = [
-        record for record in _records(path, shown, reading, separator, strict=True) if len(record.fields) != expected
+        record for record in records(path, shown, reading, separator, strict=True) if len(record.fields) != expected
     ]
     if not wrong:
         return UserError(f"{shown} cannot be read: {error}")

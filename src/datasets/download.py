@@ -29,7 +29,14 @@ _LINE_EVERY = 5.0
 
 
 class Unreachable(Exception):
-    """No file came from the address, with the reason for a person; the caller knows what else to advise."""
+    """No file came from the address, with the reason for a person; the caller knows what else to advise.
+
+    `final`: the answer will be the same later.
+    """
+
+    def __init__(self, reason: str, final: bool) -> None:
+        super().__init__(reason)
+        self.final = final
 
 
 def download(url: str, sha256: str, target: Path) -> None:
@@ -52,7 +59,7 @@ def download(url: str, sha256: str, target: Path) -> None:
         except (requests.RequestException, *_BROKEN) as error:
             reason = _reason(error)
             if wait is None or _is_final(error):
-                raise Unreachable(reason) from None
+                raise Unreachable(reason, _is_final(error)) from None
         except ValueError as error:
             raise UserError(f"{url}: {error}") from None
         log.info("%s: %s; trying again in %g s", target.name, reason, wait)
@@ -119,6 +126,8 @@ def _progress(url: str, start: int, total: int) -> Iterator[Callable[[int], Any]
 
 def _is_final(error: Exception) -> bool:
     """Whether another attempt would meet the same answer: the server understood and refused."""
+    if isinstance(error, ftplib.error_perm):
+        return True
     response = getattr(error, "response", None)
     return response is not None and 400 <= response.status_code < 500 and response.status_code not in (408, 429)
 

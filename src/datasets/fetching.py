@@ -20,7 +20,7 @@ from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
 from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
-from src.errors import UserError
+from src.errors import PassingError, UserError
 from src.files import atomic_directory
 from src.problem import LocalSource, RemoteFile, RemoteSource, SklearnSource
 
@@ -120,10 +120,10 @@ def _remote(file: RemoteFile, folder: Path, downloads: Path) -> Path:
         kept = downloads / f"{file.sha256[:16]}-{name}"
         try:
             download(file.url, file.sha256, kept)
-        except Unreachable as reason:
+        except Unreachable as error:
             where = f"{VARIABLE} ({mirror})" if mirror else f"a folder and name the folder in the variable {VARIABLE}"
-            raise UserError(
-                f"{file.url}: {reason}\nWithout a network, put {name} into {where}; its SHA-256 must be {file.sha256}"
+            raise (UserError if error.final else PassingError)(
+                f"{file.url}: {error}\nWithout a network, put {name} into {where}; its SHA-256 must be {file.sha256}"
             ) from None
         shutil.copyfile(kept, arrived)
     return unpack(arrived, file.member, folder, name)

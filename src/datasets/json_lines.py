@@ -30,9 +30,9 @@ def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     check_encoding_name(reading.encoding)
     types: dict[str, set[type]] = {}
     batches = []
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | None]] = []
     try:
-        for line, text in _lines(path, reading):
+        for line, text in object_lines(path, reading):
             rows.append(_parse(text, shown, line, types))
             if len(rows) == _BATCH:
                 batches.append(_columns(rows, types))
@@ -51,10 +51,11 @@ def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
 
 def jsonl_lines(path: Path, reading: Reading) -> Iterator[int]:
     """The file line (from 1) of each row."""
-    return (line for line, _ in _lines(path, reading))
+    return (line for line, _ in object_lines(path, reading))
 
 
-def _lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
+def object_lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers from 1."""
     encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
     with path.open(encoding=encoding, newline="\n") as stream:
         for line, text in enumerate(stream, start=1):
@@ -62,26 +63,44 @@ def _lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
                 yield line, text
 
 
-def _parse(text: str, shown: str, line: int, types: dict[str, set[type]]) -> dict[str, Any]:
+def _parse(text: str, shown: str, line: int, types: dict[str, set[type]]) -> dict[str, str | None]:
     try:
-        row = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{shown}: line {line} is not JSON: {error.msg} at character {error.colno}") from None
-    if not isinstance(row, dict):
-        raise UserError(f'{shown}: line {line} holds no JSON object; every line needs the form {{"column": value, …}}')
+        row = json_object(spelled(text))
+    except ValueError as error:
+        raise UserError(f"{shown}: line {line} {error}") from None
     for name, value in row.items():
+        known = types.setdefault(name, set())
         if value is not None:
-            types.setdefault(name, set()).add(type(value))
-            if isinstance(value, dict | list):
-                raise UserError(f"{shown}: line {line}: column {name!r} holds a nested value; flatten it into columns")
-            if isinstance(value, bool):
-                row[name] = "true" if value else "false"
-        else:
-            types.setdefault(name, set())
+            known.add(type(value))
+    return texts(row)
+
+
+def spelled(text: str | bytes) -> Any:
+    """JSON with its numbers as they are spelled. Raises ValueError with what is wrong."""
+    try:
+        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} at character {error.colno}") from None
+    except RecursionError:
+        raise ValueError("is not JSON of one object per row: it is nested too deeply") from None
+
+
+def json_object(row: Any) -> dict[str, Any]:
+    """`row`, if it is an object of plain values. Raises ValueError with what is wrong."""
+    if not isinstance(row, dict):
+        raise ValueError('holds no JSON object; every row needs the form {"column": value, …}')
+    nested = next((name for name, value in row.items() if isinstance(value, dict | list)), None)
+    if nested is not None:
+        raise ValueError(f"holds a nested value in column {nested!r}; flatten it into columns")
     return row
 
 
-def _columns(rows: list[dict[str, Any]], types: dict[str, set[type]]) -> pa.Table:
+def texts(row: dict[str, Any]) -> dict[str, str | None]:
+    """The values of an object as text."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+
+
+def _columns(rows: list[dict[str, str | None]], types: dict[str, set[type]]) -> pa.Table:
     return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in types})
 
 

@@ -19,7 +19,7 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
     table = pa.table({}) if not table.num_columns else table
     check_names(table.column_names, shown)
     check_rows(table.num_rows, shown)
-    columns = [_plain(column) for column in table.columns]
+    columns = [plain(column) for column in table.columns]
     kinds: dict[str, ColumnKind] = {}
     for name, column in zip(table.column_names, columns, strict=True):
         kind = kind_of_type(column.type)
@@ -33,6 +33,6 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
     return RawTable(pa.table(columns, names=table.column_names), kinds=kinds, guesses={})
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The column without dictionary encoding."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

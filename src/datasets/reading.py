@@ -41,7 +41,7 @@ FORMATS = {
 }
 
 # What a value of each kind looks like, for messages.
-_EXPECTED: dict[ColumnKind, str] = {
+EXPECTED: dict[ColumnKind, str] = {
     "numeric": "a number with a decimal point",
     "boolean": "true/false, yes/no or 1/0",
     "date": "a date such as 2026-11-21 or 2026-11-21T13:00",
@@ -106,7 +106,7 @@ def _read(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> pd.DataFrame:
     for name in list(pending):
         values, own, wanted = pending.pop(name), told.get(name), kinds.get(name)
         try:
-            typed[name] = _typed(values, own, wanted or own, guesses.get(name, ()), files[0].reading)
+            typed[name] = typed_column(values, own, wanted or own, guesses.get(name, ()), files[0].reading)
         except NotOfKind as error:
             raise _refused(name, wanted or told[name], wanted is not None, error, files) from None
         del values
@@ -163,7 +163,7 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
     )
 
 
-def _typed(
+def typed_column(
     values: pa.ChunkedArray,
     own: ColumnKind | None,
     wanted: ColumnKind | None,
@@ -195,7 +195,7 @@ def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files
     values = f"{count} value{'' if count == 1 else 's'}"
     return UserError(
         f"{files[0].shown}: column {name!r} is declared {kind} by {by}, but {values} cannot be read as "
-        f"{_EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
+        f"{EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
         f"Correct them, name the mark of missing values in data.missing, or declare the column categorical"
     )
 

@@ -7,11 +7,11 @@ its expectations is an error unless it carries `"meta": {"severity": "warning"}`
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from src.datasets import numeric_looking
 from src.errors import UserError
@@ -28,11 +28,15 @@ from src.validation.table import (
     where,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Severity = Literal["error", "warning"]
 Explain = Callable[[TableFacts, dict[str, Any]], Issue]
 
 COLUMNS_PER_BATCH = 4
 LARGEST = 1e100  # beyond, the squares of which a spread or an error is made soon overflow
+BEYOND = f"infinite or beyond {LARGEST:g}"
 TYPES = {"numeric": "float64", "categorical": "str", "boolean": "bool", "date": "datetime64"}
 LABEL_TEXT = r"(?i)^(?:true|false|yes|no|1|0)$"
 
@@ -45,6 +49,7 @@ class Rule:
     type: str
     kwargs: dict[str, Any]
     explain: Explain
+    severity: Severity = "error"
 
 
 def run_suite(table: TableFacts, expectations: Path) -> dict[str, list[Issue]]:
@@ -52,42 +57,60 @@ def run_suite(table: TableFacts, expectations: Path) -> dict[str, list[Issue]]:
 
     Raises UserError where the user's file is no suite that Great Expectations accepts.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
-    rules = [*derive(table), *_read_user_suite(expectations)]
+    runner = Runner()
+    rules = [*derive(table), *read_user_suite(expectations)]
     outcome: dict[str, list[Issue]] = {rule.check: [] for rule in rules}
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    whole = (
-        context.data_sources.add_pandas("pandas").add_dataframe_asset("raw").add_batch_definition_whole_dataframe("_")
-    )
     # An empty list of index columns makes Great Expectations name rows by the frame's own index: positions.
     shape = {"result_format": "SUMMARY", "unexpected_index_column_names": [], "partial_unexpected_count": SHOWN_ROWS}
-    failures: dict[int, dict[str, Any]] = {}
-    for columns, numbers in _batches(rules, table.columns):
-        # Results come back in another order than the expectations went in: each carries its number.
-        suite = gx.ExpectationSuite(
-            name="problem",
-            expectations=[
-                ExpectationConfiguration(rules[n].type, rules[n].kwargs, meta={"number": n}).to_domain_obj()
-                for n in numbers
-            ],
-        )
-        batch = whole.get_batch({"dataframe": table.frame[columns]})
-        for one in batch.validate(suite, result_format=shape).results:
-            result: dict[str, Any] = dict(one.to_json_dict())
-            if not result["success"]:
-                failures[result["expectation_config"]["meta"]["number"]] = result
-    for number, result in sorted(failures.items()):
-        issue = rules[number].explain(table, {"exception": _exception(result), **result["result"]})
+    for number, result in sorted(runner.failures(rules, table.frame, table.columns, shape).items()):
+        issue = rules[number].explain(table, result)
         outcome[rules[number].check].append(issue)
     return outcome
 
 
-def _batches(rules: list[Rule], columns: list[str]) -> list[tuple[list[str], list[int]]]:
+class Runner:
+    """Great Expectations at work; its import takes seconds."""
+
+    def __init__(self) -> None:
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("raw")
+        self._whole = asset.add_batch_definition_whole_dataframe("_")
+
+    def failures(
+        self, rules: Sequence[Rule], frame: "pd.DataFrame", columns: list[str], shape: dict[str, Any]
+    ) -> dict[int, dict[str, Any]]:
+        """What Great Expectations found of the rules that fail, by their place in `rules`, in the form `shape`.
+
+        `exception` is the message of whatever it ran into.
+        """
+        import great_expectations as gx
+        from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+        found: dict[int, dict[str, Any]] = {}
+        for part, numbers in _batches(rules, columns):
+            # Results come back in another order than the expectations went in: each carries its number.
+            suite = gx.ExpectationSuite(
+                name="problem",
+                expectations=[
+                    ExpectationConfiguration(rules[n].type, rules[n].kwargs, meta={"number": n}).to_domain_obj()
+                    for n in numbers
+                ],
+            )
+            batch = self._whole.get_batch({"dataframe": frame[part]})
+            for one in batch.validate(suite, result_format=shape).results:
+                result: dict[str, Any] = dict(one.to_json_dict())
+                if not result["success"]:
+                    number = result["expectation_config"]["meta"]["number"]
+                    found[number] = {"exception": _exception(result), **result["result"]}
+        return found
+
+
+def _batches(rules: Sequence[Rule], columns: list[str]) -> list[tuple[list[str], list[int]]]:
     """The numbers of the rules with the columns they are checked on.
 
     Great Expectations copies the batch for every column it checks, so rules on one column get a few columns only.
@@ -144,7 +167,7 @@ def derive(table: TableFacts) -> Iterator[Rule]:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
         if table.roles[column] != "feature":
             way_out = f"the {table.roles[column]} column needs a number in every row: correct them or remove these rows"
-        yield _range("finite_values", column, -LARGEST, LARGEST, f"infinite or beyond {LARGEST:g}", way_out)
+        yield _range("finite_values", column, -LARGEST, LARGEST, BEYOND, way_out)
     for column in numeric:
         if column in table.targets and settings.type == "unit_interval_regression":
             way_out = "rescale the target, or choose `type: regression`"
@@ -228,7 +251,8 @@ def _wrong_classes(column: str) -> Explain:
     return explain
 
 
-def _read_user_suite(path: Path) -> list[Rule]:
+def read_user_suite(path: Path) -> list[Rule]:
+    """The expectations of the user's file; none where there is no file."""
     if not path.exists():
         return []
     try:
@@ -263,7 +287,9 @@ def _user_rule(item: Any, place: str) -> Rule:
         raise UserError(f"{place}: meta.severity: {severity!r}; allowed: 'error', 'warning'")
     kwargs = ", ".join(f"{key}={value!r}" for key, value in item["kwargs"].items())
     promise = f"{item['type']}({kwargs})"
-    return Rule(f"your suite: {promise}", item["type"], item["kwargs"], _broken_promise(promise, item, severity))
+    return Rule(
+        f"your suite: {promise}", item["type"], item["kwargs"], _broken_promise(promise, item, severity), severity
+    )
 
 
 def _broken_promise(promise: str, item: dict[str, Any], severity: Severity) -> Explain:

@@ -222,7 +222,7 @@ BAD = {
     "an empty JSON Lines file": ("\n", {"path": "t.jsonl"}, r"is empty"),
     "JSON Lines that are none": ('{"a": 1}\n{"a": }\n', {"path": "t.jsonl"}, r"line 2 is not JSON: .* character 7"),
     "a JSON line without keys": ('{"a": 1}\n[1]\n', {"path": "t.jsonl"}, r"line 2 holds no JSON object"),
-    "nested JSON": ('{"a": {"b": 1}}\n', {"path": "t.jsonl"}, r"line 1: column 'a' holds a nested value"),
+    "nested JSON": ('{"a": {"b": 1}}\n', {"path": "t.jsonl"}, r"line 1 holds a nested value in column 'a'"),
     "broken JSON encoding": (b'{"a": 1}\n{"a": "\xfc"}', {"path": "t.jsonl"}, r"line 2 is not utf-8: byte 16"),
     "an ARFF file without data": ("@relation x\n", {"path": "t.arff"}, r"no line '@data'"),
     "sparse ARFF": ("@attribute a real\n@data\n{0 1}\n", {"path": "t.arff"}, r"line 3 is a sparse row"),
