@@ -1,4 +1,4 @@
-"""The one error a person is meant to read."""
+"""The errors a person is meant to read."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with code 1.
     """
+
+
+class PassingError(UserError):
+    """One that may be gone by itself a little later, such as a network that does not answer; the flow tries again."""

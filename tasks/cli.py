@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import psutil
 
-from src.errors import UserError
+from src.errors import PassingError, UserError
 from src.files import STEPS, Layout
 from src.processes import die_with
 from tasks.workspace import closed_to_others_than, drivers, locked_by, remove_partial_files
@@ -27,12 +27,15 @@ from tasks.workspace import closed_to_others_than, drivers, locked_by, remove_pa
 Step = Callable[[Layout], object]
 logger = logging.getLogger("workflow")
 
-FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
+FAILED, TRY_LATER, INTERRUPTED, TERMINATED = 1, 75, 130, 143
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main(step: Step) -> NoReturn:
-    """Run `step` as the command line says and exit: 0 done, 1 failed, 130 interrupted, 143 terminated."""
+    """Run `step` as the command line says and exit.
+
+    0: done, 1: failed, 75: failed for a reason that may pass by itself, 130: interrupted, 143: terminated.
+    """
     _log_to_stderr()
     signal.signal(signal.SIGTERM, _exit_on_signal)
     sys.exit(run(step, sys.argv[1:]))
@@ -73,7 +76,7 @@ def _perform(step: Step, layout: Layout) -> None:
 def _told(error: BaseException, step: str) -> tuple[str | None, int]:
     """The message for a person and the exit code; no message for an error that nobody foresaw."""
     if isinstance(error, UserError):
-        return f"error: {error}", FAILED
+        return f"error: {error}", TRY_LATER if isinstance(error, PassingError) else FAILED
     if isinstance(error, KeyboardInterrupt):
         return f"{step} was interrupted; nothing is half-written, and `dvc repro` takes it up again", INTERRUPTED
     if isinstance(error, MemoryError):
