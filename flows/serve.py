@@ -59,8 +59,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         epilog='Options by way of make: make serve options="--prefect-port 4201 --mlflow-port 5001"',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--prefect-port", type=_port, default=4200, metavar="N", help="default: 4200; 0 takes any")
-    parser.add_argument("--mlflow-port", type=_port, default=5000, metavar="N", help="default: 5000; 0 takes any")
+    parser.add_argument("--prefect-port", type=int, default=4200, metavar="N", help="default: 4200; 0 takes any")
+    parser.add_argument("--mlflow-port", type=int, default=5000, metavar="N", help="default: 5000; 0 takes any")
     parser.add_argument(
         "--host", default="127.0.0.1", help="listen at another address than 127.0.0.1, which only this machine reaches"
     )
@@ -75,8 +75,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--isolated", type=int, default=2, metavar="N", help="most runs in copies of the folder at a time (default: 2)"
     )
     options = parser.parse_args(arguments)
+    for option, port in {"--prefect-port": options.prefect_port, "--mlflow-port": options.mlflow_port}.items():
+        if not 0 <= port <= 65535:
+            parser.error(f"{option}: {port} is no port; give one from 1 to 65535, or 0 for any that is free")
     if options.prefect_port == options.mlflow_port != 0:
         parser.error("--prefect-port and --mlflow-port are the same")
+    if options.isolated < 1:
+        parser.error("--isolated: at least 1, or such runs would wait for ever")
     return options
 
 
@@ -135,7 +140,8 @@ def _services(
         names += [ANY_ADDRESS, socket.gethostname()]
     common = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     common |= {"PYTHONUNBUFFERED": "1"}
-    of_prefect = common | database.prefect_environment(ROOT) | {"PREFECT_UI_API_URL": "/api"}
+    same_address = {"PREFECT_UI_API_URL": "/api"}  # its pages use the API under the name by which they were opened
+    of_prefect = common | database.prefect_environment(ROOT) | same_address
     of_runner = common | {
         "PREFECT_API_URL": f"{ports.url(prefect)}/api",
         "WORKFLOW_HOME": str(ROOT),
@@ -170,13 +176,6 @@ Compare runs      {mlflow}
 
 Ctrl-C ends both. Logs: .workflow/logs/
 """
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port: 1 to 65535")
-    return port
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,1 @@
+from tests.flows.serving import served  # noqa: F401
