@@ -36,8 +36,8 @@ def main(step: Step) -> NoReturn:
 
     0: done, 1: failed, 75: failed for a reason that may pass by itself, 130: interrupted, 143: terminated.
     """
-    _log_to_stderr()
-    signal.signal(signal.SIGTERM, _exit_on_signal)
+    log_to_stderr()
+    signal.signal(signal.SIGTERM, exit_on_signal)
     sys.exit(run(step, sys.argv[1:]))
 
 
@@ -49,7 +49,7 @@ def run(step: Step, arguments: Sequence[str]) -> int:
         _check_name(layout)
         _perform(step, layout)
     except (UserError, OSError, MemoryError, KeyboardInterrupt) as error:
-        message, code = _told(error, step.__name__)
+        message, code = told(error, step.__name__)
         if options.traceback or message is None:
             raise
         logger.error("%s", message)
@@ -73,7 +73,7 @@ def _perform(step: Step, layout: Layout) -> None:
         record(step.__name__, layout)
 
 
-def _told(error: BaseException, step: str) -> tuple[str | None, int]:
+def told(error: BaseException, step: str) -> tuple[str | None, int]:
     """The message for a person and the exit code; no message for an error that nobody foresaw."""
     if isinstance(error, UserError):
         return f"error: {error}", TRY_LATER if isinstance(error, PassingError) else FAILED
@@ -124,7 +124,7 @@ def _check_name(layout: Layout) -> None:
         raise UserError(f"{layout.problem_file} does not exist; {hint}")
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """Plain lines, one per message; warnings and errors say what they are."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -133,7 +133,7 @@ def _log_to_stderr() -> None:
     logger.propagate = False
 
 
-def _exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
+def exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
     """Leave through the `finally` blocks, so that nothing half-written stays behind."""
     for child in psutil.Process().children(recursive=True):
         child.terminate()
