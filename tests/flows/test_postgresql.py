@@ -104,11 +104,12 @@ def test_a_run_is_in_the_records_of_both_servers_and_no_file_holds_any(served: S
     parameters = {"problem": PROBLEM, "until": "validate"}
     run = served.post(f"deployments/{deployment}/create_flow_run", {"parameters": parameters}).json()["id"]
 
-    def final_state() -> str | None:
+    def end() -> dict | None:
         state = served.get(f"{served.api}/flow_runs/{run}").json()["state"]
-        return state["type"] if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
+        return state if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
-    assert wait_for(final_state, DONE_SECONDS) == "COMPLETED"
+    state = wait_for(end, DONE_SECONDS)
+    assert state["type"] == "COMPLETED", state
     experiment = served.get(
         f"{served.mlflow}/api/2.0/mlflow/experiments/get-by-name", params={"experiment_name": PROBLEM}
     ).json()["experiment"]["experiment_id"]
