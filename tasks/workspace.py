@@ -49,7 +49,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     """Hold the workspace for `driver`. Raises UserError naming the holder when another run has it.
 
     A lock left by a process that has ended is taken over. When `driver` is another process than this one, the lock
-    stays with it after the block: it may have more steps to come.
+    stays with it after the block: it may have more steps to come. So does a lock that `driver` had before the block.
     """
     path = root / LOCK_FILE
     mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
@@ -59,17 +59,25 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
         holder = _parsed(file.read())
         if holder is not None and not _is_same(holder, driver) and _is_running(holder):
             raise UserError(
-                f"another run has this workspace: process {holder['pid']}, `{holder['command']}`\n"
+                f"another run has this workspace: {_described(holder)}\n"
                 "Wait until it has ended, or stop it; nothing was changed. (One run per workspace at a time: two would "
                 "overwrite each other's files. For a second run beside it, clone the repository into another folder.)"
             )
         file.truncate(0)
         json.dump(mine, file)
+    had_it = holder is not None and _is_same(holder, driver)
     try:
         yield
     finally:
-        if driver.pid == os.getpid():
+        if driver.pid == os.getpid() and not had_it:
             path.write_text("")  # not removed: another run may be waiting on this very file
+
+
+def holder(root: Path = Path()) -> str | None:
+    """The living process that has the workspace, if any: its number and command."""
+    path = root / LOCK_FILE
+    found = _parsed(path.read_text(encoding="utf-8")) if path.exists() else None
+    return _described(found) if found is not None and _is_running(found) else None
 
 
 @contextmanager
@@ -100,6 +108,10 @@ def _parsed(text: str) -> dict | None:
         return json.loads(text)
     except json.JSONDecodeError:  # a new file, or one cut short by a kill
         return None
+
+
+def _described(holder: dict) -> str:
+    return f"process {holder['pid']}, `{holder['command']}`"
 
 
 def _is_same(holder: dict, process: psutil.Process) -> bool:

@@ -1,0 +1,29 @@
+"""What the Prefect UI can start: the served flows, each as the one deployment that bears its name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.arguments import is_isolated
+
+ENTRYPOINTS = {
+    "universal-workflow": "flows.universal_workflow.universal_workflow",
+}
+
+
+def needs_workspace(name: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether a run of the deployment changes files here, so that no other such run may go on beside it."""
+    return name == "universal-workflow" and not is_isolated(parameters)
+
+
+def register() -> dict[str, str]:
+    """Tell the Prefect server of the flows as they are on disk now; return their names by their deployments' ids.
+
+    What was set in the UI stays: schedules, and whether they are paused.
+    """
+    from prefect.types.entrypoint import EntrypointType
+    from prefect.utilities.importtools import import_object
+
+    return {
+        str(import_object(entrypoint).to_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH).apply()): name
+        for name, entrypoint in ENTRYPOINTS.items()
+    }

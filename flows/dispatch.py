@@ -1,0 +1,257 @@
+"""Starts flow runs as the queue decides, ends those that are cancelled, and marks the dead.
+
+Made of the parts of Prefect's own runner. That one starts whatever is due, up to a single limit, and does not show what
+has to wait; here `flows.queue` decides, and a run that waits says for what.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+import anyio
+import anyio.abc
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.events.clients import NullEventsClient
+from prefect.logging import get_logger
+from prefect.runner._cancellation_manager import CancellationManager
+from prefect.runner._control_channel import ControlChannel
+from prefect.runner._event_emitter import EventEmitter
+from prefect.runner._flow_run_executor import FlowRunExecutor
+from prefect.runner._state_proposer import StateProposer
+from prefect.states import Cancelled, Crashed, Scheduled
+from prefect.types._datetime import now
+
+from flows import ROOT, deployments, queue
+from flows.flow_processes import FlowProcesses, Spares
+from flows.flow_run import ENTRYPOINT
+from flows.readiness import say_ready
+from flows.remains import Remains
+from src.errors import UserError
+from tasks import workspace
+
+QUEUED = "Queued"
+_POLL_SECONDS = 0.5
+_RENEW_SECONDS = 1.0
+_MOMENT = 0.05
+_SHUTDOWN_SECONDS = 5.0
+_OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+_AGAIN = "Finished steps are kept: run it again."
+_DIED = f"The process of this run is gone: it, `make serve` or the machine was stopped. {_AGAIN}"
+_STOPPED = f"`make serve` was stopped. {_AGAIN}"
+
+logger = get_logger("runner")
+
+
+async def serve(places: int, stop: asyncio.Event) -> None:
+    """Run flows until `stop` is set, then end those that go on. Raises UserError when the flows cannot be served."""
+    async with (
+        get_client() as client,
+        ControlChannel() as control,
+        EventEmitter(runner_name="workflow", client=client, get_events_client=NullEventsClient) as events,
+        anyio.create_task_group() as runs,
+    ):
+        dispatcher = Dispatcher(client, control, events, places)
+        try:
+            async with anyio.create_task_group() as loops:
+                loops.start_soon(dispatcher.keep_spare)
+                loops.start_soon(dispatcher.poll, runs)
+                await stop.wait()
+                loops.cancel_scope.cancel()
+        finally:
+            await dispatcher.shut_down()
+            runs.cancel_scope.cancel()
+
+
+class Dispatcher:
+    """Knows what is served and what runs.
+
+    places: how many runs may go on beside the one that has the workspace.
+    """
+
+    def __init__(self, client: PrefectClient, control: ControlChannel, events: EventEmitter, places: int) -> None:
+        self.client = client
+        self.control = control
+        self.places = places
+        self.names: dict[UUID, str] = {}
+        self.registered = asyncio.Event()
+        self.running: dict[UUID, queue.Run] = {}
+        self.cancelling: set[UUID] = set()
+        self.processes = FlowProcesses(on_remove=self._forget)
+        self.spares = Spares(control, self._environment)
+        self.states = StateProposer(client=client)
+        self.remains = Remains(client)
+        self.cancellation = CancellationManager(
+            process_manager=self.processes,
+            hook_runner=self.remains,
+            state_proposer=self.states,
+            event_emitter=events,
+            client=client,
+            control_channel=control,
+        )
+
+    async def keep_spare(self) -> None:
+        """Keep a process ready for the next run, and the deployments as the files have them."""
+        registered = tried = None
+        await self.spares.renew()
+        while await self.client.api_healthcheck():
+            await anyio.sleep(_POLL_SECONDS)
+        while True:
+            files = await self.spares.renew()
+            if files != tried:
+                tried = files
+                try:
+                    self.names |= await self.spares.register()
+                    registered = files
+                    self.registered.set()
+                except UserError as error:
+                    if registered is None:
+                        raise
+                    logger.error("%s; the deployments stay as they were", error)
+            await anyio.sleep(_RENEW_SECONDS)
+
+    async def poll(self, runs: anyio.abc.TaskGroup) -> None:
+        """Start, queue, cancel and mark as need be, again and again; `runs` are the tasks that outlive this one."""
+        await self.registered.wait()
+        answers = True
+        while True:
+            try:
+                await self._look(runs)
+                if not answers:
+                    logger.info("The Prefect server answers again")
+                answers = True
+                say_ready()
+            except httpx.HTTPError as error:
+                if answers:
+                    logger.warning("The Prefect server does not answer; nothing starts until it does: %r", error)
+                answers = False
+            await anyio.sleep(_POLL_SECONDS)
+
+    async def shut_down(self) -> None:
+        """End every run, note its end as far as the server answers, and leave no process behind."""
+        try:
+            with anyio.move_on_after(_SHUTDOWN_SECONDS):
+                async with anyio.create_task_group() as endings:
+                    for run in await self._open_runs():
+                        self._end(run, endings, _STOPPED)
+                while self.running:
+                    await anyio.sleep(_MOMENT)
+                for run in await self._open_runs():
+                    await self._bury(run)
+        except httpx.HTTPError as error:
+            logger.warning("The Prefect server could not be told how the runs ended: %r", error)
+        finally:
+            with anyio.CancelScope(shield=True):
+                for flow_run in self.processes.flow_run_ids():
+                    await self.processes.kill(flow_run, force=True)
+                await self.spares.close()
+
+    async def _look(self, runs: anyio.abc.TaskGroup) -> None:
+        known = set(self.running)
+        for run in await self._open_runs():
+            if run.id in self.running:
+                self.running[run.id] = replace(self.running[run.id], name=run.name)
+                if run.state and run.state.is_cancelling():
+                    self._end(run, runs)
+            elif run.id not in known:
+                await self._bury(run)
+        due = {run.id: run for run in await self._due_runs() if run.id not in self.running}
+        starting, reasons = queue.decide(
+            [queue.Run(run.id, run.name, self._needs_workspace(run)) for run in due.values()],
+            list(self.running.values()),
+            self.places,
+            workspace.holder(ROOT),
+        )
+        for start in starting:
+            self.running[start.id] = start
+            runs.start_soon(self._run, due[start.id])
+        for waiting, reason in reasons.items():
+            await self._queue(due[waiting], reason)
+
+    async def _due_runs(self) -> list[FlowRun]:
+        """Those whose time has come, earliest first."""
+        return await self.client.get_scheduled_flow_runs_for_deployments(list(self.names), now("UTC"))
+
+    async def _open_runs(self) -> list[FlowRun]:
+        """Those that are said to go on."""
+        return await self.client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                deployment_id=FlowRunFilterDeploymentId(any_=list(self.names)),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN)),
+            )
+        )
+
+    async def _run(self, run: FlowRun) -> None:
+        try:
+            if await self.states.propose_pending(run):
+                await FlowRunExecutor(
+                    flow_run=run,
+                    starter=self.spares,
+                    process_manager=self.processes,
+                    state_proposer=self.states,
+                    hook_runner=self.remains,
+                    get_attempt_conclusion=self.control.get_conclusion,
+                    propose_submitting=False,
+                ).submit()
+            while run.id in self.cancelling:
+                await anyio.sleep(_MOMENT)
+        except httpx.HTTPError as error:
+            logger.warning("The Prefect server could not be told of run %s: %r", run.id, error)
+        finally:
+            del self.running[run.id]
+
+    def _end(self, run: FlowRun, group: anyio.abc.TaskGroup, message: str | None = None) -> None:
+        """Cancel the run in a task of `group`, unless that goes on already or it has no process yet."""
+        if run.id not in self.cancelling and self.processes.get(run.id) is not None:
+            self.cancelling.add(run.id)
+            group.start_soon(self._cancel, run, message)
+
+    async def _cancel(self, run: FlowRun, message: str | None) -> None:
+        try:
+            await self.cancellation.cancel(run, message)
+        finally:
+            self.cancelling.discard(run.id)
+
+    async def _queue(self, run: FlowRun, reason: str) -> None:
+        """Show what the run waits for. Prefect would call it late otherwise, as any that stays `Scheduled`."""
+        if run.state and (run.state.name, run.state.message) == (QUEUED, reason):
+            return
+        state: State = Scheduled(name=QUEUED, message=reason, scheduled_time=run.next_scheduled_start_time)
+        await self.client.set_flow_run_state(run.id, state)
+        *_, before, _ = sorted(await self.client.read_flow_run_states(run.id), key=lambda state: state.timestamp)
+        if not before.is_scheduled():  # somebody has cancelled it in between
+            await self.client.set_flow_run_state(run.id, Cancelled(message=before.message), force=True)
+
+    async def _bury(self, run: FlowRun) -> None:
+        """Give an end to a run that has no process."""
+        asked = run.state is not None and run.state.is_cancelling()
+        state: State = Cancelled(message="Its process has ended.") if asked else Crashed(message=_DIED)
+        logger.warning("Run %s has no process: %s", run.name, state.name)
+        await self.client.set_flow_run_state(run.id, state, force=True)
+        await self.remains.mark(run.id, state)
+
+    async def _forget(self, flow_run: UUID) -> None:
+        self.control.unregister(flow_run)
+
+    def _needs_workspace(self, run: FlowRun) -> bool:
+        return deployments.needs_workspace(self._name(run), run.parameters)
+
+    def _environment(self, run: FlowRun) -> Mapping[str, str]:
+        name = self._name(run)
+        return {
+            ENTRYPOINT: deployments.ENTRYPOINTS[name],
+            "PREFECT__DEPLOYMENT_NAME": name,
+            "WORKFLOW_TRIGGER": "prefect schedule" if run.auto_scheduled else "prefect ui",
+        }
+
+    def _name(self, run: FlowRun) -> str:
+        assert run.deployment_id is not None
+        return self.names[run.deployment_id]

@@ -1,0 +1,45 @@
+"""Which of the runs that are due may start now, and what each of the others waits for.
+
+One run at a time changes the files of this folder; runs that happen elsewhere go on beside it, up to a limit. Within
+either kind, who is due first starts first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Run:
+    """A flow run, as far as the queue is concerned."""
+
+    id: UUID
+    name: str
+    needs_workspace: bool
+
+
+def decide(
+    due: Sequence[Run], running: Sequence[Run], places: int, holder: str | None
+) -> tuple[list[Run], dict[UUID, str]]:
+    """The runs that start now, and for each other one what it waits for.
+
+    due: in the order of their turn. places: how many runs may go on beside the one that has the workspace. holder: the
+    process that has the workspace, when it is none of `running`.
+    """
+    here = [run.name for run in running if run.needs_workspace] or ([holder] if holder else [])
+    elsewhere = [run.name for run in running if not run.needs_workspace]
+    starting, reasons, ahead = [], {}, {True: 0, False: 0}
+    for run in due:
+        taken, most = (here, 1) if run.needs_workspace else (elsewhere, places)
+        if len(taken) < most:
+            starting.append(run)
+            taken.append(run.name)
+        else:
+            reasons[run.id] = _told(taken, ahead[run.needs_workspace])
+            ahead[run.needs_workspace] += 1
+    return starting, reasons
+
+
+def _told(taken: Sequence[str], ahead: int) -> str:
+    before = f"; {ahead} run{'s are' if ahead > 1 else ' is'} before it" if ahead else ""
+    return f"waits for {' or '.join(taken)}{before}"
