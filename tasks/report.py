@@ -1,19 +1,22 @@
-"""Write the report: one page that tells the answer and shows the evidence, and the model card.
+"""Write the report: one page that tells the answer and shows the evidence, the model card, and figures apart.
 
 Every number in it comes from a result file of an earlier step.
 """
 
-from src.files import Layout, write_text
+from src.files import Layout, atomic_directory, write_text
 
 
 def report(layout: Layout) -> None:
-    """Read the results and write `results/P/report.html` and `results/P/model_card.md`."""
+    """Read the results and write `results/P/report.html`, `results/P/model_card.md` and `results/P/figures/*.png`."""
     from src.report.evidence import read_evidence
-    from src.report.page import render_card, render_page
+    from src.report.page import render_card, render_figures, render_page
 
     evidence = read_evidence(layout)
     write_text(layout.results / "report.html", render_page(evidence))
     write_text(layout.results / "model_card.md", render_card(evidence))
+    with atomic_directory(layout.results / "figures") as folder:
+        for name, picture in render_figures(evidence).items():
+            (folder / f"{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Rendering: the evidence as one HTML page and as a model card in Markdown. Everything a user named is escaped."""
+"""Rendering: the evidence as one HTML page, as a model card in Markdown, and as figures that stand alone.
+
+Everything a user named is escaped.
+"""
 
 import re
 from pathlib import Path
@@ -6,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from src.report import figures
 from src.report.answer import answer
 from src.report.card import card
 from src.report.evidence import Evidence
@@ -50,6 +54,15 @@ def render_card(evidence: Evidence) -> str:
     return environment.get_template("model_card.md.j2").render(
         problem=evidence.problem, card=card(evidence, measured), code=Verbatim(card(evidence, measured).code)
     )
+
+
+def render_figures(evidence: Evidence) -> dict[str, bytes]:
+    """The figures that other pages show, as PNG by their names; the search only where there was something to search."""
+    measured = _printer(evidence)
+    drawn = {"learning_curve": figures.learning_curve(evidence, measured)}
+    if figures.varying_settings(evidence):
+        drawn["search"] = figures.search(evidence, measured)
+    return {name: figures.png(figure) for name, figure in drawn.items()}
 
 
 class Verbatim(str):

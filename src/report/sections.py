@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from src.plots import data as data_plots
 from src.plots import scores as score_plots
-from src.plots import search as search_plots
 from src.plots import training as training_plots
 from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
+from src.report import figures
 from src.report.blocks import Finding, Picture, Pictures, Section, Table, Text
 from src.report.diagnostics import behind_best
 from src.report.embed import inline_svg
@@ -232,7 +230,6 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         "not, the network learns its training rows by heart."
     )
     of_chosen = by_rung[result.chosen]
-    epochs = of_chosen["epoch"].to_numpy()
     curve_caption = (
         f"The chosen rung from epoch to epoch (an epoch is one pass over the training rows). The line marks its "
         f"turning point, epoch {count(chosen.turning_epoch)}, where the validation loss was lowest."
@@ -243,8 +240,6 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         if chosen.overfits
         else "The loss of the same rung, the quantity that training minimizes; lower is better."
     )
-    loss_scale = type(scale)("loss", higher_is_better=False)
-    turning = chosen.turning_epoch
     ladder_figure = training_plots.capacity_ladder(
         [r.parameters for r in rungs],
         [r.final_training for r in rungs],
@@ -254,15 +249,16 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         result.chosen,
         scale,
     )
-    curve_figure = training_plots.learning_curves(
-        epochs, of_chosen["training"].to_numpy(), of_chosen["validation"].to_numpy(), scale, turning
-    )
     loss_figure = training_plots.learning_curves(
-        epochs, of_chosen["training_loss"].to_numpy(), of_chosen["validation_loss"].to_numpy(), loss_scale, turning
+        of_chosen["epoch"].to_numpy(),
+        of_chosen["training_loss"].to_numpy(),
+        of_chosen["validation_loss"].to_numpy(),
+        type(scale)("loss", higher_is_better=False),
+        chosen.turning_epoch,
     )
     pictures = [
         Picture(inline_svg(ladder_figure, "ladder", ladder_caption), ladder_caption),
-        Picture(inline_svg(curve_figure, "turning", curve_caption), curve_caption),
+        Picture(inline_svg(figures.learning_curve(evidence, printer), "turning", curve_caption), curve_caption),
         Picture(inline_svg(loss_figure, "turning-loss", loss_caption), loss_caption),
     ]
     if len(rungs) > 1:
@@ -322,10 +318,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
 
 def search(evidence: Evidence, printer: Printer) -> Section:
     result, table = evidence.regularize, evidence.candidates.reset_index(drop=True)
-    maximize = result.direction == "maximize"
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
-    means = table["mean"].to_numpy(float)
-    behind, errors = behind_best(table, best, maximize)
     standing = f"It scored {printer.value(result.chosen_score.mean)} on the development folds"
     standing += (
         ", the best of all."
@@ -348,20 +341,10 @@ def search(evidence: Evidence, printer: Printer) -> Section:
             f"{counted(result.chosen.batch_size, 'row')}. {standing}"
         ),
     ]
-    varying = {
-        words: table[column]
-        for column, words in _SETTINGS.items()
-        if column in table.columns and table[column].nunique() > 1
-    }
-    if "hidden units" in varying:
-        by_size = table.sort_values("parameters", kind="stable").index
-        ordered = {words: column.loc[by_size] for words, column in varying.items()}
-        position = {index: place for place, index in enumerate(by_size)}
-    else:
-        ordered, position = varying, {index: index for index in table.index}
+    varying = figures.varying_settings(evidence)
     same = [
         f"{words} {table[column].iloc[0]}"
-        for column, words in _SETTINGS.items()
+        for column, words in figures.SETTINGS.items()
         if column in table.columns and words not in varying
     ]
     pictures = []
@@ -370,40 +353,16 @@ def search(evidence: Evidence, printer: Printer) -> Section:
             "Each line is one candidate, from its settings down to its score; better scores are darker and end further "
             "right." + (f" The same for all: {listing(same)}." if same else "")
         )
-        settings = pd.DataFrame(ordered).reset_index(drop=True)
-        order = sorted(position, key=lambda index: position[index])
-        figure = search_plots.parallel_coordinates(
-            settings, means[order], position[best], position[chosen], printer.scale
-        )
-        pictures.append(Picture(inline_svg(figure, "search", caption), caption))
+        pictures.append(Picture(inline_svg(figures.search(evidence, printer), "search", caption), caption))
     caption = (
         "How far each candidate is behind the best, with one standard error of that difference to either side. "
         "Whatever reaches the dashed line (filled dots) is as good as the best, as far as these folds can tell; the "
         "simplest of them is chosen."
     )
-    figure = search_plots.one_standard_error(
-        [f"#{index}" for index in table["candidate"]],
-        behind,
-        errors,
-        best,
-        chosen,
-        printer.scale,
-    )
+    figure = figures.one_standard_error(evidence, printer)
     pictures.append(Picture(inline_svg(figure, "one-standard-error", caption), caption))
     blocks += [Pictures(pictures), _candidate_table(evidence, printer, best, chosen)]
     return Section("search", "Regularizing and tuning", findings(result.verdicts), blocks)
-
-
-_SETTINGS = {
-    "network": "hidden units",
-    "dropout": "dropout",
-    "l1": "L1",
-    "l2": "L2",
-    "learning_rate": "learning rate",
-    "optimizer": "optimizer",
-    "batch_size": "batch size",
-    "epochs": "epochs",
-}
 
 
 def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: int) -> Table:

@@ -1,4 +1,4 @@
-"""The step report: both files, nothing else, and the same bytes again."""
+"""The step report: its files, nothing else, and the same bytes again."""
 
 import os
 import subprocess
@@ -24,12 +24,12 @@ def files(layout: Layout) -> dict[str, bytes]:
     return {str(p.relative_to(layout.root)): p.read_bytes() for p in layout.root.rglob("*") if p.is_file()}
 
 
-def test_the_step_writes_the_report_and_the_card_and_touches_nothing_else(layout: Layout) -> None:
+def test_the_step_writes_the_report_the_card_and_the_figures_and_touches_nothing_else(layout: Layout) -> None:
     before = files(layout)
     report(layout)
     after = files(layout)
-    assert after.keys() - before.keys() <= {"results/wine/report.html", "results/wine/model_card.md"}
-    assert {"results/wine/report.html", "results/wine/model_card.md"} <= after.keys()
+    written = {"report.html", "model_card.md", "figures/learning_curve.png", "figures/search.png"}
+    assert after.keys() - before.keys() == {f"results/wine/{name}" for name in written}
     assert all(after[name] == content for name, content in before.items() if not name.endswith((".html", ".md")))
 
 

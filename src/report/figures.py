@@ -1,0 +1,70 @@
+"""Figures that the report shows and other pages show alone: the learning curve, and the search."""
+
+import io
+import warnings
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from src.plots import search as search_plots
+from src.plots import training as training_plots
+from src.plots.style import SURFACE
+from src.report.diagnostics import behind_best
+from src.report.evidence import Evidence
+from src.report.words import Printer
+
+SETTINGS = {
+    "network": "hidden units",
+    "dropout": "dropout",
+    "l1": "L1",
+    "l2": "L2",
+    "learning_rate": "learning rate",
+    "optimizer": "optimizer",
+    "batch_size": "batch size",
+    "epochs": "epochs",
+}
+
+
+def learning_curve(evidence: Evidence, printer: Printer) -> Figure:
+    """The measure of the chosen rung from epoch to epoch, with its turning point."""
+    curves = evidence.overfit_curves
+    rung = curves[curves["rung"] == evidence.overfit.chosen]
+    epochs, training, validation = (rung[name].to_numpy() for name in ("epoch", "training", "validation"))
+    turning = evidence.overfit.rungs[evidence.overfit.chosen].turning_epoch
+    return training_plots.learning_curves(epochs, training, validation, printer.scale, turning)
+
+
+def varying_settings(evidence: Evidence) -> dict[str, pd.Series]:
+    """The settings in which candidates differ, by their words; networks ordered by their number of parameters."""
+    table = evidence.candidates.reset_index(drop=True)
+    if table["network"].nunique() > 1:
+        table = table.sort_values("parameters", kind="stable")
+    columns = [name for name in SETTINGS if name in table.columns and table[name].nunique() > 1]
+    return {SETTINGS[name]: table[name] for name in columns}
+
+
+def search(evidence: Evidence, printer: Printer) -> Figure:
+    """Every candidate from its settings down to its score. Candidates have to differ in some setting."""
+    settings = pd.DataFrame(varying_settings(evidence))
+    table = evidence.candidates.reset_index(drop=True).loc[settings.index]
+    best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
+    means = table["mean"].to_numpy(float)
+    return search_plots.parallel_coordinates(settings.reset_index(drop=True), means, best, chosen, printer.scale)
+
+
+def one_standard_error(evidence: Evidence, printer: Printer) -> Figure:
+    """How far every candidate is behind the best one on the same folds."""
+    table = evidence.candidates
+    best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
+    behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
+    names = [f"#{number}" for number in table["candidate"]]
+    return search_plots.one_standard_error(names, behind, errors, best, chosen, printer.scale)
+
+
+def png(figure: Figure) -> bytes:
+    """A picture on its own ground, which reads on a light page and on a dark one."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="png", dpi=144, facecolor=SURFACE, metadata={"Software": None})
+    return buffer.getvalue()
