@@ -6,10 +6,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test new serve mlflow
+.PHONY: help install repro test new serve serve-model mlflow
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## make .venv and install the pinned requirements
 
@@ -37,6 +37,9 @@ new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to
 
 serve: $(INSTALLED) ## run and compare in a browser; other ports: make serve options="--prefect-port 4201"
 	@exec python -m flows.serve $(options)
+
+serve-model: $(INSTALLED) ## answer HTTP with a champion: make serve-model problem=wine options="--port 5002"
+	@exec python -m flows.serve_model "$(problem)" $(options)
 
 mlflow: $(INSTALLED) ## compare the recorded runs in a browser, on http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \

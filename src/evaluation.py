@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.intervals import bootstrap, cross_validation_interval, paired_p_value, percentile_interval, unanimous_interval
+from src.intervals import (
+    bootstrap,
+    conformal_half_width,
+    cross_validation_interval,
+    paired_p_value,
+    percentile_interval,
+    unanimous_interval,
+)
 from src.measures import Measure
 from src.protocols import Folds, Split
 from src.results import Estimate, TestScore, Verdict
@@ -92,6 +99,20 @@ def score_sealed_test(test: Table, p_NK: Array, measure: Measure, seed: int) -> 
     """The sealed test set's score with its bootstrap interval."""
     found = bootstrap_estimate(test, np.arange(len(test)), p_NK, measure, seed)
     return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
+
+
+def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
+    """Of each target, half the width of a prediction's interval, by the errors on the held-out rows.
+
+    None where the predictions are no values, or too few rows (or groups) were held out.
+    """
+    if table.schema.type not in ("regression", "unit_interval_regression"):
+        return None
+    rows_M = np.concatenate([split.validation for split in held_out.splits])
+    errors_MT = np.abs(table.y_NT[rows_M] - np.concatenate(held_out.predictions))
+    units_M = _units(table, rows_M) if table.schema.groups is not None else rows_M
+    found = [conformal_half_width(errors_M, units_M) for errors_M in errors_MT.T]
+    return None if None in found else [width for width in found if width is not None]
 
 
 def _paired_bootstrap(model: HeldOut, reference: HeldOut, table: Table, measure: Measure, seed: int) -> float:

@@ -1,12 +1,13 @@
 """A finished model: the fitted preprocessing and a committee of networks in one folder, without pickle.
 
-`model.json` holds the schema, the vectorizer, the target scaler and the networks' configuration; `weights.npz` the
-weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
+`model.json` holds the schema, the vectorizer, the target scaler, the networks' configuration and, for values, how wide
+a prediction's interval is; `weights.npz` the weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,20 @@ from src.files import atomic_directory, read_json, write_json
 from src.preprocessing.tabular import TabularVectorizer, TargetScaler
 from src.tables import Schema
 
-# Rows scored at a time, which bounds the memory.
-CHUNK = 65_536
+if TYPE_CHECKING:
+    from src.models import Head
+
+# Rows scored at a time, which bounds the memory, and the most numbers that they may be made into.
+CHUNK, NUMBERS = 65_536, 2**22
+
+
+class Interval(BaseModel):
+    """A prediction plus and minus the half width of its target holds the actual value with probability `coverage`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coverage: float
+    half_widths: list[float]
 
 
 class ModelCard(BaseModel):
@@ -32,6 +45,7 @@ class ModelCard(BaseModel):
     target_scaler: TargetScaler | None
     network: dict[str, Any]
     inputs: int
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -52,32 +66,46 @@ class Model:
                 named = {f"{k}.{name}": w for k, weights in enumerate(self.committee) for name, w in weights.items()}
                 np.savez(file, **named)  # type: ignore[arg-type]
 
-    def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column."""
+    @cached_property
+    def heads(self) -> "list[Head]":
         import torch
 
         from src.models import HEADS
         from src.networks import build_network
 
-        missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
-        if missing:
-            raise UserError(f"the rows lack columns that the model learnt from: {missing}")
         heads = []
         for weights in self.committee:
             network = build_network(self.card.network, self.card.inputs, self.schema.outputs)
             network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
             heads.append(HEADS[self.schema.type](network).eval())
-        parts = []
+        return heads
+
+    def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column."""
+        import torch
+
+        missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
+        if missing:
+            raise UserError(f"the rows lack columns that the model learnt from: {missing}")
+        parts, heads = [], self.heads
+        size = max(min(CHUNK, NUMBERS // max(self.card.inputs, 1)), 1)
         with torch.no_grad():
-            for start in range(0, len(frame), CHUNK):
-                x_BD = torch.from_numpy(self.card.vectorizer.transform(frame.iloc[start : start + CHUNK]))
+            for start in range(0, len(frame), size):
+                x_BD = torch.from_numpy(self.card.vectorizer.transform(frame.iloc[start : start + size]))
                 parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
         p_NK = np.concatenate(parts) if parts else np.empty((0, self.schema.outputs))
         return p_NK if self.card.target_scaler is None else self.card.target_scaler.restore(p_NK)
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns of `prediction_columns` for every row of `frame`, with its index."""
-        return prediction_columns(self.raw_predictions(frame), self.schema).set_index(frame.index)
+    def predict(self, frame: pd.DataFrame, intervals: bool = False) -> pd.DataFrame:
+        """The columns of `prediction_columns` for every row of `frame`, with its index.
+
+        With `intervals`, a model that knows them adds those of `interval_columns`.
+        """
+        p_NK = self.raw_predictions(frame)
+        columns = prediction_columns(p_NK, self.schema)
+        if intervals and self.card.interval is not None:
+            columns = pd.concat([columns, interval_columns(p_NK, self.card.interval, self.schema)], axis=1)
+        return columns.set_index(frame.index)
 
 
 def load_model(folder: Path) -> Model:
@@ -110,6 +138,17 @@ def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFram
         columns = {f"predicted__{t}": (p_NK[:, i] >= 0.5).astype(np.int64) for i, t in enumerate(schema.targets)}
         return pd.DataFrame(columns | {f"probability__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
     return pd.DataFrame({f"predicted__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+
+
+def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Schema) -> pd.DataFrame:
+    """`low_95__<target>` and `high_95__<target>` (for a coverage of 0.95), cut at the ends of the target's range."""
+    percent = f"{100 * interval.coverage:g}"
+    lowest, highest = (0.0, 1.0) if schema.type == "unit_interval_regression" else (-np.inf, np.inf)
+    columns = {}
+    for i, (target, half) in enumerate(zip(schema.targets, interval.half_widths, strict=True)):
+        columns[f"low_{percent}__{target}"] = np.maximum(p_NK[:, i] - half, lowest)
+        columns[f"high_{percent}__{target}"] = np.minimum(p_NK[:, i] + half, highest)
+    return pd.DataFrame(columns)
 
 
 def actual_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

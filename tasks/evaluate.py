@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from src.baselines import common_sense, shallow
-from src.evaluation import HeldOut, compare, estimate, score_sealed_test
+from src.evaluation import HeldOut, compare, estimate, half_widths, score_sealed_test
 from src.files import Layout, atomic_file
-from src.inference import Model, ModelCard, actual_columns, prediction_columns
+from src.inference import Interval, Model, ModelCard, actual_columns, prediction_columns
+from src.intervals import CONFIDENCE
 from src.measures import TABLE, Measure
 from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
 from src.protocols import Split, read_folds
@@ -58,6 +59,7 @@ def evaluate(layout: Layout) -> Evaluate:
     if settings.committee > 1:
         verdicts.append(_committee_helps(splits, trained, network, table, measure))
 
+    widths = half_widths(network, table)
     model = Model(
         ModelCard(
             table=table.schema,
@@ -65,6 +67,7 @@ def evaluate(layout: Layout) -> Evaluate:
             target_scaler=final[0].target_scaler,
             network=candidate.network,
             inputs=final[0].inputs,
+            interval=Interval(coverage=CONFIDENCE, half_widths=widths) if widths else None,
         ),
         [t.weights for t in final],
     )

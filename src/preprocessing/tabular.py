@@ -25,6 +25,7 @@ ROUNDING = 1e-12
 MIN_COUNT = 3
 # The most columns one categorical feature may take; rarer categories share one.
 MAX_CATEGORIES = 100
+MISSING_CATEGORY = "(missing)"
 
 
 class Column(BaseModel):
@@ -157,7 +158,7 @@ def _numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
 
 
 def _text(values_N: "pd.Series[str]") -> "pd.Series[str]":
-    return values_N.astype("str").fillna("(missing)")
+    return values_N.astype("str").fillna(MISSING_CATEGORY)
 
 
 def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.float64]]:

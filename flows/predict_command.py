@@ -1,0 +1,83 @@
+"""Score the rows of a table file with a trained model.
+
+    python -m flows.predict wine new.csv predictions.csv
+
+reads the rows with the problem's settings, checks them as the training rows were checked, and writes the number of the
+row, the prediction, for classes their probabilities and for values an interval that holds the actual value 19 times
+out of 20, and the version of the model. No server is needed, and no code or pickle of anybody is run.
+
+A row's number is the line of a text file on which it begins (the header is line 1), or its place from 1 in Parquet.
+Refused rows and the reasons go to OUTPUT.refused.csv; OUTPUT is there complete or not at all.
+"""
+
+import argparse
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.arguments import check_problem, problem_files
+from src.errors import UserError
+from tasks.cli import FAILED, INTERRUPTED, exit_on_signal, log_to_stderr, told
+
+EXIT_CODES = "exit code: 0 when rows were scored, 1 when none was"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Score as the command line says; the exit code."""
+    options = _parser().parse_args(arguments)
+    log_to_stderr()
+    signal.signal(signal.SIGTERM, exit_on_signal)
+    try:
+        check_problem(options.problem)
+        return _score(options)
+    except (UserError, OSError, MemoryError) as error:
+        message, code = told(error, "predict")
+        if message is None:
+            raise
+        logging.getLogger("workflow").error("%s", message)
+        return code
+    except KeyboardInterrupt:
+        logging.getLogger("workflow").error("interrupted; nothing was written")
+        return INTERRUPTED
+
+
+def _score(options: argparse.Namespace) -> int:
+    from src.scoring.output import check_output
+
+    check_output(options.table, options.output, options.overwrite)
+
+    from src.scoring.table import Order, score_table
+
+    scored = score_table(Order(**vars(options) | {"keep": tuple(options.keep)}), Path())
+    print("\n".join(scored.lines()))
+    return 0 if scored.scored else FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.predict",
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
+    parser.add_argument("table", type=Path, help="the rows: a .csv, .tsv, .parquet or .jsonl file")
+    parser.add_argument("output", type=Path, help="a .csv or .parquet file for the predictions")
+    parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
+    parser.add_argument(
+        "--refused",
+        choices=("report", "stop"),
+        default="report",
+        help="report: score the rows that pass the checks (default); stop: score none when any is refused",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse also rows with a gap or a category that the model never learnt the meaning of",
+    )
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="COLUMN", help="carry this column of the table into the output"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+    return parser

@@ -1,0 +1,78 @@
+"""Answer requests over HTTP with a problem's champion.
+
+    make serve-model problem=wine
+
+takes raw rows at http://127.0.0.1:5001/predict, as JSON (a list of objects, one per row) or CSV with a header line:
+
+    curl -H 'Content-Type: text/csv' --data-binary @new.csv http://127.0.0.1:5001/predict
+
+They are checked as the training rows were. When a row cannot be scored, the answer is a 400 that names row, column and
+reason. Each answer tells the version of the model, which stays the one that was the champion at the start. The server
+listens to this machine only and runs nobody's pickle. `python -m flows.predict` scores whole files.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.arguments import check_problem, problem_files
+from src.errors import UserError
+
+PORT = 5001
+HOST = "127.0.0.1"
+NAMES = ("127.0.0.1", "localhost")
+MEBIBYTE = 2**20
+_GRACE_SECONDS = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until told to end; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        check_problem(options.problem)
+        _serve(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # uvicorn has ended by it and passes it on
+        pass
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from flows import ports
+    from flows.same_origin import SameOrigin
+    from src.scoring.registered import find_model
+
+    registered = find_model(options.problem, options.model, Path())
+    with ports.listening(HOST, options.port, "port=") as listener:
+        import uvicorn
+
+        from src.files import Layout
+        from src.problem import load_problem
+        from src.scoring.server import Service, make_app
+
+        layout = Layout(options.problem)
+        service = Service(load_problem(layout), registered, layout.expectations)
+        for promise in service.checks.left_out:
+            print(f"not checked: {promise}", flush=True)
+        app = SameOrigin(make_app(service, options.most_mib * MEBIBYTE), NAMES)
+        config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS)
+        print(f"ready: {registered} answers at {ports.url(listener)}/predict; Ctrl-C ends it", flush=True)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.serve_model", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
+    parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}; 0: any that is free")
+    parser.add_argument("--most-mib", type=int, default=16, metavar="MIB", help="the largest request (default: 16)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,157 @@
+"""What a row has to be like to be scored: the checks of training, as far as rows without a target can be held to them.
+
+A row is refused where a value is not of its column's kind, is infinite, or breaks a promise of the user's own suite.
+A row that the model can score, though it never learnt what a value of it means, is scored as the model's training says
+(a gap as the median, an unknown category as a rare one) and counted as doubtful; `strict` refuses it, too.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from src.columns import FeatureKind
+from src.datasets.columns import NotOfKind, is_text, kind_of_type
+from src.datasets.reading import EXPECTED, typed_column
+from src.inference import Model
+from src.preprocessing.tabular import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
+from src.problem import Reading
+from src.validation.rows import RowSuite
+from src.validation.suite import BEYOND, LARGEST
+from src.validation.table import show
+
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with some rows, which stand at the positions `rows`, in one column (None: in several).
+
+    `values` are what the rows have there; none where they have nothing.
+    """
+
+    column: str | None
+    check: str
+    rows: NDArray[np.intp]
+    values: Sequence[Any]
+
+    def reason(self, place: int) -> str:
+        """What is wrong with the row at `rows[place]`."""
+        return f"{_shown(self.values[place])} {self.check}" if len(self.values) else self.check
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Typed rows, the faults of those that are refused, and the doubts about those that are not."""
+
+    frame: pd.DataFrame
+    accepted_N: NDArray[np.bool_]
+    faults: list[Fault]
+    doubts: list[Fault]
+
+
+class RowChecks:
+    """The checks on the rows that `model` scores. `left_out` tells which of the user's promises do not apply."""
+
+    def __init__(self, model: Model, reading: Reading, expectations: Path, strict: bool) -> None:
+        self.model = model
+        self.reading = reading
+        self.strict = strict
+        self.kinds: dict[str, FeatureKind] = {feature.name: feature.kind for feature in model.schema.features}
+        self.suite = RowSuite(expectations, list(self.kinds))
+
+    @property
+    def left_out(self) -> list[str]:
+        return self.suite.left_out
+
+    def check(self, table: pa.Table) -> Checked:
+        """Type and check the rows of `table`, which has every column that the model learnt from."""
+        typed: dict[str, pa.ChunkedArray] = {}
+        faults: list[Fault] = []
+        for name, kind in self.kinds.items():
+            typed[name], wrong = self._typed(table.column(name), name, kind)
+            faults += wrong
+        frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+        for name, kind in self.kinds.items():
+            if kind == "numeric":
+                faults += _faults(frame[name], (frame[name].abs() > LARGEST).to_numpy(), f"is {BEYOND}")
+        accepted_N = np.ones(len(frame), dtype=bool)
+
+        def refuse(more: list[Fault]) -> None:
+            for fault in more:
+                accepted_N[fault.rows] = False
+
+        refuse(faults)
+        promises = list(self._promises(frame[accepted_N]))
+        broken = [fault for fault, is_error in promises if is_error]
+        refuse(broken)
+        unlearnt = list(self._unlearnt(frame, accepted_N))
+        doubts = [fault for fault, is_error in promises if not is_error]
+        if self.strict:
+            refuse(unlearnt)
+        else:
+            doubts += unlearnt
+        return Checked(frame, accepted_N, [*faults, *broken, *(unlearnt if self.strict else [])], doubts)
+
+    def _typed(self, values: pa.ChunkedArray, name: str, kind: FeatureKind) -> tuple[pa.ChunkedArray, list[Fault]]:
+        """The values in the type of `kind`, null where they are not of that kind."""
+        own = None if is_text(values.type) else kind_of_type(values.type)
+        try:
+            return typed_column(values, own, kind, (), self.reading), []
+        except NotOfKind as error:
+            text = values.cast(pa.string())
+            wrong_N = np.zeros(len(text), dtype=bool)
+            wrong_N[error.positions] = True
+            fault = Fault(name, f"is not {EXPECTED[kind]}", error.positions, text.take(error.positions).to_pylist())
+            right = pc.if_else(pa.chunked_array([wrong_N]), pa.scalar(None, pa.string()), text)
+            return typed_column(right, None, kind, (), self.reading), [fault]
+
+    def _promises(self, frame: pd.DataFrame) -> Iterator[tuple[Fault, bool]]:
+        """The broken promises of the user's suite, and whether they refuse the rows."""
+        for broken in self.suite.broken(frame):
+            check = f"breaks a promise of {broken.rule.check}"
+            column = broken.rule.kwargs.get("column")
+            yield Fault(column, check, np.array(broken.rows, dtype=np.intp), broken.values), broken.is_error
+
+    def _unlearnt(self, frame: pd.DataFrame, among_N: NDArray[np.bool_]) -> Iterator[Fault]:
+        """Values that no training row had, or too few of them to learn what they mean."""
+        for column in self.model.card.vectorizer.columns:
+            values = frame[column.name]
+            missing_N = values.isna().to_numpy()
+            match column:
+                case Numbers(flag=False) | Dates(parts=[Numbers(flag=False), *_]):
+                    yield from _faults(values, missing_N & among_N, MISSING)
+                case Categories(categories=known):
+                    if MISSING_CATEGORY not in known:
+                        yield from _faults(values, missing_N & among_N, RARELY_MISSING)
+                    yield from _faults(values, ~missing_N & ~values.isin(known).to_numpy() & among_N, RARE)
+
+
+MISSING = "is missing, as it was in no training row"
+RARELY_MISSING = f"is missing, as it was in fewer than {MIN_COUNT} training rows"
+RARE = f"is a category that fewer than {MIN_COUNT} training rows had, or one of too many"
+
+
+def _faults(values_N: pd.Series, wrong_N: NDArray[np.bool_], check: str) -> Iterator[Fault]:
+    """One fault, or none where no row is wrong."""
+    rows = np.flatnonzero(wrong_N)
+    if len(rows):
+        values = values_N.iloc[rows]
+        yield Fault(str(values_N.name), check, rows, [] if values.isna().all() else values.tolist())
+
+
+def _shown(value: Any) -> str:
+    text = (
+        repr(value)
+        if isinstance(value, str)
+        else str(value)
+        if np.ndim(value) or isinstance(value, dict)
+        else show(value)
+    )
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -1,0 +1,92 @@
+"""Predictions to a file, some rows at a time: CSV or Parquet by the ending, complete or not there at all.
+
+The rows that were refused go to a CSV file beside it.
+"""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import psutil
+
+from src.errors import UserError
+from src.files import atomic_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENDINGS = (".csv", ".parquet")
+
+
+class Writer(Protocol):
+    def write_table(self, table: "pa.Table") -> None: ...
+
+
+def check_output(table: Path, output: Path, overwrite: bool) -> None:
+    """Raise UserError where the output cannot or must not be written."""
+    if output.suffix.lower() not in ENDINGS:
+        raise UserError(f"{output}: the output has to end in {' or '.join(ENDINGS)}, which tells its format")
+    for path in (output, refused_path(output)):
+        if path.resolve() == table.resolve():
+            raise UserError(f"{path}: this would replace the table that is scored; give another output")
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; give the path of a file")
+        if path.exists() and not overwrite:
+            raise UserError(f"{path} exists; give another output, or say `overwrite`")
+
+
+@contextmanager
+def writing(path: Path, schema: "pa.Schema", about: Mapping[str, str]) -> Iterator[Writer]:
+    """Write tables of `schema` to `path`; Parquet carries `about` in its metadata."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    _remove_remains(path)
+    with atomic_file(path) as partial, ExitStack() as stack:
+        if path.suffix.lower() == ".parquet":
+            described = schema.with_metadata(dict(about))
+            yield stack.enter_context(pyarrow.parquet.ParquetWriter(partial, described))
+        else:
+            yield stack.enter_context(pyarrow.csv.CSVWriter(partial, schema))
+        stack.close()
+
+
+# Number of the row, column, reason.
+Refusal = tuple[int, str, str]
+
+
+def refused_path(output: Path) -> Path:
+    return output.with_name(f"{output.name}.refused.csv")
+
+
+@contextmanager
+def writing_refusals(path: Path) -> Iterator[Callable[[Sequence[Refusal]], None]]:
+    """Yield a function that adds refused rows to `path`; a file without any is not written, nor left from before."""
+    with ExitStack() as stack:
+        rows = None
+
+        def add(refusals: Sequence[Refusal]) -> None:
+            nonlocal rows
+            if refusals and rows is None:
+                _remove_remains(path)
+                partial = stack.enter_context(atomic_file(path))
+                rows = csv.writer(stack.enter_context(partial.open("w", encoding="utf-8", newline="")))
+                rows.writerow(("row", "column", "reason"))
+            if rows is not None:
+                rows.writerows(refusals)
+
+        yield add
+    if rows is None:
+        path.unlink(missing_ok=True)
+
+
+def _remove_remains(path: Path) -> None:
+    """Remove what killed processes left half-written."""
+    for partial in path.parent.glob(f".{escape(path.name)}.partial-*"):
+        process = partial.name.rpartition("-")[2]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            with suppress(FileNotFoundError):
+                partial.unlink()

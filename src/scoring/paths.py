@@ -1,0 +1,25 @@
+"""A path that somebody typed into a form stays in the repository's folder, whatever it says and wherever links lead."""
+
+from pathlib import Path
+
+from src.errors import UserError
+
+
+def inside(given: str, home: Path, called: str) -> Path:
+    """The path `given`, relative to `home` unless it is absolute. Raises UserError where it leads out of `home`.
+
+    Hidden folders are not for tables either: they hold what Git, DVC and Prefect keep.
+    """
+    if not given.strip() or "\0" in given:
+        raise UserError(f"{called}: give the path of a file")
+    root = home.resolve()
+    try:
+        path = (root / given).resolve()
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{called}: {given!r} cannot be followed: {error}") from None
+    if not path.is_relative_to(root):
+        raise UserError(f"{called}: {given!r} leads out of the repository's folder; give a path inside")
+    within = path.relative_to(root)
+    if any(part.startswith(".") for part in within.parts):
+        raise UserError(f"{called}: {given!r} leads into a hidden folder; give another path")
+    return home / within

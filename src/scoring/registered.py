@@ -1,0 +1,95 @@
+"""Which model to use: a version in MLflow's registry, looked up straight in its database.
+
+No server is asked and MLflow is not imported. The model is read in this project's own format (numbers and JSON), which
+executes nothing: neither a pickle nor the code that MLflow keeps beside it.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from pydantic import ValidationError
+
+from src.errors import UserError
+from src.inference import Model, load_model
+from src.tracking.address import DATABASE, SQLITE, database_setting, tracking_uri
+
+CHAMPION = "champion"
+_VERSIONS = "SELECT version, storage_location FROM model_versions WHERE name = :name AND current_stage <> :deleted"
+_ALIAS = "SELECT version FROM registered_model_aliases WHERE name = :name AND alias = :alias"
+_DELETED = "Deleted_Internal"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a problem's model, and the folder of its files."""
+
+    problem: str
+    version: int
+    is_champion: bool
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.problem} version {self.version}{' (champion)' if self.is_champion else ''}"
+
+    def load(self) -> Model:
+        """Raises UserError where the files are gone or damaged."""
+        try:
+            return load_model(self.folder)
+        except UserError:
+            raise UserError(f"{self} has lost its files: {self.folder} is not there; {_ANOTHER}") from None
+        except (ValidationError, ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{self}: its files in {self.folder} are damaged ({reason}); {_ANOTHER}") from None
+
+
+_ANOTHER = "give another version, or let the workflow run again"
+
+
+def find_model(problem: str, model: str, home: Path) -> Registered:
+    """The version of `problem` that `model` names: `champion`, or a number. `home` is the repository with the records.
+
+    Raises UserError saying what there is instead.
+    """
+    if model != CHAMPION and not (model.isascii() and model.isdigit()):
+        raise UserError(f"model: {model!r} is neither {CHAMPION!r} nor the number of a version, such as 3")
+    versions, champion = _registry(problem, home)
+    if not versions:
+        raise UserError(f"{problem} has no model yet: run its workflow first, `dvc repro` or in the Prefect UI")
+    there_are = f"there {'are' if len(versions) > 1 else 'is'} {', '.join(map(str, sorted(versions)))}"
+    if model == CHAMPION and champion not in versions:
+        raise UserError(
+            f"{problem} has no champion yet: no version has beaten common sense; {there_are}, which can be given by "
+            "number"
+        )
+    version = champion if model == CHAMPION else int(model)
+    if version is None or version not in versions:
+        raise UserError(f"{problem} has no version {model}; {there_are}")
+    place = urlsplit(versions[version])
+    if place.scheme != "file":
+        raise UserError(f"{problem} version {version} lies at {versions[version]}, which is no folder of this machine")
+    folder = Path(url2pathname(place.path)) / "artifacts" / "model"
+    return Registered(problem, version, version == champion, folder)
+
+
+def _registry(problem: str, home: Path) -> tuple[dict[int, str], int | None]:
+    """Where each version lies, and which one is the champion."""
+    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+
+    if database_setting(home) == SQLITE and not (home / DATABASE).exists():
+        return {}, None
+    try:
+        with create_engine(tracking_uri(home), poolclass=NullPool).connect() as connection:
+            if not inspect(connection).has_table("model_versions"):
+                return {}, None
+            rows = connection.execute(text(_VERSIONS), {"name": problem, "deleted": _DELETED})
+            versions = {int(version): str(place) for version, place in rows}
+            champion = connection.execute(text(_ALIAS), {"name": problem, "alias": CHAMPION}).scalar()
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        raise UserError(f"the database of the models cannot be read: {reason}; see `database` in params.yaml") from None
+    return versions, None if champion is None else int(champion)

@@ -1,0 +1,350 @@
+"""Raw rows to score, some at a time, so that a file of any length needs little memory.
+
+A row's number is the one that a person finds it by: in a text file the line on which it begins, the header being line
+1; in Parquet, and in the JSON of a request, its place from 1. A row that cannot be read as one (too few fields, broken
+JSON) is told with its reason and does not stop the others.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from src.datasets import FORMATS
+from src.datasets.columns import kind_of_type
+from src.datasets.delimited import header, parse_delimited, records
+from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.json_lines import json_object, object_lines, spelled, texts
+from src.datasets.parquet import plain
+from src.datasets.raw_table import check_names, nearest
+from src.errors import UserError
+from src.problem import Reading
+
+# The most cells and characters read at a time, which bound the memory.
+CELLS, CHARACTERS = 2**21, 2**24
+# The most rows read at a time, so that progress shows.
+ROWS = 50_000
+LONGEST_LINE = 2**21
+STREAMED = ("csv", "tsv", "parquet", "jsonl")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows in the order of the file.
+
+    `table` has the wanted columns, as texts or typed as the file has them; `numbers` are the numbers of its rows;
+    `unreadable` holds the numbers of rows that are not in it, each with the reason.
+    """
+
+    numbers: NDArray[np.int64]
+    table: pa.Table
+    unreadable: list[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one file: `chunks`, and how many `total` lines or rows (`unit`) it has."""
+
+    chunks: Iterator[Chunk]
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The columns to read: those that the model learnt from, and others to carry along.
+
+    `targets` may be absent from a file without a header, though the problem's own file has them.
+    """
+
+    features: Sequence[str]
+    kept: Sequence[str] = ()
+    targets: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys([*self.features, *self.kept]))
+
+    def check(self, there: Sequence[str], shown: str) -> None:
+        """Raise UserError naming the wanted columns that are not there."""
+        lacking = [name for name in self.features if name not in there]
+        if lacking:
+            more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
+            raise UserError(
+                f"{shown} lacks {len(lacking)} of the {len(self.features)} columns that the model learnt from: "
+                f"{', '.join(map(repr, lacking[:10]))}{more}; {nearest(lacking[0], list(there))}"
+            )
+        unknown = next((name for name in self.kept if name not in there), None)
+        if unknown is not None:
+            raise UserError(f"{shown} has no column {unknown!r} to keep; {nearest(unknown, list(there))}")
+
+
+def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
+    """The rows of a file.
+
+    The ending tells the format, else the problem's own `format`. Raises UserError for a file that cannot be read at
+    all or that lacks a wanted column.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} {'is no file' if path.exists() else 'does not exist'}; give a table to score")
+    shown, format_ = str(path), _format(path, reading)
+    if format_ == "parquet":
+        return _parquet(path, shown, wanted)
+    check_encoding_name(reading.encoding)
+    try:
+        total = _line_count(path, reading)
+        if format_ == "jsonl":
+            return Rows(_explained(_objects(path, shown, reading, wanted), path, reading), total, "lines")
+        separator = reading.separator or ("," if format_ == "csv" else "\t")
+        names, first = _names(path, shown, reading, separator, wanted)
+    except UnicodeDecodeError:
+        check_encoding(path, shown, reading.encoding)
+        raise
+    wanted.check(names, shown)
+    columns = wanted.names
+    return Rows(_explained(_delimited(path, reading, separator, names, first, columns), path, reading), total, "lines")
+
+
+def chunk_of_objects(rows: Sequence[tuple[int, Any]], columns: Sequence[str]) -> Chunk:
+    """JSON values that should be objects, each with its number; a key that an object lacks is a missing value."""
+    numbers, good, unreadable = [], [], []
+    for number, row in rows:
+        try:
+            if isinstance(row, str | bytes):
+                row = spelled(row)
+            object_ = texts(json_object(row))
+            "".join(value for value in object_.values() if value).encode()
+        except UnicodeEncodeError:
+            unreadable.append((number, "holds text that is no Unicode"))
+        except ValueError as error:
+            unreadable.append((number, str(error)))
+        else:
+            numbers.append(number)
+            good.append(object_)
+    table = {name: pa.chunked_array([pa.array([row.get(name) for row in good], pa.string())]) for name in columns}
+    return Chunk(np.array(numbers, dtype=np.int64), pa.table(table), unreadable)
+
+
+def _format(path: Path, reading: Reading) -> str:
+    ending = path.suffix.lower()
+    found = next((name for name, each in FORMATS.items() if ending in each.endings), reading.format)
+    if found not in STREAMED:
+        endings = ", ".join(FORMATS[name].endings[0] for name in STREAMED)
+        raise UserError(f"{path}: a table to score ends in one of {endings}")
+    return found
+
+
+def _line_count(path: Path, reading: Reading) -> int:
+    """Line ends in the file; for other encodings than those of one byte per character, only about so many."""
+    count = 0
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            count += block.count(b"\n")
+    return max(count, 1)
+
+
+def _explained(chunks: Iterator[Chunk], path: Path, reading: Reading) -> Iterator[Chunk]:
+    """The chunks; where bytes are not of the encoding, a UserError says where."""
+    try:
+        yield from chunks
+    except UnicodeDecodeError:
+        check_encoding(path, str(path), reading.encoding)
+        raise
+
+
+# ---------------------------------------------------------------------------------------------- Parquet
+
+
+def _parquet(path: Path, shown: str, wanted: Wanted) -> Rows:
+    try:
+        file = pyarrow.parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{shown} cannot be read as Parquet: {error}; write the file anew") from None
+    schema = file.schema_arrow
+    check_names(schema.names, shown)
+    wanted.check(schema.names, shown)
+    for name in wanted.names:
+        kind = schema.field(name).type
+        if kind_of_type(kind.value_type if pa.types.is_dictionary(kind) else kind) is None:
+            raise UserError(
+                f"{shown}: column {name!r} has the type {kind}, which no kind of column covers; "
+                "write it as numbers, text, booleans or dates"
+            )
+    return Rows(_batches(file, shown, wanted.names), max(file.metadata.num_rows, 1), "rows")
+
+
+def _batches(file: pyarrow.parquet.ParquetFile, shown: str, columns: Sequence[str]) -> Iterator[Chunk]:
+    done = 0
+    try:
+        for batch in file.iter_batches(_rows_at_a_time(len(columns)), columns=list(columns)):
+            table = pa.table([plain(pa.chunked_array([batch.column(n)])) for n in columns], names=list(columns))
+            yield Chunk(np.arange(done + 1, done + 1 + table.num_rows), table, [])
+            done += table.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{shown} cannot be read as Parquet after row {done}: {error}; write the file anew") from None
+
+
+# ---------------------------------------------------------------------------------------------- JSON Lines
+
+
+def _objects(path: Path, shown: str, reading: Reading, wanted: Wanted) -> Iterator[Chunk]:
+    """Where no row has a column, that is told at the end of the file: any row could have been the first that has it."""
+    seen: set[str] = set()
+    rows: list[tuple[int, Any]] = []
+    characters = 0
+
+    def chunk() -> Chunk:
+        return chunk_of_objects(rows, wanted.names)
+
+    for line, text in object_lines(path, reading):
+        try:
+            row = spelled(text)
+        except ValueError:
+            row = text  # told below, with the other unreadable rows
+        if isinstance(row, dict):
+            seen |= row.keys()
+        rows.append((line, row))
+        characters += len(text)
+        if len(rows) >= _rows_at_a_time(len(wanted.names)) or characters >= CHARACTERS:
+            yield chunk()
+            rows, characters = [], 0
+    yield chunk()
+    if seen:
+        wanted.check(sorted(seen), shown)
+
+
+# ---------------------------------------------------------------------------------------------- Delimited text
+
+
+def _names(path: Path, shown: str, reading: Reading, separator: str, wanted: Wanted) -> tuple[list[str], int]:
+    """The column names of the file, and the number of lines before its first row."""
+    if reading.names is None:
+        return header(path, shown, reading, separator)
+    first = next(records(path, shown, reading, separator, strict=False), None)
+    if first is None:
+        raise UserError(f"{shown} is empty; give a file with rows")
+    fields = [text.strip() for text in first.fields]
+    if set(wanted.names) <= set(fields):
+        check_names(fields, shown)
+        return fields, first.last_line
+    without = [name for name in reading.names if name not in wanted.targets]
+    fitting = next((names for names in (reading.names, without) if len(names) == len(fields)), None)
+    if fitting is None:
+        raise UserError(
+            f"{shown}: line {first.line} has {len(fields)} fields; expected {len(reading.names)} as in data.names, or "
+            f"{len(without)} without {', '.join(wanted.targets)}, or a header line that names the columns"
+        )
+    return fitting, reading.skip_lines
+
+
+@dataclass
+class _Block:
+    """Physical lines of a file that are in memory, the first of them being line `begin`."""
+
+    begin: int
+    lines: list[str]
+
+
+@dataclass
+class _Collected:
+    """What was made of a block: rows with their numbers, and those that are none."""
+
+    numbers: list[int] = field(default_factory=list)
+    unreadable: list[tuple[int, str]] = field(default_factory=list)
+
+    def refuse(self, number: int, fields: int, expected: int, lines: int = 1) -> None:
+        reason = f"has {fields} field{'' if fields == 1 else 's'}, expected {expected}"
+        if lines > 1:
+            reason += f"; it goes on to line {number + lines - 1}: is a quotation mark opened and never closed?"
+        self.unreadable.append((number, reason))
+
+
+def _delimited(
+    path: Path, reading: Reading, separator: str, names: list[str], first: int, columns: Sequence[str]
+) -> Iterator[Chunk]:
+    encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
+    with path.open(encoding=encoding, newline="") as stream:
+        for _ in range(first):
+            stream.readline()
+        line = first + 1
+        while block := _block(stream, line, _rows_at_a_time(len(names))):
+            line += len(block.lines)
+            if any('"' in text for text in block.lines):
+                chunk, more = _quoted(stream, block, separator, names, columns, str(path))
+                line += more
+            else:
+                chunk = _unquoted(block, separator, names, columns)
+            yield chunk
+
+
+def _block(stream: IO[str], begin: int, most: int) -> _Block | None:
+    lines: list[str] = []
+    characters = 0
+    while len(lines) < most and characters < CHARACTERS and (text := stream.readline(LONGEST_LINE)):
+        if len(text) == LONGEST_LINE:
+            raise UserError(
+                f"{stream.name}: line {begin + len(lines)} is longer than {LONGEST_LINE:,} characters; "
+                "is this a table with one row per line?"
+            )
+        lines.append(text)
+        characters += len(text)
+    return _Block(begin, lines) if lines else None
+
+
+def _unquoted(block: _Block, separator: str, names: list[str], columns: Sequence[str]) -> Chunk:
+    """Every line is a row: Arrow takes them apart, five times faster than Python."""
+    found, good = _Collected(), []
+    for number, text in enumerate(block.lines, start=block.begin):
+        fields = text.count(separator) + 1
+        if fields == len(names) and (fields > 1 or text.rstrip("\r\n")):
+            found.numbers.append(number)
+            good.append(text.rstrip("\r\n"))
+        elif text.rstrip("\r\n"):
+            found.refuse(number, fields, len(names))
+    if not good:
+        return Chunk(np.array([], dtype=np.int64), _empty(columns), found.unreadable)
+    table = parse_delimited(io.BytesIO("\n".join(good).encode()), names, separator, "utf-8", 0)
+    return Chunk(np.array(found.numbers, dtype=np.int64), table.select(list(columns)), found.unreadable)
+
+
+def _quoted(
+    stream: IO[str], block: _Block, separator: str, names: list[str], columns: Sequence[str], shown: str
+) -> tuple[Chunk, int]:
+    """Rows whose quoted values may hold separators and line ends; also how many lines beyond the block they took."""
+    csv.field_size_limit(LONGEST_LINE)
+    rows = csv.reader(chain(block.lines, stream), delimiter=separator)
+    found, good, before = _Collected(), [], 0
+    places = [names.index(name) for name in columns]
+    try:
+        while before < len(block.lines):
+            fields = next(rows)
+            number, lines, before = block.begin + before, rows.line_num - before, rows.line_num
+            if len(fields) == len(names):
+                found.numbers.append(number)
+                good.append([fields[place] for place in places])
+            elif fields:
+                found.refuse(number, len(fields), len(names), lines)
+    except csv.Error as error:
+        raise UserError(
+            f"{shown}: the row that begins on line {block.begin + before} cannot be read ({error}); "
+            "is a quotation mark opened and never closed?"
+        ) from None
+    values = zip(*good, strict=True) if good else [()] * len(columns)
+    table = pa.table([pa.array(column, pa.string()) for column in values], names=list(columns))
+    return Chunk(np.array(found.numbers, dtype=np.int64), table, found.unreadable), before - len(block.lines)
+
+
+def _empty(columns: Sequence[str]) -> pa.Table:
+    return pa.table({name: pa.chunked_array([], pa.string()) for name in columns})
+
+
+def _rows_at_a_time(columns: int) -> int:
+    return max(min(CELLS // max(columns, 1), ROWS), 1)

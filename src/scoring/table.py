@@ -1,0 +1,210 @@
+"""Score the rows of a table file: read, checked, predicted and written some at a time.
+
+The memory is bounded by what the libraries take and by `CELLS`, whatever the length of the file (a row group of a
+Parquet file counts as a whole).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from src.errors import UserError
+from src.files import Layout
+from src.inference import Model
+from src.problem import Problem, Reading, load_problem
+from src.progress import progress
+from src.scoring.checks import Checked, Fault, RowChecks
+from src.scoring.output import Refusal, Writer, check_output, refused_path, writing, writing_refusals
+from src.scoring.registered import CHAMPION, Registered, find_model
+from src.scoring.rows import Chunk, Wanted, read_rows
+
+Policy = Literal["report", "stop"]
+DOUBTFUL = (
+    "the model never learnt what this means (it counts a gap as the median or as a rare category, and an unknown "
+    "category as a rare one)"
+)
+ROW, VERSION = "row", "model_version"
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to score, with which model, and where to.
+
+    `refused`: `report` scores the rows that pass, `stop` none when any is refused. `strict` refuses also the rows that
+    hold what the model never learnt. `keep`: columns of the table to carry into the output.
+    """
+
+    problem: str
+    table: Path
+    output: Path
+    model: str = CHAMPION
+    refused: Policy = "report"
+    strict: bool = False
+    keep: tuple[str, ...] = ()
+    overwrite: bool = False
+
+
+# How many rows there are of each kind of fault, by column and check.
+Counts = Counter[tuple[str, str]]
+
+
+@dataclass
+class Scored:
+    """What came of it. `first` are the first refused rows; `doubts` count rows that were scored all the same."""
+
+    model: Registered
+    output: Path
+    rows: int = 0
+    scored: int = 0
+    refused_rows: int = 0
+    reasons: Counts = field(default_factory=Counter)
+    doubts: Counts = field(default_factory=Counter)
+    first: list[Refusal] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The outcome in words, the most important first."""
+        into = f"; predictions: {self.output}" if self.scored else "; no predictions were written"
+        said = [f"{self.model}: {self.scored:,} of {self.rows:,} rows scored{into}"]
+        if self.reasons:
+            said.append(f"{self.refused_rows:,} rows refused; each with its reasons: {refused_path(self.output)}")
+            said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.reasons.most_common(SHOWN)]
+            said += [f"  row {row}: {_of(column)}{reason}" for row, column, reason in self.first[:5]]
+        if self.doubts:
+            said.append(f"warning: scored, though {DOUBTFUL}:")
+            said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.doubts.most_common(SHOWN)]
+        said += [f"not checked: {promise}" for promise in self.left_out]
+        return said
+
+
+def score_table(order: Order, home: Path) -> Scored:
+    """Score the rows of a file; `home` is the repository with the problem and its models.
+
+    Where no row is scored, no output is written. Raises UserError for what makes scoring impossible.
+    """
+    check_output(order.table, order.output, order.overwrite)
+    layout = Layout(order.problem, home)
+    problem = load_problem(layout)
+    registered = find_model(order.problem, order.model, home)
+    model = registered.load()
+    reading = reading_of(problem)
+    features = [feature.name for feature in model.schema.features]
+    empty = _predictions(
+        model,
+        registered,
+        _head(np.array([], np.int64), {name: pd.Series(dtype="str") for name in order.keep}),
+        _no_rows(model, reading),
+    )
+    schema = pa.Schema.from_pandas(empty, preserve_index=False).remove_metadata()
+    if len(set(schema.names)) < len(schema.names):
+        twice = next(name for name in order.keep if schema.names.count(name) > 1)
+        raise UserError(f"column {twice!r} cannot be kept: the output has a column of that name")
+    rows = read_rows(order.table, reading, Wanted(features, order.keep, problem.targets))
+    checks = RowChecks(model, reading, layout.expectations, order.strict)
+    outcome = Scored(registered, order.output, left_out=checks.left_out)
+    about = {"problem": order.problem, "model_version": str(registered.version)}
+    about |= {"interval_coverage": str(model.card.interval.coverage)} if model.card.interval else {}
+    with writing_refusals(refused_path(order.output)) as refuse:
+        try:
+            with (
+                writing(order.output, schema, about) as writer,
+                progress("predict", rows.total, f"{rows.total:,} {rows.unit}") as tell,
+            ):
+                for chunk in rows.chunks:
+                    checked = checks.check(chunk.table.select(features))
+                    refusals = refusals_of(chunk, checked)
+                    refuse(refusals)
+                    outcome.first += refusals[: SHOWN - len(outcome.first)]
+                    _count(outcome, chunk, checked)
+                    if order.refused == "report" or not outcome.refused_rows:
+                        outcome.scored += _score(model, registered, chunk, checked, order, schema, writer)
+                    tell(_last(chunk))
+                if not outcome.rows:
+                    raise UserError(f"{order.table} has no rows; give a table with rows to score")
+                if not outcome.scored or (order.refused == "stop" and outcome.refused_rows):
+                    raise _NothingScored
+        except _NothingScored:
+            outcome.scored = 0
+    return outcome
+
+
+class _NothingScored(Exception):
+    """Leaves the block that writes the output, so that none is left."""
+
+
+def reading_of(problem: Problem) -> Reading:
+    """How the problem's own files are read, hence those to score as well."""
+    return problem.data if isinstance(problem.data, Reading) else Reading()
+
+
+def _no_rows(model: Model, reading: Reading) -> pd.DataFrame:
+    checks = RowChecks(model, reading, Path("there is no suite for no rows"), strict=False)
+    return checks.check(pa.table({feature.name: pa.array([], pa.string()) for feature in model.schema.features})).frame
+
+
+def _score(
+    model: Model,
+    registered: Registered,
+    chunk: Chunk,
+    checked: Checked,
+    order: Order,
+    schema: pa.Schema,
+    writer: Writer,
+) -> int:
+    """Predict and write the accepted rows; how many there were."""
+    accepted = checked.frame[checked.accepted_N]
+    if len(accepted):
+        kept = {name: chunk.table.column(name).cast(pa.string()).to_pandas() for name in order.keep}
+        head = _head(chunk.numbers, kept)[checked.accepted_N]
+        predicted = _predictions(model, registered, head, accepted)
+        writer.write_table(pa.Table.from_pandas(predicted, schema, preserve_index=False))
+    return len(accepted)
+
+
+def _head(numbers: NDArray[np.int64], kept: Mapping[str, pd.Series]) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame({ROW: numbers}), *(values.rename(name) for name, values in kept.items())], axis=1)
+
+
+def _predictions(model: Model, registered: Registered, head: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([head, model.predict(rows, intervals=True)], axis=1).assign(**{VERSION: registered.version})
+
+
+def refusals_of(chunk: Chunk, checked: Checked) -> list[Refusal]:
+    """The refused rows of the chunk with their reasons, in the order of the file."""
+    found = [(number, "", reason) for number, reason in chunk.unreadable]
+    found += [
+        (int(chunk.numbers[row]), fault.column or "", fault.reason(place))
+        for fault in checked.faults
+        for place, row in enumerate(fault.rows)
+    ]
+    return sorted(found, key=lambda refusal: refusal[0])
+
+
+def _count(outcome: Scored, chunk: Chunk, checked: Checked) -> None:
+    outcome.rows += len(chunk.numbers) + len(chunk.unreadable)
+    outcome.refused_rows += int((~checked.accepted_N).sum()) + len(chunk.unreadable)
+    if chunk.unreadable:
+        outcome.reasons["", "no row that can be read"] += len(chunk.unreadable)
+    for counts, faults in ((outcome.reasons, checked.faults), (outcome.doubts, checked.doubts)):
+        for fault in faults:
+            counts[_key(fault)] += len(fault.rows)
+
+
+def _key(fault: Fault) -> tuple[str, str]:
+    return fault.column or "", fault.check
+
+
+def _of(column: str) -> str:
+    return f"{column!r}: " if column else ""
+
+
+def _last(chunk: Chunk) -> int:
+    return max([int(np.max(chunk.numbers, initial=0)), *(number for number, _ in chunk.unreadable)])
