@@ -7,14 +7,16 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 
 import psutil
 
 from src.processes import POLL_SECONDS, is_alive
 
 
+@cache
 def start() -> None:
-    """Watch over the calling process from a process of its own, which ends with it."""
+    """Watch over the calling process from a process of its own, which ends with it; once, however often called."""
     nothing = subprocess.DEVNULL
     command = [sys.executable, "-m", "flows.guard", str(psutil.Process().pid)]
     subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)

@@ -1,76 +1,117 @@
-"""Ask DVC about one stage, and let it reproduce one stage: all that the flow knows about DVC.
+"""Ask DVC about the stages of one problem, and let it reproduce one: all that the flow knows about DVC.
 
-Whether a stage is up to date is asked in process (0.03 s); running it is left to the command line, whose output can be
-streamed line by line and whose process can be stopped.
+Whether a stage is up to date is asked in process; running it is left to the command line, whose output can be streamed
+line by line and whose process can be stopped.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 import psutil
 
-from src.errors import UserError
+from src.errors import PassingError, UserError
+from tasks.cli import TRY_LATER
 from tasks.workspace import DRIVER
 
-# Where `src.tracking` looks for the Prefect run a step belongs to.
-FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 _GRACE_SECONDS = 10
+_PASSING = re.compile(rf"exited with {TRY_LATER}$|Unable to acquire lock|is busy, it is being blocked by")
+
+# What DVC says after each stage to a person at a terminal.
+_ADVICE = re.compile(
+    r"To (track the changes|enable auto staging)|\s+(git add|dvc config core.autostage) |Use `dvc push`"
+)
 
 
-def name(step: str, problem: str) -> str:
+def stage_name(step: str, problem: str) -> str:
     """The stage's name in dvc.yaml."""
     return f"{step}@{problem}"
 
 
-def changes(stage: str, root: Path) -> list[str]:
-    """What DVC would run `stage` of the repository at `root` for, as short phrases; empty when it is up to date."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
+class Stages:
+    """The stages of `problem` in the repository at `root`, which is opened once."""
 
-    try:
-        with Repo(str(root)) as repo:
-            status = repo.status(targets=[stage])
-    except DvcException as error:
-        raise UserError(f"DVC cannot tell the status of {stage}: {error}") from None
-    return [phrase for entries in status.values() for phrase in _phrases(entries)]
+    def __init__(self, problem: str, root: Path) -> None:
+        self.problem, self.root = problem, root
+        self._changes: dict[str, list[str]] = {}
 
+    def changes(self, step: str) -> list[str]:
+        """What DVC would run the step's stage for, as short phrases; empty when it is up to date."""
+        if not self._changes:
+            self._changes = self._ask()
+        return self._changes[step]
 
-def reproduce(stage: str, root: Path, force: bool, log: Callable[[str], None], flow_run: str) -> str:
-    """Let DVC run `stage` in the folder `root` and pass its output to `log` line by line; return all of it.
+    def _ask(self) -> dict[str, list[str]]:
+        """Ask for all stages at once: reading dvc.yaml and dvc.lock takes longer than all their checks."""
+        from dvc.exceptions import DvcException
+        from dvc.lock import LockError
+        from dvc.repo import Repo, lock_repo
 
-    `flow_run` is the id that the step records in MLflow. Raises UserError with the step's last error message when it
-    fails.
-    """
-    command = [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else []), stage]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, DRIVER: str(os.getpid()), FLOW_RUN: flow_run, "PYTHONUNBUFFERED": "1"}
-    lines = []
-    with _ended_with_us(
-        subprocess.Popen(
-            command,
-            cwd=root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.rstrip())
-            if lines[-1]:
-                log(lines[-1])
-        code = process.wait()
-    if code != 0:
-        raise UserError(reason(lines) or f"{stage} ended with exit code {code} and said nothing")
-    return "\n".join(lines)
+        try:
+            with Repo(str(self.root)) as repo, lock_repo(repo):
+                file = str(self.root.absolute() / "dvc.yaml")
+                stages = repo.stage.load_all(file, stage_name("*", escape(self.problem)), glob=True)
+                status = {stage.name: stage.status() for stage in stages}
+        except LockError as error:
+            raise PassingError(f"DVC is busy: {error}") from None
+        except DvcException as error:
+            raise UserError(f"DVC cannot tell the status of {self.problem}: {error}") from None
+        return {
+            name.partition("@")[0]: [phrase for entries in found.values() for phrase in self._phrases(entries)]
+            for name, found in status.items()
+        }
+
+    def _phrases(self, entries: list) -> Iterator[str]:
+        """Turn DVC's status, a list of {"changed deps": {path: word}} and plain words, into phrases."""
+        inside = f"{os.path.relpath(self.root)}/"
+        for entry in entries:
+            if isinstance(entry, str):
+                yield entry
+                continue
+            for paths in entry.values():
+                for path, word in paths.items():
+                    yield f"{path.removeprefix(inside)} {word if isinstance(word, str) else 'modified'}"
+
+    def reproduce(self, step: str, force: bool, log: Callable[[str], None], environment: dict[str, str]) -> str:
+        """Let DVC run the step's stage and pass its output to `log` line by line; return all of it.
+
+        Raises UserError with the step's last error message when it fails, PassingError when trying again may help.
+        """
+        self._changes = {}
+        stage = stage_name(step, self.problem)
+        command = [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else []), stage]
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        own = {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        lines = []
+        with _ended_with_us(
+            subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=os.environ | own | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                if lines[-1] and not _ADVICE.match(lines[-1]):
+                    log(lines[-1])
+            code = process.wait()
+        if code != 0:
+            passing = any(map(_PASSING.search, lines))
+            told = reason(lines) or f"{stage} ended with exit code {code} and said nothing"
+            raise (PassingError if passing else UserError)(told)
+        return "\n".join(lines)
 
 
 def was_restored(output: str) -> bool:
@@ -112,14 +153,3 @@ def _family(pid: int) -> list[psutil.Process]:
         process = psutil.Process(pid)
         return [*process.children(recursive=True), process]
     return []
-
-
-def _phrases(entries: list) -> Iterator[str]:
-    """Turn DVC's status, a list of {"changed deps": {path: word}} and plain words, into phrases."""
-    for entry in entries:
-        if isinstance(entry, str):
-            yield entry
-            continue
-        for paths in entry.values():
-            for path, word in paths.items():
-                yield f"{path} {word if isinstance(word, str) else 'modified'}"

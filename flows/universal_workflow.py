@@ -4,10 +4,13 @@
 
 needs no server: Prefect starts one for the length of the run. DVC stays the only cache: after a flow run `dvc repro`
 has nothing to do, and after `dvc repro` every task here is `Cached`.
+
+    python -m flows.universal_workflow breast_cancer --set folds=3 --set search_budget=9
+
+runs with settings of its own and leaves the files here as they are, see `flows.experiments`.
 """
 
 import sys
-from pathlib import Path
 
 if __name__ == "__main__":  # before Prefect, which takes a second to import: help and a misspelt name answer at once
     from flows import guard
@@ -16,37 +19,102 @@ if __name__ == "__main__":  # before Prefect, which takes a second to import: he
     OPTIONS = parse(sys.argv[1:])
     guard.start()
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
 import psutil
 from prefect import flow, get_run_logger, task
+from prefect.client.schemas.objects import TaskRun
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
-from flows import stages
+from flows import copies, experiments, guard
 from flows.arguments import ProblemName, StepName, check_problem, is_isolated
+from flows.experiments import Experiment
 from flows.overrides import Overrides
-from src.errors import UserError
-from src.files import STEPS
+from flows.stages import Stages, was_restored
+from src.errors import PassingError, UserError
+from src.files import STEPS, Layout
+from src.tracking.identity import workflow_name
+from src.tracking.provenance import git_commit
 from tasks.workspace import locked_by
 
+# Seconds to wait before a step that failed for a reason that may pass runs for the second, third, ... time.
+RETRY_SECONDS: list[float] = [10, 60, 300]
+TRIGGER = "WORKFLOW_TRIGGER"
 
-@task(task_run_name="{step}", persist_result=False)
-def run_stage(step: str, problem: str, force: bool, root: Path) -> State:
+
+def may_pass(task: Any, task_run: TaskRun, state: State) -> bool:
+    return isinstance(state.data, PassingError)
+
+
+@task(
+    task_run_name="{step}",
+    persist_result=False,
+    retries=len(RETRY_SECONDS),
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=may_pass,
+)
+def run_stage(step: str, stages: Stages, force: bool, environment: dict[str, str]) -> State:
     """Bring one stage up to date. `Cached`: nothing had changed; `Completed`: it ran; `Failed`: with the reason."""
-    stage, logger = stages.name(step, problem), get_run_logger()
+    logger = get_run_logger()
     try:
-        changes = ["forced"] if force else stages.changes(stage, root)
+        changes = ["forced"] if force else stages.changes(step)
         if not changes:
-            return Completed(name="Cached", message=f"{stage} is up to date")
-        logger.info("%s runs: %s", stage, ", ".join(changes))
-        output = stages.reproduce(stage, root, force, logger.info, str(flow_run.id))
+            return Completed(name="Cached", message=f"{step} is up to date")
+        logger.info("%s runs: %s", step, ", ".join(changes))
+        output = stages.reproduce(step, force, logger.info, environment)
     except UserError as error:
-        return Failed(message=str(error))
-    if stages.was_restored(output):
-        return Completed(name="Cached", message=f"{stage} ran on these inputs before: its outputs are restored")
-    return Completed(message=f"{stage} ran")
+        return Failed(message=str(error), data=error)
+    if was_restored(output):
+        return Completed(name="Cached", message=f"{step} ran on these inputs before: its outputs are restored")
+    return Completed(message=f"{step} ran")
 
 
-@flow(name="universal-workflow", flow_run_name="{problem}", persist_result=False)
+@dataclass(frozen=True)
+class Plan:
+    """The run's name, and the experiment that it becomes unless it happens in the workspace."""
+
+    name: str
+    experiment: Experiment | None = None
+
+
+@cache
+def _plan(flow_run_id: str, problem: str, overrides: Overrides) -> Plan:
+    """Made once for a flow run: its name is set before it starts, and the commit may move on meanwhile."""
+    check_problem(problem)
+    if is_isolated({"problem": problem, "overrides": overrides}):
+        experiment = experiments.planned(problem, overrides, Path())
+        return Plan(experiment.name, experiment)
+    return Plan(workflow_name(Layout(problem)))
+
+
+def _name() -> str:
+    """The run's name everywhere; just the problem's where the run is about to fail and say why."""
+    given = flow_run.parameters
+    try:
+        return _plan(str(flow_run.id), given["problem"], given["overrides"]).name
+    except UserError:
+        return str(given["problem"])
+
+
+def trigger() -> str:
+    """Who or what started the run, also for the runs that it starts itself."""
+    context = FlowRunContext.get()
+    assert context is not None
+    run = context.flow_run
+    if run is None or run.deployment_id is None:
+        return os.environ.get(TRIGGER, "command line")
+    return "prefect schedule" if run.auto_scheduled else "prefect ui"
+
+
+@flow(name="universal-workflow", flow_run_name=_name, persist_result=False)
 def universal_workflow(
     problem: ProblemName,
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
@@ -61,18 +129,59 @@ def universal_workflow(
         force: run every step, even where nothing has changed.
         until: the last step to run.
     """
+    guard.start()
     try:
-        check_problem(problem)
-        if is_isolated({"problem": problem, "overrides": overrides}):
-            raise UserError("runs with overrides are being built")
-        with locked_by(psutil.Process()):
-            for step in STEPS[: STEPS.index(until) + 1]:
-                state = run_stage.with_options(name=step)(step, problem, force, Path(), return_state=True)
-                if not state.is_completed():
-                    return Failed(message=f"{step}: {state.message}")
+        plan = _plan(str(flow_run.id), problem, overrides)
+        with _place(plan) as root:
+            failed = _run_steps(problem, root, force, until, _environment(plan))
+            if failed:
+                return failed
+            if plan.experiment:
+                plan.experiment.save(root, until)
     except UserError as error:
         return Failed(message=str(error))
-    return Completed(message=f"{problem}: every step up to {until} is done")
+    kept = f"; experiment {plan.name}: `dvc exp apply {plan.name}` brings it home" if plan.experiment else ""
+    return Completed(message=f"{problem}: every step up to {until} is done{kept}")
+
+
+@contextmanager
+def _place(plan: Plan) -> Iterator[Path]:
+    """The folder in which the steps run; the first log line says which, from what, and why."""
+    logger = get_run_logger()
+    if plan.experiment:
+        commit = plan.experiment.commit[:7]
+        logger.info("%s, trigger: %s, in a copy of commit %s", plan.name, trigger(), commit)
+        for name in copies.remove_leftovers(Path()):
+            logger.info("removed the copy that a killed run of %s had left behind", name)
+        with plan.experiment.copy(logger.info) as root:
+            yield root
+    else:
+        commit = git_commit(Path()) or "no commit"
+        files = f"commit {commit[:7]}" + (" and edits since" if commit.endswith("-dirty") else "")
+        logger.info("%s, trigger: %s, in the workspace (%s)", plan.name, trigger(), files)
+        with locked_by(psutil.Process()):
+            yield Path()
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    """What the steps and their records have to know."""
+    own = {"PREFECT__FLOW_RUN_ID": str(flow_run.id), TRIGGER: trigger()}
+    if plan.experiment:
+        own |= {"WORKFLOW_HOME": str(plan.experiment.home.absolute()), "DVC_EXP_NAME": plan.name}
+    return own
+
+
+def _run_steps(problem: str, root: Path, force: bool, until: str, environment: dict[str, str]) -> State | None:
+    """Run the steps up to `until` one after the other; the state to end with where one fails."""
+    stages = Stages(problem, root)
+    before: list[State] = []
+    for step in STEPS[: STEPS.index(until) + 1]:
+        named = run_stage.with_options(name=step)
+        state = named(step, stages, force, environment, wait_for=before, return_state=True)
+        if not state.is_completed():
+            return Failed(message=f"{step}: {state.message}")
+        before = [state]
+    return None
 
 
 if __name__ == "__main__":
