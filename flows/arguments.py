@@ -26,17 +26,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             "\n"
             "With --set, or for a problem that params.yaml does not list, the run is isolated: it takes the last\n"
             "commit, runs in a copy of it and becomes a DVC experiment; the files here stay as they are.\n"
-            "`dvc exp show` lists it, `dvc exp apply NAME` brings it home."
+            "`dvc exp show` lists it, `dvc exp apply NAME` brings it home (commit your own edits before: DVC replaces\n"
+            "the tracked files)."
         ),
         epilog=f"The steps in order: {' > '.join(STEPS)}\nWhat can be set: {', '.join(FIELDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="another setting, for this run"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="pairs",
+        help="another setting for this run, like --set folds=3; may be given several times",
     )
-    parser.add_argument("--until", choices=STEPS, default=STEPS[-1], metavar="STEP", help="the last step to run")
-    parser.add_argument("--force", action="store_true", help="run every step, even where nothing has changed")
+    _add_extent(parser)
     options = parser.parse_args(arguments)
     try:
         check_problem(options.problem)
@@ -45,6 +50,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     return options
+
+
+def parse_all(arguments: Sequence[str], description: str) -> argparse.Namespace:
+    """Return `until` and `force` of the flow that runs all problems."""
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.all_problems",
+        description=description,
+        epilog=f"The problems: {', '.join(known_problems())}\nThe steps in order: {' > '.join(STEPS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_extent(parser)
+    return parser.parse_args(arguments)
+
+
+def _add_extent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--until", choices=STEPS, default=STEPS[-1], metavar="STEP", help="the last step to run")
+    parser.add_argument("--force", action="store_true", help="run every step, even where nothing has changed")
 
 
 def problem_files() -> list[str]:

@@ -149,16 +149,17 @@ def _place(plan: Plan) -> Iterator[Path]:
     """The folder in which the steps run; the first log line says which, from what, and why."""
     logger = get_run_logger()
     if plan.experiment:
-        commit = plan.experiment.commit[:7]
-        logger.info("%s, trigger: %s, in a copy of commit %s", plan.name, trigger(), commit)
-        for name in copies.remove_leftovers(Path()):
-            logger.info("removed the copy that a killed run of %s had left behind", name)
-        with plan.experiment.copy(logger.info) as root:
-            yield root
+        logger.info("%s, trigger: %s, in a copy of commit %s", plan.name, trigger(), plan.experiment.commit[:7])
     else:
         commit = git_commit(Path()) or "no commit"
         files = f"commit {commit[:7]}" + (" and edits since" if commit.endswith("-dirty") else "")
         logger.info("%s, trigger: %s, in the workspace (%s)", plan.name, trigger(), files)
+    for name in copies.remove_leftovers(Path()):
+        logger.info("removed the copy that a killed run of %s had left behind", name)
+    if plan.experiment:
+        with plan.experiment.copy(logger.info) as root:
+            yield root
+    else:
         with locked_by(psutil.Process()):
             yield Path()
 

@@ -46,16 +46,16 @@ def number(value: float) -> str:
 
 
 def _table(layouts: Sequence[Layout], bold: Style) -> str:
-    rows = [row for layout in layouts for row in _rows(layout)]
-    widths = [max(len(row[i]) for row in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
-    head, *lines = (
+    lines = [row for layout in layouts for row in rows(layout)]
+    widths = [max(len(row[i]) for row in (HEADINGS, *lines)) for i in range(len(HEADINGS))]
+    head, *body = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (HEADINGS, *rows)
+        for row in (HEADINGS, *lines)
     )
-    return "\n".join([bold(head), *lines])
+    return "\n".join([bold(head), *body])
 
 
-def _rows(layout: Layout) -> list[tuple[str, ...]]:
+def rows(layout: Layout) -> list[tuple[str, ...]]:
     """Two lines: the scores, and below them what was measured and on how much."""
     path = layout.result("evaluate")
     if not path.exists():

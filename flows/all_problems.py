@@ -1,0 +1,84 @@
+"""Every problem of params.yaml, one after the other; a failure does not keep the others from running.
+
+    python -m flows.all_problems
+
+Each problem is a run of the universal workflow of its own, below this one. At its end a table says how each went.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    from flows import guard
+    from flows.arguments import parse_all
+
+    OPTIONS = parse_all(sys.argv[1:], __doc__ or "")
+    guard.start()
+
+import os
+
+import psutil
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_table_artifact
+from prefect.states import Completed, Failed, State
+
+from flows import guard
+from flows.arguments import StepName, check_problem, known_problems
+from flows.universal_workflow import TRIGGER, trigger, universal_workflow
+from src.errors import UserError
+from src.files import Layout
+from tasks.summary import HEADINGS, rows
+from tasks.workspace import locked_by
+
+ARTIFACT = "all-problems"
+
+
+@flow(name="all-problems", flow_run_name=lambda: f"all problems ({len(known_problems())})", persist_result=False)
+def all_problems(force: bool = False, until: StepName = "report") -> State:
+    """Run the workflow for every problem of params.yaml, going on past a failure.
+
+    Args:
+        force: run every step, even where nothing has changed.
+        until: the last step to run.
+    """
+    guard.start()
+    os.environ[TRIGGER] = trigger()
+    problems = known_problems()
+    get_run_logger().info("%s; trigger: %s, in the workspace", ", ".join(problems), trigger())
+    try:
+        with locked_by(psutil.Process()):
+            outcomes = {problem: _outcome(problem, force, until) for problem in problems}
+    except UserError as error:
+        return Failed(message=str(error))
+    create_table_artifact(
+        key=ARTIFACT,
+        table=[_row(problem, state, until) for problem, state in outcomes.items()],
+        description="How each problem of `params.yaml` went, with the scores of those that are done.",
+    )
+    failed = {problem: state for problem, state in outcomes.items() if not state.is_completed()}
+    if failed:
+        told = "\n".join(f"{problem}: {state.message}" for problem, state in failed.items())
+        return Failed(message=f"{len(problems) - len(failed)} of {len(problems)} problems are done\n{told}")
+    return Completed(message=f"{len(problems)} problems: every step up to {until} is done")
+
+
+def _outcome(problem: str, force: bool, until: StepName) -> State:
+    try:
+        check_problem(problem)
+    except UserError as error:
+        return Failed(message=f"params.yaml: {error}")
+    return universal_workflow(problem, force=force, until=until, return_state=True)
+
+
+def _row(problem: str, state: State, until: str) -> dict[str, str]:
+    """The scores are left out where this run did not get to them, even if an earlier one did."""
+    row = {"problem": problem, "state": state.name or state.type.value, "message": state.message or ""}
+    if state.is_completed() and until in ("evaluate", "report"):
+        scores, measured = rows(Layout(problem))
+        row |= dict(zip(HEADINGS[1:], scores[1:], strict=True)) | {"measure": measured[0].strip()}
+    return row
+
+
+if __name__ == "__main__":
+    outcome = all_problems(OPTIONS.force, OPTIONS.until, return_state=True)
+    print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
+    sys.exit(0 if outcome.is_completed() else 1)
