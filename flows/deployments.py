@@ -7,12 +7,13 @@ from flows.arguments import is_isolated
 
 ENTRYPOINTS = {
     "universal-workflow": "flows.universal_workflow.universal_workflow",
+    "all-problems": "flows.all_problems.all_problems",
 }
 
 
 def needs_workspace(name: str, parameters: Mapping[str, Any]) -> bool:
     """Whether a run of the deployment changes files here, so that no other such run may go on beside it."""
-    return name == "universal-workflow" and not is_isolated(parameters)
+    return name == "all-problems" or (name == "universal-workflow" and not is_isolated(parameters))
 
 
 def register() -> dict[str, str]:
