@@ -3,7 +3,6 @@
 Everything a user named is escaped.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from src.report import figures
 from src.report.answer import answer
 from src.report.card import card
 from src.report.evidence import Evidence
+from src.report.markdown import literal
 from src.report.sections import sections
 from src.report.words import Printer, printer
 
@@ -71,10 +71,7 @@ class Verbatim(str):
 
 def _markdown(value: Any) -> Any:
     """Text from the data as Markdown that shows it literally."""
-    if not isinstance(value, str) or isinstance(value, Verbatim):
-        return value
-    text = re.sub(r"\s+", " ", value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", text)
+    return value if not isinstance(value, str) or isinstance(value, Verbatim) else literal(value)
 
 
 def _printer(evidence: Evidence) -> Printer:
