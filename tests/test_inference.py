@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.inference import Model, ModelCard, actual_columns, load_model, prediction_columns
+from src.inference import (
+    Interval,
+    Model,
+    ModelCard,
+    actual_columns,
+    interval_columns,
+    load_model,
+    prediction_columns,
+)
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
 from tests.training.examples import table_of
@@ -170,3 +178,21 @@ def test_the_truth_stands_beside_every_prediction(kind):
     assert set(actual) == {name.replace("predicted", "actual") for name in predicted if name.startswith("predicted")}
     assert actual.iloc[0].tolist() == table.frame.iloc[10][table.schema.targets].tolist()
     assert actual.index.tolist() == [0, 1, 2, 3]
+
+
+def test_an_interval_is_put_around_the_values_and_cut_where_the_target_ends():
+    for kind, expected in (("regression", [-0.4, 0.8]), ("unit_interval_regression", [0.0, 0.8])):
+        schema = table_of(kind).schema
+        widths = [0.6] * len(schema.targets)
+        found = interval_columns(np.full((1, len(widths)), 0.2), Interval(coverage=0.95, half_widths=widths), schema)
+        assert list(found)[:2] == ["low_95__t", "high_95__t"]
+        assert found.iloc[0, :2].tolist() == pytest.approx(expected)
+
+
+def test_a_model_saved_before_there_were_intervals_is_read_and_gives_none(tmp_path):
+    model, frame = model_of("regression")
+    model.save(tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    del card["interval"]
+    (tmp_path / "model" / "model.json").write_text(json.dumps(card))
+    assert list(load_model(tmp_path / "model").predict(frame, intervals=True)) == list(model.predict(frame))

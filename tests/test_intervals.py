@@ -8,6 +8,7 @@ from scipy.stats import t, ttest_1samp
 
 from src.intervals import (
     bootstrap,
+    conformal_half_width,
     corrected_variance,
     cross_validation_interval,
     paired_p_value,
@@ -125,3 +126,56 @@ def test_36_rows_that_are_all_right_leave_room_for_errors_not_seen(value, low, h
     exact = binomtest(int(36 * value), 36).proportion_ci(0.95, method="exact")
     assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_the_half_width_is_the_rank_that_leaves_room_for_the_new_row():
+    errors_M = np.arange(1.0, 40.0)  # of 39 rows: 95% of 39 + 1 is 38
+    assert conformal_half_width(errors_M, np.arange(39)) == 38
+    assert conformal_half_width(np.arange(1.0, 20.0), np.arange(19)) == 19
+
+
+def test_eighteen_rows_are_too_few_for_an_interval_of_95_percent():
+    assert conformal_half_width(np.arange(18.0), np.arange(18)) is None
+    assert conformal_half_width(np.arange(180.0), np.arange(180) % 18) is None
+
+
+@given(seed=st.integers(0, 1000), repeats=st.integers(1, 4))
+@settings(max_examples=20, deadline=None)
+def test_errors_told_several_times_widen_or_narrow_nothing(seed: int, repeats: int):
+    errors_M, units_M = np.random.default_rng(seed).exponential(size=50), np.arange(50)
+    again = conformal_half_width(np.tile(errors_M, repeats), np.tile(units_M, repeats))
+    assert again == conformal_half_width(errors_M, units_M)
+
+
+@pytest.mark.parametrize("rows", [19, 40, 133])
+def test_errors_like_those_seen_are_within_the_half_width_as_often_as_promised(rows: int):
+    rng = np.random.default_rng(rows)
+    errors_BM = np.abs(rng.standard_t(3, size=(4000, rows + 1)))
+    held = [errors_M[-1] <= conformal_half_width(errors_M[:-1], np.arange(rows)) for errors_M in errors_BM]
+    exact = np.ceil(0.95 * (rows + 1)) / (rows + 1)
+    assert np.mean(held) == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 4000) ** 0.5)
+
+
+@pytest.mark.parametrize("noise", ["normal", "heavy", "skewed"])
+def test_intervals_around_a_model_fitted_to_all_rows_cover_new_rows(noise: str):
+    """The errors are those of five folds, as `evaluate` has them; the interval is put around the final model."""
+    rng = np.random.default_rng(1)
+    draw = {
+        "normal": lambda: rng.normal(size=1060),
+        "heavy": lambda: rng.standard_t(2.5, size=1060),
+        "skewed": lambda: rng.exponential(size=1060) - 1,
+    }[noise]
+    covered = []
+    for _ in range(200):
+        x_ND = rng.normal(size=(1060, 6))
+        y_N = x_ND @ np.array([2, -1, 0.5, 0, 0, 0]) + draw()
+        fold_N = np.arange(60) % 5
+        errors_N = np.empty(60)
+        for fold in range(5):
+            out = fold_N == fold
+            weights = np.linalg.lstsq(x_ND[:60][~out], y_N[:60][~out], rcond=None)[0]
+            errors_N[out] = np.abs(y_N[:60][out] - x_ND[:60][out] @ weights)
+        final = np.linalg.lstsq(x_ND[:60], y_N[:60], rcond=None)[0]
+        half = conformal_half_width(errors_N, np.arange(60))
+        covered.append(np.mean(np.abs(y_N[60:] - x_ND[60:] @ final) <= half))
+    assert 0.945 <= np.mean(covered) <= 0.985

@@ -97,16 +97,14 @@ def score_table(order: Order, home: Path) -> Scored:
     model = registered.load()
     reading = reading_of(problem)
     features = [feature.name for feature in model.schema.features]
-    empty = _predictions(
-        model,
-        registered,
-        _head(np.array([], np.int64), {name: pd.Series(dtype="str") for name in order.keep}),
-        _no_rows(model, reading),
-    )
-    schema = pa.Schema.from_pandas(empty, preserve_index=False).remove_metadata()
-    if len(set(schema.names)) < len(schema.names):
-        twice = next(name for name in order.keep if schema.names.count(name) > 1)
+    nothing = _no_rows(model, reading)
+    taken = {ROW, VERSION, *model.predict(nothing, intervals=True).columns}
+    twice = next((name for name in order.keep if name in taken), None)
+    if twice is not None:
         raise UserError(f"column {twice!r} cannot be kept: the output has a column of that name")
+    no_head = _head(np.array([], np.int64), {name: pd.Series(dtype="str") for name in order.keep})
+    schema = pa.Schema.from_pandas(_predictions(model, registered, no_head, nothing), preserve_index=False)
+    schema = schema.remove_metadata()
     rows = read_rows(order.table, reading, Wanted(features, order.keep, problem.targets))
     checks = RowChecks(model, reading, layout.expectations, order.strict)
     outcome = Scored(registered, order.output, left_out=checks.left_out)

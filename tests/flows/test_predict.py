@@ -1,0 +1,174 @@
+"""A trained model is used: from the shell, as a flow of the Prefect UI, and over HTTP."""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+from tests.flows.runs import prefect_server
+from tests.workspaces import PROBLEM, Workspace, wait_for
+
+COMMAND = "flows.predict"
+TABLE = "data/local/tiny.csv"
+BOOBY_TRAP = "open('somebody-s-code-ran', 'w').close()\n"
+
+
+@pytest.fixture(scope="module")
+def champion(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A finished workspace whose model is the champion, whatever so quick a training came to."""
+    from mlflow import MlflowClient
+
+    workspace = finished.copy(tmp_path_factory.mktemp("champion") / "workspace")
+    client = MlflowClient(f"sqlite:///{workspace.root / 'mlflow.db'}")
+    client.set_registered_model_alias(PROBLEM, "champion", "1")
+    return workspace
+
+
+def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(champion: Workspace):
+    told = champion.run(COMMAND, PROBLEM, TABLE, "out.csv", "--overwrite").stdout
+    assert f"{PROBLEM} version 1 (champion): 80 of 80 rows scored; predictions: out.csv" in told
+    found = pd.read_csv(champion.root / "out.csv").set_index("row")
+    predicted = pd.read_parquet(champion.results / "predictions.parquet").query("split == 'test'")
+    ours = found.loc[predicted["row"] + 2]  # the first row, 0, is on line 2
+    assert ours["predicted"].tolist() == predicted["predicted"].tolist()
+    assert ours["probability__yes"].tolist() == pytest.approx(predicted["probability__yes"].tolist(), rel=1e-5)
+
+
+def test_neither_code_nor_pickles_beside_the_model_are_run(champion: Workspace, tmp_path: Path):
+    workspace = champion.copy(tmp_path / "workspace")
+    (folder,) = (champion.root / "mlartifacts" / PROBLEM / "models").glob("*/artifacts")
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    try:
+        for script in folder.rglob("*.py"):
+            script.write_text(BOOBY_TRAP)
+        (folder / "python_model.pkl").write_bytes(b"cos\nsystem\n(S'touch somebody-s-code-ran'\ntR.")
+        workspace.run(COMMAND, PROBLEM, TABLE, "out.csv")
+        assert not list(workspace.root.rglob("somebody-s-code-ran"))
+    finally:
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+
+
+def test_the_exit_code_is_1_when_no_row_is_scored(champion: Workspace, tmp_path: Path):
+    table = tmp_path / "new.csv"
+    table.write_text("first,second,third\n1,2,x\n")
+    run = champion.run(COMMAND, PROBLEM, str(table), str(tmp_path / "out.csv"), check=False)
+    assert run.returncode == 1
+    assert "0 of 1 rows scored; no predictions were written" in run.stdout
+    assert (tmp_path / "out.csv.refused.csv").read_text().splitlines()[1:] == [
+        "2,third,'x' is not a number with a decimal point"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("tinny", TABLE, "out.csv"), "did you mean 'tiny'?"),
+        ((PROBLEM, TABLE, "out.txt"), "has to end in .csv or .parquet"),
+        ((PROBLEM, TABLE, TABLE), "would replace the table"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_loaded(fresh: Workspace, arguments: tuple[str, ...], told: str):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = fresh.run(COMMAND, *arguments, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run.returncode == 1
+    assert told in run.stdout
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+@pytest.mark.parametrize("command", [COMMAND, "flows.serve_model"])
+def test_help_teaches_within_a_second(fresh: Workspace, command: str):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = fresh.run(command, "--help").stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+    assert "one of the files in problems/: " in told
+
+
+@pytest.fixture(scope="module")
+def prefect(champion: Workspace) -> Iterator[str]:
+    with prefect_server(champion) as api:
+        yield api
+
+
+CALL = """
+import json, sys
+from flows.predict import predict
+for given in json.loads(sys.argv[1]):
+    state = predict(**given, return_state=True)
+    print(json.dumps([state.type.value, state.message]))
+"""
+
+
+@pytest.mark.slow
+def test_the_flow_scores_files_of_the_repository_and_no_others_and_leaves_artifacts(
+    champion: Workspace, prefect: str, tmp_path: Path
+):
+    bad = "first,second,third\n1,2,3\n1,2,<b>|x\n"
+    (champion.root / "new.csv").write_text(bad)
+    (tmp_path / "new.csv").write_text(bad)
+    (champion.root / "way-out").symlink_to(tmp_path)
+    good = {"problem": PROBLEM, "table": "new.csv", "output": "scored/out.parquet"}
+    calls = [
+        good,
+        good | {"table": "../new.csv"},
+        good | {"table": "way-out/new.csv"},
+        good | {"output": "way-out/o.csv"},
+    ]
+    environment = champion._environment() | {"PREFECT_API_URL": prefect, "WORKFLOW_MLFLOW_URL": "http://127.0.0.1:1"}
+    run = subprocess.run(
+        [sys.executable, "-c", CALL, json.dumps(calls)],
+        cwd=champion.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    states = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [kind for kind, _ in states] == ["COMPLETED", "FAILED", "FAILED", "FAILED"], run.stderr
+    assert "1 of 2 rows scored" in states[0][1]
+    assert all("leads out of the repository's folder" in message for _, message in states[1:])
+    assert not list(tmp_path.glob("o*"))
+    assert len(pd.read_parquet(champion.root / "scored" / "out.parquet")) == 1
+    found = httpx.post(f"{prefect}/artifacts/filter", json={}, trust_env=False).json()
+    artifacts = {artifact["key"]: artifact["data"] for artifact in found}
+    assert f"http://127.0.0.1:1/#/models/{PROBLEM}/versions/1" in artifacts["predict-tiny"]
+    assert json.loads(artifacts["predict-tiny-refused"]) == [
+        {"row": 3, "column": "third", "reason": "'<b>|x' is not a number with a decimal point"}
+    ]
+
+
+@pytest.mark.slow
+def test_a_served_model_answers_here_and_to_nobody_else_and_ends_on_ctrl_c(champion: Workspace):
+    process = champion.popen("flows.serve_model", PROBLEM, "--port", "0", start_new_session=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = line.partition(" answers at ")[2].partition("/predict")[0]
+        assert url.startswith("http://127.0.0.1:"), line
+        rows = [{"first": 1, "second": 2, "third": 3}]
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            assert client.post("/predict", json=rows).json()["model_version"] == 1
+            assert client.post("/predict", json=rows, headers={"Host": "evil.example"}).status_code == 403
+            assert client.post("/predict", json=rows, headers={"Origin": "http://evil.example"}).status_code == 403
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: process.poll() is not None, 10)
+        assert process.returncode == 0
+        assert "Traceback" not in process.stdout.read()
+    finally:
+        process.kill()
+
+
+def test_a_model_that_is_not_there_cannot_be_served(fresh: Workspace):
+    run = fresh.run("flows.serve_model", PROBLEM, "--port", "0", check=False)
+    assert run.returncode == 1
+    assert f"error: {PROBLEM} has no model yet" in run.stdout
