@@ -23,7 +23,7 @@ from typing import Any
 from flows import git
 from flows.copies import copy_of
 from flows.overrides import Overrides
-from flows.stages import stage_name
+from flows.stages import Stages, stage_name
 from src.errors import UserError
 from src.files import STEPS, Layout
 from src.tracking.identity import workflow_name
@@ -51,7 +51,8 @@ class Experiment:
         with copy_of(self.commit, self.home, self.name, log) as root:
             _bring_local_files(self.home, root, _linked)
             _override(Layout(self.problem, root), self.overrides)
-            _share_cache(self.home, root, self.problem)
+            _share_cache(self.home, root)
+            Stages(self.problem, root).restore()
             yield root
 
     def save(self, root: Path, until: str) -> None:
@@ -136,8 +137,8 @@ def _set(mapping: Any, keys: list[str], value: Any) -> None:
     mapping[keys[-1]] = value
 
 
-def _share_cache(home: Path, root: Path, problem: str) -> None:
-    """Let DVC in the copy use the user's cache, and take from there what the last commit says of the problem."""
+def _share_cache(home: Path, root: Path) -> None:
+    """Let DVC in the copy use the user's cache."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -149,9 +150,6 @@ def _share_cache(home: Path, root: Path, problem: str) -> None:
             config.setdefault("cache", {})["dir"] = cache
             # DVC's notes on the copy's files go with it.
             config.setdefault("core", {})["site_cache_dir"] = str(root / ".dvc" / "tmp" / "site")
-        with Repo(str(root)) as copy:
-            stages = [f"{root / 'dvc.yaml'}:{stage_name(step, problem)}" for step in STEPS]
-            copy.checkout(stages, force=True, allow_missing=True)
     except DvcException as error:
         raise UserError(f"DVC cannot work in a copy of the repository: {error}") from None
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -46,25 +47,35 @@ class Stages:
             self._changes = self._ask()
         return self._changes[step]
 
-    def _ask(self) -> dict[str, list[str]]:
-        """Ask for all stages at once: reading dvc.yaml and dvc.lock takes longer than all their checks."""
-        from dvc.exceptions import DvcException
-        from dvc.lock import LockError
-        from dvc.repo import Repo, lock_repo
+    def restore(self) -> None:
+        """Take the outputs that dvc.lock names from the cache, as far as they are there."""
+        with self._loaded() as stages:
+            for stage in stages:
+                stage.checkout(force=True, allow_missing=True)
 
-        try:
-            with Repo(str(self.root)) as repo, lock_repo(repo):
-                file = str(self.root.absolute() / "dvc.yaml")
-                stages = repo.stage.load_all(file, stage_name("*", escape(self.problem)), glob=True)
-                status = {stage.name: stage.status() for stage in stages}
-        except LockError as error:
-            raise PassingError(f"DVC is busy: {error}") from None
-        except DvcException as error:
-            raise UserError(f"DVC cannot tell the status of {self.problem}: {error}") from None
+    def _ask(self) -> dict[str, list[str]]:
+        with self._loaded() as stages:
+            status = {stage.name: stage.status() for stage in stages}
         return {
             name.partition("@")[0]: [phrase for entries in found.values() for phrase in self._phrases(entries)]
             for name, found in status.items()
         }
+
+    @contextmanager
+    def _loaded(self) -> Iterator[list[Any]]:
+        """All stages at once: reading dvc.yaml and dvc.lock takes longer than what is asked of the stages."""
+        from dvc.exceptions import DvcException
+        from dvc.lock import LockError
+        from dvc.repo import Repo, lock_repo
+
+        file = str(self.root.absolute() / "dvc.yaml")
+        try:
+            with Repo(str(self.root)) as repo, lock_repo(repo):
+                yield repo.stage.load_all(file, stage_name("*", escape(self.problem)), glob=True)
+        except LockError as error:
+            raise PassingError(f"DVC is busy: {error}") from None
+        except DvcException as error:
+            raise UserError(f"DVC cannot tell the status of {self.problem}: {error}") from None
 
     def _phrases(self, entries: list) -> Iterator[str]:
         """Turn DVC's status, a list of {"changed deps": {path: word}} and plain words, into phrases."""

@@ -3,7 +3,6 @@
 import re
 import resource
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,43 +20,32 @@ def states(output: str) -> dict[str, str]:
     return dict(re.findall(r"Task run '(\w+)' - Finished in state (\w+)", output))
 
 
-@pytest.fixture(scope="module")
-def server(finished: Workspace) -> Iterator[dict[str, str]]:
-    """A Prefect server for the runs of this module, as environment variables: it saves each run ten seconds."""
-    from prefect.server.api.server import SubprocessASGIServer
-
-    server = SubprocessASGIServer()
-    server.start(timeout=120)
-    yield {"PREFECT_API_URL": server.api_url}
-    server.stop()
-
-
 @pytest.fixture
-def served(workspace: Workspace, server: dict[str, str]) -> Workspace:
+def online(workspace: Workspace, server: dict[str, str]) -> Workspace:
     return Workspace(workspace.root, workspace.environment | server)
 
 
 @pytest.mark.slow
-def test_after_a_run_every_task_is_cached_and_nothing_changes(served: Workspace, finished: Workspace):
-    run = served.run(FLOW, PROBLEM)
+def test_after_a_run_every_task_is_cached_and_nothing_changes(online: Workspace, finished: Workspace):
+    run = online.run(FLOW, PROBLEM)
     assert states(run.stdout) == dict.fromkeys(STEPS, "Cached")
-    assert served.lock == finished.lock
+    assert online.lock == finished.lock
 
 
 @pytest.mark.slow
 def test_forced_up_to_a_step_the_flow_runs_just_these_and_the_lock_file_keeps_its_bytes(
-    served: Workspace, finished: Workspace
+    online: Workspace, finished: Workspace
 ):
-    run = served.run(FLOW, PROBLEM, "--force", "--until", "prepare")
+    run = online.run(FLOW, PROBLEM, "--force", "--until", "prepare")
     assert states(run.stdout) == dict.fromkeys(STEPS[: STEPS.index("prepare") + 1], "Completed")
-    assert served.lock == finished.lock
-    assert "Data and pipelines are up to date" in served.run("dvc", "repro").stdout
+    assert online.lock == finished.lock
+    assert "Data and pipelines are up to date" in online.run("dvc", "repro").stdout
 
 
 @pytest.mark.slow
-def test_a_failed_step_fails_the_flow_with_the_step_s_own_words_and_exit_code_1(served: Workspace):
-    served.set(target="abvoe")
-    run = served.run(FLOW, PROBLEM, check=False)
+def test_a_failed_step_fails_the_flow_with_the_step_s_own_words_and_exit_code_1(online: Workspace):
+    online.set(target="abvoe")
+    run = online.run(FLOW, PROBLEM, check=False)
     assert run.returncode == 1
     assert states(run.stdout) == {"define": "Completed", "fetch": "Cached", "validate": "Failed"}
     assert re.search(r"Task run 'validate' - Finished in state Failed\(.*abvoe", run.stdout)
@@ -66,9 +54,9 @@ def test_a_failed_step_fails_the_flow_with_the_step_s_own_words_and_exit_code_1(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
-def test_an_ended_flow_ends_what_it_started(served: Workspace, sent: signal.Signals):
-    served.set(training={"epochs": 100_000, "batch_size": 16})
-    flow = served.popen(FLOW, PROBLEM)
+def test_an_ended_flow_ends_what_it_started(online: Workspace, sent: signal.Signals):
+    online.set(training={"epochs": 100_000, "batch_size": 16})
+    flow = online.popen(FLOW, PROBLEM)
     try:
         step = wait_for(lambda: step_of(flow.pid, "overfit"), 120)
         wait_for(lambda: has_loaded_torch(step), 60)
