@@ -169,10 +169,10 @@ def _welcome(prefect: str, mlflow: str) -> str:
     return f"""ready: Prefect {prefect} MLflow {mlflow}
 
 Run the workflow  {prefect}/deployments
-    Press the three dots beside universal-workflow, then Custom run; choose a problem, then Submit.
-    The run's page shows its steps and, when it is done, its verdicts and links to the report and to MLflow.
-Compare runs      {mlflow}
-    Open the experiment of your problem, select runs, then press Compare.
+    Press the three dots beside universal-workflow, then Custom run; choose a problem and press Submit.
+    The page of the run shows its steps and, under Artifacts, what came of it.
+Compare runs      {mlflow}/#/experiments?workflowType=machine_learning
+    Open the experiment that is called like the problem, select runs and press Compare.
 
 Ctrl-C ends both. Logs: .workflow/logs/
 """

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +18,10 @@ from pathlib import Path
 import psutil
 
 from flows.readiness import READY_PIPE
+from src.processes import is_alive
 
 _POLL_SECONDS = 0.05
+_KILLED_SECONDS = 1.0  # to be gone after a kill
 _LAST_LINES = 8
 
 
@@ -87,14 +89,20 @@ def stop(services: Iterable[Service], seconds: float) -> None:
     families = [member for service in running for member in _family(service.pid)]
     for service in running:
         os.kill(service.pid, signal.SIGTERM)
-    deadline = time.monotonic() + seconds
-    while any(service.is_running() for service in running) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    _wait_while(lambda: any(service.is_running() for service in running), seconds)
     families += [member for service in running for member in _family(service.pid)]
     for member in families:
         with suppress(psutil.NoSuchProcess):
             member.kill()
-    psutil.wait_procs(families, timeout=1)
+    _wait_while(
+        lambda: any(service.is_running() for service in running) or any(map(is_alive, families)), _KILLED_SECONDS
+    )
+
+
+def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while condition() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def _family(pid: int) -> list[psutil.Process]:

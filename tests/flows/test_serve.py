@@ -13,10 +13,9 @@ import psutil
 import pytest
 
 from src.processes import is_alive
-from tests.flows.serving import GONE_SECONDS, Served, serving
+from tests.flows.serving import Served
 from tests.workspaces import Workspace, family, wait_for
 
-SERVERS = ["flows.prefect_server", "flows.mlflow_server"]
 PAGES = {"prefect": "/dashboard", "mlflow": "/"}
 
 
@@ -109,32 +108,6 @@ class TestServed:
         assert "Nothing was started." in run.stdout
         assert not (elsewhere.root / ".prefect").exists()
         assert not (elsewhere.root / "mlflow.db").exists()
-
-    @pytest.mark.parametrize("module", [*SERVERS, "flows.runner"])
-    def test_a_killed_process_is_told_and_started_again(self, served: Served, module: str):
-        victim = served.child(module)
-        victim.kill()
-        told = served.wait_for_line(rf"(.+) \(process {victim.pid}\) was killed by SIGKILL; starting it again")
-        back = served.wait_for_line(rf"{told[1]} is back \(process (\d+)\)")
-        assert served.child(module).pid == int(back[1])
-        assert served.get(f"{served.api}/health").json() is True
-        assert served.get(f"{served.mlflow}/health").text == "OK"
-
-
-@pytest.mark.slow
-def test_a_process_that_keeps_dying_ends_it_all_with_its_last_words(fresh: Workspace, tmp_path: Path):
-    workspace = fresh.copy(tmp_path / "workspace")
-    with serving(workspace) as dying:
-        members = family(dying.process.pid)
-        for _ in range(2):
-            victim = dying.child("flows.mlflow_server")
-            victim.kill()
-            dying.wait_for_line(rf"\(process {victim.pid}\) was killed")
-            wait_for(lambda gone=victim: not is_alive(gone), GONE_SECONDS)
-        dying.child("flows.mlflow_server").send_signal(signal.SIGABRT)
-        assert dying.wait_for_end() == 1
-        assert "was killed by SIGABRT, 3 times within ten minutes; .workflow/logs/mlflow_server.log" in dying.output
-        assert not any(map(is_alive, members))
 
 
 @pytest.mark.slow
