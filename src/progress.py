@@ -97,26 +97,36 @@ class Lines:
 
     def __init__(self, title: str, total: float, what: str) -> None:
         self.title, self.total, self.what = title, total, what
-        self.started = monotonic()
+        self.started = self.told = monotonic()
         self.due = self.started + FIRST_LINE
-        self.told = False
+        self.percent = -1
+        self.first: tuple[float, float] | None = None
 
     def tell(self, done: float) -> None:
         now = monotonic()
-        if now < self.due:
+        if done and self.first is None:
+            self.first = (now, done)
+        percent = int(100 * done / self.total)
+        if now < self.due or (percent == self.percent and now < self.told + LONGEST_PAUSE):
             return
         elapsed = now - self.started
-        self.due = now + min(max(SHORTEST_PAUSE, _PAUSE_SHARE * elapsed), LONGEST_PAUSE)
-        self.told = True
-        rest = f", about {duration(elapsed * (self.total - done) / done)} to go" if 0 < done < self.total else ""
-        self._say(int(100 * done / self.total), f"{duration(elapsed)}{rest}")
+        self.told, self.due = now, now + min(max(SHORTEST_PAUSE, _PAUSE_SHARE * elapsed), LONGEST_PAUSE)
+        self._say(percent, f"{duration(elapsed)}{self._rest(now, done)}")
+
+    def _rest(self, now: float, done: float) -> str:
+        """By the speed since something was done: a worker first takes seconds to start."""
+        if self.first is None or done <= self.first[1]:
+            return ""
+        since, at = self.first
+        return f", about {duration((now - since) * (self.total - done) / (done - at))} to go"
 
     def close(self) -> None:
         """The job is done; a job that has said something says so."""
-        if self.told:
+        if self.percent >= 0:
             self._say(100, duration(monotonic() - self.started))
 
     def _say(self, percent: int, times: str) -> None:
+        self.percent = percent
         log.info("%s: %d%% of %s, %s", self.title, percent, self.what, times)
 
 

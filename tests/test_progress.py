@@ -76,7 +76,7 @@ def test_a_job_of_an_hour_does_not_drown_the_log_and_is_never_silent_for_long(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
     moments = []
-    monkeypatch.setattr(progress.Lines, "_say", lambda *_: moments.append(clock.now))
+    monkeypatch.setattr(progress.log, "info", lambda *_: moments.append(clock.now))
     run(clock, 3600, per_second=4)
     pauses = [later - sooner for sooner, later in pairwise(moments[:-1])]
     assert min(pauses) >= 1
@@ -88,19 +88,24 @@ def test_a_job_that_fails_does_not_say_that_it_is_done(clock: Clock, said: Said)
     def job() -> None:
         with progress.progress("search", 10, "10 trainings") as tell:
             clock.now = 5
+            tell(1)
+            clock.now = 10
             tell(5)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         job()
-    assert said() == ["search: 50% of 10 trainings, 5 s, about 5 s to go"]
+    assert said()[-1] == "search: 50% of 10 trainings, 10 s, about 6 s to go"
 
 
-def test_nothing_done_yet_promises_no_end(clock: Clock, said: Said):
-    with progress.progress("search", 10, "10 trainings") as tell:
-        clock.now = 3
-        tell(0)
-        assert said() == ["search: 0% of 10 trainings, 3 s"]
+def test_a_slow_start_is_told_once_and_does_not_count_for_the_speed(clock: Clock, said: Said):
+    with progress.progress("search", 100, "10 trainings") as tell:
+        for clock.now in range(9):
+            tell(0)
+        assert said() == ["search: 0% of 10 trainings, 2 s"]
+        for clock.now in range(9, 12):
+            tell(10 * (clock.now - 8))
+    assert said()[2] == "search: 20% of 10 trainings, 10 s, about 8 s to go"
 
 
 @pytest.mark.parametrize("seconds", [7, 20, 500, 10_000])
