@@ -42,10 +42,19 @@ else:
     )
 
 
+def _plain_numbers(schema: dict[str, Any]) -> None:
+    """Describe an optional number as a number: Prefect then shows one input, and says which bound a value breaks."""
+    for field in schema["properties"].values():
+        match field.get("anyOf"):
+            case [{"type": "integer" | "number"} as number, {"type": "null"}]:
+                del field["anyOf"], field["default"]
+                field |= number
+
+
 class Overrides(BaseModel):
     """Settings for this run only. What is left empty stays as the problem file says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_plain_numbers)
 
     measure: Measure | None = Field(
         None, title="Measure", description="the measure of success; it has to suit the problem's type"
@@ -69,14 +78,14 @@ class Overrides(BaseModel):
         title="Learning rate",
         description="of the optimizer; the search varies it by factors",
     )
-    engine: EngineOverrides | None = Field(
-        None, title="Engine", description="where trainings run; results do not depend on it"
+    engine: EngineOverrides = Field(
+        EngineOverrides(), title="Engine", description="where trainings run; results do not depend on it"
     )
 
     def settings(self) -> dict[str, Any]:
         """The fields that are set, by their dotted keys in a problem file."""
         given = self.model_dump(exclude_none=True)
-        engine = {f"engine.{key}": value for key, value in given.pop("engine", {}).items()}
+        engine = {f"engine.{key}": value for key, value in given.pop("engine").items()}
         return {_KEYS.get(name, name): value for name, value in given.items()} | engine
 
 

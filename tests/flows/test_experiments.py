@@ -274,13 +274,15 @@ def test_leftovers_of_a_killed_run_are_removed_and_only_these(home: Workspace, h
     away = home.root.parent / "away"
     home.git("worktree", "add", "--quiet", str(away))
     away.rename(away.with_name("unmounted"))
-    worktrees = home.git("worktree", "list").splitlines()
+    worktrees = home.git("worktree", "list", "--porcelain").split("\n\n")
     assert copies.remove_leftovers(home.root) == []
     assert (home.root / ".workflow" / "copies" / "held-1" / "dvc.yaml").exists()
     held.kill()
     held.wait()
     assert copies.remove_leftovers(home.root) == ["held-1"]
-    assert home.git("worktree", "list").splitlines() == [line for line in worktrees if "held-1" not in line]
+    left = [worktree for worktree in worktrees if "held-1" not in worktree]
+    assert home.git("worktree", "list", "--porcelain").split("\n\n") == left
+    assert len(left) == len(worktrees) - 1
     assert list((home.root / ".workflow" / "copies").iterdir()) == []
 
 
