@@ -170,11 +170,24 @@ class Search(Settings):
 class Engine(Settings):
     """Where trainings run. Never part of a stage's dependencies: results do not depend on it."""
 
-    backend: Literal["local"] = "local"
+    backend: Literal["local", "dask", "ray"] = "local"
+    address: str | None = Field(
+        None, min_length=1, description="where the cluster is: tcp://scheduler:8786 (dask), ray://head:10001 (ray)"
+    )
     workers: Annotated[int, Field(ge=1)] | Auto = Field(
-        "auto", description="processes; auto: one per core when the job is long enough"
+        "auto", description="processes; auto: one per core when the job is long enough, or all that a cluster has"
     )
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    memory: float = Field(0.5, gt=0, le=1, description="share of the device's free memory that a training may take")
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        "float32", description="of matrix products on a GPU; tf32 and bf16 are faster and change the results"
+    )
+
+    @model_validator(mode="after")
+    def a_cluster_has_an_address(self) -> Self:
+        if (self.backend == "local") != (self.address is None):
+            raise ValueError("engine: give an address with backend dask or ray, and none with local")
+        return self
 
 
 class FetchSettings(Settings):

@@ -7,7 +7,7 @@ time, a path or a run id, so that the same inputs give the same bytes.
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from src.files import read_json, write_json
 
@@ -160,7 +160,11 @@ class Overfit(Result):
 
 
 class Candidate(Result):
-    """One configuration of the search: the network's own settings and how it is trained."""
+    """One configuration of the search: the network's own settings and how it is trained.
+
+    weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: the training ends after so
+    many epochs without a lower validation loss. What is not used is not written.
+    """
 
     network: dict[str, Any]
     optimizer: str
@@ -169,6 +173,9 @@ class Candidate(Result):
     l2: float
     batch_size: int
     epochs: int
+    weight_decay: float = Field(0.0, exclude_if=lambda value: value == 0)
+    clip_norm: float | None = Field(None, exclude_if=lambda value: value is None)
+    patience: int | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class Regularize(Result):

@@ -25,7 +25,9 @@ class Head(LightningModule):
     """A network with the loss of its problem type.
 
     l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w². Their
-    gradients are added before each optimizer step. A batch is (inputs, targets_BT, weights_B).
+    gradients are added before each optimizer step. clip_norm: the gradient, penalties included, is no longer than that.
+    weight_decay: decoupled from the gradient, on the weights alone: before each step w shrinks by learning_rate *
+    weight_decay * w. A batch is (inputs, targets_BT, weights_B).
     """
 
     def __init__(
@@ -35,6 +37,8 @@ class Head(LightningModule):
         learning_rate: float = 1e-3,
         l1: float = 0.0,
         l2: float = 0.0,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -42,6 +46,8 @@ class Head(LightningModule):
         self.learning_rate = learning_rate
         self.l1 = l1
         self.l2 = l2
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
 
     def forward(self, x: Tensor) -> Tensor:
         """Inputs to logits_BK."""
@@ -70,8 +76,18 @@ class Head(LightningModule):
                 if self.l1:
                     p.grad.add_(p.sign(), alpha=self.l1)
 
+    @torch.no_grad()
+    def decay_weights(self) -> None:
+        for p in self.network.parameters():
+            if p.ndim > 1:
+                p.mul_(1 - self.learning_rate * self.weight_decay)
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         self.add_penalty_gradients()
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        if self.weight_decay:
+            self.decay_weights()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)

@@ -7,14 +7,18 @@ from torch import Tensor, nn
 class Dropout(nn.Dropout):
     """`nn.Dropout`; with a generator set, masks for `rows` rows are drawn from it and the first B are used.
 
-    Always drawing whole minibatches keeps the streams of backends in step when the last minibatch is short.
+    Always drawing whole minibatches keeps the streams of backends in step when the last minibatch is short. A stack
+    draws the masks of all its members itself and sets `factor`, by which the rows are then multiplied.
     """
 
     generator: torch.Generator | None = None
     rows: int = 0
+    factor: Tensor | None = None
 
     def forward(self, x_BD: Tensor) -> Tensor:
+        if self.factor is not None:
+            return x_BD * self.factor
         if self.generator is None or not self.training or self.p == 0:
             return super().forward(x_BD)
-        uniform = torch.rand(self.rows, x_BD.shape[1], generator=self.generator)[: len(x_BD)]
+        uniform = torch.rand(self.rows, *x_BD.shape[1:], generator=self.generator)[: len(x_BD)]
         return x_BD * (uniform.to(x_BD.device) >= self.p) / (1 - self.p)

@@ -1,82 +1,96 @@
-"""Many MLPs of one shape as one: every layer a batched matrix product over all members.
+"""Many MLPs of one depth as one: every layer a batched matrix product over all members, forward and back.
 
-Shapes: M members, P parameters of one member (rounded up to whole vector registers), B rows, N rows, D inputs, H units
-of a layer, K outputs.
+The gradients are written out instead of recorded by autograd, with the same operations in the same order: half the
+calls, and of a small network's step the calls are the cost. Shapes: M members, P parameters of one member, B rows, N
+rows, D inputs, H units of a layer, K outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from src.networks.dropout import Dropout
 from src.networks.mlp import ACTIVATIONS, MLP
+from src.networks.stack import RowShape, Stack
 
-# Numbers in the widest vector step of the CPU kernels: two registers of 16 float32.
-REGISTER = 32
+aten = torch.ops.aten
+
+# Gradient of an activation from the gradient of its output, its input and its output.
+DERIVATIVES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "relu": lambda gradient, z, h: aten.threshold_backward(gradient, h, 0),
+    "tanh": lambda gradient, z, h: aten.tanh_backward(gradient, h),
+    "gelu": lambda gradient, z, h: aten.gelu_backward(gradient, z),
+}
 
 
-class StackedMLP:
-    """The parameters of M MLPs in one buffer `values_MP`, their gradients in `gradients_MP`, and the layers on them.
+class StackedMLP(Stack):
+    """M networks of the same depth. Narrower ones are filled up with zeros to the widest, layer by layer.
 
-    Layers are views into the buffers, so that one operation updates every member.
+    That is exact: every activation maps 0 to 0, so that a unit without weights answers 0 and learns nothing.
     """
 
-    def __init__(self, networks: Sequence[MLP], activation: str, device: torch.device) -> None:
-        first = list(networks[0].named_parameters())
-        self.names = [name for name, _ in first]
-        self.shapes = [p.shape for _, p in first]
+    def __init__(
+        self, networks: Sequence[MLP], activation: str, device: torch.device, units: Sequence[int] | None = None
+    ) -> None:
+        own = [[p.shape for p in network.parameters()] for network in networks]
+        widest = [max(shape[0] for shape in of) for of in zip(*own, strict=True)]
+        inputs, outputs = own[0][0][1], widest[-1]
+        self.units = list(units or widest[:-2:2])
+        widths = [inputs, *self.units, outputs]
+        shapes = []
+        for narrow, wide in pairwise(widths):
+            shapes += [torch.Size([wide, narrow]), torch.Size([wide])]
+        super().__init__(networks, shapes, device)
         self.activation = ACTIVATIONS[activation]()
-        flat = [torch.cat([p.detach().ravel() for p in network.parameters()]) for network in networks]
-        self.values_MP = torch.stack([_whole_registers(values) for values in flat]).to(device)
-        penalized = torch.cat([torch.full((p.numel(),), float(p.ndim > 1)) for _, p in first])
-        self.penalized_P = _whole_registers(penalized).to(self.values_MP)
-        self.bind()
+        self.derivative = DERIVATIVES[activation]
 
-    def bind(self) -> None:
-        """Make the layers' parameters and gradients views of the buffers (Lightning may have dropped gradients)."""
-        self.gradients_MP = torch.zeros_like(self.values_MP)
-        self.leaves = self._views(self.values_MP)
-        for leaf, gradient in zip(self.leaves, self._views(self.gradients_MP), strict=True):
-            leaf.requires_grad_()
-            leaf.grad = gradient
+    @property
+    def dropouts(self) -> list[RowShape]:
+        return [(width,) for width in self.units]
 
-    def logits(self, x_MBD: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
-        """Logits_MBK; `masks` holds a factor (M, B, H) for each hidden layer's units, or None without dropout."""
+    def dropouts_of(self, member: int) -> list[RowShape]:
+        return [tuple(bias) for bias in self.own_shapes[member][1:-2:2]]
+
+    def dropout_rates(self, network: nn.Module) -> list[float]:
+        return [module.p for module in network.modules() if isinstance(module, Dropout)]
+
+    def forward(self, x_MBD: Tensor, factors: Sequence[Tensor | None], members: Tensor | None = None) -> Tensor:
+        assert members is None, "rows of weight zero stand for members that do not take part"
+        self.taped: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
+        parameters = self.views(self.values_MP)
         h = x_MBD
-        layers = list(zip(self.leaves[::2], self.leaves[1::2], strict=True))
-        for (weight_MHD, bias_MH), mask in zip(layers, [*masks, None], strict=True):
-            h = torch.baddbmm(bias_MH.unsqueeze(1), h, weight_MHD.transpose(1, 2))
-            if weight_MHD is not layers[-1][0]:
-                h = self.activation(h)
-                h = h if mask is None else h * mask
-        return h
+        for layer, factor in enumerate([*factors, None]):
+            weight_MHD, bias_MH = parameters[2 * layer], parameters[2 * layer + 1]
+            z = torch.baddbmm(bias_MH.unsqueeze(1), h, weight_MHD.transpose(1, 2))
+            if layer == len(self.units):
+                self.last = h, weight_MHD
+                return z
+            a = self.activation(z)
+            self.taped.append((h, z, a, factor))
+            h = a if factor is None else a * factor
+        raise AssertionError("a network ends with its logits")
 
-    @torch.no_grad()
-    def evaluate(self, x_ND: Tensor, members: Tensor) -> Tensor:
-        """Logits of some members on the same rows, (len(members), N, K), without dropout."""
+    def backward(self, gradient_MBK: Tensor) -> None:
+        gradients = self.views(self.gradients_MP)
+        h, weight_MHD = self.last
+        dz = gradient_MBK
+        for layer in range(len(self.units), -1, -1):
+            gradients[2 * layer].copy_(torch.bmm(h.transpose(1, 2), dz).transpose(1, 2))
+            gradients[2 * layer + 1].copy_(dz.sum(1))
+            if layer == 0:
+                break
+            dh = torch.bmm(dz, weight_MHD)
+            h, z, a, factor = self.taped.pop()
+            dz = self.derivative(dh if factor is None else dh * factor, z, a)
+            weight_MHD = self.views(self.values_MP)[2 * layer - 2]
+
+    def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
         h: Tensor = x_ND
-        parameters = self._views(self.values_MP[members])
+        parameters = self.views(self.values_MP[members])
         for layer in range(0, len(parameters), 2):
             weight_MHD, bias_MH = parameters[layer], parameters[layer + 1]
             h = torch.matmul(h, weight_MHD.transpose(1, 2)) + bias_MH.unsqueeze(1)
             h = self.activation(h) if layer + 2 < len(parameters) else h
         return h
-
-    def state(self, member: int) -> dict[str, Tensor]:
-        """The parameters of one member by the names they have in a plain MLP."""
-        views = self._views(self.values_MP[member : member + 1])
-        return {name: view[0].detach().clone() for name, view in zip(self.names, views, strict=True)}
-
-    def _views(self, buffer_MP: Tensor) -> list[Tensor]:
-        sizes = [shape.numel() for shape in self.shapes]
-        parts = buffer_MP.detach()[:, : sum(sizes)].split(sizes, dim=1)
-        return [part.view(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
-
-
-def _whole_registers(values_P: Tensor) -> Tensor:
-    """Pad with zeros to a multiple of `REGISTER` numbers.
-
-    Vectorized loops treat the numbers left over at the end of a buffer by other instructions, which may round
-    differently: without the padding, a member's last bit could depend on how many members stand before it.
-    """
-    return torch.nn.functional.pad(values_P, (0, -len(values_P) % REGISTER))

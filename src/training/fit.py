@@ -1,103 +1,132 @@
 """The one entry point: every training in the pipeline is a list of members handed to `fit`.
 
-Members of one signature (layer shapes, batch size, epochs, optimizer) are trained as one stack; what does not stack is
-trained one after another. The result of a member does not depend on the backend or on what is trained beside it.
+Members of one kind of network (depth, batch size, optimizer) are trained as one stack; what does not stack is trained
+one after another. The result of a member does not depend on the backend or on what is trained beside it.
 """
 
 import logging
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Literal
 
+from src.errors import UserError
 from src.measures import TABLE, Measure
 from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import Engine
-from src.processes import die_with_parent
 from src.progress import Part, progress_of_parts
 from src.tables import Table
+from src.training.engines import pool_of
 from src.training.members import Member, Trained
+from src.training.shards import Device, Shard, cut, free_memory, groups_of
 
 log = logging.getLogger("workflow")
 
-# Stacking pays for narrow layers only; measured on 2 cores, layers from this width on gain nothing.
-WIDEST_STACKED = 512
-# Members trained as one: more gain nothing and cost memory.
-LARGEST_STACK = 200
-# Below so many gradient steps in all, starting worker processes costs more than it saves.
-STEPS_WORTH_WORKERS = 60_000
+# Seconds that one step of a stack takes on a CPU: of itself, and for each member; and for a looped member's step. Only
+# the number of workers depends on it, so that a rough figure does.
+STEP_SECONDS, MEMBER_SECONDS, LOOPED_SECONDS = 3e-4, 5e-6, 2.5e-4
+# Below so many seconds in all, starting worker processes costs more than it saves.
+SECONDS_WORTH_WORKERS = 2.0
+
+Answer = tuple[list[Trained], list[str]]
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Members trained together on one device, by their positions in the list given to `fit`."""
-
-    backend: Literal["stacked", "looped"]
-    positions: list[int]
-    members: list[Member]
-    folds: list[FoldArrays]
-
-    @property
-    def steps(self) -> int:
-        """Gradient steps one after another: those of a stack count once."""
-        counts = [member.steps for member in self.members]
-        return max(counts) if self.backend == "stacked" else sum(counts)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of all members, what progress is counted in."""
-        return sum(member.candidate.epochs for member in self.members)
-
-
-def fit(members: Sequence[Member], table: Table, measure: Measure, engine: Engine, title: str) -> list[Trained]:
+def fit(
+    members: Sequence[Member],
+    table: Table,
+    measure: Measure,
+    engine: Engine,
+    title: str,
+    until: int | None = None,
+    resumed: Sequence[Trained] | None = None,
+) -> list[Trained]:
     """Train all members; results come in the order of `members`.
 
     table: the prepared training rows; preprocessing is fitted here, per fold, on the fold's training rows.
     title: what the log and the progress bar say.
+    until: pause after this epoch. resumed: what `fit` gave for each of `members` when it paused; they go on from there
+    as if they had never stopped, so that a search may drop members in between (successive halving).
     """
-    from joblib import Parallel, delayed
-
-    shards = list(_shards(members, _folds(members, table)))
-    steps = sum(shard.steps for shard in shards)
-    workers = _workers(len(shards), steps, engine)
-    stacked = sum(len(shard.members) for shard in shards if shard.backend == "stacked")
-    log.info(
-        f"{title}: {len(members)} trainings, {stacked} stacked in {len(shards)} shards, "
-        f"{len(members) - stacked} looped; {steps:,} gradient steps one after another"
-    )
-    run = Parallel(
-        n_jobs=workers,
-        backend="loky" if workers > 1 else "sequential",
-        return_as="generator_unordered",
-        initializer=die_with_parent,
-        initargs=(os.getpid(),),
-    )
+    device = _device(engine)
+    groups = groups_of(members, _folds(members, table), table, device, resumed)
+    long = sum(_seconds(group, until) for group in groups) > SECONDS_WORTH_WORKERS
     trained: dict[int, Trained] = {}
-    epochs = sum(shard.epochs for shard in shards)
-    with progress_of_parts(title, len(shards), epochs, f"{len(members)} trainings") as parts:
-        pairs = enumerate(zip(shards, parts, strict=True))
-        tasks = (delayed(_train)(i, shard, part, table, measure.name, engine.accelerator) for i, (shard, part) in pairs)
-        for i, results in run(tasks):
-            trained |= dict(zip(shards[i].positions, results, strict=True))
-            parts[i].finish(shards[i].epochs)
+    with ExitStack() as stack:
+        pool = stack.enter_context(pool_of(engine, worth_workers=long))
+        shards = list(cut(groups, pool.workers, int(engine.memory * free_memory(device)), device))
+        log.info(f"{title}: {_plan(groups, shards, until)}")
+        epochs = sum(_epochs(shard, until) for shard in shards)
+        parts = stack.enter_context(progress_of_parts(title, len(shards), epochs, f"{len(members)} trainings"))
+        calls = [
+            partial(train_shard, shard, part, table, measure.name, engine, until, number)
+            for number, (shard, part) in enumerate(zip(shards, parts, strict=True))
+        ]
+        for number, (results, notes) in pool.run(calls):
+            trained |= dict(zip(shards[number].positions, results, strict=True))
+            parts[number].finish(_epochs(shards[number], until))
+            for note in notes:
+                log.warning(f"{title}: {note}")
+    diverged = [of.diverged for of in trained.values() if of.diverged is not None]
+    if diverged:
+        log.warning(
+            f"{title}: {len(diverged)} of {len(members)} trainings diverged, the first in epoch {min(diverged)}"
+        )
     return [trained[position] for position in range(len(members))]
 
 
-def _train(
-    number: int, shard: Shard, part: Part, table: Table, measure: str, accelerator: str
-) -> tuple[int, list[Trained]]:
-    """Train the shard with this number; after every epoch `part` counts the members it has brought further."""
-    from src.training.looped import train_looped
-    from src.training.stacked import train_stacked
+def train_shard(
+    shard: Shard, part: Part, table: Table, measure: str, engine: Engine, until: int | None, number: int
+) -> Answer:
+    """Train one shard; also what the log has to know of it. `part` counts the epochs of its members.
 
-    if shard.backend == "stacked":
-        epoch = partial(part.add, len(shard.members))
-        trained = train_stacked(shard.members, shard.folds, table, TABLE[measure], accelerator, on_epoch=epoch)
-        return number, trained
-    epoch = partial(part.add, 1)
-    pairs = zip(shard.members, shard.folds, strict=True)
-    return number, [train_looped(m, fold, table, TABLE[measure], accelerator, on_epoch=epoch) for m, fold in pairs]
+    A stack for which the device's memory is too small is halved; one that fails its self-check is looped.
+    """
+    import torch
+
+    from src.training.looped import train_looped
+    from src.training.self_check import check_stack
+    from src.training.stacked import StackRefused, train_stacked
+
+    of, device = TABLE[measure], number
+    if shard.backend == "looped":
+        before: Sequence[Trained | None] = shard.resumed or [None] * len(shard.members)
+        triples = zip(shard.members, shard.folds, before, strict=True)
+        return [
+            train_looped(m, fold, table, of, engine, on_epoch=part.add, until=until, resumed=one, device=device)
+            for m, fold, one in triples
+        ], []
+    try:
+        check_stack(shard.members, shard.folds, table, of, engine, device)
+        return train_stacked(
+            shard.members,
+            shard.folds,
+            table,
+            of,
+            engine,
+            on_epoch=part.add,
+            until=until,
+            resumed=shard.resumed,
+            units=shard.units,
+            device=device,
+        ), []
+    except StackRefused as refused:
+        again, note = [shard.part(slice(None), "looped")], f"{len(shard.members)} trainings looped: {refused}"
+    except torch.OutOfMemoryError:
+        half = math.ceil(len(shard.members) / 2)
+        if half == len(shard.members):
+            raise UserError(
+                "the device's memory is too small for a single member: choose smaller networks or a smaller "
+                "training.batch_size, or engine.accelerator: cpu"
+            ) from None
+        again = [shard.part(slice(half)), shard.part(slice(half, None))]
+        note = f"out of memory with {len(shard.members)} members in one stack; halved"
+    results, notes = [], [note]
+    for smaller in again:
+        own, more = train_shard(smaller, part, table, measure, engine, until, number)
+        results += own
+        notes += more
+    return results, notes
 
 
 def _folds(members: Sequence[Member], table: Table) -> list[FoldArrays]:
@@ -110,29 +139,49 @@ def _folds(members: Sequence[Member], table: Table) -> list[FoldArrays]:
     return [fitted[id(member.training), id(member.validation)] for member in members]
 
 
-def _shards(members: Sequence[Member], folds: Sequence[FoldArrays]) -> Iterator[Shard]:
-    """Group members by signature, choose each group's backend, and cut large groups."""
-    groups: dict[object, list[int]] = {}
-    for position, (member, fold) in enumerate(zip(members, folds, strict=True)):
-        c = member.candidate
-        shape = (tuple(c.network["units"]), c.network["activation"], fold.x_AD.shape[1])
-        groups.setdefault((shape, c.batch_size, c.epochs, c.optimizer), []).append(position)
-    for positions in groups.values():
-        wide = max(members[positions[0]].candidate.network["units"]) >= WIDEST_STACKED
-        size = 1 if wide else LARGEST_STACK
-        for start in range(0, len(positions), size):
-            chosen = positions[start : start + size]
-            yield Shard(
-                "looped" if wide else "stacked",
-                chosen,
-                [members[i] for i in chosen],
-                [folds[i] for i in chosen],
-            )
+def _plan(groups: Sequence[Shard], shards: Sequence[Shard], until: int | None) -> str:
+    """Which backend, how many members and why, in one line."""
+    count = {"stacked": 0, "looped": 0} | Counter(
+        backend for group in groups for backend in [group.backend] * len(group.members)
+    )
+    stacks = sum(shard.backend == "stacked" for shard in shards)
+    why = Counter[str]()
+    for group in groups:
+        why[f"{group.backend}: {group.reason}"] += len(group.members)
+    steps = sum(_steps(shard, until) for shard in shards)
+    return (
+        f"{sum(count.values())} trainings, {count['stacked']} stacked in {stacks} shards, {count['looped']} looped; "
+        f"{steps:,} gradient steps one after another; "
+        + "; ".join(f"{number} {reason}" for reason, number in why.items())
+    )
 
 
-def _workers(shards: int, steps: int, engine: Engine) -> int:
-    if engine.workers != "auto":
-        return min(engine.workers, shards)
-    if steps < STEPS_WORTH_WORKERS or engine.accelerator == "gpu":
-        return 1
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, shards)
+def _device(engine: Engine) -> Device:
+    if engine.accelerator != "auto":
+        return engine.accelerator
+    import torch
+
+    return "gpu" if torch.cuda.is_available() or torch.backends.mps.is_available() else "cpu"
+
+
+def _epochs(shard: Shard, until: int | None) -> int:
+    """Epochs of all members, what progress is counted in."""
+    paused = [of.paused for of in shard.resumed or []] or [None] * len(shard.members)
+    return sum(
+        min(member.candidate.epochs, until or member.candidate.epochs) - (before.epoch if before else 0)
+        for member, before in zip(shard.members, paused, strict=True)
+    )
+
+
+def _steps(shard: Shard, until: int | None) -> int:
+    """Gradient steps one after another: those of a stack count once."""
+    counts = [
+        _epochs(shard.part(slice(i, i + 1)), until) * member.steps // member.candidate.epochs
+        for i, member in enumerate(shard.members)
+    ]
+    return max(counts) if shard.backend == "stacked" else sum(counts)
+
+
+def _seconds(group: Shard, until: int | None) -> float:
+    of_step = STEP_SECONDS + MEMBER_SECONDS * len(group.members) if group.backend == "stacked" else LOOPED_SECONDS
+    return _steps(group, until) * of_step

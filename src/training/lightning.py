@@ -2,37 +2,29 @@
 
 import logging
 import warnings
-from collections.abc import Callable
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Trainer
+
+from src.problem import Engine
 
 
-class AfterEveryEpoch(Callback):
-    """Calls a function when an epoch is over."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self.call = call
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.call()
-
-
-def make_trainer(epochs: int, accelerator: str, on_epoch: Callable[[], object] | None = None) -> Trainer:
+def make_trainer(epochs: int, engine: Engine, device: int = 0) -> Trainer:
     """A Trainer without what a member of a pipeline does not need: logger, checkpoints, progress bar, summary.
 
-    Lightning's notes on devices and loaders, once per training, would bury our own lines.
+    device: which of several GPUs, counted around. Lightning's notes on devices and loaders, once per training, would
+    bury our own lines.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module=r"pytorch_lightning\..*")
-    # The stack gives autograd strided views of one buffer on purpose.
-    warnings.filterwarnings("ignore", message=".*gradient layout contract.*")
     torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("high" if engine.precision == "tf32" else "highest")
+    several = engine.accelerator != "cpu" and torch.cuda.device_count() > 1
     return Trainer(
         max_epochs=epochs,
-        accelerator=accelerator,
-        devices=1,
-        callbacks=[AfterEveryEpoch(on_epoch)] if on_epoch else [],
+        accelerator=engine.accelerator,
+        devices=[device % torch.cuda.device_count()] if several else 1,
+        precision="bf16-mixed" if engine.precision == "bf16" else "32-true",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

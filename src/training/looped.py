@@ -5,8 +5,6 @@ precision stay Lightning's. Shapes: A training rows, V validation rows, K output
 P parameters.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,12 +17,19 @@ from src.models.head import OPTIMIZERS, Head
 from src.networks import build_network
 from src.networks.dropout import Dropout
 from src.preprocessing.fold import FoldArrays
+from src.problem import Engine
 from src.tables import Table
+from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
 from src.training.lightning import make_trainer
-from src.training.members import History, Member, Trained
+from src.training.members import Member, Paused, Trained
 
-# The training curve is measured on at most so many rows, evenly spaced.
-CURVE_ROWS = 10_000
+# The names that torch's optimizers give to what `Paused.moments` holds.
+MOMENTS = {
+    "rmsprop": ("square_avg",),
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "sgd": ("momentum_buffer",),
+}
 
 
 class FlatParameters:
@@ -35,7 +40,7 @@ class FlatParameters:
         self.values_P = nn.Parameter(torch.cat([p.detach().ravel() for p in self.parameters]))
         self.gradients_P = torch.zeros_like(self.values_P)
         self.penalized_P = torch.cat([torch.full((p.numel(),), float(p.ndim > 1)) for p in self.parameters])
-        self.penalized_P = self.penalized_P.to(self.values_P.device)
+        self.penalized_P = self.penalized_P.to(self.values_P)
         for p, value in zip(self.parameters, self._views(self.values_P.detach()), strict=True):
             p.data = value
 
@@ -45,13 +50,17 @@ class FlatParameters:
         for p, gradient in zip(self.parameters, self._views(self.gradients_P), strict=True):
             p.grad = gradient
 
-    def add_penalty_gradients(self, head: Head) -> None:
-        """What `Head.add_penalty_gradients` does, in one operation each."""
-        with torch.no_grad():
-            if head.l2:
-                self.gradients_P.addcmul_(self.values_P, self.penalized_P, value=2 * head.l2)
-            if head.l1:
-                self.gradients_P.addcmul_(self.values_P.sign(), self.penalized_P, value=head.l1)
+    @torch.no_grad()
+    def before_step(self, head: Head) -> None:
+        """What `Head.on_before_optimizer_step` does, in one operation each."""
+        if head.l2:
+            self.gradients_P.addcmul_(self.values_P, self.penalized_P, value=2 * head.l2)
+        if head.l1:
+            self.gradients_P.addcmul_(self.values_P.sign(), self.penalized_P, value=head.l1)
+        if head.clip_norm is not None:
+            self.gradients_P.mul_((head.clip_norm / (self.gradients_P.norm() + 1e-6)).clamp(max=1.0))
+        if head.weight_decay:
+            self.values_P.mul_(1 - head.learning_rate * head.weight_decay * self.penalized_P)
 
     def _views(self, buffer_P: Tensor) -> list[Tensor]:
         parts = buffer_P.split([p.numel() for p in self.parameters])
@@ -62,55 +71,86 @@ class EpochPerStep(LightningModule):
     """Trains a head on a fold; `training_step` is one epoch over shuffled minibatches of whole-tensor rows."""
 
     def __init__(
-        self, head: Head, fold: FoldArrays, table: Table, member: Member, measure: Measure, dtype: torch.dtype
+        self,
+        head: Head,
+        fold: FoldArrays,
+        table: Table,
+        course: Course,
+        measure: Measure,
+        dtype: torch.dtype,
+        on_epoch: OnEpoch = nobody,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
+        member = course.member
+        self.on_epoch = on_epoch
         self.head = head
         self.fold = fold
+        self.course = course
         self.training_rows = tuple(torch.from_numpy(part).to(dtype) for part in (fold.x_AD, fold.y_AT, fold.w_A))
         self.validation_rows = tuple(torch.from_numpy(part).to(dtype) for part in (fold.x_VD, fold.y_VT, fold.w_V))
         self.measure = measure
         self.batch_size = member.candidate.batch_size
         self.shuffle = torch.Generator().manual_seed(member.seed)
+        self.masks = torch.Generator().manual_seed(member.seed + 1)
+        for module in head.modules():
+            if isinstance(module, Dropout):
+                module.generator, module.rows = self.masks, member.candidate.batch_size
         self.sampled = torch.from_numpy(evenly_spaced(len(member.training)))
-        self.curves: dict[str, list[float]] = {name: [] for name in History.__dataclass_fields__}
+        self.resumed: Paused | None = None
         self.actual = {
             "training": (table.y_NT[member.training][self.sampled], table.w_N[member.training][self.sampled]),
             "validation": (table.y_NT[member.validation], table.w_N[member.validation]),
         }
+
+    def resume(self, paused: Paused) -> None:
+        self.resumed = paused
+        self.shuffle.set_state(torch.from_numpy(paused.shuffle))
+        self.masks.set_state(torch.from_numpy(paused.masks))
 
     def train_dataloader(self) -> list[int]:
         return [0]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         self.flat = FlatParameters(self.head.network)
-        return OPTIMIZERS[self.head.optimizer]([self.flat.values_P], self.head.learning_rate)
+        optimizer = OPTIMIZERS[self.head.optimizer]([self.flat.values_P], self.head.learning_rate)
+        if self.resumed is not None:
+            moments = zip(MOMENTS[self.head.optimizer], self.resumed.moments, strict=True)
+            state = {name: torch.from_numpy(moment).to(self.flat.values_P) for name, moment in moments}
+            state["step"] = torch.tensor(float(self.resumed.steps), device=self.flat.values_P.device)
+            optimizer.state[self.flat.values_P] = state
+        return optimizer
 
     def training_step(self, epoch: int, batch_idx: int) -> None:
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
+        self.train_epoch(optimizer)
+
+    def train_epoch(self, optimizer: torch.optim.Optimizer) -> None:
         self.flat.bind_gradients()
         order_A = torch.randperm(len(self.fold.x_AD), generator=self.shuffle)
         for rows_B in order_A.split(self.batch_size):
             x_BD, y_BT, w_B = (part[rows_B].to(self.device) for part in self.training_rows)
             self.flat.gradients_P.zero_()
             self.head.loss((x_BD, y_BT, w_B)).backward()
-            self.flat.add_penalty_gradients(self.head)
+            self.flat.before_step(self.head)
             optimizer.step()
 
     def on_train_epoch_end(self) -> None:
         self._record("training", tuple(part[self.sampled] for part in self.training_rows))
         if len(self.fold.x_VD):
             self._record("validation", self.validation_rows)
+        ended = self.course.end_epoch(bool(self.flat.values_P.isfinite().all()))
+        self.on_epoch(1 + self.course.rest if ended else 1)
+        self.trainer.should_stop = ended
 
     def _record(self, rows: str, tensors: tuple[Tensor, ...]) -> None:
         x_ND, y_NT, w_N = tensors
         logits_NK = self.logits(x_ND)
         losses_N = self.head.row_losses(logits_NK, y_NT)
         actual_NT, weights_N = self.actual[rows]
-        self.curves[f"{rows}_loss"].append(float((losses_N * w_N).sum() / w_N.sum()))
-        self.curves[rows].append(self.measure.value(actual_NT, self.restored(logits_NK), weights_N))
+        measure = self.measure.value(actual_NT, self.restored(logits_NK), weights_N)
+        self.course.add(rows, measure, float((losses_N * w_N).sum() / w_N.sum()))
 
     @torch.no_grad()
     def logits(self, x_ND: Tensor) -> Tensor:
@@ -124,42 +164,65 @@ class EpochPerStep(LightningModule):
         """Probabilities, or values in the target's unit."""
         return self.fold.restore(self.head.predictions(logits_NK).double().numpy())
 
+    def paused(self, optimizer: torch.optim.Optimizer) -> Paused:
+        state = optimizer.state[self.flat.values_P]
+        return Paused(
+            epoch=self.course.epoch,
+            steps=self.course.epoch * -(-len(self.fold.x_AD) // self.batch_size),
+            moments=[state[name].cpu().numpy().copy() for name in MOMENTS[self.head.optimizer]],
+            shuffle=self.shuffle.get_state().numpy(),
+            masks=self.masks.get_state().numpy(),
+            lowest=self.course.lowest,
+            since=self.course.since,
+        )
+
 
 def train_looped(
     member: Member,
     fold: FoldArrays,
     table: Table,
     measure: Measure,
-    accelerator: str,
+    engine: Engine,
     dtype: torch.dtype = torch.float32,
-    on_epoch: Callable[[], object] | None = None,
+    on_epoch: OnEpoch = nobody,
+    until: int | None = None,
+    resumed: Trained | None = None,
+    device: int = 0,
 ) -> Trained:
-    """Train one member on its fold; `on_epoch` is called after every epoch."""
-    candidate = member.candidate
-    with torch.random.fork_rng():
-        torch.manual_seed(member.seed)
-        network = build_network(candidate.network, fold.x_AD.shape[1], table.schema.outputs).to(dtype)
-    masks = torch.Generator().manual_seed(member.seed + 1)
-    for module in network.modules():
-        if isinstance(module, Dropout):
-            module.generator, module.rows = masks, candidate.batch_size
-    head = HEADS[table.schema.type](
-        network, candidate.optimizer, candidate.learning_rate, l1=candidate.l1, l2=candidate.l2
-    )
-    loop = EpochPerStep(head, fold, table, member, measure, dtype)
-    make_trainer(candidate.epochs, accelerator, on_epoch).fit(loop)
+    """Train one member on its fold.
+
+    until: pause after this epoch.
+    resumed: what the pause before gave.
+    """
+    course = Course(member, until, resumed)
+    head = head_of(member, fold, table, dtype)
+    if resumed is not None:
+        head.network.load_state_dict({name: torch.from_numpy(value) for name, value in resumed.weights.items()})
+    loop = EpochPerStep(head, fold, table, course, measure, dtype, on_epoch)
+    if resumed is not None and resumed.paused is not None:
+        loop.resume(resumed.paused)
+    trainer = make_trainer(course.rest, engine, device)
+    trainer.fit(loop)
+    optimizer = trainer.optimizers[0]
     loop.cpu()
-    return Trained(
-        member=member,
-        vectorizer=fold.vectorizer,
-        target_scaler=fold.target_scaler,
-        weights={name: value.detach().numpy().copy() for name, value in network.state_dict().items()},
-        inputs=fold.x_AD.shape[1],
-        history=History(**{name: np.array(values) for name, values in loop.curves.items()}),
-        predictions=loop.restored(loop.logits(loop.validation_rows[0])),
-    )
+    weights = {name: value.detach().cpu().numpy().copy() for name, value in head.network.state_dict().items()}
+    p_VK = loop.restored(loop.logits(loop.validation_rows[0]))
+    return course.trained(fold, weights, p_VK, loop.paused(optimizer) if course.goes_on else None)
 
 
-def evenly_spaced(rows: int) -> NDArray[np.intp]:
-    """Positions of at most `CURVE_ROWS` of so many rows."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, CURVE_ROWS)).astype(np.intp))
+def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> Head:
+    """The member's network as it starts, with the loss of its problem type."""
+    c = member.candidate
+    network = initial_network(member, fold, table, dtype)
+    head = HEADS[table.schema.type]
+    return head(network, c.optimizer, c.learning_rate, c.l1, c.l2, c.weight_decay, c.clip_norm)
+
+
+def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> nn.Module:
+    """The member's network as it starts, from the member's seed."""
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(member.seed)
+    try:
+        return build_network(member.candidate.network, fold.x_AD.shape[1], table.schema.outputs).to(dtype)
+    finally:
+        torch.set_rng_state(before)

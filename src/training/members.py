@@ -4,6 +4,7 @@ Shapes: N rows, V validation rows, E epochs, K outputs.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,8 @@ class Member:
 class History:
     """Curves over E epochs: the measure and the mean loss, on the fold's training and validation rows.
 
-    The validation curves are empty where the member has no validation rows.
+    The validation curves are empty where the member has no validation rows. A member that ran out of patience has the
+    epochs it was trained for; one that diverged has all of them, without numbers from the epoch at which it did.
     """
 
     training: NDArray[np.float64]
@@ -54,13 +56,36 @@ class History:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """What a training needs to go on as if it had never stopped: after `epoch` epochs and `steps` steps.
+
+    The optimizer's `moments` hold one number per parameter, in the network's own order; `shuffle` and `masks` are the
+    states of the random streams; `lowest` is the best validation loss so far and `since` the epochs that it is old.
+    """
+
+    epoch: int
+    steps: int
+    moments: list[NDArray[Any]]
+    shuffle: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    lowest: float
+    since: int
+
+
+@dataclass(frozen=True)
 class Trained:
-    """A finished member: its weights by name, everything fitted with it, its curves, its predictions_VK."""
+    """A finished member: its weights by name, everything fitted with it, its curves, its predictions_VK.
+
+    diverged: the epoch, from 1, at which its numbers were no longer finite; its predictions are no numbers then.
+    paused: there where the training was to stop `until` an epoch and may go on from here.
+    """
 
     member: Member
     vectorizer: TabularVectorizer
     target_scaler: TargetScaler | None
-    weights: dict[str, NDArray[np.float32]]
+    weights: dict[str, NDArray[Any]]
     inputs: int
     history: History
     predictions: NDArray[np.float64]
+    diverged: int | None = None
+    paused: Paused | None = None

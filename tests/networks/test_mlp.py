@@ -51,8 +51,8 @@ def test_a_stack_answers_and_learns_as_its_members_do_alone(units, members, acti
     networks = networks_of(members, units, activation)
     stacked = stack(networks, activation)
     x_MBD = torch.randn(members, 5, 6, dtype=torch.float64)
-    logits_MBK = stacked.logits(x_MBD, [None] * len(units))
-    logits_MBK.square().sum().backward()
+    logits_MBK = stacked.forward(x_MBD, [None] * len(units))
+    stacked.backward(2 * logits_MBK)
     for m, network in enumerate(networks):
         alone_BK = network(x_MBD[m])
         torch.testing.assert_close(logits_MBK[m], alone_BK)
@@ -62,14 +62,15 @@ def test_a_stack_answers_and_learns_as_its_members_do_alone(units, members, acti
         assert not stacked.gradients_MP[m, len(expected_P) :].any()
 
 
-@given(units=UNITS, chosen=st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True))
+@given(units=UNITS, first=st.integers(0, 3), count=st.integers(1, 4))
 @settings(max_examples=30, deadline=None)
-def test_some_members_of_a_stack_can_be_asked_about_the_same_rows(units, chosen):
+def test_some_members_of_a_stack_can_be_asked_about_the_same_rows(units, first, count):
     networks = networks_of(4, units)
     x_ND = torch.randn(9, 6, dtype=torch.float64)
-    logits_MNK = stack(networks).evaluate(x_ND, torch.tensor(chosen))
-    for position, m in enumerate(chosen):
-        torch.testing.assert_close(logits_MNK[position], networks[m](x_ND))
+    logits_MNK = stack(networks).evaluate(x_ND, slice(first, first + count))
+    assert len(logits_MNK) == len(networks[first : first + count])
+    for logits_NK, network in zip(logits_MNK, networks[first:], strict=False):
+        torch.testing.assert_close(logits_NK, network(x_ND))
 
 
 def test_a_member_leaves_the_stack_as_it_entered():
@@ -88,21 +89,47 @@ def test_masks_switch_units_of_single_members_off():
     x_MBD = torch.randn(2, 3, 6, dtype=torch.float64)
     mask_MBH = torch.ones(2, 3, 4, dtype=torch.float64)
     mask_MBH[1] = 0.0
-    logits_MBK = stack(networks).logits(x_MBD, [mask_MBH])
+    logits_MBK = stack(networks).forward(x_MBD, [mask_MBH])
     torch.testing.assert_close(logits_MBK[0], networks[0](x_MBD[0]))
     torch.testing.assert_close(logits_MBK[1], networks[1].layers[-1].bias.expand(3, 3))
 
 
-def test_a_step_on_the_buffer_is_a_step_of_every_layer_also_after_gradients_were_dropped():
+def test_a_step_on_the_buffer_is_a_step_of_every_layer():
     stacked = stack(networks_of(2, [4]))
-    for leaf in stacked.leaves:
-        leaf.grad = None
-    stacked.bind()
     before = stacked.state(0)
-    stacked.logits(torch.randn(2, 5, 6, dtype=torch.float64), [None]).square().sum().backward()
-    assert stacked.gradients_MP.any()
+    stacked.backward(2 * stacked.forward(torch.randn(2, 5, 6, dtype=torch.float64), [None]))
     stacked.values_MP.sub_(0.1 * stacked.gradients_MP)
     assert all((stacked.state(0)[name] != before[name]).any() for name in before)
+
+
+@given(narrow=UNITS, more=st.lists(st.integers(0, 20), min_size=3, max_size=3))
+@settings(max_examples=30, deadline=None)
+def test_a_narrower_network_filled_up_with_zeros_answers_and_learns_as_alone_whatever_the_activation(narrow, more):
+    for activation in ACTIVATIONS:
+        wide = [n + m for n, m in zip(narrow, more, strict=False)]
+        [network] = networks_of(1, narrow, activation)
+        stacked = StackedMLP([network, *networks_of(1, wide, activation)], activation, torch.device("cpu"))
+        x_MBD = torch.randn(2, 5, 6, dtype=torch.float64)
+        logits_MBK = stacked.forward(x_MBD, [None] * len(narrow))
+        stacked.backward(2 * logits_MBK)
+        alone_BK = network(x_MBD[0])
+        torch.testing.assert_close(logits_MBK[0], alone_BK)
+        torch.testing.assert_close(stacked.evaluate(x_MBD[0], slice(0, 1))[0], alone_BK)
+        alone_BK.square().sum().backward()
+        for own, p in zip(stacked.read(stacked.gradients_MP, 0), network.parameters(), strict=True):
+            torch.testing.assert_close(own, p.grad)
+        inside = sum(int(own.count_nonzero()) for own in stacked.read(stacked.gradients_MP, 0))
+        assert int(stacked.gradients_MP[0].count_nonzero()) == inside, "what was filled up learns nothing"
+
+
+@given(kept=st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True))
+@settings(max_examples=20, deadline=None)
+def test_members_that_stay_are_as_they_were(kept):
+    networks = networks_of(4, [5, 4])
+    stacked = stack(networks)
+    stacked.keep(torch.tensor(kept))
+    for place, m in enumerate(kept):
+        assert all(torch.equal(stacked.state(place)[name], value) for name, value in networks[m].state_dict().items())
 
 
 def test_only_weights_are_marked_as_penalized():

@@ -40,8 +40,8 @@ def both_ways(table: Table, members: list[Member], dtype: torch.dtype) -> list[t
     folds = {id(m.training): fit_fold(table, m.training, m.validation) for m in members}
     own = [folds[id(m.training)] for m in members]
     measure = TABLE["log_loss" if table.schema.type in ("binary", "multiclass") else "mse"]
-    stacked = train_stacked(members, own, table, measure, "cpu", dtype)
-    looped = [train_looped(m, fold, table, measure, "cpu", dtype) for m, fold in zip(members, own, strict=True)]
+    stacked = train_stacked(members, own, table, measure, ALONE, dtype)
+    looped = [train_looped(m, fold, table, measure, ALONE, dtype) for m, fold in zip(members, own, strict=True)]
     return list(zip(stacked, looped, strict=True))
 
 

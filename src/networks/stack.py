@@ -1,0 +1,105 @@
+"""Many networks as one: what the stacked backend needs of a stack, whatever its layers are.
+
+Shapes: M members, P parameters of one member (rounded up to whole vector registers), B rows of a minibatch, N rows,
+D inputs, K outputs.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+# Numbers in the widest vector step of the CPU kernels: two registers of 16 float32.
+REGISTER = 32
+
+RowShape = tuple[int, ...]
+
+
+class Stack(ABC):
+    """The parameters of M networks in one buffer `values_MP` and their gradients in `gradients_MP`.
+
+    Parameters are views into the buffers, so that one operation updates every member. `shapes` are those that a
+    parameter takes up in the stack; a narrower network's own parameters lie in the corner of them, the rest is zero.
+    """
+
+    # Whether minibatches may be filled up with rows of weight zero; otherwise every row counts in some statistic.
+    pads_rows = True
+
+    def __init__(self, networks: Sequence[nn.Module], shapes: Sequence[torch.Size], device: torch.device) -> None:
+        parameters = [dict(network.named_parameters()) for network in networks]
+        self.names = list(parameters[0])
+        self.own_shapes = [[p.shape for p in of.values()] for of in parameters]
+        self.shapes = list(shapes)
+        numbers = sum(shape.numel() for shape in self.shapes)
+        first = next(iter(parameters[0].values()))
+        # Vectorized loops treat the numbers left over at the end of a buffer by other instructions, which may round
+        # differently: a member's last bit could depend on how many members stand before it.
+        whole = numbers + -numbers % REGISTER
+        self.values_MP = torch.zeros(len(networks), whole, dtype=first.dtype)
+        for m, of in enumerate(parameters):
+            self.write(self.values_MP, m, [p.detach() for p in of.values()])
+        penalized = torch.zeros(1, whole, dtype=first.dtype)
+        for view in self.views(penalized):
+            view.fill_(float(view.ndim > 2))
+        self.penalized_P = penalized[0].to(device)
+        self.values_MP = self.values_MP.to(device)
+        self.gradients_MP = torch.zeros_like(self.values_MP)
+
+    @property
+    @abstractmethod
+    def dropouts(self) -> list[RowShape]:
+        """The shape of a row at every dropout, in the order in which the masks are drawn."""
+
+    @abstractmethod
+    def dropouts_of(self, member: int) -> list[RowShape]:
+        """The same for one member, which may be narrower."""
+
+    @abstractmethod
+    def dropout_rates(self, network: nn.Module) -> list[float]:
+        """The probabilities of a network's dropouts in the same order."""
+
+    @abstractmethod
+    def forward(self, x_MBD: Tensor, factors: Sequence[Tensor | None], members: Tensor | None = None) -> Tensor:
+        """Logits_MBK while training; `factors` holds for each dropout what its rows are multiplied by, or None.
+
+        members: those whose rows these are, where not all members take part.
+        """
+
+    @abstractmethod
+    def backward(self, gradient_MBK: Tensor) -> None:
+        """From the gradient of the logits of the last `forward` to `gradients_MP` of the members that took part."""
+
+    @abstractmethod
+    def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
+        """Logits_MNK of some members on the same rows, without dropout."""
+
+    def keep(self, members: Tensor) -> None:
+        """Leave only these members in the stack."""
+        self.own_shapes = [self.own_shapes[m] for m in members.tolist()]
+        self.values_MP = self.values_MP[members]
+        self.gradients_MP = torch.zeros_like(self.values_MP)
+
+    def state(self, member: int) -> dict[str, Tensor]:
+        """What one member's network would have as its state, alone."""
+        return dict(zip(self.names, self.read(self.values_MP, member), strict=True))
+
+    def views(self, buffer_MP: Tensor) -> list[Tensor]:
+        """The parameters (M, ...) in a buffer."""
+        sizes = [shape.numel() for shape in self.shapes]
+        parts = buffer_MP.detach()[:, : sum(sizes)].split(sizes, dim=1)
+        return [part.view(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def read(self, buffer_MP: Tensor, member: int) -> list[Tensor]:
+        """Copies of one member's own parameters in a buffer."""
+        views = self.views(buffer_MP[member : member + 1])
+        return [v[0][_corner(s)].clone() for v, s in zip(views, self.own_shapes[member], strict=True)]
+
+    def write(self, buffer_MP: Tensor, member: int, parameters: Sequence[Tensor]) -> None:
+        """Put one member's own parameters into a buffer."""
+        for view, p in zip(self.views(buffer_MP[member : member + 1]), parameters, strict=True):
+            view[0][_corner(p.shape)] = p.to(view)
+
+
+def _corner(shape: torch.Size) -> tuple[slice, ...]:
+    return tuple(slice(size) for size in shape)

@@ -1,0 +1,107 @@
+"""How one member's training goes, whatever backend trains it: its curves, and when it ends.
+
+Shapes: V validation rows, E epochs, K outputs.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.preprocessing.fold import FoldArrays
+from src.training.members import History, Member, Paused, Trained
+
+# Is called after every epoch with the number of epochs that members have done, or will not need, since the last call.
+OnEpoch = Callable[[int], object]
+
+# The training curve is measured on at most so many rows, evenly spaced.
+CURVE_ROWS = 10_000
+
+
+class Course:
+    """One member from its first epoch, or from where it was paused, to its last.
+
+    until: the epoch after which to pause, where that comes before the candidate's last.
+    """
+
+    def __init__(self, member: Member, until: int | None = None, resumed: Trained | None = None) -> None:
+        self.member = member
+        self.last = min(member.candidate.epochs, until or member.candidate.epochs)
+        self.curves: dict[str, list[float]] = {name: [] for name in History.__dataclass_fields__}
+        self.epoch, self.lowest, self.since = 0, math.inf, 0
+        self.diverged: int | None = None
+        if resumed is not None:
+            assert resumed.paused is not None, "only a training that was paused can go on"
+            self.curves = {name: getattr(resumed.history, name).tolist() for name in self.curves}
+            self.epoch, self.lowest = resumed.paused.epoch, resumed.paused.lowest
+            self.since = resumed.paused.since
+
+    def add(self, rows: str, measure: float, loss: float) -> None:
+        """What the last epoch gave on the `training` or `validation` rows."""
+        self.curves[rows].append(measure)
+        self.curves[f"{rows}_loss"].append(loss)
+
+    def end_epoch(self, finite: bool) -> bool:
+        """Whether the training ends with this epoch; `finite`: all parameters are still numbers."""
+        self.epoch += 1
+        if not (finite and math.isfinite(self.curves["training_loss"][-1])):
+            self.diverged = self.epoch
+            return True
+        if self.curves["validation_loss"]:
+            loss = self.curves["validation_loss"][-1]
+            self.since = 0 if loss < self.lowest else self.since + 1
+            self.lowest = min(self.lowest, loss)
+        return self.epoch >= self.last or self.out_of_patience
+
+    @property
+    def rest(self) -> int:
+        """Epochs to go."""
+        return self.last - self.epoch
+
+    @property
+    def out_of_patience(self) -> bool:
+        patience = self.member.candidate.patience
+        return patience is not None and self.since >= patience
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether this is a pause only."""
+        return self.diverged is None and self.epoch < self.member.candidate.epochs and not self.out_of_patience
+
+    @property
+    def history(self) -> History:
+        curves = {name: np.array(values) for name, values in self.curves.items()}
+        if self.diverged is not None:
+            rest = np.full(self.member.candidate.epochs - self.diverged + 1, np.nan)
+            before = self.diverged - 1
+            curves = {name: np.append(v[:before], rest) if len(v) else v for name, v in curves.items()}
+        return History(**curves)
+
+    def trained(
+        self,
+        fold: FoldArrays,
+        weights: dict[str, NDArray[np.float32]],
+        p_VK: NDArray[np.float64],
+        paused: Paused | None,
+    ) -> Trained:
+        return Trained(
+            member=self.member,
+            vectorizer=fold.vectorizer,
+            target_scaler=fold.target_scaler,
+            weights=weights,
+            inputs=fold.x_AD.shape[1],
+            history=self.history,
+            predictions=p_VK if self.diverged is None else np.full_like(p_VK, np.nan),
+            diverged=self.diverged,
+            paused=paused,
+        )
+
+
+def evenly_spaced(rows: int) -> NDArray[np.intp]:
+    """Positions of at most `CURVE_ROWS` of so many rows."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, CURVE_ROWS)).astype(np.intp))
+
+
+def nobody(epochs: int) -> None:
+    """Where no one wants to know how far the training is."""

@@ -1,0 +1,198 @@
+"""Which members are trained together: groups that stack, the backend of each, and shards that fit into memory.
+
+Whatever is decided here changes no result by more than rounding, and nothing here looks at a row's values, so that no
+row can reach another fold's weights this way.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+
+from src.preprocessing.fold import FoldArrays
+from src.tables import Table
+from src.training.course import CURVE_ROWS
+from src.training.members import Member, Trained
+
+# On a CPU stacking pays for narrow layers only; measured on 2 cores, layers from this width on gain nothing.
+WIDEST_STACKED = 512
+# Members trained as one on a CPU: more gain nothing and cost memory.
+LARGEST_STACK = 200
+# Narrower networks join a wider stack up to this width and this many times their own: beyond, the zeros cost more than
+# the calls they save.
+WIDEST_PADDED, MOST_PADDING = 32, 4
+# Copies of a number that training holds at once: a parameter with its gradient, moments and what computes them; a
+# hidden unit of a row with its activation, mask and gradient.
+COPIES_OF_PARAMETERS, COPIES_OF_UNITS = 8, 6
+# On a CPU `vmap` gains over the loop only while the calls are the cost: parameters times rows of a minibatch.
+LARGEST_VMAPPED_STEP = 2**19
+
+Device = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Members trained together on one device, by their positions in the list given to `fit`.
+
+    units: the widths that narrower dense networks are filled up to, the same in all shards of a group.
+    reason: why this backend.
+    """
+
+    backend: Literal["stacked", "looped"]
+    reason: str
+    positions: list[int]
+    members: list[Member]
+    folds: list[FoldArrays]
+    resumed: list[Trained] | None = None
+    units: list[int] | None = None
+
+    def part(self, chosen: slice, backend: Literal["stacked", "looped"] | None = None) -> "Shard":
+        """Some of the members as a shard of their own."""
+        before = self.resumed[chosen] if self.resumed else None
+        own = self.positions[chosen], self.members[chosen], self.folds[chosen]
+        return Shard(backend or self.backend, self.reason, *own, before, self.units)
+
+
+def groups_of(
+    members: Sequence[Member],
+    folds: Sequence[FoldArrays],
+    table: Table,
+    device: Device,
+    resumed: Sequence[Trained] | None = None,
+) -> list[Shard]:
+    """All members that may be trained together, each group as one shard, and members that may not, one by one."""
+    alike: dict[object, list[int]] = {}
+    for i, (member, fold) in enumerate(zip(members, folds, strict=True)):
+        c = member.candidate
+        epoch = paused.epoch if resumed and (paused := resumed[i].paused) else 0
+        key = (_architecture(c.network), fold.x_AD.shape[1], c.batch_size, c.optimizer, epoch)
+        alike.setdefault(key, []).append(i)
+    groups = []
+    for positions in alike.values():
+        for chosen, units in _padded_groups(positions, members):
+            own = [members[i] for i in chosen]
+            before = [resumed[i] for i in chosen] if resumed else None
+            backend, reason = _backend(own[0], folds[chosen[0]], table, units, device)
+            groups.append(Shard(backend, reason, chosen, own, [folds[i] for i in chosen], before, units))
+    return groups
+
+
+def cut(groups: Sequence[Shard], workers: int, memory: int, device: Device) -> Iterator[Shard]:
+    """Groups in shards that take at most `memory` bytes when `workers` of them are trained at once."""
+    everyone = sum(len(group.members) for group in groups)
+    for group in groups:
+        largest = len(group.members) if device == "gpu" else LARGEST_STACK
+        size = max(min(largest, memory // workers // bytes_of_a_member(group)), 1)
+        # Looped members gain nothing from company: every one is a shard. A stack is cut evenly, so often that its share
+        # of the workers is busy.
+        parts = max(math.ceil(len(group.members) / size), math.ceil(workers * len(group.members) / everyone))
+        size = 1 if group.backend == "looped" else math.ceil(len(group.members) / parts)
+        for start in range(0, len(group.members), size):
+            yield group.part(slice(start, start + size))
+
+
+def bytes_of_a_member(group: Shard) -> int:
+    """What training one member takes at most, beside the rows that all share."""
+    member, fold = group.members[0], group.folds[0]
+    units = group.units or []
+    inputs, outputs = fold.x_AD.shape[1], max(fold.y_AT.shape[1], 1)
+    widths = [inputs, *units, outputs]
+    parameters = sum((a + 1) * b for a, b in pairwise(widths))
+    of_row = 2 * inputs + COPIES_OF_UNITS * sum(units) + 4 * outputs
+    shown = min(max(len(fold.x_AD), len(fold.x_VD)), CURVE_ROWS)
+    step = member.candidate.batch_size * of_row
+    return 4 * (COPIES_OF_PARAMETERS * parameters + max(step, shown * 2 * max(widths[1:])))
+
+
+def free_memory(device: Device) -> int:
+    """Bytes that are free on the device now."""
+    import torch
+
+    if device == "gpu" and torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)
+
+
+def _architecture(network: dict[str, Any]) -> object:
+    """What members of one stack have in common; dense networks of one depth may differ in their widths."""
+    if network["kind"] == "mlp":
+        return "mlp", len(network["units"]), network["activation"]
+    return tuple(sorted((key, repr(value)) for key, value in network.items() if key != "dropout"))
+
+
+def _padded_groups(positions: Sequence[int], members: Sequence[Member]) -> Iterator[tuple[list[int], list[int] | None]]:
+    """Positions of one architecture, with the widths of the stack; the widest network takes in what is worth it."""
+    if members[positions[0]].candidate.network["kind"] != "mlp":
+        yield list(positions), None
+        return
+    left = list(positions)
+    while left:
+        units = max((members[i].candidate.network["units"] for i in left), key=lambda of: (max(of), of))
+        joins = [i for i in left if _fits(members[i].candidate.network["units"], units)]
+        yield joins, list(units)
+        left = [i for i in left if i not in set(joins)]
+
+
+def _fits(narrow: Sequence[int], wide: Sequence[int]) -> bool:
+    if list(narrow) == list(wide):
+        return True
+    return max(wide) <= WIDEST_PADDED and all(n <= w <= MOST_PADDING * n for n, w in zip(narrow, wide, strict=True))
+
+
+def _backend(
+    member: Member, fold: FoldArrays, table: Table, units: list[int] | None, device: Device
+) -> tuple[Literal["stacked", "looped"], str]:
+    if units is not None:
+        if device == "cpu" and max(units) >= WIDEST_STACKED:
+            return "looped", f"layers of {WIDEST_STACKED} units and more gain nothing from a stack on a CPU"
+        return "stacked", f"dense networks of {len(units)} layers, up to {'-'.join(map(str, units))} units"
+    refused = refusal(member, fold, table)
+    if refused is not None:
+        return "looped", refused
+    kind = member.candidate.network["kind"]
+    if device == "cpu" and _step_size(member, fold, table) > LARGEST_VMAPPED_STEP:
+        return "looped", f"networks of kind {kind} as large as this gain nothing from a stack on a CPU"
+    return "stacked", f"networks of kind {kind} by vmap"
+
+
+def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
+    """Why `vmap` does not take a member's network; None where it does. Two copies of it make one step to find out."""
+    import torch
+    from torch import nn
+
+    from src.networks.dropout import Dropout
+    from src.networks.stacked_modules import StackedModules
+    from src.training.looped import initial_network
+
+    networks = [initial_network(member, fold, table, torch.float32) for _ in range(2)]
+    kind = member.candidate.network["kind"]
+    for name, module in networks[0].named_modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd) and not isinstance(module, Dropout) and module.p > 0:
+            return f"network kind {kind}: {name} draws its masks from torch's own stream; use src.networks.dropout"
+    rows = torch.from_numpy(fold.x_AD[: min(len(fold.x_AD), 4)])
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*performance drop because we have not yet implemented.*")
+            stack = StackedModules(networks, rows, torch.device("cpu"))
+            logits_MBK = stack.forward(rows.expand(2, *rows.shape), [None] * len(stack.dropouts))
+            stack.backward(torch.ones_like(logits_MBK))
+            stack.evaluate(rows, slice(0, 2))
+    except Exception as error:  # whatever a layer may raise under vmap is a reason to train it without
+        return f"network kind {kind}: vmap refuses it ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
+    if len(stack.dropout_names) != len(set(stack.dropout_names)):
+        return f"network kind {kind}: a dropout is used more than once in a forward pass"
+    return None
+
+
+def _step_size(member: Member, fold: FoldArrays, table: Table) -> int:
+    import torch
+
+    from src.training.looped import initial_network
+
+    network = initial_network(member, fold, table, torch.float32)
+    return int(np.sum([p.numel() for p in network.parameters()])) * member.candidate.batch_size
