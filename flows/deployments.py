@@ -8,6 +8,7 @@ from flows.arguments import is_isolated
 ENTRYPOINTS = {
     "universal-workflow": "flows.universal_workflow.universal_workflow",
     "all-problems": "flows.all_problems.all_problems",
+    "predict": "flows.predict.predict",
 }
 
 
@@ -24,7 +25,9 @@ def register() -> dict[str, str]:
     from prefect.types.entrypoint import EntrypointType
     from prefect.utilities.importtools import import_object
 
-    return {
-        str(import_object(entrypoint).to_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH).apply()): name
-        for name, entrypoint in ENTRYPOINTS.items()
-    }
+    ids = {}
+    for name, entrypoint in ENTRYPOINTS.items():
+        deployment = import_object(entrypoint).to_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH)
+        deployment.model_fields_set.difference_update({"schedules", "paused"})  # sent, they would end what is there
+        ids[str(deployment.apply())] = name
+    return ids

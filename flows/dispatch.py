@@ -5,6 +5,7 @@ has to wait; here `flows.queue` decides, and a run that waits says for what.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
@@ -16,10 +17,12 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
+    FlowRunFilterNextScheduledStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.clients import NullEventsClient
 from prefect.logging import get_logger
 from prefect.runner._cancellation_manager import CancellationManager
@@ -42,6 +45,8 @@ QUEUED = "Queued"
 _POLL_SECONDS = 0.5
 _RENEW_SECONDS = 1.0
 _MOMENT = 0.05
+# Asked in the way that workers ask, the server writes down that the deployments are ready; after a minute they are not.
+_SHOWN_SECONDS = 20.0
 _SHUTDOWN_SECONDS = 5.0
 _OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 _AGAIN = "Finished steps are kept: run it again."
@@ -85,6 +90,7 @@ class Dispatcher:
         self.registered = asyncio.Event()
         self.running: dict[UUID, queue.Run] = {}
         self.cancelling: set[UUID] = set()
+        self.shown_until = 0.0
         self.processes = FlowProcesses(on_remove=self._forget)
         self.spares = Spares(control, self._environment)
         self.states = StateProposer(client=client)
@@ -174,11 +180,21 @@ class Dispatcher:
             self.running[start.id] = start
             runs.start_soon(self._run, due[start.id])
         for waiting, reason in reasons.items():
-            await self._queue(due[waiting], reason)
+            await show_queued(self.client, due[waiting], reason)
 
     async def _due_runs(self) -> list[FlowRun]:
         """Those whose time has come, earliest first."""
-        return await self.client.get_scheduled_flow_runs_for_deployments(list(self.names), now("UTC"))
+        if time.monotonic() >= self.shown_until:
+            self.shown_until = time.monotonic() + _SHOWN_SECONDS
+            return await self.client.get_scheduled_flow_runs_for_deployments(list(self.names), now("UTC"))
+        return await self.client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                deployment_id=FlowRunFilterDeploymentId(any_=list(self.names)),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+                next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=now("UTC")),
+            ),
+            sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
+        )
 
     async def _open_runs(self) -> list[FlowRun]:
         """Those that are said to go on."""
@@ -203,6 +219,7 @@ class Dispatcher:
                 ).submit()
             while run.id in self.cancelling:
                 await anyio.sleep(_MOMENT)
+            _tell(await self.client.read_flow_run(run.id))
         except httpx.HTTPError as error:
             logger.warning("The Prefect server could not be told of run %s: %r", run.id, error)
         finally:
@@ -220,16 +237,6 @@ class Dispatcher:
         finally:
             self.cancelling.discard(run.id)
 
-    async def _queue(self, run: FlowRun, reason: str) -> None:
-        """Show what the run waits for. Prefect would call it late otherwise, as any that stays `Scheduled`."""
-        if run.state and (run.state.name, run.state.message) == (QUEUED, reason):
-            return
-        state: State = Scheduled(name=QUEUED, message=reason, scheduled_time=run.next_scheduled_start_time)
-        await self.client.set_flow_run_state(run.id, state)
-        *_, before, _ = sorted(await self.client.read_flow_run_states(run.id), key=lambda state: state.timestamp)
-        if not before.is_scheduled():  # somebody has cancelled it in between
-            await self.client.set_flow_run_state(run.id, Cancelled(message=before.message), force=True)
-
     async def _bury(self, run: FlowRun) -> None:
         """Give an end to a run that has no process."""
         asked = run.state is not None and run.state.is_cancelling()
@@ -246,12 +253,26 @@ class Dispatcher:
 
     def _environment(self, run: FlowRun) -> Mapping[str, str]:
         name = self._name(run)
-        return {
-            ENTRYPOINT: deployments.ENTRYPOINTS[name],
-            "PREFECT__DEPLOYMENT_NAME": name,
-            "WORKFLOW_TRIGGER": "prefect schedule" if run.auto_scheduled else "prefect ui",
-        }
+        return {ENTRYPOINT: deployments.ENTRYPOINTS[name], "PREFECT__DEPLOYMENT_NAME": name}
 
     def _name(self, run: FlowRun) -> str:
         assert run.deployment_id is not None
         return self.names[run.deployment_id]
+
+
+async def show_queued(client: PrefectClient, run: FlowRun, reason: str) -> None:
+    """Show what the run waits for. Prefect would call it late otherwise, as any that stays `Scheduled`."""
+    if run.state and (run.state.name, run.state.message) == (QUEUED, reason):
+        return
+    state: State = Scheduled(name=QUEUED, message=reason, scheduled_time=run.next_scheduled_start_time)
+    await client.set_flow_run_state(run.id, state)
+    *_, before, _ = sorted(await client.read_flow_run_states(run.id), key=lambda state: state.timestamp)
+    if not before.is_scheduled():  # somebody has cancelled it in between
+        await client.set_flow_run_state(run.id, Cancelled(message=before.message), force=True)
+
+
+def _tell(run: FlowRun) -> None:
+    """One line for the terminal of `make serve`."""
+    if run.state is not None:
+        reason = f": {run.state.message}" if run.state.message and not run.state.is_completed() else ""
+        print(f"{run.name}: {run.state.name}{reason}", flush=True)

@@ -156,6 +156,7 @@ class Spares:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            await process.aclose()
 
     async def close(self) -> None:
         if self.ready is not None:
@@ -164,7 +165,7 @@ class Spares:
 
     async def _started(self, files: State) -> _Spare:
         process = await anyio.open_process(
-            [sys.executable, "-m", "flows.flow_run", str(os.getpid())], cwd=ROOT, stderr=None, start_new_session=True
+            [sys.executable, "-m", "flows.flow_run"], cwd=ROOT, stderr=None, start_new_session=True
         )
         return _Spare(process, files)
 

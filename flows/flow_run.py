@@ -1,31 +1,52 @@
 """The process of one flow run, started before there is one: whoever presses Run need not wait for imports.
 
 The runner writes its orders to the standard input, one per line: `register`, answered with the names of the deployments
-by id, and at last the environment of the flow run that this process becomes.
+by id, and at last the environment of the flow run that this process becomes. It never closes that pipe: when it ends,
+the runner is dead, and this process ends with everything it has started.
 """
 
 import importlib
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import flows  # noqa: F401  before Prefect, which reads its settings once
 from flows.deployments import ENTRYPOINTS, register
-from src.processes import die_with_parent
 
 REGISTER = "register"
 ENTRYPOINT = "entrypoint"
 
 
 def main() -> None:
-    die_with_parent(int(sys.argv[1]))
+    orders = _orders()
     _load()
-    for line in sys.stdin:
-        order = json.loads(line)
+    for order in orders:
         if order == REGISTER:
             print(json.dumps(register()), flush=True)
         else:
             _run(order)
+
+
+def _orders() -> Iterator:
+    """What comes through the standard input, which is nobody else's from now on."""
+    pipe = os.fdopen(os.dup(sys.stdin.fileno()))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    orders: SimpleQueue = SimpleQueue()
+    Thread(target=_listen, args=[pipe, orders], daemon=True).start()
+    return iter(orders.get, None)
+
+
+def _listen(pipe: TextIOWrapper, orders: SimpleQueue) -> None:
+    for line in pipe:
+        orders.put(json.loads(line))
+    os.killpg(0, signal.SIGKILL)  # this process leads the session of everything it has started
 
 
 def _load() -> None:

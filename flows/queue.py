@@ -28,18 +28,12 @@ def decide(
     """
     here = [run.name for run in running if run.needs_workspace] or ([holder] if holder else [])
     elsewhere = [run.name for run in running if not run.needs_workspace]
-    starting, reasons, ahead = [], {}, {True: 0, False: 0}
+    starting, reasons = [], {}
     for run in due:
         taken, most = (here, 1) if run.needs_workspace else (elsewhere, places)
         if len(taken) < most:
             starting.append(run)
             taken.append(run.name)
         else:
-            reasons[run.id] = _told(taken, ahead[run.needs_workspace])
-            ahead[run.needs_workspace] += 1
+            reasons[run.id] = f"waits for {' or '.join(taken)}"
     return starting, reasons
-
-
-def _told(taken: Sequence[str], ahead: int) -> str:
-    before = f"; {ahead} run{'s are' if ahead > 1 else ' is'} before it" if ahead else ""
-    return f"waits for {' or '.join(taken)}{before}"
