@@ -36,6 +36,7 @@ from prefect.states import Completed, Failed, State
 
 from flows import copies, experiments, guard
 from flows.arguments import ProblemName, StepName, check_problem, is_isolated
+from flows.artifacts import Progress, publish
 from flows.experiments import Experiment
 from flows.overrides import Overrides
 from flows.stages import Stages, was_restored
@@ -61,15 +62,20 @@ def may_pass(task: Any, task_run: TaskRun, state: State) -> bool:
     retry_delay_seconds=RETRY_SECONDS,
     retry_condition_fn=may_pass,
 )
-def run_stage(step: str, stages: Stages, force: bool, environment: dict[str, str]) -> State:
+def run_stage(step: str, stages: Stages, force: bool, environment: dict[str, str], progress: Progress) -> State:
     """Bring one stage up to date. `Cached`: nothing had changed; `Completed`: it ran; `Failed`: with the reason."""
     logger = get_run_logger()
+
+    def log(line: str) -> None:
+        logger.info(line)
+        progress.line(line)
+
     try:
         changes = ["forced"] if force else stages.changes(step)
         if not changes:
             return Completed(name="Cached", message=f"{step} is up to date")
         logger.info("%s runs: %s", step, ", ".join(changes))
-        output = stages.reproduce(step, force, logger.info, environment)
+        output = stages.reproduce(step, force, log, environment)
     except UserError as error:
         return Failed(message=str(error), data=error)
     if was_restored(output):
@@ -133,11 +139,14 @@ def universal_workflow(
     try:
         plan = _plan(str(flow_run.id), problem, overrides)
         with _place(plan) as root:
-            failed = _run_steps(problem, root, force, until, _environment(plan))
+            with Progress(plan.name, STEPS[: STEPS.index(until) + 1]) as progress:
+                failed = _run_steps(problem, root, force, progress, _environment(plan))
             if failed:
                 return failed
             if plan.experiment:
                 plan.experiment.save(root, until)
+            home = plan.experiment.home if plan.experiment else Path()
+            publish(Layout(problem, root), plan.name, home, progress.steps)
     except UserError as error:
         return Failed(message=str(error))
     kept = f"; experiment {plan.name}: `dvc exp apply {plan.name}` brings it home" if plan.experiment else ""
@@ -172,16 +181,18 @@ def _environment(plan: Plan) -> dict[str, str]:
     return own
 
 
-def _run_steps(problem: str, root: Path, force: bool, until: str, environment: dict[str, str]) -> State | None:
-    """Run the steps up to `until` one after the other; the state to end with where one fails."""
+def _run_steps(problem: str, root: Path, force: bool, progress: Progress, environment: dict[str, str]) -> State | None:
+    """Run the steps one after the other; the state to end with where one fails."""
     stages = Stages(problem, root)
     before: list[State] = []
-    for step in STEPS[: STEPS.index(until) + 1]:
+    for step in progress.steps:
+        progress.begin(step)
         named = run_stage.with_options(name=step)
-        state = named(step, stages, force, environment, wait_for=before, return_state=True)
+        state = named(step, stages, force, environment, progress, wait_for=before, return_state=True)
         if not state.is_completed():
             return Failed(message=f"{step}: {state.message}")
         before = [state]
+    progress.complete()
     return None
 
 

@@ -5,6 +5,7 @@ import warnings
 
 import pandas as pd
 from matplotlib.figure import Figure
+from PIL import Image
 
 from src.plots import search as search_plots
 from src.plots import training as training_plots
@@ -13,6 +14,8 @@ from src.report.diagnostics import behind_best
 from src.report.evidence import Evidence
 from src.report.words import Printer
 
+# Enough for lines and letters; all of them would make the picture five times as large.
+COLORS = 64
 SETTINGS = {
     "network": "hidden units",
     "dropout": "dropout",
@@ -62,9 +65,11 @@ def one_standard_error(evidence: Evidence, printer: Printer) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """A picture on its own ground, which reads on a light page and on a dark one."""
-    buffer = io.BytesIO()
+    """A small picture on its own ground, which reads on a light page and on a dark one."""
+    drawn, small = io.BytesIO(), io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=144, facecolor=SURFACE, metadata={"Software": None})
-    return buffer.getvalue()
+        figure.savefig(drawn, format="png", dpi=144, facecolor=SURFACE)
+    image = Image.open(drawn).convert("RGB")
+    image.quantize(COLORS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()

@@ -25,7 +25,7 @@ def test_the_learning_curve_and_the_search_are_modest_pictures_on_light_ground(r
         red, green, blue, opacity = image.getpixel((0, 0))
         assert min(red, green, blue) > 250
         assert opacity == 255
-        assert len(picture) < 200_000
+        assert len(picture) < 60_000
 
 
 def test_drawn_twice_the_figures_have_the_same_bytes(results: Results):

@@ -1,0 +1,220 @@
+"""What the run's page in Prefect shows beside states and logs: progress that moves, and at the end what was found out.
+
+    progress-<run>   steps done of all steps, with the share of the step at hand
+    verdicts-<run>   scores, and every verdict with its evidence
+    figures-<run>    the learning curve and the search
+    links-<run>      the record in MLflow and the report
+
+All but the first are Markdown: it holds pictures, which then need no address that a browser could reach, and long
+evidence, which Prefect's own tables cut off. Artifacts are for show: where one cannot be made, the run's log says so
+and the run goes on.
+"""
+
+import os
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import wrap
+from time import monotonic
+from typing import Self, cast
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from src.files import STEPS, Layout
+from src.measures import TABLE
+from src.progress import share
+from src.report.markdown import literal
+from src.results import Evaluate, Verdict
+from src.tracking.identity import find_workflow_run
+from tasks.summary import WITH_VERDICTS, number
+
+# Characters in a line of evidence: what a window of 1,400 pixels holds.
+WIDTH = 72
+# Within a step, the progress artifact moves at most so often, in seconds.
+SHORTEST_PAUSE = 1.0
+MLFLOW_URL = "WORKFLOW_MLFLOW_URL"
+CAPTIONS = {
+    "learning_curve": (
+        "Learning curve of the network that was scaled up until it overfitted; the line marks the epoch at which its "
+        "validation loss was lowest"
+    ),
+    "search": "The search: each line is one candidate, from its settings down to its score; darker is better",
+}
+
+
+class Progress:
+    """The progress artifact of the flow run called `name`, which moves during the block through `steps`."""
+
+    def __init__(self, name: str, steps: Sequence[str]) -> None:
+        self.steps = steps
+        self.client = get_client(sync_client=True)
+        self.artifact: UUID | None = None
+        self.completed = False
+        self.begin(steps[0])
+        with _for_show("progress"):
+            created = create_progress_artifact(0.0, key("progress", name), description=self._at_step())
+            self.artifact = cast(UUID, created)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        is_ended_by_signal = kind is not None and not issubclass(kind, Exception)
+        if not self.completed and not is_ended_by_signal:
+            self._move(f"ended in {self._at_step()}")
+
+    def begin(self, step: str) -> None:
+        """`step` is next, so those before it are done. Its first line shows it: a step that is up to date has none."""
+        self.step, self.share, self.due = step, 0.0, 0.0
+
+    def line(self, text: str) -> None:
+        """Move as far as `text`, which the step says, tells; a step may do one job after another."""
+        told = share(text)
+        self.share = max(self.share, told or 0.0)
+        if monotonic() >= self.due and (told is not None or self.due == 0):
+            self.due = monotonic() + SHORTEST_PAUSE
+            self._move(self._at_step() + (f"; {text.strip()}" if told is not None else ""))
+
+    def complete(self) -> None:
+        """The last step is done."""
+        self.completed, self.share = True, 1.0
+        self._move(f"all {len(self.steps)} steps are done")
+
+    def _at_step(self) -> str:
+        return f"step {self.steps.index(self.step) + 1} of {len(self.steps)}: {self.step}"
+
+    def _move(self, description: str) -> None:
+        if self.artifact is None:
+            return
+        percent = round(100 * (self.steps.index(self.step) + self.share) / len(self.steps), 1)
+        artifact, self.artifact = self.artifact, None  # one failure is enough: the next line would wait in vain as well
+        with _for_show("progress"):
+            self.client.update_artifact(artifact, ArtifactUpdate(data=percent, description=description))
+            self.artifact = artifact
+
+
+def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS) -> None:
+    """Leave what `steps` found out as artifacts of the flow run called `name`.
+
+    `layout` is where the steps ran and `home` where the records lie, which are two places for an isolated run.
+    """
+    with _for_show("the verdicts"):
+        evaluation = Evaluate.read(layout.result("evaluate")) if "evaluate" in steps else None
+        told = headline(evaluation) if evaluation else f"verdicts up to the step {steps[-1]}"
+        _create("verdicts", name, told, verdicts(layout, steps, evaluation))
+    with _for_show("the figures"):
+        if "report" in steps:
+            _create("figures", name, "learning curve and search", figures(layout.results / "figures"))
+    with _for_show("the links"):
+        _create("links", name, *links(layout, name, home, "report" in steps))
+
+
+def key(kind: str, name: str) -> str:
+    """A key as Prefect wants it: lowercase letters, digits and dashes."""
+    return f"{kind}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
+
+
+def headline(found: Evaluate) -> str:
+    """The scores in a line."""
+    across, test = found.cross_validation, found.test
+    return (
+        f"{TABLE[found.measure].title} {number(across.mean)} [{number(across.low)}, {number(across.high)}], "
+        f"test {number(test.value)}; recommended: {found.recommended}"
+    )
+
+
+def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) -> str:
+    """The scores, where there are any yet, and the verdicts of all `steps`."""
+    found = [
+        (step, verdict)
+        for step, result in WITH_VERDICTS.items()
+        if step in steps
+        for verdict in result.read(layout.result(step)).verdicts
+    ]
+    return "\n\n".join([*([_scores(evaluation)] if evaluation else []), _verdict_table(found)])
+
+
+def _scores(found: Evaluate) -> str:
+    measure, across, test = TABLE[found.measure], found.cross_validation, found.test
+    folds = f"{across.folds} folds" + (f", {across.repeats} times" if across.repeats > 1 else "")
+    better = "higher" if measure.direction == "maximize" else "lower"
+    rows = [
+        ("common sense", number(found.baseline), "", folds),
+        ("shallow model", number(found.shallow), "", folds),
+        ("network", number(across.mean), f"{number(across.low)} to {number(across.high)}", folds),
+        (
+            "network, sealed test",
+            number(test.value),
+            f"{number(test.low)} to {number(test.high)}",
+            f"{test.rows:,} rows",
+        ),
+    ]
+    table = _table(("model", measure.title, "95% interval", "measured on"), rows)
+    return f"## Scores\n\n{table}\n\nRecommended: **{found.recommended}** ({measure.title}: {better} is better)."
+
+
+def _verdict_table(found: Sequence[tuple[str, Verdict]]) -> str:
+    rows = [
+        (step, verdict.name.replace("_", " "), "yes" if verdict.holds else "**no**", _wrapped(verdict.evidence))
+        for step, verdict in found
+    ]
+    return "## Verdicts\n\n" + (_table(("step", "verdict", "holds", "evidence"), rows) if rows else "None so far.")
+
+
+def _wrapped(text: str) -> str:
+    """Text in lines, because the page scrolls a table sideways rather than wrapping its cells."""
+    return "<br>".join(map(literal, wrap(text, WIDTH)))
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))
+
+
+def figures(folder: Path) -> str:
+    """The pictures themselves, each below its caption; a search of one candidate has none."""
+    return "\n\n".join(
+        f"{caption}.\n\n![{caption}](data:image/png;base64,{b64encode(picture.read_bytes()).decode()})"
+        for name, caption in CAPTIONS.items()
+        if (picture := folder / f"{name}.png").exists()
+    )
+
+
+def links(layout: Layout, name: str, home: Path, report: bool) -> tuple[str, str]:
+    """Where the run is recorded and where its report is, in a line and in full: files where no MLflow server runs."""
+    address, found = os.environ.get(MLFLOW_URL), find_workflow_run(home, layout.problem, name)
+    short, full = [], []
+    if found and address:
+        run = f"{address.rstrip('/')}/#/experiments/{found[0]}/runs/{found[1]}"
+        short.append(f"[MLflow run]({run})")
+        full.append(f"[{literal(name)} in MLflow]({run}): parameters, curves, files")
+        if report:
+            short.append(f"[report]({run}/artifacts/report.html)")
+            full.append(f"[Report]({run}/artifacts/report.html): the answer and its evidence on one page")
+    elif found:
+        full.append(f"Recorded in MLflow as {literal(name)}; `make serve` starts its server")
+    else:
+        full.append("Nothing is recorded in MLflow")
+    if report:
+        file = f"`{(Layout(layout.problem, home).results / 'report.html').absolute()}`"
+        at_home = layout.root.absolute() == home.absolute()
+        full.append(f"Report: {file}" + ("" if at_home else f", once `dvc exp apply {name}` has brought it home"))
+    return " and ".join(short) or "where the record and the report are", "\n".join(f"- {line}" for line in full)
+
+
+def _create(kind: str, name: str, description: str, markdown: str) -> None:
+    create_markdown_artifact(markdown, key(kind, name), description)
+
+
+@contextmanager
+def _for_show(what: str) -> Iterator[None]:
+    """Whatever goes wrong in the block, also what nobody foresaw, is told in the log and costs the run nothing else."""
+    try:
+        yield
+    except Exception as error:
+        get_run_logger().warning("warning: the run's page will not show %s: %s", what, error, exc_info=True)
