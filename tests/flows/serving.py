@@ -71,11 +71,20 @@ class Served:
         return next(child for child in children if module in child.cmdline())
 
     def get(self, url: str, **options: object) -> httpx.Response:
-        return httpx.get(url, timeout=60, trust_env=False, **options)
+        return self._ask("GET", url, **options)
 
     def post(self, path: str, body: object) -> httpx.Response:
         """A request to Prefect's API."""
-        return httpx.post(f"{self.api}/{path}", json=body, timeout=60, trust_env=False)
+        return self._ask("POST", f"{self.api}/{path}", json=body)
+
+    def _ask(self, method: str, url: str, **options: object) -> httpx.Response:
+        """As Prefect's own client does, again when SQLite was busy."""
+
+        def answer() -> httpx.Response | None:
+            found = httpx.request(method, url, timeout=60, trust_env=False, **options)
+            return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
+
+        return wait_for(answer, 60)
 
     def _read(self) -> None:
         assert self.process.stdout is not None
