@@ -12,17 +12,19 @@ if __name__ == "__main__":
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed, Failed, State
 
 from flows.arguments import ProblemName, check_problem
+from flows.artifacts import MLFLOW_URL, Progress, key
 from src.errors import UserError
+from src.report.markdown import literal
 from src.scoring.output import refused_path
 from src.scoring.paths import inside
 
@@ -60,24 +62,31 @@ def predict(
     try:
         check_problem(problem)
         paths = inside(table, home, "table"), inside(output, home, "output")
-        with _shown(logger.info):
-            scored = score_table(Order(problem, *paths, model, refused, strict, tuple(keep), overwrite), home)
+        with Progress(f"predict-{problem}", ["score"]) as progress:
+
+            def tell(line: str) -> None:
+                logger.info("%s", line)
+                progress.line(line)
+
+            with _heard(tell):
+                scored = score_table(Order(problem, *paths, model, refused, strict, tuple(keep), overwrite), home)
+            progress.complete()
     except UserError as error:
         return Failed(message=str(error))
-    for line in scored.lines():
+    told = scored.lines()
+    for line in told:
         logger.info("%s", line)
-    _publish(scored)
-    first = scored.lines()[0]
-    return Completed(message=first) if scored.scored else Failed(message=first)
+    create_markdown_artifact(_page(scored), key("predict", problem), told[0])
+    return Completed(message=told[0]) if scored.scored else Failed(message=told[0])
 
 
 @contextmanager
-def _shown(log: Callable[[str], None]) -> Iterator[None]:
-    """Show the workflow's own log in the run's."""
+def _heard(tell: Callable[[str], None]) -> Iterator[None]:
+    """Pass on the lines of the workflow's own log."""
 
     class Forward(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            log(record.getMessage())
+            tell(record.getMessage())
 
     workflow, handler = logging.getLogger("workflow"), Forward()
     workflow.addHandler(handler)
@@ -88,26 +97,33 @@ def _shown(log: Callable[[str], None]) -> Iterator[None]:
         workflow.removeHandler(handler)
 
 
-def _publish(scored: "Scored") -> None:
-    """The counts with the way to the model, and the refused rows, as artifacts of the run."""
-    key = f"predict-{scored.model.problem.replace('_', '-')}"
-    server = os.environ.get("WORKFLOW_MLFLOW_URL")
-    version = f"version {scored.model.version}{' (champion)' if scored.model.is_champion else ''}"
+def _page(scored: "Scored") -> str:
+    """The counts with the way to the model, the reasons, and the first refused rows, as Markdown."""
+    from src.scoring.table import DOUBTFUL
+
+    model, server = scored.model, os.environ.get(MLFLOW_URL)
+    version = f"version {model.version}{' (champion)' if model.is_champion else ''}"
     if server:
-        version = f"[{version}]({server}/#/models/{scored.model.problem}/versions/{scored.model.version})"
-    create_markdown_artifact(
-        "| | |\n|---|---|\n"
-        f"| model | {scored.model.problem} {version} |\n"
-        f"| rows | {scored.rows:,} |\n"
-        f"| scored | {scored.scored:,} |\n"
-        f"| refused | {scored.refused_rows:,} |\n"
-        f"| predictions | {f'`{scored.output}`' if scored.scored else 'none were written'} |\n",
-        key=key,
-        description=scored.lines()[0],
-    )
+        version = f"[{version}]({server.rstrip('/')}/#/models/{model.problem}/versions/{model.version})"
+    counts = [
+        ("model", f"{literal(model.problem)} {version}"),
+        ("rows", f"{scored.rows:,}"),
+        ("scored", f"{scored.scored:,}"),
+        ("refused", f"{scored.refused_rows:,}"),
+        ("predictions", literal(str(scored.output)) if scored.scored else "none were written"),
+    ]
+    parts = [_table(("what", "value"), counts)]
     if scored.first:
-        create_table_artifact(
-            [{"row": row, "column": column, "reason": reason} for row, column, reason in scored.first],
-            key=f"{key}-refused",
-            description=f"The first refused rows; all of them: `{refused_path(scored.output)}`",
-        )
+        first = [(str(row), literal(column), literal(reason)) for row, column, reason in scored.first]
+        where = literal(str(refused_path(scored.output)))
+        parts += ["## Refused rows", _table(("row", "column", "reason"), first), f"All of them: {where}"]
+    if scored.doubts:
+        doubts = [(literal(column), literal(check), f"{n:,}") for (column, check), n in scored.doubts.most_common()]
+        parts += ["## Warnings", f"Scored, though {DOUBTFUL}:", _table(("column", "what", "rows"), doubts)]
+    if scored.left_out:
+        parts += ["## Not checked", "\n".join(f"- {literal(promise)}" for promise in scored.left_out)]
+    return "\n\n".join(parts)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))

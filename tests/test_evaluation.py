@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.evaluation import SIGNIFICANCE, HeldOut, bootstrap_estimate, compare, estimate, score_sealed_test
+from src.evaluation import (
+    SIGNIFICANCE,
+    HeldOut,
+    bootstrap_estimate,
+    compare,
+    estimate,
+    half_widths,
+    score_sealed_test,
+)
 from src.intervals import cross_validation_interval, paired_p_value
 from src.measures import TABLE
 from src.protocols import Folds
@@ -141,3 +149,39 @@ def test_a_perfect_sealed_test_still_has_an_interval():
     score = score_sealed_test(table, table.y_NT, TABLE["accuracy"], 0)
     assert score.value == 1.0
     assert score.low == pytest.approx(0.025 ** (1 / 47))
+
+
+def test_predicted_values_get_a_half_width_for_each_target_that_covers_19_of_20_errors():
+    table = table_of("regression", 200)
+    model = held_out(table, folds_of(200), 1.0)
+    found = half_widths(model, table)
+    assert found is not None
+    assert len(found) == 2
+    for target, half in enumerate(found):
+        errors = np.concatenate(
+            [
+                np.abs(table.y_NT[s.validation] - p)[:, target]
+                for s, p in zip(model.splits, model.predictions, strict=True)
+            ]
+        )
+        assert (errors <= half).sum() == 191  # ceil(0.95 * 201)
+
+
+def test_groups_count_once_in_the_half_width_and_too_few_give_none():
+    table = table_of("unit_interval_regression", 200)
+    model = held_out(table, folds_of(200), 0.1)
+
+    def grouped(groups: int) -> Table:
+        frame = table.frame.assign(site=[f"s{i % groups}" for i in range(200)])
+        return replace(table, frame=frame, schema=table.schema.model_copy(update={"groups": "site"}))
+
+    assert half_widths(model, grouped(18)) is None
+    widest = max(
+        float(np.abs(table.y_NT[s.validation] - p).max()) for s, p in zip(model.splits, model.predictions, strict=True)
+    )
+    assert half_widths(model, grouped(19)) == [pytest.approx(widest)]
+
+
+def test_classes_have_no_half_width():
+    table = table_of("binary", ROWS)
+    assert half_widths(held_out(table, folds_of(ROWS), 0.1), table) is None

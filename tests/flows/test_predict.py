@@ -4,10 +4,13 @@ import json
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import httpx
 import pandas as pd
@@ -43,19 +46,18 @@ def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(cham
 
 
 def test_neither_code_nor_pickles_beside_the_model_are_run(champion: Workspace, tmp_path: Path):
-    workspace = champion.copy(tmp_path / "workspace")
-    (folder,) = (champion.root / "mlartifacts" / PROBLEM / "models").glob("*/artifacts")
-    kept = tmp_path / "kept"
-    shutil.copytree(folder, kept)
-    try:
-        for script in folder.rglob("*.py"):
-            script.write_text(BOOBY_TRAP)
-        (folder / "python_model.pkl").write_bytes(b"cos\nsystem\n(S'touch somebody-s-code-ran'\ntR.")
-        workspace.run(COMMAND, PROBLEM, TABLE, "out.csv")
-        assert not list(workspace.root.rglob("somebody-s-code-ran"))
-    finally:
-        shutil.rmtree(folder)
-        shutil.copytree(kept, folder)
+    workspace, folder = champion.copy(tmp_path / "workspace"), tmp_path / "model"
+    with sqlite3.connect(workspace.root / "mlflow.db") as registry:
+        ((place,),) = registry.execute("SELECT storage_location FROM model_versions")
+        shutil.copytree(url2pathname(urlsplit(place).path), folder)
+        registry.execute("UPDATE model_versions SET storage_location = ?", (folder.as_uri(),))
+    scripts = list(folder.rglob("*.py"))
+    assert scripts
+    for script in scripts:
+        script.write_text(BOOBY_TRAP)
+    (folder / "python_model.pkl").write_bytes(b"cos\nsystem\n(S'touch somebody-s-code-ran'\ntR.")
+    workspace.run(COMMAND, PROBLEM, TABLE, "out.csv")
+    assert not list(tmp_path.rglob("somebody-s-code-ran"))
 
 
 def test_the_exit_code_is_1_when_no_row_is_scored(champion: Workspace, tmp_path: Path):
@@ -140,11 +142,10 @@ def test_the_flow_scores_files_of_the_repository_and_no_others_and_leaves_artifa
     assert not list(tmp_path.glob("o*"))
     assert len(pd.read_parquet(champion.root / "scored" / "out.parquet")) == 1
     found = httpx.post(f"{prefect}/artifacts/filter", json={}, trust_env=False).json()
-    artifacts = {artifact["key"]: artifact["data"] for artifact in found}
-    assert f"http://127.0.0.1:1/#/models/{PROBLEM}/versions/1" in artifacts["predict-tiny"]
-    assert json.loads(artifacts["predict-tiny-refused"]) == [
-        {"row": 3, "column": "third", "reason": "'<b>|x' is not a number with a decimal point"}
-    ]
+    pages = {artifact["key"]: artifact["data"] for artifact in found}
+    assert pages["progress-predict-tiny"] == 100
+    assert f"[version 1 (champion)](http://127.0.0.1:1/#/models/{PROBLEM}/versions/1)" in pages["predict-tiny"]
+    assert "| 3 | third | '&lt;b&gt;\\|x' is not a number with a decimal point |" in pages["predict-tiny"]
 
 
 @pytest.mark.slow
