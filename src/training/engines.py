@@ -122,7 +122,7 @@ class Dask(Pool):
 
         futures = {self.client.submit(_by_value(), pickle.dumps(call), pure=False): n for n, call in enumerate(calls)}
         try:
-            for future in dask_as_completed(list(futures)):
+            for future in dask_as_completed(list(futures), loop=self.client.loop):
                 yield futures[future], future.result()
         except KilledWorker as error:
             raise UserError(f"Dask workers died while they trained a shard: {error}") from None

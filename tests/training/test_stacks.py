@@ -1,9 +1,5 @@
 """What a stack does beyond training: members leave it, narrow ones join it, and what it cannot take is looped."""
 
-import dataclasses
-import os
-import signal
-from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -18,7 +14,6 @@ from src.networks import KINDS
 from src.preprocessing.fold import fit_fold
 from src.problem import Engine
 from src.results import Candidate
-from src.training import fit as fit_module
 from src.training import looped, shards, stacked
 from src.training.fit import fit
 from src.training.looped import train_looped
@@ -30,7 +25,6 @@ from tests.training.examples import candidate, folds_of, table_of
 from tests.training.test_backends import ALONE, assert_equal, assert_same_bits, both_ways, members_of
 
 OPTIMIZERS = list(STACKED_OPTIMIZERS)
-HONEST = fit_module.train_shard
 
 
 @pytest.fixture
@@ -371,32 +365,6 @@ def test_a_member_takes_under_a_fifth_of_a_megabyte_in_a_search_of_the_default_p
         "cpu",
     )
     assert shards.bytes_of_a_member(group) < 0.2 * 2**20
-
-
-def test_worker_processes_that_are_killed_are_replaced(monkeypatch, tmp_path):
-    """The first process to take a shard dies in the middle of it."""
-    table = table_of("binary", rows=60)
-    members = members_of(table, [candidate(), candidate(units=[300])])
-    expected = fit_here(table, members)
-    mark = tmp_path / "died"
-    monkeypatch.setattr(fit_module, "train_shard", Dying(str(mark)))
-    trained = fit(members, table, TABLE["mse"], Engine(workers=2, accelerator="cpu"), "killed")
-    assert mark.exists()
-    for a, b in zip(trained, expected, strict=True):
-        assert_same_bits(a, b)
-
-
-@dataclasses.dataclass
-class Dying:
-    """Trains a shard, but kills the first process that wants to after one epoch."""
-
-    mark: str
-
-    def __call__(self, shard, part, *rest):
-        with suppress(FileExistsError):
-            os.close(os.open(self.mark, os.O_CREAT | os.O_EXCL))
-            part.add = lambda epochs: os.kill(os.getpid(), signal.SIGKILL)
-        return HONEST(shard, part, *rest)
 
 
 def test_looped_and_stacked_accept_bf16_where_it_is_asked_for():
