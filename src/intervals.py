@@ -12,6 +12,8 @@ from src.results import Estimate
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
+# Blocks of units that the jackknife leaves out, by the number of rows.
+FEWEST_BLOCKS, MOST_BLOCKS = 50, 400
 
 
 def corrected_variance(scores_J: Array, test_share: float) -> float:
@@ -22,15 +24,6 @@ def corrected_variance(scores_J: Array, test_share: float) -> float:
     """
     ratio = test_share / (1 - test_share)
     return float((1 / len(scores_J) + ratio) * scores_J.var(ddof=1))
-
-
-def cross_validation_interval(scores_J: Array, test_share: float) -> Estimate:
-    """Mean of the fold scores with the corrected resampled t interval; needs at least two scores."""
-    from scipy.stats import t
-
-    mean = float(scores_J.mean())
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, len(scores_J) - 1)) * corrected_variance(scores_J, test_share) ** 0.5
-    return Estimate(value=mean, low=mean - half, high=mean + half)
 
 
 def paired_p_value(gains_J: Array, test_share: float) -> float:
@@ -66,9 +59,55 @@ def bootstrap(value: Callable[[NDArray[np.intp]], float], units_N: NDArray[np.in
     return np.sort(values)
 
 
-def percentile_interval(value: float, resampled: Array) -> Estimate:
-    """A value with the percentile interval of its bootstrap distribution."""
-    low, high = np.quantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+def jackknife_variance(value: Callable[[NDArray[np.bool_]], float], units_N: NDArray[np.intp]) -> float:
+    """Variance of a statistic of rows, by leaving out one unit (a group of rows) at a time, or one block of units.
+
+    `value` maps the rows that are kept to the statistic; `units_N` numbers each row's unit. 0 with a single unit.
+    Source: Efron and Stein 1981, "The jackknife estimate of variance", Annals of Statistics 9; delete-a-group: Kott
+    2001, Journal of Official Statistics 17.
+    """
+    blocks = min(int(units_N.max()) + 1, int(np.clip(4e7 / len(units_N), FEWEST_BLOCKS, MOST_BLOCKS)))
+    block_N = units_N % blocks
+    values_B = np.array([value(block_N != b) for b in range(blocks)]) if blocks > 1 else np.zeros(1)
+    return float((blocks - 1) * values_B.var())
+
+
+def resampled_variance(rows_variance: float, repeats: int, held_out: float, training: float) -> float:
+    """Variance of a cross-validated estimate around the risk of the procedure.
+
+    rows_variance: that of one pass over all `held_out` rows, as if they were independent and the models given;
+    training: rows that each model learns from. Nadeau and Bengio's (1/J + n_test/n_train) S² of J fold scores with
+    n_test rows each, where S² is taken as n_test-th of the variance of a row and not from the spread of the scores:
+    stratified folds are so much alike that their spread says too little. The second term is what the models have in
+    common by learning from each other's held-out rows. Sources: Nadeau and Bengio 2003, "Inference for the
+    generalization error", Machine Learning 52; on variances from rows: Bayle, Bayle, Janson and Mackey 2020,
+    "Cross-validation confidence intervals for test error"; on why the first term alone is too little: Bates, Hastie
+    and Tibshirani 2021, "Cross-validation: what does it estimate and how well does it do it?".
+    """
+    return rows_variance * (1 / repeats + held_out / training)
+
+
+def transformed_interval(value: float, variance: float, lowest: float, highest: float) -> Estimate:
+    """The normal interval of a value between `lowest` and `highest` (either may be infinite), on a scale without ends.
+
+    The scale is the logit between two ends and the logarithm of the distance to a single one, where estimates are
+    closer to normal than they are near an end; the standard error is carried over by the delta method. Sources: Agresti
+    2013, "Categorical Data Analysis", section 3.1; for the area under the precision-recall curve: Boyd, Eng and Page
+    2013, "Area under the precision-recall curve: point estimates and confidence intervals".
+    """
+    from scipy.special import expit, logit
+    from scipy.stats import norm
+
+    if variance == 0 or value in (lowest, highest):
+        return Estimate(value=value, low=value, high=value)
+    errors = norm.ppf([0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2]) * variance**0.5
+    if np.isfinite(lowest) and np.isfinite(highest):
+        share, width = (value - lowest) / (highest - lowest), highest - lowest
+        low, high = lowest + width * expit(logit(share) + errors / width / (share * (1 - share)))
+    elif np.isfinite(lowest):
+        low, high = lowest + (value - lowest) * np.exp(errors / (value - lowest))
+    else:
+        low, high = sorted(highest - (highest - value) * np.exp(errors / (highest - value)))
     return Estimate(value=value, low=float(low), high=float(high))
 
 

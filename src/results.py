@@ -204,7 +204,10 @@ class Estimate(Result):
 
 
 class CrossValidation(Result):
-    """The measure on the evaluation folds with its interval (Nadeau and Bengio 2003)."""
+    """The measure on the evaluation folds with its interval (Nadeau and Bengio 2003).
+
+    `mean` is that over the repeats of the measure on all held-out rows together; `scores` are those of single folds.
+    """
 
     mean: float
     low: float
@@ -215,7 +218,7 @@ class CrossValidation(Result):
 
 
 class TestScore(Result):
-    """The sealed test set's one score with its bootstrap interval."""
+    """The sealed test set's one score with its interval."""
 
     value: float
     low: float
@@ -224,7 +227,7 @@ class TestScore(Result):
 
 
 class Evaluate(Result):
-    """evaluate.json. `baseline` and `shallow` are means on the same evaluation folds as `cross_validation`."""
+    """evaluate.json. `shallow` is taken on the rows of `cross_validation`; `baseline` is the mean over their folds."""
 
     measure: str
     direction: Literal["maximize", "minimize"]

@@ -52,7 +52,7 @@ def evaluate(layout: Layout) -> Evaluate:
             "beats_shallow_model", network, boosted, f"shallow model ({shallow_name})", table, folds, measure, seed
         ),
     ]
-    found = estimate(network, table, folds, measure, seed)
+    found = estimate(network, table, measure)
     network_J, shallow_J = network.scores(table, measure), boosted.scores(table, measure)
     dummy_J = dummy.scores(table, measure)
     extra = _other_measures("cross_validation", measure, table, network)
@@ -73,7 +73,7 @@ def evaluate(layout: Layout) -> Evaluate:
     )
     test = read_table(layout.test, table.schema)
     p_NK = model.raw_predictions(test.frame)
-    test_score = score_sealed_test(test, p_NK, measure, seed)
+    test_score = score_sealed_test(test, p_NK, measure)
     extra |= {
         f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N)
         for name in MEASURES[table.schema.type]
@@ -85,7 +85,7 @@ def evaluate(layout: Layout) -> Evaluate:
         measure=measure.name,
         direction=measure.direction,
         baseline=float(dummy_J.mean()),
-        shallow=float(shallow_J.mean()),
+        shallow=boosted.value(table, measure),
         cross_validation=CrossValidation(
             mean=found.value,
             low=found.low,
@@ -141,7 +141,7 @@ def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: 
 
 def _other_measures(prefix: str, measure: Measure, table: Table, network: HeldOut) -> dict[str, float]:
     names = [name for name in MEASURES[table.schema.type] if name != measure.name]
-    return {f"{prefix}_{name}": float(network.scores(table, TABLE[name]).mean()) for name in names}
+    return {f"{prefix}_{name}": network.value(table, TABLE[name]) for name in names}
 
 
 def _write_predictions(layout: Layout, table: Table, network: HeldOut, test: Table, p_NK: np.ndarray) -> None:

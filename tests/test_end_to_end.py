@@ -361,8 +361,8 @@ def test_the_scores_are_what_scikit_learn_makes_of_the_predictions(run: Run):
     written = pd.read_csv(run.layout.results / "fold_scores.csv")
     assert written["network"].tolist() == pytest.approx(by_fold, rel=1e-6)
     assert run.score(run.of_test) == pytest.approx(run.evaluated.test.value, rel=1e-6)
-    if len(by_fold) > 1:
-        assert run.evaluated.cross_validation.mean == pytest.approx(np.mean(by_fold))
+    by_repeat = [run.score(of) for _, of in run.out_of_fold.groupby("repeat")]
+    assert run.evaluated.cross_validation.mean == pytest.approx(np.mean(by_repeat))
 
 
 def test_every_training_row_is_held_out_once_per_repeat_and_the_test_rows_are_the_others(run: Run):

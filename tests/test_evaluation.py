@@ -5,18 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.evaluation import (
-    SIGNIFICANCE,
-    HeldOut,
-    bootstrap_estimate,
-    compare,
-    estimate,
-    half_widths,
-    score_sealed_test,
-)
-from src.intervals import cross_validation_interval, paired_p_value
+from src.evaluation import SIGNIFICANCE, HeldOut, compare, estimate, half_widths, score_sealed_test
+from src.intervals import paired_p_value, transformed_interval
 from src.measures import TABLE
-from src.protocols import Folds
+from src.protocols import Folds, Split
 from src.tables import Table
 from tests.training.examples import folds_of, table_of
 
@@ -38,6 +30,19 @@ def hold_out(rows: int) -> Folds:
     return Folds(fold_N.astype(np.int16)[None], temporal=False)
 
 
+def hold_out_at_random(rows: int) -> Folds:
+    fold_N = np.where(np.random.default_rng(0).random(rows) < 0.4, 0, -1)
+    return Folds(fold_N.astype(np.int16)[None], temporal=False)
+
+
+def iterated(rows: int, repeats: int) -> Folds:
+    return Folds(np.concatenate([folds_of(rows, seed=seed).fold_RN for seed in range(repeats)]), temporal=False)
+
+
+def rows_of(table: Table, rows: np.ndarray) -> Table:
+    return replace(table, frame=table.frame.iloc[rows], y_NT=table.y_NT[rows], w_N=table.w_N[rows])
+
+
 @pytest.fixture
 def table() -> Table:
     return table_of("unit_interval_regression", ROWS, weights=True)
@@ -49,28 +54,42 @@ def test_scores_are_the_measure_on_each_fold_with_its_weights(table):
         assert score == MAE.value(table.y_NT[split.validation], p_VK, table.w_N[split.validation])
 
 
-def test_several_folds_give_the_corrected_resampled_interval_cut_at_the_ends_of_the_measure(table):
-    folds = folds_of(ROWS)
+def test_the_estimate_is_the_measure_on_all_held_out_rows_of_a_repeat_averaged_over_the_repeats(table):
+    folds = iterated(ROWS, repeats=3)
     model = held_out(table, folds, 0.1)
-    scores_J = model.scores(table, R2)
-    uncut = cross_validation_interval(scores_J, folds.test_share)
-    found = estimate(model, table, folds, R2, seed=0)
-    assert (found.value, found.low) == (pytest.approx(scores_J.mean()), uncut.low)
-    assert found.high == min(uncut.high, 1.0)
-    wild = replace(model, predictions=[p * scale for p, scale in zip(model.predictions, [1, 50, 1], strict=True)])
-    assert estimate(wild, table, folds, MAE, seed=0).low == 0.0
+    by_repeat = []
+    for repeat in range(3):
+        p_NK = np.empty_like(table.y_NT)
+        for split, p_VK in zip(model.splits, model.predictions, strict=True):
+            if split.repeat == repeat:
+                p_NK[split.validation] = p_VK
+        by_repeat.append(R2.value(table.y_NT, p_NK, table.w_N))
+    found = estimate(model, table, R2)
+    assert found.value == model.value(table, R2) == pytest.approx(np.mean(by_repeat))
+    assert found.low < found.value < found.high <= 1.0
 
 
-def test_one_fold_gives_the_bootstrap_interval_of_its_rows(table):
-    folds = hold_out(ROWS)
-    model = held_out(table, folds, 0.1)
-    found = estimate(model, table, folds, MAE, seed=3)
-    assert found == bootstrap_estimate(table, model.splits[0].validation, model.predictions[0], MAE, seed=3)
-    assert found.low < found.value < found.high
-    assert found != estimate(model, table, folds, MAE, seed=4)
+def test_the_interval_of_several_folds_is_nadeau_and_bengios_with_the_variance_of_the_rows():
+    table = table_of("unit_interval_regression", ROWS)
+    model = held_out(table, folds_of(ROWS), 0.1)
+    ((rows, p_NK),) = model.passes()
+    errors_N = np.abs(table.y_NT[rows] - p_NK)
+    variance = errors_N.var(ddof=1) / ROWS * (1 + 90 / 60)
+    expected = transformed_interval(float(errors_N.mean()), variance, 0.0, np.inf)
+    found = estimate(model, table, MAE)
+    assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
 
 
-def test_a_bootstrap_interval_is_wider_where_rows_come_in_groups():
+def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wider_than_theirs_alone(table):
+    model = held_out(table, hold_out(ROWS), 0.1)
+    rows = model.splits[0].validation
+    alone = score_sealed_test(rows_of(table, rows), model.predictions[0], MAE)
+    found = estimate(model, table, MAE)
+    assert found.value == pytest.approx(alone.value)
+    assert np.log(found.high / found.low) == pytest.approx(1.5**0.5 * np.log(alone.high / alone.low))
+
+
+def test_an_interval_is_wider_where_rows_come_in_groups():
     values_N = np.repeat(np.random.default_rng(0).random(9), 10)
     table = replace(table_of("unit_interval_regression", ROWS), y_NT=values_N[:, None])
     grouped = replace(
@@ -78,10 +97,41 @@ def test_a_bootstrap_interval_is_wider_where_rows_come_in_groups():
         frame=table.frame.assign(clinic=np.repeat(list("abcdefghi"), 10)),
         schema=table.schema.model_copy(update={"groups": "clinic"}),
     )
-    rows, p_NK = np.arange(ROWS), np.full((ROWS, 1), 0.5)
-    alone, whole = (bootstrap_estimate(t, rows, p_NK, MAE, seed=0) for t in (table, grouped))
+    alone, whole = (score_sealed_test(t, np.full((ROWS, 1), 0.5), MAE) for t in (table, grouped))
     assert whole.high - whole.low > 2 * (alone.high - alone.low)
     assert whole.value == alone.value
+
+
+def test_the_average_precision_of_random_orders_in_small_folds_promises_nothing():
+    """Fold by fold it does: with one positive among ten rows it is 0.29 on average."""
+    table = table_of("binary", 100)
+    table = replace(table, y_NT=np.tile(np.eye(10)[0], 10)[:, None])
+    splits = [Split(0, f, np.arange(100), np.arange(10 * f, 10 * f + 10)) for f in range(10)]
+    rng = np.random.default_rng(0)
+    models = [HeldOut(splits, [rng.random((10, 1)) for _ in splits]) for _ in range(200)]
+    precision = TABLE["average_precision"]
+    assert np.mean([of.scores(table, precision).mean() for of in models]) > 0.25
+    assert np.mean([of.value(table, precision) for of in models]) < 0.16
+
+
+@pytest.mark.parametrize("name", ["f1", "average_precision"])
+@pytest.mark.parametrize("kind", ["k_fold", "hold_out"])
+def test_what_any_random_order_scores_does_not_beat_a_constant(name, kind):
+    """Of 20 models that know nothing, hardly one may be said to beat common sense."""
+    rows = 150
+    table = table_of("binary", rows)
+    table = replace(table, y_NT=(np.arange(rows) % 3 == 0).astype(float)[:, None])
+    folds = folds_of(rows, parts=5) if kind == "k_fold" else hold_out_at_random(rows)
+    splits = list(folds)
+    constant = HeldOut(splits, [np.full((len(s.validation), 1), 0.3) for s in splits])
+    claims = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        model = HeldOut(splits, [0.3 + 0.6 * rng.random((len(s.validation), 1)) for s in splits])
+        verdict = compare("beats_it", model, constant, "a constant", table, folds, TABLE[name], seed=0)
+        claims.append(verdict.holds)
+        assert "dealt out at random" in verdict.evidence
+    assert sum(claims) <= 3
 
 
 @pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
@@ -130,7 +180,7 @@ def test_of_equally_good_models_one_is_seldom_said_to_beat_the_other(table, fold
 
 def test_the_sealed_test_is_scored_on_all_its_rows(table):
     p_NK = table.y_NT + 0.05
-    found = score_sealed_test(table, p_NK, MAE, seed=0)
+    found = score_sealed_test(table, p_NK, MAE)
     assert found.rows == ROWS
     assert found.value == pytest.approx(0.05)
     assert found.low <= found.value <= found.high
@@ -140,13 +190,13 @@ def test_a_test_set_with_one_class_has_a_score_and_an_interval():
     table = table_of("binary", 20)
     one_class = replace(table, y_NT=np.zeros((20, 1)))
     for name in ("accuracy", "roc_auc", "average_precision", "f1", "balanced_accuracy", "log_loss"):
-        found = score_sealed_test(one_class, np.full((20, 1), 0.3), TABLE[name], seed=0)
+        found = score_sealed_test(one_class, np.full((20, 1), 0.3), TABLE[name])
         assert np.isfinite([found.value, found.low, found.high]).all()
 
 
 def test_a_perfect_sealed_test_still_has_an_interval():
     table = table_of("binary", rows=47)
-    score = score_sealed_test(table, table.y_NT, TABLE["accuracy"], 0)
+    score = score_sealed_test(table, table.y_NT, TABLE["accuracy"])
     assert score.value == 1.0
     assert score.low == pytest.approx(0.025 ** (1 / 47))
 

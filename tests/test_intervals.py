@@ -1,5 +1,7 @@
 """Intervals that a hand computation confirms, and that cover what they claim to cover."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,21 +12,18 @@ from src.intervals import (
     bootstrap,
     conformal_half_width,
     corrected_variance,
-    cross_validation_interval,
+    jackknife_variance,
     paired_p_value,
-    percentile_interval,
+    resampled_variance,
+    transformed_interval,
     unanimous_interval,
 )
 
 
-def test_the_corrected_resampled_interval_is_the_one_computed_by_hand():
+def test_the_corrected_resampled_variance_is_the_one_computed_by_hand():
     scores_J = np.array([0.90, 0.92, 0.88, 0.94, 0.91])
-    # mean 0.91, S² = 0.0005; five folds hold out a fifth: 1/5 + 0.2/0.8 = 0.45
-    found = cross_validation_interval(scores_J, 0.2)
+    # S² = 0.0005; five folds hold out a fifth: 1/5 + 0.2/0.8 = 0.45
     assert corrected_variance(scores_J, 0.2) == pytest.approx(0.45 * 0.0005)
-    assert found.value == pytest.approx(0.91)
-    half = 2.776445105 * (0.45 * 0.0005) ** 0.5
-    assert (found.low, found.high) == (pytest.approx(0.91 - half), pytest.approx(0.91 + half))
 
 
 def test_the_paired_test_is_the_one_computed_by_hand():
@@ -36,15 +35,6 @@ def test_the_paired_test_is_the_one_computed_by_hand():
 def test_without_a_held_out_share_the_paired_test_is_students():
     gains_J = np.array([0.2, -0.1, 0.3, 0.15, 0.05])
     assert paired_p_value(gains_J, 0.0) == pytest.approx(ttest_1samp(gains_J, 0, alternative="greater").pvalue)
-
-
-@given(scores=st.lists(st.floats(0, 1), min_size=2, max_size=20), share=st.floats(0.05, 0.5))
-@settings(max_examples=80, deadline=None)
-def test_the_interval_holds_its_mean_and_overlap_makes_it_wider(scores, share):
-    found = cross_validation_interval(np.array(scores), share)
-    naive = cross_validation_interval(np.array(scores), 0.0)
-    assert found.low <= found.value <= found.high
-    assert found.high - found.low >= naive.high - naive.low
 
 
 @pytest.mark.parametrize(("gain", "expected"), [(0.1, 0.0), (0.0, 1.0), (-0.1, 1.0)])
@@ -80,41 +70,100 @@ def test_the_bootstrap_draws_whole_units_and_as_many_as_there_are(sizes, seed):
             assert sorted(rows_of_unit) == sorted(np.repeat(np.flatnonzero(units_N == unit), int(times)))
 
 
-def test_rows_of_one_unit_give_a_wider_interval_than_as_many_independent_rows():
-    values_N = np.repeat(np.random.default_rng(0).normal(size=20), 10)
-
-    def width(units_N):
-        found = percentile_interval(0.0, bootstrap(lambda r: float(values_N[r].mean()), units_N, 0))
-        return found.high - found.low
-
-    assert width(np.repeat(np.arange(20), 10)) > 2 * width(np.arange(200))
-
-
 @pytest.mark.parametrize(("rows", "expected"), [(10, 2000), (20_000, 2000), (100_000, 400), (300_000, 200)])
 def test_large_tables_are_resampled_less_often(rows, expected):
     assert len(bootstrap(lambda _: 0.0, np.arange(rows), 0)) == expected
 
 
-def test_the_percentile_interval_leaves_a_fortieth_on_either_side():
-    found = percentile_interval(0.5, np.linspace(0, 1, 1001))
-    assert (found.value, found.low, found.high) == (0.5, pytest.approx(0.025), pytest.approx(0.975))
+def mean_of(values_N):
+    return lambda kept_N: float(values_N[kept_N].mean())
 
 
-def test_resampled_t_intervals_of_simulated_means_cover_the_truth_about_as_often_as_they_say():
+def test_the_jackknife_of_a_mean_is_its_squared_standard_error():
+    values_N = np.random.default_rng(0).normal(size=60)
+    assert jackknife_variance(mean_of(values_N), np.arange(60)) == pytest.approx(values_N.var(ddof=1) / 60)
+
+
+def test_rows_of_one_unit_are_left_out_together():
+    values_U = np.random.default_rng(0).normal(size=20)
+    repeated_N, unit_of_N = np.repeat(values_U, 10), np.repeat(np.arange(20), 10)
+    whole = jackknife_variance(mean_of(repeated_N), unit_of_N)
+    assert whole == pytest.approx(values_U.var(ddof=1) / 20)
+    assert whole > 5 * jackknife_variance(mean_of(repeated_N), np.arange(200))
+
+
+def test_many_units_are_left_out_in_blocks_and_the_variance_stays_the_same():
+    values_N = np.random.default_rng(0).normal(size=20_000)
+    calls = []
+    found = jackknife_variance(lambda kept: calls.append(1) or float(values_N[kept].mean()), np.arange(20_000))
+    assert len(calls) == 400
+    assert found == pytest.approx(values_N.var(ddof=1) / 20_000, rel=0.2)
+
+
+def test_a_single_unit_shows_no_variance():
+    assert jackknife_variance(mean_of(np.arange(5.0)), np.zeros(5, dtype=int)) == 0.0
+
+
+def test_the_variance_from_rows_is_nadeau_and_bengios_of_independent_fold_scores():
+    """Of 3 times 5 folds of 40 rows each, the fold scores' variance is a 40th of that of a row."""
+    of_a_row = 0.25
+    by_scores = (1 / 15 + 40 / 160) * of_a_row / 40
+    assert resampled_variance(of_a_row / 200, repeats=3, held_out=200, training=160) == pytest.approx(by_scores)
+
+
+def test_the_interval_of_a_share_is_normal_on_the_logit_scale():
+    found = transformed_interval(0.8, 0.04**2, 0.0, 1.0)
+    half = 1.959963985 * 0.04 / (0.8 * 0.2)
+    logits = np.log(4) + np.array([-half, half])
+    assert [found.low, found.high] == pytest.approx(list(1 / (1 + np.exp(-logits))))
+
+
+def test_the_interval_of_an_error_is_normal_on_the_logarithmic_scale():
+    found = transformed_interval(5.0, 1.0, 0.0, math.inf)
+    assert (found.low, found.high) == pytest.approx((5 * math.exp(-1.959964 / 5), 5 * math.exp(1.959964 / 5)))
+    mirrored = transformed_interval(-4.0, 1.0, -math.inf, 1.0)
+    assert (mirrored.low, mirrored.high) == pytest.approx((1 - found.high, 1 - found.low))
+
+
+@given(
+    value=st.floats(0.01, 0.99),
+    error=st.floats(1e-6, 1.0),
+    ends=st.sampled_from([(0, 1), (0, math.inf), (-math.inf, 1)]),
+)
+@settings(max_examples=100, deadline=None)
+def test_an_interval_holds_its_value_and_stays_between_the_ends(value, error, ends):
+    found = transformed_interval(value, error**2, *ends)
+    assert ends[0] <= found.low <= value <= found.high <= ends[1]
+
+
+@pytest.mark.parametrize(("value", "variance"), [(0.3, 0.0), (0.0, 0.1), (1.0, 0.1)])
+def test_without_a_variance_or_at_an_end_the_interval_is_the_value(value, variance):
+    found = transformed_interval(value, variance, 0.0, 1.0)
+    assert (found.low, found.high) == (value, value)
+
+
+def coverage(draw, truth, lowest, highest, rows, times=400):
     rng = np.random.default_rng(0)
-    found = [cross_validation_interval(rng.normal(3.0, 1.0, 60), 0.0) for _ in range(300)]
-    assert 0.92 <= np.mean([of.low <= 3 <= of.high for of in found]) <= 0.98
+    held = 0
+    for _ in range(times):
+        values_N = draw(rng, rows)
+        variance = jackknife_variance(mean_of(values_N), np.arange(rows))
+        found = transformed_interval(float(values_N.mean()), variance, lowest, highest)
+        held += found.low <= truth <= found.high
+    return held / times
 
 
-def test_bootstrap_intervals_of_simulated_means_cover_the_truth_about_as_often_as_they_say():
-    rng = np.random.default_rng(1)
-    covered = 0
-    for seed in range(40):
-        values_N = rng.normal(3.0, 1.0, 60)
-        resampled = bootstrap(lambda rows, of=values_N: float(of[rows].mean()), np.arange(60), seed)
-        found = percentile_interval(float(values_N.mean()), resampled)
-        covered += found.low <= 3 <= found.high
-    assert covered / 40 >= 0.85
+@pytest.mark.parametrize(
+    ("draw", "truth", "highest"),
+    [
+        (lambda rng, rows: np.abs(rng.normal(size=rows)), (2 / np.pi) ** 0.5, math.inf),
+        (lambda rng, rows: rng.exponential(size=rows), 1.0, math.inf),
+        (lambda rng, rows: (rng.random(rows) < 0.7).astype(float), 0.7, 1.0),
+    ],
+    ids=["absolute errors", "skewed errors", "shares"],
+)
+def test_intervals_of_40_simulated_rows_cover_the_truth_about_as_often_as_they_say(draw, truth, highest):
+    assert 0.92 <= coverage(draw, truth, 0.0, highest, rows=40) <= 0.98
 
 
 @pytest.mark.parametrize(("value", "low", "high"), [(1.0, 0.902606, 1.0), (0.0, 0.0, 0.097394)])

@@ -424,8 +424,8 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         )
         pictures.append(Picture(inline_svg(curve_figure, "fold-curves", curve_caption), curve_caption))
     table = Table(
-        f"Means on the evaluation folds ({printer.heading})",
-        ["", "Mean", "95% interval"],
+        f"On the evaluation folds ({printer.heading})",
+        ["", "Value", "95% interval"],
         [
             ["Network", printer.bare(cross.mean), printer.interval(cross.low, cross.high)],
             [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(evidence.evaluate.shallow), ""],
@@ -440,7 +440,8 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     )
     text = Text(
         "Now the chosen network is judged, on fresh folds that had no part in choosing it. The interval allows for the "
-        "fact that the folds share most of their training rows (Nadeau and Bengio’s correction)."
+        "fact that the folds share most of their training rows (Nadeau and Bengio’s correction). Each value is that of "
+        "all held-out rows together, and with several repeats the mean over them."
     )
     blocks: list[Text | Pictures | Table] = [text, table, Pictures(pictures), *_other_measures(evidence)]
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name != SEALED_TEST_VERDICT]
@@ -481,8 +482,8 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         f"After the network had been fitted anew to all {counted(evidence.prepared.rows, 'training row')} for the "
         f"chosen {counted(result.chosen.epochs, 'epoch')}, the sealed test set was opened and scored once: "
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
-        f"{printer.interval(test.low, test.high)}. The interval comes from drawing the test rows anew many times "
-        "(bootstrap). No choice was made after seeing this number."
+        f"{printer.interval(test.low, test.high)}. The interval comes from leaving out the test rows in turn "
+        "(jackknife). No choice was made after seeing this number."
     )
     verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
     return Section(

@@ -1,0 +1,280 @@
+"""Are the verdicts right? Problems whose truth is known, the real steps on them, and how often they were wrong.
+
+    python -m benchmarks.honesty [--problems 400] [--seed 0] [--log problems.jsonl] [--json figures.json]
+
+So many problems without any signal, and as many with one: all steps but the report run on each, with small budgets. The
+shallow model is the linear one alone, which saves half of the time and touches nothing of what is counted:
+
+- false_claims: how often `beats_common_sense` is claimed where there is nothing to learn; at most 5% may be.
+- coverage_cross_validation: how often the 95% interval of the cross-validated measure holds the true risk of the
+  procedure: the measure's expected value on new rows, over models of the chosen configuration that are each trained on
+  as many new rows as the problem has training rows. This, and not the risk of the one model at hand, is what
+  cross-validation estimates (Bates, Hastie and Tibshirani 2021, "Cross-validation: what does it estimate and how well
+  does it do it?").
+- coverage_test: how often the sealed test's 95% interval holds the true risk of the final model: its measure on new
+  rows without end.
+- optimism: by how much a score is better than the true risk of the procedure, on average: that of the search's best
+  candidate (`search`) and that of the evaluation folds (`evaluation_folds`). In standard errors: half the width of the
+  cross-validated interval over 1.96.
+
+Coverage is counted on the problems with a signal; `without_signal` has it for the others. True risks are measured on
+20,000 new rows, that of the procedure over 16 trainings. With --log, problems that the file holds are not run again.
+"""
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import BaseModel
+
+from benchmarks.populations import TARGET, Population, populations
+from benchmarks.steps import REPOSITORY
+from src import baselines
+from src.errors import UserError
+from src.files import Layout
+from src.inference import Model, ModelCard, load_model
+from src.measures import TABLE
+from src.problem import Engine
+from src.results import Estimate, Evaluate, Prepared, Regularize
+from src.tables import Table, encode_targets
+from src.training.fit import fit
+from src.training.members import Member, Trained
+
+NAME = "honesty"
+FRESH_ROWS, TRAININGS = 20_000, 16
+# Independent draws from a population: those from FIRST_DRAW on are tried until the data checks accept one.
+FRESH_DRAW, TRAINING_DRAW, FIRST_DRAW = 10, 11, 20
+SETTINGS: dict[str, Any] = {
+    "training": {"optimizer": "adam", "learning_rate": 0.03, "batch_size": 32, "epochs": 15, "activation": "relu"},
+    "overfit": {"first_units": 4, "max_rungs": 3},
+    "search": {"budget": 8, "dropout": [0.0, 0.25], "l1": [0.0], "l2": [0.0, 0.01], "learning_rate": [0.3, 1.0]},
+    "committee": 1,
+}
+ENGINE = Engine(workers=1, accelerator="cpu")
+
+
+class Outcome(BaseModel):
+    """What the steps reported of one problem, and the truth. `sign`: 1 where more of the measure is better, or -1."""
+
+    number: int
+    signal: bool
+    seed: int
+    rows: int
+    measure: str
+    sign: int
+    claimed: bool
+    search: float
+    cross_validation: Estimate
+    test: Estimate
+    true_procedure: float
+    true_final: float
+
+    @property
+    def standard_error(self) -> float:
+        return (self.cross_validation.high - self.cross_validation.low) / 2 / 1.96
+
+
+def run_problem(number: int, population: Population, seed: int, folder: Path) -> Outcome:
+    """All steps but the report on one problem, in a workspace of its own; then the truth."""
+    layout = _run_steps(population, folder)
+    prepared = Prepared.read(layout.result("prepare"))
+    found = Evaluate.read(layout.result("evaluate"))
+    final = load_model(layout.model)
+    fresh = _table(population.draw(FRESH_ROWS, FRESH_DRAW), final)
+    cross, test = found.cross_validation, found.test
+    return Outcome(
+        number=number,
+        signal=population.strength > 0,
+        seed=seed,
+        rows=population.rows,
+        measure=found.measure,
+        sign=1 if found.direction == "maximize" else -1,
+        claimed=next(verdict.holds for verdict in found.verdicts if verdict.name == "beats_common_sense"),
+        search=Regularize.read(layout.result("regularize")).best_score.mean,
+        cross_validation=Estimate(value=cross.mean, low=cross.low, high=cross.high),
+        test=Estimate(value=test.value, low=test.low, high=test.high),
+        true_procedure=_risk_of_procedure(population, final, found, prepared.rows, fresh),
+        true_final=_risk(final, found, fresh),
+    )
+
+
+def _run_steps(population: Population, folder: Path) -> Layout:
+    from tasks.baseline import baseline
+    from tasks.define import define
+    from tasks.evaluate import evaluate
+    from tasks.fetch import fetch
+    from tasks.overfit import overfit
+    from tasks.prepare import prepare
+    from tasks.regularize import regularize
+    from tasks.validate import validate
+
+    for draw in range(FIRST_DRAW, FIRST_DRAW + 20):
+        layout = _workspace(population, draw, folder / str(draw))
+        try:
+            define(layout)
+            fetch(layout)
+            validate(layout)
+        except UserError:  # too few rows of a class
+            continue
+        for step in (prepare, baseline, overfit, regularize, evaluate):
+            step(layout)
+        return layout
+    raise UserError(f"the data checks accept no table of {population}")
+
+
+def _workspace(population: Population, draw: int, folder: Path) -> Layout:
+    layout = Layout(NAME, folder)
+    layout.problem_file.parent.mkdir(parents=True)
+    layout.local.mkdir(parents=True)
+    layout.params_file.write_bytes((REPOSITORY / "params.yaml").read_bytes())
+    settings = SETTINGS | {
+        "question": "Is there anything to learn?",
+        "data": {"source": "file", "path": f"{NAME}.csv"},
+        "target": TARGET,
+        "type": population.kind,
+        "measure": population.measure,
+        "seed": population.seed % 10_000,
+    }
+    layout.problem_file.write_text(yaml.safe_dump(settings))
+    population.draw(population.rows, draw).to_csv(layout.local / f"{NAME}.csv", index=False)
+    return layout
+
+
+def _risk_of_procedure(population: Population, final: Model, found: Evaluate, rows: int, fresh: Table) -> float:
+    """Mean measure on `fresh` of the chosen configuration, trained on `TRAININGS` new tables of so many rows."""
+    table = _table(population.draw(rows * TRAININGS, TRAINING_DRAW), final)
+    nothing = np.arange(0)
+    members = [Member(found.chosen, 0, t, t, np.arange(t * rows, (t + 1) * rows), nothing) for t in range(TRAININGS)]
+    trained = fit(members, table, TABLE[found.measure], ENGINE, "truth")
+    return float(np.mean([_risk(_model(one, final), found, fresh) for one in trained]))
+
+
+def _risk(model: Model, found: Evaluate, fresh: Table) -> float:
+    return TABLE[found.measure].value(fresh.y_NT, model.raw_predictions(fresh.frame), fresh.w_N)
+
+
+def _model(trained: Trained, final: Model) -> Model:
+    card = ModelCard(
+        table=final.schema,
+        vectorizer=trained.vectorizer,
+        target_scaler=trained.target_scaler,
+        network=trained.member.candidate.network,
+        inputs=trained.inputs,
+    )
+    return Model(card, [trained.weights])
+
+
+def _table(frame: pd.DataFrame, model: Model) -> Table:
+    return Table(model.schema, frame, encode_targets(frame, model.schema), np.ones(len(frame)), np.arange(len(frame)))
+
+
+def run_problems(count: int, seed: int, log: Path | None) -> Iterator[Outcome]:
+    """The outcomes of `count` problems without signal and as many with one, in turns; `log` keeps them."""
+    kept = {}
+    if log is not None and log.exists():
+        outcomes = [Outcome.model_validate_json(line) for line in log.read_text().splitlines()]
+        kept = {(of.signal, of.number): of for of in outcomes if of.seed == seed}
+    pairs = zip(populations(count, False, seed), populations(count, True, seed), strict=True)
+    for number, pair in enumerate(pairs):
+        for population in pair:
+            outcome = kept.get((population.strength > 0, number))
+            if outcome is None:
+                with tempfile.TemporaryDirectory(prefix="honesty-") as folder:
+                    outcome = run_problem(number, population, seed, Path(folder))
+                if log is not None:
+                    with log.open("a") as file:
+                        file.write(outcome.model_dump_json() + "\n")
+            yield outcome
+
+
+def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What is printed and written."""
+    empty, full = ([of for of in outcomes if of.signal == signal] for signal in (False, True))
+    return {
+        "problems_without_signal": len(empty),
+        "problems_with_signal": len(full),
+        "false_claims": _mean([of.claimed for of in empty]),
+        "true_claims": _mean([of.claimed for of in full]),
+        **_coverage(full),
+        "optimism": _optimism(full),
+        "without_signal": {**_coverage(empty), "optimism": _optimism(empty)},
+        "by_measure": {
+            measure: {
+                "problems": len(of),
+                "false_claims": _mean([one.claimed for one in of if not one.signal]),
+                **_coverage(of),
+            }
+            for measure in sorted({one.measure for one in outcomes})
+            for of in ([one for one in outcomes if one.measure == measure],)
+        },
+    }
+
+
+def _coverage(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
+    return {
+        "coverage_cross_validation": _mean([_holds(of.cross_validation, of.true_procedure) for of in outcomes]),
+        "coverage_test": _mean([_holds(of.test, of.true_final) for of in outcomes]),
+    }
+
+
+def _holds(interval: Estimate, truth: float) -> bool:
+    """An interval of rounding errors around the truth holds it."""
+    return interval.low - 1e-9 <= truth <= interval.high + 1e-9
+
+
+def _optimism(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
+    usable = [of for of in outcomes if of.standard_error > 0]
+
+    def mean(reported: Sequence[float]) -> float | None:
+        pairs = zip(reported, usable, strict=True)
+        return _mean([of.sign * (value - of.true_procedure) / of.standard_error for value, of in pairs])
+
+    return {
+        "search": mean([of.search for of in usable]),
+        "evaluation_folds": mean([of.cross_validation.value for of in usable]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.honesty", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--problems", type=int, default=400, metavar="N", help="of either kind; default: 400")
+    parser.add_argument("--seed", type=int, default=0, help="other problems for every seed; default: 0")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep every problem's outcome here, and go on from it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    options = parser.parse_args()
+    logging.getLogger("workflow").setLevel(logging.ERROR)
+    for kind, models in baselines.SHALLOW.items():
+        baselines.SHALLOW[kind] = {"linear": models["linear"]}
+    begin, outcomes = time.monotonic(), []
+    for outcome in run_problems(options.problems, options.seed, options.log):
+        outcomes.append(outcome)
+        if len(outcomes) % 20 == 0:
+            found = figures(outcomes)
+            print(
+                f"{len(outcomes)} of {2 * options.problems} problems, {time.monotonic() - begin:.0f} s: false claims "
+                f"{found['false_claims']}, coverage of cross-validation {found['coverage_cross_validation']}, of the "
+                f"test {found['coverage_test']}",
+                flush=True,
+            )
+    text = json.dumps(figures(outcomes), indent=2)
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
