@@ -24,7 +24,7 @@ from src.tracking.content import step_content
 from src.tracking.database import open_database
 from src.tracking.identity import OUTPUTS
 from src.tracking.provenance import provenance
-from src.tracking.registry import register
+from src.tracking.registry import describe, register
 from src.tracking.runs import Moment, Recorder
 
 logger = logging.getLogger("workflow")
@@ -73,9 +73,11 @@ def _record_once(steps: Mapping[str, Moment], layout: Layout) -> None:
             run, complete = recorder.step_run(step, workflow, moment)
             if not complete:
                 recorder.write_step(step, run, step_content(step, layout), moment)
-            recorder.write_workflow(workflow, step, moment)
+            recorder.write_workflow(workflow, step, moment, known=complete)
             if step == "evaluate":
                 register(recorder, workflow, run)
+            if step == "report":
+                describe(recorder)
 
 
 def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> bool:

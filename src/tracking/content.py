@@ -1,14 +1,15 @@
 """What each step leaves on record, read from its result files. Knows nothing of MLflow.
 
-A step's headline (metrics and tags) stands on the step's run and, joined with those of the other steps, on the
-workflow's run: so the names are the same for every problem and runs compare column by column. The details (curves,
-folds, candidates) stand on the step's run and the runs below it.
+A step's headline (metrics and tags) stands on the step's run. The workflow's run sums them up: in words as tags, which
+MLflow's table of runs shows as columns, and once `evaluate` is done in numbers, so that runs compare and plot. The
+names are the same for every problem. The details stand on the step's run and the runs below it: one for each rung of
+the ladder, candidate of the search and fold of the evaluation, alike in their names, so that selected ones compare.
 """
 
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,29 @@ from src.files import Layout, read_json
 from src.problem import ReportSettings, load_settings
 from src.results import Baseline, Candidate, Evaluate, Overfit, Prepared, Regularize, Validation, Verdict
 
-# More than this of one kind goes into the table among the artifacts alone: a few dozen runs are still a list that
-# a person can read, and a record takes a second.
-MOST_RUNS = 36
+# Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
+# one page of runs and still draws at once when they are compared, line by line; five hundred would be four more clicks,
+# 500 requests of the browser to compare, and a plot in which nothing can be told apart.
+MOST_RUNS = 100
 MOST_FOLDS = 100
 CURVE_POINTS = 50
 
 CURVES = ("training", "validation", "training_loss", "validation_loss")
+
+# Tags that are columns of the table of runs.
+CROSS_VALIDATED, SEALED_TEST, COMMON_SENSE, CHOSEN = "cross-validated", "sealed test", "common sense", "chosen"
+_SCORES = (COMMON_SENSE, "shallow model", CROSS_VALIDATED, SEALED_TEST)
+KIND = "workflow.kind"
 Point = tuple[str, int, float]
+Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Content:
-    """One run's record: `points` are (metric, step, value), so that a curve is a metric with many steps."""
+    """One run's record: `points` are (metric, step, value), so that a curve is a metric with many steps.
+
+    MLflow shows metrics in the order in which they were first written and plots the first one when runs are compared.
+    """
 
     points: list[Point] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
@@ -65,6 +76,23 @@ def step_content(step: str, layout: Layout) -> Content:
     )
 
 
+def summary(steps: Iterable[str], layout: Layout) -> Headline:
+    """What `steps` found, for the workflow's run. No metrics before `evaluate`: the measure has to be the first one."""
+    found = {step: headline(step, layout) for step in steps}
+    tags = {name: value for each in found.values() for name, value in each.tags.items()}
+    verdicts = [verdict for each in found.values() for verdict in each.verdicts]
+    shown = {"problem": layout.problem, "verdicts": verdicts_text(verdicts)}
+    ordered = [found[step].metrics for step in _IN_SUMMARY if step in found] if "evaluate" in found else []
+    return Headline({name: value for metrics in ordered for name, value in metrics.items()}, shown | tags, verdicts)
+
+
+def verdicts_text(verdicts: Sequence[Verdict]) -> str:
+    """How many hold, and which do not."""
+    failing = [verdict.name.replace("_", " ") for verdict in verdicts if not verdict.holds]
+    held = f"{len(verdicts) - len(failing)} of {len(verdicts)} verdicts hold"
+    return f"{held}, not: {', '.join(failing)}" if failing else held
+
+
 def workflow_settings(layout: Layout) -> dict[str, str]:
     """All settings of the problem except the engine's, as they identify a workflow run."""
     files = (layout.results / "settings").glob("*.json")
@@ -84,25 +112,25 @@ def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def note(layout: Layout, steps: Iterable[str]) -> str:
-    """The workflow run's description (Markdown): the question, the scores and the verdicts of `steps`."""
-    lines = [load_settings(layout, "report", ReportSettings).question, ""]
+    """The workflow run's description (Markdown): the result in one line, then the scores and verdicts of `steps`."""
     steps = list(steps)
-    if "evaluate" in steps:
-        found = Evaluate.read(layout.result("evaluate"))
-        cv, test = found.cross_validation, found.test
-        lines += [
-            f"| | {found.measure} ({found.direction}) |",
-            "|---|---|",
-            f"| common sense | {found.baseline:.4g} |",
-            f"| shallow model | {found.shallow:.4g} |",
-            f"| network, cross-validated | {cv.mean:.4g} ({cv.low:.4g} to {cv.high:.4g}) |",
-            f"| network, {test.rows} sealed test rows | {test.value:.4g} ({test.low:.4g} to {test.high:.4g}) |",
-            "",
-        ]
-    for step in steps:
-        for verdict in headline(step, layout).verdicts:
-            lines.append(f"- {'yes' if verdict.holds else '**no**'}, {verdict.name}: {verdict.evidence}")
+    found = summary(steps, layout)
+    lines = [f"**{load_settings(layout, 'report', ReportSettings).question}** {result_line(found)}", ""]
+    rows = [(name, found.tags[name]) for name in _SCORES if name in found.tags]
+    if rows:
+        lines += [f"| | {found.tags['measure']} |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
+    for verdict in found.verdicts:
+        lines.append(f"- {'yes' if verdict.holds else '**no**'}, {verdict.name}: {verdict.evidence}")
     return "\n".join(lines)
+
+
+def result_line(found: Headline) -> str:
+    """The summary in one line: the measure, cross-validated and on the sealed test set, beside common sense."""
+    tags = found.tags
+    if CROSS_VALIDATED not in tags:
+        return f"not evaluated yet; {tags['verdicts']}"
+    baseline, verdicts = tags[COMMON_SENSE].split()[0], tags["verdicts"].split(",")[0]
+    return f"{tags[CROSS_VALIDATED]}, common sense {baseline}, sealed test {tags[SEALED_TEST].split()[0]}; {verdicts}"
 
 
 def thinned(length: int, most: int = CURVE_POINTS) -> list[int]:
@@ -123,8 +151,7 @@ def _prepare(layout: Layout) -> Headline:
     found = Prepared.read(layout.result("prepare"))
     protocol = found.protocol
     tags = {
-        "measure": found.measure,
-        "direction": found.direction,
+        "measure": f"{found.measure} ({found.direction})",
         "protocol": f"{protocol.kind}, {protocol.folds} folds x {protocol.repeats}, {protocol.order}",
     }
     tags |= {f"auto.{choice.setting}": f"{choice.chosen}: {choice.reason}" for choice in found.choices}
@@ -133,8 +160,13 @@ def _prepare(layout: Layout) -> Headline:
 
 def _baseline(layout: Layout) -> Headline:
     found = Baseline.read(layout.result("baseline"))
-    metrics = {"baseline": found.common_sense.evaluation.mean, "shallow": found.shallow.evaluation.mean}
-    return Headline(metrics, {"baseline.is": found.common_sense.name, "shallow.is": found.shallow.name}, found.verdicts)
+    common_sense, shallow = found.common_sense, found.shallow
+    tags = {
+        COMMON_SENSE: f"{common_sense.evaluation.mean:.4g} ({common_sense.name})",
+        "shallow model": f"{shallow.evaluation.mean:.4g} ({shallow.name})",
+    }
+    metrics = {"baseline": common_sense.evaluation.mean, "shallow": shallow.evaluation.mean}
+    return Headline(metrics, tags, found.verdicts)
 
 
 def _overfit(layout: Layout) -> Headline:
@@ -153,20 +185,18 @@ def _overfit(layout: Layout) -> Headline:
 def _regularize(layout: Layout) -> Headline:
     found = Regularize.read(layout.result("regularize"))
     metrics = {
-        "search.candidates": found.candidates,
-        "search.best": found.best_score.mean,
         "search.chosen": found.chosen_score.mean,
+        "search.best": found.best_score.mean,
         "search.standard_error": found.standard_error,
+        "search.candidates": found.candidates,
     }
-    return Headline(metrics, _candidate(found.chosen), found.verdicts)
+    return Headline(metrics | chosen_metrics(found.chosen), {CHOSEN: chosen_text(found.chosen)}, found.verdicts)
 
 
 def _evaluate(layout: Layout) -> Headline:
     found = Evaluate.read(layout.result("evaluate"))
     cv, test = found.cross_validation, found.test
     metrics = {
-        "baseline": found.baseline,
-        "shallow": found.shallow,
         "cv.mean": cv.mean,
         "cv.low": cv.low,
         "cv.high": cv.high,
@@ -174,8 +204,16 @@ def _evaluate(layout: Layout) -> Headline:
         "test.low": test.low,
         "test.high": test.high,
         "test.rows": test.rows,
+        "baseline": found.baseline,
+        "shallow": found.shallow,
     }
-    return Headline(metrics, _candidate(found.chosen) | {"recommended": found.recommended}, found.verdicts)
+    tags = {
+        CROSS_VALIDATED: f"{found.measure} {cv.mean:.4g} ({cv.low:.4g} to {cv.high:.4g})",
+        SEALED_TEST: f"{test.value:.4g} ({test.low:.4g} to {test.high:.4g})",
+        CHOSEN: chosen_text(found.chosen),
+        "recommended": found.recommended,
+    }
+    return Headline(metrics | chosen_metrics(found.chosen), tags, found.verdicts)
 
 
 _HEADLINES: dict[str, Callable[[Layout], Headline]] = {
@@ -188,6 +226,10 @@ _HEADLINES: dict[str, Callable[[Layout], Headline]] = {
 }
 
 
+# Whose metrics the workflow's run shows; those of the others stand on their steps' runs.
+_IN_SUMMARY = ("evaluate", "regularize", "prepare", "validate")
+
+
 def _baseline_details(layout: Layout) -> Content:
     found = Baseline.read(layout.result("baseline"))
     points: list[Point] = []
@@ -198,28 +240,32 @@ def _baseline_details(layout: Layout) -> Content:
 
 
 def _overfit_details(layout: Layout) -> Content:
-    by_rung: dict[str, list[dict[str, str]]] = {}
-    for row in _rows(layout.results / "overfit_curves.csv"):
-        by_rung.setdefault(row["rung"], []).append(row)
     below = []
-    for rung, rows in by_rung.items():
+    for rung, rows in _grouped(_rows(layout.results / "overfit_curves.csv"), "rung").items():
         params = {"rung": rung, "network": rows[0]["network"], "parameters": rows[0]["parameters"]}
-        below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows), params)))
+        below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows), params, {KIND: "rung"})))
     return Content(below=below)
+
+
+# Columns of candidates.csv that are no settings of the candidate.
+_FOUND = ("candidate", "mean", "standard_error", "best", "chosen")
 
 
 def _regularize_details(layout: Layout) -> Content:
     rows = _rows(layout.results / "candidates.csv")
     if len(rows) > MOST_RUNS:
-        return Content()
-    settings = ("network", "dropout", "l1", "l2", "learning_rate", "optimizer", "batch_size", "epochs")
+        sign = -1 if Regularize.read(layout.result("regularize")).direction == "maximize" else 1
+        marked = {row["candidate"] for row in rows if "true" in (row["best"].lower(), row["chosen"].lower())}
+        rows.sort(key=lambda row: (row["candidate"] not in marked, sign * float(row["mean"] or math.inf * sign)))
+        rows = sorted(rows[:MOST_RUNS], key=lambda row: int(row["candidate"]))
     below = []
     for row in rows:
-        folds = [name for name in row if name.startswith("fold_")][:MOST_FOLDS]
-        points = _points((name, 0, row[name]) for name in ("mean", "standard_error", "parameters"))
-        points += _points(("fold", i, row[name]) for i, name in enumerate(folds, start=1))
-        marks = {name: row[name].lower() for name in ("best", "chosen")}
-        below.append((f"candidate {row['candidate']}", Content(points, {name: row[name] for name in settings}, marks)))
+        folds = [name for name in row if name.startswith("fold_")]
+        settings = {name: row[name] for name in row if name not in (*_FOUND, *folds)}
+        points = _points([("score", 0, row["mean"]), ("standard_error", 0, row["standard_error"])])
+        points += _points(("fold", i, row[name]) for i, name in enumerate(folds[:MOST_FOLDS], start=1))
+        tags = {KIND: "candidate"} | {name: row[name].lower() for name in ("best", "chosen")}
+        below.append((f"candidate {row['candidate']}", Content(points, settings, tags)))
     return Content(below=below)
 
 
@@ -227,15 +273,26 @@ def _evaluate_details(layout: Layout) -> Content:
     folds = _rows(layout.results / "fold_scores.csv")[:MOST_FOLDS]
     columns = ("network", "common_sense", "shallow")
     points = _points((f"fold.{name}", i, row[name]) for i, row in enumerate(folds, start=1) for name in columns)
-    by_epoch: dict[str, list[dict[str, str]]] = {}
-    for row in _rows(layout.results / "evaluate_curves.csv"):
-        by_epoch.setdefault(row["epoch"], []).append(row)
+    curves = _rows(layout.results / "evaluate_curves.csv")
     means = [
         {"epoch": epoch} | {name: repr(_mean(row[name] for row in rows)) for name in CURVES}
-        for epoch, rows in by_epoch.items()
+        for epoch, rows in _grouped(curves, "epoch").items()
     ]
     extra = Evaluate.read(layout.result("evaluate")).extra
-    return Content(points + _curves(means) + [(name, 0, value) for name, value in extra.items()])
+    points += _curves(means) + [(name, 0, value) for name, value in extra.items()]
+    return Content(points, below=list(_fold_runs(folds, curves)))
+
+
+def _fold_runs(folds: Sequence[Row], curves: Sequence[Row]) -> Iterator[tuple[str, Content]]:
+    """One run for each fold of the final evaluation, its score beside those of the references and its curves."""
+    by_fold = _grouped(curves, "repeat", "fold")
+    for row in folds:
+        repeat, fold = int(row["repeat"]) + 1, int(row["fold"]) + 1
+        points = _points([("score", 0, row["network"])])
+        points += _points((name, 0, row[name]) for name in ("common_sense", "shallow"))
+        points += _curves(by_fold.get((row["repeat"], row["fold"]), ()))
+        where = {"repeat": str(repeat), "fold": str(fold)}
+        yield f"repeat {repeat}, fold {fold}", Content(points, where, {KIND: "fold"})
 
 
 _DETAILS: dict[str, Callable[[Layout], Content]] = {
@@ -250,13 +307,21 @@ def network_text(network: Mapping[str, Any]) -> str:
     return "-".join(str(units) for units in network.get("units", ())) or str(network["kind"])
 
 
-def _candidate(chosen: Candidate) -> dict[str, str]:
-    own = chosen.model_dump(exclude={"network"}) | {"network": network_text(chosen.network)}
-    own |= {name: value for name, value in chosen.network.items() if name not in ("kind", "units")}
-    return {f"chosen.{name}": str(value) for name, value in own.items()}
+def chosen_metrics(chosen: Candidate) -> dict[str, float]:
+    """The chosen candidate in numbers: metrics, since they are found, not given; plots of workflow runs have them."""
+    own = chosen.model_dump(exclude={"network"}) | {k: v for k, v in chosen.network.items() if k != "units"}
+    numbers = {f"chosen.{name}": value for name, value in own.items() if isinstance(value, int | float)}
+    return numbers | {"chosen.hidden_units": sum(chosen.network.get("units", ()))}
 
 
-def _curves(rows: Sequence[Mapping[str, str]]) -> list[Point]:
+def chosen_text(chosen: Candidate) -> str:
+    """The chosen candidate as a person would say it; a regularizer that is off is left out."""
+    on = {"dropout": chosen.network.get("dropout", 0), "l1": chosen.l1, "l2": chosen.l2}
+    parts = [network_text(chosen.network), *(f"{name} {value:g}" for name, value in on.items() if value)]
+    return ", ".join([*parts, f"{chosen.optimizer} {chosen.learning_rate:g}", f"{chosen.epochs} epochs"])
+
+
+def _curves(rows: Sequence[Row]) -> list[Point]:
     """Curves over epochs, thinned; the tables among the artifacts hold every epoch."""
     kept = [rows[i] for i in thinned(len(rows))]
     return _points((name, int(row["epoch"]), row[name]) for name in CURVES for row in kept)
@@ -273,6 +338,15 @@ def _mean(texts: Iterable[str]) -> float:
     return sum(numbers) / len(numbers) if numbers else math.nan
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _grouped(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
+    """The rows by their values of `keys`: a text for one key, a tuple for several."""
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        values = tuple(row[key] for key in keys)
+        groups.setdefault(values if len(keys) > 1 else values[0], []).append(row)
+    return groups
+
+
+def _rows(path: Path) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -14,7 +14,8 @@ def provenance(root: Path, environment: Mapping[str, str] = os.environ) -> dict[
     flow_run = environment.get("PREFECT__FLOW_RUN_ID")
     experiment = environment.get("DVC_EXP_NAME")
     stage = environment.get("DVC_STAGE")
-    trigger = "prefect" if flow_run else "dvc exp" if experiment else "dvc repro" if stage else "command line"
+    shell = "dvc exp" if experiment else "dvc repro" if stage else "command line"
+    trigger = environment.get("WORKFLOW_TRIGGER") or ("prefect" if flow_run else shell)
     tags = {
         "workflow.trigger": trigger,
         "mlflow.source.git.commit": git_commit(root),

@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 
 from src.files import Layout
 from src.measures import TABLE
+from src.problem import ReportSettings, load_settings
 from src.results import Evaluate
 from src.tables import read_schema, read_table
 from src.tracking.identity import KEY, digest, file_sha256, folder_sha256
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("workflow")
 
+DESCRIPTION_LENGTH = 5000
 CHAMPION, GATE = "champion", "beats_common_sense"
 IDENTITY, MEASURE, TEST, TEST_ROWS = "workflow.model", "measure", "test", "test.rows.sha256"
 
@@ -57,7 +59,8 @@ class Evidence:
 def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
     """Register the model of `evaluate` unless it is registered already, and settle who is champion.
 
-    `run` is the step's run, which the version names as its source; the model shows on the workflow's run as well.
+    The version names the workflow's run as its source, which leads to the data, the settings and the code; the model
+    shows on the step's run as well.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -68,9 +71,9 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
         logger.warning("warning: the model was not registered, %s is missing: run `dvc pull`", ", ".join(missing))
         return
     found = Evaluate.read(layout.result("evaluate"))
-    evidence = Evidence(found.measure, found.test.value, file_sha256(layout.test / "table.parquet"))
+    evidence = evidence_on_disk(layout)
     gate = any(verdict.name == GATE and verdict.holds for verdict in found.verdicts)
-    identity = digest([], folder_sha256(layout.model), evidence.test_rows, evidence.measure)
+    identity = model_identity(layout, evidence)
     tags = {
         IDENTITY: identity,
         KEY: recorder.key,
@@ -81,7 +84,7 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
         f"verdict.{GATE}": "yes" if gate else "no",
         "recommended": found.recommended,
     }
-    version = _registered(client, layout.problem, identity) or _new_version(recorder, run, tags)
+    version = _registered(client, layout.problem, identity) or _new_version(recorder, workflow, tags)
     model_id = str(version.source).removeprefix("models:/")
     for each in (workflow, run):
         shown = {output.model_id for output in each.outputs.model_outputs} if each.outputs else set()
@@ -93,25 +96,63 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
     logger.info("MLflow: %s", why)
 
 
+def describe(recorder: "Recorder") -> None:
+    """Give the version of the present model its card, and the registered model the question it answers.
+
+    A description that somebody has written stays. MLflow's is too short for every card; the whole one is in the report.
+    """
+    layout, client = recorder.layout, recorder.client
+    if not layout.model.exists() or not (layout.test / "table.parquet").exists():
+        return
+    version = _registered(client, layout.problem, model_identity(layout, evidence_on_disk(layout)))
+    if version is None:
+        return
+    if not version.description:
+        card = (layout.results / "model_card.md").read_text(encoding="utf-8")
+        client.update_model_version(layout.problem, version.version, shortened(card))
+    if not client.get_registered_model(layout.problem).description:
+        question = load_settings(layout, "report", ReportSettings).question
+        client.update_registered_model(layout.problem, question)
+
+
+def shortened(card: str) -> str:
+    """The card's beginning, as far as a description goes, to the end of a line."""
+    if len(card) <= DESCRIPTION_LENGTH:
+        return card
+    end = "\n\n(The whole card is model_card.md of the step report.)"
+    return card[: card.rindex("\n", 0, DESCRIPTION_LENGTH - len(end))] + end
+
+
+def evidence_on_disk(layout: Layout) -> Evidence:
+    found = Evaluate.read(layout.result("evaluate"))
+    return Evidence(found.measure, found.test.value, file_sha256(layout.test / "table.parquet"))
+
+
+def model_identity(layout: Layout, evidence: Evidence) -> str:
+    return digest([], folder_sha256(layout.model), evidence.test_rows, evidence.measure)
+
+
 def _registered(client: "MlflowClient", name: str, identity: str) -> "ModelVersion | None":
     found = client.search_model_versions(f"name = '{name}' and tags.`{IDENTITY}` = '{identity}'")
     return found[0] if found else None
 
 
-def _new_version(recorder: "Recorder", run: "Run", tags: dict[str, str]) -> "ModelVersion":
+def _new_version(recorder: "Recorder", workflow: "Run", tags: dict[str, str]) -> "ModelVersion":
     from mlflow.entities import LoggedModelStatus
     from mlflow.models import Model
 
-    client, name, run_id = recorder.client, recorder.layout.problem, run.info.run_id
-    for cut_short in client.search_logged_models([recorder.experiment], f"source_run_id = '{run_id}'"):
+    client, name, run_id = recorder.client, recorder.layout.problem, workflow.info.run_id
+    same = f"tags.`{IDENTITY}` = '{tags[IDENTITY]}'"
+    for cut_short in client.search_logged_models([recorder.experiment_id], same):
         client.delete_logged_model(cut_short.model_id)
-    logged = client.create_logged_model(recorder.experiment, name, run_id, tags=tags)
+    logged = client.create_logged_model(recorder.experiment_id, name, run_id, tags=tags)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         model = Model(artifact_path=logged.artifact_location, run_id=run_id, model_id=logged.model_id)
         save_servable(folder, recorder.layout, model)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    client.log_batch(run_id, recorder.model_metrics(logged.model_id))
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     return client.create_model_version(

@@ -6,16 +6,19 @@ is thrown away by the next record of that step.
 """
 
 import getpass
+import hashlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.files import Layout
+from src.problem import ReportSettings, load_settings
 from src.results import Validation
-from src.tracking.address import ARTIFACTS
-from src.tracking.content import Content, headline, note, workflow_settings
+from src.tracking.address import ARTIFACTS, tracking_uri
+from src.tracking.content import Content, note, result_line, summary, workflow_settings
 from src.tracking.identity import (
     KEY,
     RECORDED,
@@ -26,15 +29,20 @@ from src.tracking.identity import (
     raw_checksum,
     recorded_key,
 )
+from src.tracking.many import NewRun, create_runs
+from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Run
+    from mlflow.entities import DatasetInput, Experiment, Metric, Run
 
-KIND = "custom_model_development"  # which the interface would guess, and ask whether that is right
+EXPERIMENT_KIND = "custom_model_development"  # which the interface would guess, and ask whether that is right
+PAUSE_SECONDS = 60.0
+DIGEST_DIGITS = 8  # of a data set's checksum, as many as MLflow's own
 
 STEP, INPUTS, OUTPUTS = "workflow.step", "workflow.inputs", "workflow.outputs"
 SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
+NOTE, OUR_NOTE = "mlflow.note.content", "mlflow.note.workflow"
 
 # MLflow's types of the kinds of columns.
 COLUMN_TYPES = {"numeric": "double", "categorical": "string", "boolean": "boolean", "date": "datetime"}
@@ -47,6 +55,10 @@ class Moment:
     started: float
     ended: float
 
+    @property
+    def seconds(self) -> float:
+        return round(self.ended - self.started, 3)
+
 
 class Recorder:
     """Finds and writes the runs of one problem's present content."""
@@ -55,16 +67,21 @@ class Recorder:
         self.client = client
         self.layout = layout
         self.key = recorded_key(layout)
-        self.tags = tags
+        self.address = tracking_uri(root)
+        self.tags = tags | {"mlflow.user": _user()}
         self.experiment = self._experiment(root)
         self._finish_killed_runs()
+
+    @property
+    def experiment_id(self) -> str:
+        return str(self.experiment.experiment_id)
 
     def workflow_run(self, moment: Moment) -> "Run":
         """The one run of this content, created when it is not there yet."""
         found = self._search(f"tags.`{KEY}` = '{self.key}'")
         if found:
             return found[0]
-        return self._create(name_of(self.layout.problem, self.key), {KEY: self.key}, moment)
+        return self._create(name_of(self.layout.problem, self.key), {KEY: self.key} | self._source(), moment)
 
     def step_run(self, step: str, parent: "Run", moment: Moment) -> tuple["Run", bool]:
         """The run of the step's present outputs below `parent`, and whether its record is complete.
@@ -81,7 +98,8 @@ class Recorder:
         if now in by_outputs:
             run, complete = by_outputs.pop(now), True
         else:
-            run, complete = self._create(step, {PARENT: parent.info.run_id, STEP: step}, moment), False
+            own = {PARENT: parent.info.run_id, STEP: step, "mlflow.source.name": f"tasks.{step}"}
+            run, complete = self._create(step, own, moment), False
         for older in by_outputs.values():
             if older.data.tags.get(SUPERSEDED) != run.info.run_id:
                 self.client.set_tag(older.info.run_id, SUPERSEDED, run.info.run_id)
@@ -93,11 +111,19 @@ class Recorder:
         """Write the step's run: files and the runs below it first, then one batch that completes it."""
         for path in outputs(step, self.layout):
             self.client.log_artifact(run.info.run_id, str(path))
+        tags = {INPUTS: inputs_digest(step, self.layout), OUTPUTS: outputs_digest(step, self.layout)}
+        if content.below:
+            below = create_runs(self.address, self.experiment, self._below(run, content, moment))
+            tags[NOTE] = f"[Compare the {len(below)} runs below]({compare_link(self.experiment_id, below)})"
+        points = [("seconds", 0, moment.seconds)] if moment.seconds else []
+        self.write(run, Content(content.points + points, content.params, content.tags | tags))
+
+    def _below(self, run: "Run", content: Content, moment: Moment) -> Iterator[NewRun]:
+        """Runs of no length, for nobody knows it; lists of runs are sorted by when they began."""
+        tags = self.tags | {PARENT: run.info.run_id}
         for i, (name, below) in enumerate(content.below):
-            in_order = Moment(moment.started + i / 1000, moment.ended)  # lists of runs are sorted by when they began
-            self.write(self._create(name, {PARENT: run.info.run_id}, in_order), below)
-        done = {INPUTS: inputs_digest(step, self.layout), OUTPUTS: outputs_digest(step, self.layout)}
-        self.write(run, Content(content.points, content.params, content.tags | done))
+            began = round(moment.started * 1000) + i
+            yield NewRun(name, below, tags, began, began)
 
     def write(self, run: "Run", content: Content) -> None:
         """One batch with what `run` does not hold yet."""
@@ -119,8 +145,11 @@ class Recorder:
         )
         return bool(found)
 
-    def write_workflow(self, run: "Run", step: str, moment: Moment) -> None:
+    def write_workflow(self, run: "Run", step: str, moment: Moment, known: bool) -> None:
         """Bring the workflow's run up to date after `step`: the settings and the headlines of every step.
+
+        Who started it, from which code and until when is that of the newest step; one that was `known`, its results
+        being on record already, changes none of this.
 
         Results of later steps may lie there from other content. They count when a record proves that they were made
         from what lies there now: DVC will skip their steps.
@@ -131,43 +160,91 @@ class Recorder:
             for i, name in enumerate(RECORDED)
             if outputs(name, self.layout) and (i <= at or self._is_recorded(name))
         ]
-        found = [headline(name, self.layout) for name in steps]
-        points = {name: value for each in found for name, value in each.metrics.items()}
-        tags = {name: value for each in found for name, value in each.tags.items()}
-        tags |= {"workflow.steps": " ".join(steps), "mlflow.note.content": note(self.layout, steps)}
-        content = Content([(name, 0, value) for name, value in points.items()], workflow_settings(self.layout), tags)
+        found = summary(steps, self.layout)
+        metrics = dict(found.metrics) | (self._seconds(run) if found.metrics else {})
+        tags = found.tags | {"workflow.steps": " ".join(steps), NOTE: note(self.layout, steps)}
+        tags |= {} if known else self.tags | self._source()
+        content = Content([(name, 0, value) for name, value in metrics.items()], workflow_settings(self.layout), tags)
         self.write(run, content)
         if step == "report":
             self.client.log_artifact(run.info.run_id, str(self.layout.results / "report.html"))
         if "validate" in steps and not (run.inputs and run.inputs.dataset_inputs):
             self.client.log_inputs(run.info.run_id, [data_set(self.layout)])
-        self.end(run, moment)
+        self._describe_experiment(run, result_line(found))
+        if not known:
+            self._extend(run, moment)
+
+    def _seconds(self, run: "Run") -> dict[str, float]:
+        """How long each step below `run` took, and all of them: those that DVC skipped took nothing."""
+        below = self._search(f"tags.`{PARENT}` = '{run.info.run_id}'")
+        taken = {
+            each.data.tags[STEP]: each.data.metrics.get("seconds") for each in reversed(below) if STEP in each.data.tags
+        }
+        known = {f"seconds.{step}": seconds for step in RECORDED if (seconds := taken.get(step)) is not None}
+        return {"seconds": sum(known.values())} | known if known else {}
+
+    def _extend(self, run: "Run", moment: Moment) -> None:
+        """Let the workflow's run end with its newest step. A pause between two steps, a night say, is no part of it."""
+        ended = (run.info.end_time or run.info.start_time) / 1000
+        follows = moment.started <= ended + PAUSE_SECONDS
+        self.end(run, moment if follows else Moment(ended, ended + moment.seconds))
+
+    def model_metrics(self, model_id: str) -> list["Metric"]:
+        """The workflow's scores as those of its model on its data set, for the page of models."""
+        from mlflow.entities import Metric
+
+        found = summary(["evaluate"], self.layout)
+        data = {"dataset_name": self.layout.problem, "dataset_digest": raw_checksum(self.layout)[:DIGEST_DIGITS]}
+        now = round(time.time() * 1000)
+        return [
+            Metric(name, value, now, 0, model_id=model_id, **data)
+            for name, value in found.metrics.items()
+            if not name.startswith("chosen.")
+        ]
+
+    def _source(self) -> dict[str, str]:
+        """The column Source of MLflow's table tells what started the run and for whom."""
+        return {"mlflow.source.name": f"{self.tags['workflow.trigger']}, {self.tags['mlflow.user']}"}
+
+    def _describe_experiment(self, run: "Run", result: str) -> None:
+        """Give the experiment its views, and a description unless somebody has written another one."""
+        question = load_settings(self.layout, "report", ReportSettings).question
+        links = {run.info.run_name: run_link(self.experiment_id, run.info.run_id)}
+        links |= {name: view_link(self.experiment_id, view) for view, name in VIEWS.items()}
+        text = f"{result}. {question}\n\n{' | '.join(f'[{name}]({link})' for name, link in links.items())}"
+        held = self.experiment.tags
+        mine = hashlib.sha256(text.encode()).hexdigest()
+        tags = view_tags()
+        if NOTE not in held or held.get(OUR_NOTE) == hashlib.sha256(held[NOTE].encode()).hexdigest():
+            tags |= {OUR_NOTE: mine, NOTE: text}
+        for name, value in tags.items():
+            if held.get(name) != value:
+                self.client.set_experiment_tag(self.experiment_id, name, value)
 
     def end(self, run: "Run", moment: Moment) -> None:
         self.client.set_terminated(run.info.run_id, end_time=round(moment.ended * 1000))
 
-    def _experiment(self, root: Path) -> str:
-        found = self.client.get_experiment_by_name(self.layout.problem)
+    def _experiment(self, root: Path) -> "Experiment":
+        name = self.layout.problem
+        found = self.client.get_experiment_by_name(name)
         if found is None:
-            folder = (root / ARTIFACTS / self.layout.problem).absolute().as_uri()
-            return str(self.client.create_experiment(self.layout.problem, folder, {"mlflow.experimentKind": KIND}))
+            folder = (root / ARTIFACTS / name).absolute().as_uri()
+            return self.client.get_experiment(
+                self.client.create_experiment(name, folder, {"mlflow.experimentKind": EXPERIMENT_KIND})
+            )
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
+        return found
 
     def _create(self, name: str, tags: dict[str, str], moment: Moment) -> "Run":
-        source = {"mlflow.source.name": f"tasks.{tags[STEP]}"} if STEP in tags else {}
         run = self.client.create_run(
-            self.experiment,
-            start_time=round(moment.started * 1000),
-            tags=self.tags | tags | source | {"mlflow.user": _user()},
-            run_name=name,
+            self.experiment_id, start_time=round(moment.started * 1000), tags=self.tags | tags, run_name=name
         )
         self.end(run, moment)
         return run
 
     def _search(self, condition: str) -> list["Run"]:
-        return list(self.client.search_runs([self.experiment], condition))
+        return list(self.client.search_runs([self.experiment_id], condition))
 
     def _delete(self, run: "Run") -> None:
         for each in [*self._search(f"tags.`{PARENT}` = '{run.info.run_id}'"), run]:
@@ -192,7 +269,7 @@ def data_set(layout: Layout) -> "DatasetInput":
     return DatasetInput(
         Dataset(
             name=layout.problem,
-            digest=raw_checksum(layout)[:36],
+            digest=raw_checksum(layout)[:DIGEST_DIGITS],
             source_type="local",
             source=json.dumps({"uri": layout.raw.as_posix()}),
             schema=json.dumps({"mlflow_colspec": columns}),

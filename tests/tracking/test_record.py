@@ -12,9 +12,10 @@ import pytest
 
 from src.datasets.manifest import read_manifest, write_manifest
 from src.files import Layout, read_json, write_json
-from src.tracking import database, record
+from src.tracking import database, record, record_steps
 from src.tracking.content import CURVE_POINTS
 from src.tracking.identity import RECORDED, name_of, recorded_key
+from src.tracking.runs import Moment
 from tests.tracking.conftest import record_all
 from tests.tracking.result_files import Fruit
 
@@ -62,7 +63,6 @@ def test_the_workflow_run_carries_the_measures_of_all_steps(recorded, runs):
     ]
     assert metrics["data.rows"] == 100
     assert metrics["train.rows"] == 80
-    assert metrics["overfit.turning_epoch"] == 20
     assert metrics["search.chosen"] == read_json(recorded.result("regularize"))["chosen_score"]["mean"]
 
 
@@ -77,11 +77,14 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
         "verdict.beats_common_sense": "yes",
         "verdict.beats_shallow_model": "no",
     }
-    assert tags["measure"] == "accuracy"
-    assert tags["direction"] == "maximize"
+    assert tags["measure"] == "accuracy (maximize)"
     assert tags["auto.measure"] == "accuracy: the classes are balanced"
-    assert tags["chosen.network"] == "8"
-    assert tags["chosen.dropout"] == "0.25"
+    assert tags["problem"] == "fruit"
+    assert tags["verdicts"] == "5 of 6 verdicts hold, not: beats shallow model"
+    assert tags["cross-validated"] == "accuracy 0.9062 (0.8438 to 0.9688)"
+    assert tags["common sense"] == "0.5625 (majority)"
+    assert tags["sealed test"] == "0.9375 (0.8125 to 1)"
+    assert tags["chosen"] == "8, dropout 0.25, l2 0.001, rmsprop 0.001, 60 epochs"
     assert tags["recommended"] == "network"
     assert "Which fruit is it?" in tags["mlflow.note.content"]
     assert "- **no**, beats_shallow_model: 0.9063 against 0.875, p = 0.2" in tags["mlflow.note.content"]
@@ -103,7 +106,7 @@ def test_the_data_set_is_an_input_of_the_workflow_run(recorded, client, runs):
     assert '{"name": "ripe", "type": "boolean", "required": false}' in data_set.dataset.schema
 
 
-def test_each_run_is_written_in_one_batch(layout, monkeypatch, runs):
+def test_a_step_is_written_in_one_batch_and_so_are_all_the_runs_below_it(layout, monkeypatch, runs):
     import mlflow
 
     batches: list[str] = []
@@ -120,7 +123,9 @@ def test_each_run_is_written_in_one_batch(layout, monkeypatch, runs):
     for single in ("log_metric", "log_param"):
         monkeypatch.setattr(mlflow.MlflowClient, single, refused)
     record("regularize", layout)
-    assert len(batches) == len(set(batches)) == len(runs())
+    (step,) = runs(workflow__step="regularize")
+    assert batches == [step.info.run_id, workflow_run(runs).info.run_id]
+    assert len(runs()) == 5
 
 
 def test_the_largest_results_fit_into_one_batch_for_each_run(layout, runs):
@@ -155,16 +160,71 @@ def test_each_candidate_of_a_small_search_is_a_run_that_can_be_compared(recorded
     candidates = runs(mlflow__parentRunId=regularize.info.run_id)
     assert [run.info.run_name for run in candidates] == ["candidate 0", "candidate 1", "candidate 2"]
     assert candidates[1].data.params["dropout"] == "0.25"
-    assert candidates[1].data.metrics["mean"] == 0.9
+    assert candidates[1].data.metrics["score"] == 0.9
     assert [run.data.tags["chosen"] for run in candidates] == ["false", "true", "false"]
 
 
-def test_a_large_search_is_one_table_and_no_runs(layout, client, runs):
-    Fruit(candidates=100).write(layout)
+def test_of_a_large_search_the_best_are_runs_and_the_table_holds_all(layout, client, runs):
+    Fruit(candidates=130).write(layout)
+    table = layout.results / "candidates.csv"
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    mean = rows[0].index("mean")
+    for i, row in enumerate(rows[1:]):
+        row[mean] = str(i / 1000)  # the best by mean come last; the first two rows are marked best and chosen
+    table.write_text("\n".join(map(",".join, rows)) + "\n")
     record("regularize", layout)
     (regularize,) = runs(workflow__step="regularize")
-    assert not runs(mlflow__parentRunId=regularize.info.run_id)
+    names = [run.info.run_name for run in runs(mlflow__parentRunId=regularize.info.run_id)]
+    assert names == [f"candidate {i}" for i in (0, 1, *range(32, 130))]
     assert "candidates.csv" in [file.path for file in client.list_artifacts(regularize.info.run_id)]
+
+
+def test_each_fold_of_the_evaluation_has_its_score_and_its_curves(recorded, client, runs):
+    (evaluate,) = runs(workflow__step="evaluate")
+    folds = runs(mlflow__parentRunId=evaluate.info.run_id)
+    assert [run.info.run_name for run in folds] == [f"repeat 1, fold {i}" for i in range(1, 6)]
+    assert [run.data.metrics["score"] for run in folds] == [0.90625] * 5
+    curve = client.get_metric_history(folds[2].info.run_id, "validation")
+    assert (len(curve), curve[0].step, curve[-1].step) == (CURVE_POINTS, 1, 60)
+
+
+def test_runs_below_a_step_are_as_the_client_writes_them(recorded, client, runs):
+    """They are written in one transaction, past the client."""
+    from mlflow.entities import Metric, Param
+
+    (regularize,) = runs(workflow__step="regularize")
+    below = runs(mlflow__parentRunId=regularize.info.run_id)[1]
+    copy = client.create_run(
+        below.info.experiment_id, below.info.start_time, dict(below.data.tags), below.info.run_name
+    )
+    points = [
+        Metric(point.key, point.value, point.timestamp, point.step)
+        for name in below.data.metrics
+        for point in client.get_metric_history(below.info.run_id, name)
+    ]
+    client.log_batch(copy.info.run_id, points, [Param(k, v) for k, v in below.data.params.items()])
+    client.set_terminated(copy.info.run_id, end_time=below.info.end_time)
+    copy = client.get_run(copy.info.run_id)
+
+    def content(run):
+        info = {name: value for name, value in dict(run.info).items() if name not in ("run_id", "run_uuid")}
+        info["artifact_uri"] = info["artifact_uri"].replace(run.info.run_id, "")
+        # The user is a tag alone: the client takes its own, and MLflow shows the tag.
+        return info | {"user_id": ""}, run.data.metrics, run.data.params, run.data.tags, histories(client, run)
+
+    assert content(below) == content(copy)
+
+
+def test_the_measure_comes_first_for_mlflow_plots_the_first_metric(recorded, runs):
+    assert next(iter(workflow_run(runs).data.metrics)) == "cv.mean"
+
+
+def test_before_the_evaluation_the_workflow_run_has_words_but_no_numbers(layout, runs):
+    for step in RECORDED[:5]:
+        record(step, layout)
+    assert workflow_run(runs).data.metrics == {}
+    assert workflow_run(runs).data.tags["verdicts"] == "4 of 4 verdicts hold"
+    assert "not evaluated yet" in workflow_run(runs).data.tags["mlflow.note.content"]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +328,7 @@ def test_results_left_over_from_other_content_are_not_in_the_summary(recorded, r
         == "validate prepare baseline overfit regularize"
     )
     assert "test" not in run_of_present_content(recorded, runs).data.metrics
-    assert run_of_present_content(recorded, runs).data.metrics["search.candidates"] == 4
+    assert not run_of_present_content(recorded, runs).data.metrics
 
 
 def test_a_step_that_dvc_skips_counts_in_the_summary_of_new_content(recorded, runs):
@@ -430,3 +490,68 @@ def test_recording_says_nothing_but_who_is_champion(layout, capfd, caplog):
 def test_importing_the_record_does_not_import_mlflow():
     code = "import src.tracking, sys; sys.exit('mlflow' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def minutes(first: float, length: float = 1) -> Moment:
+    return Moment(60 * first, 60 * (first + length))
+
+
+def duration(run):
+    return (run.info.end_time - run.info.start_time) / 60_000
+
+
+def test_the_workflow_run_spans_its_steps_and_tells_how_long_each_took(layout, runs):
+    for i, step in enumerate(RECORDED):
+        record_steps({step: minutes(100 + i)}, layout)
+    assert duration(workflow_run(runs)) == len(RECORDED)
+    metrics = workflow_run(runs).data.metrics
+    assert metrics["seconds"] == 60 * len(RECORDED)
+    assert metrics["seconds.evaluate"] == 60
+    (evaluate,) = runs(workflow__step="evaluate")
+    assert evaluate.data.metrics["seconds"] == 60
+
+
+def test_a_night_between_two_steps_does_not_count(layout, runs):
+    record_steps({"validate": minutes(100), "prepare": minutes(101)}, layout)
+    record_steps({"baseline": minutes(800, 2)}, layout)
+    assert duration(workflow_run(runs)) == 4
+
+
+def test_recording_again_later_changes_neither_the_duration_nor_who_started_it(recorded, runs, monkeypatch):
+    before = workflow_run(runs)
+    monkeypatch.setenv("WORKFLOW_TRIGGER", "prefect schedule")
+    record("report", recorded)
+    after = workflow_run(runs)
+    assert after.info.end_time == before.info.end_time
+    assert after.data.tags["workflow.trigger"] == "command line"
+
+
+def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(recorded, runs, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    monkeypatch.setenv("WORKFLOW_TRIGGER", "prefect ui")
+    Fruit(test=0.875).write(recorded)
+    record("evaluate", recorded)
+    assert workflow_run(runs).data.tags["mlflow.source.name"] == "prefect ui, ann"
+    (evaluate,) = [run for run in runs(workflow__step="evaluate") if run.data.metrics["test"] == 0.875]
+    assert evaluate.data.tags["mlflow.source.name"] == "tasks.evaluate"
+
+
+def test_the_experiment_says_the_newest_result_in_its_first_line(recorded, client):
+    (first, *_) = client.get_experiment_by_name("fruit").tags["mlflow.note.content"].splitlines()
+    score = "accuracy 0.9062 (0.8438 to 0.9688), common sense 0.5625, sealed test 0.9375; 5 of 6 verdicts hold"
+    assert first == f"{score}. Which fruit is it?"
+
+
+def test_a_description_that_somebody_wrote_stays(recorded, client):
+    experiment = client.get_experiment_by_name("fruit").experiment_id
+    client.set_experiment_tag(experiment, "mlflow.note.content", "Ask Ann before you use this.")
+    Fruit(test=0.875).write(recorded)
+    record("evaluate", recorded)
+    assert client.get_experiment(experiment).tags["mlflow.note.content"] == "Ask Ann before you use this."
+
+
+def test_a_step_with_runs_below_it_links_to_their_comparison(recorded, runs):
+    (regularize,) = runs(workflow__step="regularize")
+    note = regularize.data.tags["mlflow.note.content"]
+    assert "[Compare the 3 runs below](#/compare-runs?runs=" in note
+    assert all(run.info.run_id in note for run in runs(mlflow__parentRunId=regularize.info.run_id))

@@ -49,9 +49,8 @@ def test_a_version_tells_its_score_its_test_rows_and_its_content(recorded, clien
     assert version.tags["measure"] == "accuracy"
     assert version.tags["verdict.beats_common_sense"] == "yes"
     assert len(version.tags["test.rows.sha256"]) == 64
-    (evaluation,) = runs(workflow__step="evaluate")
-    assert version.run_id == evaluation.info.run_id
-    assert [run for run in runs() if run.data.tags.get("workflow.key") == version.tags["workflow.key"]]
+    (workflow,) = runs(workflow__key=version.tags["workflow.key"])
+    assert version.run_id == workflow.info.run_id
 
 
 def test_the_model_shows_once_on_the_runs_of_the_step_and_of_the_workflow(recorded, client, runs):

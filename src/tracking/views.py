@@ -1,0 +1,113 @@
+"""What a person sees on opening an experiment in MLflow, without clicking around.
+
+MLflow keeps the choice of columns and the filter of its table of runs in the browser. What it lets an experiment hold
+are *saved views*, offered under "Views" and opened by a link, and a description, the first line of which stands above
+the table. Every problem's experiment gets both. `browser_defaults` makes the first view the one with which a browser
+begins that holds no choice of its own; the server that `make serve` starts puts it into the page.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, KIND, SEALED_TEST
+from src.tracking.identity import KEY
+
+_VIEW_TAG = "mlflow.sharedViewState."
+_STORED = 'MLflowLocalStorage-1.1-ExperimentPage-["{}"]-ReactComponentState'
+RESULTS, CANDIDATES, FOLDS = "results", "candidates", "folds"
+
+
+NAME, CREATED, DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "duration"
+
+
+def _columns(widths: Mapping[str, int]) -> dict[str, Any]:
+    """The columns in their order, with their widths in pixels. Three of them MLflow always shows."""
+    chosen = [column for column in widths if column not in (NAME, CREATED, DURATION)]
+    return {"selectedColumns": chosen, "columnOrder": list(widths), "columnWidths": dict(widths)}
+
+
+def _all(kind: str, widths: Mapping[str, int]) -> dict[str, int]:
+    return {f"{kind}.`{name}`": width for name, width in widths.items()}
+
+
+# All but the last fit beside one another on a screen of 1,600 pixels.
+_RESULTS = (
+    {NAME: 190, CREATED: 105}
+    | _all("tags", {CROSS_VALIDATED: 235, COMMON_SENSE: 95, SEALED_TEST: 85, "verdicts": 115, CHOSEN: 110})
+    | {DURATION: 70}
+    | _all("attributes", {"Source": 110, "Dataset": 150, "Version": 75, "Models": 100})
+)
+_CANDIDATES = (
+    {NAME: 150, CREATED: 125}
+    | _all("metrics", {"score": 90, "standard_error": 120})
+    | _all("tags", {"chosen": 80, "best": 80})
+    | _all("params", {"network": 110, "parameters": 95, "dropout": 85, "l1": 85, "l2": 85, "learning_rate": 110})
+    | _all("params", {"epochs": 85, "optimizer": 95})
+)
+_FOLDS = {NAME: 150, CREATED: 125} | _all(
+    "metrics", {"score": 110, "common_sense": 110, "shallow": 110, "training": 110, "validation": 110}
+)
+_STATES: dict[str, dict[str, Any]] = {
+    RESULTS: {"searchFilter": f"tags.`{KEY}` != ''"} | _columns(_RESULTS),
+    CANDIDATES: {"searchFilter": f"tags.`{KIND}` = 'candidate'"} | _columns(_CANDIDATES),
+    FOLDS: {"searchFilter": f"tags.`{KIND}` = 'fold'"} | _columns(_FOLDS),
+}
+VIEWS = {RESULTS: "Results of the workflow", CANDIDATES: "Candidates of the search", FOLDS: "Folds of the evaluation"}
+
+
+def view_tags() -> dict[str, str]:
+    """Tags of an experiment that are its saved views."""
+    return {
+        _VIEW_TAG + view: json.dumps(
+            {"name": VIEWS[view], "createdAt": -i, "updatedAt": -i, "state": json.dumps(_state(view))}
+        )
+        for i, view in enumerate(_STATES)
+    }
+
+
+def _state(view: str) -> dict[str, Any]:
+    """A view as MLflow's page stores it."""
+    common = {
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+    }
+    common |= {"datasetsFilter": [], "modelVersionFilter": "All Runs", "runsHiddenMode": "FIRST_10_RUNS"}
+    common |= {"useGroupedValuesInCharts": True, "hideEmptyCharts": True, "groupBy": None, "runListHidden": False}
+    return common | _STATES[view]
+
+
+def browser_defaults(experiments: Iterable[str]) -> str:
+    """A script for the head of MLflow's page: what a browser begins with that holds no choice of its own.
+
+    That is the side of MLflow that is about training, without the assistant, which has no model to talk to, and the
+    view of results in the given experiments. It only answers for what the browser does not hold; a person's own choice
+    of columns is kept as ever.
+    """
+    held = {"mlflow.workflowType_v1": '"machine_learning"', "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true"}
+    held |= {_STORED.format(id): json.dumps(_state(RESULTS)) for id in experiments}
+    text = json.dumps(held).replace("<", "\\u003c")
+    return f"""<script>(() => {{
+  const defaults = {text}, getItem = Storage.prototype.getItem;
+  Storage.prototype.getItem = function (key) {{
+    const held = getItem.call(this, key);
+    return held === null && this === localStorage && Object.hasOwn(defaults, key) ? defaults[key] : held;
+  }};
+}})();</script>"""
+
+
+def view_link(experiment: str, view: str) -> str:
+    """The address of a view below that of MLflow's server."""
+    return f"#/experiments/{experiment}/runs?viewStateShareKey={view}&workflowType=machine_learning"
+
+
+def run_link(experiment: str, run: str) -> str:
+    return f"#/experiments/{experiment}/runs/{run}?workflowType=machine_learning"
+
+
+def compare_link(experiment: str, runs: list[str]) -> str:
+    """The address of the page that compares `runs`: parallel coordinates, box plots, parameters side by side."""
+    return f"#/compare-runs?runs={quote(json.dumps(runs))}&experiments={quote(json.dumps([experiment]))}"
