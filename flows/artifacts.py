@@ -83,7 +83,7 @@ class Progress:
 
     def complete(self) -> None:
         """The last step is done."""
-        self.completed, self.share = True, 1.0
+        self.completed, self.step, self.share = True, self.steps[-1], 1.0
         self._move(f"all {len(self.steps)} steps are done")
 
     def _at_step(self) -> str:
