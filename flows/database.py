@@ -3,17 +3,21 @@
 `sqlite`: the file .prefect/prefect.db. `postgresql://user@host/name`: the schema `prefect` of that database.
 """
 
+import os
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from src.errors import UserError
+from src.tracking.address import DATABASE as MLFLOW_FILE
 from src.tracking.address import SQLITE, database_setting
 
 SCHEMA = "prefect"
 FILE = ".prefect/prefect.db"
 # Extensions that the whole database shares lie in `public`.
 _SEARCH_PATH = f"{SCHEMA}, public"
+_PATIENCE_SECONDS = 5
 
 
 def prefect_environment(home: Path) -> dict[str, str]:
@@ -28,17 +32,41 @@ def prefect_environment(home: Path) -> dict[str, str]:
 
 
 def prepare(home: Path) -> None:
-    """See that the database answers and that Prefect's schema is there; UserError tells what is wrong with it."""
+    """See that the records of both servers can be used; UserError tells what is wrong with them."""
     database = database_setting(home)
     if database == SQLITE:
         (home / FILE).parent.mkdir(exist_ok=True)
+        _check_file(home / FILE, "the history of runs in Prefect")
+        _check_file(
+            home / MLFLOW_FILE, "the records, which `python -m src.tracking <problem>` makes anew from the results"
+        )
+    else:
+        _prepare_postgresql(database)
+
+
+def _check_file(path: Path, what: str) -> None:
+    if not path.exists():
         return
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        way_out = (
+            "another program uses it; end that, or wait for it"
+            if "locked" in str(error)
+            else f"if it is damaged, move it away: it holds {what}"
+        )
+        raise UserError(f"{os.path.relpath(path)}: {error}; {way_out}") from None
+
+
+def _prepare_postgresql(database: str) -> None:
     import psycopg2
 
     try:
-        with closing(psycopg2.connect(database, connect_timeout=5)) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            connection.commit()
+        with closing(psycopg2.connect(database, connect_timeout=_PATIENCE_SECONDS)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     except psycopg2.Error as error:
         raise UserError(
             f"params.yaml: database: {database}: {str(error).strip()}\n"

@@ -4,6 +4,7 @@ import os
 import warnings
 
 from flows import ROOT
+from flows.mlflow_page import BeginsWithResults
 from flows.same_origin import App
 from flows.server_process import run
 from src.tracking.address import ARTIFACTS, tracking_uri
@@ -13,6 +14,11 @@ _THROUGH_THE_SERVER = "mlflow-artifacts:/"  # where experiments that are made in
 
 
 def app() -> App:
+    with open_database(ROOT):  # no step makes the same tables at the same time
+        return _app()
+
+
+def _app() -> App:
     from mlflow.server import constants
 
     database = tracking_uri(ROOT)
@@ -29,9 +35,8 @@ def app() -> App:
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
 
-    with open_database(ROOT):  # no step makes the same tables at the same time
-        initialize_backend_stores(database, database, _THROUGH_THE_SERVER)
-    return app
+    initialize_backend_stores(database, database, _THROUGH_THE_SERVER)
+    return BeginsWithResults(app)
 
 
 if __name__ == "__main__":

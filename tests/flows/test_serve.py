@@ -4,6 +4,7 @@ import http.client
 import resource
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from flows import serve
+from flows.same_origin import SameOrigin
+from flows.service import Service
 from src.processes import is_alive
 from tests.flows.serving import Served
 from tests.workspaces import Workspace, family, wait_for
@@ -125,15 +129,26 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(fresh: Workspace, tmp_pat
     assert not any(map(is_alive, members))
 
 
-@pytest.mark.slow
-def test_a_server_that_cannot_start_ends_it_all_and_its_log_is_shown(fresh: Workspace, tmp_path: Path):
+@pytest.mark.parametrize("database", [".prefect/prefect.db", "mlflow.db"])
+def test_a_damaged_database_is_told_and_nothing_is_started(fresh: Workspace, tmp_path: Path, database: str):
     workspace = fresh.copy(tmp_path / "workspace")
-    (workspace.root / "mlflow.db").write_text("no database\n" * 100)
+    (workspace.root / ".prefect").mkdir()
+    (workspace.root / database).write_text("no database\n" * 100)
     run = workspace.run("flows.serve", "--prefect-port", "0", "--mlflow-port", "0", check=False)
     assert run.returncode == 1
-    assert "error: MLflow server ended with exit code 1; .workflow/logs/mlflow_server.log says:" in run.stdout
-    assert "file is not a database" in run.stdout
-    assert "ready" not in run.stdout
+    assert f"error: {database}: file is not a database; if it is damaged, move it away" in run.stdout
+    assert "Traceback" not in run.stdout
+    assert not (workspace.root / ".workflow" / "logs").exists()
+
+
+@pytest.mark.slow
+def test_a_database_that_another_program_keeps_locked_is_told(fresh: Workspace, tmp_path: Path):
+    workspace = fresh.copy(tmp_path / "workspace")
+    with closing(sqlite3.connect(workspace.root / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        run = workspace.run("flows.serve", "--prefect-port", "0", "--mlflow-port", "0", check=False)
+    assert run.returncode == 1
+    assert "error: mlflow.db: database is locked; another program uses it" in run.stdout
 
 
 def test_a_port_of_another_program_is_told_before_anything_is_started(
@@ -171,6 +186,35 @@ def test_an_address_of_another_machine_is_refused(fresh: Workspace, tmp_path: Pa
     assert run.returncode == 1
     assert f"error: --host {host}: " in run.stdout
     assert "127.0.0.1" in run.stdout
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_open_to_the_network_it_warns_and_answers_to_more_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str, warned: bool
+):
+    looked_after: list[Service] = []
+
+    class Nothing:
+        def __init__(self, servers: list[Service], *rest: object) -> None:
+            looked_after.extend(servers)
+
+        def run(self, welcome: str) -> None:
+            pass
+
+    monkeypatch.setattr(serve, "ROOT", tmp_path)
+    monkeypatch.setattr(serve, "STATE", tmp_path / ".workflow")
+    monkeypatch.setattr(serve, "Signals", lambda: None)
+    monkeypatch.setattr(serve, "Supervisor", Nothing)
+    monkeypatch.setattr(serve.ports, "listening", lambda host, port, option: socket.create_server(("127.0.0.1", 0)))
+    assert serve.main(["--host", host, "--known-as", "lab.example"]) == 0
+    assert ("no password is asked" in capsys.readouterr().out) == warned
+    for server in looked_after:
+        gate = SameOrigin(None, server.arguments[2:])
+        assert gate.is_known("localhost:4200")
+        assert gate.is_known("lab.example")
+        assert not gate.is_known("evil.example")
+        assert gate.is_known("192.0.2.1:4200") == warned
+        assert gate.is_known(socket.gethostname()) == warned
 
 
 def test_help_answers_within_a_second(fresh: Workspace):
