@@ -35,10 +35,11 @@ def champion(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
     return workspace
 
 
-def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(champion: Workspace):
-    told = champion.run(COMMAND, PROBLEM, TABLE, "out.csv", "--overwrite").stdout
-    assert f"{PROBLEM} version 1 (champion): 80 of 80 rows scored; predictions: out.csv" in told
-    found = pd.read_csv(champion.root / "out.csv").set_index("row")
+def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(champion: Workspace, tmp_path: Path):
+    output = tmp_path / "out.csv"
+    told = champion.run(COMMAND, PROBLEM, TABLE, str(output)).stdout
+    assert f"{PROBLEM} version 1 (champion): 80 of 80 rows scored; predictions: {output}" in told
+    found = pd.read_csv(output).set_index("row")
     predicted = pd.read_parquet(champion.results / "predictions.parquet").query("split == 'test'")
     ours = found.loc[predicted["row"] + 2]  # the first row, 0, is on line 2
     assert ours["predicted"].tolist() == predicted["predicted"].tolist()
@@ -162,7 +163,7 @@ def test_a_served_model_answers_here_and_to_nobody_else_and_ends_on_ctrl_c(champ
             assert client.post("/predict", json=rows, headers={"Host": "evil.example"}).status_code == 403
             assert client.post("/predict", json=rows, headers={"Origin": "http://evil.example"}).status_code == 403
         process.send_signal(signal.SIGINT)
-        wait_for(lambda: process.poll() is not None, 10)
+        wait_for(lambda: process.poll() is not None, 60)
         assert process.returncode == 0
         assert "Traceback" not in process.stdout.read()
     finally:
