@@ -14,7 +14,7 @@ from urllib.parse import quote
 from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, KIND, SEALED_TEST
 from src.tracking.identity import KEY
 
-_VIEW_TAG = "mlflow.sharedViewState."
+VIEW_TAG = "mlflow.sharedViewState."
 _STORED = 'MLflowLocalStorage-1.1-ExperimentPage-["{}"]-ReactComponentState'
 RESULTS, CANDIDATES, FOLDS = "results", "candidates", "folds"
 
@@ -60,7 +60,7 @@ VIEWS = {RESULTS: "Results of the workflow", CANDIDATES: "Candidates of the sear
 def view_tags() -> dict[str, str]:
     """Tags of an experiment that are its saved views."""
     return {
-        _VIEW_TAG + view: json.dumps(
+        VIEW_TAG + view: json.dumps(
             {"name": VIEWS[view], "createdAt": -i, "updatedAt": -i, "state": json.dumps(_state(view))}
         )
         for i, view in enumerate(_STATES)
