@@ -57,8 +57,11 @@ def test_a_failed_step_fails_the_flow_with_the_step_s_own_words_and_exit_code_1(
     assert "Traceback" not in run.stdout
 
 
+REMOTE = tiny_table(90).encode()
+
+
 class Flaky(BaseHTTPRequestHandler):
-    """Gives the tiny table, but is out of order at first."""
+    """Gives a table, but is out of order at first."""
 
     failures = 0
     asked = 0
@@ -68,7 +71,7 @@ class Flaky(BaseHTTPRequestHandler):
         broken = Flaky.asked <= Flaky.failures
         self.send_response(503 if broken else 200)
         self.end_headers()
-        self.wfile.write(b"" if broken else tiny_table().encode())
+        self.wfile.write(b"" if broken else REMOTE)
 
     def log_message(self, *_: object) -> None: ...
 
@@ -96,7 +99,7 @@ def remote(online: Workspace) -> Iterator[Callable[[int, str], None]]:
 def test_a_step_that_fails_for_a_passing_reason_runs_again_after_a_while(
     online: Workspace, remote: Callable[[int, str], None]
 ):
-    remote(2, sha256(tiny_table().encode()).hexdigest())
+    remote(2, sha256(REMOTE).hexdigest())
     run = online.run(FLOW, PROBLEM, "--until", "fetch")
     assert Flaky.asked == 3
     assert states(run.stdout) == {"define": "Completed", "fetch": "Completed"}
