@@ -11,12 +11,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-import flows  # noqa: F401  before Prefect, which reads its settings once
+from flows import ROOT
 from flows.deployments import ENTRYPOINTS, register
 
 REGISTER = "register"
@@ -51,11 +52,16 @@ def _listen(pipe: TextIOWrapper, orders: SimpleQueue) -> None:
 
 def _load() -> None:
     """Import what the first step of a flow needs, which its modules import late for the sake of other commands."""
-    import dvc.repo  # noqa: F401
-    import prefect.flow_engine  # noqa: F401
+    import prefect.flow_engine
+    import prefect.task_engine
+    import prefect.utilities.visualization  # noqa: F401
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
 
     for entrypoint in ENTRYPOINTS.values():
         importlib.import_module(entrypoint.rpartition(".")[0])
+    with suppress(DvcException), Repo(str(ROOT)) as repo:  # what is wrong there, the first step will tell
+        _ = repo.index
 
 
 def _run(environment: dict[str, str]) -> None:

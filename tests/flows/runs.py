@@ -153,7 +153,7 @@ class Runner:
     def steps(self, id_: str) -> dict[str, str]:
         """The states of the run's steps, by name."""
         found = self.post("task_runs/filter", {"flow_runs": {"id": {"any_": [id_]}}})
-        return {step["name"].rpartition("-")[0]: step["state_name"] for step in found}
+        return {step["name"]: step["state_name"] for step in found}
 
     def subflows(self, id_: str) -> list[str]:
         found = self.post("flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": [id_]}}})
