@@ -43,8 +43,14 @@ class Stack(ABC):
         for view in self.views(penalized):
             view.fill_(float(view.ndim > 2))
         self.penalized_P = penalized[0].to(device)
-        self.values_MP = self.values_MP.to(device)
-        self.gradients_MP = torch.zeros_like(self.values_MP)
+        self.settle(self.values_MP.to(device))
+
+    def settle(self, values_MP: Tensor) -> None:
+        """Take these parameters, with views that stay the same until members leave."""
+        self.values_MP = values_MP
+        self.gradients_MP = torch.zeros_like(values_MP)
+        self.parameters = self.views(self.values_MP)
+        self.gradients = self.views(self.gradients_MP)
 
     @property
     @abstractmethod
@@ -77,8 +83,7 @@ class Stack(ABC):
     def keep(self, members: Tensor) -> None:
         """Leave only these members in the stack."""
         self.own_shapes = [self.own_shapes[m] for m in members.tolist()]
-        self.values_MP = self.values_MP[members]
-        self.gradients_MP = torch.zeros_like(self.values_MP)
+        self.settle(self.values_MP[members])
 
     def state(self, member: int) -> dict[str, Tensor]:
         """What one member's network would have as its state, alone."""

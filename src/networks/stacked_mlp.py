@@ -59,10 +59,9 @@ class StackedMLP(Stack):
     def forward(self, x_MBD: Tensor, factors: Sequence[Tensor | None], members: Tensor | None = None) -> Tensor:
         assert members is None, "rows of weight zero stand for members that do not take part"
         self.taped: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
-        parameters = self.views(self.values_MP)
         h = x_MBD
         for layer, factor in enumerate([*factors, None]):
-            weight_MHD, bias_MH = parameters[2 * layer], parameters[2 * layer + 1]
+            weight_MHD, bias_MH = self.parameters[2 * layer], self.parameters[2 * layer + 1]
             z = torch.baddbmm(bias_MH.unsqueeze(1), h, weight_MHD.transpose(1, 2))
             if layer == len(self.units):
                 self.last = h, weight_MHD
@@ -73,22 +72,21 @@ class StackedMLP(Stack):
         raise AssertionError("a network ends with its logits")
 
     def backward(self, gradient_MBK: Tensor) -> None:
-        gradients = self.views(self.gradients_MP)
         h, weight_MHD = self.last
         dz = gradient_MBK
         for layer in range(len(self.units), -1, -1):
-            gradients[2 * layer].copy_(torch.bmm(h.transpose(1, 2), dz).transpose(1, 2))
-            gradients[2 * layer + 1].copy_(dz.sum(1))
+            self.gradients[2 * layer].copy_(torch.bmm(h.transpose(1, 2), dz).transpose(1, 2))
+            self.gradients[2 * layer + 1].copy_(dz.sum(1))
             if layer == 0:
                 break
             dh = torch.bmm(dz, weight_MHD)
             h, z, a, factor = self.taped.pop()
             dz = self.derivative(dh if factor is None else dh * factor, z, a)
-            weight_MHD = self.views(self.values_MP)[2 * layer - 2]
+            weight_MHD = self.parameters[2 * layer - 2]
 
     def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
         h: Tensor = x_ND
-        parameters = self.views(self.values_MP[members])
+        parameters = [of[members] for of in self.parameters]
         for layer in range(0, len(parameters), 2):
             weight_MHD, bias_MH = parameters[layer], parameters[layer + 1]
             h = torch.matmul(h, weight_MHD.transpose(1, 2)) + bias_MH.unsqueeze(1)

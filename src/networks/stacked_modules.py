@@ -73,7 +73,7 @@ class StackedModules(Stack):
 
     def backward(self, gradient_MBK: Tensor) -> None:
         gradients = torch.autograd.grad(self.logits_MBK, self.leaves, gradient_MBK, allow_unused=True)
-        for view, gradient in zip(self.views(self.gradients_MP), gradients, strict=True):
+        for view, gradient in zip(self.gradients, gradients, strict=True):
             chosen = slice(None) if self.members is None else self.members
             view[chosen] = 0.0 if gradient is None else gradient
         del self.logits_MBK, self.leaves
