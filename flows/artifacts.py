@@ -35,7 +35,7 @@ from src.tracking.identity import find_workflow_run
 from tasks.summary import WITH_VERDICTS, number
 
 # Characters in a line of evidence: what a window of 1,400 pixels holds.
-WIDTH = 72
+WIDTH = 50
 # Within a step, the progress artifact moves at most so often, in seconds.
 SHORTEST_PAUSE = 1.0
 MLFLOW_URL = "WORKFLOW_MLFLOW_URL"
@@ -169,7 +169,7 @@ def _verdict_table(found: Sequence[tuple[str, Verdict]]) -> str:
 
 def _wrapped(text: str) -> str:
     """Text in lines, because the page scrolls a table sideways rather than wrapping its cells."""
-    return "<br>".join(map(literal, wrap(text, WIDTH)))
+    return "<br>".join(map(literal, wrap(text, WIDTH, break_on_hyphens=False)))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
