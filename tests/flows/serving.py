@@ -21,7 +21,7 @@ from src.processes import is_alive
 from tests.workspaces import Workspace, family, wait_for
 
 READY = re.compile(r"^ready: Prefect (http://\S+) MLflow (http://\S+)$", re.MULTILINE)
-READY_SECONDS = 180  # on a busy machine; see `tests/flows/test_serve.py` for what is promised
+READY_SECONDS = 300  # on a busy machine; see `tests/flows/test_serve.py` for what is promised
 GONE_SECONDS = 3
 
 
@@ -55,7 +55,7 @@ class Served:
 
         self.prefect, self.mlflow = wait_for(answer, READY_SECONDS).groups()
 
-    def wait_for_line(self, pattern: str, seconds: float = 60) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, seconds: float = READY_SECONDS) -> re.Match[str]:
         """The first match in what it has printed."""
         return wait_for(lambda: re.search(pattern, self.output), seconds)
 
