@@ -32,6 +32,7 @@ from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed, State
 
 from flows import copies, experiments, guard
@@ -45,6 +46,10 @@ from src.files import STEPS, Layout
 from src.tracking.identity import workflow_name
 from src.tracking.provenance import git_commit
 from tasks.workspace import locked_by
+
+# Nobody listens to a flow run's heartbeat (the runner sees its process), and every run would wait for its thread at the
+# end, up to a second.
+get_current_settings().flows.heartbeat_frequency = None
 
 # Seconds to wait before a step that failed for a reason that may pass runs for the second, third, ... time.
 RETRY_SECONDS: list[float] = [10, 60, 300]
