@@ -62,15 +62,14 @@ def _perform(step: Step, layout: Layout) -> None:
     if started_by:
         die_with(started_by)
     driver = started_by[-1] if started_by else psutil.Process()
+    from src.tracking import recording
+
     with locked_by(driver), closed_to_others_than(started_by[0]) if started_by else nullcontext():
         remove_partial_files(layout)
-        result = step(layout)
-        for verdict in getattr(result, "verdicts", ()):
-            print(f"  {'yes' if verdict.holds else 'no '}  {verdict.name}: {verdict.evidence}", flush=True)
-
-        from src.tracking import record
-
-        record(step.__name__, layout)
+        with recording(step.__name__, layout):
+            result = step(layout)
+            for verdict in getattr(result, "verdicts", ()):
+                print(f"  {'yes' if verdict.holds else 'no '}  {verdict.name}: {verdict.evidence}", flush=True)
 
 
 def told(error: BaseException, step: str) -> tuple[str | None, int]:

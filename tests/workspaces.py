@@ -146,7 +146,12 @@ def step_of(pid: int, step: str) -> psutil.Process | None:
 
 
 def workers_of(step: psutil.Process) -> list[psutil.Process]:
-    return [child for child in step.children(recursive=True) if "resource_tracker" not in " ".join(child.cmdline())]
+    beside = ("resource_tracker", "src.tracking.recorder")
+    return [
+        child
+        for child in step.children(recursive=True)
+        if not any(name in " ".join(child.cmdline()) for name in beside)
+    ]
 
 
 def has_loaded_torch(process: psutil.Process) -> bool:

@@ -47,7 +47,7 @@ def recording(step: str, layout: Layout) -> Iterator[None]:
             raise
     if recorder.returncode != 0:
         logger.warning(
-            "warning: %s of %s was not recorded in MLflow, its recorder ended with code %s. The results are complete and "
+            "warning: MLflow did not record %s of %s: its recorder ended with code %s. The results are complete and "
             "safe on disk; record them later with `python -m src.tracking %s`.",
             *(step, layout.problem, recorder.returncode, layout.problem),
         )

@@ -11,8 +11,8 @@ import sys
 
 from src.errors import UserError
 from src.files import Layout
-from src.tracking import record_steps
 from src.tracking.identity import READS, RECORDED, outputs
+from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
 
 logger = logging.getLogger("workflow")

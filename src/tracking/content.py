@@ -89,7 +89,7 @@ def summary(steps: Iterable[str], layout: Layout) -> Headline:
 def verdicts_text(verdicts: Sequence[Verdict]) -> str:
     """How many hold, and which do not."""
     failing = [verdict.name.replace("_", " ") for verdict in verdicts if not verdict.holds]
-    held = f"{len(verdicts) - len(failing)} of {len(verdicts)} verdicts hold"
+    held = f"{len(verdicts) - len(failing)} of {len(verdicts)} hold"
     return f"{held}, not: {', '.join(failing)}" if failing else held
 
 
@@ -128,9 +128,10 @@ def result_line(found: Headline) -> str:
     """The summary in one line: the measure, cross-validated and on the sealed test set, beside common sense."""
     tags = found.tags
     if CROSS_VALIDATED not in tags:
-        return f"not evaluated yet; {tags['verdicts']}"
+        return f"not evaluated yet; verdicts: {tags['verdicts']}"
     baseline, verdicts = tags[COMMON_SENSE].split()[0], tags["verdicts"].split(",")[0]
-    return f"{tags[CROSS_VALIDATED]}, common sense {baseline}, sealed test {tags[SEALED_TEST].split()[0]}; {verdicts}"
+    scores = f"{tags[CROSS_VALIDATED]}, common sense {baseline}, sealed test {tags[SEALED_TEST].split()[0]}"
+    return f"{scores}; verdicts: {verdicts}"
 
 
 def thinned(length: int, most: int = CURVE_POINTS) -> list[int]:

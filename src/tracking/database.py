@@ -24,15 +24,17 @@ _LOCK_NUMBER = 0x776F726B  # of PostgreSQL's advisory lock; any number that nobo
 
 
 @contextmanager
-def open_database(home: Path) -> Iterator["MlflowClient"]:
+def open_database(home: Path, patience: float | None = None) -> Iterator["MlflowClient"]:
     """The records of the repository at `home`, for finding or creating runs as one operation.
 
-    Raises sqlite3.Error or psycopg2.Error when the database is out of reach, read-only, damaged or, for half a
-    minute, locked by somebody else; TimeoutError when another step goes on recording; UserError for a wrong address.
+    Raises sqlite3.Error or psycopg2.Error when the database is out of reach, read-only, damaged or, for `patience`
+    seconds (half a minute by default), locked by somebody else; TimeoutError when another step goes on recording;
+    UserError for a wrong address.
     """
+    patience = LOCK_SECONDS if patience is None else patience
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     address = tracking_uri(home)
-    with _sqlite(home / DATABASE) if address.startswith("sqlite") else _postgresql(address):
+    with _sqlite(home / DATABASE, patience) if address.startswith("sqlite") else _postgresql(address, patience):
         import mlflow
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
@@ -48,7 +50,7 @@ def prepare_postgresql(address: str) -> None:
 
 
 @contextmanager
-def _sqlite(database: Path) -> Iterator[None]:
+def _sqlite(database: Path, patience: float) -> Iterator[None]:
     with database.with_name(f"{DATABASE}.lock").open("w") as file:
 
         def locked() -> bool:
@@ -57,22 +59,22 @@ def _sqlite(database: Path) -> Iterator[None]:
                 return True
             return False
 
-        _wait_for(locked, file.name)
-        with closing(sqlite3.connect(database, timeout=LOCK_SECONDS, isolation_level=None)) as connection:
+        _wait_for(locked, file.name, patience)
+        with closing(sqlite3.connect(database, timeout=patience, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
         yield
 
 
 @contextmanager
-def _postgresql(address: str) -> Iterator[None]:
+def _postgresql(address: str, patience: float) -> Iterator[None]:
     with closing(_connected(address)) as connection, connection.cursor() as cursor:
 
         def locked() -> bool:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK_NUMBER,))
             return bool(cursor.fetchone()[0])
 
-        _wait_for(locked, "the database")
+        _wait_for(locked, "the database", patience)
         yield  # closing the connection unlocks, and so does the end of this process
 
 
@@ -86,9 +88,9 @@ def _connected(address: str) -> Any:
     return connection
 
 
-def _wait_for(locked: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
+def _wait_for(locked: Callable[[], bool], what: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
     while not locked():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"another step has been recording for {LOCK_SECONDS:.0f} s ({what} is locked)")
+            raise TimeoutError(f"another step has been recording for {patience:.0f} s ({what} is locked)")
         time.sleep(_POLL_SECONDS)

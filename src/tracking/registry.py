@@ -4,6 +4,7 @@ The champion is the version to use. It changes hands only when the challenger pa
 and scores better than the champion on the same sealed test rows.
 """
 
+import json
 import logging
 import subprocess
 import sys
@@ -155,9 +156,12 @@ def _new_version(recorder: "Recorder", workflow: "Run", tags: dict[str, str]) ->
     client.log_batch(run_id, recorder.model_metrics(logged.model_id))
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
-    return client.create_model_version(
+    version = client.create_model_version(
         name, f"models:/{logged.model_id}", run_id, tags=tags, model_id=logged.model_id, await_creation_for=0
     )
+    known_as = json.dumps([{"name": name, "version": int(version.version)}])
+    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": known_as})
+    return version
 
 
 def _settle(

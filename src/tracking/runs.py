@@ -9,7 +9,7 @@ import getpass
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from src.tracking.identity import (
     recorded_key,
 )
 from src.tracking.many import NewRun, create_runs
+from src.tracking.usage import Sample
 from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT_KIND = "custom_model_development"  # which the interface would guess, and ask whether that is right
 PAUSE_SECONDS = 60.0
+LONG_SECONDS = 10.0  # a step that takes less has used the machine for a moment only
+MOST_POINTS = 1000  # in one batch, says MLflow
 DIGEST_DIGITS = 8  # of a data set's checksum, as many as MLflow's own
 
 STEP, INPUTS, OUTPUTS = "workflow.step", "workflow.inputs", "workflow.outputs"
@@ -107,7 +110,7 @@ class Recorder:
             self.client.delete_tag(run.info.run_id, SUPERSEDED)
         return run, complete
 
-    def write_step(self, step: str, run: "Run", content: Content, moment: Moment) -> None:
+    def write_step(self, step: str, run: "Run", content: Content, moment: Moment, usage: Sequence[Sample] = ()) -> None:
         """Write the step's run: files and the runs below it first, then one batch that completes it."""
         for path in outputs(step, self.layout):
             self.client.log_artifact(run.info.run_id, str(path))
@@ -115,8 +118,22 @@ class Recorder:
         if content.below:
             below = create_runs(self.address, self.experiment, self._below(run, content, moment))
             tags[NOTE] = f"[Compare the {len(below)} runs below]({compare_link(self.experiment_id, below)})"
+        if moment.seconds >= LONG_SECONDS:
+            self._write_usage(run, usage)
         points = [("seconds", 0, moment.seconds)] if moment.seconds else []
         self.write(run, Content(content.points + points, content.params, content.tags | tags))
+
+    def _write_usage(self, run: "Run", usage: Sequence[Sample]) -> None:
+        """What a long step used of the machine, over its time, where MLflow's page looks for it."""
+        from mlflow.entities import Metric
+
+        points = [
+            Metric(f"system/{name}", value, round(sample.time * 1000), i)
+            for i, sample in enumerate(usage)
+            for name, value in sample.values.items()
+        ]
+        for first in range(0, len(points), MOST_POINTS):
+            self.client.log_batch(run.info.run_id, points[first : first + MOST_POINTS])
 
     def _below(self, run: "Run", content: Content, moment: Moment) -> Iterator[NewRun]:
         """Runs of no length, for nobody knows it; lists of runs are sorted by when they began."""

@@ -3,6 +3,8 @@ import logging
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,9 +26,13 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
     (tmp_path / "problems" / "wine.yaml").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    monkeypatch.setitem(
-        sys.modules, "src.tracking", SimpleNamespace(record=lambda step, layout: noted.append((step, layout.problem)))
-    )
+
+    @contextmanager
+    def recording(step: str, layout: Layout) -> Iterator[None]:
+        yield
+        noted.append((step, layout.problem))
+
+    monkeypatch.setitem(sys.modules, "src.tracking", SimpleNamespace(recording=recording))
     return noted
 
 

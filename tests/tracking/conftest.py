@@ -1,6 +1,7 @@
 """Records of a finished workflow in a database of the test's own."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from src.files import Layout
-from src.tracking import record
 from src.tracking.identity import RECORDED
+from src.tracking.recorder import record_steps
+from src.tracking.runs import Moment
 from tests.tracking.result_files import Fruit
 
 if TYPE_CHECKING:
@@ -77,6 +79,12 @@ def runs(client: "MlflowClient") -> "Callable[..., list[Run]]":
         return list(client.search_runs([experiment.experiment_id], condition, order_by=order))
 
     return search
+
+
+def record(step: str, layout: Layout) -> None:
+    """The record of a step that has just ended."""
+    if step in RECORDED:
+        record_steps({step: Moment(time.time(), time.time())}, layout)
 
 
 def record_all(layout: Layout) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from src.datasets.manifest import read_manifest, write_manifest
 from src.files import Layout, read_json, write_json
-from src.tracking import database, record, record_steps
+from src.tracking import database
 from src.tracking.content import CURVE_POINTS
 from src.tracking.identity import RECORDED, name_of, recorded_key
+from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
-from tests.tracking.conftest import record_all
+from tests.tracking.conftest import record, record_all
 from tests.tracking.result_files import Fruit
 
 
@@ -80,7 +81,7 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
     assert tags["measure"] == "accuracy (maximize)"
     assert tags["auto.measure"] == "accuracy: the classes are balanced"
     assert tags["problem"] == "fruit"
-    assert tags["verdicts"] == "5 of 6 verdicts hold, not: beats shallow model"
+    assert tags["verdicts"] == "5 of 6 hold, not: beats shallow model"
     assert tags["cross-validated"] == "accuracy 0.9062 (0.8438 to 0.9688)"
     assert tags["common sense"] == "0.5625 (majority)"
     assert tags["sealed test"] == "0.9375 (0.8125 to 1)"
@@ -223,7 +224,7 @@ def test_before_the_evaluation_the_workflow_run_has_words_but_no_numbers(layout,
     for step in RECORDED[:5]:
         record(step, layout)
     assert workflow_run(runs).data.metrics == {}
-    assert workflow_run(runs).data.tags["verdicts"] == "4 of 4 verdicts hold"
+    assert workflow_run(runs).data.tags["verdicts"] == "4 of 4 hold"
     assert "not evaluated yet" in workflow_run(runs).data.tags["mlflow.note.content"]
 
 
@@ -380,7 +381,7 @@ def test_a_killed_record_is_made_good_by_the_next_one(layout, client, runs, monk
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
-    monkeypatch.setattr("src.tracking.PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("src.tracking.recorder.PAUSES_SECONDS", (0.0, 0.0))
 
 
 def test_a_locked_database_costs_a_warning_that_says_how_to_record_later(layout, runs, caplog, impatient):
@@ -399,7 +400,9 @@ def test_a_locked_database_costs_a_warning_that_says_how_to_record_later(layout,
 def test_a_database_that_is_locked_for_a_moment_is_waited_for(layout, runs, monkeypatch, impatient):
     other = sqlite3.connect(layout.root / "mlflow.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr("src.tracking.time.sleep", lambda seconds: other.in_transaction and other.execute("ROLLBACK"))
+    monkeypatch.setattr(
+        "src.tracking.recorder.time.sleep", lambda seconds: other.in_transaction and other.execute("ROLLBACK")
+    )
     record("overfit", layout)
     other.close()
     assert runs(workflow__step="overfit")
@@ -538,7 +541,7 @@ def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(rec
 
 def test_the_experiment_says_the_newest_result_in_its_first_line(recorded, client):
     (first, *_) = client.get_experiment_by_name("fruit").tags["mlflow.note.content"].splitlines()
-    score = "accuracy 0.9062 (0.8438 to 0.9688), common sense 0.5625, sealed test 0.9375; 5 of 6 verdicts hold"
+    score = "accuracy 0.9062 (0.8438 to 0.9688), common sense 0.5625, sealed test 0.9375; verdicts: 5 of 6 hold"
     assert first == f"{score}. Which fruit is it?"
 
 

@@ -17,9 +17,10 @@ import pytest
 
 from src.files import Layout, read_json, write_json
 from src.tables import Schema
-from src.tracking import record, registry
+from src.tracking import registry
 from src.tracking.registry import CannotScoreError, score_on_test
 from src.tracking.serving import input_example, probability_columns, signature_of
+from tests.tracking.conftest import record
 from tests.tracking.result_files import Fruit, fruit_schema, fruit_table, network
 
 

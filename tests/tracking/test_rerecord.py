@@ -46,7 +46,7 @@ def test_without_results_the_message_says_how_to_get_them(tmp_path, changed):
 
 
 def test_a_record_made_afterwards_holds_what_one_made_at_once_does(layout, runs, changed):
-    from src.tracking import record_steps
+    from src.tracking.recorder import record_steps
 
     assert record_steps(command.recordable(layout), layout)
     afterwards = content_of(runs())
@@ -78,8 +78,8 @@ def test_two_processes_that_begin_a_record_at_once_make_one(tmp_path):
     """On a folder without a database, where both would create one."""
     layout = Layout("fruit", tmp_path)
     Fruit().write(layout)
-    code = "import sys; from pathlib import Path; from src.files import Layout; from src.tracking import record; "
-    code += "record(sys.argv[1], Layout('fruit', Path(sys.argv[2])))"
+    code = "import sys; from pathlib import Path; from src.files import Layout; from src.tracking import recording\n"
+    code += "with recording(sys.argv[1], Layout('fruit', Path(sys.argv[2]))): pass"
     both = [
         subprocess.Popen([sys.executable, "-c", code, step, str(tmp_path)], cwd=ROOT) for step in ("overfit", "report")
     ]

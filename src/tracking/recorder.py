@@ -1,0 +1,120 @@
+"""The process that records a step, started beside it: it has MLflow ready by the time the step is done.
+
+    python -m src.tracking.recorder <step> <problem> <root>
+
+Importing MLflow and opening its database takes two seconds, which pass while the step does its work. Meanwhile it
+watches what the step uses of the machine. One line on its standard input, with the times of the step, says that the
+results are on disk; without one, the step having failed, it ends and records nothing.
+"""
+
+import json
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from src.files import Layout
+from src.processes import die_with_parent
+from src.tracking.address import home
+from src.tracking.content import step_content
+from src.tracking.database import open_database
+from src.tracking.provenance import provenance
+from src.tracking.registry import describe, register
+from src.tracking.runs import Moment, Recorder
+from src.tracking.usage import Sample, Usage
+
+logger = logging.getLogger("workflow")
+
+PAUSES_SECONDS = (1.0, 5.0)
+
+
+def main() -> None:
+    step, problem, root = sys.argv[1:]
+    die_with_parent(os.getppid())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this process
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    layout = Layout(problem, Path(root))
+    usage = Usage(psutil.Process().parent())
+    get_ready(step, layout)
+    line = sys.stdin.readline()
+    if line:
+        record_steps({step: Moment(**json.loads(line))}, layout, usage.samples())
+
+
+def get_ready(step: str, layout: Layout) -> None:
+    """Import what the record needs and open the database, which makes the tables of a new one."""
+    with suppress(ImportError):
+        with suppress(*failures()), open_database(home(layout), patience=0) as client:
+            client.get_experiment_by_name(layout.problem)
+        if step == "evaluate":
+            import mlflow.pyfunc  # noqa: F401
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What MLflow and its database fail with, for reasons of their own."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    from mlflow.exceptions import MlflowException
+    from psycopg2 import Error as PostgreSQLError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, sqlite3.Error, PostgreSQLError, OSError, subprocess.SubprocessError
+
+
+def record_steps(steps: Mapping[str, Moment], layout: Layout, usage: Iterable[Sample] = ()) -> bool:
+    """Record `steps`, given in their order with their times; False when MLflow failed, which a warning tells.
+
+    A locked database is tried again; when that or anything else fails in MLflow, the warning says how to record later.
+    `usage` is of the last step.
+    """
+    try:
+        known_failures = failures()
+    except ImportError as error:
+        return _not_recorded(steps, layout, error)
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            _record_once(steps, layout, list(usage))
+        except known_failures as error:
+            if pause is None or "locked" not in str(error):
+                return _not_recorded(steps, layout, error)
+            time.sleep(pause)
+        else:
+            break
+    return True
+
+
+def _record_once(steps: Mapping[str, Moment], layout: Layout, usage: Sequence[Sample]) -> None:
+    root = home(layout)
+    with open_database(root) as client:
+        recorder = Recorder(client, layout, root, provenance(layout.root))
+        for step, moment in steps.items():
+            workflow = recorder.workflow_run(moment)
+            run, complete = recorder.step_run(step, workflow, moment)
+            if not complete:
+                recorder.write_step(step, run, step_content(step, layout), moment, usage)
+            recorder.write_workflow(workflow, step, moment, known=complete)
+            if step == "evaluate":
+                register(recorder, workflow, run)
+            if step == "report":
+                describe(recorder)
+
+
+def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> bool:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    logger.warning(
+        "warning: MLflow did not record %s of %s: %s. The results are complete and safe on disk; "
+        "record them later with `python -m src.tracking %s`.",
+        *(", ".join(steps), layout.problem, reason, layout.problem),
+    )
+    return False
+
+
+if __name__ == "__main__":
+    main()
