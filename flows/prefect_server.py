@@ -8,6 +8,9 @@ from flows.server_process import run
 def app() -> App:
     from prefect.server.api.server import create_app
 
+    from flows.prefect_tables import migrate
+
+    migrate()
     return create_app(final=True)
 
 
