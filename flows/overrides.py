@@ -59,7 +59,7 @@ class Overrides(BaseModel):
     measure: Measure | None = Field(
         None, title="Measure", description="the measure of success; it has to suit the problem's type"
     )
-    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold"] | None = Field(
+    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"] | None = Field(
         None, title="Protocol", description="how the measure is estimated"
     )
     folds: int | None = Field(None, ge=2, title="Folds", description="K of K-fold")

@@ -213,7 +213,7 @@ class TableSettings(FetchSettings):
 
 
 class ProtocolSettings(Settings):
-    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold"]
+    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"]
     folds: int | Auto = Field(description="K of K-fold; auto: by rows")
     repeats: int | Auto = Field(description="how often iterated K-fold shuffles anew; auto: by rows")
     seed: int = Field(ge=0, lt=2**31)
@@ -253,7 +253,7 @@ class RegularizeSettings(BaselineSettings):
     search: Search
 
 
-class EvaluateSettings(BaselineSettings):
+class EvaluateSettings(RegularizeSettings):
     committee: int = Field(
         ge=1,
         le=100,
@@ -266,7 +266,7 @@ class ReportSettings(Settings):
     unit: str = Field("", description="the target's unit, for example '1,000 USD'")
 
 
-class Problem(ValidateSettings, PrepareSettings, OverfitSettings, RegularizeSettings, EvaluateSettings, ReportSettings):
+class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettings, ReportSettings):
     """Everything a problem file may say, merged with `params.yaml`."""
 
     engine: Engine
@@ -294,6 +294,10 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, RegularizeSett
                     raise ValueError(f"{role}: column {name!r} is already named by {seen[name]}; one column, one role")
         if self.time is not None and self.groups is not None:
             raise ValueError("time: a problem is split by time or by groups, not by both; remove one of the two keys")
+        if self.time is not None and self.protocol == "nested":
+            raise ValueError(
+                "protocol: the first rows in time order leave none to search in; choose k_fold or hold_out"
+            )
         if self.time is not None and (self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1)):
             key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
             raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")

@@ -72,9 +72,9 @@ class Validation(Result):
 
 
 class Protocol(Result):
-    """How the measure is estimated. `kind`: hold_out, k_fold, iterated_k_fold; `order`: how rows are dealt out."""
+    """How the measure is estimated. `order`: how rows are dealt out."""
 
-    kind: Literal["hold_out", "k_fold", "iterated_k_fold"]
+    kind: Literal["hold_out", "k_fold", "iterated_k_fold", "nested"]
     folds: int
     repeats: int
     order: Literal["stratified", "shuffled", "grouped", "temporal"]
@@ -217,6 +217,18 @@ class CrossValidation(Result):
     scores: list[float]
 
 
+class Nested(Result):
+    """What the search chose inside each evaluation fold, whose scores are then those of `cross_validation`.
+
+    `plain` is the measure that the plain protocol would have reported: one choice made on all rows, scored on fresh
+    folds of the same rows. `optimism` says how much better that is (negative: worse).
+    """
+
+    chosen: list[Candidate]
+    plain: float
+    optimism: float
+
+
 class TestScore(Result):
     """The sealed test set's one score with its interval."""
 
@@ -234,6 +246,7 @@ class Evaluate(Result):
     baseline: float
     shallow: float
     cross_validation: CrossValidation
+    nested: Nested | None = None
     test: TestScore
     chosen: Candidate
     extra: dict[str, float]

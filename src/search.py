@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.curves import best_epoch
 from src.errors import UserError
 from src.measures import Measure
-from src.problem import Search, Training
-from src.results import Candidate
+from src.problem import RegularizeSettings, Search, Training
+from src.results import Candidate, Rung
+from src.training.members import Trained
+from src.training.settings import batch_size
 
 Array = NDArray[np.float64]
+
+
+# Networks the search may take: the rung that overfitted and so many smaller ones.
+SMALLER_RUNGS = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,24 @@ class Scored:
         """Sorts simple before complex: fewer parameters, smaller weights (L2, then L1), more dropout, fewer epochs."""
         c = self.candidate
         return (self.parameters, -c.l2, -c.l1, -c.network["dropout"], c.epochs)
+
+
+def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, rows: int) -> list[Candidate]:
+    """The candidates of a problem, from the ladder's rungs up to the chosen one."""
+    networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
+    size = batch_size(settings.training, rows)
+    return propose(networks, settings.search, settings.training, size, settings.seed)
+
+
+def score(trained: Sequence[Trained], measure: Measure) -> Scored:
+    """A candidate by its trainings on J folds: its epochs are read off their mean validation curve."""
+    curves_JE = [t.history.validation for t in trained]
+    epoch = best_epoch(curves_JE, measure.direction == "maximize")
+    return Scored(
+        candidate=trained[0].member.candidate.model_copy(update={"epochs": epoch}),
+        parameters=sum(w.size for w in trained[0].weights.values()),
+        scores_J=np.array([curve_E[epoch - 1] for curve_E in curves_JE]),
+    )
 
 
 def propose(

@@ -13,9 +13,11 @@ from src.files import Layout, atomic_file
 from src.inference import Interval, Model, ModelCard, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
 from src.measures import TABLE, Measure
+from src.nested import NestedSearch, search_in_folds
 from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
 from src.protocols import Split, read_folds
-from src.results import Baseline, CrossValidation, Evaluate, Prepared, Regularize, Verdict
+from src.results import Baseline, CrossValidation, Evaluate, Nested, Overfit, Prepared, Regularize, Verdict
+from src.search import candidates_of
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
@@ -27,6 +29,7 @@ def evaluate(layout: Layout) -> Evaluate:
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
     references = Baseline.read(layout.result("baseline"))
+    protocol = prepared.protocol
     candidate = Regularize.read(layout.result("regularize")).chosen
     table = read_table(layout.train, read_schema(layout.train))
     folds = read_folds(layout.folds)["evaluation"]
@@ -42,7 +45,14 @@ def evaluate(layout: Layout) -> Evaluate:
     size = settings.committee
     *trained, final = [results[i : i + size] for i in range(0, len(results), size)]
 
-    network = HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in trained])
+    plain = HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in trained])
+    nested = None
+    if protocol.kind == "nested":
+        climbed = Overfit.read(layout.result("overfit"))
+        candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
+        development = read_folds(layout.folds)["development"]
+        nested = search_in_folds(candidates, splits, development, table, measure, engine, seed, starts)
+    network = plain if nested is None else nested.held_out
     dummy_name, shallow_name = references.common_sense.name, references.shallow.name
     dummy = HeldOut(splits, [common_sense(table.schema)[dummy_name](table, split, seed) for split in splits])
     boosted = HeldOut(splits, [shallow(shallow_name, table, split, seed) for split in splits])
@@ -57,7 +67,7 @@ def evaluate(layout: Layout) -> Evaluate:
     dummy_J = dummy.scores(table, measure)
     extra = _other_measures("cross_validation", measure, table, network)
     if settings.committee > 1:
-        verdicts.append(_committee_helps(splits, trained, network, table, measure))
+        verdicts.append(_committee_helps(splits, trained, plain, table, measure))
 
     widths = half_widths(network, table)
     model = Model(
@@ -90,10 +100,11 @@ def evaluate(layout: Layout) -> Evaluate:
             mean=found.value,
             low=found.low,
             high=found.high,
-            folds=prepared.protocol.folds,
-            repeats=prepared.protocol.repeats,
+            folds=protocol.folds,
+            repeats=protocol.repeats,
             scores=network_J.tolist(),
         ),
+        nested=None if nested is None else _nested(nested, plain, table, measure),
         test=test_score,
         chosen=candidate,
         extra=extra,
@@ -108,6 +119,12 @@ def evaluate(layout: Layout) -> Evaluate:
     model.save(layout.model)
     result.write(layout.result("evaluate"))
     return result
+
+
+def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure) -> Nested:
+    value = plain.value(table, measure)
+    optimism = measure.gain(value, nested.held_out.value(table, measure))
+    return Nested(chosen=nested.chosen, plain=value, optimism=optimism)
 
 
 def _starts(seed: int, count: int) -> list[int]:

@@ -4,24 +4,18 @@ Book: "Regularizing and tuning your model". The number of epochs is a hyperparam
 the mean validation curve of the development folds, and `evaluate` scores it on folds drawn afresh.
 """
 
-import numpy as np
 import pandas as pd
 
-from src.curves import best_epoch
 from src.files import Layout, atomic_file
-from src.measures import TABLE, Measure
+from src.measures import TABLE
 from src.networks.ladder import network_text
 from src.problem import Engine, RegularizeSettings, load_settings
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, FoldScores, Overfit, Prepared, Regularize, Verdict
-from src.search import Scored, one_standard_error_rule, propose, standard_error
+from src.search import Scored, candidates_of, one_standard_error_rule, score, standard_error
 from src.tables import read_schema, read_table
 from src.training.fit import fit
-from src.training.members import Member, Trained
-from src.training.settings import batch_size
-
-# Networks the search may take: the rung that overfitted and so many smaller ones.
-SMALLER_RUNGS = 2
+from src.training.members import Member
 
 
 def regularize(layout: Layout) -> Regularize:
@@ -35,14 +29,11 @@ def regularize(layout: Layout) -> Regularize:
     splits = list(read_folds(layout.folds)["development"])
     measure = TABLE[prepared.measure]
 
-    rungs = climbed.rungs[max(climbed.chosen - SMALLER_RUNGS, 0) : climbed.chosen + 1]
-    networks = [rung.network for rung in reversed(rungs)]
-    size = batch_size(settings.training, len(table))
-    candidates = propose(networks, settings.search, settings.training, size, settings.seed)
+    candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
     members = [Member.of_split(candidate, split, settings.seed) for candidate in candidates for split in splits]
     trained = fit(members, table, measure, engine, "search")
     folds = len(splits)
-    scored = [_score(trained[i * folds : (i + 1) * folds], measure) for i in range(len(candidates))]
+    scored = [score(trained[i * folds : (i + 1) * folds], measure) for i in range(len(candidates))]
     best, chosen, error = one_standard_error_rule(scored, measure)
 
     plain = scored[0]
@@ -74,16 +65,6 @@ def regularize(layout: Layout) -> Regularize:
     _write_candidates(layout, scored, best, chosen)
     result.write(layout.result("regularize"))
     return result
-
-
-def _score(trained: list[Trained], measure: Measure) -> Scored:
-    curves_JE = [t.history.validation for t in trained]
-    epoch = best_epoch(curves_JE, measure.direction == "maximize")
-    return Scored(
-        candidate=trained[0].member.candidate.model_copy(update={"epochs": epoch}),
-        parameters=sum(w.size for w in trained[0].weights.values()),
-        scores_J=np.array([curve_E[epoch - 1] for curve_E in curves_JE]),
-    )
 
 
 def _text(candidate: Candidate) -> str:

@@ -127,6 +127,7 @@ CASES = {
     "binary, all automatic": Case("binary", "answer"),
     "binary, accuracy": Case("binary", "answer", {"measure": "accuracy", **K_FOLD, **WEIGHTS}),
     "binary, balanced accuracy": Case("binary", "answer", {"measure": "balanced_accuracy", **ITERATED, **GROUPS}),
+    "binary, nested": Case("binary", "answer", {"protocol": "nested", "folds": 3, **GROUPS}),
     "binary, F1": Case("binary", "rare", {"measure": "f1", **K_FOLD}, rows=150),
     "binary, ROC AUC": Case("binary", "hot", {"measure": "roc_auc", **HOLD_OUT, **WEIGHTS}),
     "binary, average precision": Case("binary", "answer", {"measure": "average_precision", **K_FOLD, **TIME}),
@@ -363,6 +364,18 @@ def test_the_scores_are_what_scikit_learn_makes_of_the_predictions(run: Run):
     assert run.score(run.of_test) == pytest.approx(run.evaluated.test.value, rel=1e-6)
     by_repeat = [run.score(of) for _, of in run.out_of_fold.groupby("repeat")]
     assert run.evaluated.cross_validation.mean == pytest.approx(np.mean(by_repeat))
+
+
+def test_nested_cross_validation_tells_its_choices_and_the_optimism_of_the_plain_protocol(run: Run):
+    found, measure = run.evaluated, TABLE[run.prepared.measure]
+    if run.prepared.protocol.kind != "nested":
+        assert found.nested is None
+        return
+    assert found.nested is not None
+    assert len(found.nested.chosen) == run.prepared.protocol.folds
+    gain = measure.gain(found.nested.plain, found.cross_validation.mean)
+    assert found.nested.optimism == pytest.approx(gain)
+    assert "inside each of these folds" in (run.layout.results / "report.html").read_text()
 
 
 def test_every_training_row_is_held_out_once_per_repeat_and_the_test_rows_are_the_others(run: Run):

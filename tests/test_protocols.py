@@ -237,6 +237,8 @@ def settings_with(**changes) -> ProtocolSettings:
         ({"folds": 4}, 100, "shuffled", ("k_fold", 4, 1)),
         ({"repeats": 2}, 50_000, "shuffled", ("iterated_k_fold", 5, 2)),
         ({"protocol": "iterated_k_fold"}, 50_000, "shuffled", ("iterated_k_fold", 5, 3)),
+        ({"protocol": "nested"}, 100, "shuffled", ("nested", 5, 1)),
+        ({"protocol": "nested", "folds": 3, "repeats": 2}, 100, "grouped", ("nested", 3, 2)),
         ({"protocol": "hold_out"}, 100, "shuffled", ("hold_out", 1, 1)),
         ({"protocol": "k_fold", "folds": 10, "repeats": 1}, 100, "shuffled", ("k_fold", 10, 1)),
     ],

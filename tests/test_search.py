@@ -161,3 +161,19 @@ def test_the_standard_error_of_a_single_score_is_zero():
     assert standard_error(np.array([0.5])) == 0.0
     assert standard_error(np.array([1.0, 3.0])) == pytest.approx(1.0)
     assert dataclasses.replace(scored(1, [0.2, 0.4])).mean == pytest.approx(0.3)
+
+
+def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
+    from src.problem import RegularizeSettings
+    from src.results import Rung
+    from src.search import candidates_of
+
+    def rung(units: int) -> Rung:
+        judged = {"turning_epoch": 5, "best_validation": 0.5, "final_validation": 0.5, "final_training": 0.5}
+        network = {"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.0}
+        return Rung(network=network, parameters=units, overfits=True, beats_baseline=True, **judged)
+
+    settings = RegularizeSettings(seed=0, training=Training(), search=search(40))
+    found = candidates_of([rung(units) for units in (2, 4, 8, 16, 32)], 3, settings, 1_000)
+    assert found[0].network["units"] == [16]
+    assert {tuple(of.network["units"]) for of in found} == {(4,), (8,), (16,)}

@@ -31,7 +31,7 @@ from src.report.words import (
     type_words,
 )
 from src.report.words import printer as printer_of
-from src.results import Verdict
+from src.results import Nested, Verdict
 
 MOST_LISTED = 15
 SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
@@ -443,9 +443,19 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         "fact that the folds share most of their training rows (Nadeau and Bengio’s correction). Each value is that of "
         "all held-out rows together, and with several repeats the mean over them."
     )
-    blocks: list[Text | Pictures | Table] = [text, table, Pictures(pictures), *_other_measures(evidence)]
+    optimism = [_optimism(evidence.evaluate.nested, printer)] if evidence.evaluate.nested else []
+    blocks: list[Text | Pictures | Table] = [text, *optimism, table, Pictures(pictures), *_other_measures(evidence)]
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name != SEALED_TEST_VERDICT]
     return Section("evaluation", "Evaluation on fresh folds", findings(verdicts), blocks)
+
+
+def _optimism(nested: Nested, printer: Printer) -> Text:
+    worth = "too good by" if nested.optimism > 0 else "not too good; it is worse by"
+    return Text(
+        "The search was run once more inside each of these folds, and what it chose there was scored on the rows held "
+        "out. A single choice made on all rows and scored on these folds, as the plain protocol does, would have said "
+        f"{printer.value(nested.plain)}, which is {worth} {printer.bare(abs(nested.optimism))}."
+    )
 
 
 def _other_measures(evidence: Evidence) -> list[Table]:

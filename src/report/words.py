@@ -75,9 +75,18 @@ PROTOCOLS = {
         "network that learnt from the others, and the whole is repeated {repeats} times with the rows shuffled anew. "
         "It serves where rows are few, because the luck of one shuffle averages out."
     ),
+    "nested": (
+        "Nested cross-validation: the training rows are dealt into {folds} folds, and each fold is scored by a network "
+        "that was searched for, and learnt, among the others. No row scores a choice that it had a part in."
+    ),
 }
 
-PROTOCOL_NAMES = {"hold_out": "hold-out", "k_fold": "K-fold", "iterated_k_fold": "iterated K-fold"}
+PROTOCOL_NAMES = {
+    "hold_out": "hold-out",
+    "k_fold": "K-fold",
+    "iterated_k_fold": "iterated K-fold",
+    "nested": "nested cross-validation",
+}
 
 ORDERS = {
     "stratified": "Every fold has the same mix of classes.",

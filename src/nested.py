@@ -1,0 +1,69 @@
+"""Nested cross-validation: the whole search once more inside every outer fold, so that no row scores a choice it made.
+
+The plain protocol scores the chosen configuration on fresh folds of the very rows that chose it, which is a little
+optimistic; the difference between the two is the optimism. The ladder of networks is climbed once, on all training
+rows: it settles which capacities are searched, not which is taken. Sources: Stone 1974, "Cross-validatory choice and
+assessment of statistical predictions"; Cawley and Talbot 2010, "On over-fitting in model selection and subsequent
+selection bias in performance evaluation", JMLR 11.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.evaluation import HeldOut
+from src.measures import Measure
+from src.problem import Engine
+from src.protocols import Folds, Split
+from src.results import Candidate
+from src.search import one_standard_error_rule, score
+from src.tables import Table
+from src.training.fit import fit
+from src.training.members import Member
+
+
+@dataclass(frozen=True)
+class NestedSearch:
+    """What the search chose inside each outer fold, and the choices' predictions on the outer folds."""
+
+    chosen: list[Candidate]
+    held_out: HeldOut
+
+
+def search_in_folds(
+    candidates: Sequence[Candidate],
+    outer: Sequence[Split],
+    development: Folds,
+    table: Table,
+    measure: Measure,
+    engine: Engine,
+    seed: int,
+    starts: Sequence[int],
+) -> NestedSearch:
+    """Search inside the training rows of each outer split, train the choice on them, and predict the held-out rows.
+
+    The inner folds are the development folds without the rows that are held out, so that units stay together and
+    classes keep their shares. starts: the seeds of a committee's networks. All outer folds are searched at once.
+    """
+    inner = [_inside(split, development) for split in outer]
+    members = [Member.of_split(c, split, seed) for splits in inner for c in candidates for split in splits]
+    trained = iter(fit(members, table, measure, engine, "nested search"))
+    chosen = []
+    for splits in inner:
+        scored = [score([next(trained) for _ in splits], measure) for _ in candidates]
+        chosen.append(one_standard_error_rule(scored, measure)[1].candidate)
+    refits = [Member.of_split(c, split, s) for c, split in zip(chosen, outer, strict=True) for s in starts]
+    results = fit(refits, table, measure, engine, "nested evaluate")
+    size = len(starts)
+    committees = [results[i : i + size] for i in range(0, len(results), size)]
+    return NestedSearch(chosen, HeldOut(outer, [np.mean([t.predictions for t in of], axis=0) for of in committees]))
+
+
+def _inside(split: Split, development: Folds) -> list[Split]:
+    """The development folds of one outer fold's training rows; numbered apart from those of the other outer folds."""
+    learns_N = np.zeros(development.fold_RN.shape[1], dtype=bool)
+    learns_N[split.training] = True
+    pairs = [(of.training[learns_N[of.training]], of.validation[learns_N[of.validation]]) for of in development]
+    number = split.repeat * 1000 + split.fold
+    return [Split(1 + number, fold, *pair) for fold, pair in enumerate(pairs) if len(pair[0]) and len(pair[1])]
