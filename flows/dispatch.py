@@ -5,6 +5,7 @@ has to wait; here `flows.queue` decides, and a run that waits says for what.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +42,7 @@ from flows.remains import Remains
 from src.errors import UserError
 from tasks import workspace
 
-QUEUED = "Queued"
+QUEUED, SKIPPED = "Queued", "Skipped"
 _POLL_SECONDS = 0.5
 _RENEW_SECONDS = 1.0
 _MOMENT = 0.05
@@ -170,8 +171,12 @@ class Dispatcher:
             elif run.id not in known:
                 await self._bury(run)
         due = {run.id: run for run in await self._due_runs() if run.id not in self.running}
+        waiting = [self._in_queue(run) for run in due.values()]
+        skipped = queue.repeated(waiting)
+        for run_id, reason in skipped.items():
+            await self.client.set_flow_run_state(run_id, Cancelled(name=SKIPPED, message=reason), force=True)
         starting, reasons = queue.decide(
-            [queue.Run(run.id, run.name, self._needs_workspace(run)) for run in due.values()],
+            [run for run in waiting if run.id not in skipped],
             list(self.running.values()),
             self.places,
             workspace.holder(ROOT),
@@ -179,8 +184,8 @@ class Dispatcher:
         for start in starting:
             self.running[start.id] = start
             runs.start_soon(self._run, due[start.id])
-        for waiting, reason in reasons.items():
-            await show_queued(self.client, due[waiting], reason)
+        for run_id, reason in reasons.items():
+            await show_queued(self.client, due[run_id], reason)
 
     async def _due_runs(self) -> list[FlowRun]:
         """Those whose time has come, earliest first."""
@@ -248,8 +253,9 @@ class Dispatcher:
     async def _forget(self, flow_run: UUID) -> None:
         self.control.unregister(flow_run)
 
-    def _needs_workspace(self, run: FlowRun) -> bool:
-        return deployments.needs_workspace(self._name(run), run.parameters)
+    def _in_queue(self, run: FlowRun) -> queue.Run:
+        schedule = f"{run.deployment_id} {json.dumps(run.parameters, sort_keys=True)}" if run.auto_scheduled else None
+        return queue.Run(run.id, run.name, deployments.needs_workspace(self._name(run), run.parameters), schedule)
 
     def _environment(self, run: FlowRun) -> Mapping[str, str]:
         name = self._name(run)

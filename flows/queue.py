@@ -1,7 +1,8 @@
 """Which of the runs that are due may start now, and what each of the others waits for.
 
 One run at a time changes the files of this folder; runs that happen elsewhere go on beside it, up to a limit. Within
-either kind, who is due first starts first.
+either kind, who is due first starts first. Of the runs that a schedule has piled up, while another run went on or while
+nobody served, one is made up for: the others would do the same once more.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,17 @@ class Run:
     id: UUID
     name: str
     needs_workspace: bool
+    schedule: str | None = None  # the same for runs that a schedule made with the same parameters
+
+
+def repeated(due: Sequence[Run]) -> dict[UUID, str]:
+    """The runs that need not happen, because the same schedule has one waiting before them; and why."""
+    first: dict[str, Run] = {}
+    return {
+        run.id: f"due while a run of the same schedule was waiting: {first[run.schedule].name}"
+        for run in due
+        if run.schedule is not None and first.setdefault(run.schedule, run) is not run
+    }
 
 
 def decide(

@@ -17,6 +17,13 @@ from tests.workspaces import PROBLEM, Workspace, family, wait_for
 START_SECONDS = 180
 PATIENCE = 60  # on a busy machine
 
+# A server that calls runs late at once, and looks out for new schedules often.
+_IMPATIENT = {
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "1",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+}
+
 # With `force` it has a child process and goes on until the file `release-<its problem>` is there; with another `until`
 # than the last step it does so in a subflow.
 LASTING_FLOW = '''
@@ -84,7 +91,7 @@ def prefect_server(workspace: Workspace) -> Iterator[str]:
         "server",
         "flows.prefect_server",
         [str(os.getpid()), str(listener.fileno()), "127.0.0.1"],
-        environment(workspace) | database.prefect_environment(workspace.root),
+        environment(workspace) | database.prefect_environment(workspace.root) | _IMPATIENT,
         workspace.root / ".workflow" / "server.log",
         listener,
     )
@@ -129,6 +136,9 @@ class Runner:
     def post(self, path: str, body: object):
         return _content(self._ask("POST", path, json=body))
 
+    def delete(self, path: str) -> None:
+        _content(self._ask("DELETE", path))
+
     def deployment(self) -> dict:
         return self.get("deployments/name/universal-workflow/universal-workflow")
 
@@ -154,6 +164,12 @@ class Runner:
         """The states of the run's steps, by name."""
         found = self.post("task_runs/filter", {"flow_runs": {"id": {"any_": [id_]}}})
         return {step["name"]: step["state_name"] for step in found}
+
+    def runs_in(self, state: str) -> list[str]:
+        """The runs whose state is called `state`."""
+        return [
+            run["id"] for run in self.post("flow_runs/filter", {"flow_runs": {"state": {"name": {"any_": [state]}}}})
+        ]
 
     def subflows(self, id_: str) -> list[str]:
         found = self.post("flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": [id_]}}})

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from flows.queue import Run, decide
+from flows.queue import Run, decide, repeated
 
 
 def here(name: str) -> Run:
@@ -42,3 +42,10 @@ def test_runs_elsewhere_go_on_side_by_side_up_to_the_limit():
 def test_a_run_elsewhere_overtakes_one_that_waits_for_the_workspace():
     waiting, copy = here("waiting"), elsewhere("copy")
     assert decide([waiting, copy], [here("running")], 1, None)[0] == [copy]
+
+
+def test_of_the_runs_of_a_schedule_that_have_piled_up_the_first_is_left():
+    runs = [Run(uuid4(), f"run-{i}", True, schedule) for i, schedule in enumerate(["a", None, "a", "b", None, "a"])]
+    assert repeated(runs) == dict.fromkeys(
+        [runs[2].id, runs[5].id], "due while a run of the same schedule was waiting: run-0"
+    )

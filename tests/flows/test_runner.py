@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from src.processes import is_alive
-from tests.flows.runs import Runner, prefect_server, with_lasting_flow
+from tests.flows.runs import PATIENCE, Runner, prefect_server, with_lasting_flow
 from tests.workspaces import PROBLEM, Workspace, family, wait_for
 
 pytestmark = pytest.mark.slow
@@ -107,6 +107,8 @@ def test_twenty_waiting_runs_cost_no_process_and_are_cancelled_without_one(runne
         waiting = list(pool.map(lambda _: runner.press_run("other"), range(20)))
     for run in waiting:
         runner.wait_for_state(run, "Queued")
+    time.sleep(2)
+    assert {runner.state(run) for run in waiting} == {"Queued"}  # the server calls none of them late
     wait_for(lambda: len(runner.children()) == 3, 30)  # the spare comes up
     assert set(family(held.pid)) < set(runner.children())
     for run in waiting:
@@ -187,6 +189,23 @@ def test_a_changed_flow_is_the_one_that_runs(runner: Runner):
         assert runner.run(run)["name"] == "changed-tiny"
     finally:
         file.write_text(text)
+
+
+def test_a_schedule_starts_runs_and_does_not_pile_them_up(runner: Runner):
+    held = runner.press_run("other", force=True)
+    runner.wait_for_state(held, "Running")
+    schedule = {"interval": 2, "anchor_date": datetime.now(UTC).isoformat()}
+    deployment = runner.deployment()["id"]
+    body = {"schedule": schedule, "active": True, "parameters": {"problem": PROBLEM}}
+    (made,) = runner.post(f"deployments/{deployment}/schedules", [body])
+    try:
+        first = wait_for(lambda: runner.runs_in("Queued"), PATIENCE)
+        wait_for(lambda: runner.runs_in("Skipped"), PATIENCE)
+        assert runner.runs_in("Queued") == first
+        runner.release("other")
+        runner.wait_for_state(first[0], "Completed")
+    finally:
+        runner.delete(f"deployments/{deployment}/schedules/{made['id']}")
 
 
 def test_a_second_runner_is_refused(runner: Runner):
