@@ -14,8 +14,9 @@ shallow model is the linear one alone, which saves half of the time and touches 
 - coverage_test: how often the sealed test's 95% interval holds the true risk of the final model: its measure on new
   rows without end.
 - optimism: by how much a score is better than the true risk of the procedure, on average: that of the search's best
-  candidate (`search`) and that of the evaluation folds (`evaluation_folds`). In standard errors: half the width of the
-  cross-validated interval over 1.96.
+  candidate (`search`), that of the evaluation folds (`evaluation_folds`) and, for one problem in five, that of nested
+  cross-validation on one repeat of them (`nested`). In standard errors: half the width of the cross-validated interval
+  over 1.96.
 
 Coverage is counted on the problems with a signal; `without_signal` has it for the others. True risks are measured on
 20,000 new rows, that of the procedure over 16 trainings. With --log, problems that the file holds are not run again.
@@ -42,14 +43,19 @@ from src.errors import UserError
 from src.files import Layout
 from src.inference import Model, ModelCard, load_model
 from src.measures import TABLE
-from src.problem import Engine
-from src.results import Estimate, Evaluate, Prepared, Regularize
-from src.tables import Table, encode_targets
+from src.nested import search_in_folds
+from src.problem import Engine, RegularizeSettings, load_settings
+from src.protocols import read_folds
+from src.results import Estimate, Evaluate, Overfit, Prepared, Regularize
+from src.search import candidates_of
+from src.tables import Table, encode_targets, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 
 NAME = "honesty"
 FRESH_ROWS, TRAININGS = 20_000, 16
+# Nested cross-validation costs as much as all the rest: one problem in so many has it.
+NESTED_EVERY = 5
 # Independent draws from a population: those from FIRST_DRAW on are tried until the data checks accept one.
 FRESH_DRAW, TRAINING_DRAW, FIRST_DRAW = 10, 11, 20
 SETTINGS: dict[str, Any] = {
@@ -73,6 +79,7 @@ class Outcome(BaseModel):
     claimed: bool
     search: float
     cross_validation: Estimate
+    nested: float | None
     test: Estimate
     true_procedure: float
     true_final: float
@@ -100,6 +107,7 @@ def run_problem(number: int, population: Population, seed: int, folder: Path) ->
         claimed=next(verdict.holds for verdict in found.verdicts if verdict.name == "beats_common_sense"),
         search=Regularize.read(layout.result("regularize")).best_score.mean,
         cross_validation=Estimate(value=cross.mean, low=cross.low, high=cross.high),
+        nested=_nested_score(layout, found) if number // 2 % NESTED_EVERY == 0 else None,
         test=Estimate(value=test.value, low=test.low, high=test.high),
         true_procedure=_risk_of_procedure(population, final, found, prepared.rows, fresh),
         true_final=_risk(final, found, fresh),
@@ -146,6 +154,19 @@ def _workspace(population: Population, draw: int, folder: Path) -> Layout:
     layout.problem_file.write_text(yaml.safe_dump(settings))
     population.draw(population.rows, draw).to_csv(layout.local / f"{NAME}.csv", index=False)
     return layout
+
+
+def _nested_score(layout: Layout, found: Evaluate) -> float:
+    """What `protocol: nested` would report, on the first repeat of the evaluation folds."""
+    settings = load_settings(layout, "regularize", RegularizeSettings)
+    climbed = Overfit.read(layout.result("overfit"))
+    table = read_table(layout.train, read_schema(layout.train))
+    folds, measure = read_folds(layout.folds), TABLE[found.measure]
+    outer = [split for split in folds["evaluation"] if split.repeat == 0]
+    candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
+    development, seed = folds["development"], settings.seed
+    search = search_in_folds(candidates, outer, development, table, measure, ENGINE, seed, [seed])
+    return search.held_out.value(table, measure)
 
 
 def _risk_of_procedure(population: Population, final: Model, found: Evaluate, rows: int, fresh: Table) -> float:
@@ -233,13 +254,14 @@ def _holds(interval: Estimate, truth: float) -> bool:
 def _optimism(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     usable = [of for of in outcomes if of.standard_error > 0]
 
-    def mean(reported: Sequence[float]) -> float | None:
-        pairs = zip(reported, usable, strict=True)
+    def mean(reported: Sequence[float | None]) -> float | None:
+        pairs = [(value, of) for value, of in zip(reported, usable, strict=True) if value is not None]
         return _mean([of.sign * (value - of.true_procedure) / of.standard_error for value, of in pairs])
 
     return {
         "search": mean([of.search for of in usable]),
         "evaluation_folds": mean([of.cross_validation.value for of in usable]),
+        "nested": mean([of.nested for of in usable]),
     }
 
 

@@ -22,7 +22,14 @@ def population(**changes: object) -> Population:
 def outcome(**changes: object) -> Outcome:
     interval = Estimate(value=0.8, low=0.7, high=0.9)
     fields = {"number": 0, "signal": True, "seed": 0, "rows": 100, "measure": "accuracy", "sign": 1, "claimed": True}
-    scores = {"search": 0.85, "cross_validation": interval, "test": interval, "true_procedure": 0.8, "true_final": 0.8}
+    scores = {
+        "search": 0.85,
+        "nested": None,
+        "cross_validation": interval,
+        "test": interval,
+        "true_procedure": 0.8,
+        "true_final": 0.8,
+    }
     return Outcome(**(fields | scores | changes))  # type: ignore[arg-type]
 
 
@@ -75,7 +82,7 @@ def test_claims_coverage_and_optimism_are_counted():
         outcome(true_procedure=0.95),
         outcome(true_final=0.65),
         outcome(true_final=0.91),
-        outcome(sign=-1, search=0.75),
+        outcome(sign=-1, search=0.75, nested=0.81),
     ]
     found = figures(outcomes)
     assert (found["problems_without_signal"], found["problems_with_signal"]) == (4, 4)
@@ -84,20 +91,21 @@ def test_claims_coverage_and_optimism_are_counted():
     error = 0.1 / 1.96
     gains = np.array([0.85 - 0.95, 0.05, 0.05, 0.05])
     assert found["optimism"]["search"] == pytest.approx((gains / error).mean(), abs=1e-4)
+    assert found["optimism"]["nested"] == pytest.approx(-0.01 / error, abs=1e-4)
     assert found["optimism"]["evaluation_folds"] == pytest.approx((np.array([-0.15, 0, 0, 0]) / error).mean(), abs=1e-4)
 
 
 @pytest.mark.slow
 def test_the_real_steps_run_on_problems_and_a_second_run_takes_them_from_the_log(tmp_path):
     def run() -> dict:
-        command = [sys.executable, "-m", "benchmarks.honesty", "--problems", "2", "--log", str(tmp_path / "log.jsonl")]
+        command = [sys.executable, "-m", "benchmarks.honesty", "--problems", "1", "--log", str(tmp_path / "log.jsonl")]
         subprocess.run([*command, "--json", str(tmp_path / "figures.json")], cwd=REPOSITORY, check=True)
         return json.loads((tmp_path / "figures.json").read_text())
 
     first = run()
     kept = (tmp_path / "log.jsonl").read_bytes()
-    assert len(kept.splitlines()) == 4
-    assert (first["problems_without_signal"], first["problems_with_signal"]) == (2, 2)
+    assert len(kept.splitlines()) == 2
+    assert (first["problems_without_signal"], first["problems_with_signal"]) == (1, 1)
     assert {"false_claims", "coverage_cross_validation", "coverage_test", "optimism"} <= first.keys()
     for line in kept.splitlines():
         found = Outcome.model_validate_json(line)
