@@ -43,12 +43,6 @@ def open_database(home: Path, patience: float | None = None) -> Iterator["Mlflow
         yield mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
 
 
-def prepare_postgresql(address: str) -> None:
-    """Create the schema that MLflow's tables go to, where it is missing. Raises psycopg2.Error when out of reach."""
-    with closing(_connected(address)):
-        pass
-
-
 @contextmanager
 def _sqlite(database: Path, patience: float) -> Iterator[None]:
     with database.with_name(f"{DATABASE}.lock").open("w") as file:

@@ -153,7 +153,7 @@ def _new_version(recorder: "Recorder", workflow: "Run", tags: dict[str, str]) ->
         save_servable(folder, recorder.layout, model)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    client.log_batch(run_id, recorder.model_metrics(logged.model_id))
+    client.log_batch(run_id, recorder.model_metrics(logged.model_id, workflow))
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     version = client.create_model_version(

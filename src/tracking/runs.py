@@ -206,15 +206,17 @@ class Recorder:
         follows = moment.started <= ended + PAUSE_SECONDS
         self.end(run, moment if follows else Moment(ended, ended + moment.seconds))
 
-    def model_metrics(self, model_id: str) -> list["Metric"]:
-        """The workflow's scores as those of its model on its data set, for the page of models."""
+    def model_metrics(self, model_id: str, workflow: "Run") -> list["Metric"]:
+        """The workflow's scores as those of its model on its data set, for the page of models.
+
+        They are older than those of the workflow's run, which PostgreSQL would else move behind its other metrics.
+        """
         from mlflow.entities import Metric
 
         found = summary(["evaluate"], self.layout)
         data = {"dataset_name": self.layout.problem, "dataset_digest": raw_checksum(self.layout)[:DIGEST_DIGITS]}
-        now = round(time.time() * 1000)
         return [
-            Metric(name, value, now, 0, model_id=model_id, **data)
+            Metric(name, value, workflow.info.start_time, 0, model_id=model_id, **data)
             for name, value in found.metrics.items()
             if not name.startswith("chosen.")
         ]
