@@ -153,9 +153,7 @@ def open_pages(browser: "Browser", address: str, candidates: list[str], say: Cal
     shown = int(page.locator(r"text=/^\d+ matching runs/").inner_text().split()[0])
     timed("one workflow run", page.locator(".ag-row a[href*='/runs/']").first.click, "text=search.budget")
     compare = "/" + compare_link("1", candidates)
-    timed(
-        f"comparing {len(candidates)} candidates", lambda: page.goto(compare), ".parcoords .axis-title"
-    )
+    timed(f"comparing {len(candidates)} candidates", lambda: page.goto(compare), ".parcoords .axis-title")
     return shown
 
 
