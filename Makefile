@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test new serve serve-model mlflow
+.PHONY: help install repro test new serve serve-model
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -40,8 +40,3 @@ serve: $(INSTALLED) ## run and compare in a browser; other ports: make serve opt
 
 serve-model: $(INSTALLED) ## answer HTTP with a champion: make serve-model problem=wine options="--port 5002"
 	@exec python -m flows.serve_model "$(problem)" $(options)
-
-mlflow: $(INSTALLED) ## compare the recorded runs in a browser, on http://127.0.0.1:5000
-	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
-		mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
-		--backend-store-uri sqlite:///mlflow.db --artifacts-destination mlartifacts

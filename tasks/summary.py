@@ -35,7 +35,7 @@ def summary(layouts: Sequence[Layout], bold: Style = str, green: Style = str, re
     blocks += [_told(layout, bold, green, red) for layout in layouts]
     reports = [str(layout.results / "report.html") for layout in layouts if (layout.results / "report.html").exists()]
     ends = ["Reports, to open in a browser:", *(f"  {report}" for report in reports)] if reports else []
-    ends += ["The recorded runs side by side: `make mlflow`, then http://127.0.0.1:5000"]
+    ends += ["To compare the recorded runs, and to start more from a browser: `make serve`"]
     return "\n\n".join([*blocks, "\n".join(ends)])
 
 

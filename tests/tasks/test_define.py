@@ -44,13 +44,21 @@ def test_the_files_have_the_same_bytes_when_written_again(layout):
     assert contents(layout) == before
 
 
-def test_a_change_touches_only_the_file_of_the_step_that_reads_it(layout):
+@pytest.mark.parametrize(
+    ("changed", "touched"),
+    [
+        ({"overfit": {"max_rungs": 3}}, {"overfit"}),
+        ({"search": {"budget": 3}}, {"regularize", "evaluate"}),  # the nested protocol repeats the search
+        ({"committee": 3}, {"evaluate"}),
+    ],
+)
+def test_a_change_touches_only_the_files_of_the_steps_that_read_it(layout, changed, touched):
     define(layout)
     before = contents(layout)
-    change(layout, search={"budget": 3})
+    change(layout, **changed)
     define(layout)
     after = contents(layout)
-    assert {step for step in before if before[step] != after[step]} == {"regularize"}
+    assert {step for step in before if before[step] != after[step]} == touched
 
 
 def test_a_problem_that_does_not_fit_writes_nothing_and_keeps_what_was_written(layout):
