@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,8 +124,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCapt
     monkeypatch.chdir(tmp_path)
     for variable in ("DVC_STAGE", "DATA_MIRROR"):
         monkeypatch.delenv(variable, raising=False)
-    record = SimpleNamespace(record=lambda step, layout: recorded.append(step))
-    monkeypatch.setitem(sys.modules, "src.tracking", record)
+
+    @contextmanager
+    def recording(step: str, layout: Layout) -> Iterator[None]:
+        yield
+        recorded.append(step)
+
+    monkeypatch.setitem(sys.modules, "src.tracking", SimpleNamespace(recording=recording))
     made = Desk(tmp_path, caplog, recorded)
     made.put(table())
     made.describe()
