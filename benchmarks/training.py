@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.peers import PEERS, CannotDo, Job
+from benchmarks.peers import PEERS, CannotDo, Job, SmallConvnet
 from src.measures import TABLE
 from src.networks import KINDS
 from src.preprocessing.fold import fit_fold
@@ -39,7 +39,7 @@ from src.training.members import Member
 OURS = "ours"
 NEEDS = {"scikit-learn": "sklearn", "skorch": "skorch", "Keras 3 on torch": "keras"}
 QUICK = ("breast_cancer", "car_mileage", "search")
-KINDS["small_convnet"] = ("benchmarks.peers", "SmallConvnet")
+KINDS["small_convnet"] = lambda: SmallConvnet
 
 
 def table_of(kind: ProblemType, x_ND: np.ndarray, y_N: np.ndarray) -> Table:

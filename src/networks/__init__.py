@@ -4,18 +4,25 @@ A network is named by a plain dictionary (its configuration), so that a result f
 build it again: `{"kind": "mlp", "units": [64, 64], "dropout": 0.25, "activation": "relu"}`.
 """
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
 
-# Module and class of every kind of network.
-KINDS = {"mlp": ("src.networks.mlp", "MLP")}
+
+def _mlp() -> type["nn.Module"]:
+    from src.networks.mlp import MLP
+
+    return MLP
+
+
+# Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
+# along the code that it needs, can follow.
+KINDS: dict[str, Callable[[], type["nn.Module"]]] = {"mlp": _mlp}
 
 
 def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":
     """The network of a configuration for D inputs and K outputs, freshly initialized from torch's random state."""
-    module, name = KINDS[network["kind"]]
     options = {key: value for key, value in network.items() if key != "kind"}
-    return getattr(import_module(module), name)(inputs=inputs, outputs=outputs, **options)
+    return KINDS[network["kind"]]()(inputs=inputs, outputs=outputs, **options)

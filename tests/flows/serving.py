@@ -10,7 +10,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -67,8 +67,11 @@ class Served:
 
     def child(self, module: str) -> psutil.Process:
         """Its process that runs `python -m <module>`."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if module in child.cmdline())
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # a zombie, which `make serve` has yet to notice
+                if module in child.cmdline():
+                    return child
+        raise AssertionError(f"no child runs {module}")
 
     def get(self, url: str, **options: object) -> httpx.Response:
         return self._ask("GET", url, **options)

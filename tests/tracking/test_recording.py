@@ -105,7 +105,7 @@ def test_a_short_step_does_not(layout, runs):
 
 
 def test_samples_tell_the_use_of_a_step_and_its_workers():
-    busy = subprocess.Popen([sys.executable, "-c", "import os; os.fork(); [0 for _ in iter(int, 1)]"])
+    busy = subprocess.Popen([sys.executable, "-c", "import os; os.fork()\nwhile True: pass"])
     try:
         usage = Usage(psutil.Process(busy.pid), pause=0.5)
         wait_for(lambda: len(usage.samples()) >= 3, 30)

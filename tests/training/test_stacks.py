@@ -1,5 +1,6 @@
 """What a stack does beyond training: members leave it, narrow ones join it, and what it cannot take is looped."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -31,7 +32,7 @@ OPTIMIZERS = list(STACKED_OPTIMIZERS)
 def kinds(monkeypatch):
     """The networks of `tests.training.networks` as kinds that a configuration may name."""
     for name in test_networks.MODULES:
-        monkeypatch.setitem(KINDS, name, ("tests.training.networks", name))
+        monkeypatch.setitem(KINDS, name, partial(getattr, test_networks, name))
 
 
 def of_kind(kind: str, dropout: float = 0.0, options: dict | None = None, **training: object) -> Candidate:
