@@ -5,9 +5,11 @@ terminal, the record in MLflow, and errors told in a way that says what to do ne
 """
 
 import argparse
+import atexit
 import errno
 import inspect
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -38,7 +40,11 @@ def main(step: Step) -> NoReturn:
     """
     log_to_stderr()
     signal.signal(signal.SIGTERM, exit_on_signal)
-    sys.exit(run(step, sys.argv[1:]))
+    code = run(step, sys.argv[1:])
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # at once: taking torch's modules apart one by one would take a second
 
 
 def run(step: Step, arguments: Sequence[str]) -> int:
