@@ -5,11 +5,9 @@ terminal, the record in MLflow, and errors told in a way that says what to do ne
 """
 
 import argparse
-import atexit
 import errno
 import inspect
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -40,11 +38,7 @@ def main(step: Step) -> NoReturn:
     """
     log_to_stderr()
     signal.signal(signal.SIGTERM, exit_on_signal)
-    code = run(step, sys.argv[1:])
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # at once: taking torch's modules apart one by one would take a second
+    sys.exit(run(step, sys.argv[1:]))
 
 
 def run(step: Step, arguments: Sequence[str]) -> int:

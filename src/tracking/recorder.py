@@ -118,5 +118,3 @@ def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> boo
 
 if __name__ == "__main__":
     main()
-    logging.shutdown()
-    os._exit(0)  # at once: taking MLflow's libraries apart would take longer than the record

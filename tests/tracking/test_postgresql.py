@@ -77,7 +77,6 @@ def test_the_name_of_a_run_leads_to_it(layout: Layout):
 
 
 def test_one_records_at_a_time(layout: Layout, cluster: Cluster, monkeypatch, caplog):
-    monkeypatch.setattr("src.tracking.recorder.PAUSES_SECONDS", (0.0, 0.0))
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     with closing(psycopg2.connect(cluster.address)) as other, other.cursor() as cursor:
         cursor.execute(f"SELECT pg_advisory_lock({database._LOCK_NUMBER})")
