@@ -38,7 +38,8 @@ def recording(step: str, layout: Layout) -> Iterator[None]:
         return
     tracking_uri(home(layout))
     command = [sys.executable, "-m", "src.tracking.recorder", step, layout.problem, str(layout.root)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as recorder:
+    # In a process group of its own: Ctrl-C is for the step, which ends the recorder.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0) as recorder:
         try:
             yield
             recorder.communicate(json.dumps({"started": psutil.Process().create_time(), "ended": time.time()}))
