@@ -130,3 +130,17 @@ def test_getting_ready_for_any_step_records_nothing(layout, runs):
     for step in RECORDED:
         recorder.get_ready(step, layout)
     assert not runs()
+
+
+def test_a_gpu_is_sampled_where_there_is_one_and_one_that_does_not_tell_is_left_out(tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho '0, 37, 1024'\necho '1, [N/A], 512'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    usage = Usage(psutil.Process(), pause=0.01)
+    (first, *_) = wait_for(usage.samples, 10)
+    assert {name: value for name, value in first.values.items() if name.startswith("gpu")} == {
+        "gpu_0_memory_usage_megabytes": 1024,
+        "gpu_0_utilization_percentage": 37,
+        "gpu_1_memory_usage_megabytes": 512,
+    }
