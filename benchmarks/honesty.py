@@ -38,10 +38,10 @@ from pydantic import BaseModel
 
 from benchmarks.populations import TARGET, Population, populations
 from benchmarks.steps import REPOSITORY
-from src import baselines
 from src.errors import UserError
 from src.files import Layout
 from src.inference import Model, ModelCard, load_model
+from src.kinds.tabular import shallow
 from src.measures import TABLE
 from src.nested import search_in_folds
 from src.problem import Engine, RegularizeSettings, load_settings
@@ -279,8 +279,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args()
     logging.getLogger("workflow").setLevel(logging.ERROR)
-    for kind, models in baselines.SHALLOW.items():
-        baselines.SHALLOW[kind] = {"linear": models["linear"]}
+    for kind, models in shallow.SHALLOW.items():
+        shallow.SHALLOW[kind] = {"linear": models["linear"]}
     begin, outcomes = time.monotonic(), []
     for outcome in run_problems(options.problems, options.seed, options.log):
         outcomes.append(outcome)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.kinds import kind_of
 from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import ProblemType
 from src.protocols import Split
@@ -85,46 +86,11 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
     return models if schema.time is None else {**models, "last_value": last_value}
 
 
-def _linear_classifier(seed: int) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(max_iter=1000)
-
-
-def _boosted_classifier(seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(random_state=seed)
-
-
-def _linear_regressor(seed: int) -> Any:
-    from sklearn.linear_model import RidgeCV
-
-    return RidgeCV(alphas=np.logspace(-3, 3, 13))
-
-
-def _boosted_regressor(seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    return HistGradientBoostingRegressor(random_state=seed)
-
-
-_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _linear_classifier, "gradient_boosting": _boosted_classifier}
-_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _linear_regressor, "gradient_boosting": _boosted_regressor}
-SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
-    "binary": _CLASSIFIERS,
-    "multiclass": _CLASSIFIERS,
-    "multilabel": _CLASSIFIERS,
-    "regression": _REGRESSORS,
-    "unit_interval_regression": _REGRESSORS,
-}
-
-
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
     """Predictions_VK of a shallow model fitted on the split's training rows, one model per output where needed."""
     every = -(-len(split.training) // SHALLOW_ROWS)
     fold = fit_fold(table, split.training[::every], split.validation)
-    make = SHALLOW[table.schema.type][name]
+    make = kind_of(table.schema.features).shallow[table.schema.type][name]
     classes = len(table.schema.classes) or 2
     columns = [_fit_column(make(seed), fold, fold.y_AT[:, t], classes) for t in range(fold.y_AT.shape[1])]
     if table.schema.type == "multiclass":

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from src.errors import UserError
 from src.files import atomic_directory, read_json, write_json
-from src.preprocessing.tabular import TabularVectorizer, TargetScaler
+from src.kinds import Vectorizer
+from src.preprocessing.targets import TargetScaler
 from src.tables import Schema
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     table: Schema
-    vectorizer: TabularVectorizer
+    vectorizer: Vectorizer
     target_scaler: TargetScaler | None
     network: dict[str, Any]
     inputs: int

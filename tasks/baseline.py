@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from src.baselines import SHALLOW, Predictions, common_sense, shallow
+from src.baselines import Predictions, common_sense, shallow
 from src.files import Layout
+from src.kinds import kind_of
 from src.measures import TABLE, Measure
 from src.problem import BaselineSettings, load_settings
 from src.protocols import Folds, Split, read_folds
@@ -38,7 +39,7 @@ def baseline(layout: Layout) -> Baseline:
     ]
     shallows = [
         score(name, lambda split, name=name: shallow(name, table, split, settings.seed))  # type: ignore[misc]
-        for name in SHALLOW[table.schema.type]
+        for name in kind_of(table.schema.features).shallow[table.schema.type]
     ]
     best_dummy, best_shallow = _best(dummies, measure), _best(shallows, measure)
     result = Baseline(

@@ -12,8 +12,9 @@ import pandas as pd
 
 from src.curves import Turn, find_turn
 from src.files import Layout, atomic_file
+from src.kinds import kind_of
 from src.measures import TABLE, Measure
-from src.networks.ladder import mlp_ladder, network_text
+from src.networks import network_text
 from src.problem import Engine, OverfitSettings, load_settings
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, Overfit, Prepared, Rung, Verdict
@@ -58,7 +59,7 @@ def overfit(layout: Layout) -> Overfit:
     training = settings.training
 
     climbs: list[Climb] = []
-    for network in mlp_ladder(settings.overfit.first_units, settings.overfit.max_rungs, training.activation):
+    for network in kind_of(table.schema.features).ladder(settings.overfit, training):
         candidate = Candidate(
             network=network,
             optimizer=training.optimizer,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from src.files import Layout, atomic_file
 from src.measures import TABLE
-from src.networks.ladder import network_text
+from src.networks import network_text
 from src.problem import Engine, RegularizeSettings, load_settings
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, FoldScores, Overfit, Prepared, Regularize, Verdict

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from src.baselines import COMMON_SENSE, SHALLOW, common_sense, majority, mean, median, shallow, stratified
+from src.baselines import COMMON_SENSE, common_sense, majority, mean, median, shallow, stratified
+from src.kinds.tabular.shallow import SHALLOW
 from src.measures import TABLE
 from src.protocols import Split
 from src.tables import Table

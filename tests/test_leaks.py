@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.baselines import COMMON_SENSE, SHALLOW, shallow
+from src.baselines import COMMON_SENSE, shallow
+from src.kinds.tabular.shallow import SHALLOW
 from src.measures import TABLE
 from src.preparation import prepare_table
 from src.preprocessing.fold import fit_fold

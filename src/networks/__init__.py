@@ -26,3 +26,8 @@ def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Mod
     """The network of a configuration for D inputs and K outputs, freshly initialized from torch's random state."""
     options = {key: value for key, value in network.items() if key != "kind"}
     return KINDS[network["kind"]]()(inputs=inputs, outputs=outputs, **options)
+
+
+def network_text(network: dict[str, Any]) -> str:
+    """A network's hidden layers as people write them: `64-64`."""
+    return "-".join(str(units) for units in network["units"])

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.preprocessing.tabular import TabularVectorizer, TargetScaler
+from src.kinds import Vectorizer, kind_of
+from src.preprocessing.targets import TargetScaler
 from src.tables import Table
 
 Floats = NDArray[np.float32]
@@ -19,7 +20,7 @@ Index = NDArray[np.intp]
 class FoldArrays:
     """Inputs, encoded (for regression: standardized) targets and weights of training and validation rows."""
 
-    vectorizer: TabularVectorizer
+    vectorizer: Vectorizer
     target_scaler: TargetScaler | None
     x_AD: Floats
     y_AT: Floats
@@ -36,7 +37,7 @@ class FoldArrays:
 def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
     """Fit vectorizer and target scaler on the training rows and apply them to the validation rows."""
     learnt, held_out = table.frame.iloc[training], table.frame.iloc[validation]
-    vectorizer = TabularVectorizer.fit(learnt, table.schema.features)
+    vectorizer = kind_of(table.schema.features).vectorizer.fit(learnt, table.schema.features)
     y_AT, y_VT = table.y_NT[training], table.y_NT[validation]
     scaler = TargetScaler.fit(y_AT) if table.schema.type == "regression" else None
     if scaler is not None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.preprocessing.tabular import TabularVectorizer, TargetScaler
+from src.kinds import Vectorizer
+from src.preprocessing.targets import TargetScaler
 from src.protocols import Index, Split
 from src.results import Candidate
 
@@ -81,7 +82,7 @@ class Trained:
     """
 
     member: Member
-    vectorizer: TabularVectorizer
+    vectorizer: Vectorizer
     target_scaler: TargetScaler | None
     weights: dict[str, NDArray[Any]]
     inputs: int

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.baselines import SHALLOW, common_sense, shallow
+from src.baselines import common_sense, shallow
 from src.files import Layout, write_json
+from src.kinds.tabular.shallow import SHALLOW
 from src.measures import TABLE
 from src.protocols import Folds, write_folds
 from src.results import Baseline, Prepared, Protocol

@@ -280,8 +280,8 @@ def served(layout: Layout, client) -> Layout:
     import torch
 
     from src.inference import Model, ModelCard
+    from src.kinds.tabular.vectorizer import TabularVectorizer
     from src.networks import build_network
-    from src.preprocessing.tabular import TabularVectorizer
 
     schema = Schema.model_validate(fruit_schema())
     vectorizer = TabularVectorizer.fit(fruit_table(80), schema.features)

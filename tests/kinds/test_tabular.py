@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.preprocessing.tabular import CLIP, MAX_CATEGORIES, TabularVectorizer, TargetScaler
+from src.kinds.tabular.vectorizer import CLIP, MAX_CATEGORIES, TabularVectorizer
+from src.preprocessing.targets import TargetScaler
 from src.tables import Feature
 
 FEATURES = [

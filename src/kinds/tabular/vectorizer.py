@@ -5,7 +5,7 @@ feature, missing values. Shapes: N rows, D inputs.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -108,7 +108,7 @@ class TabularVectorizer(BaseModel):
     columns: list[AnyColumn]
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> "TabularVectorizer":
+    def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> Self:
         """Learn every statistic from the rows of `frame`, and from nothing else."""
         columns: list[AnyColumn] = []
         for feature in features:
@@ -118,7 +118,7 @@ class TabularVectorizer(BaseModel):
                     columns.append(Categories.fit(feature.name, values_N))
                 case "date":
                     columns.append(Dates.fit(feature.name, values_N))
-                case "numeric" | "boolean":
+                case _:
                     columns.append(Numbers.fit(feature.name, _numbers(values_N)))
         return cls(columns=columns)
 
@@ -129,27 +129,6 @@ class TabularVectorizer(BaseModel):
             values_N = frame[column.name]
             inputs += column.transform(_numbers(values_N) if isinstance(column, Numbers) else values_N)
         return np.column_stack(inputs).astype(np.float32)
-
-
-class TargetScaler(BaseModel):
-    """Standardizes regression targets by their training rows, per column, so that one learning rate suits all."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mean: list[float]
-    scale: list[float]
-
-    @classmethod
-    def fit(cls, y_NT: NDArray[np.float64]) -> "TargetScaler":
-        mean_T, spread_T = y_NT.mean(axis=0), y_NT.std(axis=0)
-        varies_T = spread_T > ROUNDING * np.abs(mean_T)
-        return cls(mean=mean_T.tolist(), scale=np.where(varies_T, spread_T, 1.0).tolist())
-
-    def transform(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (y_NT - self.mean) / self.scale
-
-    def restore(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
-        return y_NT * self.scale + self.mean
 
 
 def _numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:

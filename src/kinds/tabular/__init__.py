@@ -1,0 +1,1 @@
+"""Tables: numbers, truth values, categories and dates."""

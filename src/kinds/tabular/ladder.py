@@ -1,0 +1,17 @@
+"""The capacity ladder of tables.
+
+Book: "Scaling up: developing a model that overfits": add layers, make them bigger, train for more epochs.
+"""
+
+from typing import Any
+
+from src.problem import OverfitLadder, Training
+
+
+def ladder(settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+    """Dense networks in order of capacity: one hidden layer first, two from the third rung on, doubling each time."""
+    rungs = []
+    for rung in range(settings.max_rungs):
+        units = [settings.first_units * 2**rung] * (1 if rung < 2 else 2)
+        rungs.append({"kind": "mlp", "units": units, "activation": training.activation, "dropout": 0.0})
+    return rungs

@@ -1,0 +1,43 @@
+"""Shallow models for tables: a linear one and gradient boosting."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from src.problem import ProblemType
+
+
+def _linear_classifier(seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000)
+
+
+def _boosted_classifier(seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(random_state=seed)
+
+
+def _linear_regressor(seed: int) -> Any:
+    from sklearn.linear_model import RidgeCV
+
+    return RidgeCV(alphas=np.logspace(-3, 3, 13))
+
+
+def _boosted_regressor(seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(random_state=seed)
+
+
+_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _linear_classifier, "gradient_boosting": _boosted_classifier}
+_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _linear_regressor, "gradient_boosting": _boosted_regressor}
+SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
+    "binary": _CLASSIFIERS,
+    "multiclass": _CLASSIFIERS,
+    "multilabel": _CLASSIFIERS,
+    "regression": _REGRESSORS,
+    "unit_interval_regression": _REGRESSORS,
+}

@@ -1,0 +1,28 @@
+"""Normalizing the targets of a regression. Shapes: N rows, T target columns."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from src.kinds.tabular.vectorizer import ROUNDING
+
+
+class TargetScaler(BaseModel):
+    """Standardizes regression targets by their training rows, per column, so that one learning rate suits all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: list[float]
+    scale: list[float]
+
+    @classmethod
+    def fit(cls, y_NT: NDArray[np.float64]) -> "TargetScaler":
+        mean_T, spread_T = y_NT.mean(axis=0), y_NT.std(axis=0)
+        varies_T = spread_T > ROUNDING * np.abs(mean_T)
+        return cls(mean=mean_T.tolist(), scale=np.where(varies_T, spread_T, 1.0).tolist())
+
+    def transform(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (y_NT - self.mean) / self.scale
+
+    def restore(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
+        return y_NT * self.scale + self.mean
