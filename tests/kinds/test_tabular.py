@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.kinds.tabular.vectorizer import CLIP, MAX_CATEGORIES, TabularVectorizer
+from src.kinds.tabular.vectorizer import CLIP, LARGEST, MAX_CATEGORIES, Numbers, TabularVectorizer
 from src.preprocessing.targets import TargetScaler
 from src.tables import Feature
 
@@ -83,6 +84,58 @@ def test_numbers_are_standardized():
     values = np.random.default_rng(0).normal(50, 4, 200)
     _, x_ND = one("numeric", values, "float64")
     np.testing.assert_allclose(x_ND[:, 0], (values - values.mean()) / values.std(), rtol=1e-5, atol=1e-6)
+
+
+def test_with_few_rows_a_number_is_one_input_and_with_many_it_has_bins_as_well():
+    values = np.random.default_rng(0).lognormal(size=4000)
+    assert [one("numeric", values[:rows], "float64")[1].shape[1] for rows in (20, 1999, 2000, 4000)] == [1, 1, 5, 9]
+
+
+def test_a_bin_goes_from_0_to_1_while_the_value_crosses_it():
+    values = np.random.default_rng(0).lognormal(size=2000)
+    vectorizer, x_ND = one("numeric", values, "float64")
+    edges = vectorizer.columns[0].edges
+    assert (edges[0], edges[-1]) == (values.min(), values.max())
+    crossed = sum((high - low) * x_ND[:, 1 + k] for k, (low, high) in enumerate(pairwise(edges)))
+    np.testing.assert_allclose(edges[0] + crossed, values, rtol=1e-5)
+    inside = ((x_ND[:, 1:] > 0) & (x_ND[:, 1:] < 1)).sum(axis=0)
+    assert inside.min() > 490
+    assert later(vectorizer, [-1e9, 1e9], "float64")[0][1:] == [0, 0, 0, 0]
+    assert later(vectorizer, [-1e9, 1e9], "float64")[1][1:] == [1, 1, 1, 1]
+
+
+def test_a_column_that_is_mostly_one_value_has_its_bins_where_the_others_are():
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(20_000) < 0.95, 0.0, rng.lognormal(8, 1, 20_000))
+    edges = np.array(one("numeric", values, "float64")[0].columns[0].edges)
+    assert edges[0] == 0
+    others = values[values > 0]
+    assert np.histogram(others, edges[1:])[0].max() < 1.2 * len(others) / 40
+
+
+def test_no_more_bins_than_many_columns_can_bear_and_none_for_two_values():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(2000, 126)))
+    for columns, inputs in ((125, 125 * 5), (126, 126)):
+        part = frame.iloc[:, :columns].rename(columns=str)
+        features = [Feature(name=name, kind="numeric") for name in part.columns]
+        assert TabularVectorizer.fit(part, features).transform(part[:3]).shape == (3, inputs)
+    assert one("boolean", [True, False] * 1000, "boolean")[1].shape == (2000, 1)
+    assert one("numeric", [3.0, 7.0] * 1000, "float64")[1].shape == (2000, 1)
+
+
+@given(
+    learnt=st.lists(st.one_of(st.floats(), st.sampled_from([0.0, 5e-324, 1e308])), min_size=1, max_size=25),
+    scored=st.lists(st.floats(), max_size=10),
+)
+@settings(max_examples=60, deadline=None)
+def test_bins_make_finite_small_inputs_of_whatever_comes(learnt, scored):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        column = Numbers.fit("x", np.clip(np.where(np.isinf(learnt), np.nan, learnt), -LARGEST, LARGEST), bins=4)
+        x_ND = np.column_stack(column.transform(np.clip(np.array(scored), -LARGEST, LARGEST)))
+    assert np.isfinite(x_ND).all()
+    assert np.abs(x_ND).max(initial=0) <= CLIP
+    assert Numbers.model_validate_json(column.model_dump_json()) == column
 
 
 def test_a_gap_takes_the_median_and_a_flag():

@@ -20,6 +20,16 @@ def test_validation_rows_change_nothing_that_is_fitted(kind):
     assert one.x_VD[:3].tobytes() == other.x_VD.tobytes()
 
 
+def test_validation_rows_change_no_bin():
+    table = table_of("binary", 2_600)
+    one = fit_fold(table, np.arange(2_500), np.arange(2_500, 2_600))
+    table.frame.loc[2_500:, ["x", "z"]] = 1e6
+    other = fit_fold(table, np.arange(2_500), np.arange(2_500, 2_600))
+    assert one.x_AD.shape[1] > 10
+    assert one.vectorizer == other.vectorizer
+    assert one.x_AD.tobytes() == other.x_AD.tobytes()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_inputs_targets_and_weights_of_a_fold_are_of_its_rows_in_their_order(kind):
     table = table_of(kind, weights=True)

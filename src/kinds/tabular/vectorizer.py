@@ -5,6 +5,7 @@ feature, missing values. Shapes: N rows, D inputs.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -26,6 +27,10 @@ MIN_COUNT = 3
 # The most columns one categorical feature may take; rarer categories share one.
 MAX_CATEGORIES = 100
 MISSING_CATEGORY = "(missing)"
+# Bins of a numeric column: at most so many, and one for so many training rows; fewer than the third are not worth it.
+MOST_BINS, ROWS_OF_BIN, FEWEST_BINS = 50, 500, 4
+# The most inputs that the bins of all columns may make together, and the most numbers in all rows.
+MOST_BIN_INPUTS, MOST_BIN_NUMBERS = 500, 5e7
 
 
 class Column(BaseModel):
@@ -36,6 +41,9 @@ class Numbers(Column):
     """A numeric or boolean column: median for gaps, then standardized; `flag`: gaps get a 0/1 column of their own.
 
     A column with one value alone has scale 0 and gives zeros: nothing was learnt of what another value would mean.
+    edges: of bins, each of which is one input more that goes from 0 to 1 while the value crosses the bin (piecewise
+    linear encoding), so that a network finds steps and is not led by a long tail. Source: Gorishniy, Rubachev and
+    Babenko 2022, "On embeddings for numerical features in tabular deep learning", section 3.2.
     """
 
     kind: Literal["numbers"] = "numbers"
@@ -44,21 +52,25 @@ class Numbers(Column):
     mean: float
     scale: float
     flag: bool
+    edges: list[float] = Field([], exclude_if=lambda edges: not edges)
 
     @classmethod
-    def fit(cls, name: str, values_N: NDArray[np.float64]) -> "Numbers":
+    def fit(cls, name: str, values_N: NDArray[np.float64], bins: int = 0) -> "Numbers":
         known = values_N[np.isfinite(values_N)]
         median = float(np.median(known)) if len(known) else 0.0
         filled = np.where(np.isfinite(values_N), values_N, median)
         mean, spread = float(filled.mean()), float(filled.std())
         scale = spread if spread > ROUNDING * abs(mean) else 0.0
-        return cls(name=name, median=median, mean=mean, scale=scale, flag=len(known) < len(filled))
+        edges = _edges(known, bins) if scale and bins else []
+        return cls(name=name, median=median, mean=mean, scale=scale, flag=len(known) < len(filled), edges=edges)
 
     def transform(self, values_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         known = np.isfinite(values_N)
         filled = np.where(known, values_N, self.median)
         varies = self.scale > 0
         columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP) if varies else np.zeros(len(filled))]
+        with np.errstate(over="ignore"):  # what lies far beyond a narrow bin is clipped
+            columns += [np.clip((filled - low) / (high - low), 0, 1) for low, high in pairwise(self.edges)]
         return [*columns, (~known).astype(np.float64)] if self.flag else columns
 
 
@@ -110,6 +122,7 @@ class TabularVectorizer(BaseModel):
     @classmethod
     def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> Self:
         """Learn every statistic from the rows of `frame`, and from nothing else."""
+        bins = _bins(len(frame), sum(feature.kind == "numeric" for feature in features))
         columns: list[AnyColumn] = []
         for feature in features:
             values_N = frame[feature.name]
@@ -119,7 +132,7 @@ class TabularVectorizer(BaseModel):
                 case "date":
                     columns.append(Dates.fit(feature.name, values_N))
                 case _:
-                    columns.append(Numbers.fit(feature.name, _numbers(values_N)))
+                    columns.append(Numbers.fit(feature.name, _numbers(values_N), bins))
         return cls(columns=columns)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
@@ -129,6 +142,30 @@ class TabularVectorizer(BaseModel):
             values_N = frame[column.name]
             inputs += column.transform(_numbers(values_N) if isinstance(column, Numbers) else values_N)
         return np.column_stack(inputs).astype(np.float32)
+
+
+def _bins(rows: int, columns: int) -> int:
+    """Bins for each of so many numeric columns; 0 where there are too few rows to learn from, or too many columns."""
+    most = (
+        MOST_BINS,
+        rows // ROWS_OF_BIN,
+        MOST_BIN_INPUTS // max(columns, 1),
+        MOST_BIN_NUMBERS // max(rows * columns, 1),
+    )
+    return int(min(most)) if min(most) >= FEWEST_BINS else 0
+
+
+def _edges(known: NDArray[np.float64], bins: int) -> list[float]:
+    """Quantiles; a value that would fill a bin by itself is an edge, and the quantiles are those of the other values.
+
+    So a column of zeros with a few amounts has its bins where the amounts are. Two different values need no bins.
+    """
+    values, counts = np.unique(known, return_counts=True)
+    frequent: NDArray[np.float64] = values[counts * bins >= len(known)]
+    others = known[~np.isin(known, frequent)]
+    inner = np.quantile(others, np.linspace(0, 1, bins + 1), method="inverted_cdf") if len(others) else frequent
+    edges = np.unique(np.concatenate([frequent, inner, values[[0, -1]]]))
+    return edges.tolist() if len(edges) > 2 else []
 
 
 def _numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
