@@ -20,13 +20,16 @@ from src.intervals import (
 )
 from src.measures import Measure
 from src.protocols import Folds, Split
-from src.results import Estimate, TestScore, Verdict
+from src.results import Choice, Estimate, TestScore, Verdict
 from src.tables import Table
 
 Array = NDArray[np.float64]
 
 # A verdict is claimed when the probability of so large a gain by luck is below this.
 SIGNIFICANCE = 0.05
+# Repeats are enough when the standard error that comes from the shuffles is at most this share of the interval's width.
+# At this share it widens the interval's own standard error by 2%.
+STABLE_SHARE = 0.05
 # Random orders are averaged over so many rows in all.
 SHUFFLED_ROWS = 100_000
 
@@ -87,6 +90,25 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure) -> Estimate:
     training = float(np.mean([len(split.training) for split in held_out.splits]))
     variance = resampled_variance(rows_variance, len(passes), len(rows_M), training)
     return _interval(held_out.value(table, measure), variance, table, rows_M, measure)
+
+
+def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
+    """Standard error of the estimate from the luck of the shuffles alone, by its spread over the repeats."""
+    values_R = [_value(table, rows, p_NK, measure) for rows, p_NK in held_out.passes()]
+    return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
+
+
+def repeats_choice(held_out: HeldOut, table: Table, measure: Measure, most: int) -> tuple[bool, Choice]:
+    """Whether the repeats so far are enough (see `STABLE_SHARE`) or the most there may be, and the reason in words."""
+    found, error = estimate(held_out, table, measure), shuffle_error(held_out, table, measure)
+    repeats, width = len(held_out.passes()), found.high - found.low
+    stable = error <= STABLE_SHARE * width
+    reason = (
+        f"the luck of the shuffles leaves a standard error of {error:.2g}, {error / width if width else 0:.1%} of the "
+        f"interval's width; {'at most' if stable else 'that is more than the wanted'} {STABLE_SHARE:.0%}"
+        f"{' is enough' if stable else f', but {most} repeats are the most'}"
+    )
+    return stable or repeats >= most, Choice(setting="repeats", chosen=str(repeats), reason=reason)
 
 
 def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:

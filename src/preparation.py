@@ -79,7 +79,7 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
     train_time_N = None if time_N is None else time_N[train_N]
     # Numbered anew, so that a test row equal to a training row does not change the order in which units are dealt.
     train_units_N = pd.factorize(units_N[train_N])[0]
-    once = protocol.model_copy(update={"repeats": 1})
+    once = protocol.model_copy(update={"repeats": 1, "most_repeats": None})
     development = draw_folds(once, train_units_N, strata_N, train_time_N, settings.seed + DEVELOPMENT_SEED)
     evaluation = draw_folds(protocol, train_units_N, strata_N, train_time_N, settings.seed + EVALUATION_SEED)
     _check_folds(development, protocol.folds)

@@ -24,7 +24,8 @@ Order = Literal["stratified", "shuffled", "grouped", "temporal"]
 ITERATED_BELOW_ROWS = 1_000
 K_FOLD_BELOW_ROWS = 20_000
 AUTOMATIC_FOLDS = 5
-AUTOMATIC_REPEATS = 3
+# Iterated K-fold is repeated so often at least and at most; `src.evaluation` tells when it is enough.
+AUTOMATIC_REPEATS, MOST_REPEATS = 3, 12
 HOLD_OUT_SHARE = 0.2
 
 
@@ -53,6 +54,10 @@ class Folds:
             for fold in range(int(fold_N.max()) + 1):
                 learns_N = fold_N < fold if self.temporal else fold_N != fold
                 yield Split(repeat, fold, np.flatnonzero(learns_N), np.flatnonzero(fold_N == fold))
+
+    def first(self, repeats: int) -> "Folds":
+        """The folds of the first repeats."""
+        return Folds(self.fold_RN[:repeats], self.temporal)
 
     @property
     def test_share(self) -> float:
@@ -86,17 +91,18 @@ def choose_protocol(settings: ProtocolSettings, rows: int, order: Order) -> tupl
     if folds == "auto":
         folds = AUTOMATIC_FOLDS
         choices.append(Choice(setting="folds", chosen=str(folds), reason="the usual balance of bias and cost"))
+    most_repeats = None
     if repeats == "auto":
-        repeats = AUTOMATIC_REPEATS if kind == "iterated_k_fold" else 1
+        repeats = 1
         if kind == "iterated_k_fold":
-            choices.append(Choice(setting="repeats", chosen=str(repeats), reason="shuffled anew each time"))
-    return Protocol(kind=kind, folds=folds, repeats=repeats, order=order), choices
+            repeats, most_repeats = AUTOMATIC_REPEATS, MOST_REPEATS
+    return Protocol(kind=kind, folds=folds, repeats=repeats, most_repeats=most_repeats, order=order), choices
 
 
 def draw_folds(
     protocol: Protocol, units_N: Index, strata_N: Index | None, time_N: NDArray[np.float64] | None, seed: int
 ) -> Folds:
-    """Draw the folds of a protocol.
+    """Draw the folds of a protocol, with all the repeats it may come to.
 
     units_N: rows of one unit stay together. strata_N: each fold gets every stratum's share. time_N: folds follow in
     time, rows of one moment stay together.
@@ -108,7 +114,8 @@ def draw_folds(
         shares_B = [1 - HOLD_OUT_SHARE, HOLD_OUT_SHARE] if hold_out else [1 / blocks] * blocks
         return Folds((blocks_in_time(time_N, shares_B) - 1).astype(np.int16)[None], temporal=True)
     shares_P = [HOLD_OUT_SHARE, 1 - HOLD_OUT_SHARE] if hold_out else [1 / protocol.folds] * protocol.folds
-    fold_RN = np.stack([deal(units_N, strata_N, shares_P, seed + repeat) for repeat in range(protocol.repeats)])
+    repeats = protocol.most_repeats or protocol.repeats
+    fold_RN = np.stack([deal(units_N, strata_N, shares_P, seed + repeat) for repeat in range(repeats)])
     if hold_out:
         fold_RN = np.where(fold_RN == 0, 0, -1)
     return Folds(fold_RN.astype(np.int16), temporal=False)

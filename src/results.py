@@ -72,11 +72,15 @@ class Validation(Result):
 
 
 class Protocol(Result):
-    """How the measure is estimated. `order`: how rows are dealt out."""
+    """How the measure is estimated. `order`: how rows are dealt out.
+
+    most_repeats: where `evaluate` may add repeats to the stated ones until the estimate is stable, so many at most.
+    """
 
     kind: Literal["hold_out", "k_fold", "iterated_k_fold", "nested"]
     folds: int
     repeats: int
+    most_repeats: int | None = Field(None, exclude_if=lambda value: value is None)
     order: Literal["stratified", "shuffled", "grouped", "temporal"]
 
 
@@ -239,7 +243,10 @@ class TestScore(Result):
 
 
 class Evaluate(Result):
-    """evaluate.json. `shallow` is taken on the rows of `cross_validation`; `baseline` is the mean over their folds."""
+    """evaluate.json. `shallow` is taken on the rows of `cross_validation`; `baseline` is the mean over their folds.
+
+    `choices`: what `auto` left open until there were scores.
+    """
 
     measure: str
     direction: Literal["maximize", "minimize"]
@@ -249,6 +256,7 @@ class Evaluate(Result):
     nested: Nested | None = None
     test: TestScore
     chosen: Candidate
+    choices: list[Choice] = []
     extra: dict[str, float]
     recommended: Literal["network", "shallow model", "common sense"]
     verdicts: list[Verdict]

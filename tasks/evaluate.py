@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.baselines import common_sense, shallow
-from src.evaluation import HeldOut, compare, estimate, half_widths, score_sealed_test
+from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_choice, score_sealed_test
 from src.files import Layout, atomic_file
 from src.inference import Interval, Model, ModelCard, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
@@ -32,7 +32,8 @@ def evaluate(layout: Layout) -> Evaluate:
     protocol = prepared.protocol
     candidate = Regularize.read(layout.result("regularize")).chosen
     table = read_table(layout.train, read_schema(layout.train))
-    folds = read_folds(layout.folds)["evaluation"]
+    stored = read_folds(layout.folds)
+    folds = stored["evaluation"].first(protocol.repeats)
     splits = list(folds)
     measure = TABLE[prepared.measure]
     seed = settings.seed
@@ -45,13 +46,25 @@ def evaluate(layout: Layout) -> Evaluate:
     size = settings.committee
     *trained, final = [results[i : i + size] for i in range(0, len(results), size)]
 
-    plain = HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in trained])
+    plain = _held_out(splits, trained)
+    choices = []
+    while protocol.most_repeats is not None:
+        enough, choice = repeats_choice(plain, table, measure, protocol.most_repeats)
+        if enough:
+            choices = [choice]
+            break
+        folds = stored["evaluation"].first(min(2 * len(folds.fold_RN), protocol.most_repeats))
+        more = list(folds)[len(splits) :]
+        members = [Member.of_split(candidate, split, start) for split in more for start in starts]
+        results = fit(members, table, measure, engine, "evaluate, more repeats")
+        trained += [results[i : i + size] for i in range(0, len(results), size)]
+        splits += more
+        plain = _held_out(splits, trained)
     nested = None
     if protocol.kind == "nested":
         climbed = Overfit.read(layout.result("overfit"))
         candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
-        development = read_folds(layout.folds)["development"]
-        nested = search_in_folds(candidates, splits, development, table, measure, engine, seed, starts)
+        nested = search_in_folds(candidates, splits, stored["development"], table, measure, engine, seed, starts)
     network = plain if nested is None else nested.held_out
     dummy_name, shallow_name = references.common_sense.name, references.shallow.name
     dummy = HeldOut(splits, [common_sense(table.schema)[dummy_name](table, split, seed) for split in splits])
@@ -101,12 +114,13 @@ def evaluate(layout: Layout) -> Evaluate:
             low=found.low,
             high=found.high,
             folds=protocol.folds,
-            repeats=protocol.repeats,
+            repeats=len(folds.fold_RN),
             scores=network_J.tolist(),
         ),
         nested=None if nested is None else _nested(nested, plain, table, measure),
         test=test_score,
         chosen=candidate,
+        choices=choices,
         extra=extra,
         recommended="common sense" if not verdicts[0].holds else "shallow model" if shallow_wins else "network",
         verdicts=verdicts,
@@ -119,6 +133,11 @@ def evaluate(layout: Layout) -> Evaluate:
     model.save(layout.model)
     result.write(layout.result("evaluate"))
     return result
+
+
+def _held_out(splits: list[Split], trained: list[list[Trained]]) -> HeldOut:
+    """What the committees of the splits say of the rows held out."""
+    return HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in trained])
 
 
 def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure) -> Nested:

@@ -383,7 +383,9 @@ def test_every_training_row_is_held_out_once_per_repeat_and_the_test_rows_are_th
     assert sorted([*run.train.index, *run.test.index]) == list(range(len(run.raw)))
     assert sorted(run.of_test["row"]) == sorted(run.test.index)
     assert not held_out.duplicated(["repeat", "row"]).any()
-    assert held_out.groupby(["repeat", "fold"]).ngroups == prepared.protocol.folds * prepared.protocol.repeats
+    assert (
+        held_out.groupby(["repeat", "fold"]).ngroups == prepared.protocol.folds * run.evaluated.cross_validation.repeats
+    )
     if prepared.protocol.kind != "hold_out" and prepared.protocol.order != "temporal":
         assert (held_out.groupby("repeat")["row"].nunique() == len(run.train)).all()
         assert set(held_out["row"]) == set(run.train.index)

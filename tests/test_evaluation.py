@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.evaluation import SIGNIFICANCE, HeldOut, compare, estimate, half_widths, score_sealed_test
+from src.evaluation import (
+    SIGNIFICANCE,
+    HeldOut,
+    compare,
+    estimate,
+    half_widths,
+    repeats_choice,
+    score_sealed_test,
+    shuffle_error,
+)
 from src.intervals import paired_p_value, transformed_interval
 from src.measures import TABLE
 from src.protocols import Folds, Split
@@ -87,6 +96,27 @@ def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wide
     found = estimate(model, table, MAE)
     assert found.value == pytest.approx(alone.value)
     assert np.log(found.high / found.low) == pytest.approx(1.5**0.5 * np.log(alone.high / alone.low))
+
+
+@pytest.mark.parametrize(("noise", "stable"), [(0.001, True), (3.0, False)])
+def test_repeats_are_enough_when_the_shuffles_hardly_move_the_estimate(noise: float, stable: bool):
+    """The models of all repeats share an error of their rows; `noise` is what each shuffle adds."""
+    table = table_of("unit_interval_regression", ROWS)
+    rng = np.random.default_rng(0)
+    shared_NK = 0.5 * rng.normal(size=table.y_NT.shape)
+    splits, predictions = [], []
+    for split in iterated(ROWS, repeats=3):
+        splits.append(split)
+        shift = noise * (split.repeat - 1)
+        predictions.append((table.y_NT + shared_NK * (1 + shift))[split.validation])
+    model = HeldOut(splits, predictions)
+    values_R = [MAE.value(table.y_NT[rows], p_NK, table.w_N[rows]) for rows, p_NK in model.passes()]
+    assert shuffle_error(model, table, MAE) == pytest.approx(np.std(values_R, ddof=1) / 3**0.5)
+    for most in (3, 12):
+        enough, choice = repeats_choice(model, table, MAE, most)
+        assert enough == (stable or most == 3)
+        assert choice.chosen == "3"
+        assert ("is enough" in choice.reason) == stable
 
 
 def test_an_interval_is_wider_where_rows_come_in_groups():

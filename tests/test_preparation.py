@@ -183,7 +183,8 @@ def test_classes_have_their_share_in_the_test_set_and_in_every_fold():
 def test_development_and_evaluation_folds_are_drawn_apart_and_again_the_same():
     one, again, other = prepared(), prepared(), prepared(seed=1)
     assert one.development.fold_RN.shape[0] == 1
-    assert one.evaluation.fold_RN.shape[0] == one.summary.protocol.repeats == 3
+    assert one.evaluation.fold_RN.shape[0] == one.summary.protocol.most_repeats == 12
+    assert one.summary.protocol.repeats == 3
     assert all((one.development.fold_RN[0] != fold_N).any() for fold_N in one.evaluation.fold_RN)
     assert one.summary.fold_hashes == {"development": one.development.sha256, "evaluation": one.evaluation.sha256}
     assert one.summary == again.summary

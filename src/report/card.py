@@ -77,7 +77,7 @@ def _data(evidence: Evidence) -> CardPart:
 
 def _protocol(evidence: Evidence) -> CardPart:
     chosen = evidence.prepared.protocol
-    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=chosen.repeats)
+    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=evidence.evaluate.cross_validation.repeats)
     return CardPart(
         "Protocol",
         [

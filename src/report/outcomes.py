@@ -21,7 +21,8 @@ def outcomes(evidence: Evidence) -> list[Block]:
     rows = len(evidence.out_of_fold)
     intro = Text(
         f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} predicted "
-        "by a network that had not seen it" + (" (first repeat)." if evidence.prepared.protocol.repeats > 1 else ".")
+        "by a network that had not seen it"
+        + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
     return [intro, *_OUTCOMES[evidence.prepared.type](evidence)]
 

@@ -141,7 +141,7 @@ def balance(evidence: Evidence) -> Section:
 
 
 def choices(evidence: Evidence, printer: Printer) -> Section:
-    chosen = evidence.prepared.choices
+    chosen = [*evidence.prepared.choices, *evidence.evaluate.choices]
     blocks: list[Text | Pictures | Table] = [
         Text(
             f"The measure of success is {printer.title}: {printer.clause}. "
@@ -165,7 +165,7 @@ def choices(evidence: Evidence, printer: Printer) -> Section:
 
 def protocol(evidence: Evidence) -> Section:
     chosen = evidence.prepared.protocol
-    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=chosen.repeats)
+    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=evidence.evaluate.cross_validation.repeats)
     return Section(
         "protocol",
         "The protocol",
@@ -197,9 +197,11 @@ def baselines(evidence: Evidence, printer: Printer) -> Section:
         "Every baseline on the development folds: the dot is the mean, the small strokes are single folds. "
         "Grey needs no learning, purple is a shallow model."
     )
+    repeats = evidence.prepared.protocol.repeats
+    fewer = repeats < evidence.evaluate.cross_validation.repeats
     table = Table(
         f"All baselines that were tried ({printer.heading}); the best of each kind is marked",
-        ["Baseline", "Kind", "Development folds", "Evaluation folds"],
+        ["Baseline", "Kind", "Development folds", f"Evaluation folds{f', first {repeats} repeats' if fewer else ''}"],
         [
             [spoken(r.name), kind, printer.bare(r.development.mean), printer.bare(r.evaluation.mean)]
             for r, kind, _, _ in references

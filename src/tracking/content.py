@@ -16,7 +16,18 @@ from typing import Any
 
 from src.files import Layout, read_json
 from src.problem import ReportSettings, load_settings
-from src.results import Baseline, Candidate, Evaluate, Overfit, Prepared, Regularize, Validation, Verdict
+from src.results import (
+    Baseline,
+    Candidate,
+    Choice,
+    Evaluate,
+    Overfit,
+    Prepared,
+    Protocol,
+    Regularize,
+    Validation,
+    Verdict,
+)
 
 # Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
 # one page of runs and still draws at once when they are compared, line by line; five hundred would be four more clicks,
@@ -153,10 +164,18 @@ def _prepare(layout: Layout) -> Headline:
     protocol = found.protocol
     tags = {
         "measure": f"{found.measure} ({found.direction})",
-        "protocol": f"{protocol.kind}, {protocol.folds} folds x {protocol.repeats}, {protocol.order}",
+        "protocol": f"{protocol.kind}, {protocol.folds} folds x {_repeats(protocol)}, {protocol.order}",
     }
-    tags |= {f"auto.{choice.setting}": f"{choice.chosen}: {choice.reason}" for choice in found.choices}
+    tags |= _automatic(found.choices)
     return Headline({"train.rows": found.rows, "features": len(found.features)}, tags, [])
+
+
+def _repeats(protocol: Protocol) -> str:
+    return f"{protocol.repeats}" + (f" to {protocol.most_repeats}" if protocol.most_repeats is not None else "")
+
+
+def _automatic(choices: Sequence[Choice]) -> dict[str, str]:
+    return {f"auto.{choice.setting}": f"{choice.chosen}: {choice.reason}" for choice in choices}
 
 
 def _baseline(layout: Layout) -> Headline:
@@ -214,6 +233,7 @@ def _evaluate(layout: Layout) -> Headline:
         CHOSEN: chosen_text(found.chosen),
         "recommended": found.recommended,
     }
+    tags |= _automatic(found.choices)
     return Headline(metrics | chosen_metrics(found.chosen), tags, found.verdicts)
 
 
