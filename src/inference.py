@@ -1,9 +1,11 @@
 """A finished model: the fitted preprocessing and a committee of networks in one folder, without pickle.
 
-`model.json` holds the schema, the vectorizer, the target scaler, the networks' configuration and, for values, how wide
-a prediction's interval is; `weights.npz` the weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
+`model.json` holds the schema, the vectorizer, the target scaler (in an ensemble of fold members, those of every fold),
+the networks' configuration and, for values, how wide a prediction's interval is; `weights.npz` the weights, named
+`<network>.<parameter>`. Shapes: N rows, K outputs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from src.errors import UserError
 from src.files import atomic_directory, read_json, write_json
@@ -36,17 +38,31 @@ class Interval(BaseModel):
     half_widths: list[float]
 
 
-class ModelCard(BaseModel):
-    """model.json: all but the weights."""
+class Preprocessing(BaseModel):
+    """What was fitted to the rows that a network learnt from, and how many inputs it makes of them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    table: Schema
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
-    network: dict[str, Any]
     inputs: int
+
+
+class ModelCard(Preprocessing):
+    """model.json: all but the weights.
+
+    further: where the networks did not learn from the same rows (an ensemble of fold members), the preprocessing of the
+    other folds. The networks come fold by fold, as many for each.
+    """
+
+    table: Schema
+    network: dict[str, Any]
     interval: Interval | None = None
+    further: list[Preprocessing] = Field([], exclude_if=lambda value: not value)
+
+    @property
+    def preprocessing(self) -> list[Preprocessing]:
+        return [self, *self.further]
 
 
 @dataclass(frozen=True)
@@ -75,27 +91,25 @@ class Model:
         from src.networks import build_network
 
         heads = []
-        for weights in self.committee:
-            network = build_network(self.card.network, self.card.inputs, self.schema.outputs)
+        each = len(self.committee) // len(self.card.preprocessing)
+        for k, weights in enumerate(self.committee):
+            inputs = self.card.preprocessing[k // each].inputs
+            network = build_network(self.card.network, inputs, self.schema.outputs)
             network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
             heads.append(HEADS[self.schema.type](network).eval())
         return heads
 
     def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column."""
-        import torch
-
         missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
         if missing:
             raise UserError(f"the rows lack columns that the model learnt from: {missing}")
-        parts, heads = [], self.heads
-        size = max(min(CHUNK, NUMBERS // max(self.card.inputs, 1)), 1)
-        with torch.no_grad():
-            for start in range(0, len(frame), size):
-                x_BD = torch.from_numpy(self.card.vectorizer.transform(frame.iloc[start : start + size]))
-                parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
-        p_NK = np.concatenate(parts) if parts else np.empty((0, self.schema.outputs))
-        return p_NK if self.card.target_scaler is None else self.card.target_scaler.restore(p_NK)
+        each = len(self.committee) // len(self.card.preprocessing)
+        folds = [
+            _predictions(frame, fitted, self.heads[k * each : (k + 1) * each], self.schema)
+            for k, fitted in enumerate(self.card.preprocessing)
+        ]
+        return folds[0] if len(folds) == 1 else np.mean(folds, axis=0)
 
     def predict(self, frame: pd.DataFrame, intervals: bool = False) -> pd.DataFrame:
         """The columns of `prediction_columns` for every row of `frame`, with its index.
@@ -107,6 +121,22 @@ class Model:
         if intervals and self.card.interval is not None:
             columns = pd.concat([columns, interval_columns(p_NK, self.card.interval, self.schema)], axis=1)
         return columns.set_index(frame.index)
+
+
+def _predictions(
+    frame: pd.DataFrame, fitted: Preprocessing, heads: "Sequence[Head]", schema: Schema
+) -> NDArray[np.float64]:
+    """Mean predictions of networks that share their preprocessing, (N, K)."""
+    import torch
+
+    parts = []
+    size = max(min(CHUNK, NUMBERS // max(fitted.inputs, 1)), 1)
+    with torch.no_grad():
+        for start in range(0, len(frame), size):
+            x_BD = torch.from_numpy(fitted.vectorizer.transform(frame.iloc[start : start + size]))
+            parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
+    p_NK = np.concatenate(parts) if parts else np.empty((0, schema.outputs))
+    return p_NK if fitted.target_scaler is None else fitted.target_scaler.restore(p_NK)
 
 
 def load_model(folder: Path) -> Model:

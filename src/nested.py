@@ -46,7 +46,7 @@ def search_in_folds(
     The inner folds are the development folds without the rows that are held out, so that units stay together and
     classes keep their shares. starts: the seeds of a committee's networks. All outer folds are searched at once.
     """
-    inner = [_inside(split, development) for split in outer]
+    inner = [inside(split, development) for split in outer]
     members = [Member.of_split(c, split, seed) for splits in inner for c in candidates for split in splits]
     trained = iter(fit(members, table, measure, engine, "nested search"))
     chosen = []
@@ -60,7 +60,7 @@ def search_in_folds(
     return NestedSearch(chosen, HeldOut(outer, [np.mean([t.predictions for t in of], axis=0) for of in committees]))
 
 
-def _inside(split: Split, development: Folds) -> list[Split]:
+def inside(split: Split, development: Folds) -> list[Split]:
     """The development folds of one outer fold's training rows; numbered apart from those of the other outer folds."""
     learns_N = np.zeros(development.fold_RN.shape[1], dtype=bool)
     learns_N[split.training] = True

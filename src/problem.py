@@ -259,6 +259,9 @@ class EvaluateSettings(RegularizeSettings):
         le=100,
         description="networks of the chosen configuration whose predictions are averaged in the final model",
     )
+    final: Literal["refit", "fold_ensemble"] = Field(
+        description="the final model: fitted anew to all training rows, or the networks of the evaluation folds"
+    )
 
 
 class ReportSettings(Settings):
@@ -298,6 +301,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(
                 "protocol: the first rows in time order leave none to search in; choose k_fold or hold_out"
             )
+        if self.time is not None and self.final == "fold_ensemble":
+            raise ValueError("final: in time order most networks of the folds know only the distant past; choose refit")
         if self.time is not None and (self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1)):
             key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
             raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")

@@ -233,6 +233,20 @@ class Nested(Result):
     optimism: float
 
 
+class SampleSize(Result):
+    """The measure of one network learnt from a share of the training rows, on the evaluation folds.
+
+    `rows`: learnt from, on average over the folds. `pace`: trained for as many epochs, or (within limits) as many
+    gradient steps, as the network on all rows; the better of both.
+    """
+
+    share: float
+    rows: int
+    pace: Literal["same epochs", "same steps"]
+    value: float
+    scores: list[float]
+
+
 class TestScore(Result):
     """The sealed test set's one score with its interval."""
 
@@ -245,7 +259,9 @@ class TestScore(Result):
 class Evaluate(Result):
     """evaluate.json. `shallow` is taken on the rows of `cross_validation`; `baseline` is the mean over their folds.
 
-    `choices`: what `auto` left open until there were scores.
+    `half_widths`: of each target's predictions, half the width of the 95% interval around them, where they have one.
+    `sample_sizes`: from few to all rows. `final`: what the model is. `choices`: what `auto` left open until there were
+    scores.
     """
 
     measure: str
@@ -254,7 +270,10 @@ class Evaluate(Result):
     shallow: float
     cross_validation: CrossValidation
     nested: Nested | None = None
+    sample_sizes: list[SampleSize] = []
+    final: Literal["refit", "fold_ensemble"] = "refit"
     test: TestScore
+    half_widths: dict[str, float] = {}
     chosen: Candidate
     choices: list[Choice] = []
     extra: dict[str, float]

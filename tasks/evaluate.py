@@ -10,13 +10,25 @@ import pandas as pd
 from src.baselines import common_sense, shallow
 from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_choice, score_sealed_test
 from src.files import Layout, atomic_file
-from src.inference import Interval, Model, ModelCard, actual_columns, prediction_columns
+from src.fold_ensemble import score_fold_ensemble
+from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
 from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
-from src.protocols import Split, read_folds
-from src.results import Baseline, CrossValidation, Evaluate, Nested, Overfit, Prepared, Regularize, Verdict
+from src.protocols import Folds, Split, read_folds
+from src.results import (
+    Baseline,
+    CrossValidation,
+    Evaluate,
+    Nested,
+    Overfit,
+    Prepared,
+    Regularize,
+    SampleSize,
+    Verdict,
+)
+from src.sample_sizes import MOST_REPEATS, Trial, learning_curve, trials
 from src.search import candidates_of
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
@@ -41,10 +53,12 @@ def evaluate(layout: Layout) -> Evaluate:
     everything = np.arange(len(table))
     whole = Split(0, 0, everything, everything[:0])
     starts = _starts(seed, settings.committee)
+    smaller = trials(candidate, [s for s in splits if s.repeat < MOST_REPEATS], table, starts[0])
     members = [Member.of_split(candidate, split, start) for split in [*splits, whole] for start in starts]
-    results = fit(members, table, measure, engine, "evaluate")
-    size = settings.committee
-    *trained, final = [results[i : i + size] for i in range(0, len(results), size)]
+    shares = [member for trial in smaller for member in trial.members]
+    results = fit([*members, *shares], table, measure, engine, "evaluate")
+    *trained, final = _committees(results[: len(members)], settings.committee)
+    points, more_data = _learning_curve(smaller, results[len(members) :], splits, trained, folds, table, measure, seed)
 
     plain = _held_out(splits, trained)
     choices = []
@@ -56,16 +70,20 @@ def evaluate(layout: Layout) -> Evaluate:
         folds = stored["evaluation"].first(min(2 * len(folds.fold_RN), protocol.most_repeats))
         more = list(folds)[len(splits) :]
         members = [Member.of_split(candidate, split, start) for split in more for start in starts]
-        results = fit(members, table, measure, engine, "evaluate, more repeats")
-        trained += [results[i : i + size] for i in range(0, len(results), size)]
+        trained += _committees(fit(members, table, measure, engine, "evaluate, more repeats"), settings.committee)
         splits += more
         plain = _held_out(splits, trained)
-    nested = None
+
+    network, of_splits, nested = plain, [candidate] * len(splits), None
     if protocol.kind == "nested":
         climbed = Overfit.read(layout.result("overfit"))
         candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
         nested = search_in_folds(candidates, splits, stored["development"], table, measure, engine, seed, starts)
-    network = plain if nested is None else nested.held_out
+        network, of_splits = nested.held_out, nested.chosen
+    ensemble = None
+    if settings.final == "fold_ensemble":
+        ensemble = score_fold_ensemble(of_splits, splits, stored["development"], table, measure, engine, starts)
+        refit, network = network, ensemble
     dummy_name, shallow_name = references.common_sense.name, references.shallow.name
     dummy = HeldOut(splits, [common_sense(table.schema)[dummy_name](table, split, seed) for split in splits])
     boosted = HeldOut(splits, [shallow(shallow_name, table, split, seed) for split in splits])
@@ -81,19 +99,13 @@ def evaluate(layout: Layout) -> Evaluate:
     extra = _other_measures("cross_validation", measure, table, network)
     if settings.committee > 1:
         verdicts.append(_committee_helps(splits, trained, plain, table, measure))
+    if ensemble is not None:
+        verdicts.append(compare("fold_ensemble_beats_refit", ensemble, refit, "refit", table, folds, measure, seed))
+    verdicts += more_data
 
+    fold_members = [committee for split, committee in zip(splits, trained, strict=True) if split.repeat == 0]
     widths = half_widths(network, table)
-    model = Model(
-        ModelCard(
-            table=table.schema,
-            vectorizer=final[0].vectorizer,
-            target_scaler=final[0].target_scaler,
-            network=candidate.network,
-            inputs=final[0].inputs,
-            interval=Interval(coverage=CONFIDENCE, half_widths=widths) if widths else None,
-        ),
-        [t.weights for t in final],
-    )
+    model = _model([final] if ensemble is None else fold_members, widths, table)
     test = read_table(layout.test, table.schema)
     p_NK = model.raw_predictions(test.frame)
     test_score = score_sealed_test(test, p_NK, measure)
@@ -118,7 +130,10 @@ def evaluate(layout: Layout) -> Evaluate:
             scores=network_J.tolist(),
         ),
         nested=None if nested is None else _nested(nested, plain, table, measure),
+        sample_sizes=points,
+        final=settings.final,
         test=test_score,
+        half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
         chosen=candidate,
         choices=choices,
         extra=extra,
@@ -133,6 +148,47 @@ def evaluate(layout: Layout) -> Evaluate:
     model.save(layout.model)
     result.write(layout.result("evaluate"))
     return result
+
+
+def _committees(results: list[Trained], size: int) -> list[list[Trained]]:
+    return [results[i : i + size] for i in range(0, len(results), size)]
+
+
+def _model(committees: list[list[Trained]], half_widths: list[float] | None, table: Table) -> Model:
+    """The final model of one committee, or of those of several folds."""
+    first, *others = [of[0] for of in committees]
+    card = ModelCard(
+        table=table.schema,
+        vectorizer=first.vectorizer,
+        target_scaler=first.target_scaler,
+        network=first.member.candidate.network,
+        inputs=first.inputs,
+        interval=Interval(coverage=CONFIDENCE, half_widths=half_widths) if half_widths else None,
+        further=[
+            Preprocessing(vectorizer=of.vectorizer, target_scaler=of.target_scaler, inputs=of.inputs) for of in others
+        ],
+    )
+    return Model(card, [t.weights for of in committees for t in of])
+
+
+def _learning_curve(
+    smaller: list[Trial],
+    results: list[Trained],
+    splits: list[Split],
+    trained: list[list[Trained]],
+    folds: Folds,
+    table: Table,
+    measure: Measure,
+    seed: int,
+) -> tuple[list[SampleSize], list[Verdict]]:
+    """The curve over the number of training rows; `results` are those of all members of `smaller`, in their order."""
+    folds = folds.first(MOST_REPEATS)
+    splits = splits[: len(list(folds))]
+    one_by_one = iter(results)
+    predicted = [(trial, [next(one_by_one).predictions for _ in trial.members]) for trial in smaller]
+    tried = [(trial, HeldOut(trial.splits, predictions)) for trial, predictions in predicted]
+    alone = HeldOut(splits, [committee[0].predictions for committee in trained[: len(splits)]])
+    return learning_curve(tried, alone, folds, table, measure, seed)
 
 
 def _held_out(splits: list[Split], trained: list[list[Trained]]) -> HeldOut:

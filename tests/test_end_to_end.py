@@ -150,7 +150,9 @@ CASES = {
     "multilabel, subset accuracy": Case("multilabel", LABELS, {"measure": "subset_accuracy", **HOLD_OUT, **TIME}),
     "regression, all automatic": Case("regression", "cost"),
     "regression, MAE": Case("regression", VECTOR, {"measure": "mae", **K_FOLD, **WEIGHTS}),
-    "regression, RMSE": Case("regression", VECTOR, {"measure": "rmse", **ITERATED, **OFFICIAL}),
+    "regression, RMSE": Case(
+        "regression", VECTOR, {"measure": "rmse", **ITERATED, **OFFICIAL, "final": "fold_ensemble"}
+    ),
     "regression, MSE": Case("regression", "cost", {"measure": "mse", **K_FOLD, **TIME}),
     "regression, R2": Case("regression", "cost", {"measure": "r2", **HOLD_OUT, **GROUPS}),
     "unit interval, all automatic": Case("unit_interval_regression", "share"),

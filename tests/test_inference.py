@@ -3,6 +3,7 @@
 import json
 import pickletools
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from src.inference import (
     Interval,
     Model,
     ModelCard,
+    Preprocessing,
     actual_columns,
     interval_columns,
     load_model,
@@ -27,10 +29,12 @@ KINDS = ["binary", "multiclass", "multilabel", "regression", "unit_interval_regr
 NETWORK = {"kind": "mlp", "units": [6, 4], "activation": "relu", "dropout": 0.3}
 
 
-def model_of(kind: str, committee: int = 2) -> tuple[Model, pd.DataFrame]:
-    """A committee of untrained networks on fitted preprocessing, and the rows it was fitted on."""
+def model_of(kind: str, committee: int = 2, rows: slice = slice(None)) -> tuple[Model, pd.DataFrame]:
+    """A committee of untrained networks on preprocessing fitted to these rows of a table, and the table."""
     table = table_of(kind)
-    rows = np.arange(len(table))
+    if rows != slice(None):
+        table = replace(table, frame=table.frame.assign(colour="red"))
+    rows = np.arange(len(table))[rows]
     fold = fit_fold(table, rows, rows[:0])
     networks = []
     for seed in range(committee):
@@ -55,6 +59,22 @@ def test_a_loaded_model_answers_bit_for_bit_as_the_saved_one(kind, tmp_path):
     assert loaded.card == model.card
     assert loaded.raw_predictions(frame).tobytes() == model.raw_predictions(frame).tobytes()
     pd.testing.assert_frame_equal(loaded.predict(frame), model.predict(frame))
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+def test_an_ensemble_of_fold_members_averages_models_with_preprocessing_of_their_own(kind, tmp_path):
+    """The second fold saw only rows of one colour, so it has other inputs, scales and statistics."""
+    one, frame = model_of(kind)
+    other, _ = model_of(kind, rows=slice(10, 30))
+    assert one.card.inputs != other.card.inputs
+    further = [Preprocessing(**{name: getattr(other.card, name) for name in Preprocessing.model_fields})]
+    both = Model(one.card.model_copy(update={"further": further}), [*one.committee, *other.committee])
+    mean = (one.raw_predictions(frame) + other.raw_predictions(frame)) / 2
+    np.testing.assert_allclose(both.raw_predictions(frame), mean, rtol=1e-12)
+    both.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.card == both.card
+    assert loaded.raw_predictions(frame).tobytes() == both.raw_predictions(frame).tobytes()
 
 
 def test_a_committee_of_more_than_nine_networks_comes_back_in_its_order(tmp_path):

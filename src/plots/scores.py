@@ -45,6 +45,24 @@ def score_rows(rows: Sequence[Row], scale: Scale) -> Figure:
 
 
 @styled
+def sample_sizes(
+    rows: Sequence[int], values: Sequence[float], scores: Sequence[Sequence[float]], scale: Scale
+) -> Figure:
+    """The measure over the number of training rows, which doubles from point to point; single folds as faint dots."""
+    figure, [[axes]] = new_figure(3.0)
+    for place, of_rows in zip(rows, scores, strict=True):
+        axes.plot(np.full(len(of_rows), place), of_rows, "o", color=NETWORK, markersize=4, alpha=0.3, mew=0)
+    axes.plot(rows, values, "o-", color=NETWORK, markersize=8, mec=SURFACE, mew=1.2)
+    axes.set_xscale("log")
+    axes.set_xticks(rows, [f"{number:,}" for number in rows])
+    axes.minorticks_off()
+    axes.set_xlabel("training rows")
+    show_scale(axes, scale, words=scale.better)
+    axes.grid(axis="y")
+    return figure
+
+
+@styled
 def paired_folds(common_sense: np.ndarray, shallow: np.ndarray, network: np.ndarray, scale: Scale) -> Figure:
     """One thin line per fold through the three models on the same rows; the thick line joins the means."""
     figure, [[axes]] = new_figure(3.3)

@@ -12,6 +12,7 @@ from src.report.words import (
     counted,
     listing,
     network_words,
+    number,
     sentence,
     setting,
     spoken,
@@ -99,9 +100,33 @@ def _model(evidence: Evidence) -> CardPart:
             f"{setting(chosen.learning_rate)}, {counted(chosen.epochs, 'epoch')}, batches of "
             f"{counted(chosen.batch_size, 'row')}.",
             f"Weight penalties: L1 {setting(chosen.l1)}, L2 {setting(chosen.l2)}.",
-            f"The final network was fitted to all {counted(evidence.prepared.rows, 'training row')}.",
+            _made(evidence),
+            *_intervals(evidence),
         ],
     )
+
+
+def _made(evidence: Evidence) -> str:
+    if evidence.evaluate.final == "fold_ensemble":
+        return "The final model is the average of the networks that scored the evaluation folds once."
+    return f"The final network was fitted to all {counted(evidence.prepared.rows, 'training row')}."
+
+
+def _intervals(evidence: Evidence) -> list[str]:
+    """What is said of the interval around a predicted value, where there is one."""
+    half_widths = evidence.evaluate.half_widths
+    if not half_widths:
+        return []
+    unit = f" {evidence.settings.unit}" if evidence.settings.unit else ""
+    several = len(half_widths) > 1
+    widths = listing(
+        [f"±{number(half)}{unit}{f' for {target}' if several else ''}" for target, half in half_widths.items()]
+    )
+    return [
+        f"Every predicted value has a 95% interval of {widths} (conformal, from the errors on the evaluation folds). "
+        "`python -m flows.predict` and the HTTP service give it with every prediction, and so does "
+        "`model.predict(rows, intervals=True)`; the function that MLflow loads gives the predictions alone."
+    ]
 
 
 def _performance(evidence: Evidence, printer: Printer) -> CardPart:

@@ -155,6 +155,17 @@ def _regression(evidence: Evidence) -> list[Block]:
             frozenset({0, 1, 2}),
         )
         blocks += [Pictures(pictures), table]
+        width = evidence.evaluate.half_widths.get(target)
+        if width is not None:
+            within = float(np.mean(np.abs(test_actual - test_predicted) <= width))
+            blocks.append(
+                Text(
+                    f"Every prediction{of_target} comes with a 95% interval of ±{number(width)}"
+                    f"{f' {unit}' if unit else ''} (conformal: a little wider than 95% of the out-of-fold errors, so "
+                    f"that it holds for a new row). On the sealed test it held {share(within)} of "
+                    f"{counted(len(test_actual), 'row')}."
+                )
+            )
     return blocks
 
 

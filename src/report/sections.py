@@ -34,7 +34,7 @@ from src.report.words import printer as printer_of
 from src.results import Nested, Verdict
 
 MOST_LISTED = 15
-SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
+SEALED_TEST_VERDICT, DATA_VERDICT = "test_agrees_with_cross_validation", "more_data_would_help"
 
 
 def sections(evidence: Evidence, printer: Printer) -> list[Section]:
@@ -49,6 +49,7 @@ def sections(evidence: Evidence, printer: Printer) -> list[Section]:
         ladder(evidence, printer),
         search(evidence, printer),
         evaluation(evidence, printer),
+        *([sample_sizes(evidence, printer)] if len(evidence.evaluate.sample_sizes) > 1 else []),
         errors(evidence),
         sealed_test(evidence, printer),
         all_verdicts(evidence),
@@ -447,7 +448,8 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     )
     optimism = [_optimism(evidence.evaluate.nested, printer)] if evidence.evaluate.nested else []
     blocks: list[Text | Pictures | Table] = [text, *optimism, table, Pictures(pictures), *_other_measures(evidence)]
-    verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name != SEALED_TEST_VERDICT]
+    elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
+    verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
     return Section("evaluation", "Evaluation on fresh folds", findings(verdicts), blocks)
 
 
@@ -458,6 +460,53 @@ def _optimism(nested: Nested, printer: Printer) -> Text:
         "out. A single choice made on all rows and scored on these folds, as the plain protocol does, would have said "
         f"{printer.value(nested.plain)}, which is {worth} {printer.bare(abs(nested.optimism))}."
     )
+
+
+def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
+    """Would more data help?"""
+    points = evidence.evaluate.sample_sizes
+    verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name == DATA_VERDICT]
+    which = "the latest ones" if evidence.prepared.protocol.order == "temporal" else "drawn evenly"
+    text = (
+        f"The chosen network was also trained on smaller shares of each fold’s training rows, {which}, with everything "
+        "fitted to that share alone, and scored on the same held-out rows. With fewer rows an epoch has fewer steps, "
+        "so each share was trained for as many epochs as all rows and for as many steps (but no more than four times "
+        "the epochs), and the better of the two counts. These are single networks, not the average of several."
+    )
+    if verdicts:
+        text += (
+            " The last doubling brought more than luck could explain, so more rows of the same kind would probably "
+            "help. How much they would bring cannot be read off the curve: such curves flatten."
+            if verdicts[0].holds
+            else " The last doubling brought no more than luck could explain. More rows of the same kind may still "
+            "bring a little that these folds cannot show; better inputs may bring more."
+        )
+    caption = (
+        "The measure over the number of training rows, each point twice the rows of the one before: the line joins "
+        "the means, the faint dots are single folds."
+    )
+    figure = score_plots.sample_sizes(
+        [point.rows for point in points],
+        [point.value for point in points],
+        [point.scores for point in points],
+        printer.scale,
+    )
+    table = Table(
+        f"One network, by its number of training rows ({printer.heading})",
+        ["Training rows", "Share", "Value", "Trained for"],
+        [
+            [
+                count(point.rows),
+                share(point.share),
+                printer.bare(point.value),
+                "the chosen epochs" if point.share == 1 else f"the {point.pace}",
+            ]
+            for point in points
+        ],
+        frozenset({0, 1, 2}),
+    )
+    pictures = Pictures([Picture(inline_svg(figure, "sample-sizes", caption), caption)])
+    return Section("data-size", "Would more data help?", findings(verdicts), [Text(text), pictures, table])
 
 
 def _other_measures(evidence: Evidence) -> list[Table]:
@@ -491,8 +540,7 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         "(strokes) and the baselines’ means."
     )
     text = Text(
-        f"After the network had been fitted anew to all {counted(evidence.prepared.rows, 'training row')} for the "
-        f"chosen {counted(result.chosen.epochs, 'epoch')}, the sealed test set was opened and scored once: "
+        f"{_made(evidence)}, the sealed test set was opened and scored once: "
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
         f"{printer.interval(test.low, test.high)}. The interval comes from leaving out the test rows in turn "
         "(jackknife). No choice was made after seeing this number."
@@ -508,6 +556,17 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
                 [Picture(inline_svg(score_plots.score_rows(rows, printer.scale), "sealed-test", caption), caption)]
             ),
         ],
+    )
+
+
+def _made(evidence: Evidence) -> str:
+    """How the final model came about."""
+    chosen = evidence.evaluate.chosen
+    if evidence.evaluate.final == "fold_ensemble":
+        return "After the networks that scored the evaluation folds once had been joined into one model"
+    return (
+        f"After the network had been fitted anew to all {counted(evidence.prepared.rows, 'training row')} for the "
+        f"chosen {counted(chosen.epochs, 'epoch')}"
     )
 
 

@@ -110,6 +110,12 @@ VERDICTS = {
         "The sealed test agrees with cross-validation",
         "The sealed test disagrees with cross-validation",
     ),
+    "committee_helps": ("Averaging several networks helps", "Averaging several networks does not help"),
+    "fold_ensemble_beats_refit": (
+        "Averaging the networks of the folds beats fitting anew to all rows",
+        "Averaging the networks of the folds does not beat fitting anew to all rows",
+    ),
+    "more_data_would_help": ("More data would help", "Nothing shows that more data would help"),
     "beats_common_sense": ("The network beats common sense", "The network does not beat common sense"),
     "beats_shallow_model": ("The network beats the shallow model", "The network does not beat the shallow model"),
 }

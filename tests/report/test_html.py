@@ -29,6 +29,7 @@ SECTIONS = (
     "overfit",
     "search",
     "evaluation",
+    "data-size",
     "errors",
     "test",
     "verdicts",
@@ -184,8 +185,44 @@ def test_every_verdict_and_automatic_choice_is_printed_with_its_reason(
     steps = (evidence.validation, evidence.baseline, evidence.overfit, evidence.regularize, evidence.evaluate)
     for verdict in (verdict for step in steps for verdict in step.verdicts):
         assert text.count(verdict.evidence.casefold()) >= 2, verdict.name
-    for choice in evidence.prepared.choices:
+    for choice in (*evidence.prepared.choices, *evidence.evaluate.choices):
         assert choice.reason.casefold() in text
+
+
+@pytest.mark.parametrize(
+    ("holds", "words"), [(True, "would probably help"), (False, "no more than luck could explain")]
+)
+def test_the_curve_over_the_number_of_rows_is_shown_with_what_it_says(
+    results: Results, holds: bool, words: str
+) -> None:
+    evidence = read_evidence(results("binary"))
+    verdicts = [v.model_copy(update={"holds": holds}) for v in evidence.evaluate.verdicts]
+    evaluated = evidence.evaluate.model_copy(update={"verdicts": verdicts})
+    page = render_page(replace(evidence, evaluate=evaluated))
+    section = re.search(r'<section id="data-size".*?</section>', page, re.DOTALL)[0]  # type: ignore[index]
+    text = Document(section).text
+    assert words in text
+    for point in evaluated.sample_sizes:
+        assert f"{point.rows:,} {point.share:.1%} {point.value:.1%}" in text
+    without = evaluated.model_copy(update={"sample_sizes": evaluated.sample_sizes[-1:]})
+    assert 'id="data-size"' not in render_page(replace(evidence, evaluate=without))
+
+
+def test_predicted_values_are_said_to_have_intervals_and_how_often_they_held_on_the_test(results: Results) -> None:
+    evidence = read_evidence(results("regression"))
+    test = evidence.sealed_test
+    for target, half in evidence.evaluate.half_widths.items():
+        within = ((test[f"actual__{target}"] - test[f"predicted__{target}"]).abs() <= half).mean()
+        assert f"it held {within:.1%} of {len(test)} rows" in Document(render_page(evidence)).text
+
+
+def test_a_model_of_the_folds_networks_is_said_to_be_one(results: Results) -> None:
+    evidence = read_evidence(results("binary"))
+    assert "fitted anew to all" in render_page(evidence)
+    evaluated = evidence.evaluate.model_copy(update={"final": "fold_ensemble"})
+    page = render_page(replace(evidence, evaluate=evaluated))
+    assert "fitted anew to all" not in page
+    assert "the average of the networks that scored the evaluation folds once" in page
 
 
 def test_a_verdict_that_does_not_hold_says_so_in_words_and_mark(results: Results) -> None:
