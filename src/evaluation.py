@@ -124,7 +124,15 @@ def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
 
 
 def compare(
-    name: str, model: HeldOut, reference: HeldOut, called: str, table: Table, folds: Folds, measure: Measure, seed: int
+    name: str,
+    model: HeldOut,
+    reference: HeldOut,
+    called: str,
+    table: Table,
+    folds: Folds,
+    measure: Measure,
+    seed: int,
+    model_called: str = "network",
 ) -> Verdict:
     """Whether the model beats a reference on the same folds, by a paired one-sided test.
 
@@ -147,7 +155,7 @@ def compare(
     return Verdict(
         name=name,
         holds=bool(gain > handicap and p_value < SIGNIFICANCE),
-        evidence=f"{measure.title} on the evaluation folds: network {model_J.mean():.4g}{random}, {called} "
+        evidence=f"{measure.title} on the evaluation folds: {model_called} {model_J.mean():.4g}{random}, {called} "
         f"{reference_J.mean():.4g}; {test}, one-sided {_p_text(p_value)}",
     )
 

@@ -100,7 +100,9 @@ def evaluate(layout: Layout) -> Evaluate:
     if settings.committee > 1:
         verdicts.append(_committee_helps(splits, trained, plain, table, measure))
     if ensemble is not None:
-        verdicts.append(compare("fold_ensemble_beats_refit", ensemble, refit, "refit", table, folds, measure, seed))
+        verdicts.append(
+            compare("fold_ensemble_beats_refit", ensemble, refit, "refit", table, folds, measure, seed, "fold ensemble")
+        )
     verdicts += more_data
 
     fold_members = [committee for split, committee in zip(splits, trained, strict=True) if split.repeat == 0]

@@ -20,6 +20,7 @@ from src.columns import FeatureKind
 from src.datasets.columns import NotOfKind, is_text, kind_of_type
 from src.datasets.reading import EXPECTED, typed_column
 from src.inference import Model
+from src.kinds import Vectorizer
 from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
 from src.problem import Reading
 from src.validation.rows import RowSuite
@@ -120,17 +121,25 @@ class RowChecks:
             yield Fault(column, check, np.array(broken.rows, dtype=np.intp), broken.values), broken.is_error
 
     def _unlearnt(self, frame: pd.DataFrame, among_N: NDArray[np.bool_]) -> Iterator[Fault]:
-        """Values that no training row had, or too few of them to learn what they mean."""
-        for column in self.model.card.vectorizer.columns:
-            values = frame[column.name]
-            missing_N = values.isna().to_numpy()
-            match column:
-                case Numbers(flag=False) | Dates(parts=[Numbers(flag=False), *_]):
-                    yield from _faults(values, missing_N & among_N, MISSING)
-                case Categories(categories=known):
-                    if MISSING_CATEGORY not in known:
-                        yield from _faults(values, missing_N & among_N, RARELY_MISSING)
-                    yield from _faults(values, ~missing_N & ~values.isin(known).to_numpy() & among_N, RARE)
+        """Values that no training row had, or too few of them to learn what they mean: in no fold of an ensemble."""
+        by_fold = [dict(_unlearnt_by(fitted.vectorizer, frame)) for fitted in self.model.card.preprocessing]
+        for name, why in by_fold[0]:
+            wrong_N = np.logical_and.reduce([of.get((name, why), np.zeros_like(among_N)) for of in by_fold])
+            yield from _faults(frame[name], wrong_N & among_N, why)
+
+
+def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
+    """By column and reason, the rows whose values a vectorizer has not learnt the meaning of."""
+    for column in vectorizer.columns:
+        values = frame[column.name]
+        missing_N = values.isna().to_numpy()
+        match column:
+            case Numbers(flag=False) | Dates(parts=[Numbers(flag=False), *_]):
+                yield (column.name, MISSING), missing_N
+            case Categories(categories=known):
+                if MISSING_CATEGORY not in known:
+                    yield (column.name, RARELY_MISSING), missing_N
+                yield (column.name, RARE), ~missing_N & ~values.isin(known).to_numpy()
 
 
 MISSING = "is missing, as it was in no training row"
