@@ -86,7 +86,7 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure) -> Estimate:
         kept_N[rows_M] = kept_M
         return float(np.mean([_value(table, rows[kept_N[rows]], p_NK[kept_N[rows]], measure) for rows, p_NK in passes]))
 
-    rows_variance = jackknife_variance(value, units_of(table, rows_M))
+    rows_variance = jackknife_variance(value, table.units(rows_M))
     training = float(np.mean([len(split.training) for split in held_out.splits]))
     variance = resampled_variance(rows_variance, len(passes), len(rows_M), training)
     return _interval(held_out.value(table, measure), variance, table, rows_M, measure)
@@ -118,7 +118,7 @@ def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
     def value(kept_N: NDArray[np.bool_]) -> float:
         return _value(test, rows[kept_N], p_NK[kept_N], measure)
 
-    variance = jackknife_variance(value, units_of(test, rows))
+    variance = jackknife_variance(value, test.units(rows))
     found = _interval(_value(test, rows, p_NK, measure), variance, test, rows, measure)
     return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
 
@@ -169,7 +169,7 @@ def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
         return None
     rows_M = np.concatenate([split.validation for split in held_out.splits])
     errors_MT = np.abs(table.y_NT[rows_M] - np.concatenate(held_out.predictions))
-    units_M = units_of(table, rows_M) if table.schema.groups is not None else rows_M
+    units_M = table.units(rows_M) if table.schema.groups is not None else rows_M
     found = [conformal_half_width(errors_M, units_M) for errors_M in errors_MT.T]
     return None if None in found else [width for width in found if width is not None]
 
@@ -179,7 +179,7 @@ def _interval(value: float, variance: float, table: Table, rows: NDArray[np.intp
     of the rows, or for a measure that is no share of rows, of those of the rarest class, on which it rests."""
     if variance > 0 or value not in (measure.lowest, measure.highest) or not np.isfinite(measure.highest):
         return transformed_interval(value, variance, measure.lowest, measure.highest)
-    units = int(units_of(table, rows).max()) + 1
+    units = int(table.units(rows).max()) + 1
     return unanimous_interval(value, units if measure.counts_rows else min(units, _rarest(table.y_NT[rows])))
 
 
@@ -205,15 +205,8 @@ def _paired_bootstrap(
         ours = measure.value(y_NT[drawn], ours_NK[drawn], w_N[drawn])
         return measure.gain(ours, measure.value(y_NT[drawn], theirs_NK[drawn], w_N[drawn]))
 
-    gains = bootstrap(gain, units_of(table, rows), seed)
+    gains = bootstrap(gain, table.units(rows), seed)
     return (1 + int((gains <= handicap).sum())) / (1 + len(gains))
-
-
-def units_of(table: Table, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Numbers of the independent units of these rows: their groups, or the rows themselves."""
-    if table.schema.groups is None:
-        return np.arange(len(rows))
-    return np.unique(table.frame[table.schema.groups].iloc[rows].to_numpy(), return_inverse=True)[1]
 
 
 def _p_text(p_value: float) -> str:

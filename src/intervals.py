@@ -60,16 +60,22 @@ def bootstrap(value: Callable[[NDArray[np.intp]], float], units_N: NDArray[np.in
 
 
 def jackknife_variance(value: Callable[[NDArray[np.bool_]], float], units_N: NDArray[np.intp]) -> float:
-    """Variance of a statistic of rows, by leaving out one unit (a group of rows) at a time, or one block of units.
+    """Variance of a statistic of rows, see `jackknife_values`; 0 with a single unit."""
+    values_B = jackknife_values(value, units_N)
+    return float((len(values_B) - 1) * values_B.var())
 
-    `value` maps the rows that are kept to the statistic; `units_N` numbers each row's unit. 0 with a single unit.
+
+def jackknife_values(value: Callable[[NDArray[np.bool_]], float], units_N: NDArray[np.intp]) -> Array:
+    """Values of a statistic of rows with one unit (a group of rows) left out at a time, or one of B blocks of units.
+
+    `value` maps the rows that are kept to the statistic; `units_N` numbers each row's unit. B - 1 times the variance of
+    the values is that of the statistic, and of a difference of two statistics that of the values' differences.
     Source: Efron and Stein 1981, "The jackknife estimate of variance", Annals of Statistics 9; delete-a-group: Kott
     2001, Journal of Official Statistics 17.
     """
     blocks = min(int(units_N.max()) + 1, int(np.clip(4e7 / len(units_N), FEWEST_BLOCKS, MOST_BLOCKS)))
     block_N = units_N % blocks
-    values_B = np.array([value(block_N != b) for b in range(blocks)]) if blocks > 1 else np.zeros(1)
-    return float((blocks - 1) * values_B.var())
+    return np.array([value(block_N != b) for b in range(blocks)]) if blocks > 1 else np.zeros(1)
 
 
 def resampled_variance(rows_variance: float, repeats: int, held_out: float, training: float) -> float:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.evaluation import HeldOut
+from src.halving import search
 from src.measures import Measure
 from src.problem import Engine
 from src.protocols import Folds, Split
 from src.results import Candidate
-from src.search import one_standard_error_rule, score
+from src.search import one_standard_error_rule
 from src.tables import Table
 from src.training.fit import fit
 from src.training.members import Member
@@ -47,12 +48,8 @@ def search_in_folds(
     classes keep their shares. starts: the seeds of a committee's networks. All outer folds are searched at once.
     """
     inner = [inside(split, development) for split in outer]
-    members = [Member.of_split(c, split, seed) for splits in inner for c in candidates for split in splits]
-    trained = iter(fit(members, table, measure, engine, "nested search"))
-    chosen = []
-    for splits in inner:
-        scored = [score([next(trained) for _ in splits], measure) for _ in candidates]
-        chosen.append(one_standard_error_rule(scored, measure)[1].candidate)
+    found = search(candidates, inner, table, measure, engine, seed, "nested search")
+    chosen = [one_standard_error_rule(scored, measure)[1].candidate for scored in found]
     refits = [Member.of_split(c, split, s) for c, split in zip(chosen, outer, strict=True) for s in starts]
     results = fit(refits, table, measure, engine, "nested evaluate")
     size = len(starts)

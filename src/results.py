@@ -185,12 +185,18 @@ class Candidate(Result):
 class Regularize(Result):
     """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score.
 
-    `standard_error` is that of the paired difference between the chosen and the best candidate.
+    finalists: candidates trained to the end, the others were dropped on the way; trainings: candidates times folds;
+    epochs: of all trainings. `standard_error` is that of the paired difference between the chosen and the best
+    candidate.
     """
 
     measure: str
     direction: Literal["maximize", "minimize"]
     candidates: int
+    finalists: int
+    trainings: int
+    epochs: int
+    epochs_without_halving: int
     best: Candidate
     best_score: FoldScores
     chosen: Candidate

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from src.evaluation import HeldOut, compare, units_of
+from src.evaluation import HeldOut, compare
 from src.measures import Measure
 from src.protocols import Folds, Index, Split, blocks_in_time, deal
 from src.results import Candidate, SampleSize, Verdict
@@ -84,7 +84,7 @@ def parts_of(training: Index, table: Table, seed: int) -> NDArray[np.intp]:
         moment_A = np.unique(time_A, return_inverse=True)[1].astype(np.float64)
         return PARTS - 1 - blocks_in_time(moment_A, shares_P)
     strata_A = table.y_NT[training, 0].astype(np.intp) if table.schema.classes else None
-    return deal(units_of(table, training), strata_A, shares_P, seed)
+    return deal(table.units(training), strata_A, shares_P, seed)
 
 
 def learning_curve(

@@ -27,11 +27,18 @@ SMALLER_RUNGS = 2
 
 @dataclass(frozen=True)
 class Scored:
-    """A candidate with its epochs settled, its number of parameters, and the measure on each of J folds."""
+    """A candidate with its epochs settled, its number of parameters, and the measure on each of J folds.
+
+    trained: the epochs it was trained for; dropped: because others were better by then.
+    left_out_B: with a single fold, the measure without one of B blocks of its rows at a time.
+    """
 
     candidate: Candidate
     parameters: int
     scores_J: Array
+    trained: int
+    dropped: bool = False
+    left_out_B: Array | None = None
 
     @property
     def mean(self) -> float:
@@ -52,13 +59,15 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:
-    """A candidate by its trainings on J folds: its epochs are read off their mean validation curve."""
-    curves_JE = [t.history.validation for t in trained]
+    """A candidate by its trainings on J folds: its epochs are read off their mean validation curve so far."""
+    epochs = min(len(t.history.validation) for t in trained)
+    curves_JE = [t.history.validation[:epochs] for t in trained]
     epoch = best_epoch(curves_JE, measure.direction == "maximize")
     return Scored(
         candidate=trained[0].member.candidate.model_copy(update={"epochs": epoch}),
         parameters=sum(w.size for w in trained[0].weights.values()),
         scores_J=np.array([curve_E[epoch - 1] for curve_E in curves_JE]),
+        trained=epochs,
     )
 
 
@@ -100,25 +109,32 @@ def propose(
 def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:
     """The best candidate, the simplest one within one standard error of it, and that standard error.
 
-    All candidates share their folds, so the standard error is that of the paired difference to the best; with a single
-    fold there is no spread to judge by and the best is chosen. A candidate whose training diverged (a score that is no
-    number) is out; UserError where that leaves none. Source: Breiman et al. 1984, "Classification and Regression
-    Trees", section 3.4.3; Hastie, Tibshirani and Friedman 2009, section 7.10.
+    All candidates share their folds, so the standard error is that of the paired difference to the best. A candidate
+    that was dropped, or whose training diverged (a score that is no number), is out; UserError where that leaves none.
+    Source: Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3; Hastie, Tibshirani and Friedman
+    2009, section 7.10.
     """
-    finished = [of for of in scored if np.isfinite(of.scores_J).all()]
+    finished = [of for of in scored if not of.dropped and np.isfinite(of.scores_J).all()]
     if not finished:
         raise UserError("the training of every candidate diverged; choose a lower training.learning_rate")
     best = finished[0]
     for other in finished[1:]:
         if measure.better(other.mean, best.mean):
             best = other
-
-    def loss_J(of: Scored) -> Array:
-        return measure.gain(best.scores_J, of.scores_J)
-
-    within = [of for of in finished if of is best or loss_J(of).mean() <= standard_error(loss_J(of))]
+    within = [of for of in finished if measure.gain(best.mean, of.mean) <= difference_error(best, of)]
     chosen = min(within, key=lambda of: of.simplicity)
-    return best, chosen, standard_error(loss_J(chosen))
+    return best, chosen, difference_error(best, chosen)
+
+
+def difference_error(one: Scored, other: Scored) -> float:
+    """Standard error of the difference between two candidates on the same folds, by its spread over the folds.
+
+    With a single fold by its rows: the jackknife over blocks of them; 0 for candidates that were dropped.
+    """
+    if one.left_out_B is not None and other.left_out_B is not None:
+        difference_B = one.left_out_B - other.left_out_B
+        return float(((len(difference_B) - 1) * difference_B.var()) ** 0.5)
+    return standard_error(one.scores_J - other.scores_J)
 
 
 def standard_error(values_J: Array) -> float:

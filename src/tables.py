@@ -60,6 +60,12 @@ class Table:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def units(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The unit of each of these rows, numbered from 0: its group, or the row itself."""
+        if self.schema.groups is None:
+            return np.arange(len(rows))
+        return np.unique(self.frame[self.schema.groups].iloc[rows].to_numpy(), return_inverse=True)[1]
+
 
 def read_table(folder: Path, schema: Schema) -> Table:
     """Read a prepared folder's `table.parquet`."""

@@ -7,19 +7,18 @@ the mean validation curve of the development folds, and `evaluate` scores it on 
 import pandas as pd
 
 from src.files import Layout, atomic_file
+from src.halving import search
 from src.measures import TABLE
 from src.networks import network_text
 from src.problem import Engine, RegularizeSettings, load_settings
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, FoldScores, Overfit, Prepared, Regularize, Verdict
-from src.search import Scored, candidates_of, one_standard_error_rule, score, standard_error
+from src.search import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
 from src.tables import read_schema, read_table
-from src.training.fit import fit
-from src.training.members import Member
 
 
 def regularize(layout: Layout) -> Regularize:
-    """Train every candidate on every development fold; write candidates.csv and regularize.json."""
+    """Search on the development folds by successive halving; write candidates.csv and regularize.json."""
     settings = load_settings(layout, "regularize", RegularizeSettings)
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
@@ -30,10 +29,7 @@ def regularize(layout: Layout) -> Regularize:
     measure = TABLE[prepared.measure]
 
     candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
-    members = [Member.of_split(candidate, split, settings.seed) for candidate in candidates for split in splits]
-    trained = fit(members, table, measure, engine, "search")
-    folds = len(splits)
-    scored = [score(trained[i * folds : (i + 1) * folds], measure) for i in range(len(candidates))]
+    [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 
     plain = scored[0]
@@ -41,6 +37,10 @@ def regularize(layout: Layout) -> Regularize:
         measure=measure.name,
         direction=measure.direction,
         candidates=len(candidates),
+        finalists=sum(not of.dropped for of in scored),
+        trainings=len(candidates) * len(splits),
+        epochs=len(splits) * sum(of.trained for of in scored),
+        epochs_without_halving=len(splits) * sum(of.epochs for of in candidates),
         best=best.candidate,
         best_score=FoldScores(mean=best.mean, scores=best.scores_J.tolist()),
         chosen=chosen.candidate,
@@ -95,8 +95,11 @@ def _write_candidates(layout: Layout, scored: list[Scored], best: Scored, chosen
                 "optimizer": c.optimizer,
                 "batch_size": c.batch_size,
                 "epochs": c.epochs,
+                "trained_epochs": one.trained,
+                "dropped": one.dropped,
                 "mean": one.mean,
                 "standard_error": standard_error(one.scores_J),
+                "difference_error": difference_error(best, one),
                 "best": one is best,
                 "chosen": one is chosen,
             }

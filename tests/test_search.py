@@ -30,7 +30,7 @@ def proposed(budget: int, seed: int = 0, **changes: list[float]) -> list[Candida
 def scored(parameters: int, scores: list[float], **changes: object) -> Scored:
     network = {"kind": "mlp", "units": [4], "activation": "relu", "dropout": changes.pop("dropout", 0.0)}
     plain = {"optimizer": "rmsprop", "learning_rate": 1e-3, "l1": 0.0, "l2": 0.0, "batch_size": 32, "epochs": 10}
-    return Scored(Candidate(network=network, **(plain | changes)), parameters, np.array(scores))
+    return Scored(Candidate(network=network, **(plain | changes)), parameters, np.array(scores), trained=10)
 
 
 @given(
@@ -109,7 +109,16 @@ def test_for_a_measure_to_minimize_the_lowest_is_best():
     assert one_standard_error_rule([worse, best], ERROR)[:2] == (best, best)
 
 
-def test_with_a_single_fold_the_best_is_chosen_and_of_equals_the_simplest():
+def test_with_a_single_fold_the_rows_say_what_a_standard_error_is():
+    best, near, far = scored(100, [0.90]), scored(10, [0.88]), scored(5, [0.80])
+    rows = {id(best): [0.90, 0.91, 0.89], id(near): [0.88, 0.87, 0.89], id(far): [0.80, 0.81, 0.79]}
+    given = [dataclasses.replace(of, left_out_B=np.array(rows[id(of)])) for of in (best, near, far)]
+    found = one_standard_error_rule(given, ACCURACY)
+    assert found[:2] == (given[0], given[1])
+    assert found[2] == pytest.approx((2 * np.var([0.02, 0.04, 0.0])) ** 0.5)
+
+
+def test_without_anything_that_tells_a_spread_the_best_is_chosen_and_of_equals_the_simplest():
     best, worse = scored(100, [0.9]), scored(10, [0.8999])
     assert one_standard_error_rule([worse, best], ACCURACY) == (best, best, 0.0)
     equal = scored(10, [0.9])

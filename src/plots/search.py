@@ -30,12 +30,15 @@ FEW_CANDIDATES = 30
 
 
 @styled
-def parallel_coordinates(settings: pd.DataFrame, scores: np.ndarray, best: int, chosen: int, scale: Scale) -> Figure:
+def parallel_coordinates(
+    settings: pd.DataFrame, scores: np.ndarray, dropped: np.ndarray, best: int, chosen: int, scale: Scale
+) -> Figure:
     """Every candidate as one line through its settings, one horizontal axis each, down to its score.
 
     Rows of `settings` are candidates, columns are settings in the order of the axes; a column of text is laid out in
     the order in which its values first appear. `best` and `chosen` are row positions. Lines are coloured by score,
-    darker is better, and the score's axis has its better end on the right.
+    darker is better, and the score's axis has its better end on the right; lines of candidates `dropped` on the way are
+    dotted.
     """
     axes_names = [*settings.columns, scale.label]
     better = scores if scale.higher_is_better else -scores
@@ -60,7 +63,8 @@ def parallel_coordinates(settings: pd.DataFrame, scores: np.ndarray, best: int, 
     shades = np.minimum(rank * len(SEQUENCE) // max(count, 1), len(SEQUENCE) - 1)
     for index in better.argsort(kind="stable"):
         if index not in (best, chosen):
-            axes.plot(table[index], levels, color=SEQUENCE[shades[index]], linewidth=thin, zorder=2)
+            style = ":" if dropped[index] else "-"
+            axes.plot(table[index], levels, color=SEQUENCE[shades[index]], linewidth=thin, linestyle=style, zorder=2)
     if best != chosen:
         axes.plot(table[best], levels, color=INK, linewidth=2.2, linestyle=(0, (4, 1.5)), zorder=4)
     axes.plot(table[chosen], levels, color=ACCENT, linewidth=2.8, zorder=5)
@@ -77,7 +81,9 @@ def parallel_coordinates(settings: pd.DataFrame, scores: np.ndarray, best: int, 
         Line2D([], [], color=SEQUENCE[0], linewidth=1.6, label="worse"),
         Line2D([], [], color=SEQUENCE[-1], linewidth=1.6, label="better"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=4)
+    if dropped.any():
+        handles.append(Line2D([], [], color=MUTED, linewidth=1.6, linestyle=":", label="dropped"))
+    figure.legend(handles=handles, loc="outside upper left", ncols=5)
     return figure
 
 

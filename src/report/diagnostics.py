@@ -150,13 +150,11 @@ def _class_score(name: str, hits: int, actual: int, predicted: int, average_prec
 def behind_best(candidates: pd.DataFrame, best: int, maximize: bool) -> tuple[Floats, Floats]:
     """How far each candidate is behind the best on the same folds, and the standard error of that paired difference.
 
-    Positive is worse, in units of the measure; with a single fold the standard error is 0.
+    Positive is worse, in units of the measure.
     """
     folds = candidates[[name for name in candidates.columns if name.startswith("fold_")]].to_numpy(np.float64)
     losses = (folds[best] - folds) if maximize else (folds - folds[best])
-    count = folds.shape[1]
-    errors = losses.std(axis=1, ddof=1) / count**0.5 if count > 1 else np.zeros(len(folds))
-    return losses.mean(axis=1), errors
+    return losses.mean(axis=1), candidates["difference_error"].to_numpy(np.float64)
 
 
 def coverage(

@@ -25,6 +25,7 @@ SETTINGS = {
     "optimizer": "optimizer",
     "batch_size": "batch size",
     "epochs": "epochs",
+    "trained_epochs": "trained up to epoch",
 }
 
 
@@ -51,13 +52,16 @@ def search(evidence: Evidence, printer: Printer) -> Figure:
     settings = pd.DataFrame(varying_settings(evidence))
     table = evidence.candidates.reset_index(drop=True).loc[settings.index]
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
-    means = table["mean"].to_numpy(float)
-    return search_plots.parallel_coordinates(settings.reset_index(drop=True), means, best, chosen, printer.scale)
+    means, dropped = table["mean"].to_numpy(float), table["dropped"].to_numpy(bool)
+    return search_plots.parallel_coordinates(
+        settings.reset_index(drop=True), means, dropped, best, chosen, printer.scale
+    )
 
 
 def one_standard_error(evidence: Evidence, printer: Printer) -> Figure:
-    """How far every candidate is behind the best one on the same folds."""
+    """How far every candidate that was trained to the end is behind the best one on the same folds."""
     table = evidence.candidates
+    table = table[~table["dropped"]].reset_index(drop=True)
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     names = [f"#{number}" for number in table["candidate"]]

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from src.plots import data as data_plots
 from src.plots import scores as score_plots
 from src.plots import training as training_plots
@@ -31,7 +33,7 @@ from src.report.words import (
     type_words,
 )
 from src.report.words import printer as printer_of
-from src.results import Nested, Verdict
+from src.results import Nested, Regularize, Verdict
 
 MOST_LISTED = 15
 SEALED_TEST_VERDICT, DATA_VERDICT = "test_agrees_with_cross_validation", "more_data_would_help"
@@ -332,10 +334,17 @@ def search(evidence: Evidence, printer: Printer) -> Section:
     blocks: list[Text | Pictures | Table] = [
         Text(
             f"{counted(result.candidates, 'candidate')} were trained on the development folds with different dropout, "
-            "weight penalties (L1, L2), capacity, learning rate and number of epochs. Scores of folds waver, so the "
-            "very best candidate may just have been lucky. The one-standard-error rule therefore takes the simplest "
-            "candidate that is not behind the best by more than one standard error of the difference between the two "
-            "(how much that difference wavers from fold to fold)."
+            "weight penalties (L1, L2), capacity, learning rate and number of epochs. " + _halving(result, table)
+        ),
+        Text(
+            "Scores of folds waver, so the very best candidate may just have been lucky. The one-standard-error rule "
+            "therefore takes the simplest candidate that is not behind the best by more than one standard error of the "
+            "difference between the two "
+            + (
+                "(how much that difference wavers from fold to fold)."
+                if len(result.best_score.scores) > 1
+                else "(by a jackknife over the rows held out, as there is only one fold)."
+            )
         ),
         Text(
             f"Chosen: {network_words(result.chosen.network)}; L1 {setting(result.chosen.l1)}, "
@@ -354,11 +363,14 @@ def search(evidence: Evidence, printer: Printer) -> Section:
     if varying:
         caption = (
             "Each line is one candidate, from its settings down to its score; better scores are darker and end further "
-            "right." + (f" The same for all: {listing(same)}." if same else "")
+            "right."
+            + (" Dotted ones were dropped, with the score they had by then." if table["dropped"].any() else "")
+            + (f" The same for all: {listing(same)}." if same else "")
         )
         pictures.append(Picture(inline_svg(figures.search(evidence, printer), "search", caption), caption))
     caption = (
-        "How far each candidate is behind the best, with one standard error of that difference to either side. "
+        "How far each candidate trained to the end is behind the best, with one standard error of that difference to "
+        "either side. "
         "Whatever reaches the dashed line (filled dots) is as good as the best, as far as these folds can tell; the "
         "simplest of them is chosen."
     )
@@ -368,6 +380,20 @@ def search(evidence: Evidence, printer: Printer) -> Section:
     return Section("search", "Regularizing and tuning", findings(result.verdicts), blocks)
 
 
+def _halving(result: Regularize, table: pd.DataFrame) -> str:
+    """What successive halving did, in words."""
+    if result.finalists == result.candidates:
+        return "All were trained to the end."
+    stops = table.loc[table["dropped"], "trained_epochs"].value_counts().sort_index()
+    drops = listing([f"{count(int(number))} after epoch {epoch}" for epoch, number in stops.items()])
+    saved = 1 - result.epochs / result.epochs_without_halving
+    return (
+        f"Those that were behind were dropped early (successive halving): {drops}; "
+        f"{counted(result.finalists, 'candidate')} went on to the end, and only they could be chosen. The "
+        f"{count(result.trainings)} trainings took {count(result.epochs)} epochs, {saved:.0%} fewer than to the end."
+    )
+
+
 def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: int) -> Table:
     table = evidence.candidates.reset_index(drop=True)
     order = list(table.sort_values("mean", ascending=evidence.regularize.direction == "minimize", kind="stable").index)
@@ -375,12 +401,13 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
     if chosen not in shown:
         shown.append(chosen)
     numeric = ("dropout", "l1", "l2", "learning_rate")
+    marks = {index: "dropped" for index in shown if table["dropped"][index]}
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
-    marks = {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
+    marks |= {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
     return Table(
         ("All candidates" if len(shown) == len(table) else f"The top candidates of {count(len(table))}")
         + f", best first ({printer.heading})",
-        ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", "Mean",
+        ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", "Trained", "Mean",
          "Behind the best", "± standard error", ""],
         [
             [
@@ -389,6 +416,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
                 count(int(table["parameters"][index])),
                 *(setting(float(table[column][index])) for column in numeric),
                 count(int(table["epochs"][index])),
+                count(int(table["trained_epochs"][index])),
                 printer.bare(float(table["mean"][index])),
                 printer.bare(float(behind[index])),
                 printer.bare(float(errors[index])),
@@ -396,7 +424,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
             ]
             for index in shown
         ],
-        frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9, 10}),
+        frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}),
         frozenset(place for place, index in enumerate(shown) if index == chosen),
     )  # fmt: skip
 

@@ -269,7 +269,7 @@ def _overfit_details(layout: Layout) -> Content:
 
 
 # Columns of candidates.csv that are no settings of the candidate.
-_FOUND = ("candidate", "mean", "standard_error", "best", "chosen")
+_FOUND = ("candidate", "dropped", "mean", "standard_error", "difference_error", "best", "chosen")
 
 
 def _regularize_details(layout: Layout) -> Content:
@@ -285,7 +285,7 @@ def _regularize_details(layout: Layout) -> Content:
         settings = {name: row[name] for name in row if name not in (*_FOUND, *folds)}
         points = _points([("score", 0, row["mean"]), ("standard_error", 0, row["standard_error"])])
         points += _points(("fold", i, row[name]) for i, name in enumerate(folds[:MOST_FOLDS], start=1))
-        tags = {KIND: "candidate"} | {name: row[name].lower() for name in ("best", "chosen")}
+        tags = {KIND: "candidate"} | {name: row[name].lower() for name in ("dropped", "best", "chosen")}
         below.append((f"candidate {row['candidate']}", Content(points, settings, tags)))
     return Content(below=below)
 

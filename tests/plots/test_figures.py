@@ -83,18 +83,24 @@ SETTINGS = pd.DataFrame({"hidden units": ["4", "8-8", "4"], "dropout": [0.0, 0.5
 @pytest.mark.parametrize("higher", [True, False])
 def test_the_better_end_of_the_score_is_on_the_right(higher: bool) -> None:
     figure = search.parallel_coordinates(
-        SETTINGS, np.array([0.1, 0.2, 0.3]), 2, 0, style.Scale("score", higher_is_better=higher)
+        SETTINGS,
+        np.array([0.1, 0.2, 0.3]),
+        np.array([False, True, False]),
+        2,
+        0,
+        style.Scale("score", higher_is_better=higher),
     )
     chosen = figure.axes[0].lines[-1]
     assert chosen.get_color() == style.ACCENT
     assert chosen.get_xdata()[-1] == (0.0 if higher else 1.0)  # type: ignore[index]
     found = texts(figure)
-    assert {"hidden units", "dropout", "epochs", "score", "chosen", "best"} <= set(found)
+    assert {"hidden units", "dropout", "epochs", "score", "chosen", "best", "dropped"} <= set(found)
+    assert [line.get_linestyle() for line in figure.axes[0].lines].count(":") == 1
 
 
 def test_one_candidate_is_a_search_too() -> None:
     one = pd.DataFrame({"dropout": [0.5]})
-    found = texts(search.parallel_coordinates(one, np.array([0.9]), 0, 0, SHARE))
+    found = texts(search.parallel_coordinates(one, np.array([0.9]), np.array([False]), 0, 0, SHARE))
     assert "chosen = best" in found
 
 

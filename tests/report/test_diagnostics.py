@@ -91,7 +91,7 @@ def test_a_label_that_is_never_predicted_has_no_precision() -> None:
 @pytest.mark.parametrize("maximize", [True, False])
 def test_the_best_is_behind_nobody_and_others_by_their_paired_difference(maximize: bool) -> None:
     folds = np.array([[0.9, 0.7], [0.8, 0.7]]) * (1 if maximize else -1)
-    table = pd.DataFrame(folds, columns=["fold_1", "fold_2"]).assign(mean=folds.mean(axis=1))
+    table = pd.DataFrame(folds, columns=["fold_1", "fold_2"]).assign(difference_error=[0, 0.05])
     behind, errors = behind_best(table, 0, maximize)
     assert behind == pytest.approx([0, 0.05])
     assert errors == pytest.approx([0, 0.05])

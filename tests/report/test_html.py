@@ -174,8 +174,8 @@ def test_tables_show_every_rung_baseline_and_candidate(pages: Callable[[str], st
         assert f"{rung.parameters:,} {rung.turning_epoch} {rung.best_validation:.1%}" in text
     for reference in (*evidence.baseline.common_sense_all, *evidence.baseline.shallow_all):
         assert f"{reference.development.mean:.1%} {reference.evaluation.mean:.1%}" in text
-    for mean, epochs in zip(evidence.candidates["mean"], evidence.candidates["epochs"], strict=True):
-        assert f"{epochs} {mean:.1%}" in text
+    for _, row in evidence.candidates.iterrows():
+        assert f"{row['epochs']} {row['trained_epochs']} {row['mean']:.1%}" in text
 
 
 def test_every_verdict_and_automatic_choice_is_printed_with_its_reason(
@@ -306,7 +306,9 @@ def smallest(evidence: Evidence) -> Evidence:
         overfit=evidence.overfit.model_copy(update={"rungs": [first], "chosen": 0}),
         overfit_curves=evidence.overfit_curves[evidence.overfit_curves["rung"] == 0],
         candidates=alone[[name for name in alone.columns if not re.fullmatch(r"fold_[2-9]", name)]],
-        regularize=evidence.regularize.model_copy(update={"candidates": 1, "best_score": score, "standard_error": 0.0}),
+        regularize=evidence.regularize.model_copy(
+            update={"candidates": 1, "finalists": 1, "best_score": score, "standard_error": 0.0}
+        ),
         evaluate=evidence.evaluate.model_copy(update={"cross_validation": cross}),
         fold_scores=evidence.fold_scores.iloc[:1],
         evaluate_curves=evidence.evaluate_curves[

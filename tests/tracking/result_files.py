@@ -156,6 +156,10 @@ class Fruit:
             measure=self.measure,
             direction=self.direction,
             candidates=self.candidates,
+            finalists=self.candidates,
+            trainings=self.candidates * self.folds,
+            epochs=60 * self.candidates * self.folds,
+            epochs_without_halving=60 * self.candidates * self.folds,
             best=candidate(),
             best_score=self._scores(0.9375),
             chosen=candidate(),
@@ -165,6 +169,7 @@ class Fruit:
         ).write(layout.result("regularize"))
         own = {"network": "8", "parameters": 80, "dropout": 0.25, "l1": 0.0, "l2": 0.001, "learning_rate": 0.001}
         own |= {"optimizer": "rmsprop", "batch_size": 32, "epochs": 60, "mean": 0.9, "standard_error": 0.0625}
+        own |= {"trained_epochs": 60, "dropped": False, "difference_error": 0.0}
         folds = {f"fold_{k + 1}": 0.9 for k in range(self.folds)}
         _write_csv(
             layout.results / "candidates.csv",

@@ -1,0 +1,102 @@
+"""Successive halving: every candidate is trained for some epochs, the better half for longer, the last ones to the end.
+
+What a candidate scores early tells enough to drop the worst, so that a budget of epochs tries more candidates. Dropped
+ones are out of the choice for good: the chosen one is always among those that were trained to the end. Sources:
+Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et al. 2018,
+"Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
+Shapes: V validation rows, T target columns, K outputs, B blocks of rows.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from src.intervals import jackknife_values
+from src.measures import Measure
+from src.problem import Engine
+from src.protocols import Split
+from src.results import Candidate
+from src.search import Array, Scored, score
+from src.tables import Table
+from src.training.fit import fit
+from src.training.members import Member, Trained
+
+# Where trainings pause and the worse half is dropped, as shares of all epochs.
+PAUSES = (1 / 8, 1 / 4, 1 / 2)
+# So many candidates are trained to the end, so that the one-standard-error rule has a choice.
+FEWEST = 8
+
+
+def search(
+    candidates: Sequence[Candidate],
+    searches: Sequence[Sequence[Split]],
+    table: Table,
+    measure: Measure,
+    engine: Engine,
+    seed: int,
+    title: str,
+) -> list[list[Scored]]:
+    """Try all candidates on the folds of each search, all searches at once; a search drops candidates by its own folds.
+
+    The first candidate, the one without regularization, is never dropped: the others are compared with it.
+    """
+    members = {
+        (s, c): [Member.of_split(candidate, split, seed) for split in splits]
+        for s, splits in enumerate(searches)
+        for c, candidate in enumerate(candidates)
+    }
+    trained: dict[tuple[int, int], list[Trained]] = {}
+    found: dict[tuple[int, int], Scored] = {}
+    alive = list(members)
+    for epoch, kept in rungs(len(candidates), max(candidate.epochs for candidate in candidates)):
+        going = [key for key in alive if key not in trained or all(of.paused for of in trained[key])]
+        resumed = [of for key in going for of in trained.get(key, [])]
+        training = [member for key in going for member in members[key]]
+        results = iter(fit(training, table, measure, engine, title, until=epoch, resumed=resumed or None))
+        for key in going:
+            trained[key] = [next(results) for _ in members[key]]
+            found[key] = score(trained[key], measure)
+        for s in range(len(searches)):
+            rivals = [key for key in alive if key[0] == s and key[1] > 0]
+            rivals.sort(key=lambda of: _rank(found[of], measure))
+            for key in rivals[kept - 1 :]:
+                found[key] = replace(found[key], dropped=True)
+        alive = [key for key in alive if not found[key].dropped]
+    for s, splits in enumerate(searches):
+        if len(splits) == 1:
+            own = [key for key in alive if key[0] == s]
+            again = _left_out([found[key] for key in own], splits[0], table, measure, engine, seed, title)
+            found |= dict(zip(own, again, strict=True))
+    return [[found[s, c] for c in range(len(candidates))] for s in range(len(searches))]
+
+
+def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
+    """Up to which epoch the candidates that are left are trained, and how many of them stay, until the last epoch."""
+    for epoch in sorted({math.ceil(share * epochs) for share in PAUSES} - {epochs}):
+        kept = max(math.ceil(candidates / 2), FEWEST)
+        if kept < candidates:
+            yield epoch, kept
+            candidates = kept
+    yield epochs, candidates
+
+
+def _rank(scored: Scored, measure: Measure) -> tuple[float, ...]:
+    """Sorts the better ones first, of equals the simpler one; no number is worst."""
+    gain = measure.gain(scored.mean, 0.0)
+    return (-gain if math.isfinite(gain) else math.inf, *scored.simplicity)
+
+
+def _left_out(
+    finalists: Sequence[Scored], split: Split, table: Table, measure: Measure, engine: Engine, seed: int, title: str
+) -> list[Scored]:
+    """The finalists of a search with a single fold, whose rows have to say what more folds would: how sure a difference
+    between two candidates is. They are trained once more, up to the epoch that was chosen for each, for predictions."""
+    members = [Member.of_split(of.candidate, split, seed) for of in finalists]
+    rows = split.validation
+    y_VT, w_V, units_V = table.y_NT[rows], table.w_N[rows], table.units(rows)
+
+    def values(p_VK: Array) -> Array:
+        return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), units_V)
+
+    trained = fit(members, table, measure, engine, title)
+    return [replace(of, left_out_B=values(one.predictions)) for of, one in zip(finalists, trained, strict=True)]
