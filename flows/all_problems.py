@@ -17,11 +17,11 @@ if __name__ == "__main__":
 import os
 
 import psutil
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, tags
 from prefect.artifacts import create_table_artifact
 from prefect.states import Completed, Failed, State
 
-from flows import guard
+from flows import guard, shell_runs
 from flows.arguments import StepName, check_problem, known_problems
 from flows.universal_workflow import TRIGGER, trigger, universal_workflow
 from src.errors import UserError
@@ -79,6 +79,7 @@ def _row(problem: str, state: State, until: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    outcome = all_problems(OPTIONS.force, OPTIONS.until, return_state=True)
+    with tags(shell_runs.tag()):
+        outcome = all_problems(OPTIONS.force, OPTIONS.until, return_state=True)
     print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
     sys.exit(0 if outcome.is_completed() else 1)

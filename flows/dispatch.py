@@ -34,7 +34,7 @@ from prefect.runner._state_proposer import StateProposer
 from prefect.states import Cancelled, Crashed, Scheduled
 from prefect.types._datetime import now
 
-from flows import ROOT, deployments, queue
+from flows import ROOT, deployments, queue, shell_runs
 from flows.flow_processes import FlowProcesses, Spares
 from flows.flow_run import ENTRYPOINT
 from flows.readiness import say_ready
@@ -48,6 +48,7 @@ _RENEW_SECONDS = 1.0
 _MOMENT = 0.05
 # Asked in the way that workers ask, the server writes down that the deployments are ready; after a minute they are not.
 _SHOWN_SECONDS = 20.0
+_BURIAL_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 5.0
 _OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 _AGAIN = "Finished steps are kept: run it again."
@@ -91,7 +92,7 @@ class Dispatcher:
         self.registered = asyncio.Event()
         self.running: dict[UUID, queue.Run] = {}
         self.cancelling: set[UUID] = set()
-        self.shown_until = 0.0
+        self.shown_until = self.buried_until = 0.0
         self.processes = FlowProcesses(on_remove=self._forget)
         self.spares = Spares(control, self._environment)
         self.states = StateProposer(client=client)
@@ -170,6 +171,10 @@ class Dispatcher:
                     self._end(run, runs)
             elif run.id not in known:
                 await self._bury(run)
+        if time.monotonic() >= self.buried_until:
+            self.buried_until = time.monotonic() + _BURIAL_SECONDS
+            for run in await self._dead_shell_runs():
+                await self._bury(run)
         due = {run.id: run for run in await self._due_runs() if run.id not in self.running}
         waiting = [self._in_queue(run) for run in due.values()]
         skipped = queue.repeated(waiting)
@@ -209,6 +214,16 @@ class Dispatcher:
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN)),
             )
         )
+
+    async def _dead_shell_runs(self) -> list[FlowRun]:
+        """Those started from the shell that are said to go on while their process is gone."""
+        runs = await self.client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                deployment_id=FlowRunFilterDeploymentId(is_null_=True),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN)),
+            )
+        )
+        return [run for run in runs if run.parent_task_run_id is None and shell_runs.has_died(run.tags)]
 
     async def _run(self, run: FlowRun) -> None:
         try:

@@ -23,7 +23,7 @@ from typing import Any
 from flows import git
 from flows.copies import copy_of
 from flows.overrides import Overrides
-from flows.stages import Stages, stage_name
+from flows.stages import Stages, shortened, stage_name
 from src.errors import UserError
 from src.files import STEPS, Layout
 from src.tracking.identity import workflow_name
@@ -47,7 +47,7 @@ class Experiment:
         """The folder in which to run it, gone after the block; says what it is made from."""
         left_out = git.uncommitted(self.home)
         if left_out:
-            log(f"not in the copy, because not committed: {_listed(left_out)}")
+            log(f"not in the copy, because not committed: {shortened(left_out)}")
         with copy_of(self.commit, self.home, self.name, log) as root:
             _bring_local_files(self.home, root, _linked)
             _override(Layout(self.problem, root), self.overrides)
@@ -165,8 +165,3 @@ def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:
     with modify_yaml(str(layout.root / "dvc.lock")) as lock:
         for step in steps:
             lock["stages"].pop(stage_name(step, layout.problem), None)
-
-
-def _listed(files: list[str]) -> str:
-    shown = ", ".join(files[:10])
-    return f"{shown} and {len(files) - 10} more" if len(files) > 10 else shown

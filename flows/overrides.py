@@ -28,12 +28,22 @@ def _as_in(settings: type[Settings], key: str, **shown: Any) -> Any:
     return Field(None, **bounds, **shown)
 
 
+def _one_input(schema: dict[str, Any]) -> None:
+    """Describe an optional number or choice without its null: Prefect then shows one input for it, instead of asking
+    for the type first, and says which bound a value breaks."""
+    for field in schema["properties"].values():
+        match field.get("anyOf"):
+            case [({"type": "integer" | "number"} | {"enum": _}) as wanted, {"type": "null"}]:
+                del field["anyOf"], field["default"]
+                field |= {**wanted, "enum": [*wanted["enum"], None]} if "enum" in wanted else wanted
+
+
 if TYPE_CHECKING:
     EngineOverrides = BaseModel
 else:
     EngineOverrides = create_model(
         "EngineOverrides",
-        __config__=ConfigDict(extra="forbid", frozen=True, title="Engine"),
+        __config__=ConfigDict(extra="forbid", frozen=True, title="Engine", json_schema_extra=_one_input),
         __doc__="Where trainings run; results do not depend on it.",
         **{
             name: (field.annotation | None, Field(None, title=name.capitalize(), description=field.description))
@@ -42,19 +52,10 @@ else:
     )
 
 
-def _plain_numbers(schema: dict[str, Any]) -> None:
-    """Describe an optional number as a number: Prefect then shows one input, and says which bound a value breaks."""
-    for field in schema["properties"].values():
-        match field.get("anyOf"):
-            case [{"type": "integer" | "number"} as number, {"type": "null"}]:
-                del field["anyOf"], field["default"]
-                field |= number
-
-
 class Overrides(BaseModel):
     """Settings for this run only. What is left empty stays as the problem file says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_plain_numbers)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_one_input)
 
     measure: Measure | None = Field(
         None, title="Measure", description="the measure of success; it has to suit the problem's type"

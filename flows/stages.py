@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -32,6 +32,12 @@ _ADVICE = re.compile(
 def stage_name(step: str, problem: str) -> str:
     """The stage's name in dvc.yaml."""
     return f"{step}@{problem}"
+
+
+def shortened(texts: Sequence[str]) -> str:
+    """At most ten of them in one line."""
+    more = f" and {len(texts) - 10} more" if len(texts) > 10 else ""
+    return ", ".join(texts[:10]) + more
 
 
 class Stages:

@@ -28,19 +28,19 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger, tags, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed, State
 
-from flows import copies, experiments, guard
+from flows import copies, experiments, guard, shell_runs
 from flows.arguments import ProblemName, StepName, check_problem, is_isolated
 from flows.artifacts import Progress, publish
 from flows.experiments import Experiment
 from flows.overrides import Overrides
-from flows.stages import Stages, was_restored
+from flows.stages import Stages, shortened, was_restored
 from src.errors import PassingError, UserError
 from src.files import STEPS, Layout
 from src.tracking.identity import workflow_name
@@ -79,7 +79,7 @@ def run_stage(step: str, stages: Stages, force: bool, environment: dict[str, str
         changes = ["forced"] if force else stages.changes(step)
         if not changes:
             return Completed(name="Cached", message=f"{step} is up to date")
-        logger.info("%s runs: %s", step, ", ".join(changes))
+        logger.info("%s runs: %s", step, shortened(changes))
         output = stages.reproduce(step, force, log, environment)
     except UserError as error:
         return Failed(message=str(error), data=error)
@@ -202,6 +202,9 @@ def _run_steps(problem: str, root: Path, force: bool, progress: Progress, enviro
 
 
 if __name__ == "__main__":
-    outcome = universal_workflow(OPTIONS.problem, OPTIONS.overrides, OPTIONS.force, OPTIONS.until, return_state=True)
+    with tags(shell_runs.tag()):
+        outcome = universal_workflow(
+            OPTIONS.problem, OPTIONS.overrides, OPTIONS.force, OPTIONS.until, return_state=True
+        )
     print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
     sys.exit(0 if outcome.is_completed() else 1)

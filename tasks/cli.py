@@ -21,6 +21,7 @@ import psutil
 
 from src.errors import PassingError, UserError
 from src.files import STEPS, Layout
+from src.garbage import collect_seldom
 from src.processes import die_with
 from tasks.workspace import closed_to_others_than, drivers, locked_by, remove_partial_files
 
@@ -36,6 +37,7 @@ def main(step: Step) -> NoReturn:
 
     0: done, 1: failed, 75: failed for a reason that may pass by itself, 130: interrupted, 143: terminated.
     """
+    collect_seldom()
     log_to_stderr()
     signal.signal(signal.SIGTERM, exit_on_signal)
     sys.exit(run(step, sys.argv[1:]))

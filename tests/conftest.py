@@ -1,11 +1,15 @@
 """A whole workspace to run the workflow in.
 
-The workflow runs once for the session, through the flow, in `finished`; each test that needs results takes a copy.
+The workflow runs once for the session, through the flow, in `finished`; each test that needs results takes a copy. The
+workers of a parallel session share it: the first that needs it makes it, others wait.
 """
 
+import fcntl
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,11 +20,30 @@ from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace,
 
 
 @pytest.fixture(scope="session")
-def connections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of all workers of the session."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def connections(shared: Path) -> Path:
     """The file in which every process of the workspaces writes the addresses it connects to or looks up."""
-    folder = tmp_path_factory.mktemp("connections")
-    (folder / "sitecustomize.py").write_text(REPORT_CONNECTIONS)
-    (folder / "log").touch()
+    folder = shared / "connections"
+    with locked(shared / "connections.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "sitecustomize.py").write_text(REPORT_CONNECTIONS)
+            (folder / "log").touch()
     return folder / "log"
 
 
@@ -53,12 +76,18 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, connections: Path) -> Worksp
 
 
 @pytest.fixture(scope="session")
-def finished(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def finished(fresh: Workspace, shared: Path) -> Workspace:
     """A workspace in which the flow has run the workflow once. Read it or copy it; never run anything in it."""
-    workspace = fresh.copy(tmp_path_factory.mktemp("finished") / "workspace")
-    workspace.run("flows.universal_workflow", PROBLEM)
-    workspace.git("add", "--all")
-    workspace.git("commit", "--quiet", "--message", "Run")
+    workspace = Workspace(shared / "workspace", fresh.environment)
+    done = shared / "done"
+    with locked(shared / "finished.lock"):
+        if not done.exists():
+            shutil.rmtree(workspace.root, ignore_errors=True)
+            fresh.copy(workspace.root)
+            workspace.run("flows.universal_workflow", PROBLEM)
+            workspace.git("add", "--all")
+            workspace.git("commit", "--quiet", "--message", "Run")
+            done.touch()
     return workspace
 
 

@@ -84,23 +84,21 @@ def test_with_the_split_fixed_a_changed_sealed_row_reruns_only_what_may_see_it(
     assert old["cross_validation"] == new["cross_validation"]
 
 
-@pytest.mark.parametrize("step", STEPS)
 def test_a_change_of_a_step_s_code_makes_dvc_run_its_stage_again_and_no_other(
-    finished: Workspace, step: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ):
     from dvc.repo import Repo
 
-    monkeypatch.chdir(finished.root)
-    module = finished.root / "tasks" / f"{step}.py"
-    text = module.read_text()
-    try:
+    monkeypatch.chdir(workspace.root)
+    for step in STEPS:
+        module = workspace.root / "tasks" / f"{step}.py"
+        text = module.read_text()
         module.write_text(text + "\n# changed\n")
         with Repo() as repo:
             changed = repo.status()
-    finally:
         module.write_text(text)
-    assert list(changed) == [f"{step}@{PROBLEM}"]
-    assert f"tasks/{step}.py" in str(changed)
+        assert list(changed) == [f"{step}@{PROBLEM}"]
+        assert f"tasks/{step}.py" in str(changed)
 
 
 def test_what_is_pushed_to_a_remote_can_be_pulled_into_an_empty_clone(workspace: Workspace, tmp_path: Path):

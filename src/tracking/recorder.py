@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from src.files import Layout
+from src.garbage import collect_seldom
 from src.processes import die_with_parent
 from src.tracking.address import home
 from src.tracking.content import step_content
@@ -38,6 +39,7 @@ PAUSES_SECONDS = (1.0, 5.0)
 
 def main() -> None:
     step, problem, root = sys.argv[1:]
+    collect_seldom()
     die_with_parent(os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this process
     logging.basicConfig(level=logging.INFO, format="%(message)s")

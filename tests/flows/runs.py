@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -214,8 +214,9 @@ class Runner:
 
         def child() -> psutil.Process | None:
             for found in self.children():
-                if found.name() == "sleep" and found.environ()["PREFECT__FLOW_RUN_ID"] == id_:
-                    return found
+                with suppress(psutil.NoSuchProcess):  # the sleep of an earlier run, which is just ending
+                    if found.name() == "sleep" and found.environ()["PREFECT__FLOW_RUN_ID"] == id_:
+                        return found
             return None
 
         return wait_for(child, PATIENCE).parent()

@@ -22,7 +22,7 @@ from tests.workspaces import Workspace, family, wait_for
 
 READY = re.compile(r"^ready: Prefect (http://\S+) MLflow (http://\S+)$", re.MULTILINE)
 READY_SECONDS = 300  # on a busy machine; see `tests/flows/test_serve.py` for what is promised
-GONE_SECONDS = 3
+GONE_SECONDS = 10
 
 
 @dataclass

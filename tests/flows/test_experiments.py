@@ -24,7 +24,7 @@ from src.tracking.identity import find_workflow_run
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, wait_for
 
 FLOW = "flows.universal_workflow"
-GONE_SECONDS = 3
+GONE_SECONDS = 10
 NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 HOLD_A_COPY = """
 import sys, time

@@ -21,6 +21,15 @@ def test_every_field_of_the_form_has_a_title_a_help_text_or_choices():
             assert "description" in field or "enum" in shown or "const" in shown, name
 
 
+def test_a_choice_or_a_number_has_one_input_that_may_be_left_empty():
+    schema = Overrides.model_json_schema()
+    for form, types in ((schema, {"measure", "protocol", "folds"}), (schema["$defs"]["EngineOverrides"], {"backend"})):
+        assert types <= set(form["properties"])
+        for name in types:
+            assert not {"anyOf", "default"} & set(form["properties"][name])
+        assert not types & set(form.get("required", []))
+
+
 @pytest.mark.parametrize(
     ("pairs", "settings"),
     [

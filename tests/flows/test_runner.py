@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 
+from flows import shell_runs
 from src.processes import is_alive
 from tests.flows.runs import PATIENCE, Runner, prefect_server, with_lasting_flow
 from tests.workspaces import PROBLEM, Workspace, family, wait_for
 
 pytestmark = pytest.mark.slow
 
-GONE_SECONDS = 5
+GONE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_a_cancelled_run_is_cancelled_within_seconds_with_its_steps_and_processe
     runner.cancel(run)
     runner.wait_for_state(run, "Cancelled")
     assert time.monotonic() - began < 10
-    assert not any(map(is_alive, members))
+    wait_for(lambda: not any(map(is_alive, members)), GONE_SECONDS)
     assert set(runner.steps(run).values()) == {"Cancelled"}
     assert runner.state(part) == "Cancelled"
     assert set(runner.steps(part).values()) == {"Cancelled"}
@@ -166,6 +167,19 @@ def test_a_killed_run_is_crashed_with_a_reason_and_nothing_of_it_goes_on(runner:
     wait_for(lambda: runner.state(part) == "Crashed", 30)
     wait_for(lambda: set(runner.steps(part).values()) == {"Crashed"}, 30)
     wait_for(lambda: not any(map(is_alive, members)), GONE_SECONDS)
+
+
+def test_a_run_from_the_shell_whose_process_is_gone_is_crashed_and_another_goes_on(runner: Runner):
+    flow = runner.post("flows/", {"name": "from the shell"})["id"]
+    process, _ = shell_runs.tag().rsplit(" ", 1)
+    dead, alive = (
+        runner.post("flow_runs/", {"flow_id": flow, "state": {"type": "RUNNING"}, "tags": [tag]})["id"]
+        for tag in (f"{process} 0", shell_runs.tag())
+    )
+    runner.wait_for_state(dead, "Crashed")
+    assert "run it again" in runner.message(dead)
+    assert runner.state(alive) == "Running"
+    runner.set_state(alive, "COMPLETED", "Completed")
 
 
 def test_a_new_problem_file_is_in_the_form_and_runs_without_a_restart(runner: Runner):
@@ -231,7 +245,7 @@ def test_told_to_end_the_runner_ends_its_runs_and_a_schedule_stays(runner: Runne
     assert runner.service.end() == "ended with exit code 0", runner.log
     assert {runner.state(run) for run in runs} == {"Cancelled"}
     assert "`make serve` was stopped" in runner.message(runs[0])
-    assert not any(map(is_alive, members))
+    wait_for(lambda: not any(map(is_alive, members)), GONE_SECONDS)
     runner.start()
     assert [found["active"] for found in runner.deployment()["schedules"]] == [True]
     assert runner.deployment()["paused"]

@@ -95,7 +95,7 @@ def test_one_that_will_not_end_is_killed_with_its_children(tmp_path: Path):
     assert len(members) == 2
     start = time.monotonic()
     stop([stubborn], 0.5)
-    assert 0.5 <= time.monotonic() - start < 2
+    assert 0.5 <= time.monotonic() - start < 5
     assert not any(map(is_alive, members))
 
 

@@ -1,0 +1,33 @@
+"""Runs started from the shell belong to no runner; a tag says which process each is, so that a dead one can be told."""
+
+import socket
+from collections.abc import Iterable
+
+import psutil
+
+from src.processes import is_alive
+
+_TAG = "process"
+
+
+def tag() -> str:
+    """What a run of this process is tagged with: the machine, the process's number, and when it began."""
+    me = psutil.Process()
+    return f"{_TAG} {me.pid} on {socket.gethostname()}, {me.create_time():.2f}"
+
+
+def has_died(tags: Iterable[str]) -> bool:
+    """Whether the run tagged so was started from the shell of this machine by a process that is gone."""
+    for text in tags:
+        words = text.split()
+        if words[:1] == [_TAG] and words[3].rstrip(",") == socket.gethostname():
+            return not _is_alive(int(words[1]), float(words[4]))
+    return False
+
+
+def _is_alive(pid: int, started: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 1 and is_alive(process)
+    except psutil.NoSuchProcess:
+        return False
