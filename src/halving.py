@@ -1,9 +1,10 @@
 """Successive halving: every candidate is trained for some epochs, the better half for longer, the last ones to the end.
 
 What a candidate scores early tells enough to drop the worst, so that a budget of epochs tries more candidates. Dropped
-ones are out of the choice for good: the chosen one is always among those that were trained to the end. Sources:
-Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et al. 2018,
-"Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
+ones are out of the choice for good: the chosen one is always among those that are left at the end. One whose best epoch
+lies in the first half of its training is not trained further (early stopping), and keeps its place by that epoch.
+Sources: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et
+al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
 Shapes: V validation rows, T target columns, K outputs, B blocks of rows.
 """
 
@@ -23,7 +24,7 @@ from src.training.members import Member, Trained
 
 # Where trainings pause and the worse half is dropped, as shares of all epochs.
 PAUSES = (1 / 8, 1 / 4, 1 / 2)
-# So many candidates are trained to the end, so that the one-standard-error rule has a choice.
+# So many candidates are left at the end, so that the one-standard-error rule has a choice.
 FEWEST = 8
 
 
@@ -49,10 +50,10 @@ def search(
     found: dict[tuple[int, int], Scored] = {}
     alive = list(members)
     for epoch, kept in rungs(len(candidates), max(candidate.epochs for candidate in candidates)):
-        going = [key for key in alive if key not in trained or all(of.paused for of in trained[key])]
+        going = [key for key in alive if key not in trained or _goes_on(found[key], trained[key])]
         resumed = [of for key in going for of in trained.get(key, [])]
         training = [member for key in going for member in members[key]]
-        results = iter(fit(training, table, measure, engine, title, until=epoch, resumed=resumed or None))
+        results = iter(fit(training, table, measure, engine, title, epoch, resumed or None) if training else [])
         for key in going:
             trained[key] = [next(results) for _ in members[key]]
             found[key] = score(trained[key], measure)
@@ -78,6 +79,11 @@ def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
             yield epoch, kept
             candidates = kept
     yield epochs, candidates
+
+
+def _goes_on(scored: Scored, trained: Sequence[Trained]) -> bool:
+    """Whether more epochs might help: the best one lies in the second half, and no fold has come to its end."""
+    return 2 * scored.candidate.epochs > scored.trained and all(of.paused for of in trained)
 
 
 def _rank(scored: Scored, measure: Measure) -> tuple[float, ...]:

@@ -185,7 +185,7 @@ class Candidate(Result):
 class Regularize(Result):
     """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score.
 
-    finalists: candidates trained to the end, the others were dropped on the way; trainings: candidates times folds;
+    finalists: candidates left at the end, the others were dropped on the way; trainings: candidates times folds;
     epochs: of all trainings. `standard_error` is that of the paired difference between the chosen and the best
     candidate.
     """

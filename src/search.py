@@ -29,7 +29,7 @@ SMALLER_RUNGS = 2
 class Scored:
     """A candidate with its epochs settled, its number of parameters, and the measure on each of J folds.
 
-    trained: the epochs it was trained for; dropped: because others were better by then.
+    trained: the epochs it was trained for; dropped: because others were better.
     left_out_B: with a single fold, the measure without one of B blocks of its rows at a time.
     """
 

@@ -26,7 +26,7 @@ from src.training.settings import batch_size
 # The training measure has saturated within this share of the way from common sense to perfect, or when the last
 # doubling of capacity gained less than the second share of that way.
 SATURATED, STALLED = 0.05, 0.02
-# Rungs climbed in any case, so that the search has capacities to choose from.
+# Rungs climbed in any case and at once, so that the search has capacities to choose from.
 FEWEST_RUNGS = 3
 
 ADVICE = (
@@ -54,27 +54,32 @@ def overfit(layout: Layout) -> Overfit:
     prepared = Prepared.read(layout.result("prepare"))
     common_sense = Baseline.read(layout.result("baseline")).common_sense.development.mean
     table = read_table(layout.train, read_schema(layout.train))
-    folds = read_folds(layout.folds)["development"]
+    folds = list(read_folds(layout.folds)["development"])
     measure = TABLE[prepared.measure]
     training = settings.training
 
+    networks = kind_of(table.schema.features).ladder(settings.overfit, training)
     climbs: list[Climb] = []
-    for network in kind_of(table.schema.features).ladder(settings.overfit, training):
-        candidate = Candidate(
-            network=network,
-            optimizer=training.optimizer,
-            learning_rate=training.learning_rate,
-            l1=0.0,
-            l2=0.0,
-            batch_size=batch_size(training, len(table)),
-            epochs=training.epochs,
-        )
-        members = [Member.of_split(candidate, split, settings.seed) for split in folds]
-        title = f"overfit {network_text(network)}"
-        climbs.append(_judge(network, fit(members, table, measure, engine, title), measure, common_sense))
+    for together in [networks[:FEWEST_RUNGS], *([network] for network in networks[FEWEST_RUNGS:])]:
+        candidates = [
+            Candidate(
+                network=network,
+                optimizer=training.optimizer,
+                learning_rate=training.learning_rate,
+                l1=0.0,
+                l2=0.0,
+                batch_size=batch_size(training, len(table)),
+                epochs=training.epochs,
+            )
+            for network in together
+        ]
+        members = [Member.of_split(candidate, split, settings.seed) for candidate in candidates for split in folds]
+        title = f"overfit {', '.join(network_text(network) for network in together)}"
+        trained = iter(fit(members, table, measure, engine, title))
+        for network in together:
+            climbs.append(_judge(network, [next(trained) for _ in folds], measure, common_sense))
         rung = climbs[-1].rung
-        proved = rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense)
-        if proved and len(climbs) >= FEWEST_RUNGS:
+        if rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense):
             break
 
     result = _conclude(climbs, measure, common_sense, settings)

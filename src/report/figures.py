@@ -59,7 +59,7 @@ def search(evidence: Evidence, printer: Printer) -> Figure:
 
 
 def one_standard_error(evidence: Evidence, printer: Printer) -> Figure:
-    """How far every candidate that was trained to the end is behind the best one on the same folds."""
+    """How far every candidate that was left at the end is behind the best one on the same folds."""
     table = evidence.candidates
     table = table[~table["dropped"]].reset_index(drop=True)
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())

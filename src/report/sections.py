@@ -369,7 +369,7 @@ def search(evidence: Evidence, printer: Printer) -> Section:
         )
         pictures.append(Picture(inline_svg(figures.search(evidence, printer), "search", caption), caption))
     caption = (
-        "How far each candidate trained to the end is behind the best, with one standard error of that difference to "
+        "How far each candidate left at the end is behind the best, with one standard error of that difference to "
         "either side. "
         "Whatever reaches the dashed line (filled dots) is as good as the best, as far as these folds can tell; the "
         "simplest of them is chosen."
@@ -383,14 +383,15 @@ def search(evidence: Evidence, printer: Printer) -> Section:
 def _halving(result: Regularize, table: pd.DataFrame) -> str:
     """What successive halving did, in words."""
     if result.finalists == result.candidates:
-        return "All were trained to the end."
+        return "No one was dropped on the way."
     stops = table.loc[table["dropped"], "trained_epochs"].value_counts().sort_index()
     drops = listing([f"{count(int(number))} after epoch {epoch}" for epoch, number in stops.items()])
     saved = 1 - result.epochs / result.epochs_without_halving
     return (
         f"Those that were behind were dropped early (successive halving): {drops}; "
-        f"{counted(result.finalists, 'candidate')} went on to the end, and only they could be chosen. The "
-        f"{count(result.trainings)} trainings took {count(result.epochs)} epochs, {saved:.0%} fewer than to the end."
+        f"{counted(result.finalists, 'candidate')} were left at the end, and only they could be chosen. A candidate "
+        "whose best epoch lay in the first half of its training was not trained further. The "
+        f"{count(result.trainings)} trainings took {count(result.epochs)} epochs, {saved:.0%} fewer than all of them."
     )
 
 

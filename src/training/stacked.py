@@ -324,9 +324,11 @@ class EpochOfAllMembers(LightningModule):
         return torch.cat([self.stack.evaluate(x_BD, members) for x_BD in x_ND.split(CURVE_ROWS)], dim=1)
 
     def _restored(self, f: int, logits_MNK: Tensor) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit."""
-        p_XK = self.head.predictions(logits_MNK.flatten(0, 1)).double().cpu().numpy()
-        return self.distinct[f].restore(p_XK).reshape(logits_MNK.shape)
+        """Probabilities, or values in the target's unit; each member's rows begin a vector register."""
+        rows = logits_MNK.shape[1]
+        padded_MNK = nn.functional.pad(logits_MNK, (0, 0, 0, -rows % REGISTER))
+        p_XK = self.head.predictions(padded_MNK.flatten(0, 1)).double().cpu().numpy()
+        return self.distinct[f].restore(p_XK).reshape(padded_MNK.shape)[:, :rows]
 
     def _let_go(self, ended_M: Tensor) -> None:
         """Unstack the members that have ended, as if each had been trained alone, and go on with the others."""
