@@ -1,26 +1,23 @@
 """Ask DVC about the stages of one problem, and let it reproduce one: all that the flow knows about DVC.
 
-Whether a stage is up to date is asked in process; running it is left to the command line, whose output can be streamed
-line by line and whose process can be stopped.
+Whether a stage is up to date is asked in process; running it is left to a process of its own, whose output can be
+streamed line by line and which can be stopped.
 """
 
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import psutil
-
+from flows.dvc_process import DVCProcess
 from src.errors import PassingError, UserError
 from tasks.cli import TRY_LATER
 from tasks.workspace import DRIVER
 
-_GRACE_SECONDS = 10
 _PASSING = re.compile(rf"exited with {TRY_LATER}$|Unable to acquire lock|is busy, it is being blocked by")
 
 # What DVC says after each stage to a person at a terminal.
@@ -41,11 +38,23 @@ def shortened(texts: Sequence[str]) -> str:
 
 
 class Stages:
-    """The stages of `problem` in the repository at `root`, which is opened once."""
+    """The stages of `problem` in the repository at `root`, which is opened once.
 
-    def __init__(self, problem: str, root: Path) -> None:
+    environment: what the steps have to know, beside what this process knows.
+    """
+
+    def __init__(self, problem: str, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self.problem, self.root = problem, root
         self._changes: dict[str, list[str]] = {}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        own = {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        self._dvc = DVCProcess(root, own | dict(environment or {}))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._dvc.close()
 
     def changes(self, step: str) -> list[str]:
         """What DVC would run the step's stage for, as short phrases; empty when it is up to date."""
@@ -94,36 +103,21 @@ class Stages:
                 for path, word in paths.items():
                     yield f"{path.removeprefix(inside)} {word if isinstance(word, str) else 'modified'}"
 
-    def reproduce(self, step: str, force: bool, log: Callable[[str], None], environment: dict[str, str]) -> str:
+    def reproduce(self, step: str, force: bool, log: Callable[[str], None]) -> str:
         """Let DVC run the step's stage and pass its output to `log` line by line; return all of it.
 
         Raises UserError with the step's last error message when it fails, PassingError when trying again may help.
         """
         self._changes = {}
         stage = stage_name(step, self.problem)
-        command = [sys.executable, "-m", "dvc", "repro", "--single-item", *(["--force"] if force else []), stage]
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        own = {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
         lines = []
-        with _ended_with_us(
-            subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=os.environ | own | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-            )
-        ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                if lines[-1] and not _ADVICE.match(lines[-1]):
-                    log(lines[-1])
-            code = process.wait()
+
+        def add(line: str) -> None:
+            lines.append(line)
+            if line and not _ADVICE.match(line):
+                log(line)
+
+        code = self._dvc.run(["repro", "--single-item", *(["--force"] if force else []), stage], add)
         if code != 0:
             passing = any(map(_PASSING.search, lines))
             told = reason(lines) or f"{stage} ended with exit code {code} and said nothing"
@@ -147,26 +141,3 @@ def reason(lines: list[str]) -> str:
     if any(line.startswith("Traceback ") for line in own):
         return own[-1]
     return said[-1].removeprefix("ERROR: ") if said else ""
-
-
-@contextmanager
-def _ended_with_us(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """Stop the process and all it started when the block is left before it has ended."""
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            family = _family(process.pid)
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.terminate()
-            _, alive = psutil.wait_procs(family, timeout=_GRACE_SECONDS)
-            for member in alive:
-                member.kill()
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return [*process.children(recursive=True), process]
-    return []

@@ -67,7 +67,7 @@ def may_pass(task: Any, task_run: TaskRun, state: State) -> bool:
     retry_delay_seconds=RETRY_SECONDS,
     retry_condition_fn=may_pass,
 )
-def run_stage(step: str, stages: Stages, force: bool, environment: dict[str, str], progress: Progress) -> State:
+def run_stage(step: str, stages: Stages, force: bool, progress: Progress) -> State:
     """Bring one stage up to date. `Cached`: nothing had changed; `Completed`: it ran; `Failed`: with the reason."""
     logger = get_run_logger()
 
@@ -80,7 +80,7 @@ def run_stage(step: str, stages: Stages, force: bool, environment: dict[str, str
         if not changes:
             return Completed(name="Cached", message=f"{step} is up to date")
         logger.info("%s runs: %s", step, shortened(changes))
-        output = stages.reproduce(step, force, log, environment)
+        output = stages.reproduce(step, force, log)
     except UserError as error:
         return Failed(message=str(error), data=error)
     if was_restored(output):
@@ -188,15 +188,15 @@ def _environment(plan: Plan) -> dict[str, str]:
 
 def _run_steps(problem: str, root: Path, force: bool, progress: Progress, environment: dict[str, str]) -> State | None:
     """Run the steps one after the other; the state to end with where one fails."""
-    stages = Stages(problem, root)
     before: list[State] = []
-    for step in progress.steps:
-        progress.begin(step)
-        named = run_stage.with_options(name=step)
-        state = named(step, stages, force, environment, progress, wait_for=before, return_state=True)
-        if not state.is_completed():
-            return Failed(message=f"{step}: {state.message}")
-        before = [state]
+    with Stages(problem, root, environment) as stages:
+        for step in progress.steps:
+            progress.begin(step)
+            named = run_stage.with_options(name=step)
+            state = named(step, stages, force, progress, wait_for=before, return_state=True)
+            if not state.is_completed():
+                return Failed(message=f"{step}: {state.message}")
+            before = [state]
     progress.complete()
     return None
 

@@ -15,12 +15,12 @@ pytestmark = pytest.mark.slow
 
 PROMISED_SECONDS, GONE_SECONDS = 10, 10
 
-# `dvc repro` stops before it keeps the outputs of a stage for as long as the file `hold` is there, and says so in it.
+# DVC stops before it keeps the outputs of a stage for as long as the file `hold` is there, and says so in it.
 HOLD_DVC = """
 import time
 from pathlib import Path
 
-if "dvc" in sys.orig_argv and "repro" in sys.orig_argv:
+if "flows.dvc_process" in sys.orig_argv:
     from dvc.stage import Stage
 
     commit, hold = Stage.commit, Path("hold")
