@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
+FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text"]
+
+# A column is text where its values have on average so many words, and this share of them is different. That is judged
+# by so many rows, evenly spaced.
+TEXT_WORDS, TEXT_DISTINCT, TEXT_ROWS = 5.0, 0.5, 1000
 
 
 def column_kind(values_N: pd.Series) -> FeatureKind:
@@ -19,6 +23,18 @@ def column_kind(values_N: pd.Series) -> FeatureKind:
     if values_N.dtype == "boolean":
         return "boolean"
     return "numeric" if values_N.dtype == np.float64 else "categorical"
+
+
+def feature_kind(values_N: pd.Series, declared: FeatureKind | None) -> FeatureKind:
+    """The kind of a column to learn from; whether texts are categories or to be read is judged by the values."""
+    kind = column_kind(values_N)
+    if kind != "categorical":
+        return kind
+    if declared is not None:
+        return declared
+    present = values_N.iloc[:: max(len(values_N) // TEXT_ROWS, 1)].dropna()
+    long = len(present) > 0 and (present.str.count(" ") + 1).mean() >= TEXT_WORDS
+    return "text" if long and present.nunique() >= TEXT_DISTINCT * len(present) else "categorical"
 
 
 def label_texts(values_N: pd.Series) -> pd.Series:

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import column_kind, label_numbers, label_texts, seconds
+from src.columns import feature_kind, label_numbers, label_texts, seconds
 from src.errors import UserError
+from src.kinds import kind_of
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
 from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
@@ -152,11 +153,12 @@ def _sealed_rows(
 
 def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, list[Choice]]:
     roles = {*settings.targets, *settings.drop, *_role_columns(settings), settings.test.column, "__role__"}
-    features = [Feature(name=n, kind=column_kind(train[n])) for n in train.columns if n not in roles]
+    names = [name for name in train.columns if name not in roles]
+    features = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
     classes: list[str] = []
-    choices: list[Choice] = []
+    features, choices = kind_of(features).encode(train, features, settings)
     positive = None
     if is_single_label(settings):
         counts = train[settings.targets[0]].value_counts()

@@ -11,7 +11,7 @@ from itertools import groupby
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -20,7 +20,7 @@ from src.files import Layout, read_json
 from src.yaml_file import read_yaml
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
-ColumnKind = Literal["numeric", "categorical", "boolean", "date"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text"]
 Auto = Literal["auto"]
 
 CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
@@ -86,14 +86,53 @@ class SklearnSource(Settings):
     name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"]
 
 
-class LocalSource(Reading):
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Members(Settings):
+    """How the files inside an archive are rows of one table, see `src.datasets.members`."""
+
+    members: Pattern | None = Field(
+        None,
+        description="a regular expression over the paths inside an archive: every file that it matches is a row; its "
+        "named groups are columns, and the file's text is the column `text`",
+    )
+    records: Pattern | None = Field(
+        None,
+        description="with members: a regular expression over a file's text; every match is a row, its named groups "
+        "are columns",
+    )
+
+    @model_validator(mode="after")
+    def records_are_in_members(self) -> Self:
+        if self.records is not None and self.members is None:
+            raise ValueError("records: say which files of the archive hold them, as `members`")
+        return self
+
+
+class LocalSource(Reading, Members):
     """A table file below `data/local/`, the folder DVC watches for changes."""
 
     source: Literal["file"]
     path: str = Field(min_length=1, description="the file's path below data/local/")
 
 
-class RemoteFile(Settings):
+class Repacked(Settings):
+    """Another archive with the same members; a folder named by DATA_MIRROR may hold this one instead."""
+
+    name: str = Field(min_length=1, description="the file's name")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
+
+
+class RemoteFile(Members):
     """One file at an address. `role: test` marks an official test set."""
 
     url: str = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
@@ -101,6 +140,7 @@ class RemoteFile(Settings):
     member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
     skip_lines: int | None = Field(None, ge=0, description="overrides data.skip_lines for this file")
     role: Literal["any", "test"] = "any"
+    repacked: Repacked | None = None
 
 
 class RemoteSource(Reading):
@@ -144,7 +184,9 @@ class Training(Settings):
     batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="rows per gradient step; auto: by the number of rows"
     )
-    epochs: int = Field(200, ge=1, le=100_000, description="the most epochs any training may take")
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = Field(
+        "auto", description="the most epochs any training may take; auto: by the kind of input"
+    )
     activation: Literal["relu", "tanh", "gelu"] = "relu"
 
 
@@ -194,6 +236,23 @@ class FetchSettings(Settings):
     data: Source
 
 
+class Text(Settings):
+    """How columns of text become numbers."""
+
+    encoding: Literal["auto", "multi_hot", "count", "tf_idf", "hashed", "sequence"] = "auto"
+    tokens: Literal["words", "characters"] = "words"
+    ngrams: Annotated[int, Field(ge=1, le=5)] | Auto = Field(
+        "auto", description="the longest run of tokens that is a column of its own; auto: 2 words, 5 characters"
+    )
+    vocabulary: int = Field(20_000, ge=2, le=2**20, description="the most columns, or numbered tokens of a sequence")
+    length: Annotated[int, Field(ge=1, le=10_000)] | Auto = Field(
+        "auto", description="tokens of a sequence; longer texts are cut at the end; auto: by the training rows"
+    )
+    network: Literal["embedding", "convolution", "gru", "lstm"] = Field(
+        "embedding", description="the networks that read sequences"
+    )
+
+
 class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
@@ -237,6 +296,7 @@ class ValidateSettings(TableSettings, ProtocolSettings):
 
 class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure
+    text: Text
 
 
 class BaselineSettings(Settings):

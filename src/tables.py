@@ -5,6 +5,7 @@ Shapes: N rows, T target columns.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,13 @@ from src.problem import ProblemType
 
 
 class Feature(BaseModel):
+    """A column to learn from; `encoding`: how a kind of input that has several ways makes it into numbers."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: FeatureKind
+    encoding: dict[str, Any] = {}
 
 
 class Schema(BaseModel):

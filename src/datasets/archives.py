@@ -72,6 +72,11 @@ def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
     return target
 
 
+def most_bytes(archive: Path) -> int:
+    """How much an archive may expand to."""
+    return _MOST_FREE + _MOST_RATIO * archive.stat().st_size
+
+
 def open_compressed(path: Path) -> IO[bytes]:
     """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows when it is read."""
     match path.suffix.lower():
@@ -125,7 +130,7 @@ def _choose(names: Sequence[str], member: str | None, shown: str) -> str:
 
 
 def _copy(stream: IO[bytes], target: Path, archive: Path, shown: str) -> Path:
-    left = _MOST_FREE + _MOST_RATIO * archive.stat().st_size
+    left = most_bytes(archive)
     with target.open("wb") as out:
         while block := stream.read(2**20):
             left -= len(block)

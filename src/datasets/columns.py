@@ -29,6 +29,7 @@ _HEAD = 1000
 CANONICAL: dict[ColumnKind, pa.DataType] = {
     "numeric": pa.float64(),
     "categorical": pa.string(),
+    "text": pa.string(),
     "boolean": pa.bool_(),
     "date": pa.timestamp("us"),
 }
@@ -151,6 +152,7 @@ def _dates(text: pa.ChunkedArray) -> pa.ChunkedArray:
 _PARSERS: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
     "numeric": _numbers,
     "categorical": lambda text: text,
+    "text": lambda text: text,
     "boolean": _booleans,
     "date": _dates,
 }

@@ -19,10 +19,11 @@ from src.datasets.archives import unpack
 from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
+from src.datasets.members import table_of_members
 from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
-from src.problem import LocalSource, RemoteFile, RemoteSource, SklearnSource
+from src.problem import LocalSource, Members, RemoteFile, RemoteSource, SklearnSource
 
 log = logging.getLogger("workflow")
 
@@ -85,14 +86,21 @@ def _parts(source: SklearnSource | LocalSource | RemoteSource, local: Path, down
             return [_Part(f"sklearn {source.name}", "any", lambda folder: _bundled(source.name, folder))]
         case LocalSource():
             file = local_file(source.path, local)
-            return [_Part(f"sha256 {sha256_of(file)}", "any", lambda folder: _local(file, folder))]
+            origin = f"sha256 {sha256_of(file)}{_members_text(source, source.encoding)}"
+            return [_Part(origin, "any", lambda folder: _local(file, source, folder))]
         case RemoteSource():
-            return [_remote_part(file, downloads) for file in source.files]
+            return [_remote_part(file, source.encoding, downloads) for file in source.files]
 
 
-def _remote_part(file: RemoteFile, downloads: Path) -> _Part:
+def _remote_part(file: RemoteFile, encoding: str, downloads: Path) -> _Part:
     origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
-    return _Part(origin, file.role, lambda folder: _remote(file, folder, downloads))
+    origin += _members_text(file, encoding)
+    return _Part(origin, file.role, lambda folder: _remote(file, encoding, folder, downloads))
+
+
+def _members_text(members: Members, encoding: str) -> str:
+    """What else decides the table that is made from an archive."""
+    return f" members {members.members} records {members.records} as {encoding}" if members.members else ""
 
 
 def _bundled(name: str, folder: Path) -> Path:
@@ -101,16 +109,32 @@ def _bundled(name: str, folder: Path) -> Path:
     return path
 
 
-def _local(file: Path, folder: Path) -> Path:
+def _local(file: Path, source: LocalSource, folder: Path) -> Path:
+    if source.members is not None:
+        return table_of_members(file, source.members, source.records, source.encoding, folder, str(file))
     copy = folder / file.name
     shutil.copyfile(file, copy)
     return unpack(copy, None, folder, str(file))
 
 
-def _remote(file: RemoteFile, folder: Path, downloads: Path) -> Path:
+def _remote(file: RemoteFile, encoding: str, folder: Path, downloads: Path) -> Path:
+    arrived = _arrived(file, folder, downloads)
+    if file.members is None:
+        return unpack(arrived, file.member, folder, arrived.name)
+    return table_of_members(arrived, file.members, file.records, encoding, folder, arrived.name)
+
+
+def _arrived(file: RemoteFile, folder: Path, downloads: Path) -> Path:
+    """The file at the address, or the same members as another archive where the mirror has that."""
     name = unquote(PurePosixPath(urlsplit(file.url).path).name) or "download"
-    arrived = folder / name
     mirror = mirror_folder()
+    if mirror and file.repacked:
+        arrived = folder / file.repacked.name
+        found, _ = copy_from_mirror(mirror, file.repacked.name, file.repacked.sha256, arrived)
+        if found:
+            log.info("%s: %s, which has the same members", name, found)
+            return arrived
+    arrived = folder / name
     found, rejected = copy_from_mirror(mirror, name, file.sha256, arrived) if mirror else (None, [])
     if found:
         log.info("%s: from %s", name, found)
@@ -126,7 +150,7 @@ def _remote(file: RemoteFile, folder: Path, downloads: Path) -> Path:
                 f"{file.url}: {error}\nWithout a network, put {name} into {where}; its SHA-256 must be {file.sha256}"
             ) from None
         shutil.copyfile(kept, arrived)
-    return unpack(arrived, file.member, folder, name)
+    return arrived
 
 
 def _put(part: _Part, folder: Path, position: int) -> RawFile:

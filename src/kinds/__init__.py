@@ -1,21 +1,35 @@
 """The kinds of input: what is different about learning from a table, from texts, ... lies in one folder each.
 
 Which kind a problem is of follows from its columns. The steps and the trainers ask the `Kind` and never for its name.
+The data checks of a kind are in `src.kinds.checks`, so that training does not depend on them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from src.columns import FeatureKind
 from src.kinds.tabular.ladder import ladder as tabular_ladder
 from src.kinds.tabular.shallow import SHALLOW as TABULAR_SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
-from src.problem import OverfitLadder, ProblemType, Training
+from src.kinds.text.encoding import encode as text_encode
+from src.kinds.text.ladder import ladder as text_ladder
+from src.kinds.text.shallow import SHALLOW as TEXT_SHALLOW
+from src.kinds.text.vectorizer import TextVectorizer
+from src.problem import OverfitLadder, PrepareSettings, ProblemType, Training
+from src.results import Choice
 from src.tables import Feature
 
 # What a saved model may hold.
-Vectorizer = TabularVectorizer
+Vectorizer = TextVectorizer | TabularVectorizer
+
+
+def _as_they_are(
+    train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
+) -> tuple[list[Feature], list[Choice]]:
+    return features, []
 
 
 @dataclass(frozen=True)
@@ -26,20 +40,34 @@ class Kind:
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
     shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
     ladder: the configurations of networks in order of capacity.
+    epochs: the most epochs of a training where the problem does not say.
+    encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     """
 
     columns: frozenset[FeatureKind]
-    vectorizer: type[Vectorizer]
+    vectorizer: type[TabularVectorizer] | type[TextVectorizer]
     shallow: Mapping[ProblemType, Mapping[str, Callable[[int], Any]]]
-    ladder: Callable[[OverfitLadder, Training], list[dict[str, Any]]]
+    ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
+    epochs: int
+    encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
 
 
+# A problem is of the first kind that one of its columns makes it; numbers and categories may stand beside others.
 KINDS: dict[str, Kind] = {
+    "text": Kind(
+        columns=frozenset({"text"}),
+        vectorizer=TextVectorizer,
+        shallow=TEXT_SHALLOW,
+        ladder=text_ladder,
+        epochs=20,
+        encode=text_encode,
+    ),
     "tabular": Kind(
         columns=frozenset({"numeric", "categorical", "boolean", "date"}),
         vectorizer=TabularVectorizer,
         shallow=TABULAR_SHALLOW,
         ladder=tabular_ladder,
+        epochs=200,
     ),
 }
 

@@ -17,9 +17,15 @@ def _mlp() -> type["nn.Module"]:
     return MLP
 
 
+def _bag_of_words() -> type["nn.Module"]:
+    from src.networks.bag_of_words import BagOfWords
+
+    return BagOfWords
+
+
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
-KINDS: dict[str, Callable[[], type["nn.Module"]]] = {"mlp": _mlp}
+KINDS: dict[str, Callable[[], type["nn.Module"]]] = {"mlp": _mlp, "bag_of_words": _bag_of_words}
 
 
 def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":

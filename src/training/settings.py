@@ -1,6 +1,10 @@
-"""Automatic choices of training that depend on the number of rows."""
+"""Automatic choices of training, by the number of rows and the kind of input."""
 
+from collections.abc import Sequence
+
+from src.kinds import kind_of
 from src.problem import Training
+from src.tables import Feature
 
 SMALLEST_BATCH, LARGEST_BATCH, BATCHES_PER_EPOCH = 32, 1024, 64
 
@@ -13,3 +17,8 @@ def batch_size(training: Training, rows: int) -> int:
     while size < LARGEST_BATCH and rows / size > BATCHES_PER_EPOCH:
         size *= 2
     return size
+
+
+def epochs(training: Training, features: Sequence[Feature]) -> int:
+    """The most epochs of a training; auto: those of the kind of input."""
+    return kind_of(features).epochs if training.epochs == "auto" else training.epochs

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import column_kind, label_texts
+from src.columns import column_kind, feature_kind, label_texts
 from src.datasets import numeric_looking
 from src.problem import ValidateSettings
 from src.protocols import Order, choose_protocol
@@ -80,7 +80,11 @@ class TableFacts:
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        return {name: column_kind(self[name]) for name in self.columns}
+        declared = self.settings.columns
+        return {
+            name: feature_kind(self[name], declared.get(name)) if role == "feature" else column_kind(self[name])
+            for name, role in self.roles.items()
+        }
 
     @cached_property
     def missing(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from src.problem import OverfitLadder, Training
 
 def rungs(first_units: int, count: int, activation: str) -> list[dict[str, Any]]:
     settings = {"first_units": first_units, "max_rungs": count}
-    return ladder(OverfitLadder.model_validate(settings), Training.model_validate({"activation": activation}))
+    return ladder([], OverfitLadder.model_validate(settings), Training.model_validate({"activation": activation}))
 
 
 def test_the_ladder_starts_with_one_layer_then_two_and_doubles_from_rung_to_rung():

@@ -3,12 +3,14 @@
 Book: "Scaling up: developing a model that overfits": add layers, make them bigger, train for more epochs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from src.problem import OverfitLadder, Training
+from src.tables import Feature
 
 
-def ladder(settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
     """Dense networks in order of capacity: one hidden layer first, two from the third rung on, doubling each time."""
     rungs = []
     for rung in range(settings.max_rungs):

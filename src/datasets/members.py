@@ -1,0 +1,85 @@
+"""A table out of the files of an archive: every file that a pattern matches is a row, or holds rows.
+
+    members: aclImdb/(?P<part>train|test)/(?P<sentiment>pos|neg)/.*[.]txt
+
+The pattern's named groups become columns, and what is in the file the column `text`. With `records`, a second pattern
+finds the rows inside each file, and its named groups are columns, too.
+"""
+
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from src.datasets.archives import Damaged, damage_noticed, most_bytes
+from src.errors import UserError
+
+TEXT = "text"
+
+
+def table_of_members(path: Path, members: str, records: str | None, encoding: str, folder: Path, shown: str) -> Path:
+    """Write the rows of the archive `path` as a Parquet file into `folder` and return its path.
+
+    Rows are in the order of the members' paths, so that an archive packed anew gives the same table. Raises UserError
+    for a damaged archive, a pattern that matches nothing, and text that is not in the encoding.
+    """
+    pattern = re.compile(members)
+    try:
+        with damage_noticed():
+            found = sorted((name, text) for name, text in _texts(path, pattern, shown))
+    except Damaged as error:
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
+    if not found:
+        raise UserError(f"{shown}: data.members matches no file inside; the pattern is {members!r}")
+    rows: list[dict[str, str]] = []
+    for name, content in found:
+        match = pattern.fullmatch(name)
+        assert match is not None
+        text = _decoded(content, encoding, f"{shown}: member {name!r}")
+        if records is None:
+            rows.append(match.groupdict() | {TEXT: text})
+        else:
+            rows += [match.groupdict() | of.groupdict() for of in re.finditer(records, text, re.DOTALL)]
+    if not rows:
+        raise UserError(f"{shown}: data.records matches nothing in {len(found)} files; the pattern is {records!r}")
+    target = folder / "table.parquet"
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), target)
+    return target
+
+
+def _texts(path: Path, pattern: re.Pattern[str], shown: str) -> Iterator[tuple[str, bytes]]:
+    left = most_bytes(path)
+    for name, size, read in _zipped(path) if zipfile.is_zipfile(path) else _tarred(path):
+        if pattern.fullmatch(name):
+            left -= size
+            if left < 0:
+                raise UserError(f"{shown} expands to far more than its size and is refused; is it what it should be?")
+            yield name, read()
+
+
+def _zipped(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                yield info.filename, info.file_size, lambda info=info: archive.read(info)  # type: ignore[misc]
+
+
+def _tarred(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+    with tarfile.open(path) as archive:
+        for info in archive:
+            stream = archive.extractfile(info) if info.isfile() else None
+            if stream is not None:
+                yield info.name, info.size, stream.read
+
+
+def _decoded(content: bytes, encoding: str, shown: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{shown}: byte {error.start} is not {encoding} text; name its `encoding` under data, such as latin-1"
+        ) from None

@@ -1,0 +1,179 @@
+"""A text as a bag of n-grams: one column for each of the most frequent, the order of words forgotten.
+
+Book: "Deep learning for text": multi-hot, counts and TF-IDF of words and word pairs. Shapes: N texts, V columns.
+"""
+
+import math
+import zlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from scipy.sparse import csr_array
+
+from src.kinds.text.tokens import Ids, Tokens, number
+
+Weighting = Literal["multi_hot", "count", "tf_idf"]
+
+
+class Bag(BaseModel):
+    """The n-grams that have a column, and what each counts; JSON in, JSON out.
+
+    An n-gram that is not in the vocabulary adds nothing to a row. Source of the weights: Salton and Buckley 1988,
+    "Term-weighting approaches in automatic text retrieval".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Tokens
+    longest: int
+    weighting: Weighting
+    vocabulary: list[str]
+    weights: list[float]
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], tokens: Tokens, longest: int, weighting: Weighting, columns: int) -> Self:
+        """Take the `columns` n-grams of up to `longest` tokens that are in most of the texts, ties by their text."""
+        numbered, words = number(texts, tokens)
+        grams: list[tuple[int, str]] = []
+        for size in range(1, longest + 1):
+            keys, of_text = numbered.grams(size, len(words))
+            distinct, counts = _texts_with(keys, of_text, len(texts))
+            enough = _at_least(counts, columns)
+            parts = _digits(distinct[enough], size, len(words))
+            joined = (_SEPARATOR[tokens].join(words[i] for i in row) for row in parts.tolist())
+            grams += zip((-counts[enough]).tolist(), joined, strict=True)
+        chosen = sorted(grams)[:columns]
+        weights = [1.0] * len(chosen)
+        if weighting == "tf_idf":
+            weights = [math.log((1 + len(texts)) / (1 - negative)) + 1 for negative, _ in chosen]
+        return cls(
+            tokens=tokens,
+            longest=longest,
+            weighting=weighting,
+            vocabulary=[gram for _, gram in chosen],
+            weights=weights,
+        )
+
+    @cached_property
+    def _words(self) -> dict[str, int]:
+        words = {token for gram in self.vocabulary for token in self._split(gram)}
+        return {word: i for i, word in enumerate(sorted(words))}
+
+    @cached_property
+    def _columns(self) -> list[tuple[Ids, Ids]]:
+        """Of each size of n-gram: their numbers in order, and the columns that they have."""
+        found = []
+        for size in range(1, self.longest + 1):
+            keys, columns = [], []
+            for column, gram in enumerate(self.vocabulary):
+                parts = self._split(gram)
+                if len(parts) == size:
+                    key = 0
+                    for part in parts:
+                        key = key * len(self._words) + self._words[part]
+                    keys.append(key)
+                    columns.append(column)
+            order = np.argsort(keys)
+            found.append((np.array(keys, dtype=np.int64)[order], np.array(columns, dtype=np.int64)[order]))
+        return found
+
+    def _split(self, gram: str) -> list[str]:
+        return gram.split(" ") if self.tokens == "words" else list(gram)
+
+    def transform(self, texts: Sequence[str]) -> csr_array:
+        """The texts as sparse rows (N, V)."""
+        numbered, _ = number(texts, self.tokens, self._words)
+        rows, columns = [], []
+        for size, (keys, of_key) in enumerate(self._columns, start=1):
+            if not len(keys):
+                continue
+            found, of_text = numbered.grams(size, len(self._words))
+            at = np.searchsorted(keys, found).clip(max=len(keys) - 1)
+            known = keys[at] == found
+            rows.append(of_text[known])
+            columns.append(of_key[at[known]])
+        if not rows:
+            return csr_array((len(texts), len(self.vocabulary)), dtype=np.float32)
+        return weighted(
+            np.concatenate(rows),
+            np.concatenate(columns),
+            (len(texts), len(self.vocabulary)),
+            self.weighting,
+            np.array(self.weights),
+        )
+
+
+class Hashed(BaseModel):
+    """N-grams in columns by their checksum: no vocabulary, nothing learnt, several n-grams to a column.
+
+    Source: Weinberger et al. 2009, "Feature hashing for large scale multitask learning".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Tokens
+    longest: int
+    columns: int
+
+    def transform(self, texts: Sequence[str]) -> csr_array:
+        numbered, words = number(texts, self.tokens)
+        rows, columns = [], []
+        for size in range(1, self.longest + 1):
+            keys, of_text = numbered.grams(size, len(words))
+            distinct, at = np.unique(keys, return_inverse=True)
+            parts = _digits(distinct, size, len(words)).tolist()
+            joined = (_SEPARATOR[self.tokens].join(words[i] for i in row) for row in parts)
+            hashes = np.array([zlib.crc32(gram.encode()) % self.columns for gram in joined], dtype=np.int64)
+            rows.append(of_text)
+            columns.append(hashes[at])
+        shape = (len(texts), self.columns)
+        return weighted(np.concatenate(rows), np.concatenate(columns), shape, "count", np.ones(self.columns))
+
+
+_SEPARATOR: dict[Tokens, str] = {"words": " ", "characters": ""}
+
+
+def weighted(
+    rows: Ids, columns: Ids, shape: tuple[int, int], weighting: Weighting, weights_V: NDArray[np.float64]
+) -> csr_array:
+    """Occurrences of n-grams as rows: 1 where there is any, how many there are, or TF-IDF of length 1.
+
+    Counts are taken as 1 + ln(count), so that the tenth occurrence says less than the first.
+    """
+    x_NV = csr_array((np.ones(len(rows), dtype=np.float64), (rows, columns)), shape=shape)
+    x_NV.sum_duplicates()
+    x_NV.data = np.ones_like(x_NV.data) if weighting == "multi_hot" else 1 + np.log(x_NV.data)
+    if weighting == "tf_idf":
+        x_NV.data *= weights_V[x_NV.indices]
+        length_N = np.sqrt(np.add.reduceat(np.append(x_NV.data**2, 0.0), x_NV.indptr[:-1].clip(max=len(x_NV.data))))
+        length_N[np.diff(x_NV.indptr) == 0] = 1.0
+        x_NV.data /= np.repeat(length_N, np.diff(x_NV.indptr))
+    x_NV.data = x_NV.data.astype(np.float32)
+    return x_NV
+
+
+def _texts_with(keys: Ids, of_text: Ids, texts: int) -> tuple[Ids, Ids]:
+    """The distinct keys, and the number of texts that have each."""
+    distinct, at = np.unique(keys, return_inverse=True)
+    pairs = np.unique(at * texts + of_text)
+    return distinct, np.bincount(pairs // max(texts, 1), minlength=len(distinct))
+
+
+def _at_least(counts: Ids, most: int) -> NDArray[np.bool_]:
+    """Those that may be among the `most` highest counts, ties included, and are in more than one text."""
+    if len(counts) <= most:
+        return counts > 1
+    return counts >= max(int(np.partition(counts, -most)[-most]), 2)
+
+
+def _digits(keys: Ids, size: int, base: int) -> Ids:
+    """The tokens' numbers (n-grams, size) of which keys are made."""
+    parts = []
+    for _ in range(size):
+        keys, part = np.divmod(keys, base)
+        parts.append(part)
+    return np.column_stack(parts[::-1])

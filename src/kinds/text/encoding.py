@@ -1,0 +1,72 @@
+"""How texts become numbers: what the problem says, and what `auto` chooses by a stated rule."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from src.kinds.text.tokens import Tokens, tokens_of
+from src.problem import PrepareSettings, Text
+from src.results import Choice
+from src.tables import Feature
+
+# Fewer texts than this for each word of their mean length: a bag of words beats the networks that read in order.
+# Source: Chollet 2021, "Deep Learning with Python", second edition, section 11.3.5.
+TEXTS_PER_WORD = 1500
+AUTOMATIC_NGRAMS: dict[Tokens, int] = {"words": 2, "characters": 5}
+# Sequences are as long as this share of the training texts, and no longer than so many tokens.
+COVERED, LONGEST = 0.9, 400
+
+
+class Encoding(BaseModel):
+    """One column's way, settled. `length`: tokens of a sequence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoding: Literal["multi_hot", "count", "tf_idf", "hashed", "sequence"]
+    tokens: Tokens
+    ngrams: int
+    vocabulary: int
+    length: int
+    network: Literal["embedding", "convolution", "gru", "lstm"]
+
+
+def encode(
+    train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
+) -> tuple[list[Feature], list[Choice]]:
+    """The features with the encodings of the text columns, and what was chosen; by the training rows alone."""
+    found, choices = [], []
+    for feature in features:
+        if feature.kind == "text":
+            encoding, reason = _encoding(train[feature.name], settings.text)
+            found.append(feature.model_copy(update={"encoding": encoding.model_dump()}))
+            if settings.text.encoding == "auto":
+                shown = "TF-IDF of words" if encoding.tokens == "words" else "TF-IDF of characters"
+                chosen = f"{shown}, up to {encoding.ngrams} in a row" if encoding.ngrams > 1 else shown
+                if encoding.encoding == "sequence":
+                    chosen = f"sequences of {encoding.length} {encoding.tokens}"
+                choices.append(Choice(setting=f"encoding of {feature.name}", chosen=chosen, reason=reason))
+        else:
+            found.append(feature)
+    return found, choices
+
+
+def _encoding(values_N: "pd.Series[str]", text: Text) -> tuple[Encoding, str]:
+    lengths_N = np.array([len(tokens_of(value, text.tokens)) for value in values_N.fillna("")])
+    mean = float(lengths_N.mean())
+    reads = len(values_N) > TEXTS_PER_WORD * mean
+    reason = (
+        f"{len(values_N):,} texts of {mean:.0f} {text.tokens} on average, "
+        f"{'over' if reads else 'under'} {TEXTS_PER_WORD:,} texts for each {text.tokens[:-1]}"
+    )
+    automatic: Literal["sequence", "tf_idf"] = "sequence" if reads else "tf_idf"
+    length = max(min(int(np.quantile(lengths_N, COVERED)), LONGEST), 1) if text.length == "auto" else text.length
+    return Encoding(
+        encoding=automatic if text.encoding == "auto" else text.encoding,
+        tokens=text.tokens,
+        ngrams=AUTOMATIC_NGRAMS[text.tokens] if text.ngrams == "auto" else text.ngrams,
+        vocabulary=text.vocabulary,
+        length=length,
+        network=text.network,
+    ), reason

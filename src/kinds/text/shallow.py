@@ -1,0 +1,29 @@
+"""Shallow models for texts: linear ones on the same columns as the networks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from src.problem import ProblemType
+
+
+def _logistic_regression(seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000, C=10.0)
+
+
+def _ridge(seed: int) -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge()
+
+
+_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _logistic_regression}
+_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _ridge}
+SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
+    "binary": _CLASSIFIERS,
+    "multiclass": _CLASSIFIERS,
+    "multilabel": _CLASSIFIERS,
+    "regression": _REGRESSORS,
+    "unit_interval_regression": _REGRESSORS,
+}
