@@ -163,7 +163,7 @@ def _nested_score(layout: Layout, found: Evaluate) -> float:
     table = read_table(layout.train, read_schema(layout.train))
     folds, measure = read_folds(layout.folds), TABLE[found.measure]
     outer = [split for split in folds["evaluation"] if split.repeat == 0]
-    candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
+    candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
     development, seed = folds["development"], settings.seed
     search = search_in_folds(candidates, outer, development, table, measure, ENGINE, seed, [seed])
     return search.held_out.value(table, measure)

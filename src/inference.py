@@ -129,11 +129,14 @@ def _predictions(
     """Mean predictions of networks that share their preprocessing, (N, K)."""
     import torch
 
+    from src.networks.inputs import rows_of
+
     parts = []
     size = max(min(CHUNK, NUMBERS // max(fitted.inputs, 1)), 1)
     with torch.no_grad():
         for start in range(0, len(frame), size):
-            x_BD = torch.from_numpy(fitted.vectorizer.transform(frame.iloc[start : start + size]))
+            x_ND = fitted.vectorizer.transform(frame.iloc[start : start + size])
+            x_BD = rows_of(x_ND, torch.float32).to(torch.device("cpu"))
             parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
     p_NK = np.concatenate(parts) if parts else np.empty((0, schema.outputs))
     return p_NK if fitted.target_scaler is None else fitted.target_scaler.restore(p_NK)

@@ -15,8 +15,9 @@ from src.errors import UserError
 from src.measures import Measure
 from src.problem import RegularizeSettings, Search, Training
 from src.results import Candidate, Rung
+from src.tables import Table
 from src.training.members import Trained
-from src.training.settings import batch_size
+from src.training.settings import batch_size, epochs
 
 Array = NDArray[np.float64]
 
@@ -51,11 +52,11 @@ class Scored:
         return (self.parameters, -c.l2, -c.l1, -c.network["dropout"], c.epochs)
 
 
-def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, rows: int) -> list[Candidate]:
+def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
     """The candidates of a problem, from the ladder's rungs up to the chosen one."""
     networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
-    size = batch_size(settings.training, rows)
-    return propose(networks, settings.search, settings.training, size, settings.seed)
+    size, most = batch_size(settings.training, len(table)), epochs(settings.training, table.schema.features)
+    return propose(networks, settings.search, settings.training, size, most, settings.seed)
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:
@@ -72,7 +73,7 @@ def score(trained: Sequence[Trained], measure: Measure) -> Scored:
 
 
 def propose(
-    networks: Sequence[dict[str, Any]], search: Search, training: Training, batch_size: int, seed: int
+    networks: Sequence[dict[str, Any]], search: Search, training: Training, batch_size: int, epochs: int, seed: int
 ) -> list[Candidate]:
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
@@ -100,7 +101,7 @@ def propose(
             l1=l1,
             l2=l2,
             batch_size=batch_size,
-            epochs=training.epochs,
+            epochs=epochs,
         )
         for network, dropout, (l1, l2), factor in found
     ]

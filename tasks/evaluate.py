@@ -77,7 +77,7 @@ def evaluate(layout: Layout) -> Evaluate:
     network, of_splits, nested = plain, [candidate] * len(splits), None
     if protocol.kind == "nested":
         climbed = Overfit.read(layout.result("overfit"))
-        candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
+        candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
         nested = search_in_folds(candidates, splits, stored["development"], table, measure, engine, seed, starts)
         network, of_splits = nested.held_out, nested.chosen
     ensemble = None

@@ -21,7 +21,7 @@ from src.results import Baseline, Candidate, Overfit, Prepared, Rung, Verdict
 from src.tables import read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
-from src.training.settings import batch_size
+from src.training.settings import batch_size, epochs
 
 # The training measure has saturated within this share of the way from common sense to perfect, or when the last
 # doubling of capacity gained less than the second share of that way.
@@ -56,9 +56,10 @@ def overfit(layout: Layout) -> Overfit:
     table = read_table(layout.train, read_schema(layout.train))
     folds = list(read_folds(layout.folds)["development"])
     measure = TABLE[prepared.measure]
-    training = settings.training
+    training, features = settings.training, table.schema.features
+    most = epochs(training, features)
 
-    networks = kind_of(table.schema.features).ladder(settings.overfit, training)
+    networks = kind_of(features).ladder(features, settings.overfit, training)
     climbs: list[Climb] = []
     for together in [networks[:FEWEST_RUNGS], *([network] for network in networks[FEWEST_RUNGS:])]:
         candidates = [
@@ -69,7 +70,7 @@ def overfit(layout: Layout) -> Overfit:
                 l1=0.0,
                 l2=0.0,
                 batch_size=batch_size(training, len(table)),
-                epochs=training.epochs,
+                epochs=most,
             )
             for network in together
         ]
@@ -82,7 +83,7 @@ def overfit(layout: Layout) -> Overfit:
         if rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense):
             break
 
-    result = _conclude(climbs, measure, common_sense, settings)
+    result = _conclude(climbs, measure, common_sense, most)
     _write_curves(layout, climbs)
     result.write(layout.result("overfit"))
     return result
@@ -114,7 +115,7 @@ def _saturated(climbs: list[Climb], measure: Measure, common_sense: float) -> bo
     return len(climbs) > 1 and measure.gain(now, climbs[-2].rung.final_training) < STALLED * way
 
 
-def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, settings: OverfitSettings) -> Overfit:
+def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, epochs: int) -> Overfit:
     proved = [i for i, c in enumerate(climbs) if c.rung.overfits and c.rung.beats_baseline]
     best = max(range(len(climbs)), key=lambda i: measure.gain(climbs[i].rung.best_validation, common_sense))
     chosen = proved[-1] if proved else best
@@ -123,14 +124,14 @@ def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, settin
     if rung.overfits:
         overfits = (
             f"the network of {text} units has its lowest validation loss {turn.lowest:.4g} at epoch {turn.epoch} of "
-            f"{settings.training.epochs}; afterwards it rises by {turn.rise:.2g} "
+            f"{epochs}; afterwards it rises by {turn.rise:.2g} "
             f"(standard error {turn.rise_error:.2g}) while the training loss goes on falling"
         )
     else:
         largest = network_text(climbs[-1].rung.network)
         overfits = (
             f"up to the network of {largest} units the validation loss does not turn within "
-            f"{settings.training.epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
+            f"{epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
             f"rise {turn.rise:.2g}); {ADVICE}"
         )
     beats = (

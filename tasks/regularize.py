@@ -28,7 +28,7 @@ def regularize(layout: Layout) -> Regularize:
     splits = list(read_folds(layout.folds)["development"])
     measure = TABLE[prepared.measure]
 
-    candidates = candidates_of(climbed.rungs, climbed.chosen, settings, len(table))
+    candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
     [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 

@@ -416,7 +416,7 @@ PROBLEMS = {
     ),
     "a wrong type": Bad(
         "define",
-        (f"{PROBLEM_FILE}: training.epochs: should be a whole number, given 'many'",),
+        (f"{PROBLEM_FILE}: training.epochs: should be a whole number or 'auto', given 'many'",),
         changes={"training": {"epochs": "many"}},
     ),
     "one of several forms, none right": Bad(

@@ -24,7 +24,7 @@ def search(budget: int, **changes: list[float]) -> Search:
 
 
 def proposed(budget: int, seed: int = 0, **changes: list[float]) -> list[Candidate]:
-    return propose(NETWORKS, search(budget, **changes), Training(learning_rate=0.002), 32, seed)
+    return propose(NETWORKS, search(budget, **changes), Training(learning_rate=0.002), 32, 200, seed)
 
 
 def scored(parameters: int, scores: list[float], **changes: object) -> Scored:

@@ -9,7 +9,7 @@ from torch import Tensor
 from src.sparse import Inputs, SparseRows
 
 
-def rows_of(x_ND: Inputs, dtype: torch.dtype) -> "Tensor | SparseInputs":
+def rows_of(x_ND: Inputs, dtype: torch.dtype) -> "Rows":
     """Rows of which minibatches can be taken."""
     if isinstance(x_ND, SparseRows):
         return SparseInputs(x_ND.astype(str(dtype).removeprefix("torch.")))
@@ -33,5 +33,8 @@ class SparseInputs:
 
     def to(self, device: torch.device) -> Tensor:
         x = self.rows
-        parts = (torch.from_numpy(part) for part in (x.indptr, x.indices, x.data))
-        return torch.sparse_csr_tensor(*parts, size=x.shape, check_invariants=False).to(device)
+        crow, col, values = (torch.from_numpy(part) for part in (x.indptr, x.indices, x.data))
+        return torch.sparse_csr_tensor(crow, col, values, x.shape, check_invariants=False).to(device)
+
+
+Rows = Tensor | SparseInputs

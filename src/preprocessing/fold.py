@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from src.kinds import Vectorizer, kind_of
 from src.preprocessing.targets import TargetScaler
+from src.sparse import Inputs
 from src.tables import Table
 
 Floats = NDArray[np.float32]
@@ -22,10 +23,10 @@ class FoldArrays:
 
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
-    x_AD: Floats
+    x_AD: Inputs
     y_AT: Floats
     w_A: Floats
-    x_VD: Floats
+    x_VD: Inputs
     y_VT: Floats
     w_V: Floats
 

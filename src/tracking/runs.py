@@ -48,7 +48,7 @@ SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
 NOTE, OUR_NOTE = "mlflow.note.content", "mlflow.note.workflow"
 
 # MLflow's types of the kinds of columns.
-COLUMN_TYPES = {"numeric": "double", "categorical": "string", "text": "string", "boolean": "boolean", "date": "datetime"}
+COLUMN_TYPES = {"numeric": "double", "categorical": "string", "boolean": "boolean", "date": "datetime"}
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,13 @@ def signature_of(schema: Schema) -> "ModelSignature":
     from mlflow.types import Schema as Columns
     from mlflow.types.type_hints import AnyType
 
-    types: dict[str, Any] = {"numeric": "double", "categorical": "string", "text": "string", "date": "datetime", "boolean": AnyType()}
+    types: dict[str, Any] = {
+        "numeric": "double",
+        "categorical": "string",
+        "text": "string",
+        "date": "datetime",
+        "boolean": AnyType(),
+    }
     predictions = prediction_columns(np.zeros((1, schema.outputs)), schema)
     return ModelSignature(
         Columns([ColSpec(types[feature.kind], feature.name) for feature in schema.features]),

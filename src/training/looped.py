@@ -16,8 +16,10 @@ from src.models import HEADS
 from src.models.head import OPTIMIZERS, Head
 from src.networks import build_network
 from src.networks.dropout import Dropout
-from src.preprocessing.fold import FoldArrays
+from src.networks.inputs import Rows, rows_of
+from src.preprocessing.fold import Floats, FoldArrays
 from src.problem import Engine
+from src.sparse import Inputs
 from src.tables import Table
 from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
 from src.training.lightning import make_trainer
@@ -87,8 +89,8 @@ class EpochPerStep(LightningModule):
         self.head = head
         self.fold = fold
         self.course = course
-        self.training_rows = tuple(torch.from_numpy(part).to(dtype) for part in (fold.x_AD, fold.y_AT, fold.w_A))
-        self.validation_rows = tuple(torch.from_numpy(part).to(dtype) for part in (fold.x_VD, fold.y_VT, fold.w_V))
+        self.training_rows = _tensors(fold.x_AD, fold.y_AT, fold.w_A, dtype)
+        self.validation_rows = _tensors(fold.x_VD, fold.y_VT, fold.w_V, dtype)
         self.measure = measure
         self.batch_size = member.candidate.batch_size
         self.shuffle = torch.Generator().manual_seed(member.seed)
@@ -137,14 +139,15 @@ class EpochPerStep(LightningModule):
             optimizer.step()
 
     def on_train_epoch_end(self) -> None:
-        self._record("training", tuple(part[self.sampled] for part in self.training_rows))
+        x_AD, y_AT, w_A = self.training_rows
+        self._record("training", (x_AD[self.sampled], y_AT[self.sampled], w_A[self.sampled]))
         if len(self.fold.x_VD):
             self._record("validation", self.validation_rows)
         ended = self.course.end_epoch(bool(self.flat.values_P.isfinite().all()))
         self.on_epoch(1 + self.course.rest if ended else 1)
         self.trainer.should_stop = ended
 
-    def _record(self, rows: str, tensors: tuple[Tensor, ...]) -> None:
+    def _record(self, rows: str, tensors: tuple[Rows, Tensor, Tensor]) -> None:
         x_ND, y_NT, w_N = tensors
         logits_NK = self.logits(x_ND)
         losses_N = self.head.row_losses(logits_NK, y_NT)
@@ -153,7 +156,7 @@ class EpochPerStep(LightningModule):
         self.course.add(rows, measure, float((losses_N * w_N).sum() / w_N.sum()))
 
     @torch.no_grad()
-    def logits(self, x_ND: Tensor) -> Tensor:
+    def logits(self, x_ND: Rows) -> Tensor:
         """Logits of rows on the CPU, in evaluation mode."""
         self.head.eval()
         parts = [self.head(x_BD.to(self.device)).cpu() for x_BD in x_ND.split(CURVE_ROWS)]
@@ -175,6 +178,10 @@ class EpochPerStep(LightningModule):
             lowest=self.course.lowest,
             since=self.course.since,
         )
+
+
+def _tensors(x_ND: Inputs, y_NT: Floats, w_N: Floats, dtype: torch.dtype) -> tuple[Rows, Tensor, Tensor]:
+    return rows_of(x_ND, dtype), torch.from_numpy(y_NT).to(dtype), torch.from_numpy(w_N).to(dtype)
 
 
 def train_looped(

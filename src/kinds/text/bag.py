@@ -59,13 +59,13 @@ class Bag(BaseModel):
         )
 
     @cached_property
-    def _words(self) -> dict[str, int]:
-        words = {token for gram in self.vocabulary for token in self._split(gram)}
-        return {word: i for i, word in enumerate(sorted(words))}
+    def _words(self) -> list[str]:
+        return sorted({token for gram in self.vocabulary for token in self._split(gram)})
 
     @cached_property
     def _columns(self) -> list[tuple[Ids, Ids]]:
         """Of each size of n-gram: their numbers in order, and the columns that they have."""
+        places = {word: i for i, word in enumerate(self._words)}
         found = []
         for size in range(1, self.longest + 1):
             keys, columns = [], []
@@ -74,7 +74,7 @@ class Bag(BaseModel):
                 if len(parts) == size:
                     key = 0
                     for part in parts:
-                        key = key * len(self._words) + self._words[part]
+                        key = key * len(places) + places[part]
                     keys.append(key)
                     columns.append(column)
             order = np.argsort(keys)
@@ -157,10 +157,17 @@ def weighted(
 
 
 def _texts_with(keys: Ids, of_text: Ids, texts: int) -> tuple[Ids, Ids]:
-    """The distinct keys, and the number of texts that have each."""
-    distinct, at = np.unique(keys, return_inverse=True)
-    pairs = np.unique(at * texts + of_text)
-    return distinct, np.bincount(pairs // max(texts, 1), minlength=len(distinct))
+    """The distinct keys in order, and the number of texts that have each."""
+    if len(keys) and int(keys.max()) >= 2**62 // texts:
+        names, keys = np.unique(keys, return_inverse=True)
+        distinct, counts = _texts_with(keys, of_text, texts)
+        return names[distinct], counts
+    # Sorting numbers is many times faster than sorting positions by them.
+    pairs = np.sort(keys * texts + of_text)
+    first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
+    keys = pairs[first] // texts
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    return keys[starts], np.diff(np.append(starts, len(keys)))
 
 
 def _at_least(counts: Ids, most: int) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from src.kinds.text.tokens import Tokens, tokens_of
@@ -53,7 +54,7 @@ def encode(
 
 
 def _encoding(values_N: "pd.Series[str]", text: Text) -> tuple[Encoding, str]:
-    lengths_N = np.array([len(tokens_of(value, text.tokens)) for value in values_N.fillna("")])
+    lengths_N = pc.list_value_length(tokens_of(values_N.fillna("").tolist(), text.tokens)).to_numpy()
     mean = float(lengths_N.mean())
     reads = len(values_N) > TEXTS_PER_WORD * mean
     reason = (

@@ -4,28 +4,34 @@ Book: "Deep learning for text": standardizing and splitting. What a text becomes
 Shapes: N texts, S tokens of all texts one after another.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Tokens = Literal["words", "characters"]
 Ids = NDArray[np.int64]
 
-# A word with its apostrophes, or a mark that carries feeling; a tag of HTML is no text.
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[!?]")
-_TAG = re.compile(r"<[^<>]{1,200}>")
+# What is done to a text in lower case before it is split: tags of HTML go, "don't" is one word, and marks that carry
+# feeling are words.
+_STANDARD = ((r"<[^<>]{1,200}>", " "), (r"['’]", ""), (r"([!?])", r" \1 "))
+_BETWEEN_WORDS = r"[^\p{L}\p{N}_!?]+"
 # Between two texts, so that no n-gram spans both; also what is in no vocabulary.
 NONE = -1
 
 
-def tokens_of(text: str, tokens: Tokens) -> list[str]:
-    """The tokens of a text in lower case: words, or characters with white space run together."""
-    text = _TAG.sub(" ", text).lower()
-    return _WORD.findall(text) if tokens == "words" else list(" ".join(text.split()))
+def tokens_of(texts: Sequence[str], tokens: Tokens) -> pa.Array:
+    """The tokens of each text in lower case, as lists: words, or characters with white space run together."""
+    values = pc.utf8_lower(pa.array(texts, pa.large_string()))
+    if tokens == "characters":
+        return pa.array([list(" ".join(text.split())) for text in values.to_pylist()], pa.large_list(pa.string()))
+    for pattern, by in _STANDARD:
+        values = pc.replace_substring_regex(values, pattern, by)
+    return pc.split_pattern_regex(pc.utf8_trim_whitespace(values), _BETWEEN_WORDS)
 
 
 @dataclass(frozen=True)
@@ -48,18 +54,18 @@ class Numbered:
         return keys[whole], self.text_S[:count][whole]
 
 
-def number(texts: Iterable[str], tokens: Tokens, known: Mapping[str, int] | None = None) -> tuple[Numbered, list[str]]:
-    """Number the tokens of texts: by `known`, or as they come. Also the tokens in the order of their numbers."""
-    ids: list[int] = []
-    lengths: list[int] = []
-    new: dict[str, int] = {}
-    for text in texts:
-        own = tokens_of(text, tokens)
-        if known is None:
-            ids += [new.setdefault(token, len(new)) for token in own]
-        else:
-            ids += [known.get(token, NONE) for token in own]
-        ids.append(NONE)
-        lengths.append(len(own) + 1)
-    text_S = np.repeat(np.arange(len(lengths)), lengths)
-    return Numbered(np.array(ids, dtype=np.int64), text_S), list(new if known is None else known)
+def number(texts: Sequence[str], tokens: Tokens, known: Sequence[str] | None = None) -> tuple[Numbered, list[str]]:
+    """Number the tokens of texts: by their place in `known`, or as they come. Also the tokens by their numbers."""
+    split = tokens_of(texts, tokens)
+    lengths = pc.list_value_length(split).to_numpy()
+    coded = split.flatten().dictionary_encode()
+    found = coded.dictionary.to_pylist()
+    if known is None:
+        known = [token for token in found if token]
+    places = {token: i for i, token in enumerate(known)}
+    numbers = np.array([places.get(token, NONE) for token in found], dtype=np.int64)
+    ids_S = np.full(int(lengths.sum()) + len(texts), NONE)
+    is_token = np.ones(len(ids_S), dtype=bool)
+    is_token[np.cumsum(lengths + 1) - 1] = False
+    ids_S[is_token] = numbers[coded.indices.to_numpy()]
+    return Numbered(ids_S, np.repeat(np.arange(len(texts)), lengths + 1)), list(known)

@@ -37,9 +37,8 @@ class Ordered(BaseModel):
         return cls(tokens=encoding.tokens, length=encoding.length, vocabulary=words.vocabulary)
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        numbers = {token: i for i, token in enumerate(self.vocabulary)}
         x_NL = np.full((len(texts), self.length), PADDING, dtype=np.float32)
-        numbered, _ = number(texts, self.tokens, numbers)
+        numbered, _ = number(texts, self.tokens, self.vocabulary)
         starts = np.searchsorted(numbered.text_S, np.arange(len(texts) + 1))
         for row, (start, end) in enumerate(zip(starts[:-1], starts[1:] - 1, strict=True)):
             ids = numbered.ids_S[start : min(end, start + self.length)]
