@@ -296,7 +296,7 @@ class ValidateSettings(TableSettings, ProtocolSettings):
 
 class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure
-    text: Text
+    text: Text = Text()
 
 
 class BaselineSettings(Settings):

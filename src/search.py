@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from src.curves import best_epoch
 from src.errors import UserError
+from src.kinds import kind_of
 from src.measures import Measure
 from src.problem import RegularizeSettings, Search, Training
 from src.results import Candidate, Rung
@@ -56,7 +57,11 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
     """The candidates of a problem, from the ladder's rungs up to the chosen one."""
     networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
     size, most = batch_size(settings.training, len(table)), epochs(settings.training, table.schema.features)
-    return propose(networks, settings.search, settings.training, size, most, settings.seed)
+    by = kind_of(table.schema.features).penalties
+    search = settings.search.model_copy(
+        update={"l1": [by * l1 for l1 in settings.search.l1], "l2": [by * l2 for l2 in settings.search.l2]}
+    )
+    return propose(networks, search, settings.training, size, most, settings.seed)
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:

@@ -41,6 +41,7 @@ class Kind:
     shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
     ladder: the configurations of networks in order of capacity.
     epochs: the most epochs of a training where the problem does not say.
+    penalties: what the search's L1 and L2 penalties are multiplied by.
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     """
 
@@ -49,6 +50,7 @@ class Kind:
     shallow: Mapping[ProblemType, Mapping[str, Callable[[int], Any]]]
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
+    penalties: float
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
 
 
@@ -60,6 +62,8 @@ KINDS: dict[str, Kind] = {
         shallow=TEXT_SHALLOW,
         ladder=text_ladder,
         epochs=20,
+        # Weights on rows of length 1 with hundreds of columns have to be large.
+        penalties=0.01,
         encode=text_encode,
     ),
     "tabular": Kind(
@@ -68,6 +72,7 @@ KINDS: dict[str, Kind] = {
         shallow=TABULAR_SHALLOW,
         ladder=tabular_ladder,
         epochs=200,
+        penalties=1.0,
     ),
 }
 

@@ -23,9 +23,15 @@ def _bag_of_words() -> type["nn.Module"]:
     return BagOfWords
 
 
+def _sequence() -> type["nn.Module"]:
+    from src.networks.sequences import SequenceReader
+
+    return SequenceReader
+
+
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
-KINDS: dict[str, Callable[[], type["nn.Module"]]] = {"mlp": _mlp, "bag_of_words": _bag_of_words}
+KINDS: dict[str, Callable[[], type["nn.Module"]]] = {"mlp": _mlp, "bag_of_words": _bag_of_words, "sequence": _sequence}
 
 
 def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":

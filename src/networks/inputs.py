@@ -1,5 +1,6 @@
 """Vectorized rows as tensors: dense ones whole, sparse ones in minibatches. Shapes: N rows, B of them, D inputs."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,7 +35,8 @@ class SparseInputs:
     def to(self, device: torch.device) -> Tensor:
         x = self.rows
         crow, col, values = (torch.from_numpy(part) for part in (x.indptr, x.indices, x.data))
-        return torch.sparse_csr_tensor(crow, col, values, x.shape, check_invariants=False).to(device)
+        with warnings.catch_warnings(action="ignore"):  # torch calls its sparse rows unfinished, once in each process
+            return torch.sparse_csr_tensor(crow, col, values, x.shape, check_invariants=False).to(device)
 
 
 Rows = Tensor | SparseInputs

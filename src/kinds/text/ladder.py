@@ -1,16 +1,24 @@
 """The capacity ladder of texts.
 
-Book: "Deep learning for text": a bag of words needs a small dense network only.
+Book: "Deep learning for text": a bag of words needs a small dense network only, and sequences an embedding first.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from src.kinds.tabular.ladder import ladder as dense_ladder
+from src.kinds.text.encoding import Encoding
 from src.problem import OverfitLadder, Training
 from src.tables import Feature
 
+SMALLEST_EMBEDDING = 16
+
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
-    """The rungs of tables, with a first layer for sparse inputs."""
-    return [rung | {"kind": "bag_of_words"} for rung in dense_ladder(features, settings, training)]
+    """The rungs of tables, with a first layer for sparse inputs, or one that reads sequences."""
+    [encoding, *_] = [Encoding.model_validate(f.encoding) for f in features if f.kind == "text"]
+    rungs = dense_ladder(features, settings, training)
+    if encoding.encoding != "sequence":
+        return [rung | {"kind": "bag_of_words"} for rung in rungs]
+    reads = {"kind": "sequence", "reader": encoding.network, "tokens": encoding.vocabulary}
+    return [rung | reads | {"embedding": max(4 * rung["units"][0], SMALLEST_EMBEDDING)} for rung in rungs]

@@ -57,11 +57,13 @@ class Numbered:
 def number(texts: Sequence[str], tokens: Tokens, known: Sequence[str] | None = None) -> tuple[Numbered, list[str]]:
     """Number the tokens of texts: by their place in `known`, or as they come. Also the tokens by their numbers."""
     split = tokens_of(texts, tokens)
-    lengths = pc.list_value_length(split).to_numpy()
-    coded = split.flatten().dictionary_encode()
+    tokens_S, of_text = split.flatten(), pc.list_parent_indices(split)
+    is_there = pc.not_equal(tokens_S, "")
+    lengths = np.bincount(of_text.filter(is_there).to_numpy(), minlength=len(texts))
+    coded = tokens_S.filter(is_there).dictionary_encode()
     found = coded.dictionary.to_pylist()
     if known is None:
-        known = [token for token in found if token]
+        known = found
     places = {token: i for i, token in enumerate(known)}
     numbers = np.array([places.get(token, NONE) for token in found], dtype=np.int64)
     ids_S = np.full(int(lengths.sum()) + len(texts), NONE)

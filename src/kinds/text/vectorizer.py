@@ -18,7 +18,7 @@ from src.sparse import Inputs, SparseRows
 from src.tables import Feature
 
 # The numbers of a sequence: what fills up a short text, a token that is not in the vocabulary, the first that is.
-PADDING, UNKNOWN, FIRST = 0, 1, 2
+PADDING, UNKNOWN, FIRST = 0, 1, 2  # as in src.networks.sequences
 
 
 class Ordered(BaseModel):
