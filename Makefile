@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test new serve serve-model
+.PHONY: help install repro test new book serve serve-model
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
 	@python -m tasks.new --name "$(name)" --csv "$(csv)" --target "$(target)"
+
+book: $(INSTALLED) ## run the book's worked examples; some only: make book options="--only imdb reuters"
+	@python -m benchmarks.book $(options)
 
 serve: $(INSTALLED) ## run and compare in a browser; other ports: make serve options="--prefect-port 4201"
 	@exec python -m flows.serve $(options)

@@ -10,14 +10,9 @@ DATA_MIRROR where that is set, otherwise from its address.
 
 import argparse
 import json
-import shutil
-import tempfile
-import time
 from pathlib import Path
 
-from benchmarks.steps import REPOSITORY, run_step
-from src.files import STEPS, Layout
-from src.results import Evaluate
+from benchmarks.steps import run_workflow, workspace
 
 PUBLISHED = {"breast_cancer": 0.9736, "boston_housing": 2.38}
 DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")
@@ -25,10 +20,7 @@ DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")
 
 def run_problem(name: str, folder: Path) -> dict[str, float | str | None]:
     """All steps of one problem; its figures as one row of the table."""
-    begin = time.perf_counter()
-    for step in STEPS:
-        run_step(step, name, folder)
-    found = Evaluate.read(Layout(name, folder).result("evaluate"))
+    found, seconds = run_workflow(name, folder)
     return {
         "problem": name,
         "measure": found.measure,
@@ -39,7 +31,7 @@ def run_problem(name: str, folder: Path) -> dict[str, float | str | None]:
         "low": found.cross_validation.low,
         "high": found.cross_validation.high,
         "test": found.test.value,
-        "seconds": round(time.perf_counter() - begin, 1),
+        "seconds": round(seconds, 1),
     }
 
 
@@ -56,17 +48,14 @@ def main() -> None:
     parser.add_argument("problems", nargs="*", default=DEFAULT, metavar="NAME", help=f"default: {' '.join(DEFAULT)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("problems", "data/local", "data/expectations"):
-            shutil.copytree(REPOSITORY / name, Path(folder) / name)
-        shutil.copy(REPOSITORY / "params.yaml", folder)
+    with workspace() as folder:
         print(
             "| problem | measure | published | common sense | shallow model | ours (95% interval) | sealed test | s |"
         )
         print("|---|---|---|---|---|---|---|---|")
         rows = []
         for name in options.problems:
-            rows.append(run_problem(name, Path(folder)))
+            rows.append(run_problem(name, folder))
             print(_line(rows[-1]), flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")

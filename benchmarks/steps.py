@@ -1,12 +1,37 @@
 """Run a step of the workflow in a folder of its own, as DVC does, and measure it."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from src.files import STEPS, Layout
+from src.results import Evaluate
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A temporary folder with the problem files, params.yaml and the user's data of this repository."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("problems", "data/local", "data/expectations"):
+            shutil.copytree(REPOSITORY / name, Path(folder) / name)
+        shutil.copy(REPOSITORY / "params.yaml", folder)
+        yield Path(folder)
+
+
+def run_workflow(problem: str, folder: Path) -> tuple[Evaluate, float]:
+    """Run all steps of a problem in a workspace; what `evaluate` found, and the wall seconds."""
+    begin = time.perf_counter()
+    for step in STEPS:
+        run_step(step, problem, folder)
+    return Evaluate.read(Layout(problem, folder).result("evaluate")), time.perf_counter() - begin
 
 
 def run_step(step: str, problem: str, folder: Path) -> dict[str, float]:

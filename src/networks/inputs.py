@@ -30,7 +30,7 @@ class SparseInputs:
         return SparseInputs(self.rows[np.asarray(rows_B)])
 
     def split(self, size: int) -> Iterator["SparseInputs"]:
-        return (SparseInputs(self.rows[start : start + size]) for start in range(0, len(self), size))
+        return (SparseInputs(self.rows[start : start + size]) for start in range(0, max(len(self), 1), size))
 
     def to(self, device: torch.device) -> Tensor:
         x = self.rows

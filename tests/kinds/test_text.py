@@ -17,6 +17,7 @@ from src.networks.bag_of_words import sparse_product
 from src.networks.inputs import rows_of
 from src.preprocessing.fold import fit_fold
 from src.problem import Engine, OverfitLadder, Training
+from src.protocols import Split
 from src.sparse import SparseRows
 from src.tables import Feature
 from src.training.fit import fit
@@ -138,9 +139,12 @@ def test_a_small_network_learns_to_tell_praise_from_blame(name: str):
     table = table_of(120, encoding=name)
     network = {"kind": "bag_of_words", "units": [8], "activation": "relu", "dropout": 0.2}
     config = candidate(learning_rate=0.01, epochs=15).model_copy(update={"network": network})
-    members = [Member.of_split(config, split, 0) for split in folds_of(120)]
-    trained = fit(members, table, TABLE["accuracy"], Engine(), "texts")
+    everything = Split(0, 0, np.arange(120), np.arange(0))
+    members = [Member.of_split(config, split, 0) for split in [*folds_of(120), everything]]
+    *trained, refitted = fit(members, table, TABLE["accuracy"], Engine(), "texts")
     assert np.mean([of.history.validation[-1] for of in trained]) > 0.9
+    assert refitted.history.training[-1] > 0.9
+    assert refitted.predictions.shape == (0, 1)
 
 
 def test_the_encoding_goes_by_texts_for_each_word():

@@ -1,0 +1,105 @@
+"""The files of an archive as the rows of one table."""
+
+import tarfile
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from src.datasets import fetch_source, read_table
+from src.datasets.manifest import sha256_of
+from src.errors import UserError
+from src.problem import LocalSource, RemoteSource
+
+FILES = {
+    "films/train/pos/2.txt": "A joy.",
+    "films/train/neg/1.txt": "A bore; don’t.",
+    "films/test/pos/1.txt": "Fine",
+    "films/train/unsup/1.txt": "no label",
+    "films/README": "read me",
+}
+MEMBERS = r"films/(?P<part>train|test)/(?P<label>pos|neg)/.*[.]txt"
+WIRES = {"wires/0.sgm": "<W><T>gold</T>Up\n1%</W> <W><T>tin</T>Down</W>", "wires/1.sgm": "<W><T>gold</T>Flat</W>"}
+
+
+def packed(path: Path, files: dict[str, str]) -> Path:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+        return path
+    with tarfile.open(path, f"w:{path.suffix[1:]}") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            archive.addfile(info, BytesIO(text.encode()))
+    return path
+
+
+def table(folder: Path, archive: str, **source: str) -> pd.DataFrame:
+    local = LocalSource.model_validate({"source": "file", "path": archive} | source)
+    fetch_source(local, folder / "raw", folder)
+    return read_table(local, folder / "raw", {"text": "text"})
+
+
+@pytest.mark.parametrize("archive", ["films.zip", "films.tar.gz", "films.tar.xz"])
+def test_every_file_that_matches_is_a_row_with_the_names_in_its_path(tmp_path: Path, archive: str):
+    packed(tmp_path / archive, FILES)
+    found = table(tmp_path, archive, members=MEMBERS)
+    assert found.to_dict("list") == {
+        "part": ["test", "train", "train"],
+        "label": ["pos", "neg", "pos"],
+        "text": ["Fine", "A bore; don’t.", "A joy."],
+    }
+
+
+def test_records_are_the_rows_inside_the_files(tmp_path: Path):
+    packed(tmp_path / "wires.zip", WIRES)
+    found = table(tmp_path, "wires.zip", members=r"wires/.*", records=r"<T>(?P<topic>[^<]*)</T>(?P<text>.*?)</W>")
+    assert found.to_dict("list") == {"topic": ["gold", "tin", "gold"], "text": ["Up\n1%", "Down", "Flat"]}
+
+
+def test_an_archive_packed_anew_gives_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first, second = (tmp_path / name for name in ("first", "second"))
+    for folder in (first, second):
+        folder.mkdir()
+    original = packed(first / "films.tar.gz", FILES)
+    again = packed(second / "films_small.tar.xz", dict(reversed(FILES.items())))
+    file = {
+        "url": "https://example.org/films.tar.gz",
+        "sha256": sha256_of(original),
+        "members": MEMBERS,
+        "repacked": {"name": again.name, "sha256": sha256_of(again)},
+    }
+    source = RemoteSource.model_validate({"source": "address", "files": [file]})
+    for folder in (first, second):
+        monkeypatch.setenv("DATA_MIRROR", str(folder))
+        fetch_source(source, folder / "raw", folder, folder / "downloads")
+    assert (first / "raw/manifest.json").read_bytes() == (second / "raw/manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"members": "films/nothing"}, "data.members matches no file inside"),
+        ({"members": MEMBERS, "records": "<x>"}, "data.records matches nothing in 3 files"),
+        ({"members": MEMBERS, "encoding": "ascii"}, "is not ascii text; name its `encoding` under data"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path: Path, changes: dict[str, str], says: str):
+    packed(tmp_path / "films.zip", FILES)
+    with pytest.raises(UserError, match=says):
+        table(tmp_path, "films.zip", **changes)
+
+
+def test_an_archive_that_is_none_is_told(tmp_path: Path):
+    (tmp_path / "films.tar.gz").write_text("no archive")
+    with pytest.raises(UserError, match="is damaged or not what its ending says"):
+        table(tmp_path, "films.tar.gz", members=MEMBERS)
+
+
+def test_a_pattern_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="is no regular expression"):
+        LocalSource.model_validate({"source": "file", "path": "a.zip", "members": "("})
