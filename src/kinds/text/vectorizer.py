@@ -107,7 +107,10 @@ class TextVectorizer(BaseModel):
             return parts[0]
         if self.table.columns:
             parts.append(csr_array(self.table.transform(frame)))
-        return SparseRows(hstack(parts, format="csr", dtype=np.float32))
+        x_ND = SparseRows(hstack(parts, format="csr", dtype=np.float32))
+        # Half the memory, and some of scikit-learn's models take no longer positions.
+        x_ND.indices, x_ND.indptr = x_ND.indices.astype(np.int32), x_ND.indptr.astype(np.int32)
+        return x_ND
 
 
 def _texts(values_N: "pd.Series[str]") -> list[str]:
