@@ -13,6 +13,7 @@ from src.measures import TABLE
 from src.problem import Search, Training
 from src.results import Candidate
 from src.search import Scored, one_standard_error_rule, propose, standard_error
+from tests.training.examples import table_of
 
 ACCURACY, ERROR = TABLE["accuracy"], TABLE["mae"]
 NETWORKS = [{"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.0} for units in (16, 8, 4)]
@@ -183,6 +184,6 @@ def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
         return Rung(network=network, parameters=units, overfits=True, beats_baseline=True, **judged)
 
     settings = RegularizeSettings(seed=0, training=Training(), search=search(40))
-    found = candidates_of([rung(units) for units in (2, 4, 8, 16, 32)], 3, settings, 1_000)
+    found = candidates_of([rung(units) for units in (2, 4, 8, 16, 32)], 3, settings, table_of("binary"))
     assert found[0].network["units"] == [16]
     assert {tuple(of.network["units"]) for of in found} == {(4,), (8,), (16,)}
