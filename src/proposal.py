@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from src.columns import label_texts
+from src.columns import feature_kind, label_texts
 from src.datasets import numeric_looking
 from src.errors import UserError
 from src.measures import choose_measure
@@ -47,6 +47,11 @@ class Column:
     @property
     def is_text(self) -> bool:
         return isinstance(self.present.dtype, pd.StringDtype)
+
+    @property
+    def reads(self) -> bool:
+        """Whether its values are to be read, word by word, and are no categories."""
+        return self.is_text and feature_kind(self.present, None) == "text"
 
     @property
     def is_number(self) -> bool:
@@ -214,7 +219,7 @@ def _useless(column: Column) -> str | None:
     many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
     if column.is_text and column.present.str.match(_LOCAL_DATE).mean() > NUMERIC_SHARE:
         return "holds dates; write them as 2026-11-21 to learn from them"
-    if column.is_text and numeric_looking(column.present)[0] < NUMERIC_SHARE:
+    if column.is_text and not column.reads and numeric_looking(column.present)[0] < NUMERIC_SHARE:
         if column.distinct >= IDENTIFIER_SHARE * len(column.present) and len(column.present) > MOST_NUMBERED_CLASSES:
             return f"{many}: it names rows instead of describing them"
         if column.distinct > MOST_CATEGORIES:
@@ -234,13 +239,15 @@ def _dropped(useless: dict[str, str]) -> Iterator[str]:
 
 def _kinds(columns: Sequence[Column]) -> Iterator[str]:
     sure = [c for c in columns if c.is_whole and c.words & _CODE and c.distinct <= MOST_CATEGORIES]
+    texts = [c for c in columns if c.reads]
     unsure = [c for c in columns if c.is_whole and c not in sure and 3 <= c.distinct <= FEWEST_PER_CLASS]
-    if sure:
+    if sure or texts:
         yield "columns:"
+        yield from (f"  {scalar(c.name)}: text # {c.distinct:,} different values of many words" for c in texts)
         yield from (f"  {scalar(c.name)}: categorical # codes, judged by the name, not amounts" for c in sure)
     if unsure:
         yield "# Whole numbers with few values; are they codes (categorical) and not amounts?"
-        yield from ([] if sure else ["# columns:"])
+        yield from ([] if sure or texts else ["# columns:"])
         yield from (f"#   {scalar(c.name)}: categorical # {c.distinct} different values" for c in unsure)
 
 

@@ -153,3 +153,11 @@ def test_a_table_without_features_is_refused() -> None:
 def test_any_text_is_written_as_yaml_that_reads_the_same(value: str) -> None:
     assert yaml.safe_load(f"[{scalar(value)}]") == [value]
     assert yaml.safe_load(f"{scalar(value)}: 1 # why") == {value: 1}
+
+
+def test_a_column_of_many_words_is_text():
+    reviews = pd.Series([f"the film number {i} was rather good" for i in range(ROWS)], dtype="str")
+    found, text = proposed(table(review=reviews, y=np.arange(ROWS) % 2), "y")
+    assert found["columns"] == {"review": "text"}
+    assert "drop" not in found
+    assert "review: text # 200 different values of many words" in text

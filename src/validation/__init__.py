@@ -17,10 +17,12 @@ def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: P
 
     Findings are in the order errors, warnings. Raises UserError where the user's suite cannot be read.
     """
+    from src.kinds.checks import checks_for  # its checks are made of parts of this package
+
     table = TableFacts(frame, settings)
     outcome: dict[str, list[Issue]] = run_suite(table, expectations)
     if len(table):
-        outcome |= {name: list(check(table)) for name, check in CHECKS.items()}
+        outcome |= {name: list(check(table)) for name, check in (CHECKS | checks_for(table)).items()}
     findings = [
         Finding(check=name, **asdict(issue))
         for severity in ("error", "warning")

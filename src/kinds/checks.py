@@ -1,0 +1,14 @@
+"""The data checks of the kinds of input, made where a table has such columns to learn from."""
+
+from collections.abc import Callable, Iterable
+
+from src.kinds.text.checks import CHECKS as TEXT_CHECKS
+from src.validation.table import Issue, TableFacts
+
+OF_COLUMNS: dict[str, dict[str, Callable[[TableFacts], Iterable[Issue]]]] = {"text": TEXT_CHECKS}
+
+
+def checks_for(table: TableFacts) -> dict[str, Callable[[TableFacts], Iterable[Issue]]]:
+    """The checks that the columns of this table call for."""
+    kinds = {table.kinds[name] for name in table.features}
+    return {name: check for kind in OF_COLUMNS if kind in kinds for name, check in OF_COLUMNS[kind].items()}
