@@ -3,6 +3,7 @@
 Shapes: J fold scores, N rows, M held-out rows, V of them in one fold, K outputs.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,13 @@ from src.intervals import (
     jackknife_variance,
     paired_p_value,
     resampled_variance,
+    share_interval,
     transformed_interval,
     unanimous_interval,
 )
 from src.measures import Measure
 from src.protocols import Folds, Split
-from src.results import Choice, Estimate, TestScore, Verdict
+from src.results import Estimate, TestScore, Verdict
 from src.tables import Table
 
 Array = NDArray[np.float64]
@@ -88,8 +90,8 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure) -> Estimate:
 
     rows_variance = jackknife_variance(value, table.units(rows_M))
     training = float(np.mean([len(split.training) for split in held_out.splits]))
-    variance = resampled_variance(rows_variance, len(passes), len(rows_M), training)
-    return _interval(held_out.value(table, measure), variance, table, rows_M, measure)
+    inflation = resampled_variance(1.0, len(rows_M), training)
+    return _interval(held_out.value(table, measure), rows_variance, inflation, table, rows_M, measure)
 
 
 def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
@@ -98,8 +100,11 @@ def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
     return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
 
 
-def repeats_choice(held_out: HeldOut, table: Table, measure: Measure, most: int) -> tuple[bool, Choice]:
-    """Whether the repeats so far are enough (see `STABLE_SHARE`) or the most there may be, and the reason in words."""
+def repeats_wanted(held_out: HeldOut, table: Table, measure: Measure, most: int) -> tuple[int, str]:
+    """With how many repeats the estimate would be stable (see `STABLE_SHARE`), `most` at most, and why.
+
+    As many as there are where it is stable already.
+    """
     found, error = estimate(held_out, table, measure), shuffle_error(held_out, table, measure)
     repeats, width = len(held_out.passes()), found.high - found.low
     stable = error <= STABLE_SHARE * width
@@ -108,7 +113,9 @@ def repeats_choice(held_out: HeldOut, table: Table, measure: Measure, most: int)
         f"interval's width; {'at most' if stable else 'that is more than the wanted'} {STABLE_SHARE:.0%}"
         f"{' is enough' if stable else f', but {most} repeats are the most'}"
     )
-    return stable or repeats >= most, Choice(setting="repeats", chosen=str(repeats), reason=reason)
+    if stable:
+        return repeats, reason
+    return min(max(math.ceil(repeats * (error / (STABLE_SHARE * width)) ** 2), repeats + 1), most), reason
 
 
 def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
@@ -119,7 +126,7 @@ def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
         return _value(test, rows[kept_N], p_NK[kept_N], measure)
 
     variance = jackknife_variance(value, test.units(rows))
-    found = _interval(_value(test, rows, p_NK, measure), variance, test, rows, measure)
+    found = _interval(_value(test, rows, p_NK, measure), variance, 1.0, test, rows, measure)
     return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
 
 
@@ -141,7 +148,8 @@ def compare(
     the model's own predictions, dealt out at random, score better than the reference, they are what it has to beat.
     """
     model_J, reference_J = model.scores(table, measure), reference.scores(table, measure)
-    shuffles = int(np.clip(SHUFFLED_ROWS / len(table), 5, 50))
+    repeats = len({split.repeat for split in model.splits})
+    shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / repeats, 5, 50))
     at_random = float(np.mean([model.shuffled(seed + s).scores(table, measure).mean() for s in range(shuffles)]))
     handicap = max(measure.gain(at_random, float(reference_J.mean())), 0.0)
     if len(model_J) > 1:
@@ -174,13 +182,23 @@ def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
     return None if None in found else [width for width in found if width is not None]
 
 
-def _interval(value: float, variance: float, table: Table, rows: NDArray[np.intp], measure: Measure) -> Estimate:
-    """Leaving out rows that were all right (or all wrong) never shows another value: then the exact binomial interval
-    of the rows, or for a measure that is no share of rows, of those of the rarest class, on which it rests."""
-    if variance > 0 or value not in (measure.lowest, measure.highest) or not np.isfinite(measure.highest):
-        return transformed_interval(value, variance, measure.lowest, measure.highest)
+def _interval(
+    value: float, rows_variance: float, inflation: float, table: Table, rows: NDArray[np.intp], measure: Measure
+) -> Estimate:
+    """The interval of a value whose variance is `inflation` times that of the rows alone.
+
+    Leaving out rows that were all right (or all wrong) never shows another value: then all rows count as independent in
+    the interval of a share of rows; for another measure it is the exact binomial interval of as many rows as the rarest
+    class has, on which it rests.
+    """
+    unanimous = rows_variance == 0 and value in (measure.lowest, measure.highest) and np.isfinite(measure.highest)
     units = int(table.units(rows).max()) + 1
-    return unanimous_interval(value, units if measure.counts_rows else min(units, _rarest(table.y_NT[rows])))
+    if measure.counts_rows and (unanimous or rows_variance > 0):
+        independent = units if unanimous else value * (1 - value) / rows_variance + 1
+        return share_interval(value, independent / inflation)
+    if unanimous:
+        return unanimous_interval(value, min(units, _rarest(table.y_NT[rows])))
+    return transformed_interval(value, rows_variance * inflation, measure.lowest, measure.highest)
 
 
 def _rarest(y_NT: Array) -> int:

@@ -12,6 +12,10 @@ from src.results import Estimate
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
+# Share of Nadeau and Bengio's correction that is added to the variance of the rows. Simulated with unstable models of
+# 48 to 800 rows in 5 folds, repeated 1 to 12 times, the interval then covers 95%, and with the whole of it 98%; a small
+# such simulation is in the tests. `python -m benchmarks.honesty` tells how it does on the real steps.
+SHARED = 0.5
 # Blocks of units that the jackknife leaves out, by the number of rows.
 FEWEST_BLOCKS, MOST_BLOCKS = 50, 400
 
@@ -78,19 +82,20 @@ def jackknife_values(value: Callable[[NDArray[np.bool_]], float], units_N: NDArr
     return np.array([value(block_N != b) for b in range(blocks)]) if blocks > 1 else np.zeros(1)
 
 
-def resampled_variance(rows_variance: float, repeats: int, held_out: float, training: float) -> float:
+def resampled_variance(rows_variance: float, held_out: float, training: float) -> float:
     """Variance of a cross-validated estimate around the risk of the procedure.
 
-    rows_variance: that of one pass over all `held_out` rows, as if they were independent and the models given;
-    training: rows that each model learns from. Nadeau and Bengio's (1/J + n_test/n_train) S² of J fold scores with
-    n_test rows each, where S² is taken as n_test-th of the variance of a row and not from the spread of the scores:
-    stratified folds are so much alike that their spread says too little. The second term is what the models have in
-    common by learning from each other's held-out rows. Sources: Nadeau and Bengio 2003, "Inference for the
-    generalization error", Machine Learning 52; on variances from rows: Bayle, Bayle, Janson and Mackey 2020,
-    "Cross-validation confidence intervals for test error"; on why the first term alone is too little: Bates, Hastie
-    and Tibshirani 2021, "Cross-validation: what does it estimate and how well does it do it?".
+    rows_variance: that of the estimate over all `held_out` rows, as if they were independent and the models given;
+    training: rows that each model learns from. It counts once however often the folds are repeated, because the rows
+    stay the same. What comes on top is what the models have in common by learning from each other's held-out rows:
+    after Nadeau and Bengio the ratio of the two numbers of rows, of which `SHARED` is taken. They correct the variance
+    of fold scores; the variance is taken from the rows instead, because stratified folds are so much alike that their
+    spread says too little. Sources: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning
+    52; on variances from rows: Bayle, Bayle, Janson and Mackey 2020, "Cross-validation confidence intervals for test
+    error"; on why they alone are too little: Bates, Hastie and Tibshirani 2021, "Cross-validation: what does it
+    estimate and how well does it do it?".
     """
-    return rows_variance * (1 / repeats + held_out / training)
+    return rows_variance * (1 + SHARED * held_out / training)
 
 
 def transformed_interval(value: float, variance: float, lowest: float, highest: float) -> Estimate:
@@ -115,6 +120,22 @@ def transformed_interval(value: float, variance: float, lowest: float, highest: 
     else:
         low, high = sorted(highest - (highest - value) * np.exp(errors / (highest - value)))
     return Estimate(value=value, low=float(low), high=float(high))
+
+
+def share_interval(value: float, rows: float) -> Estimate:
+    """The score interval of a share of rows, of which so many are independent.
+
+    On average over shares it covers 95.1 to 95.5% from 12 rows on, the logit interval up to 97.4%. Sources: Wilson
+    1927, "Probable inference, the law of succession, and statistical inference"; Brown, Cai and DasGupta 2001,
+    "Interval estimation for a binomial proportion", Statistical Science 16; so many independent rows as give the
+    variance: Korn and Graubard 1998, Survey Methodology 24.
+    """
+    from scipy.stats import norm
+
+    z = float(norm.ppf(0.5 + CONFIDENCE / 2))
+    centre = (value + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    half = z / (1 + z**2 / rows) * (value * (1 - value) / rows + z**2 / (4 * rows**2)) ** 0.5
+    return Estimate(value=value, low=max(min(centre - half, value), 0.0), high=min(max(centre + half, value), 1.0))
 
 
 def unanimous_interval(value: float, units: int) -> Estimate:

@@ -24,7 +24,7 @@ Order = Literal["stratified", "shuffled", "grouped", "temporal"]
 ITERATED_BELOW_ROWS = 1_000
 K_FOLD_BELOW_ROWS = 20_000
 AUTOMATIC_FOLDS = 5
-# Iterated K-fold is repeated so often at least and at most; `src.evaluation` tells when it is enough.
+# Iterated K-fold is repeated so often at least and at most; `src.evaluation` tells how often is enough.
 AUTOMATIC_REPEATS, MOST_REPEATS = 3, 12
 HOLD_OUT_SHARE = 0.2
 

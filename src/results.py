@@ -214,7 +214,7 @@ class Estimate(Result):
 
 
 class CrossValidation(Result):
-    """The measure on the evaluation folds with its interval (Nadeau and Bengio 2003).
+    """The measure on the evaluation folds with its interval (see `src.intervals`).
 
     `mean` is that over the repeats of the measure on all held-out rows together; `scores` are those of single folds.
     """

@@ -28,8 +28,6 @@ PARTS = 8
 # A share of fewer rows teaches nothing that is worth a point of the curve.
 FEWEST_ROWS = 16
 MOST_EPOCHS = 4
-# So many repeats of the evaluation folds are enough for the curve.
-MOST_REPEATS = 3
 
 Pace = Literal["same epochs", "same steps"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.baselines import common_sense, shallow
-from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_choice, score_sealed_test
+from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_wanted, score_sealed_test
 from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
 from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
@@ -19,6 +19,7 @@ from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
 from src.protocols import Folds, Split, read_folds
 from src.results import (
     Baseline,
+    Choice,
     CrossValidation,
     Evaluate,
     Nested,
@@ -28,7 +29,7 @@ from src.results import (
     SampleSize,
     Verdict,
 )
-from src.sample_sizes import MOST_REPEATS, Trial, learning_curve, trials
+from src.sample_sizes import Trial, learning_curve, trials
 from src.search import candidates_of
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
@@ -53,7 +54,7 @@ def evaluate(layout: Layout) -> Evaluate:
     everything = np.arange(len(table))
     whole = Split(0, 0, everything, everything[:0])
     starts = _starts(seed, settings.committee)
-    smaller = trials(candidate, [s for s in splits if s.repeat < MOST_REPEATS], table, starts[0])
+    smaller = trials(candidate, [s for s in splits if s.repeat == 0], table, starts[0])
     members = [Member.of_split(candidate, split, start) for split in [*splits, whole] for start in starts]
     shares = [member for trial in smaller for member in trial.members]
     results = fit([*members, *shares], table, measure, engine, "evaluate")
@@ -63,11 +64,11 @@ def evaluate(layout: Layout) -> Evaluate:
     plain = _held_out(splits, trained)
     choices = []
     while protocol.most_repeats is not None:
-        enough, choice = repeats_choice(plain, table, measure, protocol.most_repeats)
-        if enough:
-            choices = [choice]
+        wanted, why = repeats_wanted(plain, table, measure, protocol.most_repeats)
+        if wanted == len(folds.fold_RN):
+            choices = [Choice(setting="repeats", chosen=str(wanted), reason=why)]
             break
-        folds = stored["evaluation"].first(min(2 * len(folds.fold_RN), protocol.most_repeats))
+        folds = stored["evaluation"].first(wanted)
         more = list(folds)[len(splits) :]
         members = [Member.of_split(candidate, split, start) for split in more for start in starts]
         trained += _committees(fit(members, table, measure, engine, "evaluate, more repeats"), settings.committee)
@@ -183,8 +184,9 @@ def _learning_curve(
     measure: Measure,
     seed: int,
 ) -> tuple[list[SampleSize], list[Verdict]]:
-    """The curve over the number of training rows; `results` are those of all members of `smaller`, in their order."""
-    folds = folds.first(MOST_REPEATS)
+    """The curve over the number of training rows, on the first repeat; `results` are those of all members of `smaller`,
+    in their order."""
+    folds = folds.first(1)
     splits = splits[: len(list(folds))]
     one_by_one = iter(results)
     predicted = [(trial, [next(one_by_one).predictions for _ in trial.members]) for trial in smaller]

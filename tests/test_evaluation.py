@@ -1,5 +1,6 @@
 """The estimate, the paired comparison and the sealed test's one score."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,15 +8,16 @@ import pytest
 
 from src.evaluation import (
     SIGNIFICANCE,
+    STABLE_SHARE,
     HeldOut,
     compare,
     estimate,
     half_widths,
-    repeats_choice,
+    repeats_wanted,
     score_sealed_test,
     shuffle_error,
 )
-from src.intervals import paired_p_value, transformed_interval
+from src.intervals import paired_p_value, share_interval, transformed_interval
 from src.measures import TABLE
 from src.protocols import Folds, Split
 from src.tables import Table
@@ -78,12 +80,12 @@ def test_the_estimate_is_the_measure_on_all_held_out_rows_of_a_repeat_averaged_o
     assert found.low < found.value < found.high <= 1.0
 
 
-def test_the_interval_of_several_folds_is_nadeau_and_bengios_with_the_variance_of_the_rows():
+def test_the_interval_of_several_folds_is_that_of_their_rows_and_wider_by_what_the_models_have_in_common():
     table = table_of("unit_interval_regression", ROWS)
     model = held_out(table, folds_of(ROWS), 0.1)
     ((rows, p_NK),) = model.passes()
     errors_N = np.abs(table.y_NT[rows] - p_NK)
-    variance = errors_N.var(ddof=1) / ROWS * (1 + 90 / 60)
+    variance = errors_N.var(ddof=1) / ROWS * (1 + 0.5 * 90 / 60)
     expected = transformed_interval(float(errors_N.mean()), variance, 0.0, np.inf)
     found = estimate(model, table, MAE)
     assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
@@ -95,7 +97,7 @@ def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wide
     alone = score_sealed_test(rows_of(table, rows), model.predictions[0], MAE)
     found = estimate(model, table, MAE)
     assert found.value == pytest.approx(alone.value)
-    assert np.log(found.high / found.low) == pytest.approx(1.5**0.5 * np.log(alone.high / alone.low))
+    assert np.log(found.high / found.low) == pytest.approx(1.25**0.5 * np.log(alone.high / alone.low))
 
 
 @pytest.mark.parametrize(("noise", "stable"), [(0.001, True), (3.0, False)])
@@ -112,11 +114,12 @@ def test_repeats_are_enough_when_the_shuffles_hardly_move_the_estimate(noise: fl
     model = HeldOut(splits, predictions)
     values_R = [MAE.value(table.y_NT[rows], p_NK, table.w_N[rows]) for rows, p_NK in model.passes()]
     assert shuffle_error(model, table, MAE) == pytest.approx(np.std(values_R, ddof=1) / 3**0.5)
-    for most in (3, 12):
-        enough, choice = repeats_choice(model, table, MAE, most)
-        assert enough == (stable or most == 3)
-        assert choice.chosen == "3"
-        assert ("is enough" in choice.reason) == stable
+    found = estimate(model, table, MAE)
+    needed = 3 * (shuffle_error(model, table, MAE) / (STABLE_SHARE * (found.high - found.low))) ** 2
+    for most in (3, 12, 10**6):
+        wanted, why = repeats_wanted(model, table, MAE, most)
+        assert wanted == (3 if stable else min(math.ceil(needed), most))
+        assert ("is enough" in why) == stable
 
 
 def test_an_interval_is_wider_where_rows_come_in_groups():
@@ -226,9 +229,24 @@ def test_a_test_set_with_one_class_has_a_score_and_an_interval():
 
 def test_a_perfect_sealed_test_still_has_an_interval():
     table = table_of("binary", rows=47)
-    score = score_sealed_test(table, table.y_NT, TABLE["accuracy"])
+    score = score_sealed_test(table, table.y_NT, ACCURACY)
     assert score.value == 1.0
-    assert score.low == pytest.approx(0.025 ** (1 / 47))
+    assert score.low == pytest.approx(47 / (47 + 1.959964**2))
+    balanced = score_sealed_test(table, table.y_NT, TABLE["balanced_accuracy"])
+    assert balanced.low == pytest.approx(0.025 ** (1 / min((table.y_NT == k).sum() for k in (0, 1))))
+
+
+def test_the_interval_of_the_accuracy_is_wilsons_with_as_many_rows_as_the_folds_are_worth():
+    table = table_of("binary", ROWS)
+    p_NK = np.where(np.arange(ROWS)[:, None] < 12, 1 - table.y_NT, table.y_NT)
+    splits = list(folds_of(ROWS))
+    found = estimate(HeldOut(splits, [p_NK[split.validation] for split in splits]), table, ACCURACY)
+    expected = share_interval(1 - 12 / ROWS, ROWS / (1 + 0.5 * 90 / 60))
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    alone = score_sealed_test(table, p_NK, ACCURACY)
+    assert (alone.low, alone.high) == pytest.approx(
+        tuple(share_interval(1 - 12 / ROWS, ROWS).model_dump().values())[1:]
+    )
 
 
 def test_predicted_values_get_a_half_width_for_each_target_that_covers_19_of_20_errors():

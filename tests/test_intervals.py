@@ -15,6 +15,7 @@ from src.intervals import (
     jackknife_variance,
     paired_p_value,
     resampled_variance,
+    share_interval,
     transformed_interval,
     unanimous_interval,
 )
@@ -104,11 +105,40 @@ def test_a_single_unit_shows_no_variance():
     assert jackknife_variance(mean_of(np.arange(5.0)), np.zeros(5, dtype=int)) == 0.0
 
 
-def test_the_variance_from_rows_is_nadeau_and_bengios_of_independent_fold_scores():
-    """Of 3 times 5 folds of 40 rows each, the fold scores' variance is a 40th of that of a row."""
-    of_a_row = 0.25
-    by_scores = (1 / 15 + 40 / 160) * of_a_row / 40
-    assert resampled_variance(of_a_row / 200, repeats=3, held_out=200, training=160) == pytest.approx(by_scores)
+def test_the_rows_count_once_and_half_of_nadeau_and_bengios_correction_comes_on_top():
+    assert resampled_variance(0.02, held_out=200, training=160) == pytest.approx(0.02 * (1 + 0.5 * 200 / 160))
+
+
+@pytest.mark.parametrize("repeats", [1, 6])
+def test_intervals_of_cross_validation_cover_the_risk_of_an_unstable_procedure(repeats: int):
+    """Ridge regression on random features, drawn anew for every fold; the truth is measured on new rows."""
+    rng, rows, folds = np.random.default_rng(repeats), 60, 5
+
+    def draw(count: int):
+        x_ND = rng.normal(size=(count, 4))
+        return x_ND, x_ND[:, 0] + 0.5 * x_ND[:, 1] * x_ND[:, 2] + rng.normal(size=count)
+
+    def errors(x_ND, y_N, new_ND, new_N):
+        w_DH = rng.normal(size=(4, 12))
+        f_NH = np.maximum(x_ND @ w_DH, 0)
+        b_H = np.linalg.solve(f_NH.T @ f_NH + 0.1 * np.eye(12), f_NH.T @ y_N)
+        return np.abs(new_N - np.maximum(new_ND @ w_DH, 0) @ b_H)
+
+    truth = np.mean([errors(*draw(rows), *draw(500)).mean() for _ in range(400)])
+    held = []
+    for _ in range(200):
+        x_ND, y_N = draw(rows)
+        errors_RN = np.empty((repeats, rows))
+        for r in range(repeats):
+            fold_N = rng.permutation(rows) % folds
+            for fold in range(folds):
+                out = fold_N == fold
+                errors_RN[r, out] = errors(x_ND[~out], y_N[~out], x_ND[out], y_N[out])
+        errors_N = errors_RN.mean(axis=0)
+        variance = resampled_variance(errors_N.var(ddof=1) / rows, rows, rows * (folds - 1) / folds)
+        found = transformed_interval(float(errors_N.mean()), variance, 0.0, math.inf)
+        held.append(found.low <= truth <= found.high)
+    assert 0.92 <= np.mean(held) <= 0.985
 
 
 def test_the_interval_of_a_share_is_normal_on_the_logit_scale():
@@ -164,6 +194,28 @@ def coverage(draw, truth, lowest, highest, rows, times=400):
 )
 def test_intervals_of_40_simulated_rows_cover_the_truth_about_as_often_as_they_say(draw, truth, highest):
     assert 0.92 <= coverage(draw, truth, 0.0, highest, rows=40) <= 0.98
+
+
+@pytest.mark.parametrize(("right", "rows"), [(7, 12), (12, 12), (0, 20), (199, 200)])
+def test_the_interval_of_a_share_of_rows_is_wilsons(right: int, rows: int):
+    from scipy.stats import binomtest
+
+    found = share_interval(right / rows, rows)
+    expected = binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("rows", [12, 20, 60, 200])
+def test_intervals_of_shares_hold_the_truth_about_as_often_as_they_say(rows: int):
+    """Exactly, by the binomial distribution, on average over shares."""
+    from scipy.stats import binom
+
+    found = [share_interval(right / rows, rows) for right in range(rows + 1)]
+    low_R, high_R = np.array([[of.low, of.high] for of in found]).T
+    truth_S1 = np.linspace(0.5, 0.97, 200)[:, None]
+    held_SR = (low_R <= truth_S1) & (truth_S1 <= high_R)
+    covered_S = (binom.pmf(np.arange(rows + 1), rows, truth_S1) * held_SR).sum(axis=1)
+    assert 0.945 <= covered_S.mean() <= 0.96
 
 
 @pytest.mark.parametrize(("value", "low", "high"), [(1.0, 0.902606, 1.0), (0.0, 0.0, 0.097394)])

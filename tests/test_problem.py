@@ -176,6 +176,7 @@ IMPOSSIBLE = [
     ({"time": "a", "groups": "b"}, "time: a problem is split by time or by groups, not by both"),
     ({"time": "a", "protocol": "iterated_k_fold"}, "protocol: rows in time order cannot be shuffled anew"),
     ({"time": "a", "protocol": "nested"}, "protocol: the first rows in time order leave none to search in"),
+    ({"time": "a", "final": "fold_ensemble"}, "final: in time order most networks of the folds know only the distant"),
     ({"time": "a", "repeats": 3}, "repeats: rows in time order cannot be shuffled anew"),
     ({"test": {"column": "part"}}, "test: give both column and value (the rows of the sealed test set), or neither"),
     ({"test": {"value": "x"}}, "test: give both column and value (the rows of the sealed test set), or neither"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from src.measures import TABLE
 from src.plots import data as data_plots
 from src.plots import scores as score_plots
 from src.plots import training as training_plots
@@ -337,9 +338,9 @@ def search(evidence: Evidence, printer: Printer) -> Section:
             "weight penalties (L1, L2), capacity, learning rate and number of epochs. " + _halving(result, table)
         ),
         Text(
-            "Scores of folds waver, so the very best candidate may just have been lucky. The one-standard-error rule "
-            "therefore takes the simplest candidate that is not behind the best by more than one standard error of the "
-            "difference between the two "
+            "Scores of folds waver, so the very best candidate may just have been lucky, and its score is too good to "
+            "be quoted. The one-standard-error rule therefore takes the simplest candidate that is not behind the best "
+            "by more than one standard error of the difference between the two "
             + (
                 "(how much that difference wavers from fold to fold)."
                 if len(result.best_score.scores) > 1
@@ -472,10 +473,11 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     )
     text = Text(
         "Now the chosen network is judged, on fresh folds that had no part in choosing it. The interval allows for the "
-        "fact that the folds share most of their training rows (Nadeau and Bengio’s correction). Each value is that of "
+        "fact that the folds share most of their training rows (after Nadeau and Bengio). Each value is that of "
         "all held-out rows together, and with several repeats the mean over them."
     )
-    optimism = [_optimism(evidence.evaluate.nested, printer)] if evidence.evaluate.nested else []
+    nested = evidence.evaluate.nested
+    optimism = [_optimism(nested, printer)] if nested else []
     blocks: list[Text | Pictures | Table] = [text, *optimism, table, Pictures(pictures), *_other_measures(evidence)]
     elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
@@ -571,8 +573,9 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
     text = Text(
         f"{_made(evidence)}, the sealed test set was opened and scored once: "
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
-        f"{printer.interval(test.low, test.high)}. The interval comes from leaving out the test rows in turn "
-        "(jackknife). No choice was made after seeing this number."
+        f"{printer.interval(test.low, test.high)} "
+        f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). No choice "
+        "was made after seeing this number."
     )
     verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
     return Section(
@@ -621,7 +624,7 @@ def all_verdicts(evidence: Evidence) -> Section:
                     for verdict in verdicts
                 ],
                 prose=True,
-            )
+            ),
         ],
     )
 

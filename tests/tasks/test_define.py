@@ -50,6 +50,7 @@ def test_the_files_have_the_same_bytes_when_written_again(layout):
         ({"overfit": {"max_rungs": 3}}, {"overfit"}),
         ({"search": {"budget": 3}}, {"regularize", "evaluate"}),  # the nested protocol repeats the search
         ({"committee": 3}, {"evaluate"}),
+        ({"final": "fold_ensemble"}, {"evaluate"}),
     ],
 )
 def test_a_change_touches_only_the_files_of_the_steps_that_read_it(layout, changed, touched):
