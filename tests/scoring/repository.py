@@ -45,9 +45,9 @@ def fruit(rows: int = 60, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def fruit_model(kind: ProblemType, seed: int = 0) -> Model:
-    """An untrained network on preprocessing that was fitted to `fruit()`."""
-    frame = fruit()
+def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = None) -> Model:
+    """An untrained network on preprocessing that was fitted to `rows`, by default those of `fruit()`."""
+    frame = fruit() if rows is None else rows
     binary = kind == "binary"
     schema = Schema(
         type=kind,
@@ -59,8 +59,8 @@ def fruit_model(kind: ProblemType, seed: int = 0) -> Model:
         time=None,
         weights=None,
     )
-    rows = np.arange(len(frame))
-    fold = fit_fold(Table(schema, frame, encode_targets(frame, schema), np.ones(len(frame)), rows), rows, rows[:0])
+    every = np.arange(len(frame))
+    fold = fit_fold(Table(schema, frame, encode_targets(frame, schema), np.ones(len(frame)), every), every, every[:0])
     torch.manual_seed(seed)
     network = build_network(NETWORK, fold.x_AD.shape[1], 1)
     card = ModelCard(

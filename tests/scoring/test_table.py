@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from src.errors import UserError
+from src.inference import Model, Preprocessing
+from src.problem import LocalSource
 from src.scoring import rows as rows_module
-from src.scoring.checks import MISSING, RARE
+from src.scoring.checks import MISSING, RARE, RowChecks
 from src.validation import check_table
 from tests.scoring.repository import FEATURES, HALF_WIDTH, Repository, fruit, fruit_model
 from tests.validation.tables import settings as validate_settings
@@ -143,6 +146,25 @@ def test_what_the_model_never_learnt_is_counted_and_by_strict_refused(repository
     strict = repository.score(table, "strict.csv", strict=True)
     assert (strict.scored, strict.doubts) == (1, {})
     assert [(row, column) for row, column, _ in repository.refusals("strict.csv")] == [(3, "weight"), (4, "colour")]
+
+
+def test_of_an_ensemble_only_what_no_fold_has_learnt_is_unknown(tmp_path: Path):
+    """One fold had no pink fruit and no gaps in weight, the other neither green fruit nor gaps in weight."""
+    one = fruit_model("binary")
+    frame = fruit().assign(colour=lambda rows: rows["colour"].replace("green", "pink"))
+    card = fruit_model("binary", rows=frame).card
+    other = Preprocessing(**{name: getattr(card, name) for name in Preprocessing.model_fields})
+    both = Model(one.card.model_copy(update={"further": [other]}), one.committee * 2)
+    rows = fruit(4).assign(colour=["pink", "green", "violet", "red"], weight=[1.0, 2.0, 3.0, None])
+    table = pa.Table.from_pandas(rows[FEATURES])
+    found = {}
+    for model in (one, both):
+        checked = RowChecks(
+            model, LocalSource(source="file", path="fruit.csv"), tmp_path / "no.json", strict=False
+        ).check(table)
+        found[model is both] = {(fault.column, fault.check): fault.rows.tolist() for fault in checked.doubts}
+    assert found[False] == {("weight", MISSING): [3], ("colour", RARE): [0, 2]}
+    assert found[True] == {("weight", MISSING): [3], ("colour", RARE): [2]}
 
 
 def suite(repository: Repository, *expectations: tuple[str, dict, dict]) -> None:
