@@ -13,6 +13,7 @@ from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
 from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
+from src.kinds import kind_of
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
 from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
@@ -251,8 +252,11 @@ def _write_predictions(layout: Layout, table: Table, network: HeldOut, test: Tab
 
 def _rows(table: Table, rows: np.ndarray, p_NK: np.ndarray, split: str, repeat: int, fold: int) -> pd.DataFrame:
     head = pd.DataFrame({"split": split, "repeat": repeat, "fold": fold, "row": table.rows_N[rows]})
-    actual = actual_columns(table.frame.iloc[rows], table.schema)
-    return pd.concat([head, actual, prediction_columns(p_NK, table.schema)], axis=1)
+    frame, features = table.frame.iloc[rows], table.schema.features
+    shown = kind_of(features).shown
+    if shown is not None:
+        head["shown"] = shown(frame, features).array
+    return pd.concat([head, actual_columns(frame, table.schema), prediction_columns(p_NK, table.schema)], axis=1)
 
 
 def _curves(committee: list[Trained]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.kinds.text.encoding import encode as text_encode
 from src.kinds.text.ladder import ladder as text_ladder
 from src.kinds.text.shallow import SHALLOW as TEXT_SHALLOW
+from src.kinds.text.shown import shown as text_shown
 from src.kinds.text.vectorizer import TextVectorizer
 from src.problem import OverfitLadder, PrepareSettings, ProblemType, Training
 from src.results import Choice
@@ -42,6 +43,7 @@ class Kind:
     ladder: the configurations of networks in order of capacity.
     epochs: the most epochs of a training where the problem does not say.
     penalties: what the search's L1 and L2 penalties are multiplied by.
+    shown: what the report shows of a row that was predicted wrongly; None: nothing.
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     """
 
@@ -51,6 +53,7 @@ class Kind:
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
     penalties: float
+    shown: Callable[[pd.DataFrame, Sequence[Feature]], pd.Series] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
 
 
@@ -64,6 +67,7 @@ KINDS: dict[str, Kind] = {
         epochs=20,
         # Weights on rows of length 1 with hundreds of columns have to be large.
         penalties=0.01,
+        shown=text_shown,
         encode=text_encode,
     ),
     "tabular": Kind(

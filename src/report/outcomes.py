@@ -13,6 +13,7 @@ from src.report.evidence import Evidence
 from src.report.words import count, counted, number, share
 
 Block = Text | Pictures | Table
+MOST_MISTAKES = 10
 COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
 
@@ -24,7 +25,30 @@ def outcomes(evidence: Evidence) -> list[Block]:
         "by a network that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
-    return [intro, *_OUTCOMES[evidence.prepared.type](evidence)]
+    return [intro, *_OUTCOMES[evidence.prepared.type](evidence), *_mistakes(evidence)]
+
+
+def _mistakes(evidence: Evidence) -> list[Block]:
+    """The rows that were most certainly taken for another class, where the kind of input can be shown."""
+    rows = evidence.out_of_fold
+    if "shown" not in rows or evidence.prepared.type not in ("binary", "multiclass"):
+        return []
+    certainty = rows[[f"probability__{name}" for name in evidence.prepared.classes]].max(axis=1)
+    wrong = rows.assign(certainty=certainty)[rows["actual"] != rows["predicted"]]
+    worst = wrong.sort_values("certainty", ascending=False, kind="stable").head(MOST_MISTAKES)
+    cells = [
+        [str(row.actual), str(row.predicted), share(row.certainty), str(row.shown)]
+        for row in worst[["actual", "predicted", "certainty", "shown"]].itertuples()
+    ]
+    return [
+        Table(
+            "The most certain mistakes, out of fold",
+            ["Is", "Said", "Probability", "Row"],
+            cells,
+            frozenset({2}),
+            prose=True,
+        )
+    ]
 
 
 def _binary(evidence: Evidence) -> list[Block]:

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 from src.errors import UserError
@@ -58,8 +59,10 @@ def fit(
         log.info(f"{title}: {_plan(groups, shards, until)}")
         epochs = sum(_epochs(shard, until) for shard in shards)
         parts = stack.enter_context(progress_of_parts(title, len(shards), epochs, f"{len(members)} trainings"))
+        # Training needs no column: they are in the folds, as numbers. Texts would be sent to the workers over and over.
+        targets = replace(table, frame=table.frame.iloc[:, :0])
         calls = [
-            partial(train_shard, shard, part, table, measure.name, engine, until, number)
+            partial(train_shard, shard, part, targets, measure.name, engine, until, number)
             for number, (shard, part) in enumerate(zip(shards, parts, strict=True))
         ]
         for number, (results, notes) in pool.run(calls):
