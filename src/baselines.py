@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import ProblemType
 from src.protocols import Split

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.errors import UserError
 from src.files import atomic_directory, read_json, write_json
-from src.kinds import Vectorizer
+from src.kinds.vectorizers import Vectorizer
 from src.preprocessing.targets import TargetScaler
 from src.tables import Schema
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from src.columns import feature_kind, label_numbers, label_texts, seconds
 from src.errors import UserError
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
 from src.protocols import Folds, Order, choose_protocol, draw_folds, seal

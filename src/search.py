@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from src.curves import best_epoch
 from src.errors import UserError
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.measures import Measure
 from src.problem import RegularizeSettings, Search, Training
 from src.results import Candidate, Rung

@@ -11,7 +11,7 @@ import numpy as np
 
 from src.baselines import Predictions, common_sense, shallow
 from src.files import Layout
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.problem import BaselineSettings, load_settings
 from src.protocols import Folds, Split, read_folds

@@ -13,7 +13,7 @@ from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
 from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
 from src.problem import MEASURES, Engine, EvaluateSettings, load_settings

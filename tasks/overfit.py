@@ -12,7 +12,7 @@ import pandas as pd
 
 from src.curves import Turn, find_turn
 from src.files import Layout, atomic_file
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.networks import network_text
 from src.problem import Engine, OverfitSettings, load_settings

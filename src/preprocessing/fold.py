@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.kinds import Vectorizer, kind_of
+from src.kinds.kind import kind_of
+from src.kinds.vectorizers import Vectorizer
 from src.preprocessing.targets import TargetScaler
 from src.sparse import Inputs
 from src.tables import Table

@@ -20,8 +20,8 @@ from src.columns import FeatureKind
 from src.datasets.columns import NotOfKind, is_text, kind_of_type
 from src.datasets.reading import EXPECTED, typed_column
 from src.inference import Model
-from src.kinds import Vectorizer
 from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
+from src.kinds.vectorizers import Vectorizer
 from src.problem import Reading
 from src.validation.rows import RowSuite
 from src.validation.suite import BEYOND, LARGEST

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.kinds import Vectorizer
+from src.kinds.vectorizers import Vectorizer
 from src.preprocessing.targets import TargetScaler
 from src.protocols import Index, Split
 from src.results import Candidate

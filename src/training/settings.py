@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from src.kinds import kind_of
+from src.kinds.kind import kind_of
 from src.problem import Training
 from src.tables import Feature
 
