@@ -2,7 +2,8 @@
 
 Book: "The universal workflow of machine learning", choosing a measure of success.
 
-Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of classes or labels or targets otherwise).
+Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of classes or labels or targets otherwise),
+M members, whose predictions for the same rows are measured at once.
 `y_NT` holds 0/1 for binary and multilabel, the class index for multiclass, values for regression;
 `p_NK` holds probabilities, or predicted values for regression; `w_N` sample weights.
 """
@@ -10,7 +11,7 @@ Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of cla
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ BALANCED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure; `value(y_NT, p_NK, w_N)` is its value on N rows, from `lowest` to `highest`.
+    """One measure, from `lowest` to `highest`; `values(y_NT, p_MNK, w_N)` gives each member's, (M,).
 
     `counts_rows`: the value is a share of the rows.
     """
@@ -35,10 +36,14 @@ class Measure:
     name: str
     title: str
     direction: Direction
-    value: Callable[[Array, Array, Array], float]
+    values: Callable[[Array, Array, Array], Array]
     lowest: float = 0.0
     highest: float = 1.0
     counts_rows: bool = False
+
+    def value(self, y_NT: Array, p_NK: Array, w_N: Array) -> float:
+        """The measure of one prediction for each of N rows."""
+        return float(self.values(y_NT, p_NK[None], w_N)[0])
 
     def better(self, a: float, b: float) -> bool:
         return a > b if self.direction == "maximize" else a < b
@@ -71,15 +76,26 @@ def choose_measure(kind: ProblemType, class_shares: Mapping[str, float]) -> tupl
     return MEASURES[kind][0], reasons[kind]
 
 
+def _one_by_one(measure: Callable[[Array, Array, Array], float]) -> Callable[[Array, Array, Array], Array]:
+    """A measure of many members from that of one."""
+    return lambda y_NT, p_MNK, w_N: np.array([measure(y_NT, p_NK, w_N) for p_NK in p_MNK])
+
+
+def _mean(of_MN: NDArray[Any], w_N: Array) -> Array:
+    """Over the rows; a member's is the same to the last bit whatever others are measured with it."""
+    return (of_MN * w_N).sum(axis=1) / w_N.sum()
+
+
 def _labels(p_NK: Array) -> NDArray[np.intp]:
     """Predicted class index: the likeliest one; for binary the positive one from a probability of one half."""
-    return (p_NK[:, 0] >= 0.5).astype(np.intp) if p_NK.shape[1] == 1 else p_NK.argmax(axis=1)
+    return (p_NK[..., 0] >= 0.5).astype(np.intp) if p_NK.shape[-1] == 1 else p_NK.argmax(axis=-1)
 
 
-def _accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return float(np.average(_labels(p_NK) == y_NT[:, 0], weights=w_N))
+def _accuracy(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
+    return _mean(_labels(p_MNK) == y_NT[:, 0], w_N)
 
 
+@_one_by_one
 def _balanced_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     right = _labels(p_NK) == y_NT[:, 0]
     recalls = [np.average(right[of], weights=w_N[of]) for c in np.unique(y_NT) if w_N[of := y_NT[:, 0] == c].sum() > 0]
@@ -92,10 +108,12 @@ def _f1_of(actual: NDArray[np.bool_], predicted: NDArray[np.bool_], w_N: Array) 
     return 2 * hits / total if total > 0 else 0.0
 
 
+@_one_by_one
 def _f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     return _f1_of(y_NT[:, 0] == 1, _labels(p_NK) == 1, w_N)
 
 
+@_one_by_one
 def _macro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     if y_NT.shape[1] > 1:
         return float(np.mean([_f1_of(y_NT[:, k] == 1, p_NK[:, k] >= 0.5, w_N) for k in range(y_NT.shape[1])]))
@@ -104,16 +122,17 @@ def _macro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     return float(np.mean([_f1_of(y_NT[:, 0] == c, predicted == c, w_N) for c in classes]))
 
 
+@_one_by_one
 def _micro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     return _f1_of(y_NT.ravel() == 1, p_NK.ravel() >= 0.5, np.repeat(w_N, y_NT.shape[1]))
 
 
-def _hamming_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return float(np.average(((p_NK >= 0.5) == (y_NT == 1)).mean(axis=1), weights=w_N))
+def _hamming_accuracy(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
+    return _mean(((p_MNK >= 0.5) == (y_NT == 1)).mean(axis=2), w_N)
 
 
-def _subset_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return float(np.average(((p_NK >= 0.5) == (y_NT == 1)).all(axis=1), weights=w_N))
+def _subset_accuracy(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
+    return _mean(((p_MNK >= 0.5) == (y_NT == 1)).all(axis=2), w_N)
 
 
 def _found_from_top(y_N: Array, p_N: Array, w_N: Array) -> tuple[Array, Array]:
@@ -127,6 +146,7 @@ def _found_from_top(y_N: Array, p_N: Array, w_N: Array) -> tuple[Array, Array]:
     return (w_N * y_N)[order_N].cumsum()[last_S], w_N[order_N].cumsum()[last_S]
 
 
+@_one_by_one
 def _roc_auc(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     """The trapezoids under the true positives over the false positives; one half where a class has no row."""
     hits_S, rows_S = _found_from_top(y_NT[:, 0], p_NK[:, 0], w_N)
@@ -137,6 +157,7 @@ def _roc_auc(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     return min(float(area_S.sum() / (hits_S[-1] * misses_S[-1])), 1.0)  # rounding may lead past the end
 
 
+@_one_by_one
 def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     """Mean over the columns of the area under the precision-recall curve; columns without a positive are left out."""
     scores = []
@@ -147,24 +168,26 @@ def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     return float(np.mean(scores)) if scores else 0.0
 
 
-def _log_loss(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    p_N2 = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if p_NK.shape[1] == 1 else p_NK
-    of_actual = p_N2[np.arange(len(y_NT)), y_NT[:, 0].astype(np.intp)]
-    return float(np.average(-np.log(np.clip(of_actual, np.finfo(np.float64).eps, 1.0)), weights=w_N))
+def _log_loss(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
+    p_MN2 = np.concatenate([1 - p_MNK, p_MNK], axis=2) if p_MNK.shape[2] == 1 else p_MNK
+    of_actual = p_MN2[:, np.arange(len(y_NT)), y_NT[:, 0].astype(np.intp)]
+    return _mean(-np.log(np.clip(of_actual, np.finfo(np.float64).eps, 1.0)), w_N)
 
 
-def _mae(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return float(np.average(np.abs(y_NT - p_NK).mean(axis=1), weights=w_N))
+def _mae(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
+    return _mean(np.abs(y_NT - p_MNK).mean(axis=2), w_N)
 
 
-def _mse(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return float(np.average(((y_NT - p_NK) ** 2).mean(axis=1), weights=w_N))
+def _mse(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
+    return _mean(((y_NT - p_MNK) ** 2).mean(axis=2), w_N)
 
 
+@_one_by_one
 def _rmse(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     return float(np.sqrt(np.average((y_NT - p_NK) ** 2, axis=0, weights=w_N)).mean())
 
 
+@_one_by_one
 def _r2(y_NT: Array, p_NK: Array, w_N: Array) -> float:
     mean_T = np.average(y_NT, axis=0, weights=w_N)
     residual_T = np.average((y_NT - p_NK) ** 2, axis=0, weights=w_N)
