@@ -28,4 +28,10 @@ class MulticlassClassification(Head):
         return functional.cross_entropy(logits_BK, y_BT[:, 0].long(), reduction="none")
 
     def predictions(self, logits_BK: Tensor) -> Tensor:
-        return torch.softmax(logits_BK, dim=1)
+        return torch.softmax(logits_BK, dim=-1)
+
+    def targets(self, y_BT: Tensor, outputs: int) -> Tensor:
+        return functional.one_hot(y_BT[:, 0].long(), outputs).to(y_BT)
+
+    def slope(self, outputs: int) -> float:
+        return 1.0

@@ -59,7 +59,17 @@ class Head(LightningModule):
 
     @abstractmethod
     def predictions(self, logits_BK: Tensor) -> Tensor:
-        """Probabilities or predicted values, (B, K)."""
+        """Probabilities or predicted values, (..., K)."""
+
+    # The last activation of every head is the canonical link of its loss (Bishop 2006, section 4.3.6): the gradient of
+    # a row's loss by its logits is predictions minus targets, times a slope.
+
+    def targets(self, y_BT: Tensor, outputs: int) -> Tensor:
+        """What the predictions should be, (B, K)."""
+        return y_BT
+
+    def slope(self, outputs: int) -> float:
+        return 1 / outputs
 
     def loss(self, batch: Batch) -> Tensor:
         """The weighted mean loss of a batch, without penalties."""

@@ -16,6 +16,9 @@ class Regression(Head):
     def predictions(self, logits_BK: Tensor) -> Tensor:
         return logits_BK
 
+    def slope(self, outputs: int) -> float:
+        return 2 / outputs
+
 
 class UnitIntervalRegression(Head):
     """Sigmoid and binary cross-entropy for targets in [0, 1], left as they are."""

@@ -50,7 +50,7 @@ class Stack(ABC):
         self.values_MP = values_MP
         self.gradients_MP = torch.zeros_like(values_MP)
         self.parameters = self.views(self.values_MP)
-        self.gradients = self.views(self.gradients_MP)
+        self.rest = self.gradients_MP[:, sum(shape.numel() for shape in self.shapes) :].clone()
 
     @property
     @abstractmethod
@@ -80,6 +80,14 @@ class Stack(ABC):
     def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
         """Logits_MNK of some members on the same rows, without dropout."""
 
+    def put_gradients(self, gradients: Sequence[Tensor], members: Tensor | None = None) -> None:
+        """Put the parameters' gradients (M, ...), each as it lies in the buffer, into `gradients_MP`."""
+        parts = [gradient.flatten(1) for gradient in gradients]
+        if members is None:
+            torch.cat([*parts, self.rest], dim=1, out=self.gradients_MP)
+        else:
+            self.gradients_MP[members] = torch.cat([*parts, self.rest[members]], dim=1)
+
     def keep(self, members: Tensor) -> None:
         """Leave only these members in the stack."""
         self.own_shapes = [self.own_shapes[m] for m in members.tolist()]
@@ -98,7 +106,8 @@ class Stack(ABC):
     def read(self, buffer_MP: Tensor, member: int) -> list[Tensor]:
         """Copies of one member's own parameters in a buffer."""
         views = self.views(buffer_MP[member : member + 1])
-        return [v[0][_corner(s)].clone() for v, s in zip(views, self.own_shapes[member], strict=True)]
+        own = zip(views, self.own_shapes[member], strict=True)
+        return [view[0][_corner(shape)].clone(memory_format=torch.contiguous_format) for view, shape in own]
 
     def write(self, buffer_MP: Tensor, member: int, parameters: Sequence[Tensor]) -> None:
         """Put one member's own parameters into a buffer."""

@@ -1,8 +1,9 @@
 """Many MLPs of one depth as one: every layer a batched matrix product over all members, forward and back.
 
-The gradients are written out instead of recorded by autograd, with the same operations in the same order: half the
-calls, and of a small network's step the calls are the cost. Shapes: M members, P parameters of one member, B rows, N
-rows, D inputs, H units of a layer, K outputs.
+The gradients are written out instead of recorded by autograd: half the calls, and of a small network's step the calls
+are the cost. The weights of hidden layers lie in the buffer as inputs by units, so that no product of a step has to
+transpose what it writes; those of the last layer, whose outputs may be one, as outputs by inputs.
+Shapes: M members, P parameters of one member, B rows, N rows, D inputs, H units of a layer, K outputs.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +11,20 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from src.networks.dropout import Dropout
-from src.networks.mlp import ACTIVATIONS, MLP
+from src.networks.mlp import MLP
 from src.networks.stack import RowShape, Stack
 
 aten = torch.ops.aten
 
+# In place where the derivative does not need the input.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,
+    "tanh": torch.tanh_,
+    "gelu": functional.gelu,
+}
 # Gradient of an activation from the gradient of its output, its input and its output.
 DERIVATIVES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "relu": lambda gradient, z, h: aten.threshold_backward(gradient, h, 0),
@@ -43,7 +51,7 @@ class StackedMLP(Stack):
         for narrow, wide in pairwise(widths):
             shapes += [torch.Size([wide, narrow]), torch.Size([wide])]
         super().__init__(networks, shapes, device)
-        self.activation = ACTIVATIONS[activation]()
+        self.activation = ACTIVATIONS[activation]
         self.derivative = DERIVATIVES[activation]
 
     @property
@@ -56,39 +64,57 @@ class StackedMLP(Stack):
     def dropout_rates(self, network: nn.Module) -> list[float]:
         return [module.p for module in network.modules() if isinstance(module, Dropout)]
 
+    def settle(self, values_MP: Tensor) -> None:
+        super().settle(values_MP)
+        self.weights = [weight.transpose(1, 2) for weight in self.parameters[::2]]
+        self.biases = [bias.unsqueeze(1) for bias in self.parameters[1::2]]
+
+    def views(self, buffer_MP: Tensor) -> list[Tensor]:
+        views = super().views(buffer_MP)
+        for layer, shape in list(enumerate(self.shapes))[:-2:2]:
+            views[layer] = views[layer].view(-1, *reversed(shape)).transpose(1, 2)
+        return views
+
     def forward(self, x_MBD: Tensor, factors: Sequence[Tensor | None], members: Tensor | None = None) -> Tensor:
         assert members is None, "rows of weight zero stand for members that do not take part"
+        # What each layer was given, its units before and after the activation, and the factor of its dropout.
         self.taped: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
         h = x_MBD
-        for layer, factor in enumerate([*factors, None]):
-            weight_MHD, bias_MH = self.parameters[2 * layer], self.parameters[2 * layer + 1]
-            z = torch.baddbmm(bias_MH.unsqueeze(1), h, weight_MHD.transpose(1, 2))
-            if layer == len(self.units):
-                self.last = h, weight_MHD
-                return z
+        for weight_MDH, bias_M1H, factor in zip(self.weights[:-1], self.biases[:-1], factors, strict=True):
+            z = _layer(bias_M1H, h, weight_MDH)
             a = self.activation(z)
             self.taped.append((h, z, a, factor))
             h = a if factor is None else a * factor
-        raise AssertionError("a network ends with its logits")
+        self.last = h
+        return _layer(self.biases[-1], h, self.weights[-1])
 
     def backward(self, gradient_MBK: Tensor) -> None:
-        h, weight_MHD = self.last
         dz = gradient_MBK
-        for layer in range(len(self.units), -1, -1):
-            self.gradients[2 * layer].copy_(torch.bmm(h.transpose(1, 2), dz).transpose(1, 2))
-            self.gradients[2 * layer + 1].copy_(dz.sum(1))
-            if layer == 0:
-                break
-            dh = torch.bmm(dz, weight_MHD)
-            h, z, a, factor = self.taped.pop()
+        gradients = [torch.bmm(dz.transpose(1, 2), self.last), dz.sum(1)]
+        for layer in range(len(self.units) - 1, -1, -1):
+            dh = _product(dz, self.weights[layer + 1].transpose(1, 2))
+            x, z, a, factor = self.taped.pop()
             dz = self.derivative(dh if factor is None else dh * factor, z, a)
-            weight_MHD = self.parameters[2 * layer - 2]
+            gradients = [torch.bmm(x.transpose(1, 2), dz), dz.sum(1), *gradients]
+        self.put_gradients(gradients)
 
     def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
-        h: Tensor = x_ND
-        parameters = [of[members] for of in self.parameters]
-        for layer in range(0, len(parameters), 2):
-            weight_MHD, bias_MH = parameters[layer], parameters[layer + 1]
-            h = torch.matmul(h, weight_MHD.transpose(1, 2)) + bias_MH.unsqueeze(1)
-            h = self.activation(h) if layer + 2 < len(parameters) else h
-        return h
+        weights, biases = ([of[members] for of in parts] for parts in (self.weights, self.biases))
+        h = x_ND.expand(len(weights[0]), *x_ND.shape)
+        for weight_MDH, bias_M1H in zip(weights[:-1], biases[:-1], strict=True):
+            h = self.activation(_layer(bias_M1H, h, weight_MDH))
+        return _layer(biases[-1], h, weights[-1])
+
+
+def _layer(bias_M1H: Tensor, x_MBD: Tensor, weight_MDH: Tensor) -> Tensor:
+    if weight_MDH.shape[2] == 1:
+        return _product(x_MBD, weight_MDH).add_(bias_M1H)
+    return torch.baddbmm(bias_M1H, x_MBD, weight_MDH)
+
+
+def _product(a_MBD: Tensor, b_MDH: Tensor) -> Tensor:
+    """`bmm` without its forms for a vector, which round otherwise for a single member than for several; nor is its
+    outer product fast."""
+    if b_MDH.shape[2] == 1:
+        return (a_MBD * b_MDH.transpose(1, 2)).sum(2, keepdim=True)
+    return a_MBD * b_MDH if a_MBD.shape[2] == 1 else torch.bmm(a_MBD, b_MDH)

@@ -73,9 +73,8 @@ class StackedModules(Stack):
 
     def backward(self, gradient_MBK: Tensor) -> None:
         gradients = torch.autograd.grad(self.logits_MBK, self.leaves, gradient_MBK, allow_unused=True)
-        for view, gradient in zip(self.gradients, gradients, strict=True):
-            chosen = slice(None) if self.members is None else self.members
-            view[chosen] = 0.0 if gradient is None else gradient
+        pairs = zip(gradients, self.leaves, strict=True)
+        self.put_gradients([torch.zeros_like(leaf) if of is None else of for of, leaf in pairs], self.members)
         del self.logits_MBK, self.leaves
 
     def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
