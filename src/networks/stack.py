@@ -77,8 +77,9 @@ class Stack(ABC):
         """From the gradient of the logits of the last `forward` to `gradients_MP` of the members that took part."""
 
     @abstractmethod
-    def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
-        """Logits_MNK of some members on the same rows, without dropout."""
+    def evaluate(self, x_CND: Tensor, members: slice) -> Tensor:
+        """Logits_MNK of some members without dropout, on rows they have in common (C is 1) or, where rows may be
+        padded, each on its own."""
 
     def put_gradients(self, gradients: Sequence[Tensor], members: Tensor | None = None) -> None:
         """Put the parameters' gradients (M, ...), each as it lies in the buffer, into `gradients_MP`."""

@@ -98,9 +98,9 @@ class StackedMLP(Stack):
             gradients = [torch.bmm(x.transpose(1, 2), dz), dz.sum(1), *gradients]
         self.put_gradients(gradients)
 
-    def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
+    def evaluate(self, x_CND: Tensor, members: slice) -> Tensor:
         weights, biases = ([of[members] for of in parts] for parts in (self.weights, self.biases))
-        h = x_ND.expand(len(weights[0]), *x_ND.shape)
+        h = x_CND.expand(len(weights[0]), *x_CND.shape[1:])
         for weight_MDH, bias_M1H in zip(weights[:-1], biases[:-1], strict=True):
             h = self.activation(_layer(bias_M1H, h, weight_MDH))
         return _layer(biases[-1], h, weights[-1])

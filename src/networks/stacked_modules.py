@@ -35,7 +35,7 @@ class StackedModules(Stack):
         self.buffers = {name: torch.stack([of[name] for of in of_each]).to(device) for name in of_each[0]}
         self.in_parts = False
         try:
-            self.evaluate(sample.to(self.values_MP), slice(0, 1))
+            self.evaluate(sample.to(self.values_MP)[None], slice(0, 1))
         except RuntimeError as error:
             if "Batching rule not implemented" not in str(error):
                 raise
@@ -77,13 +77,13 @@ class StackedModules(Stack):
         self.put_gradients([torch.zeros_like(leaf) if of is None else of for of, leaf in pairs], self.members)
         del self.logits_MBK, self.leaves
 
-    def evaluate(self, x_ND: Tensor, members: slice) -> Tensor:
+    def evaluate(self, x_CND: Tensor, members: slice) -> Tensor:
         def one(leaves: list[Tensor], own: dict[str, Tensor], x_BD: Tensor) -> Tensor:
             return self._call(self.evaluation_form, leaves, own, x_BD)
 
         buffers = {name: buffer[members] for name, buffer in self.buffers.items()}
         with torch.no_grad():
-            return vmap(one, in_dims=(0, 0, None))(self.views(self.values_MP[members]), buffers, x_ND)
+            return vmap(one, in_dims=(0, 0, None))(self.views(self.values_MP[members]), buffers, x_CND[0])
 
     def _call(self, form: nn.Module, leaves: list[Tensor], own: dict[str, Tensor], x_BD: Tensor) -> Tensor:
         def call(*leaves: Tensor) -> Tensor:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from src.models.head import Head
 from src.networks.stack import REGISTER, RowShape, Stack
+from src.preprocessing.fold import FoldArrays
 from src.training.members import Paused
 
 # Numbers of minibatches that are put together at once: for some steps ahead, so that a small table's whole epoch costs
@@ -37,19 +39,43 @@ class Minibatch:
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows of all folds, one fold after another, each filled up to equally many with rows of weight zero, of
-    which every fold has one at least. `counts` are without these. slope: of a row's loss, see `Head`."""
+    """The rows of all folds, one fold after another: `counts` training rows, the validation rows, and so many rows of
+    zeros and of weight zero, one at least, that all folds are equally long and whole vector registers.
+
+    slope: of a row's loss, see `Head`.
+    """
 
     x_XD: Tensor
+    y_XT: Tensor
     target_XK: Tensor
     w_X: Tensor
     counts: list[int]
     slope: float
 
+    @classmethod
+    def of_folds(
+        cls, folds: Sequence[FoldArrays], head: Head, outputs: int, dtype: torch.dtype, device: torch.device
+    ) -> "Rows":
+        length = max(len(fold.x_AD) + len(fold.x_VD) for fold in folds) + 1
+        length += -length % REGISTER
+
+        def joined(training: str, validation: str) -> Tensor:
+            pairs = [(getattr(fold, training), getattr(fold, validation)) for fold in folds]
+            joined_X = torch.zeros(len(folds) * length, *pairs[0][0].shape[1:], dtype=dtype)
+            for f, (a, v) in enumerate(pairs):
+                start = f * length
+                joined_X[start : start + len(a)] = torch.from_numpy(a)
+                joined_X[start + len(a) : start + len(a) + len(v)] = torch.from_numpy(v)
+            return joined_X.to(device)
+
+        y_XT = joined("y_AT", "y_VT")
+        targets_XK, counts = head.targets(y_XT, outputs), [len(fold.x_AD) for fold in folds]
+        return cls(joined("x_AD", "x_VD"), y_XT, targets_XK, joined("w_A", "w_V"), counts, head.slope(outputs))
+
     @property
-    def padding(self) -> int:
-        """The position in each fold of a row of weight zero."""
-        return len(self.x_XD) // len(self.counts) - 1
+    def length(self) -> int:
+        """Rows of a fold; the last one is of weight zero."""
+        return len(self.x_XD) // len(self.counts)
 
 
 class Minibatches:
@@ -87,7 +113,7 @@ class Minibatches:
 
     def _settle(self) -> None:
         self.steps_M = [-(-self.rows.counts[f] // self.size) for f in self.fold_of_M.tolist()]
-        self.offset_M1 = (self.fold_of_M * (self.rows.padding + 1))[:, None]
+        self.offset_M1 = (self.fold_of_M * (self.rows.length))[:, None]
         self.live_orders = sorted(set(self.order_of_M.tolist()))
         keys = list(zip(self.masks_of_M.tolist(), map(tuple, self.dropout_ML.tolist()), strict=True))
         distinct = {key: v for v, key in enumerate(dict.fromkeys(keys))}
@@ -114,7 +140,7 @@ class Minibatches:
     def epoch(self) -> Iterator[list[Minibatch]]:
         """What to take in each step of an epoch."""
         steps, size = max(self.steps_M), self.size
-        order_SA = torch.full((len(self.orders), steps * size), self.rows.padding)
+        order_SA = torch.full((len(self.orders), steps * size), self.rows.length - 1)
         for s in self.live_orders:
             generator, count = self.orders[s]
             order_SA[s, :count] = torch.randperm(count, generator=generator)
@@ -128,7 +154,7 @@ class Minibatches:
 
     def _padded(self, start: int, order_SQB: Tensor) -> Iterator[list[Minibatch]]:
         """All members in every step, minibatches filled up to whole vector registers."""
-        order_SQB = nn.functional.pad(order_SQB, (0, -self.size % REGISTER), value=self.rows.padding)
+        order_SQB = nn.functional.pad(order_SQB, (0, -self.size % REGISTER), value=self.rows.length - 1)
         factors = self._factors(start, *order_SQB.shape[1:])
         for q, (x_MBD, target_MBK, share_MB1) in enumerate(zip(*self._taken(order_SQB), strict=True)):
             yield [Minibatch(None, x_MBD, target_MBK, share_MB1, self._of_members(factors, q, None))]
@@ -187,8 +213,8 @@ class Minibatches:
                 factors.append(None)
                 continue
             rate = rate_V.view(-1, *[1] * (uniform.ndim - 2))
-            kept = uniform.index_select(1, self.masks_of_V) >= rate.float()
-            factors.append((kept / (1 - rate)).to(self.rows.x_XD))
+            kept = uniform.index_select(1, self.masks_of_V).ge_(rate.float())
+            factors.append(kept.to(self.rows.x_XD).div_((1 - rate).to(self.rows.x_XD)))
         return factors
 
     def _of_members(self, factors: Sequence[Tensor | None], q: int, members: Tensor | None) -> list[Tensor | None]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class StackedOptimizer(ABC):
-    """Steps the members of the first runs; the others stay as they are.
+    """Steps the members of the first runs by the gradients in `gradients_MP`; the others stay as they are.
 
     runs: how many members each run has. decay_MP: each member's decoupled weight decay (Loshchilov and Hutter 2019),
     zero where nothing decays; None where no member's weights decay.
@@ -20,43 +20,52 @@ class StackedOptimizer(ABC):
 
     moments = 1
 
-    def __init__(self, values_MP: Tensor, rate_M1: Tensor, runs: Sequence[int], decay_MP: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        values_MP: Tensor,
+        gradients_MP: Tensor,
+        rate_M1: Tensor,
+        runs: Sequence[int],
+        decay_MP: Tensor | None = None,
+    ) -> None:
         self.rate_M1 = rate_M1
         self.kept_MP = None if decay_MP is None else 1 - rate_M1 * decay_MP
         self.steps = [torch.zeros((), device=values_MP.device) for _ in runs]
         self.state = [torch.zeros_like(values_MP) for _ in range(self.moments)]
-        self._settle(values_MP, runs)
-
-    def _settle(self, values_MP: Tensor, runs: Sequence[int]) -> None:
-        self.values_MP = values_MP
         self.runs = list(runs)
+        self.settle(values_MP, gradients_MP)
+
+    def settle(self, values_MP: Tensor, gradients_MP: Tensor) -> None:
+        self.values_MP, self.gradients_MP = values_MP, gradients_MP
 
     @torch.no_grad()
-    def step(self, gradients_MP: Tensor, runs: int) -> None:
+    def step(self, runs: int) -> None:
         """One step of the first so many runs."""
-        first = slice(sum(self.runs[:runs]))
-        torch._foreach_add_(self.steps[:runs], 1)
+        for steps in self.steps[:runs]:
+            steps.add_(1)
+        first = slice(None if runs == len(self.runs) else sum(self.runs[:runs]))
         if self.kept_MP is not None:
             self.values_MP[first].mul_(self.kept_MP[first])
-        self.update(gradients_MP, first, runs)
+        self.update(first, runs)
 
-    def keep(self, members: Tensor, values_MP: Tensor) -> None:
-        """Leave only these members, in their order; their parameters are now in `values_MP`."""
+    def keep(self, members: Tensor, values_MP: Tensor, gradients_MP: Tensor) -> None:
+        """Leave only these members, in their order, whose parameters are now elsewhere."""
         run_of_M = torch.arange(len(self.runs)).repeat_interleave(torch.tensor(self.runs))[members.cpu()]
         left = run_of_M.bincount(minlength=len(self.runs)).tolist()
         self.rate_M1 = self.rate_M1[members]
         self.kept_MP = None if self.kept_MP is None else self.kept_MP[members]
         self.state = [moment[members] for moment in self.state]
         self.steps = [steps for steps, number in zip(self.steps, left, strict=True) if number]
-        self._settle(values_MP, [number for number in left if number])
+        self.runs = [number for number in left if number]
+        self.settle(values_MP, gradients_MP)
 
     def steps_of(self, member: int) -> Tensor:
         """How many steps a member has made; the number is that of its run."""
         return self.steps[next(r for r in range(len(self.runs)) if member < sum(self.runs[: r + 1]))]
 
     @abstractmethod
-    def update(self, gradients_MP: Tensor, first: slice, runs: int) -> None:
-        """Change `values_MP` and `state` of the `first` members in place."""
+    def update(self, first: slice, runs: int) -> None:
+        """Change `values_MP` and `state` of the `first` members, those of the first so many runs, in place."""
 
 
 class Adam(StackedOptimizer):
@@ -69,25 +78,25 @@ class Adam(StackedOptimizer):
     moments = 2
     betas, epsilon = (0.9, 0.999), 1e-8
 
-    def _settle(self, values_MP: Tensor, runs: Sequence[int]) -> None:
-        super()._settle(values_MP, runs)
+    def settle(self, values_MP: Tensor, gradients_MP: Tensor) -> None:
+        super().settle(values_MP, gradients_MP)
         self.change_MP = torch.zeros_like(values_MP)
+        self.parts = [of.split(self.runs) for of in (self.change_MP, gradients_MP, *self._moments())]
+        self.counted = self._counted()
 
-    def update(self, gradients_MP: Tensor, first: slice, runs: int) -> None:
-        self._fused(gradients_MP, self.state[0], self.state[1], self.steps[:runs], first)
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        return self.state[0], self.state[1]
 
-    def _fused(
-        self, gradients_MP: Tensor, first_MP: Tensor, second_MP: Tensor, steps: list[Tensor], first: slice
-    ) -> None:
+    def _counted(self) -> list[Tensor]:
+        """The number of steps of each run, by which moments are corrected that began at zero."""
+        return self.steps
+
+    def update(self, first: slice, runs: int) -> None:
         change_MP = self.change_MP[first].zero_()
-        sizes = self.runs[: len(steps)]
         torch._fused_adam_(
-            change_MP.split(sizes),
-            gradients_MP[first].split(sizes),
-            first_MP[first].split(sizes),
-            second_MP[first].split(sizes),
+            *(self.parts[0][:runs], self.parts[1][:runs], self.parts[2][:runs], self.parts[3][:runs]),
             [],
-            steps,
+            self.counted[:runs],
             lr=1.0,
             beta1=self.betas[0],
             beta2=self.betas[1],
@@ -100,26 +109,24 @@ class Adam(StackedOptimizer):
 
 
 class RMSprop(Adam):
-    """Tieleman and Hinton 2012; rho 0.9, epsilon 1e-7: Adam without a first moment, and without the correction for
-    moments that began at zero, as after very many steps."""
+    """Tieleman and Hinton 2012; rho 0.9, epsilon 1e-7: Adam without a first moment, and without the correction, as
+    after very many steps."""
 
     moments = 1
     betas, epsilon = (0.0, 0.9), 1e-7
 
-    def _settle(self, values_MP: Tensor, runs: Sequence[int]) -> None:
-        super()._settle(values_MP, runs)
-        self.first_MP = torch.zeros_like(values_MP)
-        self.many = [torch.full((), 1e6, device=values_MP.device) for _ in runs]
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        return torch.zeros_like(self.values_MP), self.state[0]
 
-    def update(self, gradients_MP: Tensor, first: slice, runs: int) -> None:
-        self._fused(gradients_MP, self.first_MP, self.state[0], self.many[:runs], first)
+    def _counted(self) -> list[Tensor]:
+        return [torch.full_like(steps, 1e6) for steps in self.steps]
 
 
 class SGD(StackedOptimizer):
     """Stochastic gradient descent with momentum 0.9."""
 
-    def update(self, gradients_MP: Tensor, first: slice, runs: int) -> None:
-        momentum = self.state[0][first].mul_(0.9).add_(gradients_MP[first])
+    def update(self, first: slice, runs: int) -> None:
+        momentum = self.state[0][first].mul_(0.9).add_(self.gradients_MP[first])
         self.values_MP[first].addcmul_(momentum, self.rate_M1[first], value=-1)
 
 

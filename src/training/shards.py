@@ -185,7 +185,7 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
             stack = StackedModules(networks, rows, torch.device("cpu"))
             logits_MBK = stack.forward(rows.expand(2, *rows.shape), [None] * len(stack.dropouts))
             stack.backward(torch.ones_like(logits_MBK))
-            stack.evaluate(rows, slice(0, 2))
+            stack.evaluate(rows[None], slice(0, 2))
     except Exception as error:  # whatever a layer may raise under vmap is a reason to train it without
         return f"network kind {kind}: vmap refuses it ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
     if len(stack.dropout_names) != len(set(stack.dropout_names)):

@@ -10,6 +10,8 @@ T target columns, K outputs, P parameters.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -42,6 +44,19 @@ EVALUATED_AT_ONCE = 2**12
 
 class StackRefused(Exception):
     """Why a stack is not to be trusted; its members are looped then."""
+
+
+@dataclass(frozen=True)
+class CurveRows:
+    """The rows of a fold that its members' curves are measured on, those of training first.
+
+    positions: in the fold's rows; the first `count` of them with None. parts: the name of each curve, where its rows
+    are, their actual targets and weights.
+    """
+
+    positions: Tensor | None
+    count: int
+    parts: list[tuple[str, slice, NDArray[np.float64], NDArray[np.float64]]]
 
 
 class EpochOfAllMembers(LightningModule):
@@ -78,17 +93,6 @@ class EpochOfAllMembers(LightningModule):
         self.resumed = [resumed[m] for m in self.places] if resumed else None
         self.fold_of_M = torch.tensor([number[id(folds[m])] for m in self.places])
         self.candidate = courses[0].member.candidate
-        of_fold = dict(zip(reversed(self.fold_of_M.tolist()), reversed(self.courses), strict=True))
-        members = [of_fold[f].member for f in range(len(distinct))]
-        self.sampled = [torch.from_numpy(evenly_spaced(len(fold.x_AD))) for fold in distinct]
-        self.actual = []
-        for member, of in zip(members, self.sampled, strict=True):
-            training = member.training[of]
-            parts = {"training": slice(len(of)), "validation": slice(len(of), len(of) + len(member.validation))}
-            positions = {"training": training, "validation": member.validation}
-            self.actual.append(
-                [(name, parts[name], table.y_NT[at], table.w_N[at]) for name, at in positions.items() if len(at)]
-            )
         self.results: dict[int, Trained] = {}
 
     def train_dataloader(self) -> list[int]:
@@ -99,10 +103,7 @@ class EpochOfAllMembers(LightningModule):
 
     def on_fit_start(self) -> None:
         fold = self.distinct[0]
-        networks = [initial_network(c.member, fold, self.table, self.dtype_used) for c in self.courses]
-        if self.resumed:
-            for network, before in zip(networks, self.resumed, strict=True):
-                network.load_state_dict({name: torch.from_numpy(value) for name, value in before.weights.items()})
+        networks = self._initial_networks()
         # A head for its loss and its last activation; its own network is not used.
         self.head: Head = HEADS[self.table.schema.type](nn.Identity())
         self.stack = stack_of(networks, self.candidate.network, fold, self.device, self.units)
@@ -111,7 +112,9 @@ class EpochOfAllMembers(LightningModule):
         self.l1_M1 = column([c.l1 for c in candidates])
         self.l2_M1 = column([c.l2 for c in candidates])
         self.clip_M1 = column([torch.inf if c.clip_norm is None else c.clip_norm for c in candidates])
-        self.rows = _rows(self.distinct, self.head, self.table.schema.outputs, self.dtype_used, self.device)
+        self.rows = Rows.of_folds(self.distinct, self.head, self.table.schema.outputs, self.dtype_used, self.device)
+        of_fold = dict(zip(self.fold_of_M.tolist(), self.courses, strict=True))
+        self.curves = [self._curve_rows(of_fold[f].member) for f in range(len(self.distinct))]
         rates = [self.stack.dropout_rates(network) for network in networks]
         self.minibatches = Minibatches(
             self.stack,
@@ -124,23 +127,44 @@ class EpochOfAllMembers(LightningModule):
         decay_MP = column([c.weight_decay for c in candidates]) * self.stack.penalized_P
         self.optimizer: StackedOptimizer = STACKED_OPTIMIZERS[self.candidate.optimizer](
             self.stack.values_MP,
+            self.stack.gradients_MP,
             column([c.learning_rate for c in candidates]),
             [len(list(run)) for _, run in groupby(self.minibatches.steps_M)],
             decay_MP if decay_MP.any() else None,
         )
-        self.shown = [self._shown(fold, of) for fold, of in zip(self.distinct, self.sampled, strict=True)]
         if self.resumed:
             self._resume(self.resumed)
         self._settle()
 
-    def _shown(self, fold: FoldArrays, sampled: Tensor) -> tuple[Tensor, Tensor]:
-        """Targets and weights of the rows of the curves, filled up to whole vector registers: those of training
-        first."""
-        filling = -(len(sampled) + len(fold.x_VD)) % REGISTER
-        parts = ((fold.y_AT, fold.y_VT), (fold.w_A, fold.w_V))
-        y_NT, w_N = (torch.cat([torch.from_numpy(a)[sampled], torch.from_numpy(v)]) for a, v in parts)
-        filled = nn.functional.pad(y_NT, (0, 0, 0, filling)), nn.functional.pad(w_N, (0, filling))
-        return filled[0].to(self.rows.x_XD), filled[1].to(self.rows.x_XD)
+    def _curve_rows(self, member: Member) -> "CurveRows":
+        rows, held_out = len(member.training), len(member.validation)
+        sampled = torch.from_numpy(evenly_spaced(rows))
+        shown = len(sampled) + held_out
+        filling = -shown % REGISTER
+        parts = [
+            ("training", slice(len(sampled)), member.training[sampled]),
+            ("validation", slice(len(sampled), shown), member.validation),
+        ]
+        held_out_H, filling_H = torch.arange(rows, rows + held_out), torch.full((filling,), self.rows.length - 1)
+        return CurveRows(
+            None if len(sampled) == rows else torch.cat([sampled, held_out_H, filling_H]).to(self.device),
+            shown + filling,
+            [(name, of, self.table.y_NT[at], self.table.w_N[at]) for name, of, at in parts if len(at)],
+        )
+
+    def _initial_networks(self) -> list[nn.Module]:
+        """Each member's network as it starts; candidates of one fold have their random start in common."""
+        built: dict[tuple[int, str], nn.Module] = {}
+        for c in self.courses:
+            key = c.member.seed, repr(c.member.candidate.network)
+            if key not in built:
+                built[key] = initial_network(c.member, self.distinct[0], self.table, self.dtype_used)
+        networks = [built[c.member.seed, repr(c.member.candidate.network)] for c in self.courses]
+        if self.resumed:
+            networks = [deepcopy(network) for network in networks]
+            for network, before in zip(networks, self.resumed, strict=True):
+                network.load_state_dict({name: torch.from_numpy(value) for name, value in before.weights.items()})
+        return networks
 
     def _resume(self, before: Sequence[Trained]) -> None:
         for m, one in enumerate(before):
@@ -179,7 +203,7 @@ class EpochOfAllMembers(LightningModule):
                 error_MBK = self.head.predictions(logits_MBK) - of.target_MBK
                 self.stack.backward(error_MBK.mul_(of.share_MB1))
             self._before_step()
-            self.optimizer.step(self.stack.gradients_MP, sum(steps > step for steps in left))
+            self.optimizer.step(sum(steps > step for steps in left))
 
     def _before_step(self) -> None:
         values_MP, gradients_MP = self.stack.values_MP, self.stack.gradients_MP
@@ -196,48 +220,63 @@ class EpochOfAllMembers(LightningModule):
 
     @torch.no_grad()
     def on_train_epoch_end(self) -> None:
-        for f, members in self.slice_of_fold.items():
-            self._record(f, members)
+        self._record_curves()
         finite_M = self.stack.values_MP.isfinite().all(1).tolist()
         ended_M = [course.end_epoch(finite) for course, finite in zip(self.courses, finite_M, strict=True)]
         self.on_epoch(sum(1 + c.rest if ended else 1 for c, ended in zip(self.courses, ended_M, strict=True)))
         if any(ended_M):
             self._let_go(torch.tensor(ended_M))
 
-    def _record(self, f: int, members: slice) -> None:
-        """The curves of the members of a fold: training and validation rows in one go."""
-        at = self.sampled[f].to(self.device) + f * (self.rows.padding + 1)
-        y_NT, w_N = self.shown[f]
-        x_VD = torch.from_numpy(self.distinct[f].x_VD).to(self.rows.x_XD)
-        x_ND = torch.cat([self.rows.x_XD.index_select(0, at), x_VD])
-        x_ND = torch.cat([x_ND, x_ND.new_zeros(len(y_NT) - len(x_ND), *x_ND.shape[1:])])
-        logits_MNK = self._logits(x_ND, members)
-        losses_MN = self._row_losses(logits_MNK, y_NT.expand(len(logits_MNK), *y_NT.shape)) * w_N
+    def _record_curves(self) -> None:
+        y_XT, w_X, x_XD = self.rows.y_XT, self.rows.w_X, self.rows.x_XD
+        # Folds with one member each and equally many rows in one go.
+        if self.stack.pads_rows and len(self.courses) == len(self.curves) == len(self.slice_of_fold):
+            kinds = {(of.positions is None, of.count) for of in self.curves}
+            if len(kinds) == 1 and self.curves[0].positions is None:
+                count = self.curves[0].count
+                parts = [part.unflatten(0, (len(self.curves), -1))[:, :count] for part in (x_XD, y_XT, w_X)]
+                order = list(self.slice_of_fold)
+                self._record(order, slice(None), *(part[order] for part in parts))
+                return
+        for f, members in self.slice_of_fold.items():
+            self._record([f], members, *(self._of_curve(f, part)[None] for part in (x_XD, y_XT, w_X)))
+
+    def _of_curve(self, f: int, part_X: Tensor) -> Tensor:
+        """The rows of a fold's curves."""
+        own, positions = part_X.unflatten(0, (len(self.curves), -1))[f], self.curves[f].positions
+        return own[: self.curves[f].count] if positions is None else own.index_select(0, positions)
+
+    def _record(self, folds: Sequence[int], members: slice, x_CND: Tensor, y_CNT: Tensor, w_CN: Tensor) -> None:
+        """The curves of the members of one fold, or of several with a member each."""
+        logits_MNK = self._logits(x_CND, members)
+        losses_MN = self._row_losses(logits_MNK, y_CNT.expand(len(logits_MNK), -1, -1)) * w_CN
         # Sums by numpy: torch adds up a row in another order where it is alone.
-        losses, weights = losses_MN.double().cpu().numpy(), w_N.double().cpu().numpy()
-        p_MNK = self._restored(f, logits_MNK)
-        for name, of, actual_NT, weights_N in self.actual[f]:
-            losses_M = (losses[:, of].sum(1) / weights[of].sum()).tolist()
-            values_M = self.measure.values(actual_NT, p_MNK[:, of], weights_N).tolist()
-            for course, value, loss in zip(self.courses[members], values_M, losses_M, strict=True):
-                course.add(name, value, loss)
+        losses, weights = losses_MN.double().cpu().numpy(), w_CN.double().cpu().numpy()
+        p_MNK = self._predictions(logits_MNK)
+        courses = self.courses[members]
+        for at, f in enumerate(folds):
+            own = slice(None) if len(folds) == 1 else slice(at, at + 1)
+            restored = self.distinct[f].restore(p_MNK[own])
+            for name, of, actual_NT, weights_N in self.curves[f].parts:
+                losses_M = (losses[own, of].sum(1) / weights[at, of].sum()).tolist()
+                values_M = self.measure.values(actual_NT, restored[:, of], weights_N).tolist()
+                for course, value, loss in zip(courses[own], values_M, losses_M, strict=True):
+                    course.add(name, value, loss)
 
-    def _logits(self, x_ND: Tensor, members: slice) -> Tensor:
-        return torch.cat([self.stack.evaluate(x_BD, members) for x_BD in x_ND.split(EVALUATED_AT_ONCE)], dim=1)
+    def _logits(self, x_CND: Tensor, members: slice) -> Tensor:
+        """Logits_MNK of members: on rows they have in common (C is 1), or each on its own."""
+        return torch.cat([self.stack.evaluate(x, members) for x in x_CND.split(EVALUATED_AT_ONCE, dim=1)], dim=1)
 
-    def _restored(self, f: int, logits_MNK: Tensor) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit; each member's rows begin a vector register."""
-        rows = logits_MNK.shape[1]
-        padded_MNK = nn.functional.pad(logits_MNK, (0, 0, 0, -rows % REGISTER))
-        p_XK = self.head.predictions(padded_MNK.flatten(0, 1)).double().cpu().numpy()
-        return self.distinct[f].restore(p_XK).reshape(padded_MNK.shape)[:, :rows]
+    def _predictions(self, logits_MNK: Tensor) -> NDArray[np.float64]:
+        p: NDArray[np.float64] = self.head.predictions(logits_MNK).double().cpu().numpy()
+        return p
 
     def _let_go(self, ended_M: Tensor) -> None:
         """Unstack the members that have ended, as if each had been trained alone, and go on with the others."""
         for m in torch.nonzero(ended_M)[:, 0].tolist():
             f, course = int(self.fold_of_M[m]), self.courses[m]
             x_VD = torch.from_numpy(self.distinct[f].x_VD).to(self.rows.x_XD)
-            p_VK = self._restored(f, self._logits(x_VD, slice(m, m + 1)))[0]
+            p_VK = self.distinct[f].restore(self._predictions(self._logits(x_VD[None], slice(m, m + 1)))[0])
             weights = {name: value.cpu().numpy() for name, value in self.stack.state(m).items()}
             paused = self._paused(m) if course.goes_on else None
             self.results[self.places[m]] = course.trained(self.distinct[f], weights, p_VK, paused)
@@ -253,7 +292,7 @@ class EpochOfAllMembers(LightningModule):
         for name in ("l1_M1", "l2_M1", "clip_M1"):
             setattr(self, name, getattr(self, name)[staying])
         self.stack.keep(staying)
-        self.optimizer.keep(staying, self.stack.values_MP)
+        self.optimizer.keep(staying, self.stack.values_MP, self.stack.gradients_MP)
         self._settle()
 
     def _paused(self, m: int) -> Paused:
@@ -306,15 +345,3 @@ def stack_of(
     if len(dense) == len(networks):
         return StackedMLP(dense, network["activation"], device, units)
     return StackedModules(networks, torch.from_numpy(fold.x_AD[:2]), device)
-
-
-def _rows(folds: Sequence[FoldArrays], head: Head, outputs: int, dtype: torch.dtype, device: torch.device) -> Rows:
-    longest = max(len(fold.x_AD) for fold in folds) + 1
-
-    def joined(name: str) -> Tensor:
-        parts = [torch.from_numpy(getattr(fold, name)).to(dtype) for fold in folds]
-        padded = [torch.cat([p, p.new_zeros(longest - len(p), *p.shape[1:])]) for p in parts]
-        return torch.cat(padded).to(device)
-
-    targets_XK, counts = head.targets(joined("y_AT"), outputs), [len(fold.x_AD) for fold in folds]
-    return Rows(joined("x_AD"), targets_XK, joined("w_A"), counts, head.slope(outputs))
