@@ -72,12 +72,14 @@ def search(
 
 
 def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
-    """Up to which epoch the candidates that are left are trained, and how many of them stay, until the last epoch."""
-    for epoch in sorted({math.ceil(share * epochs) for share in PAUSES} - {epochs}):
-        kept = max(math.ceil(candidates / 2), FEWEST)
-        if kept < candidates:
-            yield epoch, kept
-            candidates = kept
+    """Up to which epoch the candidates that are left are trained, and how many of them stay, until the last epoch.
+
+    Few candidates are trained without a pause.
+    """
+    if candidates > FEWEST:
+        for epoch in sorted({math.ceil(share * epochs) for share in PAUSES} - {epochs}):
+            candidates = max(math.ceil(candidates / 2), FEWEST)
+            yield epoch, candidates
     yield epochs, candidates
 
 
