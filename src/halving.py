@@ -9,7 +9,8 @@ Shapes: V validation rows, T target columns, K outputs, B blocks of rows.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from src.intervals import jackknife_values
@@ -22,8 +23,11 @@ from src.tables import Table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 
+# A search and a candidate by their numbers.
+Key = tuple[int, int]
+
 # Where trainings pause and the worse half is dropped, as shares of all epochs.
-PAUSES = (1 / 8, 1 / 4, 1 / 2)
+PAUSES = (1 / 4, 1 / 2)
 # So many candidates are left at the end, so that the one-standard-error rule has a choice.
 FEWEST = 8
 
@@ -39,15 +43,16 @@ def search(
 ) -> list[list[Scored]]:
     """Try all candidates on the folds of each search, all searches at once; a search drops candidates by its own folds.
 
-    The first candidate, the one without regularization, is never dropped: the others are compared with it.
+    The first candidate, the one without regularization, is never dropped: the others are compared with it. The others
+    compete with those of the same network first, because small networks learn slowly and would all be dropped early.
     """
     members = {
         (s, c): [Member.of_split(candidate, split, seed) for split in splits]
         for s, splits in enumerate(searches)
         for c, candidate in enumerate(candidates)
     }
-    trained: dict[tuple[int, int], list[Trained]] = {}
-    found: dict[tuple[int, int], Scored] = {}
+    trained: dict[Key, list[Trained]] = {}
+    found: dict[Key, Scored] = {}
     alive = list(members)
     for epoch, kept in rungs(len(candidates), max(candidate.epochs for candidate in candidates)):
         going = [key for key in alive if key not in trained or _goes_on(found[key], trained[key])]
@@ -59,8 +64,7 @@ def search(
             found[key] = score(trained[key], measure)
         for s in range(len(searches)):
             rivals = [key for key in alive if key[0] == s and key[1] > 0]
-            rivals.sort(key=lambda of: _rank(found[of], measure))
-            for key in rivals[kept - 1 :]:
+            for key in _in_order(rivals, found, measure)[kept - 1 :]:
                 found[key] = replace(found[key], dropped=True)
         alive = [key for key in alive if not found[key].dropped]
     for s, splits in enumerate(searches):
@@ -86,6 +90,17 @@ def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
 def _goes_on(scored: Scored, trained: Sequence[Trained]) -> bool:
     """Whether more epochs might help: the best one lies in the second half, and no fold has come to its end."""
     return 2 * scored.candidate.epochs > scored.trained and all(of.paused for of in trained)
+
+
+def _in_order(keys: Sequence[Key], found: Mapping[Key, Scored], measure: Measure) -> list[Key]:
+    """The best of each network, then the second of each, and so on; the better ones first."""
+    before = Counter[str]()
+    places = {}
+    for key in sorted(keys, key=lambda of: _rank(found[of], measure)):
+        network = repr({**found[key].candidate.network, "dropout": None})
+        places[key] = before[network]
+        before[network] += 1
+    return sorted(places, key=lambda of: places[of])
 
 
 def _rank(scored: Scored, measure: Measure) -> tuple[float, ...]:

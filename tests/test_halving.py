@@ -73,7 +73,7 @@ def test_training_ends_early_where_the_best_epoch_lies_in_the_first_half(found):
     for of in ended:
         assert 2 * of.candidate.epochs <= of.trained
     for of in found:
-        assert of.trained in (2, 4, 8, 16)
+        assert of.trained in (4, 8, 16)
 
 
 def test_the_worse_half_is_dropped_at_each_rung_by_its_score_so_far(found, unpaused):
@@ -89,6 +89,14 @@ def test_the_worse_half_is_dropped_at_each_rung_by_its_score_so_far(found, unpau
 def test_the_candidate_without_regularization_stays_to_the_end_however_bad(found):
     assert not found[0].dropped
     assert found[0].mean > min(of.mean for of in found if of.dropped)
+
+
+def test_networks_that_learn_slowly_are_not_dropped_for_those_that_learn_fast(table):
+    slow = [candidate(units=[3], epochs=8, learning_rate=1e-9 * (1 + i)) for i in range(10)]
+    fast = [candidate(units=[4], epochs=8, learning_rate=0.01 * (1 + i)) for i in range(10)]
+    found = search(fast + slow, [FOLDS], table, LOSS, ENGINE, 0, "search")[0]
+    left = [of.candidate.network["units"] for of in found if not of.dropped]
+    assert (left.count([3]), left.count([4])) == (3, 4 + 1)  # and the one without regularization
 
 
 def test_searches_at_once_are_as_each_alone_and_the_same_again(found, table):

@@ -389,7 +389,7 @@ def _halving(result: Regularize, table: pd.DataFrame) -> str:
     drops = listing([f"{count(int(number))} after epoch {epoch}" for epoch, number in stops.items()])
     saved = 1 - result.epochs / result.epochs_without_halving
     return (
-        f"Those that were behind were dropped early (successive halving): {drops}; "
+        f"Those that were behind others of the same network were dropped early (successive halving): {drops}; "
         f"{counted(result.finalists, 'candidate')} were left at the end, and only they could be chosen. A candidate "
         "whose best epoch lay in the first half of its training was not trained further. The "
         f"{count(result.trainings)} trainings took {count(result.epochs)} epochs, {saved:.0%} fewer than all of them."
