@@ -4,14 +4,17 @@
 
 Every implementation trains the same rows, splits, networks and epochs; ours by `src.training.fit.fit`, the function
 that every step calls, with vectorizing and curves. Peers that are not installed are skipped (`pip install -r
-benchmarks/requirements.txt`). The implementations take turns, `--rounds` times, and the fastest time of each counts, so
-that a busy moment hurts none of them alone. Where a peer would need many minutes, some members stand for all: marked ~.
+benchmarks/requirements.txt`); each has the number of threads that suits the job, one where networks are small. The
+implementations take turns, `--rounds` times, and the fastest time of each counts, so that a busy moment hurts none of
+them alone. Where a peer would need many minutes, some members stand for all: marked ~.
 """
 
 import argparse
 import io
 import json
+import multiprocessing
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import PEERS, CannotDo, Job, SmallConvnet
 from src.measures import TABLE
@@ -120,7 +124,7 @@ def searched(count: int, epochs: int) -> list[Candidate]:
 
 def jobs(quick: bool) -> dict[str, Callable[[], Job]]:
     """How to make every job; `quick`: fewer epochs and members, and one member stands for all with the slow peers."""
-    few, cores = (1 if quick else 5), os.cpu_count() or 1
+    few, cores = (1 if quick else 2), os.cpu_count() or 1
     epochs = 20 if quick else 100
     convnet = {"kind": "small_convnet", "channels": 8, "dropout": 0.0}
     return {
@@ -155,14 +159,14 @@ def jobs(quick: bool) -> dict[str, Callable[[], Job]]:
             "5-fold breast cancer, 512-512 units, 20 epochs",
             bundled("breast_cancer", "binary"),
             [candidate_of(dense(512, 512), 20)],
-            5,
+            few,
             threads=cores,
         ),
         "convnet": lambda: job_of(
             "5-fold digits, small convnet, 10 epochs",
             bundled("digits", "multiclass"),
             [candidate_of(convnet, 10)],
-            5,
+            few,
             threads=cores,
         ),
     }
@@ -182,7 +186,7 @@ def run_peer(name: str, job: Job) -> float:
     chosen = pairs[::step][: job.sampled]
     torch.set_num_threads(job.threads)
     begin = time.perf_counter()
-    with redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()), threadpool_limits(job.threads):
         PEERS[name](job, chosen)
     return (time.perf_counter() - begin) * len(pairs) / len(chosen)
 
@@ -232,23 +236,37 @@ def measure_job(job: Job, engine: Engine, rounds: int) -> list[dict[str, Any]]:
 
 
 def measure_growth(engine: Engine, counts: Sequence[int]) -> list[dict[str, Any]]:
-    """Time of one gradient step of all members, by their number."""
-    print("\nours, one gradient step of all members (30-16-16-1 units, minibatches of 32 rows)")
+    """Time of one gradient step of all members, and the memory that training them takes, by their number."""
+    print("\nours, one gradient step of all members (30-16-16-1 units, minibatches of 32 rows), in one process")
     alone = engine.model_copy(update={"workers": 1})
     rows: list[dict[str, Any]] = []
     for count in counts:
         seconds = {}
-        for epochs in (1, 5):
+        for epochs in (1, 6):
             table = bundled("breast_cancer", "binary")
             job = job_of("growth", table, searched(max(count // 5, 1), epochs), 1)
             members = job.members[:count]
-            seconds[epochs] = min(run_ours(Job("growth", table, members, [], 1), alone) for _ in range(2))
-        of_step = (seconds[5] - seconds[1]) / 4 / -(-len(members[0].training) // 32)
+            few = Job("growth", table, members, [], 1)
+            seconds[epochs] = min(run_ours(few, alone) for _ in range(3))
+        of_step = (seconds[6] - seconds[1]) / 5 / -(-len(members[0].training) // 32)
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            megabytes = pool.apply(peak_megabytes, (few, alone))
         rows.append(
             {"job": f"step of {count} members", "implementation": OURS, "seconds": of_step, "ratio_to_ours": 1.0}
         )
-        print(f"  {count:4} members {1e3 * of_step:8.2f} ms {1e6 * of_step / count:8.1f} µs a member", flush=True)
+        print(
+            f"  {count:4} members {1e3 * of_step:8.2f} ms {1e6 * of_step / count:8.1f} µs a member "
+            f"{megabytes:8.1f} MB {megabytes / count:8.3f} MB a member",
+            flush=True,
+        )
     return rows
+
+
+def peak_megabytes(job: Job, engine: Engine) -> float:
+    """By how much this process grows at most while it trains a job."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run_ours(job, engine)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def main() -> None:
