@@ -225,10 +225,32 @@ class Engine(Settings):
         "float32", description="of matrix products on a GPU; tf32 and bf16 are faster and change the results"
     )
 
+    devices: int = Field(
+        1, ge=1, description="on how many devices of a machine to train each member, one that is too large for a single"
+    )
+    strategy: Literal["auto", "ddp"] = Field("auto", description="Lightning's, where members are spread over devices")
+    num_nodes: int = Field(
+        1,
+        ge=1,
+        description="machines over which each member is spread: the step runs on all of them at once, with "
+        "MASTER_ADDR, MASTER_PORT and NODE_RANK set",
+    )
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a member is trained on several devices."""
+        return self.devices * self.num_nodes > 1
+
     @model_validator(mode="after")
     def a_cluster_has_an_address(self) -> Self:
         if (self.backend == "local") != (self.address is None):
             raise ValueError("engine: give an address with backend dask or ray, and none with local")
+        return self
+
+    @model_validator(mode="after")
+    def a_strategy_needs_several_devices(self) -> Self:
+        if self.strategy != "auto" and not self.spreads:
+            raise ValueError("engine: a strategy is for several devices or num_nodes; leave strategy: auto with one")
         return self
 
 

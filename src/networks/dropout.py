@@ -8,11 +8,13 @@ class Dropout(nn.Dropout):
     """`nn.Dropout`; with a generator set, masks for `rows` rows are drawn from it and the first B are used.
 
     Always drawing whole minibatches keeps the streams of backends in step when the last minibatch is short. A stack
-    draws the masks of all its members itself and sets `factor`, by which the rows are then multiplied.
+    draws the masks of all its members itself and sets `factor`, by which the rows are then multiplied. Where several
+    processes share a minibatch, `own` are the rows of it that this one has.
     """
 
     generator: torch.Generator | None = None
     rows: int = 0
+    own: slice = slice(None)
     factor: Tensor | None = None
 
     def forward(self, x_BD: Tensor) -> Tensor:
@@ -20,5 +22,5 @@ class Dropout(nn.Dropout):
             return x_BD * self.factor
         if self.generator is None or not self.training or self.p == 0:
             return super().forward(x_BD)
-        uniform = torch.rand(self.rows, *x_BD.shape[1:], generator=self.generator)[: len(x_BD)]
+        uniform = torch.rand(self.rows, *x_BD.shape[1:], generator=self.generator)[self.own][: len(x_BD)]
         return x_BD * (uniform.to(x_BD.device) >= self.p) / (1 - self.p)

@@ -54,7 +54,9 @@ def pool_of(engine: Engine, worth_workers: bool) -> Iterator[Pool]:
         with _ray(engine) as ray:
             yield ray
     else:
-        workers = (_cores() if worth_workers else 1) if engine.workers == "auto" else engine.workers
+        # Members that are spread over devices have these in turn.
+        alone = engine.spreads or not worth_workers
+        workers = (1 if alone else _cores()) if engine.workers == "auto" else engine.workers
         yield Processes(workers) if workers > 1 else Here()
 
 
@@ -77,7 +79,7 @@ class Processes(Pool):
         left = dict(enumerate(calls))
         for _ in range(LOSSES):
             with ProcessPoolExecutor(
-                min(self.workers, len(left)), _context(), initializer=die_with_parent, initargs=(os.getpid(),)
+                min(self.workers, len(left)), process_context(), initializer=die_with_parent, initargs=(os.getpid(),)
             ) as pool:
                 numbers = {pool.submit(call): number for number, call in left.items()}
                 try:
@@ -94,7 +96,7 @@ class Processes(Pool):
         )
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def process_context() -> multiprocessing.context.BaseContext:
     """Forked workers have everything imported at once, which takes others seconds; a GPU's state cannot be forked."""
     import torch
 

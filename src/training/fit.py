@@ -51,6 +51,9 @@ def fit(
     """
     device = _device(engine)
     groups = groups_of(members, _folds(members, table), table, device, resumed)
+    if engine.spreads:
+        spread = f"each on {engine.devices} devices of {engine.num_nodes} machines (engine.devices, engine.num_nodes)"
+        groups = [replace(group, backend="looped", reason=spread) for group in groups]
     long = sum(_seconds(group, until) for group in groups) > SECONDS_WORTH_WORKERS
     trained: dict[int, Trained] = {}
     with ExitStack() as stack:
@@ -89,16 +92,20 @@ def train_shard(
 
     from src.training.looped import train_looped
     from src.training.self_check import check_stack
+    from src.training.spread import train_spread
     from src.training.stacked import StackRefused, train_stacked
 
     of, device = TABLE[measure], number
     if shard.backend == "looped":
         before: Sequence[Trained | None] = shard.resumed or [None] * len(shard.members)
         triples = zip(shard.members, shard.folds, before, strict=True)
-        return [
-            train_looped(m, fold, table, of, engine, on_epoch=part.add, until=until, resumed=one, device=device)
+        calls = [
+            partial(
+                train_looped, m, fold, table, of, engine, on_epoch=part.add, until=until, resumed=one, device=device
+            )
             for m, fold, one in triples
-        ], []
+        ]
+        return [train_spread(call, engine) if engine.spreads else call() for call in calls], []
     try:
         check_stack(shard.members, shard.folds, table, of, engine, device)
         return train_stacked(

@@ -5,6 +5,7 @@ import warnings
 
 import torch
 from pytorch_lightning import Trainer
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from src.problem import Engine
 
@@ -12,18 +13,21 @@ from src.problem import Engine
 def make_trainer(epochs: int, engine: Engine, device: int = 0) -> Trainer:
     """A Trainer without what a member of a pipeline does not need: logger, checkpoints, progress bar, summary.
 
-    device: which of several GPUs, counted around. Lightning's notes on devices and loaders, once per training, would
-    bury our own lines.
+    device: which of several GPUs, counted around, where a member takes one. Lightning's notes on devices and loaders,
+    once per training, would bury our own lines.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module=r"pytorch_lightning\..*")
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("high" if engine.precision == "tf32" else "highest")
-    several = engine.accelerator != "cpu" and torch.cuda.device_count() > 1
+    several = engine.accelerator != "cpu" and torch.cuda.device_count() > 1 and not engine.spreads
     return Trainer(
         max_epochs=epochs,
         accelerator=engine.accelerator,
-        devices=[device % torch.cuda.device_count()] if several else 1,
+        devices=[device % torch.cuda.device_count()] if several else engine.devices,
+        strategy=engine.strategy,
+        num_nodes=engine.num_nodes,
+        plugins=[LightningEnvironment()],
         precision="bf16-mixed" if engine.precision == "bf16" else "32-true",
         logger=False,
         enable_checkpointing=False,

@@ -99,6 +99,8 @@ class EpochPerStep(LightningModule):
             if isinstance(module, Dropout):
                 module.generator, module.rows = self.masks, member.candidate.batch_size
         self.sampled = torch.from_numpy(evenly_spaced(len(member.training)))
+        self.own = slice(None)
+        self.shared = False
         self.resumed: Paused | None = None
         self.actual = {
             "training": (table.y_NT[member.training][self.sampled], table.w_N[member.training][self.sampled]),
@@ -109,6 +111,14 @@ class EpochPerStep(LightningModule):
         self.resumed = paused
         self.shuffle.set_state(torch.from_numpy(paused.shuffle))
         self.masks.set_state(torch.from_numpy(paused.masks))
+
+    def on_fit_start(self) -> None:
+        """Processes that train a member together take every so-manieth row of each minibatch."""
+        self.shared = self.trainer.world_size > 1
+        self.own = slice(self.trainer.global_rank, None, self.trainer.world_size)
+        for module in self.head.modules():
+            if isinstance(module, Dropout):
+                module.own = self.own
 
     def train_dataloader(self) -> list[int]:
         return [0]
@@ -132,9 +142,14 @@ class EpochPerStep(LightningModule):
         self.flat.bind_gradients()
         order_A = torch.randperm(len(self.fold.x_AD), generator=self.shuffle)
         for rows_B in order_A.split(self.batch_size):
-            x_BD, y_BT, w_B = (part[rows_B].to(self.device) for part in self.training_rows)
+            x_BD, y_BT, w_B = (part[rows_B[self.own]].to(self.device) for part in self.training_rows)
             self.flat.gradients_P.zero_()
-            self.head.loss((x_BD, y_BT, w_B)).backward()
+            if self.shared:
+                whole = self.training_rows[2][rows_B].sum()
+                ((self.head.row_losses(self.head(x_BD), y_BT) * w_B).sum() / whole).backward()
+                torch.distributed.all_reduce(self.flat.gradients_P)
+            else:
+                self.head.loss((x_BD, y_BT, w_B)).backward()
             self.flat.before_step(self.head)
             optimizer.step()
 
@@ -143,7 +158,8 @@ class EpochPerStep(LightningModule):
         self._record("training", (x_AD[self.sampled], y_AT[self.sampled], w_A[self.sampled]))
         if len(self.fold.x_VD):
             self._record("validation", self.validation_rows)
-        ended = self.course.end_epoch(bool(self.flat.values_P.isfinite().all()))
+        finite = bool(self.flat.values_P.isfinite().all())
+        ended = self.trainer.strategy.reduce_boolean_decision(self.course.end_epoch(finite))
         self.on_epoch(1 + self.course.rest if ended else 1)
         self.trainer.should_stop = ended
 

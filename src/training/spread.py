@@ -1,0 +1,59 @@
+"""A member on several devices at once, each in a process of its own, for networks too large for one.
+
+    engine: {devices: 2}                    # of this machine
+    engine: {devices: 4, num_nodes: 2}      # the same step on two machines, with MASTER_ADDR, MASTER_PORT, NODE_RANK
+
+Every process has all rows and takes its share of each minibatch; the gradients are added up (torch.distributed), so
+that a member comes out as on one device, to rounding. Batch norms see their process's share only.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from src.errors import UserError
+from src.problem import Engine
+from src.processes import die_with_parent
+from src.training.engines import process_context
+from src.training.members import Trained
+
+# Where the processes find each other, by the names that Lightning reads.
+MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+
+
+def train_spread(train: Callable[[], Trained], engine: Engine) -> Trained:
+    """What `train`, a call of `train_looped`, gives in the first of the processes that run it together."""
+    address = {name: os.environ[name] for name in MEETING if name in os.environ}
+    if engine.num_nodes == 1:
+        address = dict(zip(MEETING, ("127.0.0.1", str(_free_port()), "0"), strict=True))
+    if missing := [name for name in MEETING if name not in address]:
+        raise UserError(
+            f"engine.num_nodes: set {', '.join(missing)} on each machine (address and free port of the first, number "
+            "of the machine from 0), or choose num_nodes: 1"
+        )
+    with ProcessPoolExecutor(
+        engine.devices, process_context(), initializer=die_with_parent, initargs=(os.getpid(),)
+    ) as pool:
+        ranks = [pool.submit(_as_rank, train, address | {"LOCAL_RANK": str(rank)}) for rank in range(engine.devices)]
+        try:
+            first, *_ = [rank.result() for rank in ranks]
+            return first
+        except BrokenProcessPool:
+            raise UserError(
+                "engine.devices: a process was killed while it trained a member; if memory ran out, choose a smaller "
+                "training.batch_size"
+            ) from None
+
+
+def _as_rank(train: Callable[[], Trained], environment: dict[str, str]) -> Trained:
+    os.environ.update(environment)
+    return train()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
