@@ -170,8 +170,8 @@ def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
 
 def _log_loss(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
     p_MN2 = np.concatenate([1 - p_MNK, p_MNK], axis=2) if p_MNK.shape[2] == 1 else p_MNK
-    of_actual = p_MN2[:, np.arange(len(y_NT)), y_NT[:, 0].astype(np.intp)]
-    return _mean(-np.log(np.clip(of_actual, np.finfo(np.float64).eps, 1.0)), w_N)
+    of_actual_MN = np.take_along_axis(p_MN2, y_NT[None].astype(np.intp), axis=2)[..., 0]
+    return _mean(-np.log(np.clip(of_actual_MN, np.finfo(np.float64).eps, 1.0)), w_N)
 
 
 def _mae(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:

@@ -68,6 +68,14 @@ def test_every_measure_of_every_type_is_the_one_of_scikit_learn(kind, name, rows
     assert TABLE[name].value(y_NT, p_NK, w_N) == pytest.approx(THEIRS[name](y_NT, p_NK, w_N), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in MEASURES.items() for name in names])
+def test_members_measured_at_once_are_each_as_alone_to_the_last_bit(kind, name):
+    y_NT, p_NK, w_N = answers(kind, 43, 3, 0)
+    p_MNK = np.stack([p_NK, answers(kind, 43, 9, 1)[1], p_NK[::-1]])
+    values_M = TABLE[name].values(y_NT, p_MNK, w_N)
+    assert values_M.tolist() == [TABLE[name].value(y_NT, p_NK, w_N) for p_NK in p_MNK]
+
+
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
 @given(
     rows=st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.floats(0.01, 100)), min_size=2),

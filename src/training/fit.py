@@ -88,6 +88,22 @@ def train_shard(
 
     A stack for which the device's memory is too small is halved; one that fails its self-check is looped.
     """
+    try:
+        return _train_shard(shard, part, table, measure, engine, until, number)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        member = shard.members[0]
+        raise UserError(
+            f"network kind {member.candidate.network['kind']}: a minibatch of a single row has no statistics for its "
+            f"batch norm, and with training.batch_size {member.candidate.batch_size} the last one of a fold is such; "
+            "choose another"
+        ) from None
+
+
+def _train_shard(
+    shard: Shard, part: Part, table: Table, measure: str, engine: Engine, until: int | None, number: int
+) -> Answer:
     import torch
 
     from src.training.looped import train_looped
@@ -133,7 +149,7 @@ def train_shard(
         note = f"out of memory with {len(shard.members)} members in one stack; halved"
     results, notes = [], [note]
     for smaller in again:
-        own, more = train_shard(smaller, part, table, measure, engine, until, number)
+        own, more = _train_shard(smaller, part, table, measure, engine, until, number)
         results += own
         notes += more
     return results, notes

@@ -73,6 +73,16 @@ def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_rows(kind):
     torch.testing.assert_close(head.loss((logits_BK, y_BT, 5 * w_B)), head.loss((logits_BK, y_BT, w_B)))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_of_a_row_s_loss_is_its_error_times_the_slope(kind):
+    logits_BK, y_BT, _ = answers(kind, 9, 3)
+    head, outputs = HEADS[kind](nn.Identity()), OUTPUTS[kind]
+    logits_BK.requires_grad_()
+    [expected] = torch.autograd.grad(head.row_losses(logits_BK, y_BT).sum(), logits_BK)
+    error_BK = head.predictions(logits_BK) - head.targets(y_BT, outputs)
+    torch.testing.assert_close(error_BK * head.slope(outputs), expected)
+
+
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "unit_interval_regression"])
 def test_losses_of_confidently_wrong_logits_stay_finite(kind):
     wrong = torch.full((2, OUTPUTS[kind]), -1e4)

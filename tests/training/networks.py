@@ -47,6 +47,17 @@ class Embedded(nn.Module):
         return self.last(self.dropout(self.norm(self.words(words)).flatten(1)))
 
 
+class Normed(nn.Module):
+    """Batch norm over the rows alone."""
+
+    def __init__(self, inputs: int, outputs: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(inputs, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, outputs))
+
+    def forward(self, x_BD: Tensor) -> Tensor:
+        return self.layers(x_BD)
+
+
 class Forking(nn.Module):
     """Looks at a value to decide what to do, which vmap cannot."""
 
@@ -81,4 +92,4 @@ class Bag(nn.Module):
         return self.words((x_BD * 4).long().clamp(-8, 7) + 8)
 
 
-MODULES = {of.__name__: of for of in (Convolutional, Recurrent, Embedded, Forking, PlainDropout, Bag)}
+MODULES = {of.__name__: of for of in (Convolutional, Recurrent, Embedded, Normed, Forking, PlainDropout, Bag)}

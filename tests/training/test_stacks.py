@@ -245,6 +245,19 @@ def test_other_networks_stack_by_vmap_and_come_out_as_alone(kinds, kind, options
         assert_equal(one, alone, 1e-11)
 
 
+def test_batch_norm_with_a_last_minibatch_of_one_row_or_where_it_can_have_none(kinds):
+    table = table_of("binary", rows=49)
+    members = members_of(table, [of_kind("Convolutional")])
+    assert {len(member.training) % 8 for member in members} == {0, 1}
+    for one, alone in both_ways(table, members, torch.float64):
+        assert_equal(one, alone, 1e-11)
+    normed = members_of(table, [of_kind("Normed")])
+    for one, alone in both_ways(table, normed[:1], torch.float64):
+        assert_equal(one, alone, 1e-11)
+    with pytest.raises(UserError, match=r"kind Normed: a minibatch of a single row.*training\.batch_size 8.*another"):
+        fit_here(table, normed)
+
+
 @pytest.mark.parametrize("kind", ["Convolutional", "Recurrent"])
 def test_a_member_unstacked_from_vmap_is_a_network_that_loads_and_answers_alone(kinds, kind):
     table = table_of("binary", weights=True)
