@@ -20,6 +20,7 @@ shallow model is the linear one alone, which saves half of the time and touches 
 
 Coverage is counted on the problems with a signal; `without_signal` has it for the others. True risks are measured on
 20,000 new rows, that of the procedure over 16 trainings. With --log, problems that the file holds are not run again.
+The report cites what --json src/report/honesty.json has written.
 """
 
 import argparse

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.honesty import Outcome, figures
 from benchmarks.populations import FEWEST_ROWS, MOST_ROWS, Population, populations
 from benchmarks.steps import REPOSITORY
+from src.report.honesty import Honesty
 from src.results import Estimate
 
 
@@ -92,6 +93,8 @@ def test_claims_coverage_and_optimism_are_counted():
     gains = np.array([0.85 - 0.95, 0.05, 0.05, 0.05])
     assert found["optimism"]["search"] == pytest.approx((gains / error).mean(), abs=1e-4)
     assert found["optimism"]["nested"] == pytest.approx(-0.01 / error, abs=1e-4)
+    told = Honesty.model_validate(found)  # what the report reads
+    assert (told.problems_without_signal, told.false_claims, told.coverage_test) == (4, 0.25, 0.5)
     assert found["optimism"]["evaluation_folds"] == pytest.approx((np.array([-0.15, 0, 0, 0]) / error).mean(), abs=1e-4)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from src.files import Layout
 from src.report.evidence import Evidence, read_evidence
+from src.report.honesty import read_honesty
 from src.report.page import render_page
 from src.results import Choice, FoldScores, Verdict
 from tests.report.examples import TYPES, example, write_results
@@ -214,6 +215,15 @@ def test_predicted_values_are_said_to_have_intervals_and_how_often_they_held_on_
     for target, half in evidence.evaluate.half_widths.items():
         within = ((test[f"actual__{target}"] - test[f"predicted__{target}"]).abs() <= half).mean()
         assert f"it held {within:.1%} of {len(test)} rows" in Document(render_page(evidence)).text
+
+
+def test_the_page_says_how_often_such_verdicts_were_right_and_warns_of_optimism(results: Results) -> None:
+    found, text = read_honesty(), Document(render_page(read_evidence(results("binary")))).text
+    assert f"beat common sense in {found.false_claims:.1%} of the problems" in text
+    assert f"held the true value in {found.coverage_cross_validation:.1%}" in text
+    assert f"that of the sealed test in {found.coverage_test:.1%}" in text
+    for optimism in (found.optimism.search, found.optimism.evaluation_folds, found.optimism.nested):
+        assert f"{abs(optimism):.2f} standard errors too {'good' if optimism > 0 else 'bad'}" in text
 
 
 def test_a_model_of_the_folds_networks_is_said_to_be_one(results: Results) -> None:
