@@ -86,6 +86,15 @@ def test_the_worse_half_is_dropped_at_each_rung_by_its_score_so_far(found, unpau
     assert sum(so_far[i].mean >= max(so_far[j].mean for j in left) for i in gone) >= COUNT - kept
 
 
+def test_no_more_epochs_are_trained_than_the_rungs_allow(found):
+    plan, allowed, before, here = rungs(COUNT, EPOCHS), 0, 0, COUNT
+    for epoch, kept in plan:
+        allowed += here * (epoch - before)
+        before, here = epoch, kept
+    assert len(found) == COUNT
+    assert sum(of.trained for of in found) <= allowed < COUNT * EPOCHS * 2 / 3
+
+
 def test_the_candidate_without_regularization_stays_to_the_end_however_bad(found):
     assert not found[0].dropped
     assert found[0].mean > min(of.mean for of in found if of.dropped)
