@@ -185,7 +185,7 @@ class Training(Settings):
         "auto", description="rows per gradient step; auto: by the number of rows"
     )
     epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = Field(
-        "auto", description="the most epochs any training may take; auto: by the kind of input"
+        "auto", description="the most epochs any training may take; auto: by the kind of input and the number of rows"
     )
     activation: Literal["relu", "tanh", "gelu"] = "relu"
 

@@ -56,7 +56,7 @@ class Scored:
 def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
     """The candidates of a problem, from the ladder's rungs up to the chosen one."""
     networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
-    size, most = batch_size(settings.training, len(table)), epochs(settings.training, table.schema.features)
+    size, most = batch_size(settings.training, len(table)), epochs(settings.training, table)
     by = kind_of(table.schema.features).penalties
     search = settings.search.model_copy(
         update={"l1": [by * l1 for l1 in settings.search.l1], "l2": [by * l2 for l2 in settings.search.l2]}

@@ -57,7 +57,7 @@ def overfit(layout: Layout) -> Overfit:
     folds = list(read_folds(layout.folds)["development"])
     measure = TABLE[prepared.measure]
     training, features = settings.training, table.schema.features
-    most = epochs(training, features)
+    most = epochs(training, table)
 
     networks = kind_of(features).ladder(features, settings.overfit, training)
     climbs: list[Climb] = []
