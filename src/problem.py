@@ -266,7 +266,7 @@ class Text(Settings):
     ngrams: Annotated[int, Field(ge=1, le=5)] | Auto = Field(
         "auto", description="the longest run of tokens that is a column of its own; auto: 2 words, 5 characters"
     )
-    vocabulary: int = Field(20_000, ge=2, le=2**20, description="the most columns, or numbered tokens of a sequence")
+    vocabulary: int = Field(50_000, ge=2, le=2**20, description="the most columns, or numbered tokens of a sequence")
     length: Annotated[int, Field(ge=1, le=10_000)] | Auto = Field(
         "auto", description="tokens of a sequence; longer texts are cut at the end; auto: by the training rows"
     )
