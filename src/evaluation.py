@@ -187,18 +187,21 @@ def _interval(
 ) -> Estimate:
     """The interval of a value whose variance is `inflation` times that of the rows alone.
 
-    Leaving out rows that were all right (or all wrong) never shows another value: then all rows count as independent in
-    the interval of a share of rows; for another measure it is the exact binomial interval of as many rows as the rarest
-    class has, on which it rests.
+    A measure with two ends that is no share of rows rests on the rows of the rarest class. Where leaving out rows never
+    shows another value (all were right, or all were said to be of one class), the interval is the one of as many rows,
+    all of which were right.
     """
-    unanimous = rows_variance == 0 and value in (measure.lowest, measure.highest) and np.isfinite(measure.highest)
+    bounded = bool(np.isfinite([measure.lowest, measure.highest]).all())
     units = int(table.units(rows).max()) + 1
-    if measure.counts_rows and (unanimous or rows_variance > 0):
-        independent = units if unanimous else value * (1 - value) / rows_variance + 1
+    if measure.counts_rows and (rows_variance > 0 or value in (measure.lowest, measure.highest)):
+        independent = units if rows_variance == 0 else value * (1 - value) / rows_variance + 1
         return share_interval(value, independent / inflation)
-    if unanimous:
-        return unanimous_interval(value, min(units, _rarest(table.y_NT[rows])))
-    return transformed_interval(value, rows_variance * inflation, measure.lowest, measure.highest)
+    if bounded:
+        units = min(units, _rarest(table.y_NT[rows]))
+    if bounded and rows_variance == 0:
+        return unanimous_interval(value, units)
+    variance = rows_variance * inflation
+    return transformed_interval(value, variance, measure.lowest, measure.highest, max(units - 1, 1))
 
 
 def _rarest(y_NT: Array) -> int:

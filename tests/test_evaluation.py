@@ -17,7 +17,7 @@ from src.evaluation import (
     score_sealed_test,
     shuffle_error,
 )
-from src.intervals import paired_p_value, share_interval, transformed_interval
+from src.intervals import jackknife_variance, paired_p_value, share_interval, transformed_interval
 from src.measures import TABLE
 from src.protocols import Folds, Split
 from src.tables import Table
@@ -85,8 +85,8 @@ def test_the_interval_of_several_folds_is_that_of_their_rows_and_wider_by_what_t
     model = held_out(table, folds_of(ROWS), 0.1)
     ((rows, p_NK),) = model.passes()
     errors_N = np.abs(table.y_NT[rows] - p_NK)
-    variance = errors_N.var(ddof=1) / ROWS * (1 + 0.5 * 90 / 60)
-    expected = transformed_interval(float(errors_N.mean()), variance, 0.0, np.inf)
+    variance = errors_N.var(ddof=1) / ROWS * (1 + 0.75 * 90 / 60)
+    expected = transformed_interval(float(errors_N.mean()), variance, 0.0, np.inf, ROWS - 1)
     found = estimate(model, table, MAE)
     assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
 
@@ -97,7 +97,7 @@ def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wide
     alone = score_sealed_test(rows_of(table, rows), model.predictions[0], MAE)
     found = estimate(model, table, MAE)
     assert found.value == pytest.approx(alone.value)
-    assert np.log(found.high / found.low) == pytest.approx(1.25**0.5 * np.log(alone.high / alone.low))
+    assert np.log(found.high / found.low) == pytest.approx(1.375**0.5 * np.log(alone.high / alone.low))
 
 
 @pytest.mark.parametrize(("noise", "stable"), [(0.001, True), (3.0, False)])
@@ -236,12 +236,33 @@ def test_a_perfect_sealed_test_still_has_an_interval():
     assert balanced.low == pytest.approx(0.025 ** (1 / min((table.y_NT == k).sum() for k in (0, 1))))
 
 
+def test_a_model_that_knows_one_class_only_has_an_interval_as_wide_as_the_rarest_class_is_small():
+    """Its balanced accuracy is one half on any rows that hold both classes."""
+    table = table_of("binary", rows=47)
+    found = score_sealed_test(table, np.full((47, 1), 0.9), TABLE["balanced_accuracy"])
+    away = 1 - 0.025 ** (1 / min((table.y_NT == k).sum() for k in (0, 1)))
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - away, 0.5 + away))
+
+
+def test_a_measure_of_classes_has_an_interval_by_the_rows_of_the_rarest_one():
+    table = table_of("binary", rows=60)
+    y_NT = (np.arange(60) < 6).astype(float)[:, None]
+    table = replace(table, y_NT=y_NT)
+    p_NK = np.clip(y_NT + np.random.default_rng(0).normal(scale=0.6, size=(60, 1)), 0, 1)
+    wide = score_sealed_test(table, p_NK, TABLE["roc_auc"])
+    variance = jackknife_variance(
+        lambda kept: TABLE["roc_auc"].value(y_NT[kept], p_NK[kept], np.ones(kept.sum())), np.arange(60)
+    )
+    expected = transformed_interval(wide.value, variance, 0.0, 1.0, 5)
+    assert (wide.low, wide.high) == pytest.approx((expected.low, expected.high))
+
+
 def test_the_interval_of_the_accuracy_is_wilsons_with_as_many_rows_as_the_folds_are_worth():
     table = table_of("binary", ROWS)
     p_NK = np.where(np.arange(ROWS)[:, None] < 12, 1 - table.y_NT, table.y_NT)
     splits = list(folds_of(ROWS))
     found = estimate(HeldOut(splits, [p_NK[split.validation] for split in splits]), table, ACCURACY)
-    expected = share_interval(1 - 12 / ROWS, ROWS / (1 + 0.5 * 90 / 60))
+    expected = share_interval(1 - 12 / ROWS, ROWS / (1 + 0.75 * 90 / 60))
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     alone = score_sealed_test(table, p_NK, ACCURACY)
     assert (alone.low, alone.high) == pytest.approx(

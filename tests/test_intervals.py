@@ -105,8 +105,8 @@ def test_a_single_unit_shows_no_variance():
     assert jackknife_variance(mean_of(np.arange(5.0)), np.zeros(5, dtype=int)) == 0.0
 
 
-def test_the_rows_count_once_and_half_of_nadeau_and_bengios_correction_comes_on_top():
-    assert resampled_variance(0.02, held_out=200, training=160) == pytest.approx(0.02 * (1 + 0.5 * 200 / 160))
+def test_the_rows_count_once_and_three_quarters_of_nadeau_and_bengios_correction_come_on_top():
+    assert resampled_variance(0.02, held_out=200, training=160) == pytest.approx(0.02 * (1 + 0.75 * 200 / 160))
 
 
 @pytest.mark.parametrize("repeats", [1, 6])
@@ -136,22 +136,22 @@ def test_intervals_of_cross_validation_cover_the_risk_of_an_unstable_procedure(r
                 errors_RN[r, out] = errors(x_ND[~out], y_N[~out], x_ND[out], y_N[out])
         errors_N = errors_RN.mean(axis=0)
         variance = resampled_variance(errors_N.var(ddof=1) / rows, rows, rows * (folds - 1) / folds)
-        found = transformed_interval(float(errors_N.mean()), variance, 0.0, math.inf)
+        found = transformed_interval(float(errors_N.mean()), variance, 0.0, math.inf, rows - 1)
         held.append(found.low <= truth <= found.high)
     assert 0.92 <= np.mean(held) <= 0.985
 
 
-def test_the_interval_of_a_share_is_normal_on_the_logit_scale():
-    found = transformed_interval(0.8, 0.04**2, 0.0, 1.0)
-    half = 1.959963985 * 0.04 / (0.8 * 0.2)
+def test_the_interval_of_a_value_between_two_ends_is_students_on_the_logit_scale():
+    found = transformed_interval(0.8, 0.04**2, 0.0, 1.0, 9)
+    half = 2.262157163 * 0.04 / (0.8 * 0.2)
     logits = np.log(4) + np.array([-half, half])
     assert [found.low, found.high] == pytest.approx(list(1 / (1 + np.exp(-logits))))
 
 
-def test_the_interval_of_an_error_is_normal_on_the_logarithmic_scale():
-    found = transformed_interval(5.0, 1.0, 0.0, math.inf)
+def test_the_interval_of_an_error_is_students_on_the_logarithmic_scale():
+    found = transformed_interval(5.0, 1.0, 0.0, math.inf, math.inf)
     assert (found.low, found.high) == pytest.approx((5 * math.exp(-1.959964 / 5), 5 * math.exp(1.959964 / 5)))
-    mirrored = transformed_interval(-4.0, 1.0, -math.inf, 1.0)
+    mirrored = transformed_interval(-4.0, 1.0, -math.inf, 1.0, math.inf)
     assert (mirrored.low, mirrored.high) == pytest.approx((1 - found.high, 1 - found.low))
 
 
@@ -162,13 +162,13 @@ def test_the_interval_of_an_error_is_normal_on_the_logarithmic_scale():
 )
 @settings(max_examples=100, deadline=None)
 def test_an_interval_holds_its_value_and_stays_between_the_ends(value, error, ends):
-    found = transformed_interval(value, error**2, *ends)
+    found = transformed_interval(value, error**2, *ends, 20)
     assert ends[0] <= found.low <= value <= found.high <= ends[1]
 
 
 @pytest.mark.parametrize(("value", "variance"), [(0.3, 0.0), (0.0, 0.1), (1.0, 0.1)])
 def test_without_a_variance_or_at_an_end_the_interval_is_the_value(value, variance):
-    found = transformed_interval(value, variance, 0.0, 1.0)
+    found = transformed_interval(value, variance, 0.0, 1.0, 20)
     assert (found.low, found.high) == (value, value)
 
 
@@ -178,7 +178,7 @@ def coverage(draw, truth, lowest, highest, rows, times=400):
     for _ in range(times):
         values_N = draw(rng, rows)
         variance = jackknife_variance(mean_of(values_N), np.arange(rows))
-        found = transformed_interval(float(values_N.mean()), variance, lowest, highest)
+        found = transformed_interval(float(values_N.mean()), variance, lowest, highest, rows - 1)
         held += found.low <= truth <= found.high
     return held / times
 
