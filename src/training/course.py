@@ -17,6 +17,8 @@ OnEpoch = Callable[[int], object]
 
 # The training curve is measured on at most so many rows, evenly spaced.
 CURVE_ROWS = 10_000
+# Rows whose units a stack holds at once while it measures them.
+EVALUATED_AT_ONCE = 2**12
 
 
 class Course:

@@ -17,7 +17,7 @@ import psutil
 from src.preprocessing.fold import FoldArrays
 from src.sparse import SparseRows
 from src.tables import Table
-from src.training.course import CURVE_ROWS
+from src.training.course import CURVE_ROWS, EVALUATED_AT_ONCE
 from src.training.members import Member, Trained
 
 # On a CPU stacking pays for narrow layers only; measured on 2 cores, layers from this width on gain nothing.
@@ -28,8 +28,8 @@ LARGEST_STACK = 200
 # were measured to take 1.2 times as long as one; from 32 units on the zeros cost more than the calls they save.
 WIDEST_PADDED, MOST_PADDING = 16, 4
 # Copies of a number that training holds at once: a parameter with its gradient, moments and what computes them; a
-# hidden unit of a row with its activation, mask and gradient.
-COPIES_OF_PARAMETERS, COPIES_OF_UNITS = 8, 6
+# hidden unit of a row with its activation, mask and gradient; an output of a row whose curve is measured.
+COPIES_OF_PARAMETERS, COPIES_OF_UNITS, COPIES_OF_OUTPUTS = 8, 6, 8
 # On a CPU `vmap` gains over the loop only while the calls are the cost: parameters times rows of a minibatch.
 # Measured with small convnets: 2.5 times as fast at 2**13, 1.3 times at this size.
 LARGEST_VMAPPED_STEP = 2**17
@@ -106,9 +106,9 @@ def bytes_of_a_member(group: Shard) -> int:
     widths = [inputs, *units, outputs]
     parameters = sum((a + 1) * b for a, b in pairwise(widths))
     of_row = 2 * inputs + COPIES_OF_UNITS * sum(units) + 4 * outputs
-    shown = min(max(len(fold.x_AD), len(fold.x_VD)), CURVE_ROWS)
-    step = member.candidate.batch_size * of_row
-    return 4 * (COPIES_OF_PARAMETERS * parameters + max(step, shown * 2 * max(widths[1:])))
+    shown = min(len(fold.x_AD), CURVE_ROWS) + len(fold.x_VD)
+    curve = min(shown, EVALUATED_AT_ONCE) * 2 * max(widths[1:]) + shown * COPIES_OF_OUTPUTS * outputs
+    return 4 * (COPIES_OF_PARAMETERS * parameters + max(member.candidate.batch_size * of_row, curve))
 
 
 def free_memory(device: Device) -> int:

@@ -31,15 +31,12 @@ from src.networks.stacked_modules import StackedModules
 from src.preprocessing.fold import FoldArrays
 from src.problem import Engine
 from src.tables import Table
-from src.training.course import Course, OnEpoch, evenly_spaced, nobody
+from src.training.course import EVALUATED_AT_ONCE, Course, OnEpoch, evenly_spaced, nobody
 from src.training.lightning import make_trainer
 from src.training.looped import initial_network
 from src.training.members import Member, Paused, Trained
 from src.training.minibatches import Minibatches, Rows
 from src.training.optimizers import STACKED_OPTIMIZERS, StackedOptimizer
-
-# Rows whose units are held at once while a curve is measured.
-EVALUATED_AT_ONCE = 2**12
 
 
 class StackRefused(Exception):
