@@ -40,7 +40,7 @@ from src.tables import Feature, Schema, Table, encode_targets
 from src.training.fit import fit
 from src.training.members import Member
 
-OURS = "ours"
+OURS, GROWTH = "ours", "growth"
 NEEDS = {"scikit-learn": "sklearn", "skorch": "skorch", "Keras 3 on torch": "keras"}
 QUICK = ("breast_cancer", "car_mileage", "search")
 KINDS["small_convnet"] = lambda: SmallConvnet
@@ -263,7 +263,8 @@ def measure_growth(engine: Engine, counts: Sequence[int]) -> list[dict[str, Any]
 
 
 def peak_megabytes(job: Job, engine: Engine) -> float:
-    """By how much this process grows at most while it trains a job."""
+    """By how much this process grows at most while it trains a job, beyond what a single member takes."""
+    run_ours(warm_up(job), engine)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run_ours(job, engine)
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -277,7 +278,7 @@ def main() -> None:
     )
     names = list(jobs(quick=False))
     parser.add_argument(
-        "jobs", nargs="*", metavar="JOB", choices=[*names, []], help=f"default: all of {' '.join(names)}"
+        "jobs", nargs="*", metavar="JOB", choices=[*names, GROWTH, []], help=f"default: {' '.join([*names, GROWTH])}"
     )
     parser.add_argument("--quick", action="store_true", help="the small jobs only; within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
@@ -287,12 +288,13 @@ def main() -> None:
     engine = Engine(accelerator=options.accelerator)
     print(f"{os.cpu_count()} cores, torch {torch.__version__}, Python {sys.version.split()[0]}, {options.accelerator}")
     rows = []
-    for name in options.jobs or (QUICK if options.quick else names):
+    chosen = options.jobs or (QUICK if options.quick else [*names, GROWTH])
+    for name in (of for of in chosen if of != GROWTH):
         job = jobs(options.quick)[name]()
         if options.accelerator == "gpu":
             job = replace(job, device="cuda")
         rows += measure_job(job, engine, options.rounds or (1 if options.quick else 2))
-    if not options.jobs and not options.quick:
+    if GROWTH in chosen:
         rows += measure_growth(engine, (1, 5, 20, 60, 180, 500))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")

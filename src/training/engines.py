@@ -56,7 +56,7 @@ def pool_of(engine: Engine, worth_workers: bool) -> Iterator[Pool]:
     else:
         # Members that are spread over devices have these in turn.
         alone = engine.spreads or not worth_workers
-        workers = (1 if alone else _cores()) if engine.workers == "auto" else engine.workers
+        workers = (1 if alone else cores()) if engine.workers == "auto" else engine.workers
         yield Processes(workers) if workers > 1 else Here()
 
 
@@ -104,7 +104,8 @@ def process_context() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many workers this machine has room for: one per core, or per GPU."""
     import torch
 
     if torch.cuda.is_available():

@@ -18,17 +18,18 @@ from src.preprocessing.fold import FoldArrays, fit_fold
 from src.problem import Engine
 from src.progress import Part, progress_of_parts
 from src.tables import Table
-from src.training.engines import pool_of
+from src.training.engines import cores, pool_of
 from src.training.members import Member, Trained
-from src.training.shards import Device, Shard, cut, free_memory, groups_of
+from src.training.shards import Device, Shard, cut, free_memory, groups_of, operations
 
 log = logging.getLogger("workflow")
 
-# Seconds that one step of a stack takes on a CPU: of itself, and for each member; and for a looped member's step. Only
-# the number of workers depends on it, so that a rough figure does.
-STEP_SECONDS, MEMBER_SECONDS, LOOPED_SECONDS = 3e-4, 5e-6, 2.5e-4
-# Below so many seconds in all, starting worker processes costs more than it saves.
-SECONDS_WORTH_WORKERS = 2.0
+# Seconds that a step takes on a CPU (`python -m benchmarks.training growth`): a stack's of itself, a looped member's of
+# itself, and either for each million multiplications and additions of its members. Only the number of workers depends
+# on it, so that rough figures do.
+STEP_SECONDS, LOOPED_SECONDS, MILLION_SECONDS = 1.5e-4, 2.5e-4, 5e-5
+# Worker processes have to save so many seconds; to start them costs a third of it, more on a busy machine.
+SECONDS_WORTH_WORKERS = 0.3
 
 Answer = tuple[list[Trained], list[str]]
 
@@ -54,10 +55,10 @@ def fit(
     if engine.spreads:
         spread = f"each on {engine.devices} devices of {engine.num_nodes} machines (engine.devices, engine.num_nodes)"
         groups = [replace(group, backend="looped", reason=spread) for group in groups]
-    long = sum(_seconds(group, until) for group in groups) > SECONDS_WORTH_WORKERS
+    saved = _seconds(groups, until, 1) - _seconds(groups, until, cores())
     trained: dict[int, Trained] = {}
     with ExitStack() as stack:
-        pool = stack.enter_context(pool_of(engine, worth_workers=long))
+        pool = stack.enter_context(pool_of(engine, worth_workers=saved > SECONDS_WORTH_WORKERS))
         shards = list(cut(groups, pool.workers, int(engine.memory * free_memory(device)), device))
         log.info(f"{title}: {_plan(groups, shards, until)}")
         epochs = sum(_epochs(shard, until) for shard in shards)
@@ -208,6 +209,18 @@ def _steps(shard: Shard, until: int | None) -> int:
     return max(counts) if shard.backend == "stacked" else sum(counts)
 
 
-def _seconds(group: Shard, until: int | None) -> float:
-    of_step = STEP_SECONDS + MEMBER_SECONDS * len(group.members) if group.backend == "stacked" else LOOPED_SECONDS
-    return _steps(group, until) * of_step
+def _seconds(groups: Sequence[Shard], until: int | None, workers: int) -> float:
+    """What so many workers take at least: their share of all, or the longest shard of all. Shards of a stack make as
+    many steps as the whole."""
+    everyone = sum(len(group.members) for group in groups)
+    work = longest = 0.0
+    for group in groups:
+        count, steps = len(group.members), _steps(group, until)
+        parts = math.ceil(workers * count / everyone) if group.backend == "stacked" else count
+        of_members = MILLION_SECONDS * operations(group) / 1e6
+        if group.backend == "stacked":
+            shard = steps * (STEP_SECONDS + of_members * count / parts)
+        else:
+            shard = steps / count * (LOOPED_SECONDS + of_members)
+        work, longest = work + parts * shard, max(longest, shard)
+    return max(work / workers, longest)

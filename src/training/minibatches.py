@@ -99,6 +99,7 @@ class Minibatches:
             masks_of.append(masks.setdefault((s, on), len(masks)))
         self.order_of_M, self.masks_of_M = torch.tensor(order_of), torch.tensor(masks_of)
         self.orders = [(torch.Generator().manual_seed(seed), rows.counts[f]) for f, seed in orders]
+        self.offset_S11 = torch.tensor([f * rows.length for f, _ in orders])[:, None, None]
         seed_of_S = [seed for _, seed in orders]
         self.masks = [
             (torch.Generator().manual_seed(seed_of_S[s] + 1), self.orders[s][1], shapes) for s, shapes in masks
@@ -113,7 +114,6 @@ class Minibatches:
 
     def _settle(self) -> None:
         self.steps_M = [-(-self.rows.counts[f] // self.size) for f in self.fold_of_M.tolist()]
-        self.offset_M1 = (self.fold_of_M * (self.rows.length))[:, None]
         self.live_orders = sorted(set(self.order_of_M.tolist()))
         keys = list(zip(self.masks_of_M.tolist(), map(tuple, self.dropout_ML.tolist()), strict=True))
         distinct = {key: v for v, key in enumerate(dict.fromkeys(keys))}
@@ -175,16 +175,18 @@ class Minibatches:
             yield minibatches
 
     def _taken(self, order_SQB: Tensor, members: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs (Q, M, B, D), targets (Q, M, B, K) and shares (Q, M, B, 1) of rows."""
-        chosen = slice(None) if members is None else members
-        rows_QMB = order_SQB[self.order_of_M[chosen]].transpose(0, 1) + self.offset_M1[chosen]
-        flat = rows_QMB.ravel().to(self._device)
+        """Inputs (Q, M, B, D), targets (Q, M, B, K) and shares (Q, M, B, 1) of rows: of each stream first, as its
+        members share them."""
+        rows_QSB = (order_SQB + self.offset_S11).transpose(0, 1)
+        flat = rows_QSB.ravel().to(self._device)
         x, target, w = (
-            part.index_select(0, flat).view(*rows_QMB.shape, *part.shape[1:])
+            part.index_select(0, flat).view(*rows_QSB.shape, *part.shape[1:])
             for part in (self.rows.x_XD, self.rows.target_XK, self.rows.w_X)
         )
         whole = w.sum(2, keepdim=True)
-        return x, target, (w * (self.rows.slope / whole.where(whole > 0, torch.ones_like(whole)))).unsqueeze(3)
+        share = (w * (self.rows.slope / whole.where(whole > 0, torch.ones_like(whole)))).unsqueeze(3)
+        of_M = (self.order_of_M if members is None else self.order_of_M[members]).to(self._device)
+        return x.index_select(1, of_M), target.index_select(1, of_M), share.index_select(1, of_M)
 
     def _factors(self, start: int, steps: int, rows: int) -> list[Tensor | None]:
         """What rows are multiplied by at each dropout, (Q, V, B, ...), in some steps from `start` on.

@@ -98,6 +98,15 @@ def cut(groups: Sequence[Shard], workers: int, memory: int, device: Device) -> I
             yield group.part(slice(start, start + size))
 
 
+def operations(group: Shard) -> int:
+    """Multiplications and additions of one member's step; of other networks than dense ones a guess."""
+    member, units = group.members[0], group.units
+    if units is None:
+        return 6 * LARGEST_VMAPPED_STEP
+    widths = [group.folds[0].x_AD.shape[1], *units, max(group.folds[0].y_AT.shape[1], 1)]
+    return 6 * member.candidate.batch_size * sum((a + 1) * b for a, b in pairwise(widths))
+
+
 def bytes_of_a_member(group: Shard) -> int:
     """What training one member takes at most, beside the rows that all share."""
     member, fold = group.members[0], group.folds[0]
