@@ -85,7 +85,7 @@ def test_the_interval_of_several_folds_is_that_of_their_rows_and_wider_by_what_t
     model = held_out(table, folds_of(ROWS), 0.1)
     ((rows, p_NK),) = model.passes()
     errors_N = np.abs(table.y_NT[rows] - p_NK)
-    variance = errors_N.var(ddof=1) / ROWS * (1 + 0.75 * 90 / 60)
+    variance = errors_N.var(ddof=1) / ROWS * (1 + 90 / 60)
     expected = transformed_interval(float(errors_N.mean()), variance, 0.0, np.inf, ROWS - 1)
     found = estimate(model, table, MAE)
     assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
@@ -97,7 +97,7 @@ def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wide
     alone = score_sealed_test(rows_of(table, rows), model.predictions[0], MAE)
     found = estimate(model, table, MAE)
     assert found.value == pytest.approx(alone.value)
-    assert np.log(found.high / found.low) == pytest.approx(1.375**0.5 * np.log(alone.high / alone.low))
+    assert np.log(found.high / found.low) == pytest.approx(1.5**0.5 * np.log(alone.high / alone.low))
 
 
 @pytest.mark.parametrize(("noise", "stable"), [(0.001, True), (3.0, False)])
@@ -262,7 +262,7 @@ def test_the_interval_of_the_accuracy_is_wilsons_with_as_many_rows_as_the_folds_
     p_NK = np.where(np.arange(ROWS)[:, None] < 12, 1 - table.y_NT, table.y_NT)
     splits = list(folds_of(ROWS))
     found = estimate(HeldOut(splits, [p_NK[split.validation] for split in splits]), table, ACCURACY)
-    expected = share_interval(1 - 12 / ROWS, ROWS / (1 + 0.75 * 90 / 60))
+    expected = share_interval(1 - 12 / ROWS, ROWS / (1 + 90 / 60))
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     alone = score_sealed_test(table, p_NK, ACCURACY)
     assert (alone.low, alone.high) == pytest.approx(
