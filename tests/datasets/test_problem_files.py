@@ -12,6 +12,7 @@ from src.problem import CLASSIFICATION, RemoteSource, load_problem
 
 ROWS = {
     "adult": 48_842,
+    "ag_news": 7_600,
     "boston_housing": 506,
     "breast_cancer": 569,
     "california_housing": 20_640,
@@ -26,7 +27,10 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", ROWS)
+SLOW = {"imdb": pytest.mark.slow}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in ROWS])
 def test_the_data_of_a_problem_file_can_be_fetched_and_have_its_targets(name: str, tmp_path: Path) -> None:
     problem = load_problem(Layout(name))
     if isinstance(problem.data, RemoteSource) and "DATA_MIRROR" not in os.environ:
