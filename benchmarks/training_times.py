@@ -1,0 +1,121 @@
+"""How `benchmarks.training` takes the time and the memory of a job, ours and each peer's."""
+
+import io
+import multiprocessing
+import resource
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from benchmarks.peers import PEERS, CannotDo, Job
+from benchmarks.training_jobs import bundled, job_of, searched
+from src.measures import TABLE
+from src.problem import Engine
+from src.training.fit import fit
+
+OURS = "ours"
+NEEDS = {"scikit-learn": "sklearn", "skorch": "skorch", "Keras 3 on torch": "keras"}
+
+
+def run_ours(job: Job, engine: Engine) -> float:
+    measure = TABLE["accuracy" if job.classifies else "mae"]
+    begin = time.perf_counter()
+    fit(job.members, job.table, measure, engine, job.name)
+    return time.perf_counter() - begin
+
+
+def run_peer(name: str, job: Job) -> float:
+    """Seconds for all members, from those that stand for them."""
+    pairs = list(zip(job.members, job.folds, strict=True))
+    step = max(len(pairs) // job.sampled, 1)
+    chosen = pairs[::step][: job.sampled]
+    torch.set_num_threads(job.threads)
+    begin = time.perf_counter()
+    with redirect_stdout(io.StringIO()), threadpool_limits(job.threads):
+        PEERS[name](job, chosen)
+    return (time.perf_counter() - begin) * len(pairs) / len(chosen)
+
+
+def warm_up(job: Job) -> Job:
+    """One epoch of one member, for what an implementation does once: imports above all."""
+    member = job.members[0]
+    one = replace(member, candidate=member.candidate.model_copy(update={"epochs": 1}))
+    return replace(job, members=[one], folds=job.folds[:1])
+
+
+def measure_job(job: Job, engine: Engine, rounds: int) -> list[dict[str, Any]]:
+    """The rows of one job; what has no figure is told at once."""
+    names: list[str] = []
+    skipped: dict[str, str] = {}
+    for name in PEERS:
+        if name in NEEDS and find_spec(NEEDS[name]) is None:
+            skipped[name] = "not installed: pip install -r benchmarks/requirements.txt"
+        else:
+            names.append(name)
+    best: dict[str, float] = {}
+    for turn in range(rounds + 1):
+        for name in [OURS, *names]:
+            if name in skipped:
+                continue
+            of = job if turn else warm_up(job)
+            try:
+                seconds = run_ours(of, engine) if name == OURS else run_peer(name, of)
+            except CannotDo as error:
+                skipped[name] = str(error)
+                continue
+            if turn:
+                best[name] = min(seconds, best.get(name, seconds))
+    best |= job.published or {}
+    print(f"\n{job.name} ({len(job.members)} trainings)")
+    rows = []
+    for name, seconds in best.items():
+        guessed = name not in (OURS, *(job.published or {})) and job.sampled < len(job.members)
+        ratio = seconds / best[OURS]
+        print(f"  {name:28} {'~' if guessed else ' '}{seconds:9.2f} s {ratio:8.2f}x", flush=True)
+        rows.append(
+            {"job": job.name, "implementation": name, "seconds": round(seconds, 3), "ratio_to_ours": round(ratio, 2)}
+        )
+    for name, reason in skipped.items():
+        print(f"  {name:28} skipped: {reason}")
+    return rows
+
+
+def measure_growth(engine: Engine, counts: Sequence[int]) -> list[dict[str, Any]]:
+    """Time of one gradient step of all members, and the memory that training them takes, by their number."""
+    print("\nours, one gradient step of all members (30-16-16-1 units, minibatches of 32 rows), in one process")
+    alone = engine.model_copy(update={"workers": 1})
+    rows: list[dict[str, Any]] = []
+    for count in counts:
+        seconds = {}
+        for epochs in (1, 6):
+            table = bundled("breast_cancer", "binary")
+            job = job_of("growth", table, searched(max(count // 5, 1), epochs), 1)
+            members = job.members[:count]
+            few = Job("growth", table, members, [], 1)
+            seconds[epochs] = min(run_ours(few, alone) for _ in range(3))
+        of_step = (seconds[6] - seconds[1]) / 5 / -(-len(members[0].training) // 32)
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            megabytes = pool.apply(peak_megabytes, (few, alone))
+        rows.append(
+            {"job": f"step of {count} members", "implementation": OURS, "seconds": of_step, "ratio_to_ours": 1.0}
+        )
+        print(
+            f"  {count:4} members {1e3 * of_step:8.2f} ms {1e6 * of_step / count:8.1f} µs a member "
+            f"{megabytes:8.1f} MB {megabytes / count:8.3f} MB a member",
+            flush=True,
+        )
+    return rows
+
+
+def peak_megabytes(job: Job, engine: Engine) -> float:
+    """By how much this process grows at most while it trains a job, beyond what a single member takes."""
+    run_ours(warm_up(job), engine)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run_ours(job, engine)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
