@@ -4,6 +4,8 @@ The only step that reads the sealed test set, and it reads it last: nothing befo
 Book: "Evaluate the final model on the test set, once".
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -62,19 +64,16 @@ def evaluate(layout: Layout) -> Evaluate:
     *trained, final = _committees(results[: len(members)], settings.committee)
     points, more_data = _learning_curve(smaller, results[len(members) :], splits, trained, folds, table, measure, seed)
 
-    plain = _held_out(splits, trained)
-    choices = []
-    while protocol.most_repeats is not None:
-        wanted, why = repeats_wanted(plain, table, measure, protocol.most_repeats)
-        if wanted == len(folds.fold_RN):
-            choices = [Choice(setting="repeats", chosen=str(wanted), reason=why)]
-            break
-        folds = stored["evaluation"].first(wanted)
-        more = list(folds)[len(splits) :]
+    def train_more(more: list[Split]) -> list[list[Trained]]:
         members = [Member.of_split(candidate, split, start) for split in more for start in starts]
-        trained += _committees(fit(members, table, measure, engine, "evaluate, more repeats"), settings.committee)
-        splits += more
-        plain = _held_out(splits, trained)
+        return _committees(fit(members, table, measure, engine, "evaluate, more repeats"), settings.committee)
+
+    choices = []
+    if protocol.most_repeats is not None:
+        drawn = stored["evaluation"].first(protocol.most_repeats)
+        folds, trained, choice = _repeat_until_stable(drawn, folds, trained, table, measure, train_more)
+        splits, choices = list(folds), [choice]
+    plain = _held_out(splits, trained)
 
     network, of_splits, nested = plain, [candidate] * len(splits), None
     if protocol.kind == "nested":
@@ -152,6 +151,28 @@ def evaluate(layout: Layout) -> Evaluate:
     model.save(layout.model)
     result.write(layout.result("evaluate"))
     return result
+
+
+def _repeat_until_stable(
+    drawn: Folds,
+    folds: Folds,
+    trained: list[list[Trained]],
+    table: Table,
+    measure: Measure,
+    train: Callable[[list[Split]], list[list[Trained]]],
+) -> tuple[Folds, list[list[Trained]], Choice]:
+    """Take more of the repeats that were `drawn` until the estimate hardly depends on how the rows were shuffled.
+
+    folds: those of which `trained` holds the committees. Returns both as they are in the end, and why.
+    """
+    while True:
+        splits = list(folds)
+        most = len(drawn.fold_RN)
+        wanted, why = repeats_wanted(_held_out(splits, trained), table, measure, most)
+        if wanted == len(folds.fold_RN):
+            return folds, trained, Choice(setting="repeats", chosen=str(wanted), reason=why)
+        folds = drawn.first(wanted)
+        trained = trained + train(list(folds)[len(splits) :])
 
 
 def _committees(results: list[Trained], size: int) -> list[list[Trained]]:
