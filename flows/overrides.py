@@ -7,7 +7,7 @@ it happens in a copy of the repository, and becomes a DVC experiment.
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -18,10 +18,14 @@ from src.problem import Engine, Measure, Search, Settings, Training
 
 def _as_in(settings: type[Settings], key: str, **shown: Any) -> Any:
     """An optional field with the bounds that `key` has in a problem file."""
+    field = settings.model_fields[key]
+    # A number or `auto` has its bounds beside the number.
+    alternatives = [bound for of in get_args(field.annotation) for bound in getattr(of, "__metadata__", ())]
     limits = ("ge", "gt", "le", "lt")
     bounds = {
         name: getattr(bound, name)
-        for bound in settings.model_fields[key].metadata
+        for info in [*field.metadata, *alternatives]
+        for bound in getattr(info, "metadata", [info])
         for name in limits
         if hasattr(bound, name)
     }

@@ -129,7 +129,7 @@ def _predictions(
     """Mean predictions of networks that share their preprocessing, (N, K)."""
     import torch
 
-    from src.networks.inputs import rows_of
+    from src.training.inputs import rows_of
 
     parts = []
     size = max(min(CHUNK, NUMBERS // max(fitted.inputs, 1)), 1)

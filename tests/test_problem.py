@@ -211,7 +211,7 @@ def test_a_missing_key_is_asked_of_the_problem_file(layout):
     ("old", "new", "says"),
     [
         ("seed: 0", "sed: 0", "params.yaml: sed: unknown key; did you mean 'seed'?"),
-        ("budget: 64", "budget: many", "params.yaml: search.budget: should be a whole number, given 'many'"),
+        ("budget: 48", "budget: many", "params.yaml: search.budget: should be a whole number, given 'many'"),
         ("max_rungs: 6", "max_rung: 6", "params.yaml: overfit.max_rung: unknown key; did you mean 'max_rungs'?"),
         ("protocol: auto", "protocol: kfold", "params.yaml: protocol: should be"),
     ],

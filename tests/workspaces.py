@@ -10,12 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import psutil
 import yaml
+
+from src.processes import is_alive
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBLEM = "tiny"
@@ -150,8 +153,15 @@ def workers_of(step: psutil.Process) -> list[psutil.Process]:
     return [
         child
         for child in step.children(recursive=True)
-        if not any(name in " ".join(child.cmdline()) for name in beside)
+        if is_alive(child) and not any(name in command(child) for name in beside)
     ]
+
+
+def command(process: psutil.Process) -> str:
+    """Its command line; empty where it has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def has_loaded_torch(process: psutil.Process) -> bool:

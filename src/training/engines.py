@@ -90,6 +90,11 @@ class Processes(Pool):
                     return
                 except BrokenProcessPool:
                     continue
+                except BaseException:
+                    # Ctrl-C reaches the workers, too; one that missed it would be waited for to its end.
+                    for worker in multiprocessing.active_children():
+                        worker.kill()
+                    raise
         raise UserError(
             f"worker processes were killed {LOSSES} times while they trained; if memory ran out, lower engine.memory "
             "or engine.workers"

@@ -16,12 +16,12 @@ from src.models import HEADS
 from src.models.head import OPTIMIZERS, Head
 from src.networks import build_network
 from src.networks.dropout import Dropout
-from src.networks.inputs import Rows, rows_of
 from src.preprocessing.fold import Floats, FoldArrays
 from src.problem import Engine
 from src.sparse import Inputs
 from src.tables import Table
 from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
+from src.training.inputs import Rows, rows_of
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.flows.serving import Served, serving
 from tests.postgresql import PASSWORD, Cluster, cluster, needs_postgresql
-from tests.workspaces import PROBLEM, Workspace, family, wait_for
+from tests.workspaces import PROBLEM, Workspace, command, family, wait_for
 
 __all__ = ["cluster"]
 
@@ -60,7 +60,7 @@ def test_each_server_has_its_tables_in_a_schema_of_its_own(served: Served, clust
 
 
 def test_the_password_is_nowhere_to_be_read(served: Served):
-    texts = [served.output, *(" ".join(process.cmdline()) for process in family(served.process.pid))]
+    texts = [served.output, *(command(process) for process in family(served.process.pid))]
     texts += [path.read_text(errors="replace") for path in (served.workspace.root / ".workflow").rglob("*.log")]
     assert not [text for text in texts if PASSWORD in text]
     for path in ("admin/settings", "admin/version"):

@@ -14,13 +14,13 @@ from src.kinds.text.vectorizer import PADDING, UNKNOWN, TextVectorizer
 from src.measures import TABLE
 from src.networks import build_network
 from src.networks.bag_of_words import sparse_product
-from src.networks.inputs import rows_of
 from src.preprocessing.fold import fit_fold
 from src.problem import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.sparse import SparseRows
 from src.tables import Feature
 from src.training.fit import fit
+from src.training.inputs import rows_of
 from src.training.members import Member
 from tests.kinds.texts import encoding, reviews, table_of
 from tests.training.examples import candidate, folds_of
