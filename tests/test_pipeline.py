@@ -19,7 +19,7 @@ def test_after_a_flow_run_dvc_repro_has_nothing_to_do(workspace: Workspace):
     assert workspace.lock == before
 
 
-def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_a_second_more_than_an_empty_pipeline(
+def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_little_more_than_an_empty_pipeline(
     workspace: Workspace, tmp_path: Path
 ):
     names = [PROBLEM, "second", "third"]
@@ -39,7 +39,7 @@ def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_a_second_more_tha
     empty.run("dvc", "repro")
 
     assert "Data and pipelines are up to date" in workspace.run("dvc", "repro").stdout
-    assert cpu_seconds(workspace, "dvc", "repro") - cpu_seconds(empty, "dvc", "repro") < 1
+    assert cpu_seconds(workspace, "dvc", "repro") - cpu_seconds(empty, "dvc", "repro") < 2
 
 
 def test_running_every_stage_again_in_another_folder_leaves_the_lock_file_byte_identical(

@@ -81,8 +81,8 @@ class Processes(Pool):
             with ProcessPoolExecutor(
                 min(self.workers, len(left)), process_context(), initializer=die_with_parent, initargs=(os.getpid(),)
             ) as pool:
-                numbers = {pool.submit(call): number for number, call in left.items()}
                 try:
+                    numbers = {pool.submit(call): number for number, call in left.items()}
                     for future in as_completed(numbers):
                         result = future.result()
                         del left[numbers[future]]
