@@ -19,7 +19,7 @@ def test_after_a_flow_run_dvc_repro_has_nothing_to_do(workspace: Workspace):
     assert workspace.lock == before
 
 
-def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_little_more_than_an_empty_pipeline(
+def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_at_most_three_times_an_empty_pipeline_s_time(
     workspace: Workspace, tmp_path: Path
 ):
     names = [PROBLEM, "second", "third"]
@@ -39,7 +39,8 @@ def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_little_more_than_
     empty.run("dvc", "repro")
 
     assert "Data and pipelines are up to date" in workspace.run("dvc", "repro").stdout
-    assert cpu_seconds(workspace, "dvc", "repro") - cpu_seconds(empty, "dvc", "repro") < 2
+    # Seconds of a processor whose other half is busy are worth less; those of the two commands alike.
+    assert cpu_seconds(workspace, "dvc", "repro") < 3 * cpu_seconds(empty, "dvc", "repro")
 
 
 def test_running_every_stage_again_in_another_folder_leaves_the_lock_file_byte_identical(
