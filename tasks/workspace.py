@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -29,7 +30,7 @@ DRIVER = "WORKFLOW_DRIVER"  # the flow's process number, for the steps that DVC 
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
 
 
-def drivers() -> list[psutil.Process]:
+def drivers(root: Path = Path()) -> list[psutil.Process]:
     """The processes this step works for: DVC, which started it, and the flow, which started DVC; outermost last.
 
     Empty for a step started by hand. Raises UserError when the run that started this step is already gone.
@@ -38,7 +39,10 @@ def drivers() -> list[psutil.Process]:
         return []
     parents = [parent for parent in psutil.Process().parents() if parent.name() not in _SHELLS]
     flow = [parent for parent in parents if str(parent.pid) == os.environ.get(DRIVER)]
-    adopted = not parents or os.getsid(parents[0].pid) != os.getsid(0)
+    # A step whose DVC was killed is handed to a process that runs no stage: the first of the machine, or a supervisor.
+    with _locks_of_dvc(root) as locks:
+        running = {entry["pid"] for entry in locks["write"].values()}
+    adopted = not parents or parents[0].pid not in running
     if adopted or (DRIVER in os.environ and not flow):
         raise UserError("the run that started this step has ended: start it again with `dvc repro`")
     return list(dict.fromkeys([parents[0], *flow]))
@@ -87,20 +91,27 @@ def closed_to_others_than(dvc: psutil.Process, root: Path = Path()) -> Iterator[
     The entry is made in the name of `dvc`, beside those it has made itself, so that DVC names the right holder to the
     other one and forgets the entry when its holder has ended.
     """
-    from dvc.fs import localfs
-    from dvc.rwlock import _edit_rwlock
-
-    folder, everything = str(root.absolute() / ".dvc" / "tmp"), str(root.absolute())
-    with _edit_rwlock(folder, localfs, False) as entries:
-        holder = next(entry for entry in entries["write"].values() if entry["pid"] == dvc.pid)
-        entries["read"][everything].append(holder)
+    everything = str(root.absolute())
+    with _locks_of_dvc(root) as locks:
+        holder = next(entry for entry in locks["write"].values() if entry["pid"] == dvc.pid)
+        locks["read"][everything].append(holder)
     try:
         yield
     finally:
-        with _edit_rwlock(folder, localfs, False) as entries:
-            entries["read"][everything].remove(holder)
-            if not entries["read"][everything]:
-                del entries["read"][everything]
+        with _locks_of_dvc(root) as locks:
+            locks["read"][everything].remove(holder)
+            if not locks["read"][everything]:
+                del locks["read"][everything]
+
+
+@contextmanager
+def _locks_of_dvc(root: Path) -> Iterator[dict[str, Any]]:
+    """DVC's list of the files that its processes write and read, open for changes."""
+    from dvc.fs import localfs
+    from dvc.rwlock import _edit_rwlock
+
+    with _edit_rwlock(str(root.absolute() / ".dvc" / "tmp"), localfs, False) as locks:
+        yield locks
 
 
 def _parsed(text: str) -> dict | None:

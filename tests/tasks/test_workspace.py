@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -82,20 +82,48 @@ def test_a_step_started_by_hand_has_no_driver(monkeypatch: pytest.MonkeyPatch):
     assert drivers() == []
 
 
-def test_a_step_started_by_dvc_works_for_the_nearest_process_that_is_no_shell(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def dvc_with(tmp_path: Path) -> Callable[[int], Path]:
+    """A workspace in which DVC's list says that the process of this number runs a stage."""
+
+    def listed(pid: int) -> Path:
+        (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+        entry = {"pid": pid, "cmd": "dvc repro"}
+        (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps({"read": {}, "write": {"problems": entry}}))
+        return tmp_path
+
+    return listed
+
+
+def test_a_step_started_by_dvc_works_for_the_nearest_process_that_is_no_shell(
+    monkeypatch: pytest.MonkeyPatch, dvc_with: Callable[[int], Path]
+):
     monkeypatch.setenv("DVC_STAGE", "define@wine")
     monkeypatch.delenv("WORKFLOW_DRIVER", raising=False)
-    code = "from tasks.workspace import drivers; print(*(driver.pid for driver in drivers()))"
+    root = dvc_with(os.getpid())
+    code = (
+        "from pathlib import Path; from tasks.workspace import drivers; "
+        f'print(*(driver.pid for driver in drivers(Path("{root}"))))'
+    )
     command = f"{sys.executable} -c '{code}'; true"  # a shell with more to do stays between
     told = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     assert told.split() == [str(os.getpid())]
 
 
-def test_a_step_whose_run_has_ended_refuses_to_start(monkeypatch: pytest.MonkeyPatch):
+def test_a_step_whose_dvc_was_killed_does_not_take_the_process_it_was_handed_to_for_it(
+    monkeypatch: pytest.MonkeyPatch, dvc_with: Callable[[int], Path]
+):
+    monkeypatch.setenv("DVC_STAGE", "define@wine")
+    monkeypatch.delenv("WORKFLOW_DRIVER", raising=False)
+    with pytest.raises(UserError, match="has ended"):
+        drivers(dvc_with(os.getpid()))
+
+
+def test_a_step_whose_flow_has_ended_refuses_to_start(monkeypatch: pytest.MonkeyPatch, dvc_with: Callable[[int], Path]):
     monkeypatch.setenv("DVC_STAGE", "define@wine")
     monkeypatch.setenv("WORKFLOW_DRIVER", "1073741824")  # no process has such a number
     with pytest.raises(UserError, match="has ended"):
-        drivers()
+        drivers(dvc_with(os.getppid()))
 
 
 def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path):

@@ -170,7 +170,8 @@ def test_members_that_pause_and_go_on_without_the_others_come_out_as_if_nothing_
         assert of.paused is None
         assert_equal(of, whole[i], 1e-5)
         assert len(of.history.validation) == 6
-        if any(keep_of >= 3 for keep_of in keep):  # the widest of them all is still there, and with it the same zeros
+        # Where the wide network of the same fold, and so of the same stack, goes on too, the narrow one has its zeros.
+        if any(other >= 3 and other % 3 == i % 3 for other in keep):
             assert_same_bits(of, whole[i])
 
 
