@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text"]
+FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text", "image"]
 
 # A column is text where its values have on average so many words, and this share of them is different. That is judged
 # by so many rows, evenly spaced.
@@ -22,6 +22,8 @@ def column_kind(values_N: pd.Series) -> FeatureKind:
         return "date"
     if values_N.dtype == "boolean":
         return "boolean"
+    if values_N.dtype == object:  # bytes
+        return "image"
     return "numeric" if values_N.dtype == np.float64 else "categorical"
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from src.intervals import jackknife_values
 from src.measures import Measure
+from src.networks import architecture
 from src.problem import Engine
 from src.protocols import Split
 from src.results import Candidate
@@ -97,7 +98,7 @@ def _in_order(keys: Sequence[Key], found: Mapping[Key, Scored], measure: Measure
     before = Counter[str]()
     places = {}
     for key in sorted(keys, key=lambda of: _rank(found[of], measure)):
-        network = repr({**found[key].candidate.network, "dropout": None})
+        network = repr(architecture(found[key].candidate.network))
         places[key] = before[network]
         before[network] += 1
     return sorted(places, key=lambda of: places[of])

@@ -136,8 +136,9 @@ def _predictions(
     with torch.no_grad():
         for start in range(0, len(frame), size):
             x_ND = fitted.vectorizer.transform(frame.iloc[start : start + size])
-            x_BD = rows_of(x_ND, torch.float32).to(torch.device("cpu"))
-            parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
+            for rows in rows_of(x_ND, torch.float32).split(size):
+                x_BD = rows.to(torch.device("cpu"))
+                parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
     p_NK = np.concatenate(parts) if parts else np.empty((0, schema.outputs))
     return p_NK if fitted.target_scaler is None else fitted.target_scaler.restore(p_NK)
 

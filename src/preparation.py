@@ -85,6 +85,7 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
     evaluation = draw_folds(protocol, train_units_N, strata_N, train_time_N, settings.seed + EVALUATION_SEED)
     _check_folds(development, protocol.folds)
     _check_folds(evaluation, protocol.folds)
+    frame = kind_of(schema.features).store(frame, schema.features)
     kept = ["__row__", *(f.name for f in schema.features), *schema.targets, *_role_columns(settings)]
     frame = frame.assign(__row__=np.arange(len(frame)))[kept]
     return Preparation(

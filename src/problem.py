@@ -20,7 +20,7 @@ from src.files import Layout, read_json
 from src.yaml_file import read_yaml
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
-ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image"]
 Auto = Literal["auto"]
 
 CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
@@ -105,6 +105,9 @@ class Members(Settings):
         description="a regular expression over the paths inside an archive: every file that it matches is a row; its "
         "named groups are columns, and the file's text is the column `text`",
     )
+    content: Literal["text", "image"] = Field(
+        "text", description="with members: what the files hold; a picture is the column `image`"
+    )
     records: Pattern | None = Field(
         None,
         description="with members: a regular expression over a file's text; every match is a row, its named groups "
@@ -115,6 +118,8 @@ class Members(Settings):
     def records_are_in_members(self) -> Self:
         if self.records is not None and self.members is None:
             raise ValueError("records: say which files of the archive hold them, as `members`")
+        if self.content == "image" and (self.members is None or self.records is not None):
+            raise ValueError("content: pictures are the files of an archive; name them as `members`, without `records`")
         return self
 
 
@@ -132,15 +137,23 @@ class Repacked(Settings):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
 
 
-class RemoteFile(Members):
-    """One file at an address. `role: test` marks an official test set."""
+class Address(Settings):
+    """Where a file is, and what it has to be."""
 
     url: str = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
+
+
+class RemoteFile(Members, Address):
+    """One file at an address. `role: test` marks an official test set."""
+
     member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
     skip_lines: int | None = Field(None, ge=0, description="overrides data.skip_lines for this file")
     role: Literal["any", "test"] = "any"
     repacked: Repacked | None = None
+    labels: Address | None = Field(
+        None, description="the file is one of pictures in IDX format, and this one holds the class of each"
+    )
 
 
 class RemoteSource(Reading):
@@ -200,7 +213,9 @@ class OverfitLadder(Settings):
 class Search(Settings):
     """The search of the step regularize."""
 
-    budget: int = Field(12, ge=1, le=10_000, description="number of candidates")
+    budget: Annotated[int, Field(ge=1, le=10_000)] | Auto = Field(
+        "auto", description="number of candidates; auto: by the kind of input"
+    )
     dropout: list[Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1)
     l1: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
     l2: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
@@ -275,6 +290,14 @@ class Text(Settings):
     )
 
 
+class Image(Settings):
+    """What pictures are brought to."""
+
+    size: Annotated[int, Field(ge=4, le=1024)] | Auto = Field(
+        "auto", description="pixels of the longer side; auto: as it is, at most 64"
+    )
+
+
 class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
@@ -319,6 +342,7 @@ class ValidateSettings(TableSettings, ProtocolSettings):
 class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure
     text: Text = Text()
+    image: Image = Image()
 
 
 class BaselineSettings(Settings):

@@ -86,7 +86,7 @@ class Protocol(Result):
 
 class FeatureSummary(Result):
     name: str
-    kind: Literal["numeric", "categorical", "boolean", "date", "text"]
+    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image"]
 
 
 class Prepared(Result):

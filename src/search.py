@@ -3,7 +3,7 @@
 Book: "Regularizing and tuning your model": dropout, L1, L2, capacity, learning rate, epochs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,12 +56,17 @@ class Scored:
 def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
     """The candidates of a problem, from the ladder's rungs up to the chosen one."""
     networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
-    size, most = batch_size(settings.training, len(table)), epochs(settings.training, table)
-    by = kind_of(table.schema.features).penalties
+    size, most = batch_size(settings.training, table), epochs(settings.training, table)
+    kind = kind_of(table.schema.features)
+    by, budget = kind.penalties, settings.search.budget
     search = settings.search.model_copy(
-        update={"l1": [by * l1 for l1 in settings.search.l1], "l2": [by * l2 for l2 in settings.search.l2]}
+        update={
+            "budget": kind.candidates if budget == "auto" else budget,
+            "l1": [by * l1 for l1 in settings.search.l1],
+            "l2": [by * l2 for l2 in settings.search.l2],
+        }
     )
-    return propose(networks, search, settings.training, size, most, settings.seed)
+    return propose(networks, search, settings.training, size, most, settings.seed, kind.options)
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:
@@ -78,18 +83,33 @@ def score(trained: Sequence[Trained], measure: Measure) -> Scored:
 
 
 def propose(
-    networks: Sequence[dict[str, Any]], search: Search, training: Training, batch_size: int, epochs: int, seed: int
+    networks: Sequence[dict[str, Any]],
+    search: Search,
+    training: Training,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    options: Mapping[str, Sequence[Any]] = {},
 ) -> list[Candidate]:
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
-    The others are spread over capacity, dropout, one penalty (L1 or L2) and the learning rate by a scrambled Sobol
-    sequence, so that a small budget still covers every value.
+    The others are spread over capacity, dropout, one penalty (L1 or L2), the learning rate and the network's `options`,
+    whose first values are those of the unregularized one, by a scrambled Sobol sequence, so that a small budget still
+    covers every value.
     """
     from scipy.stats import qmc
 
+    assert search.budget != "auto"
+
     penalties = [(0.0, l2) for l2 in search.l2] + [(l1, 0.0) for l1 in search.l1 if l1 > 0]
-    axes: list[Sequence[Any]] = [range(len(networks)), search.dropout, penalties, search.learning_rate]
-    found: dict[tuple[Any, ...], None] = {(0, 0.0, (0.0, 0.0), 1.0): None}
+    axes: list[Sequence[Any]] = [
+        range(len(networks)),
+        search.dropout,
+        penalties,
+        search.learning_rate,
+        *options.values(),
+    ]
+    found: dict[tuple[Any, ...], None] = {(0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values())): None}
     # So many points meet every combination, however small its cell.
     points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
         int(np.ceil(np.log2(8 * np.prod([len(axis) for axis in axes]))))
@@ -100,7 +120,7 @@ def propose(
         found[tuple(axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True))] = None
     return [
         Candidate(
-            network={**networks[network], "dropout": dropout},
+            network={**networks[network], "dropout": dropout, **dict(zip(options, chosen, strict=True))},
             optimizer=training.optimizer,
             learning_rate=training.learning_rate * factor,
             l1=l1,
@@ -108,7 +128,7 @@ def propose(
             batch_size=batch_size,
             epochs=epochs,
         )
-        for network, dropout, (l1, l2), factor in found
+        for network, dropout, (l1, l2), factor, *chosen in found
     ]
 
 

@@ -69,7 +69,7 @@ def overfit(layout: Layout) -> Overfit:
                 learning_rate=training.learning_rate,
                 l1=0.0,
                 l2=0.0,
-                batch_size=batch_size(training, len(table)),
+                batch_size=batch_size(training, table),
                 epochs=most,
             )
             for network in together

@@ -4,10 +4,13 @@ Book: "Regularizing and tuning your model". The number of epochs is a hyperparam
 the mean validation curve of the development folds, and `evaluate` scores it on folds drawn afresh.
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from src.files import Layout, atomic_file
 from src.halving import search
+from src.kinds.kind import kind_of
 from src.measures import TABLE
 from src.networks import network_text
 from src.problem import Engine, RegularizeSettings, load_settings
@@ -32,7 +35,7 @@ def regularize(layout: Layout) -> Regularize:
     [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 
-    plain = scored[0]
+    plain, options = scored[0], list(kind_of(table.schema.features).options)
     result = Regularize(
         measure=measure.name,
         direction=measure.direction,
@@ -50,9 +53,9 @@ def regularize(layout: Layout) -> Regularize:
             Verdict(
                 name="regularization_helps",
                 holds=chosen is not plain and not measure.better(plain.mean, chosen.mean),
-                evidence=f"{measure.title} on the development folds: chosen {_text(chosen.candidate)} "
-                f"{chosen.mean:.4g}; the same search's unregularized {_text(plain.candidate)} {plain.mean:.4g}; "
-                f"best of {len(candidates)} candidates {best.mean:.4g}",
+                evidence=f"{measure.title} on the development folds: chosen {_text(chosen.candidate, options)} "
+                f"{chosen.mean:.4g}; the same search's unregularized {_text(plain.candidate, options)} "
+                f"{plain.mean:.4g}; best of {len(candidates)} candidates {best.mean:.4g}",
             ),
             Verdict(
                 name="still_beats_the_baseline",
@@ -62,15 +65,16 @@ def regularize(layout: Layout) -> Regularize:
             ),
         ],
     )
-    _write_candidates(layout, scored, best, chosen)
+    _write_candidates(layout, scored, best, chosen, options)
     result.write(layout.result("regularize"))
     return result
 
 
-def _text(candidate: Candidate) -> str:
+def _text(candidate: Candidate, options: Iterable[str]) -> str:
     parts = [
         f"{network_text(candidate.network)} units",
         f"dropout {candidate.network['dropout']:g}" if candidate.network["dropout"] else "",
+        *(f"{name} {candidate.network[name]}" for name in options),
         f"L1 {candidate.l1:g}" if candidate.l1 else "",
         f"L2 {candidate.l2:g}" if candidate.l2 else "",
         f"learning rate {candidate.learning_rate:g}",
@@ -79,7 +83,9 @@ def _text(candidate: Candidate) -> str:
     return f"({', '.join(part for part in parts if part)})"
 
 
-def _write_candidates(layout: Layout, scored: list[Scored], best: Scored, chosen: Scored) -> None:
+def _write_candidates(
+    layout: Layout, scored: list[Scored], best: Scored, chosen: Scored, options: Iterable[str]
+) -> None:
     rows = []
     for number, one in enumerate(scored):
         c = one.candidate
@@ -89,6 +95,7 @@ def _write_candidates(layout: Layout, scored: list[Scored], best: Scored, chosen
                 "network": network_text(c.network),
                 "parameters": one.parameters,
                 "dropout": c.network["dropout"],
+                **{name: c.network[name] for name in options},
                 "l1": c.l1,
                 "l2": c.l2,
                 "learning_rate": c.learning_rate,

@@ -151,7 +151,7 @@ WRONG = [
     ({"search": {"dropout": []}}, "search.dropout: should be a list of at least 1, given []"),
     ({"search": {"dropout": [1.0]}}, "search.dropout.0: should be less than 1, given 1.0"),
     ({"search": {"l2": [0.0, -0.1]}}, "search.l2.1: should be greater than or equal to 0, given -0.1"),
-    ({"search": {"budget": 0}}, "search.budget: should be greater than or equal to 1, given 0"),
+    ({"search": {"budget": 0}}, "search.budget: should be greater than or equal to 1 or 'auto', given 0"),
     ({"committee": 0}, "committee: should be greater than or equal to 1, given 0"),
     ({"engine": {"accelerator": "cuda"}}, "engine.accelerator: should be 'auto', 'cpu' or 'gpu', given 'cuda'"),
     ({"columns": {"zip": "category"}}, "given 'category'; did you mean 'categorical'?"),
@@ -211,7 +211,11 @@ def test_a_missing_key_is_asked_of_the_problem_file(layout):
     ("old", "new", "says"),
     [
         ("seed: 0", "sed: 0", "params.yaml: sed: unknown key; did you mean 'seed'?"),
-        ("budget: 48", "budget: many", "params.yaml: search.budget: should be a whole number, given 'many'"),
+        (
+            "budget: auto",
+            "budget: many",
+            "params.yaml: search.budget: should be a whole number or 'auto', given 'many'",
+        ),
         ("max_rungs: 6", "max_rung: 6", "params.yaml: overfit.max_rung: unknown key; did you mean 'max_rungs'?"),
         ("protocol: auto", "protocol: kfold", "params.yaml: protocol: should be"),
     ],

@@ -30,6 +30,7 @@ CANONICAL: dict[ColumnKind, pa.DataType] = {
     "numeric": pa.float64(),
     "categorical": pa.string(),
     "text": pa.string(),
+    "image": pa.binary(),
     "boolean": pa.bool_(),
     "date": pa.timestamp("us"),
 }
@@ -83,6 +84,7 @@ def kind_of_type(kind: pa.DataType) -> ColumnKind | None:
         "boolean": pa.types.is_boolean,
         "date": lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t),
         "categorical": is_text,
+        "image": lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t),
         "numeric": lambda t: (
             pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) or pa.types.is_null(t)
         ),
@@ -149,10 +151,18 @@ def _dates(text: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.Array.from_pandas(times.dt.tz_localize(None).dt.as_unit("us"))])
 
 
+def _no_pictures(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A text is no picture; a column of nothing but gaps may be one."""
+    if text.null_count < len(text):
+        raise _not_of_kind(text, np.flatnonzero(pc.is_valid(text).to_numpy()))
+    return text.cast(pa.binary())
+
+
 _PARSERS: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
     "numeric": _numbers,
     "categorical": lambda text: text,
     "text": lambda text: text,
+    "image": _no_pictures,
     "boolean": _booleans,
     "date": _dates,
 }

@@ -18,12 +18,13 @@ from urllib.parse import unquote, urlsplit
 from src.datasets.archives import unpack
 from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
+from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
 from src.datasets.members import table_of_members
 from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
-from src.problem import LocalSource, Members, RemoteFile, RemoteSource, SklearnSource
+from src.problem import Address, LocalSource, Members, RemoteFile, RemoteSource, Repacked, SklearnSource
 
 log = logging.getLogger("workflow")
 
@@ -94,13 +95,14 @@ def _parts(source: SklearnSource | LocalSource | RemoteSource, local: Path, down
 
 def _remote_part(file: RemoteFile, encoding: str, downloads: Path) -> _Part:
     origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
-    origin += _members_text(file, encoding)
+    origin += _members_text(file, encoding) + (f" labels {file.labels.sha256}" if file.labels else "")
     return _Part(origin, file.role, lambda folder: _remote(file, encoding, folder, downloads))
 
 
 def _members_text(members: Members, encoding: str) -> str:
     """What else decides the table that is made from an archive."""
-    return f" members {members.members} records {members.records} as {encoding}" if members.members else ""
+    content = members.content if members.content == "image" else encoding
+    return f" members {members.members} records {members.records} as {content}" if members.members else ""
 
 
 def _bundled(name: str, folder: Path) -> Path:
@@ -111,26 +113,33 @@ def _bundled(name: str, folder: Path) -> Path:
 
 def _local(file: Path, source: LocalSource, folder: Path) -> Path:
     if source.members is not None:
-        return table_of_members(file, source.members, source.records, source.encoding, folder, str(file))
+        return table_of_members(file, source, source.encoding, folder, str(file))
     copy = folder / file.name
     shutil.copyfile(file, copy)
     return unpack(copy, None, folder, str(file))
 
 
 def _remote(file: RemoteFile, encoding: str, folder: Path, downloads: Path) -> Path:
-    arrived = _arrived(file, folder, downloads)
+    arrived = _arrived(file, file.repacked, folder, downloads)
+    if file.labels is not None:
+        labels = unpack(_arrived(file.labels, None, folder, downloads), None, folder, _name(file.labels))
+        return table_of_idx(unpack(arrived, None, folder, arrived.name), labels, folder)
     if file.members is None:
         return unpack(arrived, file.member, folder, arrived.name)
-    return table_of_members(arrived, file.members, file.records, encoding, folder, arrived.name)
+    return table_of_members(arrived, file, encoding, folder, arrived.name)
 
 
-def _arrived(file: RemoteFile, folder: Path, downloads: Path) -> Path:
+def _name(file: Address) -> str:
+    return unquote(PurePosixPath(urlsplit(file.url).path).name) or "download"
+
+
+def _arrived(file: Address, repacked: Repacked | None, folder: Path, downloads: Path) -> Path:
     """The file at the address, or the same members as another archive where the mirror has that."""
-    name = unquote(PurePosixPath(urlsplit(file.url).path).name) or "download"
+    name = _name(file)
     mirror = mirror_folder()
-    if mirror and file.repacked:
-        arrived = folder / file.repacked.name
-        found, _ = copy_from_mirror(mirror, file.repacked.name, file.repacked.sha256, arrived)
+    if mirror and repacked:
+        arrived = folder / repacked.name
+        found, _ = copy_from_mirror(mirror, repacked.name, repacked.sha256, arrived)
         if found:
             log.info("%s: %s, which has the same members", name, found)
             return arrived

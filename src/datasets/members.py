@@ -3,7 +3,7 @@
     members: aclImdb/(?P<part>train|test)/(?P<sentiment>pos|neg)/.*[.]txt
 
 The pattern's named groups become columns, and what is in the file the column `text`. With `records`, a second pattern
-finds the rows inside each file, and its named groups are columns, too.
+finds the rows inside each file, and its named groups are columns, too. Files of pictures are the column `image`.
 """
 
 import re
@@ -17,35 +17,40 @@ import pyarrow.parquet
 
 from src.datasets.archives import Damaged, damage_noticed, most_bytes
 from src.errors import UserError
+from src.problem import Members
 
-TEXT = "text"
+TEXT, IMAGE = "text", "image"
 
 
-def table_of_members(path: Path, members: str, records: str | None, encoding: str, folder: Path, shown: str) -> Path:
+def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown: str) -> Path:
     """Write the rows of the archive `path` as a Parquet file into `folder` and return its path.
 
     Rows are in the order of the members' paths, so that an archive packed anew gives the same table. Raises UserError
     for a damaged archive, a pattern that matches nothing, and text that is not in the encoding.
     """
-    pattern = re.compile(members)
+    assert of.members is not None
+    pattern = re.compile(of.members)
     try:
         with damage_noticed():
             found = sorted((name, text) for name, text in _texts(path, pattern, shown))
     except Damaged as error:
         raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
     if not found:
-        raise UserError(f"{shown}: data.members matches no file inside; the pattern is {members!r}")
-    rows: list[dict[str, str]] = []
+        raise UserError(f"{shown}: data.members matches no file inside; the pattern is {of.members!r}")
+    rows: list[dict[str, str | bytes]] = []
     for name, content in found:
         match = pattern.fullmatch(name)
         assert match is not None
+        if of.content == "image":
+            rows.append(match.groupdict() | {IMAGE: content})
+            continue
         text = _decoded(content, encoding, f"{shown}: member {name!r}")
-        if records is None:
+        if of.records is None:
             rows.append(match.groupdict() | {TEXT: text})
         else:
-            rows += [match.groupdict() | of.groupdict() for of in re.finditer(records, text, re.DOTALL)]
+            rows += [match.groupdict() | one.groupdict() for one in re.finditer(of.records, text, re.DOTALL)]
     if not rows:
-        raise UserError(f"{shown}: data.records matches nothing in {len(found)} files; the pattern is {records!r}")
+        raise UserError(f"{shown}: data.records matches nothing in {len(found)} files; the pattern is {of.records!r}")
     target = folder / "table.parquet"
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows), target)
     return target

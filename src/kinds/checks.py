@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable
 
+from src.kinds.image.checks import CHECKS as IMAGE_CHECKS
 from src.kinds.text.checks import CHECKS as TEXT_CHECKS
 from src.validation.table import Issue, TableFacts
 
-OF_COLUMNS: dict[str, dict[str, Callable[[TableFacts], Iterable[Issue]]]] = {"text": TEXT_CHECKS}
+OF_COLUMNS: dict[str, dict[str, Callable[[TableFacts], Iterable[Issue]]]] = {
+    "text": TEXT_CHECKS,
+    "image": IMAGE_CHECKS,
+}
 
 
 def checks_for(table: TableFacts) -> dict[str, Callable[[TableFacts], Iterable[Issue]]]:

@@ -5,12 +5,18 @@ The data checks of a kind are in `src.kinds.checks`, so that training does not d
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from src.columns import FeatureKind
+from src.kinds.image.encoding import decoded as image_decoded
+from src.kinds.image.encoding import encode as image_encode
+from src.kinds.image.ladder import ladder as image_ladder
+from src.kinds.image.shallow import SHALLOW as IMAGE_SHALLOW
+from src.kinds.image.shown import shown as image_shown
+from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.ladder import ladder as tabular_ladder
 from src.kinds.tabular.shallow import SHALLOW as TABULAR_SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
@@ -30,6 +36,10 @@ def _as_they_are(
     return features, []
 
 
+def _stored_as_they_are(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    return frame
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the workflow asks of a kind of input.
@@ -39,19 +49,29 @@ class Kind:
     shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
     ladder: the configurations of networks in order of capacity.
     epochs: the most epochs of a training where the problem does not say.
+    fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
+    largest_batch: the most rows of a gradient step where the problem does not say.
+    candidates: how many the search tries where the problem does not say.
     penalties: what the search's L1 and L2 penalties are multiplied by.
     shown: what the report shows of a row that was predicted wrongly; None: nothing.
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
+    store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
+    options: further settings of a network that the search tries, with their values.
     """
 
     columns: frozenset[FeatureKind]
-    vectorizer: type[TabularVectorizer] | type[TextVectorizer]
+    vectorizer: type[TabularVectorizer] | type[TextVectorizer] | type[ImageVectorizer]
     shallow: Mapping[ProblemType, Mapping[str, Callable[[int], Any]]]
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
     penalties: float
+    fewest_epochs: int = 20
+    largest_batch: int = 1024
+    candidates: int = 48
     shown: Callable[[pd.DataFrame, Sequence[Feature]], pd.Series] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
+    store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
+    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 # A problem is of the first kind that one of its columns makes it; numbers and categories may stand beside others.
@@ -66,6 +86,22 @@ KINDS: dict[str, Kind] = {
         penalties=0.1,
         shown=text_shown,
         encode=text_encode,
+    ),
+    "image": Kind(
+        columns=frozenset({"image"}),
+        vectorizer=ImageVectorizer,
+        shallow=IMAGE_SHALLOW,
+        ladder=image_ladder,
+        epochs=50,
+        penalties=0.1,
+        # A picture costs as much in a large minibatch as in a small one, so that more steps of small ones are free.
+        fewest_epochs=8,
+        largest_batch=128,
+        candidates=12,
+        shown=image_shown,
+        encode=image_encode,
+        store=image_decoded,
+        options={"augmentation": ("none", "move", "mirror")},
     ),
     "tabular": Kind(
         columns=frozenset({"numeric", "categorical", "boolean", "date"}),

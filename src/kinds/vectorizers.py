@@ -1,6 +1,7 @@
 """The vectorizers of all kinds, which a saved model may hold; apart from the rest, so that scoring needs no more."""
 
+from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.kinds.text.vectorizer import TextVectorizer
 
-Vectorizer = TextVectorizer | TabularVectorizer
+Vectorizer = ImageVectorizer | TextVectorizer | TabularVectorizer

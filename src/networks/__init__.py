@@ -29,15 +29,41 @@ def _sequence() -> type["nn.Module"]:
     return SequenceReader
 
 
+def _dense_on_pictures() -> type["nn.Module"]:
+    from src.networks.pictures import DenseOnPictures
+
+    return DenseOnPictures
+
+
+def _convnet() -> type["nn.Module"]:
+    from src.networks.pictures import Convnet
+
+    return Convnet
+
+
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
-KINDS: dict[str, Callable[[], type["nn.Module"]]] = {"mlp": _mlp, "bag_of_words": _bag_of_words, "sequence": _sequence}
+KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
+    "mlp": _mlp,
+    "bag_of_words": _bag_of_words,
+    "sequence": _sequence,
+    "dense_on_pictures": _dense_on_pictures,
+    "convnet": _convnet,
+}
+
+
+REGULARIZERS = ("dropout", "augmentation")
 
 
 def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":
     """The network of a configuration for D inputs and K outputs, freshly initialized from torch's random state."""
     options = {key: value for key, value in network.items() if key != "kind"}
     return KINDS[network["kind"]]()(inputs=inputs, outputs=outputs, **options)
+
+
+def architecture(network: dict[str, Any]) -> dict[str, Any]:
+    """A network's configuration without what only regularizes it, and changes neither its layers nor their sizes."""
+    return {key: value for key, value in network.items() if key not in REGULARIZERS}
 
 
 def network_text(network: dict[str, Any]) -> str:

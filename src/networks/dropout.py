@@ -4,17 +4,24 @@ import torch
 from torch import Tensor, nn
 
 
-class Dropout(nn.Dropout):
-    """`nn.Dropout`; with a generator set, masks for `rows` rows are drawn from it and the first B are used.
+class OwnStream:
+    """What draws random numbers in training from the member's own `generator`.
 
-    Always drawing whole minibatches keeps the streams of backends in step when the last minibatch is short. A stack
-    draws the masks of all its members itself and sets `factor`, by which the rows are then multiplied. Where several
-    processes share a minibatch, `own` are the rows of it that this one has.
+    Always drawing for the `rows` of whole minibatches keeps the streams of backends in step when the last minibatch is
+    short. Where several processes share a minibatch, `own` are the rows of it that this one has.
     """
 
     generator: torch.Generator | None = None
     rows: int = 0
     own: slice = slice(None)
+
+
+class Dropout(OwnStream, nn.Dropout):
+    """`nn.Dropout`; with a generator set, masks for `rows` rows are drawn from it and the first B are used.
+
+    A stack draws the masks of all its members itself and sets `factor`, by which the rows are then multiplied.
+    """
+
     factor: Tensor | None = None
 
     def forward(self, x_BD: Tensor) -> Tensor:

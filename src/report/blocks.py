@@ -43,7 +43,8 @@ class Pictures:
 class Table:
     """A table of texts. `numeric` are the columns aligned right, `marked` the rows that stand out.
 
-    A table in `prose` holds sentences: on a phone its cells stand below each other.
+    A table in `prose` holds sentences: on a phone its cells stand below each other. The cells of `pictured` columns are
+    addresses of images (data URIs).
     """
 
     caption: str
@@ -52,6 +53,7 @@ class Table:
     numeric: frozenset[int] = frozenset()
     marked: frozenset[int] = frozenset()
     prose: bool = False
+    pictured: frozenset[int] = frozenset()
     kind: str = "table"
 
 

@@ -19,6 +19,7 @@ COLORS = 64
 SETTINGS = {
     "network": "hidden units",
     "dropout": "dropout",
+    "augmentation": "augmentation",
     "l1": "L1",
     "l2": "L2",
     "learning_rate": "learning rate",

@@ -14,6 +14,7 @@ from src.report.words import count, counted, number, share
 
 Block = Text | Pictures | Table
 MOST_MISTAKES = 10
+PICTURE = "data:image/png;base64,"  # how the address of a picture begins that is itself in it
 COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
 
@@ -47,6 +48,7 @@ def _mistakes(evidence: Evidence) -> list[Block]:
             cells,
             frozenset({2}),
             prose=True,
+            pictured=frozenset({3} if worst["shown"].str.startswith(PICTURE).all() else ()),
         )
     ]
 

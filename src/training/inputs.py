@@ -1,4 +1,7 @@
-"""Vectorized rows as tensors: dense ones whole, sparse ones in minibatches. Shapes: N rows, B of them, D inputs."""
+"""Vectorized rows as tensors: dense ones whole, sparse ones and pictures in minibatches.
+
+Shapes: N rows, B of them, D inputs, C channels, H height, W width.
+"""
 
 import warnings
 from collections.abc import Iterator
@@ -7,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.pictures import Pictures
 from src.sparse import Inputs, SparseRows
 
 
@@ -14,6 +18,8 @@ def rows_of(x_ND: Inputs, dtype: torch.dtype) -> "Rows":
     """Rows of which minibatches can be taken."""
     if isinstance(x_ND, SparseRows):
         return SparseInputs(x_ND.astype(str(dtype).removeprefix("torch.")))
+    if isinstance(x_ND, Pictures):
+        return PictureInputs(torch.from_numpy(x_ND.pixels_NCHW), *_normalization(x_ND), dtype)
     return torch.from_numpy(x_ND).to(dtype)
 
 
@@ -39,4 +45,32 @@ class SparseInputs:
             return torch.sparse_csr_tensor(crow, col, values, x.shape, check_invariants=False).to(device)
 
 
-Rows = Tensor | SparseInputs
+class PictureInputs:
+    """Pictures that behave like a tensor as far as training asks; bytes until they are sent to a device."""
+
+    # Pictures whose units a network holds at once while it measures them: so many fit into the caches of a CPU.
+    AT_ONCE = 256
+
+    def __init__(self, pixels_NCHW: Tensor, mean_C11: Tensor, scale_C11: Tensor, dtype: torch.dtype) -> None:
+        self.pixels_NCHW, self.mean_C11, self.scale_C11, self.dtype = pixels_NCHW, mean_C11, scale_C11, dtype
+
+    def __len__(self) -> int:
+        return len(self.pixels_NCHW)
+
+    def __getitem__(self, rows_B: Tensor) -> "PictureInputs":
+        return PictureInputs(self.pixels_NCHW[rows_B], self.mean_C11, self.scale_C11, self.dtype)
+
+    def split(self, size: int) -> Iterator["PictureInputs"]:
+        for pixels_BCHW in self.pixels_NCHW.split(min(size, self.AT_ONCE)):
+            yield PictureInputs(pixels_BCHW, self.mean_C11, self.scale_C11, self.dtype)
+
+    def to(self, device: torch.device) -> Tensor:
+        mean_C11, scale_C11 = (of.to(device, self.dtype) for of in (self.mean_C11, self.scale_C11))
+        return self.pixels_NCHW.to(device).to(self.dtype).sub_(mean_C11).div_(scale_C11)
+
+
+def _normalization(x: Pictures) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(x.mean_C)[:, None, None], torch.from_numpy(x.scale_C)[:, None, None]
+
+
+Rows = Tensor | SparseInputs | PictureInputs

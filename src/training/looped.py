@@ -15,7 +15,7 @@ from src.measures import Measure
 from src.models import HEADS
 from src.models.head import OPTIMIZERS, Head
 from src.networks import build_network
-from src.networks.dropout import Dropout
+from src.networks.dropout import OwnStream
 from src.preprocessing.fold import Floats, FoldArrays
 from src.problem import Engine
 from src.sparse import Inputs
@@ -96,7 +96,7 @@ class EpochPerStep(LightningModule):
         self.shuffle = torch.Generator().manual_seed(member.seed)
         self.masks = torch.Generator().manual_seed(member.seed + 1)
         for module in head.modules():
-            if isinstance(module, Dropout):
+            if isinstance(module, OwnStream):
                 module.generator, module.rows = self.masks, member.candidate.batch_size
         self.sampled = torch.from_numpy(evenly_spaced(len(member.training)))
         self.own = slice(None)
@@ -117,7 +117,7 @@ class EpochPerStep(LightningModule):
         self.shared = self.trainer.world_size > 1
         self.own = slice(self.trainer.global_rank, None, self.trainer.world_size)
         for module in self.head.modules():
-            if isinstance(module, Dropout):
+            if isinstance(module, OwnStream):
                 module.own = self.own
 
     def train_dataloader(self) -> list[int]:

@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 
 from src.preprocessing.fold import FoldArrays
-from src.sparse import SparseRows
 from src.tables import Table
 from src.training.course import CURVE_ROWS, EVALUATED_AT_ONCE
 from src.training.members import Member, Trained
@@ -162,8 +161,8 @@ def _backend(
         if device == "cpu" and max(units) >= WIDEST_STACKED:
             return "looped", f"layers of {WIDEST_STACKED} units and more gain nothing from a stack on a CPU"
         return "stacked", f"dense networks of {len(units)} layers, up to {'-'.join(map(str, units))} units"
-    if isinstance(fold.x_AD, SparseRows):
-        return "looped", "sparse inputs are not stacked"
+    if not isinstance(fold.x_AD, np.ndarray):
+        return "looped", fold.x_AD.looped
     refused = refusal(member, fold, table)
     if refused is not None:
         return "looped", refused

@@ -37,7 +37,14 @@ Explain = Callable[[TableFacts, dict[str, Any]], Issue]
 COLUMNS_PER_BATCH = 4
 LARGEST = 1e100  # beyond, the squares of which a spread or an error is made soon overflow
 BEYOND = f"infinite or beyond {LARGEST:g}"
-TYPES = {"numeric": "float64", "categorical": "str", "text": "str", "boolean": "bool", "date": "datetime64"}
+TYPES = {
+    "numeric": "float64",
+    "categorical": "str",
+    "text": "str",
+    "image": "bytes",
+    "boolean": "bool",
+    "date": "datetime64",
+}
 LABEL_TEXT = r"(?i)^(?:true|false|yes|no|1|0)$"
 
 

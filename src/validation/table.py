@@ -183,4 +183,6 @@ def show(value: object) -> str:
         return "missing"
     if isinstance(value, float):
         return f"{value:.10g}"
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
     return str(value).removesuffix(" 00:00:00")[:80]

@@ -17,8 +17,10 @@ ROWS = {
     "breast_cancer": 569,
     "california_housing": 20_640,
     "diabetes": 442,
+    "fashion_mnist": 70_000,
     "imdb": 50_000,
     "linnerud": 20,
+    "mnist": 70_000,
     "music_brightness": 593,
     "reuters": 11_228,
     "wine": 178,
@@ -27,7 +29,7 @@ ROWS = {
 }
 
 
-SLOW = {"imdb": pytest.mark.slow}
+SLOW = dict.fromkeys(("imdb", "fashion_mnist", "mnist"), pytest.mark.slow)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in ROWS])

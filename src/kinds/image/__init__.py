@@ -1,0 +1,1 @@
+"""Pictures: digits, photographs."""

@@ -1,0 +1,80 @@
+"""Shallow models for pictures: linear ones and forests on their pixels.
+
+Shapes: N pictures, D pixels.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.pictures import Pictures
+from src.problem import ProblemType
+
+# Pixels of a picture that a shallow model sees, and rows that it learns from: beyond, mostly the waiting grows.
+MOST_PIXELS, MOST_ROWS = 32 * 32, 20_000
+
+
+class OnPixels:
+    """A scikit-learn model of pixels, on evenly spaced rows, with neighbouring pixels averaged where there are many."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        if hasattr(model, "predict_proba"):
+            self.predict_proba = lambda x: self.model.predict_proba(_pixels(x))
+
+    def fit(self, x: Pictures, y_N: NDArray[np.float32], sample_weight: NDArray[np.float32] | None = None) -> Self:
+        every = -(-len(x) // MOST_ROWS)
+        weight_n = None if sample_weight is None else sample_weight[::every]
+        self.model.fit(_pixels(x[::every]), y_N[::every], sample_weight=weight_n)
+        return self
+
+    def predict(self, x: Pictures) -> NDArray[np.float64]:
+        return self.model.predict(_pixels(x))
+
+
+def _pixels(x: Pictures) -> NDArray[np.float32]:
+    """Small numbers (N, D); squares of pixels are averaged until there are few enough."""
+    _, channels, height, width = x.shape
+    side = 1
+    while channels * (height // side) * (width // side) > MOST_PIXELS:
+        side += 1
+    rows, columns = height // side, width // side
+    cut_NCHW = np.asarray(x).reshape(x.shape)[:, :, : rows * side, : columns * side]
+    return cut_NCHW.reshape(len(x), channels, rows, side, columns, side).mean(axis=(3, 5)).reshape(len(x), -1)
+
+
+def _linear_classifier(seed: int) -> OnPixels:
+    from sklearn.linear_model import SGDClassifier
+
+    return OnPixels(SGDClassifier(loss="log_loss", alpha=1e-3, random_state=seed))
+
+
+def _forest_classifier(seed: int) -> OnPixels:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    return OnPixels(ExtraTreesClassifier(100, random_state=seed))
+
+
+def _linear_regressor(seed: int) -> OnPixels:
+    from sklearn.linear_model import Ridge
+
+    return OnPixels(Ridge(alpha=100.0))
+
+
+def _forest_regressor(seed: int) -> OnPixels:
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    return OnPixels(ExtraTreesRegressor(100, max_features="sqrt", random_state=seed))
+
+
+_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _linear_classifier, "forest": _forest_classifier}
+_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _linear_regressor, "forest": _forest_regressor}
+SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
+    "binary": _CLASSIFIERS,
+    "multiclass": _CLASSIFIERS,
+    "multilabel": _CLASSIFIERS,
+    "regression": _REGRESSORS,
+    "unit_interval_regression": _REGRESSORS,
+}

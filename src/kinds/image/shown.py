@@ -1,0 +1,23 @@
+"""A picture as a person sees it in the report."""
+
+import base64
+from collections.abc import Sequence
+
+import pandas as pd
+
+from src.kinds.image.encoding import Encoding
+from src.pictures import pixels_of, png
+from src.tables import Feature
+
+LARGEST = 64
+
+
+def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
+    """Each row's picture as the address of an image that holds it (data URI), no side longer than 64 pixels."""
+    [feature] = features
+    shape = Encoding.model_validate(feature.encoding).shape
+    pixels_NCHW = pixels_of(frame[feature.name].tolist(), shape)
+    texts = [
+        f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, LARGEST)).decode()}" for pixels_CHW in pixels_NCHW
+    ]
+    return pd.Series(texts, index=frame.index, dtype="str")

@@ -1,0 +1,62 @@
+"""Pictures as small numbers: each channel with mean 0 and standard deviation 1.
+
+Book: "Data preprocessing for neural networks". Shapes: N pictures, C channels, H height, W width.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from src.kinds.image.encoding import Encoding
+from src.kinds.tabular.vectorizer import AnyColumn
+from src.pictures import AT_ONCE, Bytes, Pictures, pixels_of
+from src.tables import Feature
+
+
+class ImageVectorizer(BaseModel):
+    """A fitted column of pictures; JSON in, JSON out, no pickle.
+
+    mean, scale: of each channel, over all pixels of the training rows; a channel of one value alone has scale 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["image"] = "image"
+    name: str
+    encoding: Encoding
+    mean: list[float]
+    scale: list[float]
+
+    @property
+    def columns(self) -> list[AnyColumn]:
+        """The columns that are no picture."""
+        return []
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> Self:
+        """Learn every statistic from the rows of `frame`, and from nothing else."""
+        [feature] = features
+        encoding = Encoding.model_validate(feature.encoding)
+        mean, scale = _statistics(pixels_of(frame[feature.name].tolist(), encoding.shape))
+        return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale)
+
+    def transform(self, frame: pd.DataFrame) -> Pictures:
+        """The rows of `frame` as N pictures (N, C, H, W)."""
+        pixels_NCHW = pixels_of(frame[self.name].tolist(), self.encoding.shape)
+        return Pictures(pixels_NCHW, np.array(self.mean, np.float32), np.array(self.scale, np.float32))
+
+
+def _statistics(pixels_NCHW: Bytes) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, from sums of whole numbers, which know no rounding."""
+    sums_C, squares_C = (np.zeros(pixels_NCHW.shape[1], dtype=np.int64) for _ in range(2))
+    for start in range(0, len(pixels_NCHW), AT_ONCE):
+        part_NCHW = pixels_NCHW[start : start + AT_ONCE].astype(np.int32)
+        sums_C += part_NCHW.sum(axis=(0, 2, 3), dtype=np.int64)
+        squares_C += (part_NCHW**2).sum(axis=(0, 2, 3), dtype=np.int64)
+    count = max(pixels_NCHW[:, 0].size, 1)
+    mean_C = sums_C / count
+    scale_C = np.sqrt(np.maximum(squares_C / count - mean_C**2, 0))
+    return mean_C.tolist(), np.where(scale_C > 0, scale_C, 1.0).tolist()

@@ -1,0 +1,75 @@
+"""Pictures from their archive to the report, with a small budget."""
+
+import base64
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from src.files import Layout
+from src.inference import load_model
+from src.results import Evaluate, Prepared
+from tasks.baseline import baseline
+from tasks.define import define
+from tasks.evaluate import evaluate
+from tasks.fetch import fetch
+from tasks.overfit import overfit
+from tasks.prepare import prepare
+from tasks.regularize import regularize
+from tasks.report import report
+from tasks.validate import validate
+from tests.kinds.pictures import bars, file_of
+from tests.workspaces import ROOT
+
+STEPS = (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report)
+
+
+@pytest.mark.slow
+def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
+    layout = Layout("bars", tmp_path)
+    for folder in (layout.local, layout.problem_file.parent, layout.expectations.parent):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    with zipfile.ZipFile(layout.local / "bars.zip", "w") as archive:
+        for i, (pixels_HWC, label) in enumerate(zip(*bars(200, channels=3), strict=True)):
+            archive.writestr(f"bars/{'test' if i % 4 == 0 else 'train'}/{label}/{i:03d}.png", file_of(pixels_HWC))
+    problem = {
+        "question": "Does the bar stand?",
+        "data": {
+            "source": "file",
+            "path": "bars.zip",
+            "members": "bars/(?P<part>test|train)/(?P<bar>lies|stands)/.*[.]png",
+            "content": "image",
+        },
+        "target": "bar",
+        "type": "binary",
+        "positive": "stands",
+        "test": {"column": "part", "value": "test"},
+        "protocol": "hold_out",
+        "training": {"epochs": 8, "learning_rate": 0.01},
+        "overfit": {"max_rungs": 3},
+        "search": {"budget": 3},
+        "committee": 2,
+        "engine": {"workers": 1},
+    }
+    layout.problem_file.write_text(yaml.safe_dump(problem))
+
+    for step in STEPS:
+        step(layout)
+
+    prepared = Prepared.read(layout.result("prepare"))
+    assert [(feature.name, feature.kind) for feature in prepared.features] == [("image", "image")]
+    assert prepared.choices[0].chosen == "8 x 8, in colours"
+    found = Evaluate.read(layout.result("evaluate"))
+    assert found.test.value > 0.8
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    test = predictions[predictions["split"] == "test"]
+    files = [base64.b64decode(text.partition(",")[2]) for text in test["shown"]]
+    again = load_model(layout.model).predict(pd.DataFrame({"image": pd.Series(files, dtype=object)}))
+    assert again["predicted"].tolist() == test["predicted"].tolist()
+    page = (layout.results / "report.html").read_text()
+    wrong = predictions[(predictions["split"] != "test") & (predictions["actual"] != predictions["predicted"])]
+    assert page.count('<img src="data:image/png;base64,') >= min(len(wrong), 10)
