@@ -67,5 +67,6 @@ def architecture(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def network_text(network: dict[str, Any]) -> str:
-    """A network's hidden layers as people write them: `64-64`."""
-    return "-".join(str(units) for units in network["units"])
+    """A network's hidden layers as people write them: `64-64`; and its sort of block unless it is plain."""
+    units = "-".join(str(units) for units in network["units"])
+    return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"

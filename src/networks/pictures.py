@@ -4,7 +4,8 @@ Book: "Introduction to deep learning for computer vision". Shapes: B pictures, C
 of a picture, K outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -41,12 +42,76 @@ class DenseOnPictures(nn.Module):
         return self.layers(self.augmentation(x_BCHW).flatten(1))
 
 
-class Convnet(nn.Module):
-    """Convolutions of `units` filters, each halving the picture, then dropout and a linear layer.
+@dataclass(frozen=True)
+class Layers:
+    """What the layers of a block are made with."""
 
-    inputs: C; size: H and W. kernel: pixels that a filter is wide. normalize: batch normalization after each
-    convolution (Ioffe and Szegedy 2015). The picture is halved before it is normalized and activated: a quarter of the
-    work, which on a CPU takes longer than the convolution.
+    kernel: int
+    normalize: bool
+    activation: str
+
+    def convolution(self, inputs: int, filters: int, kernel: int | None = None, groups: int = 1) -> nn.Module:
+        width = kernel or self.kernel
+        return nn.Conv2d(inputs, filters, width, padding=width // 2, groups=groups, bias=not self.normalize)
+
+    def ending(self, filters: int, halves: bool) -> list[nn.Module]:
+        """The picture is halved before it is normalized and activated: a quarter of the work, which on a CPU takes
+        longer than the convolution."""
+        return [*([nn.MaxPool2d(2)] if halves else []), *([nn.BatchNorm2d(filters)] if self.normalize else [])]
+
+
+def _plain(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """One convolution."""
+    yield of.convolution(inputs, filters)
+    yield from of.ending(filters, halves)
+
+
+def _double(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Two convolutions, as in VGG (Simonyan and Zisserman 2015)."""
+    yield from _plain(of, inputs, filters, halves=False)
+    yield ACTIVATIONS[of.activation]()
+    yield from _plain(of, filters, filters, halves)
+
+
+def _separable(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Each channel by itself, then all of them at each pixel (Chollet 2017, "Xception")."""
+    yield nn.Conv2d(inputs, inputs, of.kernel, padding=of.kernel // 2, groups=inputs, bias=False)
+    yield of.convolution(inputs, filters, kernel=1)
+    yield from of.ending(filters, halves)
+
+
+def _residual(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Two convolutions beside a way round them (He et al. 2016)."""
+    yield Sum(
+        nn.Sequential(*_double(of, inputs, filters, halves)),
+        nn.Sequential(of.convolution(inputs, filters, kernel=1), *of.ending(filters, halves)),
+    )
+
+
+class Sum(nn.Module):
+    """The sum of two ways."""
+
+    def __init__(self, way: nn.Module, way_round: nn.Module) -> None:
+        super().__init__()
+        self.way, self.way_round = way, way_round
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.way(x_BCHW) + self.way_round(x_BCHW)
+
+
+BLOCKS: dict[str, Callable[[Layers, int, int, bool], Iterator[nn.Module]]] = {
+    "plain": _plain,
+    "double": _double,
+    "separable": _separable,
+    "residual": _residual,
+}
+
+
+class Convnet(nn.Module):
+    """Blocks of `units` filters, each halving the picture, then dropout and a linear layer.
+
+    inputs: C; size: H and W. block: one of `BLOCKS`. kernel: pixels that a filter is wide. normalize: batch
+    normalization after each convolution (Ioffe and Szegedy 2015).
     """
 
     def __init__(
@@ -55,6 +120,7 @@ class Convnet(nn.Module):
         outputs: int,
         size: Sequence[int],
         units: Sequence[int],
+        block: str = "plain",
         kernel: int = 3,
         normalize: bool = True,
         dropout: float = 0.0,
@@ -66,13 +132,11 @@ class Convnet(nn.Module):
         height, width = size
         blocks: list[nn.Module] = []
         for filters in units:
-            blocks.append(nn.Conv2d(inputs, filters, kernel, padding=kernel // 2, bias=not normalize))
-            if min(height, width) > 1:
-                blocks.append(nn.MaxPool2d(2))
-                height, width = height // 2, width // 2
-            blocks += [nn.BatchNorm2d(filters)] if normalize else []
+            halves = min(height, width) > 1
+            blocks += [*BLOCKS[block](Layers(kernel, normalize, activation), inputs, filters, halves)]
             blocks.append(ACTIVATIONS[activation]())
             inputs = filters
+            height, width = (height // 2, width // 2) if halves else (height, width)
         if max(height, width) > LARGEST_MAP:
             height, width = min(height, LARGEST_MAP), min(width, LARGEST_MAP)
             blocks.append(nn.AdaptiveAvgPool2d((height, width)))

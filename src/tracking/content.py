@@ -325,7 +325,8 @@ _DETAILS: dict[str, Callable[[Layout], Content]] = {
 
 
 def network_text(network: Mapping[str, Any]) -> str:
-    return "-".join(str(units) for units in network.get("units", ())) or str(network["kind"])
+    units = "-".join(str(units) for units in network.get("units", ())) or str(network["kind"])
+    return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
 
 
 def chosen_metrics(chosen: Candidate) -> dict[str, float]:

@@ -16,6 +16,7 @@ ROWS = {
     "boston_housing": 506,
     "breast_cancer": 569,
     "california_housing": 20_640,
+    "cats_vs_dogs": 700,
     "diabetes": 442,
     "fashion_mnist": 70_000,
     "imdb": 50_000,

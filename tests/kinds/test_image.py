@@ -165,7 +165,7 @@ def test_with_very_many_pictures_the_ladder_ends_before_a_network_that_takes_hou
         return [network_text(network) for network in found]
 
     assert rungs(60_000) == ["32", "8-16", "16-32-64"]
-    assert rungs(600) == ["32", "8-16", "16-32-64", "32-64-128", "64-128-256", "128-256-512"]
+    assert rungs(600) == ["32", "8-16", "16-32-64", "32-64-128", "32-64-128 double", "64-128-256 residual"]
     assert rungs(10**9) == rungs(60_000)
 
 

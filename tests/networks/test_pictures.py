@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 
 from src.networks import augmentation as of_augmentation
 from src.networks import build_network
 from src.networks.augmentation import Augmentation
-from src.networks.pictures import channels_last
+from src.networks.pictures import BLOCKS, Layers, channels_last
 
 PICTURES = torch.rand(6, 2, 9, 7, generator=torch.Generator().manual_seed(0))
 
@@ -83,3 +84,28 @@ def test_the_layout_for_convolutions_changes_no_number(channels: int):
     laid_out = channels_last(pictures)
     assert torch.equal(laid_out, pictures)
     assert laid_out.stride() == (channels * 30, 1, 6 * channels, channels)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("normalize", [True, False])
+def test_every_block_halves_the_picture_and_has_its_filters(block: str, normalize: bool):
+    layers = Layers(3, normalize, "relu")
+    for halves, size in ((True, (4, 3)), (False, (9, 7))):
+        found = nn.Sequential(*BLOCKS[block](layers, 2, 5, halves))(PICTURES)
+        assert found.shape == (6, 5, *size)
+
+
+def test_a_residual_block_whose_convolutions_give_nothing_is_its_way_round():
+    [block] = BLOCKS["residual"](Layers(3, False, "relu"), 2, 5, True)
+    for p in block.way.parameters():
+        nn.init.zeros_(p)
+    assert torch.equal(block(PICTURES), block.way_round(PICTURES))
+
+
+def test_a_separable_convolution_has_a_fraction_of_the_weights():
+    layers = Layers(3, False, "relu")
+    plain, separable = (
+        sum(p.numel() for p in nn.Sequential(*BLOCKS[block](layers, 16, 32, True)).parameters() if p.ndim > 1)
+        for block in ("plain", "separable")
+    )
+    assert (plain, separable) == (9 * 16 * 32, 9 * 16 + 16 * 32)

@@ -14,10 +14,11 @@ from src.tables import Feature
 # CPU 10**12 of them, with all that training needs beside, take about four minutes.
 MOST_OPERATIONS = 2e11
 FEWEST_RUNGS = 3
+_BLOCKS = ("plain", "plain", "double", "residual")
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
-    """A dense network, one like LeNet (LeCun et al. 1998), then convnets with twice the filters on every rung."""
+    """A dense network, one like LeNet (LeCun et al. 1998), then convnets with more filters and deeper blocks."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     first = 4 * settings.first_units
     shared: dict[str, Any] = {"size": [encoding.height, encoding.width], "activation": training.activation}
@@ -27,11 +28,11 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
         {"kind": "convnet", "units": [first // 2, first], "kernel": 5, "normalize": False},
     ]
     while len(rungs) < settings.max_rungs:
-        filters = first * 2 ** (len(rungs) - 2)
-        units = [filters * 2**block for block in range(_blocks(encoding))]
-        if len(rungs) >= FEWEST_RUNGS and _operations(units, encoding) * encoding.rows > MOST_OPERATIONS:
+        block, filters = _BLOCKS[min(len(rungs) - 2, len(_BLOCKS) - 1)], first * 2 ** ((len(rungs) - 1) // 2)
+        units = [filters * 2**place for place in range(_blocks(encoding))]
+        if len(rungs) >= FEWEST_RUNGS and _operations(units, block, encoding) * encoding.rows > MOST_OPERATIONS:
             break
-        rungs.append({"kind": "convnet", "units": units, "kernel": 3, "normalize": True})
+        rungs.append({"kind": "convnet", "units": units, "block": block, "kernel": 3, "normalize": True})
     return [rung | shared for rung in rungs[: settings.max_rungs]]
 
 
@@ -40,10 +41,10 @@ def _blocks(encoding: Encoding) -> int:
     return max((min(encoding.height, encoding.width) // 4).bit_length(), 1)
 
 
-def _operations(units: Sequence[int], encoding: Encoding) -> int:
+def _operations(units: Sequence[int], block: str, encoding: Encoding) -> int:
     """Multiplications and additions of the convolutions on a picture, forwards."""
     pixels, channels, found = encoding.height * encoding.width, encoding.channels, 0
     for filters in units:
-        found += 9 * pixels * channels * filters
+        found += 9 * pixels * (channels if block == "plain" else channels + filters) * filters
         pixels, channels = pixels // 4, filters
     return found
