@@ -23,7 +23,7 @@ $(INSTALLED): requirements.txt
 	@touch $@
 
 repro: $(INSTALLED) ## run the workflow for the problems in params.yaml, as far as something has changed
-	@python -m dvc repro
+	@python -m flows.warm_dvc repro
 	@python -m tasks.summary
 
 test: $(INSTALLED) ## check formatting, lint and types, and run the tests

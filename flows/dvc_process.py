@@ -1,4 +1,5 @@
 """A process that has DVC loaded and gives it one command after another: to start DVC anew took a second for each step.
+The steps are forks of it (see `flows.warm_dvc`).
 
 The file that the first argument names is a pipe of commands, one JSON list per line, such as ["repro", "--single-item",
 "fetch@wine"]. What DVC and the step say is on the standard output; after each command comes a line with `END` and the
@@ -14,6 +15,8 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
 import psutil
+
+from flows.warm_dvc import fork_steps
 
 END = "\x1eexit code "
 _GRACE_SECONDS = 10
@@ -87,6 +90,7 @@ def _family(pid: int) -> list[psutil.Process]:
 def main() -> None:
     orders = os.fdopen(int(sys.argv[1]), encoding="utf-8")
     os.set_inheritable(orders.fileno(), False)
+    fork_steps()
     from dvc.cli import main as dvc
 
     for line in orders:

@@ -30,7 +30,7 @@ from typing import Any
 import psutil
 from prefect import flow, get_run_logger, tags, task
 from prefect.client.schemas.objects import TaskRun
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, TagsContext
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed, State
@@ -189,7 +189,8 @@ def _environment(plan: Plan) -> dict[str, str]:
 def _run_steps(problem: str, root: Path, force: bool, progress: Progress, environment: dict[str, str]) -> State | None:
     """Run the steps one after the other; the state to end with where one fails."""
     before: list[State] = []
-    with Stages(problem, root, environment) as stages:
+    # Without the run's tags: before every step Prefect would ask for a limit to each, and wait when the server is busy.
+    with Stages(problem, root, environment) as stages, TagsContext(current_tags=set()):
         for step in progress.steps:
             progress.begin(step)
             named = run_stage.with_options(name=step)

@@ -17,6 +17,7 @@ import psutil
 
 POLL_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -24,6 +25,12 @@ def is_alive(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def name_process(name: str) -> None:
+    """Let `ps` and `top` show `name`, up to 15 letters, for this process; on Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode())
 
 
 def die_with_parent(parent: int) -> None:

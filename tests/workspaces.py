@@ -141,7 +141,8 @@ def family(pid: int) -> list[psutil.Process]:
 def step_of(pid: int, step: str) -> psutil.Process | None:
     for process in family(pid):
         try:
-            if f"tasks.{step}" in process.cmdline() and process.name().startswith("python"):
+            started = f"tasks.{step}" in process.cmdline() and process.name().startswith("python")
+            if started or process.name() == step:  # a fork has but its name
                 return process
         except psutil.NoSuchProcess:
             continue
@@ -149,11 +150,10 @@ def step_of(pid: int, step: str) -> psutil.Process | None:
 
 
 def workers_of(step: psutil.Process) -> list[psutil.Process]:
-    beside = ("resource_tracker", "src.tracking.recorder")
     return [
         child
         for child in step.children(recursive=True)
-        if is_alive(child) and not any(name in command(child) for name in beside)
+        if is_alive(child) and "resource_tracker" not in command(child) and child.name() != "recorder"
     ]
 
 

@@ -9,13 +9,12 @@ again adds nothing; other results from the same content (the code has changed) a
 one says by which run it is superseded. The workflow's run carries the headlines of all steps up to date.
 """
 
-import json
 import logging
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe, get_context
 
 import psutil
 
@@ -25,6 +24,9 @@ from src.tracking.identity import OUTPUTS
 
 logger = logging.getLogger("workflow")
 
+# Where a fork is safe, the recorder has from the start what the step has imported.
+_BESIDE = get_context("fork") if sys.platform == "linux" else get_context("spawn")
+
 
 @contextmanager
 def recording(step: str, layout: Layout) -> Iterator[None]:
@@ -33,22 +35,30 @@ def recording(step: str, layout: Layout) -> Iterator[None]:
     The record is made by a process of its own, which gets ready during the block (see `src.tracking.recorder`), and is
     waited for. Raises UserError before the block when params.yaml names no database to record in.
     """
+    from src.tracking.recorder import record
+
     if step not in OUTPUTS:
         yield
         return
     tracking_uri(home(layout))
-    command = [sys.executable, "-m", "src.tracking.recorder", step, layout.problem, str(layout.root)]
-    # In a process group of its own: Ctrl-C is for the step, which ends the recorder.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0) as recorder:
-        try:
-            yield
-            recorder.communicate(json.dumps({"started": psutil.Process().create_time(), "ended": time.time()}))
-        except BaseException:
-            recorder.kill()
-            raise
-    if recorder.returncode != 0:
+    own, its = Pipe()
+    recorder = _BESIDE.Process(target=record, args=(its, step, layout))
+    recorder.start()
+    its.close()
+    try:
+        yield
+        with suppress(BrokenPipeError):  # where it has ended, as its exit code will tell
+            own.send({"started": psutil.Process().create_time(), "ended": time.time()})
+        recorder.join()
+    except BaseException:
+        recorder.kill()
+        recorder.join()
+        raise
+    finally:
+        own.close()
+    if recorder.exitcode != 0:
         logger.warning(
             "warning: MLflow did not record %s of %s: its recorder ended with code %s. The results are complete and "
             "safe on disk; record them later with `python -m src.tracking %s`.",
-            *(step, layout.problem, recorder.returncode, layout.problem),
+            *(step, layout.problem, recorder.exitcode, layout.problem),
         )

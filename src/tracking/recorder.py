@@ -1,29 +1,26 @@
 """The process that records a step, started beside it: it has MLflow ready by the time the step is done.
 
-    python -m src.tracking.recorder <step> <problem> <root>
-
 Importing MLflow and opening its database takes two seconds, which pass while the step does its work. Meanwhile it
-watches what the step uses of the machine. One line on its standard input, with the times of the step, says that the
-results are on disk; without one, the step having failed, it ends and records nothing.
+watches what the step uses of the machine. The times of the step, sent when its results are on disk, let it record them;
+a step that fails ends it instead.
 """
 
-import json
 import logging
 import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
 
 import psutil
 
 from src.files import Layout
 from src.garbage import collect_seldom
-from src.processes import die_with_parent
+from src.processes import die_with_parent, name_process
 from src.tracking.address import home
 from src.tracking.content import step_content
 from src.tracking.database import open_database
@@ -37,18 +34,19 @@ logger = logging.getLogger("workflow")
 PAUSES_SECONDS = (1.0, 5.0)
 
 
-def main() -> None:
-    step, problem, root = sys.argv[1:]
+def record(done: Connection, step: str, layout: Layout) -> None:
+    """What the recorder of `step` does from its start to its end; `done` brings the times of the step."""
+    parent = parent_process()
+    assert parent is not None
+    assert parent.pid is not None
+    name_process("recorder")
+    os.setpgid(0, 0)  # Ctrl-C is for the step, which ends this process
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     collect_seldom()
-    die_with_parent(os.getppid())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this process
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    layout = Layout(problem, Path(root))
-    usage = Usage(psutil.Process().parent())
+    die_with_parent(parent.pid)
+    usage = Usage(psutil.Process(parent.pid))
     get_ready(step, layout)
-    line = sys.stdin.readline()
-    if line:
-        record_steps({step: Moment(**json.loads(line))}, layout, usage.samples())
+    record_steps({step: Moment(**done.recv())}, layout, usage.samples())
 
 
 def get_ready(step: str, layout: Layout) -> None:
@@ -116,7 +114,3 @@ def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> boo
         *(", ".join(steps), layout.problem, reason, layout.problem),
     )
     return False
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,7 @@
 """A step within `recording`: its record is made by a process beside it, when the step has ended well and not before."""
 
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def recorders():
-    return [child for child in psutil.Process().children() if "src.tracking.recorder" in child.cmdline()]
+    return multiprocessing.active_children()
 
 
 def test_a_step_that_ends_well_is_on_record_afterwards(layout, runs):

@@ -1,0 +1,100 @@
+"""DVC whose steps have their libraries from the start: `python -m flows.warm_dvc repro` is a faster `dvc repro`.
+
+A step of a small problem takes longer to import torch, Lightning, pandas, scikit-learn and MLflow than to do its work,
+and every step of every problem is a Python of its own. Here the process that runs DVC imports them once, when the first
+step needs them, and a step is a fork of that process instead of a new Python. All else is DVC's: what runs and why, its
+locks, its output, the command it records.
+
+On Linux only: elsewhere system libraries do not allow a fork without exec, and steps start as DVC starts them. So do
+commands other than `python -m tasks.<step> <problem>`, and steps whose code has been edited since it was imported.
+"""
+
+import gc
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from src.processes import name_process
+from src.tracking.identity import OUTPUTS
+
+_STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
+_CODE = ("src", "tasks")
+# What steps import only while they run. Whatever is missing here each step imports for itself.
+_IMPORTED_LATER = {
+    "validate": ("great_expectations",),
+    "baseline": ("sklearn.ensemble", "sklearn.linear_model"),
+    "overfit": ("pytorch_lightning",),
+    "regularize": ("pytorch_lightning",),
+    "evaluate": ("pytorch_lightning", "mlflow.pyfunc", "sklearn.ensemble", "sklearn.linear_model"),
+    "report": ("src.report.page", "src.report.evidence"),
+}
+_FOR_THE_RECORD = ("src.tracking.recorder", "mlflow")
+
+
+def fork_steps() -> None:
+    """From now on let DVC, where it runs in this process, start the steps as forks of this process."""
+    from dvc.stage import run
+
+    if sys.platform != "linux":
+        return
+    start, code = run._run, _times_of_code()
+
+    def start_or_fork(executable: str | None, cmd: str, **options: Any) -> None:
+        step = _STEP.fullmatch(cmd)
+        if step is None or _times_of_code() != code:
+            return start(executable, cmd, **options)
+        exit_code = _fork(step[1], step[2], options["env"])
+        if exit_code != 0:
+            raise run.StageCmdFailedError(cmd, exit_code)
+        return None
+
+    run._run = start_or_fork
+
+
+def _fork(step: str, problem: str, environment: Mapping[str, str]) -> int:
+    """Run the step in a fork and return its exit code, as subprocess does: negative for a signal."""
+    function = getattr(import_module(f"tasks.{step}"), step)
+    for library in (*_IMPORTED_LATER.get(step, ()), *(_FOR_THE_RECORD if step in OUTPUTS else ())):
+        import_module(library)
+    gc.freeze()  # so that no fork copies the memory of the libraries by looking for garbage in it
+    process = get_context("fork").Process(target=_work, args=(step, function, problem, environment))
+    process.start()
+    # Ctrl-C is for the step; DVC then reports that it failed.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.join()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _work(step: str, function: Callable[..., object], problem: str, environment: Mapping[str, str]) -> None:
+    from tasks.cli import main
+
+    name_process(step)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [f"tasks.{step}", problem]
+    main(function)
+
+
+def _times_of_code() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for folder in _CODE for path in sorted(Path(folder).rglob("*.py"))}
+
+
+def main() -> None:
+    fork_steps()
+    from dvc.cli import main as dvc
+
+    sys.exit(dvc(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
