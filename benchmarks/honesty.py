@@ -187,7 +187,7 @@ def _risk_of_procedure(population: Population, final: Model, found: Evaluate, ro
 
 
 def _risk(model: Model, found: Evaluate, fresh: Table) -> float:
-    return TABLE[found.measure].value(fresh.y_NT, model.raw_predictions(fresh.frame), fresh.w_N)
+    return TABLE[found.measure].value(fresh.y_NT, model.row_predictions(fresh.frame), fresh.w_N)
 
 
 def _model(trained: Trained, final: Model) -> Model:

@@ -81,8 +81,8 @@ COMMON_SENSE: dict[ProblemType, dict[str, CommonSense]] = {
 
 
 def common_sense(schema: Schema) -> dict[str, CommonSense]:
-    """The common-sense models of a problem; with a time column, persistence is one of them."""
-    models = COMMON_SENSE[schema.type]
+    """The common-sense models of a problem: of its type, in time order the last value, and of its kind of input."""
+    models = COMMON_SENSE[schema.type] | kind_of(schema.features).common_sense(schema)
     return models if schema.time is None else {**models, "last_value": last_value}
 
 

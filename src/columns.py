@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.errors import UserError
+
 FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text", "image"]
 
 # A column is text where its values have on average so many words, and this share of them is different. That is judged
@@ -62,3 +64,18 @@ def seconds(dates_N: pd.Series) -> NDArray[np.float64]:
     """Dates of any year as seconds since 1970; NaN for a gap."""
     since_N = dates_N.dt.as_unit("us").to_numpy() - np.datetime64(0, "us")
     return np.where(np.isnat(since_N), np.nan, since_N.astype(np.int64) / 1e6)
+
+
+def time_numbers(values_N: pd.Series) -> NDArray[np.float64]:
+    """The time column as numbers that sort in time: seconds for dates, the values themselves for numbers.
+
+    Raises UserError where the column is text.
+    """
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return seconds(values_N)
+    if values_N.dtype == np.float64:
+        return values_N.to_numpy(np.float64)
+    raise UserError(
+        f"time: column {values_N.name!r} holds text that is neither number nor ISO date, "
+        f"for example {values_N.iloc[0]!r}; write its dates as 2026-11-21 or 2026-11-21T13:00"
+    )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.errors import UserError
 from src.files import atomic_directory, read_json, write_json
+from src.kinds.series.windows import latest_windows
 from src.kinds.vectorizers import Vectorizer
 from src.preprocessing.targets import TargetScaler
 from src.tables import Schema
@@ -100,13 +101,26 @@ class Model:
         return heads
 
     def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column."""
+        """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column.
+
+        A row of a series is a moment, and its prediction what is forecast then; NaN where too little lies behind it.
+        """
         missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
         if missing:
             raise UserError(f"the rows lack columns that the model learnt from: {missing}")
+        if self.schema.window is None:
+            return self.row_predictions(frame)
+        p_NK = np.full((len(frame), self.schema.outputs), np.nan)
+        rows, of_frame = latest_windows(frame, self.schema.window)
+        if len(rows):
+            p_NK[of_frame] = self.row_predictions(rows)
+        return p_NK
+
+    def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """The same for the rows of a `Table`."""
         each = len(self.committee) // len(self.card.preprocessing)
         folds = [
-            _predictions(frame, fitted, self.heads[k * each : (k + 1) * each], self.schema)
+            _predictions(rows, fitted, self.heads[k * each : (k + 1) * each], self.schema)
             for k, fitted in enumerate(self.card.preprocessing)
         ]
         return folds[0] if len(folds) == 1 else np.mean(folds, axis=0)

@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import feature_kind, label_numbers, label_texts, seconds
+from src.columns import feature_kind, label_numbers, label_texts, time_numbers
 from src.errors import UserError
 from src.kinds.kind import kind_of
+from src.kinds.series.encoding import with_windows
+from src.kinds.series.windows import first_moments
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
 from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
 from src.results import Choice, FeatureSummary, Prepared
-from src.tables import Feature, Schema
+from src.tables import Feature, Schema, rows_of
 
 Index = NDArray[np.intp]
 
@@ -60,8 +62,16 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
             f"the split leaves {len(train_N)} training and {len(test_N)} test rows of {len(frame)}: change `test`"
         )
 
-    train = frame.iloc[train_N]
-    schema, choices = _schema(train, settings)
+    schema, choices = _schema(frame.iloc[train_N], settings)
+    frame = kind_of(schema.features).store(frame, schema.features)
+    kept = list(dict.fromkeys(["__row__", *(f.name for f in schema.features), *schema.kept]))
+    frame = frame.assign(__row__=np.arange(len(frame)))[kept]
+    train = rows_of(frame.iloc[train_N], schema)
+    if not (len(train) and len(rows_of(frame.iloc[test_N], schema))):
+        raise UserError(
+            f"series: no window of series.lookback and series.delay moments fits into the {len(train_N)} rows for "
+            f"training or the {len(test_N)} of the sealed test; choose a shorter lookback or another `test`"
+        )
     if schema.classes:
         unseen = sorted(set(frame[schema.targets[0]].iloc[test_N]) - set(schema.classes))
         if unseen:
@@ -77,28 +87,28 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
         reason = "rows in time order can be cut in one way only, so the folds of the search score the choice too"
         choices.append(Choice(setting="evaluation folds", chosen="the development folds", reason=reason))
     strata_N = _strata(train, schema) if order in ("stratified", "grouped") else None
-    train_time_N = None if time_N is None else time_N[train_N]
+    train_time_N = None if settings.time is None else time_numbers(train[settings.time])
+    since_N = None if schema.window is None else first_moments(train, schema.window)
     # Numbered anew, so that a test row equal to a training row does not change the order in which units are dealt.
-    train_units_N = pd.factorize(units_N[train_N])[0]
+    train_units_N = pd.factorize(units_N[train["__row__"]])[0]
     once = protocol.model_copy(update={"repeats": 1, "most_repeats": None})
-    development = draw_folds(once, train_units_N, strata_N, train_time_N, settings.seed + DEVELOPMENT_SEED)
-    evaluation = draw_folds(protocol, train_units_N, strata_N, train_time_N, settings.seed + EVALUATION_SEED)
+    of_rows = (train_units_N, strata_N, train_time_N)
+    development = draw_folds(once, *of_rows, settings.seed + DEVELOPMENT_SEED, since_N)
+    evaluation = draw_folds(protocol, *of_rows, settings.seed + EVALUATION_SEED, since_N)
+    equal_rows_matter = settings.groups is None and settings.series is None
     _check_folds(development, protocol.folds)
     _check_folds(evaluation, protocol.folds)
-    frame = kind_of(schema.features).store(frame, schema.features)
-    kept = ["__row__", *(f.name for f in schema.features), *schema.targets, *_role_columns(settings)]
-    frame = frame.assign(__row__=np.arange(len(frame)))[kept]
     return Preparation(
         train=frame.iloc[train_N].reset_index(drop=True),
         test=frame.iloc[test_N].reset_index(drop=True),
         schema=schema,
         development=development,
         evaluation=evaluation,
-        duplicates_across=int(np.isin(units_N[test_N], units_N[train_N]).sum()) if settings.groups is None else 0,
+        duplicates_across=int(np.isin(units_N[test_N], units_N[train_N]).sum()) if equal_rows_matter else 0,
         summary=Prepared(
             type=settings.type,
             rows=len(train),
-            features=[FeatureSummary(name=f.name, kind=f.kind) for f in schema.features],
+            features=[FeatureSummary(name=f.name, kind=f.read_as) for f in schema.features],
             targets=schema.targets,
             classes=shares,
             positive=schema.positive,
@@ -113,21 +123,6 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
 
 def is_single_label(settings: TableSettings) -> bool:
     return settings.type in ("binary", "multiclass")
-
-
-def time_numbers(values_N: pd.Series) -> NDArray[np.float64]:
-    """The time column as numbers that sort in time: seconds for dates, the values themselves for numbers.
-
-    Raises UserError where the column is text.
-    """
-    if pd.api.types.is_datetime64_any_dtype(values_N):
-        return seconds(values_N)
-    if values_N.dtype == np.float64:
-        return values_N.to_numpy(np.float64)
-    raise UserError(
-        f"time: column {values_N.name!r} holds text that is neither number nor ISO date, "
-        f"for example {values_N.iloc[0]!r}; write its dates as 2026-11-21 or 2026-11-21T13:00"
-    )
 
 
 def _units(frame: pd.DataFrame, settings: TableSettings) -> Index:
@@ -156,6 +151,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     roles = {*settings.targets, *settings.drop, *_role_columns(settings), settings.test.column, "__role__"}
     names = [name for name in train.columns if name not in roles]
     features = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
+    features = with_windows(train, features, settings)
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
     classes: list[str] = []

@@ -298,6 +298,30 @@ class Image(Settings):
     )
 
 
+class SequenceNetwork(Settings):
+    """The networks that read sequences."""
+
+    network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru"] = "auto"
+    layers: int = Field(1, ge=1, le=4, description="recurrent layers, one upon the other")
+    bidirectional: bool = False
+    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="of the recurrent state; one mask per sequence")
+
+
+class Series(Settings):
+    """Rows in time order, learnt from as windows; counted in moments, which are the rows of the table."""
+
+    lookback: int = Field(ge=1, le=10_000, description="moments of a window")
+    delay: int = Field(1, ge=1, le=10_000, description="moments from the last of a window to its target")
+    stride: int = Field(1, ge=1, le=10_000, description="moments from one window to the next")
+    season: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="moments after which the series repeats itself; auto: by the distance of dates"
+    )
+    relative: bool | Auto = Field(
+        "auto", description="forecast the change since a window's last moment; auto: where the series drifts"
+    )
+    network: SequenceNetwork = SequenceNetwork()
+
+
 class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
@@ -309,6 +333,7 @@ class TableSettings(FetchSettings):
     groups: str | None = Field(None, description="rows of one group never straddle a split")
     time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
     weights: str | None = Field(None, description="sample weights, used in losses and measures")
+    series: Series | None = Field(None, description="what to learn from is windows over the rows in time order")
     test: SealedSplit
 
     @property
@@ -412,6 +437,10 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if self.time is not None and (self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1)):
             key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
             raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
+        if self.series is not None and self.time is None:
+            raise ValueError("series: name the column with the moments of the rows as `time`")
+        if self.series is not None and self.series.relative is True and self.type != "regression":
+            raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
         if (self.test.column is None) != (self.test.value is None):
             raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
         if self.test.column in self.targets:

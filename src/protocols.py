@@ -7,7 +7,7 @@ Shapes: N rows, R repeats.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,21 +43,24 @@ class Split:
 class Folds:
     """`fold_RN[r, n]` is the fold that holds row n out in repeat r; -1: never held out.
 
-    With `temporal`, a fold learns only from rows of earlier folds (rolling origin).
+    With `temporal`, a fold learns only from rows of earlier folds (rolling origin). Rows of `crosses_N` look back
+    behind the start of their fold: it does not hold them out, and later ones learn from them.
     """
 
     fold_RN: NDArray[np.int16]
     temporal: bool
+    crosses_N: NDArray[np.bool_] | None = None
 
     def __iter__(self) -> Iterator[Split]:
         for repeat, fold_N in enumerate(self.fold_RN):
             for fold in range(int(fold_N.max()) + 1):
                 learns_N = fold_N < fold if self.temporal else fold_N != fold
-                yield Split(repeat, fold, np.flatnonzero(learns_N), np.flatnonzero(fold_N == fold))
+                held_N = fold_N == fold if self.crosses_N is None else (fold_N == fold) & ~self.crosses_N
+                yield Split(repeat, fold, np.flatnonzero(learns_N), np.flatnonzero(held_N))
 
     def first(self, repeats: int) -> "Folds":
         """The folds of the first repeats."""
-        return Folds(self.fold_RN[:repeats], self.temporal)
+        return replace(self, fold_RN=self.fold_RN[:repeats])
 
     @property
     def test_share(self) -> float:
@@ -100,19 +103,29 @@ def choose_protocol(settings: ProtocolSettings, rows: int, order: Order) -> tupl
 
 
 def draw_folds(
-    protocol: Protocol, units_N: Index, strata_N: Index | None, time_N: NDArray[np.float64] | None, seed: int
+    protocol: Protocol,
+    units_N: Index,
+    strata_N: Index | None,
+    time_N: NDArray[np.float64] | None,
+    seed: int,
+    since_N: NDArray[np.float64] | None = None,
 ) -> Folds:
     """Draw the folds of a protocol, with all the repeats it may come to.
 
     units_N: rows of one unit stay together. strata_N: each fold gets every stratum's share. time_N: folds follow in
-    time, rows of one moment stay together.
+    time, rows of one moment stay together. since_N: the first moment that a row knows of, where that is not its own.
     """
     hold_out = protocol.kind == "hold_out"
     if protocol.order == "temporal":
         assert time_N is not None
         blocks = protocol.folds + 1
         shares_B = [1 - HOLD_OUT_SHARE, HOLD_OUT_SHARE] if hold_out else [1 / blocks] * blocks
-        return Folds((blocks_in_time(time_N, shares_B) - 1).astype(np.int16)[None], temporal=True)
+        block_N = blocks_in_time(time_N, shares_B)
+        crosses_N = None
+        if since_N is not None:
+            starts_B = np.array([time_N[block_N == block].min(initial=np.inf) for block in range(len(shares_B))])
+            crosses_N = since_N < starts_B[block_N]
+        return Folds((block_N - 1).astype(np.int16)[None], True, crosses_N)
     shares_P = [HOLD_OUT_SHARE, 1 - HOLD_OUT_SHARE] if hold_out else [1 / protocol.folds] * protocol.folds
     repeats = protocol.most_repeats or protocol.repeats
     fold_RN = np.stack([deal(units_N, strata_N, shares_P, seed + repeat) for repeat in range(repeats)])
@@ -186,11 +199,13 @@ def seal(units_N: Index, strata_N: Index | None, time_N: NDArray[np.float64] | N
 
 def write_folds(path: Path, development: Folds, evaluation: Folds) -> None:
     with atomic_file(path) as partial, partial.open("wb") as file:
+        crosses = {} if development.crosses_N is None else {"crosses": development.crosses_N}
         np.savez(
             file,
             development=development.fold_RN,
             evaluation=evaluation.fold_RN,
             temporal=np.array(development.temporal),
+            **crosses,  # type: ignore[arg-type]
         )
 
 
@@ -198,7 +213,8 @@ def read_folds(path: Path) -> dict[Literal["development", "evaluation"], Folds]:
     """The stored folds: `development` for overfit and regularize, `evaluation` for evaluate."""
     with np.load(existing(path), allow_pickle=False) as stored:
         temporal = bool(stored["temporal"])
+        crosses_N = stored.get("crosses")
         return {
-            "development": Folds(stored["development"], temporal),
-            "evaluation": Folds(stored["evaluation"], temporal),
+            "development": Folds(stored["development"], temporal, crosses_N),
+            "evaluation": Folds(stored["evaluation"], temporal, crosses_N),
         }

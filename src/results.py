@@ -86,7 +86,7 @@ class Protocol(Result):
 
 class FeatureSummary(Result):
     name: str
-    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image"]
+    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image", "series"]
 
 
 class Prepared(Result):

@@ -5,26 +5,37 @@ Shapes: N rows, T target columns.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from src.columns import FeatureKind
 from src.files import existing, read_json
+from src.kinds.series.windows import Window, viewed, windows
 from src.problem import ProblemType
 
 
 class Feature(BaseModel):
-    """A column to learn from; `encoding`: how a kind of input that has several ways makes it into numbers."""
+    """A column to learn from.
+
+    encoding: how a kind of input that has several ways makes it into numbers. window: the moments of a series that one
+    row sees of it; None: its own value alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: FeatureKind
     encoding: dict[str, Any] = {}
+    window: Window | None = Field(None, exclude_if=lambda window: window is None)
+
+    @property
+    def read_as(self) -> FeatureKind | Literal["series"]:
+        """What decides on the kind of input."""
+        return self.kind if self.window is None else "series"
 
 
 class Schema(BaseModel):
@@ -50,6 +61,17 @@ class Schema(BaseModel):
         """Number of the network's outputs."""
         return {"binary": 1, "multiclass": len(self.classes)}.get(self.type, len(self.targets))
 
+    @property
+    def kept(self) -> list[str]:
+        """The columns of a row that are not learnt from."""
+        roles = (self.groups, self.time, self.weights)
+        return ["__row__", *self.targets, *(name for name in roles if name is not None)]
+
+    @property
+    def window(self) -> Window | None:
+        """The window of a series, the same for all its columns."""
+        return next((feature.window for feature in self.features if feature.window), None)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -64,16 +86,26 @@ class Table:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def asked_at(self, raw: pd.DataFrame) -> NDArray[np.intp]:
+        """For each row the position in the prepared table where its prediction is made: its own, or the last moment of
+        its window."""
+        if self.schema.window is None:
+            return np.arange(len(self))
+        moments, last_N = viewed(self.frame)
+        return pd.Index(raw["__row__"]).get_indexer(moments["__row__"].iloc[last_N])
+
     def units(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """The unit of each of these rows, numbered from 0: its group, or the row itself."""
-        if self.schema.groups is None:
-            return np.arange(len(rows))
-        return np.unique(self.frame[self.schema.groups].iloc[rows].to_numpy(), return_inverse=True)[1]
+        """The unit of each of these rows, numbered from 0: its group, the stretch of a series, or the row itself."""
+        if self.schema.groups is not None:
+            return np.unique(self.frame[self.schema.groups].iloc[rows].to_numpy(), return_inverse=True)[1]
+        if self.schema.window is not None:
+            return np.unique(rows // self.schema.window.stretch(len(rows)), return_inverse=True)[1]
+        return np.arange(len(rows))
 
 
 def read_table(folder: Path, schema: Schema) -> Table:
-    """Read a prepared folder's `table.parquet`."""
-    frame = pd.read_parquet(existing(folder / "table.parquet"))
+    """Read a prepared folder's `table.parquet`; of a series, the windows are the rows."""
+    frame = rows_of(pd.read_parquet(existing(folder / "table.parquet")), schema)
     weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
     return Table(
         schema=schema,
@@ -82,6 +114,13 @@ def read_table(folder: Path, schema: Schema) -> Table:
         w_N=weights / weights.mean(),
         rows_N=frame["__row__"].to_numpy(np.int64),
     )
+
+
+def rows_of(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows to learn from that a prepared table makes: its own, or the windows over it."""
+    if schema.window is None:
+        return frame
+    return windows(frame, schema.window, schema.targets, [name for name in frame.columns if name in schema.kept])
 
 
 def read_schema(folder: Path) -> Schema:

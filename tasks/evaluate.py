@@ -110,7 +110,7 @@ def evaluate(layout: Layout) -> Evaluate:
     widths = half_widths(network, table)
     model = _model([final] if ensemble is None else fold_members, widths, table)
     test = read_table(layout.test, table.schema)
-    p_NK = model.raw_predictions(test.frame)
+    p_NK = model.row_predictions(test.frame)
     test_score = score_sealed_test(test, p_NK, measure)
     extra |= {
         f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N)

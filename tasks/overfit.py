@@ -14,7 +14,7 @@ from src.curves import Turn, find_turn
 from src.files import Layout, atomic_file
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
-from src.networks import network_text
+from src.networks import clip_norm, network_text
 from src.problem import Engine, OverfitSettings, load_settings
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, Overfit, Prepared, Rung, Verdict
@@ -71,6 +71,7 @@ def overfit(layout: Layout) -> Overfit:
                 l2=0.0,
                 batch_size=batch_size(training, table),
                 epochs=most,
+                clip_norm=clip_norm(network),
             )
             for network in together
         ]

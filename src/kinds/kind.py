@@ -8,15 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from src.columns import FeatureKind
 from src.kinds.image.encoding import decoded as image_decoded
 from src.kinds.image.encoding import encode as image_encode
 from src.kinds.image.ladder import ladder as image_ladder
 from src.kinds.image.shallow import SHALLOW as IMAGE_SHALLOW
 from src.kinds.image.shown import shown as image_shown
 from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.series.baselines import common_sense as series_common_sense
+from src.kinds.series.encoding import encode as series_encode
+from src.kinds.series.ladder import ladder as series_ladder
+from src.kinds.series.shallow import SHALLOW as SERIES_SHALLOW
+from src.kinds.series.shown import shown as series_shown
+from src.kinds.series.vectorizer import SeriesVectorizer
 from src.kinds.tabular.ladder import ladder as tabular_ladder
 from src.kinds.tabular.shallow import SHALLOW as TABULAR_SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
@@ -26,8 +33,13 @@ from src.kinds.text.shallow import SHALLOW as TEXT_SHALLOW
 from src.kinds.text.shown import shown as text_shown
 from src.kinds.text.vectorizer import TextVectorizer
 from src.problem import OverfitLadder, PrepareSettings, ProblemType, Training
+from src.protocols import Split
 from src.results import Choice
-from src.tables import Feature
+from src.tables import Feature, Schema, Table
+
+
+def _nothing(schema: Schema) -> dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]:
+    return {}
 
 
 def _as_they_are(
@@ -44,11 +56,11 @@ def _stored_as_they_are(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.
 class Kind:
     """What the workflow asks of a kind of input.
 
-    columns: the kinds of column that make a problem one of this kind.
+    columns: the kinds of column (`Feature.read_as`) that make a problem one of this kind.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
     shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
     ladder: the configurations of networks in order of capacity.
-    epochs: the most epochs of a training where the problem does not say.
+    epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
     fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
     largest_batch: the most rows of a gradient step where the problem does not say.
     candidates: how many the search tries where the problem does not say.
@@ -56,26 +68,41 @@ class Kind:
     shown: what the report shows of a row that was predicted wrongly; None: nothing.
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
+    common_sense: what common sense says of such inputs, beside what it says of the targets alone.
     options: further settings of a network that the search tries, with their values.
     """
 
-    columns: frozenset[FeatureKind]
-    vectorizer: type[TabularVectorizer] | type[TextVectorizer] | type[ImageVectorizer]
+    columns: frozenset[str]
+    vectorizer: type[TabularVectorizer] | type[TextVectorizer] | type[ImageVectorizer] | type[SeriesVectorizer]
     shallow: Mapping[ProblemType, Mapping[str, Callable[[int], Any]]]
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
     penalties: float
+    steps: int = 5_000
     fewest_epochs: int = 20
     largest_batch: int = 1024
     candidates: int = 48
     shown: Callable[[pd.DataFrame, Sequence[Feature]], pd.Series] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
+    common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing
     options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 # A problem is of the first kind that one of its columns makes it; numbers and categories may stand beside others.
 KINDS: dict[str, Kind] = {
+    "series": Kind(
+        columns=frozenset({"series"}),
+        vectorizer=SeriesVectorizer,
+        shallow=SERIES_SHALLOW,
+        ladder=series_ladder,
+        epochs=500,
+        steps=2_000,
+        penalties=1.0,
+        shown=series_shown,
+        encode=series_encode,
+        common_sense=series_common_sense,
+    ),
     "text": Kind(
         columns=frozenset({"text"}),
         vectorizer=TextVectorizer,
@@ -116,4 +143,4 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(features: Sequence[Feature]) -> Kind:
     """The kind of a problem with these columns to learn from."""
-    return next(kind for kind in KINDS.values() if any(feature.kind in kind.columns for feature in features))
+    return next(kind for kind in KINDS.values() if any(feature.read_as in kind.columns for feature in features))

@@ -41,6 +41,12 @@ def _convnet() -> type["nn.Module"]:
     return Convnet
 
 
+def _window() -> type["nn.Module"]:
+    from src.networks.windows import WindowReader
+
+    return WindowReader
+
+
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
 KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
@@ -49,7 +55,11 @@ KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
     "sequence": _sequence,
     "dense_on_pictures": _dense_on_pictures,
     "convnet": _convnet,
+    "window": _window,
 }
+# Layers that go through a sequence step by step: their gradients may grow with every step, and are cut to this length.
+# Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
+RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
 
 
 REGULARIZERS = ("dropout", "augmentation")
@@ -67,6 +77,14 @@ def architecture(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def network_text(network: dict[str, Any]) -> str:
-    """A network's hidden layers as people write them: `64-64`; and its sort of block unless it is plain."""
+    """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, and what reads a
+    sequence."""
     units = "-".join(str(units) for units in network["units"])
+    if "reader" in network:
+        return f"{network['reader']} {units}"
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
+
+
+def clip_norm(network: dict[str, Any]) -> float | None:
+    """The longest gradient in the training of a network; None: any."""
+    return CLIP_NORM if network.get("reader") in RECURRENT else None

@@ -266,6 +266,8 @@ def listing(names: Sequence[str], most: int = 12) -> str:
 def network_shape(network: dict[str, Any]) -> str:
     """A network's hidden layers as text, as in the result tables: `64-64`."""
     units = "-".join(str(units) for units in network.get("units", [])) or str(network.get("kind", "network"))
+    if "reader" in network:
+        return f"{network['reader']} {units}"
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
 
 

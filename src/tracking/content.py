@@ -326,6 +326,8 @@ _DETAILS: dict[str, Callable[[Layout], Content]] = {
 
 def network_text(network: Mapping[str, Any]) -> str:
     units = "-".join(str(units) for units in network.get("units", ())) or str(network["kind"])
+    if "reader" in network:
+        return f"{network['reader']} {units}"
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
 
 

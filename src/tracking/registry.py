@@ -229,15 +229,15 @@ def score_on_test(folder: Path, measure: str, layout: Layout) -> float:
     import pandas as pd
 
     schema = read_schema(layout.train)
-    table = read_table(layout.test, schema)
+    table, raw = read_table(layout.test, schema), pd.read_parquet(layout.test / "table.parquet")
     with tempfile.TemporaryDirectory() as scratch:
         rows, predictions = Path(scratch) / "rows.parquet", Path(scratch) / "predictions.parquet"
-        table.frame.to_parquet(rows)
+        raw.to_parquet(rows)
         script = Path(__file__).with_name("score.py")
         command = [sys.executable, "-P", str(script), str(folder), str(rows), str(predictions)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
         if done.returncode != 0:
             raise CannotScoreError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message")
         predicted = pd.read_parquet(predictions)
-    p_NK = predicted[probability_columns(schema)].to_numpy("float64")
+    p_NK = predicted[probability_columns(schema)].to_numpy("float64")[table.asked_at(raw)]
     return TABLE[measure].value(table.y_NT, p_NK, table.w_N)

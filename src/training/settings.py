@@ -7,7 +7,6 @@ from src.problem import Training
 from src.tables import Table
 
 SMALLEST_BATCH, BATCHES_PER_EPOCH = 32, 64
-ENOUGH_STEPS = 5_000
 
 
 def batch_size(training: Training, table: Table) -> int:
@@ -22,10 +21,10 @@ def batch_size(training: Training, table: Table) -> int:
 
 
 def epochs(training: Training, table: Table) -> int:
-    """The most epochs of a training; auto: those of the kind of input, or as many as make about 5,000 gradient steps,
+    """The most epochs of a training; auto: those of the kind of input, or as many as make its number of gradient steps,
     though never under 20 (for pictures 8): where an epoch has many steps, a network overfits within few epochs."""
     if training.epochs != "auto":
         return training.epochs
     kind = kind_of(table.schema.features)
     steps = math.ceil(len(table) / batch_size(training, table))
-    return min(kind.epochs, max(ENOUGH_STEPS // steps, kind.fewest_epochs))
+    return min(kind.epochs, max(kind.steps // steps, kind.fewest_epochs))

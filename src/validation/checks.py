@@ -43,7 +43,9 @@ def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
 
 
 def columns_to_learn_from(table: TableFacts) -> Iterator[Issue]:
-    """At least one feature, and at least one that varies."""
+    """At least one feature, and at least one that varies; a series has the past of its target, too."""
+    if table.settings.series is not None:
+        return
     if not table.features:
         yield Issue("error", None, 0, [], "no column is left to learn from: every one is a target or has another role")
     elif all(_is_constant(table, name) for name in table.features):

@@ -152,7 +152,8 @@ def derive(table: TableFacts) -> Iterator[Rule]:
         explain = _wrong_type(column, "numeric or date")
         yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, explain)
 
-    for role in ("target", "groups", "time", "weights"):
+    complete = ("groups", "time", "weights") if settings.series else ("target", "groups", "time", "weights")
+    for role in complete:
         for column in table.of_role(role):
             way_out = f"a {role} column needs a value in every row: fill the gaps or remove these rows"
             yield Rule(

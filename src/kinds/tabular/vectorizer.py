@@ -132,7 +132,7 @@ class TabularVectorizer(BaseModel):
                 case "date":
                     columns.append(Dates.fit(feature.name, values_N))
                 case _:
-                    columns.append(Numbers.fit(feature.name, _numbers(values_N), bins))
+                    columns.append(Numbers.fit(feature.name, as_numbers(values_N), bins))
         return cls(columns=columns)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
@@ -140,7 +140,7 @@ class TabularVectorizer(BaseModel):
         inputs = []
         for column in self.columns:
             values_N = frame[column.name]
-            inputs += column.transform(_numbers(values_N) if isinstance(column, Numbers) else values_N)
+            inputs += column.transform(as_numbers(values_N) if isinstance(column, Numbers) else values_N)
         return np.column_stack(inputs).astype(np.float32)
 
 
@@ -168,7 +168,7 @@ def _edges(known: NDArray[np.float64], bins: int) -> list[float]:
     return edges.tolist() if len(edges) > 2 else []
 
 
-def _numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
+def as_numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
     numbers_N = values_N.to_numpy(np.float64, na_value=np.nan)
     return np.where(np.isinf(numbers_N), np.nan, np.clip(numbers_N, -LARGEST, LARGEST))
 
@@ -185,6 +185,6 @@ def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.flo
         "day": (values_N.dt.hour + values_N.dt.minute / 60, 24),
     }
     for name, (position_N, length) in cycles.items():
-        angle_N = _numbers(position_N) * (2 * np.pi / length)
+        angle_N = as_numbers(position_N) * (2 * np.pi / length)
         parts |= {f"{name}_sine": np.sin(angle_N).round(12), f"{name}_cosine": np.cos(angle_N).round(12)}
     return parts

@@ -1,0 +1,1 @@
+"""Series: rows in time order, learnt from as windows."""

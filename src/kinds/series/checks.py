@@ -1,0 +1,81 @@
+"""Data checks that only series need: what lies between the moments."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from src.columns import column_kind, time_numbers
+from src.kinds.series.windows import GAP
+from src.validation.table import Issue, TableFacts, counted, first_rows, where
+
+
+def duplicate_moments(table: TableFacts) -> Iterator[Issue]:
+    """Moments that are there more than once: which of them would a window hold?"""
+    moments_N = _moments(table)
+    again_N = moments_N.duplicated() & moments_N.notna()
+    count, rows = int(again_N.sum()), first_rows(again_N)
+    if count:
+        message = (
+            f"{moments_N.name!r}: {counted(count, 'moment')} that an earlier row has, too ({where(rows, count)}); a "
+            "series has one row for each: remove the others, or make a table of each series"
+        )
+        yield Issue("error", str(moments_N.name), count, rows, message)
+
+
+def unordered_moments(table: TableFacts) -> Iterator[Issue]:
+    """Rows that are not in the order of time; they are sorted."""
+    moments_N = _moments(table)
+    if column_kind(moments_N) in ("date", "numeric"):
+        back_N = np.append(False, np.diff(time_numbers(moments_N)) < 0)
+        count, rows = int(back_N.sum()), first_rows(back_N)
+        if count:
+            message = (
+                f"{moments_N.name!r}: {counted(count, 'row')} earlier than the row before ({where(rows, count)}); "
+                "windows are cut after sorting by time"
+            )
+            yield Issue("warning", str(moments_N.name), count, rows, message)
+
+
+def gaps_in_time(table: TableFacts) -> Iterator[Issue]:
+    """Moments that are missing between two rows; no window spans a gap."""
+    moments_N = _moments(table)
+    if column_kind(moments_N) not in ("date", "numeric") or len(moments_N) < 3:
+        return
+    time_N = time_numbers(moments_N)
+    order_N = np.argsort(time_N, kind="stable")
+    steps = np.diff(time_N[order_N])
+    after = order_N[1:][steps > GAP * np.nanmedian(steps)]
+    if len(after):
+        rows = [int(row) for row in np.sort(after)[:5]]
+        message = (
+            f"{moments_N.name!r}: {counted(len(after), 'gap')}, before {where(rows, len(after))}; no window spans one, "
+            "and what lies between two is lost where it is shorter than a window"
+        )
+        yield Issue("warning", str(moments_N.name), len(after), rows, message)
+
+
+def unknown_targets(table: TableFacts) -> Iterator[Issue]:
+    """Moments whose target is missing; no window asks for it, and as an input it is what was last known."""
+    for name in table.targets:
+        count = table.missing[name]
+        if count:
+            rows = first_rows(table[name].isna())
+            message = (
+                f"{name!r}: {counted(count, 'moment')} without a value ({where(rows, count)}); windows that would "
+                "forecast one are left out, and those that hold one see the last known value"
+            )
+            yield Issue("warning", name, count, rows, message)
+
+
+def _moments(table: TableFacts) -> pd.Series:
+    [name] = table.of_role("time")
+    return table[name]
+
+
+CHECKS: dict[str, Callable[[TableFacts], Iterable[Issue]]] = {
+    "duplicate_moments": duplicate_moments,
+    "unordered_moments": unordered_moments,
+    "gaps_in_time": gaps_in_time,
+    "unknown_targets": unknown_targets,
+}

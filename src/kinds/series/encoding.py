@@ -1,0 +1,114 @@
+"""How the columns of a series are read: every one of them over a window, the target's own past among them."""
+
+import numpy as np
+import pandas as pd
+
+from src.columns import feature_kind, time_numbers
+from src.errors import UserError
+from src.kinds.series.windows import Window
+from src.problem import PrepareSettings, SequenceNetwork, Series
+from src.results import Choice
+from src.tables import Feature
+
+HOUR, DAY = 3600.0, 86_400.0
+# From so many windows on, networks read them in order.
+FEWEST_WINDOWS = 2_000
+# The season of series whose moments are so far apart, in seconds, and its name; months and quarters differ in length.
+SEASONS: tuple[tuple[float, float, int, str], ...] = (
+    (HOUR, HOUR, 24, "hourly, so a day"),
+    (DAY, DAY, 7, "daily, so a week"),
+    (7 * DAY, 7 * DAY, 52, "weekly, so a year"),
+    (28 * DAY, 31 * DAY, 12, "monthly, so a year"),
+    (90 * DAY, 92 * DAY, 4, "quarterly, so a year"),
+)
+
+
+def with_windows(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> list[Feature]:
+    """The features of a series: those given, the time, and the past of the targets; the same where there is none.
+
+    Raises UserError for a column of text.
+    """
+    if settings.series is None or settings.time is None:
+        return features
+    texts = [feature.name for feature in features if feature.kind == "text"]
+    if texts:
+        raise UserError(f"series: column {texts[0]!r} is text, which windows do not hold; name it under `drop`")
+    names = [*settings.targets, settings.time]
+    own = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
+    step = float(np.median(np.diff(np.sort(time_numbers(train[settings.time]))))) if len(train) > 1 else 0.0
+    if step <= 0:
+        raise UserError(f"time: most moments of {settings.time!r} are there several times; a series has each once")
+    dated = next(feature.kind for feature in own if feature.name == settings.time) == "date"
+    window = Window(
+        lookback=settings.series.lookback,
+        delay=settings.series.delay,
+        stride=settings.series.stride,
+        step=step,
+        season=_season(settings.series, step, dated)[0],
+        time=settings.time,
+        relative=_relative(train, settings)[0],
+        network=_network(train, settings.series)[0].model_dump(),
+    )
+    return [feature.model_copy(update={"window": window}) for feature in [*own, *features]]
+
+
+def encode(
+    train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
+) -> tuple[list[Feature], list[Choice]]:
+    """The features as they are, and what was chosen and why."""
+    assert settings.series is not None
+    window = features[0].window
+    assert window is not None
+    dated = any(feature.name == window.time and feature.kind == "date" for feature in features)
+    choices = []
+    if settings.series.season == "auto":
+        season, reason = _season(settings.series, window.step, dated)
+        choices.append(Choice(setting="season", chosen="none" if season is None else str(season), reason=reason))
+    if settings.series.network.network == "auto":
+        network, reason = _network(train, settings.series)
+        choices.append(Choice(setting="network", chosen=network.network, reason=reason))
+    if settings.series.relative == "auto" and settings.type == "regression":
+        relative, reason = _relative(train, settings)
+        shown = "the change since the last moment" if relative else "the value itself"
+        choices.append(Choice(setting="what the network forecasts", chosen=shown, reason=reason))
+    return features, choices
+
+
+def _season(series: Series, step: float, dated: bool) -> tuple[int | None, str]:
+    if series.season != "auto":
+        return series.season, ""
+    if not dated:
+        return None, "the time is no date; say `season` where the series repeats itself"
+    for shortest, longest, season, reason in SEASONS:
+        if shortest <= step <= longest:
+            return season, f"the moments are {reason} is {season} of them"
+    if step < DAY and DAY % step == 0:
+        return int(DAY / step), f"a day is {int(DAY / step)} moments"
+    return None, "the distance of the moments suggests none; say `season` where the series repeats itself"
+
+
+def _network(train: pd.DataFrame, series: Series) -> tuple[SequenceNetwork, str]:
+    """Networks that read in order have more to learn; few windows do not teach it."""
+    if series.network.network != "auto":
+        return series.network, ""
+    windows = len(train) // series.stride
+    few = windows < FEWEST_WINDOWS
+    reason = f"about {windows:,} training windows, {'under' if few else 'at least'} {FEWEST_WINDOWS:,}"
+    return series.network.model_copy(update={"network": "dense" if few else "gru"}), reason
+
+
+def _relative(train: pd.DataFrame, settings: PrepareSettings) -> tuple[bool, str]:
+    """Whether the series drifts: one whose later half lies elsewhere than its earlier one is likely to go on."""
+    assert settings.series is not None
+    if settings.type != "regression" or settings.series.relative != "auto":
+        return settings.series.relative is True, ""
+    past_NT = train.sort_values(str(settings.time), kind="stable")[settings.targets].to_numpy(np.float64)
+    halves = np.array_split(past_NT, 2)
+    between_T = np.abs(np.nanmean(halves[1], axis=0) - np.nanmean(halves[0], axis=0))
+    within_T = np.mean([np.nanstd(half_NT, axis=0) for half_NT in halves], axis=0)
+    drifts = bool((between_T > within_T).any())
+    reason = (
+        f"from the first to the second half of the training rows the mean moves by {between_T.max():.3g}, "
+        f"{'more' if drifts else 'less'} than a standard deviation within a half, {within_T.max():.3g}"
+    )
+    return drifts, reason

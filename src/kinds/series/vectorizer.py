@@ -1,0 +1,86 @@
+"""Windows as inputs: every moment's columns as small numbers, moment after moment.
+
+Shapes: N moments, R rows, L moments of a window, V inputs of a moment.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from src.kinds.series.windows import viewed
+from src.kinds.tabular.vectorizer import Categories, Dates, Numbers, as_numbers
+from src.tables import Feature
+
+DAY = 86_400.0
+# Seconds in what goes round; the position in it is an input where a moment lasts less than half of it.
+CYCLES = {"year": 365.25 * DAY, "week": 7 * DAY, "day": DAY}
+
+
+class SeriesVectorizer(BaseModel):
+    """Fitted columns of one moment; JSON in, JSON out, no pickle.
+
+    A gap in a number's column is filled with the last value before it: what was known at the time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["series"] = "series"
+    lookback: int
+    moment: list[Annotated[Numbers | Categories | Dates, Field(discriminator="kind")]]
+
+    @property
+    def columns(self) -> list[Numbers | Categories | Dates]:
+        return self.moment
+
+    @classmethod
+    def fit(cls, rows: pd.DataFrame, features: Sequence[Feature]) -> Self:
+        """Learn every statistic from the moments that the windows of `rows` hold, each counted once."""
+        window = features[0].window
+        assert window is not None
+        moments, last_R = viewed(rows)
+        seen_N = np.zeros(len(moments), dtype=bool)
+        for back in range(window.lookback):
+            seen_N[last_R - back] = True
+        columns: list[Numbers | Categories | Dates] = []
+        for feature in features:
+            values_N = moments[feature.name][seen_N]
+            if feature.kind == "date":
+                dates = Dates.fit(feature.name, values_N)
+                kept = [part for part in dates.parts if CYCLES.get(part.name.split("_")[0], 0.0) > 2 * window.step]
+                columns += [dates.model_copy(update={"parts": kept})] if kept else []
+            elif feature.kind == "categorical":
+                columns.append(Categories.fit(feature.name, values_N))
+            elif feature.name != window.time:
+                columns.append(Numbers.fit(feature.name, as_numbers(values_N)))
+        return cls(lookback=window.lookback, moment=columns)
+
+    def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
+        """Inputs (R, L * V): the V of the first moment, then those of the next. Targets come first, gaps last."""
+        if not len(rows):
+            return np.empty((0, self.lookback * sum(_width(column) for column in self.moment)), dtype=np.float32)
+        moments, last_R = viewed(rows)
+        inputs: list[NDArray[np.float64]] = []
+        gaps: list[NDArray[np.float64]] = []
+        for column in self.moment:
+            values_N = moments[column.name]
+            if isinstance(column, Numbers):
+                known_N = as_numbers(values_N)
+                own = column.transform(as_numbers(pd.Series(known_N).ffill()))
+                inputs.append(own[0])
+                gaps += [np.isnan(known_N).astype(np.float64)] if column.flag else []
+            else:
+                inputs += column.transform(values_N)
+        x_NV = np.column_stack([*inputs, *gaps]).astype(np.float32)
+        of_window = np.arange(-self.lookback + 1, 1)
+        return x_NV[last_R[:, None] + of_window].reshape(len(last_R), -1)
+
+
+def _width(column: Numbers | Categories | Dates) -> int:
+    """How many inputs a column makes."""
+    if isinstance(column, Numbers):
+        return 1 + column.flag
+    return len(column.parts) if isinstance(column, Dates) else len(column.categories) + 1

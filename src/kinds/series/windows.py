@@ -1,0 +1,107 @@
+"""Windows over a series: what a forecast is made from, and what it is of.
+
+Book: "Deep learning for timeseries". The prepared table holds one row per moment; what is learnt from is a window, made
+when the table is read: `lookback` moments in a row, and the target `delay` moments after the last of them. Window and
+target lie in one table without a gap in time, so that none reaches from the training rows into the sealed test set.
+Shapes: N moments, R windows, L moments of a window.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from src.columns import time_numbers
+
+Index = NDArray[np.intp]
+
+# The column of windows in a table of rows to learn from.
+COLUMN = "__window__"
+# Two moments further apart than so many usual steps have a gap between them; months differ by less.
+GAP = 1.5
+
+
+class Window(BaseModel):
+    """How windows lie on a series.
+
+    stride: from one window to the next. step: the usual distance of two moments, in seconds or in units of a numeric
+    time. season: moments after which the series repeats itself, where that is known. time: the column of moments.
+    relative: what is forecast is the change since a window's last moment. network: what the capacity ladder is made of.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lookback: int
+    delay: int
+    stride: int
+    step: float
+    season: int | None
+    time: str
+    relative: bool
+    network: dict[str, Any]
+
+    def stretch(self, rows: int) -> int:
+        """How many of so many rows in a row count as one unit, because the errors of neighbours are alike.
+
+        As long as windows and their targets overlap, and at least the third root of the rows. Sources: Carlstein 1986,
+        "The use of subseries values for estimating the variance of a general statistic from a stationary sequence",
+        Annals of Statistics 14; Künsch 1989, "The jackknife and the bootstrap for general stationary observations",
+        Annals of Statistics 17 (the rate).
+        """
+        return max(-(-(self.lookback + self.delay) // self.stride), math.ceil(rows ** (1 / 3)))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one row looks back on: the moments of a series up to position `last`."""
+
+    moments: pd.DataFrame
+    last: int
+
+
+def windows(moments: pd.DataFrame, window: Window, targets: Sequence[str], kept: Sequence[str]) -> pd.DataFrame:
+    """The rows to learn from, (R): the columns `kept` at the moment of the target, and the window.
+
+    Left out are windows over a gap in time and those whose target is unknown.
+    """
+    moments = moments.sort_values(window.time, kind="stable", ignore_index=True)
+    last_R = whole(moments[window.time], window, window.delay)[:: window.stride]
+    last_R = last_R[moments[list(targets)].notna().all(axis=1).to_numpy()[last_R + window.delay]]
+    rows = moments[list(kept)].iloc[last_R + window.delay].reset_index(drop=True)
+    return rows.assign(**{COLUMN: views(moments, last_R)})
+
+
+def latest_windows(moments: pd.DataFrame, window: Window) -> tuple[pd.DataFrame, Index]:
+    """The windows that end at each moment which has enough of them behind it, and where these stand in `moments`."""
+    order_N = np.argsort(time_numbers(moments[window.time]), kind="stable")
+    sorted_moments = moments.iloc[order_N].reset_index(drop=True)
+    last_R = whole(sorted_moments[window.time], window, 0)
+    return pd.DataFrame({COLUMN: views(sorted_moments, last_R)}), order_N[last_R]
+
+
+def whole(moments_N: pd.Series, window: Window, ahead: int) -> Index:
+    """Positions of the last moments of windows that have no gap within themselves and `ahead` moments further."""
+    gaps_N = np.append(0, np.diff(time_numbers(moments_N)) > GAP * window.step).cumsum()
+    last_R = np.arange(window.lookback - 1, len(gaps_N) - ahead)
+    return last_R[gaps_N[last_R - window.lookback + 1] == gaps_N[last_R + ahead]]
+
+
+def views(moments: pd.DataFrame, last_R: Index) -> pd.Series:
+    return pd.Series([View(moments, int(last)) for last in last_R], dtype=object)
+
+
+def viewed(rows: pd.DataFrame) -> tuple[pd.DataFrame, Index]:
+    """The moments that rows (at least one) look back on, and the position of the last one of each row."""
+    cells = rows[COLUMN].tolist()
+    return cells[0].moments, np.array([cell.last for cell in cells], dtype=np.intp)
+
+
+def first_moments(rows: pd.DataFrame, window: Window) -> NDArray[np.float64]:
+    """When each row's window begins, (R,)."""
+    moments, last_R = viewed(rows)
+    return time_numbers(moments[window.time])[last_R - window.lookback + 1]

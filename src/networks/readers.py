@@ -1,0 +1,189 @@
+"""Layers that read a sequence and give one vector of it.
+
+Book: "Deep learning for timeseries" and "Deep learning for text": convolutions, recurrent layers, stacked, in both
+directions and with recurrent dropout. Shapes: B sequences, L places, E numbers of a place, H units.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.networks.dropout import Dropout
+
+# Places that a convolution sees at once, and how many of its own places a pool makes one.
+KERNEL, POOL = 5, 3
+RECURRENT: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Mean(nn.Module):
+    """The mean over the places, and a dense layer."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs, units)
+
+    def forward(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
+        return torch.relu(self.layer((x_BLE * real_BL1).sum(1) / real_BL1.sum(1).clamp(min=1)))
+
+
+class Convolution(nn.Module):
+    """The largest value of each feature over all places."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(inputs, units, KERNEL, padding=KERNEL // 2)
+
+    def forward(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
+        h_BLH = torch.relu(self.layer((x_BLE * real_BL1).transpose(1, 2)).transpose(1, 2))
+        return (h_BLH * real_BL1).amax(1)
+
+
+class Recurrent(nn.Module):
+    """The state after the last real place; of both directions, side by side.
+
+    units: H, of both directions together. layers: one upon the other. recurrent_dropout: of the state as it goes from
+    place to place, by one mask for a whole sequence. Source: Gal and Ghahramani 2016, "A theoretically grounded
+    application of dropout in recurrent neural networks".
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        inputs: int,
+        units: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        recurrent_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if bidirectional and units % 2:
+            raise ValueError(f"two directions share the units of a layer: {units} is odd")
+        self.bidirectional = bidirectional
+        own = units // 2 if bidirectional else units
+        widths = [inputs, *[units] * (layers - 1)]
+
+        def one_direction() -> nn.ModuleList:
+            if recurrent_dropout:
+                return nn.ModuleList(Masked(kind, width, own, recurrent_dropout) for width in widths)
+            return nn.ModuleList(RECURRENT[kind](width, own, batch_first=True) for width in widths)
+
+        self.onward = one_direction()
+        self.back = one_direction() if bidirectional else nn.ModuleList()
+
+    def forward(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
+        h_BLH = self.states(x_BLE, real_BL1)
+        half = h_BLH.shape[2] // 2
+        if not self.bidirectional:
+            return _last(h_BLH, real_BL1)
+        return torch.cat([_last(h_BLH[:, :, :half], real_BL1), h_BLH[:, 0, half:]], dim=1)
+
+    def states(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
+        """The states at all places, (B, L, H)."""
+        h_BLH = x_BLE
+        turned_BL1 = _turned(real_BL1)
+        for number, layer in enumerate(self.onward):
+            onward_BLH = layer(h_BLH)[0]
+            if self.bidirectional:
+                back_BLH = self.back[number](h_BLH.take_along_dim(turned_BL1, 1))[0]
+                onward_BLH = torch.cat([onward_BLH, back_BLH.take_along_dim(turned_BL1, 1)], dim=2)
+            h_BLH = onward_BLH
+        return h_BLH
+
+
+class Masked(nn.Module):
+    """A recurrent layer of which the state is dropped out, the same units at all places of a sequence."""
+
+    def __init__(self, kind: str, inputs: int, units: int, dropout: float) -> None:
+        super().__init__()
+        self.step, gates = _STEPS[kind]
+        self.of_input, self.of_state = nn.Linear(inputs, gates * units), nn.Linear(units, gates * units)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(units**-0.5), units**-0.5)  # as torch's own
+        self.units = units
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x_BLE: Tensor) -> tuple[Tensor, None]:
+        gates_BLG = self.of_input(x_BLE)
+        h_BH = gates_BLG.new_zeros(len(x_BLE), self.units)
+        mask_BH = self.dropout(torch.ones_like(h_BH))
+        c_BH, states = h_BH, []
+        for gates_BG in gates_BLG.unbind(1):
+            h_BH, c_BH = self.step(gates_BG, self.of_state(h_BH * mask_BH), h_BH, c_BH)
+            states.append(h_BH)
+        return torch.stack(states, dim=1), None
+
+
+def _rnn_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.tanh(gates_BG + own_BG), c_BH
+
+
+def _gru_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> tuple[Tensor, Tensor]:
+    reset, update, new = gates_BG.chunk(3, 1)
+    own_reset, own_update, own_new = own_BG.chunk(3, 1)
+    candidate_BH = torch.tanh(new + torch.sigmoid(reset + own_reset) * own_new)
+    return torch.lerp(candidate_BH, h_BH, torch.sigmoid(update + own_update)), c_BH
+
+
+def _lstm_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> tuple[Tensor, Tensor]:
+    take, keep, new, show = (gates_BG + own_BG).chunk(4, 1)
+    c_BH = torch.sigmoid(keep) * c_BH + torch.sigmoid(take) * torch.tanh(new)
+    return torch.sigmoid(show) * torch.tanh(c_BH), c_BH
+
+
+# Each kind's step, and how many gates of H units it has.
+_STEPS = {"rnn": (_rnn_step, 1), "gru": (_gru_step, 3), "lstm": (_lstm_step, 4)}
+
+
+class ConvolutionRecurrent(nn.Module):
+    """A convolution whose places are pooled, three in one, and a recurrent layer over what is left."""
+
+    def __init__(self, inputs: int, units: int, recurrent: Recurrent) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(inputs, units, KERNEL, padding=KERNEL // 2)
+        self.recurrent = recurrent
+
+    def forward(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
+        h_BLH = torch.relu(self.layer((x_BLE * real_BL1).transpose(1, 2)).transpose(1, 2)) * real_BL1
+        return self.recurrent(_pooled(h_BLH), _pooled(real_BL1))
+
+
+def _pooled(h_BLH: Tensor) -> Tensor:
+    return functional.max_pool1d(h_BLH.transpose(1, 2), POOL, ceil_mode=True).transpose(1, 2)
+
+
+def reader_of(
+    kind: str,
+    inputs: int,
+    units: int,
+    layers: int = 1,
+    bidirectional: bool = False,
+    recurrent_dropout: float = 0.0,
+) -> nn.Module:
+    """A layer from (B, L, E) and what is real (B, L, 1) to (B, H); places that are not real never change a result.
+
+    kind: `embedding` (the mean), `convolution`, `rnn`, `gru`, `lstm`, or `convolution_gru`. Only recurrent layers have
+    the other options.
+    """
+    if kind == "embedding":
+        return Mean(inputs, units)
+    if kind == "convolution":
+        return Convolution(inputs, units)
+    options = (layers, bidirectional, recurrent_dropout)
+    if kind == "convolution_gru":
+        return ConvolutionRecurrent(inputs, units, Recurrent("gru", units, units, *options))
+    return Recurrent(kind, inputs, units, *options)
+
+
+def _last(h_BLH: Tensor, real_BL1: Tensor) -> Tensor:
+    """The states at the last real places; zeros where there is none."""
+    ends_BL1 = real_BL1 - functional.pad(real_BL1, (0, 0, 0, 1))[:, 1:]
+    return (h_BLH * ends_BL1).sum(1)
+
+
+def _turned(real_BL1: Tensor) -> Tensor:
+    """For each place the one that is there when the real places are turned round; the others stay where they are."""
+    place_L1 = torch.arange(real_BL1.shape[1], device=real_BL1.device)[:, None]
+    length_B11 = real_BL1.sum(1, keepdim=True).long()
+    return torch.where(place_L1 < length_B11, length_B11 - 1 - place_L1, place_L1)

@@ -1,0 +1,69 @@
+"""Networks that read windows over a series.
+
+Book: "Deep learning for timeseries". Shapes: B rows, L moments of a window, V inputs of a moment, H hidden units,
+K outputs.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from src.networks.dropout import Dropout
+from src.networks.mlp import MLP
+from src.networks.readers import reader_of
+
+
+class WindowReader(nn.Module):
+    """Makes one vector of H numbers of a window's moments, and reads the answer off it with an `MLP`.
+
+    inputs: L * V, moment after moment; lookback: L. units: H, then the hidden layers of the MLP. reader: `dense` (all
+    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: the first K inputs of
+    a moment are the past of what is forecast; they are read as differences from the last moment, which the outputs are
+    added to, so that a series may drift to where it never was. Source: Zeng, Chen, Zhang and Xu 2023, "Are transformers
+    effective for time series forecasting?", section 4 (NLinear).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        lookback: int,
+        units: Sequence[int],
+        reader: str,
+        relative: bool = False,
+        dropout: float = 0.0,
+        activation: Literal["relu", "tanh", "gelu"] = "relu",
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        self.lookback, self.outputs = lookback, outputs
+        width, first = inputs // lookback, units[0]
+        self.reader = Dense(inputs, first) if reader == "dense" else reader_of(reader, width, first, **options)
+        self.dropout = Dropout(dropout)
+        self.rest = MLP(first, outputs, units[1:], dropout, activation)
+        # Inputs and targets are standardized apart: this is about the ratio of their scales.
+        self.ratio_K = nn.Parameter(torch.ones(outputs)) if relative else None
+
+    def forward(self, x_BD: Tensor) -> Tensor:
+        x_BLV = x_BD.unflatten(1, (self.lookback, -1))
+        if self.ratio_K is None:
+            return self._answer(x_BLV)
+        past_BLK, others = x_BLV.tensor_split([self.outputs], dim=2)
+        last_B1K = past_BLK[:, -1:]
+        return self._answer(torch.cat([past_BLK - last_B1K, others], dim=2)) + self.ratio_K * last_B1K[:, 0]
+
+    def _answer(self, x_BLV: Tensor) -> Tensor:
+        return self.rest(self.dropout(self.reader(x_BLV, torch.ones_like(x_BLV[:, :, :1]))))
+
+
+class Dense(nn.Module):
+    """All places side by side, and a dense layer."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs, units)
+
+    def forward(self, x_BLV: Tensor, real_BL1: Tensor) -> Tensor:
+        return torch.relu(self.layer(x_BLV.flatten(1)))

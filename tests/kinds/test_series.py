@@ -1,0 +1,234 @@
+"""Series: windows that never cross a split, what is learnt from them, and common sense about them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
+
+from src.baselines import common_sense
+from src.errors import UserError
+from src.inference import Model, ModelCard
+from src.kinds.kind import kind_of
+from src.kinds.series.windows import COLUMN
+from src.measures import TABLE
+from src.preprocessing.fold import fit_fold
+from src.problem import Engine, OverfitLadder, Training
+from src.protocols import Split
+from src.tables import Schema, rows_of
+from src.training.fit import fit
+from src.training.members import Member
+from tests.kinds.series import prepared, waves
+from tests.training.examples import candidate
+
+SMALL = {"lookback": 6, "delay": 1}
+
+
+def inputs_of(rows: pd.DataFrame, lookback: int) -> list[set[int]]:
+    """The positions in the raw table of the moments that each row's window holds."""
+    return [
+        set(view.moments["__row__"].iloc[view.last - lookback + 1 : view.last + 1].tolist()) for view in rows[COLUMN]
+    ]
+
+
+@given(
+    moments=st.integers(60, 160),
+    lookback=st.integers(1, 6),
+    delay=st.integers(1, 5),
+    stride=st.integers(1, 3),
+    gaps=st.lists(st.integers(5, 150), max_size=2, unique=True),
+    missing=st.lists(st.integers(0, 159), max_size=8),
+    seed=st.integers(0, 99),
+    protocol=st.sampled_from(["k_fold", "hold_out"]),
+)
+@tries(max_examples=25, deadline=None)
+def test_no_window_and_no_target_crosses_a_split(moments, lookback, delay, stride, gaps, missing, seed, protocol):
+    frame = waves(moments, seed)
+    frame.loc[[row for row in missing if row < moments], "level"] = np.nan
+    for gap in gaps:
+        frame.loc[gap:, "hour"] += pd.Timedelta("2D")
+    frame = frame.sample(frac=1, random_state=seed).reset_index(drop=True)
+    series = {"lookback": lookback, "delay": delay, "stride": stride}
+    try:
+        found, table = prepared(frame, series, protocol=protocol, folds=3 if protocol == "k_fold" else "auto")
+    except UserError:  # gaps may leave a fold without windows, which is refused
+        return
+    time_N = frame["hour"].to_numpy()
+    seen, targets = inputs_of(table.frame, lookback), table.rows_N
+    test = rows_of(found.test, found.schema)
+    sealed = set(found.test["__row__"])
+    for row, inputs in enumerate(seen):
+        hours = np.sort(time_N[list(inputs)])
+        assert len(inputs) == lookback
+        assert (np.diff(hours) == np.timedelta64(1, "h")).all()
+        assert time_N[targets[row]] - hours[-1] == np.timedelta64(delay, "h")
+        assert frame["level"].iloc[targets[row]] == table.y_NT[row, 0]
+        assert not inputs & sealed
+        assert targets[row] not in sealed
+    assert all(inputs <= sealed for inputs in inputs_of(test, lookback))
+    assert set(test["__row__"]) <= sealed
+    assert max(found.train["hour"]) < min(found.test["hour"])
+    for split in found.development:
+        known = set().union(*(seen[row] | {targets[row]} for row in split.training))
+        asked = set().union(*(seen[row] | {targets[row]} for row in split.validation))
+        assert max(time_N[list(known)]) < min(time_N[list(asked)])
+
+
+def test_the_windows_between_two_folds_are_held_out_by_none_and_learnt_from_later():
+    found, table = prepared(waves(125), SMALL)
+    splits = list(found.evaluation)
+    held = np.concatenate([split.validation for split in splits])
+    lost = np.setdiff1d(splits[-1].training, np.concatenate([splits[0].training, held]))
+    assert len(held) == len(set(held)) == 3 * (24 - 7 + 1) - 1
+    assert len(lost) == 2 * 6
+    assert set(lost) <= set(splits[-1].training)
+    assert len(table) == 100 - 6
+
+
+@pytest.mark.parametrize("column", ["level", "wind", "side"])
+def test_changing_a_held_out_moment_changes_nothing_that_was_fitted(column):
+    frame = waves(125)
+    _, table = prepared(frame, SMALL)
+    found, _ = prepared(frame, SMALL)
+    split = next(iter(found.development))
+    fold = fit_fold(table, split.training, split.validation)
+    later = frame.copy()
+    first = min(min(inputs) for inputs in inputs_of(table.frame.iloc[split.validation], 6))
+    later.loc[first:, column] = "x" if column == "side" else 1e9
+    _, changed = prepared(later, SMALL | {"relative": False})
+    again = fit_fold(changed, split.training, split.validation)
+    assert again.vectorizer == fold.vectorizer
+    assert again.target_scaler == fold.target_scaler
+    np.testing.assert_array_equal(again.x_AD, fold.x_AD)
+    assert not np.array_equal(again.x_VD, fold.x_VD)
+
+
+def test_inputs_are_the_moments_one_after_the_other_standardized_by_the_past_alone():
+    _, table = prepared(waves(125), SMALL)
+    training = np.arange(40)
+    fold = fit_fold(table, training, training)
+    x_ALV = fold.x_AD.reshape(40, 6, -1)
+    level_N = waves(125)["level"].to_numpy()[:45]
+    expected = (np.lib.stride_tricks.sliding_window_view(level_N, 6) - level_N.mean()) / level_N.std()
+    np.testing.assert_allclose(x_ALV[:, :, 0], expected, atol=1e-6)
+    sine_M = np.sin(2 * np.pi * np.arange(45) / 24)
+    expected = (np.lib.stride_tricks.sliding_window_view(sine_M, 6) - sine_M.mean()) / sine_M.std()
+    np.testing.assert_allclose(x_ALV[:, :, 5], expected, atol=1e-6)
+    dates = fold.vectorizer.columns[1]
+    assert [part.name for part in dates.parts] == [
+        f"{cycle}_{wave}" for cycle in ("year", "week", "day") for wave in ("sine", "cosine")
+    ]
+
+
+def test_an_unknown_value_is_seen_as_the_last_one_known_and_as_a_gap_and_never_asked_for():
+    frame = waves(125)
+    frame.loc[20:22, "level"] = np.nan
+    _, table = prepared(frame, SMALL)
+    assert not {20, 21, 22} & set(table.rows_N)
+    fold = fit_fold(table, np.arange(len(table)), np.arange(0))
+    x_NLV = fold.x_AD.reshape(len(table), 6, -1)
+    [row] = np.flatnonzero(table.rows_N == 23)
+    assert x_NLV[row, -4, 0] == x_NLV[row, -3, 0] == x_NLV[row, -1, 0]
+    assert x_NLV[row, :, -1].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_persistence_and_seasonal_naive_say_what_was_true_now_and_a_season_ago():
+    frame = waves(125)
+    frame.loc[30, "level"] = np.nan
+    found, table = prepared(frame, {"lookback": 6, "delay": 2, "season": 6})
+    models = common_sense(found.schema)
+    rows = np.flatnonzero((table.rows_N >= 25) & (table.rows_N < 40))
+    level_N = frame["level"].ffill().to_numpy()
+    split = Split(0, 0, np.arange(10), rows)
+    np.testing.assert_array_equal(models["persistence"](table, split, 0)[:, 0], level_N[table.rows_N[rows] - 2])
+    np.testing.assert_array_equal(models["seasonal_naive"](table, split, 0)[:, 0], level_N[table.rows_N[rows] - 6])
+    assert "seasonal_naive" not in common_sense(prepared(frame, {"lookback": 3, "season": 6})[0].schema)
+
+
+def test_the_season_follows_from_the_distance_of_dates_and_a_drift_from_the_two_halves():
+    still, drifting = (prepared(waves(125, drift=drift), SMALL)[0] for drift in (0.0, 1.0))
+    assert (still.schema.window.season, still.schema.window.relative) == (24, False)
+    assert drifting.schema.window.relative
+    chosen = {choice.setting: choice.chosen for choice in drifting.summary.choices}
+    assert chosen["what the network forecasts"] == "the change since the last moment"
+    months = waves(125).assign(hour=pd.date_range("1950-01-01", periods=125, freq="MS").astype("datetime64[us]"))
+    assert prepared(months, SMALL)[0].schema.window.season == 12
+
+
+def test_rows_that_follow_one_another_count_as_one():
+    found, table = prepared(waves(125), {"lookback": 6, "delay": 2})
+    units_N = table.units(np.arange(len(table)))
+    assert (np.diff(units_N) >= 0).all()
+    assert np.bincount(units_N)[:-1].tolist() == [8] * (len(table) // 8)
+    assert found.schema.window.stretch(8_000) == 20
+
+
+@pytest.mark.parametrize(
+    ("network", "relative"),
+    [("dense", False), ("dense", True), *(pytest.param("gru", flag, marks=pytest.mark.slow) for flag in (False, True))],
+)
+def test_networks_learn_what_lies_in_a_window(network, relative):
+    frame = waves(500, drift=0.05 if relative else 0.0)
+    found, table = prepared(
+        frame, SMALL | {"relative": relative, "network": {"network": network}}, protocol="hold_out", folds="auto"
+    )
+    [split] = found.development
+    features = found.schema.features
+    networks = kind_of(features).ladder(features, OverfitLadder(), Training())
+    config = candidate(learning_rate=0.01, epochs=40).model_copy(update={"network": networks[2]})
+    [trained] = fit([Member.of_split(config, split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
+    naive = common_sense(found.schema)["persistence"](table, split, 0)
+    error = TABLE["mae"].value(table.y_NT[split.validation], naive, table.w_N[split.validation])
+    assert trained.history.validation[-1] < 0.6 * error
+
+
+def test_a_model_forecasts_at_every_moment_with_enough_behind_it_in_any_order_of_rows():
+    frame = waves(125)
+    found, table = prepared(frame, SMALL)
+    asked = table.asked_at(found.train)
+    config = candidate(epochs=2).model_copy(update={"network": {"kind": "mlp", "units": [4], "activation": "relu"}})
+    split = list(found.development)[-1]
+    [trained] = fit([Member.of_split(config, split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
+    card = ModelCard(
+        vectorizer=trained.vectorizer,
+        target_scaler=trained.target_scaler,
+        inputs=trained.inputs,
+        table=Schema.model_validate_json(found.schema.model_dump_json()),
+        network=config.network,
+    )
+    model = Model(ModelCard.model_validate_json(card.model_dump_json()), [trained.weights])
+    of_rows = model.row_predictions(table.frame)
+    order = np.random.default_rng(0).permutation(125)
+    raw = model.raw_predictions(frame.iloc[order])
+    raw = raw[np.argsort(order)]
+    assert np.isnan(raw[:5]).all()
+    assert np.isfinite(raw[5:]).all()
+    np.testing.assert_array_equal(raw[table.rows_N - 1], of_rows)
+    np.testing.assert_array_equal(model.raw_predictions(found.train)[asked], of_rows)
+    np.testing.assert_allclose(of_rows[split.validation], trained.predictions, rtol=1e-5)
+
+
+def test_what_cannot_be_a_series_is_refused():
+    texts = waves(125).assign(note=[f"it was rather windy at hour {hour} today" for hour in range(125)])
+    with pytest.raises(UserError, match="series: column 'note' is text"):
+        prepared(texts, SMALL)
+    with pytest.raises(UserError, match="no window of series"):
+        prepared(waves(40), {"lookback": 30})
+    with pytest.raises(UserError, match="'hour' are there several times"):
+        prepared(pd.concat([waves(125)] * 3, ignore_index=True), SMALL)
+
+
+def test_a_label_can_be_forecast():
+    frame = waves(125).assign(rises=lambda of: np.where(of["level"].diff() > 0, "up", "down"))
+    frame["rises"] = frame["rises"].astype("str")
+    found, table = prepared(frame, SMALL, target="rises", type="binary")
+    assert set(found.schema.classes) == {"down", "up"}
+    assert "level" in [feature.name for feature in found.schema.features]
+    split = list(found.development)[-1]
+    before = common_sense(found.schema)["persistence"](table, split, 0)
+    was = (frame["rises"].to_numpy()[table.rows_N[split.validation] - 1] == found.schema.positive).astype(float)
+    np.testing.assert_array_equal(before[:, 0], was)
+    assert replace(found.development, crosses_N=None).sha256 == found.summary.fold_hashes["development"]
