@@ -25,12 +25,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh_,
     "gelu": functional.gelu,
 }
-# Gradient of an activation from the gradient of its output, its input and its output.
+# From the gradient of an activation's output to that of its input, in place, by its input and its output. Where a unit
+# was dropped its gradient is zero, so that of a rectified unit the output after the dropout says as much.
 DERIVATIVES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "relu": lambda gradient, z, h: aten.threshold_backward(gradient, h, 0),
-    "tanh": lambda gradient, z, h: aten.tanh_backward(gradient, h),
-    "gelu": lambda gradient, z, h: aten.gelu_backward(gradient, z),
+    "relu": lambda gradient, z, h: aten.threshold_backward.grad_input(gradient, h, 0, grad_input=gradient),
+    "tanh": lambda gradient, z, h: aten.tanh_backward.grad_input(gradient, h, grad_input=gradient),
+    "gelu": lambda gradient, z, h: aten.gelu_backward.grad_input(gradient, z, grad_input=gradient),
 }
+DROPPED_IN_PLACE = {"relu"}
+# Units of a layer that are evaluated at once on a CPU: more do not fit a core's cache.
+UNITS_AT_ONCE = 2**17
 
 
 class StackedMLP(Stack):
@@ -53,6 +57,7 @@ class StackedMLP(Stack):
         super().__init__(networks, shapes, device)
         self.activation = ACTIVATIONS[activation]
         self.derivative = DERIVATIVES[activation]
+        self.in_place = activation in DROPPED_IN_PLACE
 
     @property
     def dropouts(self) -> list[RowShape]:
@@ -84,7 +89,7 @@ class StackedMLP(Stack):
             z = _layer(bias_M1H, h, weight_MDH)
             a = self.activation(z)
             self.taped.append((h, z, a, factor))
-            h = a if factor is None else a * factor
+            h = a if factor is None else a.mul_(factor) if self.in_place else a * factor
         self.last = h
         return _layer(self.biases[-1], h, self.weights[-1])
 
@@ -94,13 +99,23 @@ class StackedMLP(Stack):
         for layer in range(len(self.units) - 1, -1, -1):
             dh = _product(dz, self.weights[layer + 1].transpose(1, 2))
             x, z, a, factor = self.taped.pop()
-            dz = self.derivative(dh if factor is None else dh * factor, z, a)
+            dz = self.derivative(dh if factor is None else dh.mul_(factor), z, a)
             gradients = [torch.bmm(x.transpose(1, 2), dz), dz.sum(1), *gradients]
         self.put_gradients(gradients)
 
     def evaluate(self, x_CND: Tensor, members: slice) -> Tensor:
+        first, last, _ = members.indices(len(self.values_MP))
+        units = max(x_CND.shape[1] * max(self.units), 1)
+        at_once = max(UNITS_AT_ONCE // units, 1) if x_CND.is_cpu else last - first
+        x_MND = x_CND.expand(last - first, *x_CND.shape[1:])
+        if last - first <= at_once:
+            return self._evaluate(x_MND, members)
+        parts = [slice(m, min(m + at_once, last)) for m in range(first, last, at_once)]
+        return torch.cat([self._evaluate(x, part) for x, part in zip(x_MND.split(at_once), parts, strict=True)])
+
+    def _evaluate(self, x_MND: Tensor, members: slice) -> Tensor:
         weights, biases = ([of[members] for of in parts] for parts in (self.weights, self.biases))
-        h = x_CND.expand(len(weights[0]), *x_CND.shape[1:])
+        h = x_MND
         for weight_MDH, bias_M1H in zip(weights[:-1], biases[:-1], strict=True):
             h = self.activation(_layer(bias_M1H, h, weight_MDH))
         return _layer(biases[-1], h, weights[-1])
@@ -114,7 +129,7 @@ def _layer(bias_M1H: Tensor, x_MBD: Tensor, weight_MDH: Tensor) -> Tensor:
 
 def _product(a_MBD: Tensor, b_MDH: Tensor) -> Tensor:
     """`bmm` without its forms for a vector, which round otherwise for a single member than for several; nor is its
-    outer product fast."""
+    outer product fast. A row times a matrix is neither."""
     if b_MDH.shape[2] == 1:
-        return (a_MBD * b_MDH.transpose(1, 2)).sum(2, keepdim=True)
+        return torch.bmm(b_MDH[:, :, 0].unsqueeze(1), a_MBD.transpose(1, 2)).view(*a_MBD.shape[:2], 1)
     return a_MBD * b_MDH if a_MBD.shape[2] == 1 else torch.bmm(a_MBD, b_MDH)

@@ -17,9 +17,10 @@ from src.networks.stack import REGISTER, RowShape, Stack
 from src.preprocessing.fold import FoldArrays
 from src.training.members import Paused
 
-# Numbers of minibatches that are put together at once: for some steps ahead, so that a small table's whole epoch costs
-# a few calls, and a large table's is never all there.
-NUMBERS_AHEAD = 2**20
+# Numbers of the streams' minibatches that are put together at once: for some steps ahead, so that a small table's whole
+# epoch costs a few calls, and a large table's is never all there. And of all members' minibatches, which are to be in
+# the processor's cache when a step comes to them.
+NUMBERS_AHEAD, NUMBERS_AT_ONCE = 2**20, 2**17
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Rows:
         return cls(joined("x_AD", "x_VD"), y_XT, targets_XK, joined("w_A", "w_V"), counts, head.slope(outputs))
 
     @property
+    def inputs(self) -> int:
+        """Numbers of a row."""
+        return self.x_XD[0].numel()
+
+    @property
     def length(self) -> int:
         """Rows of a fold; the last one is of weight zero."""
         return len(self.x_XD) // len(self.counts)
@@ -98,31 +104,37 @@ class Minibatches:
             order_of.append(s)
             masks_of.append(masks.setdefault((s, on), len(masks)))
         self.order_of_M, self.masks_of_M = torch.tensor(order_of), torch.tensor(masks_of)
-        self.orders = [(torch.Generator().manual_seed(seed), rows.counts[f]) for f, seed in orders]
-        self.offset_S11 = torch.tensor([f * rows.length for f, _ in orders])[:, None, None]
+        self.orders = [(torch.Generator().manual_seed(seed), f) for f, seed in orders]
         seed_of_S = [seed for _, seed in orders]
         self.masks = [
-            (torch.Generator().manual_seed(seed_of_S[s] + 1), self.orders[s][1], shapes) for s, shapes in masks
+            (torch.Generator().manual_seed(seed_of_S[s] + 1), rows.counts[self.orders[s][1]], shapes)
+            for s, shapes in masks
         ]
         self._settle()
 
     def keep(self, members: Tensor) -> None:
-        """Leave only these members, in their order."""
-        for name in ("fold_of_M", "dropout_ML", "order_of_M", "masks_of_M"):
-            setattr(self, name, getattr(self, name)[members])
+        """Leave only these members, in their order, and the streams that they take from."""
+        self.fold_of_M, self.dropout_ML = self.fold_of_M[members], self.dropout_ML[members]
+        live_S, self.order_of_M = self.order_of_M[members].unique(return_inverse=True)
+        self.orders = [self.orders[s] for s in live_S.tolist()]
+        live_V, self.masks_of_M = self.masks_of_M[members].unique(return_inverse=True)
+        self.masks = [self.masks[v] for v in live_V.tolist()]
         self._settle()
 
     def _settle(self) -> None:
         self.steps_M = [-(-self.rows.counts[f] // self.size) for f in self.fold_of_M.tolist()]
-        self.live_orders = sorted(set(self.order_of_M.tolist()))
-        keys = list(zip(self.masks_of_M.tolist(), map(tuple, self.dropout_ML.tolist()), strict=True))
-        distinct = {key: v for v, key in enumerate(dict.fromkeys(keys))}
-        self.masks_of_V = torch.tensor([s for s, _ in distinct])
-        self.dropout_VL = self.dropout_ML.new_tensor([rates for _, rates in distinct]).view(len(distinct), -1)
-        every = len(distinct) == len(keys)
-        self.masks_of_member = None if every else torch.tensor([distinct[key] for key in keys]).to(self._device)
-        self.live_masks = sorted(set(self.masks_of_V.tolist()))
-        self.any_dropout_L = (self.dropout_VL > 0).any(0).tolist()
+        self.offset_S11 = torch.tensor([f * self.rows.length for _, f in self.orders])[:, None, None]
+        alone = self.order_of_M.tolist() == list(range(len(self.orders)))
+        self.streams_of_M = None if alone else self.order_of_M.to(self._device)
+        self.masks_on_device_M = self.masks_of_M.to(self._device)
+        self.any_dropout_L = (self.dropout_ML > 0).any(0).tolist()
+        # For each dropout, below which random number a member drops a unit and what it multiplies the others by.
+        by_row = [
+            (rate_M.view(-1, *[1] * (1 + len(of))), of)
+            for rate_M, of in zip(self.dropout_ML.T, self.stack.dropouts, strict=True)
+        ]
+        self.thresholds = [rate.float().to(self._device) for rate, _ in by_row]
+        self.scales = [(1 / (1 - rate)).to(self.rows.x_XD) for rate, _ in by_row]
 
     @property
     def _device(self) -> torch.device:
@@ -141,42 +153,57 @@ class Minibatches:
         """What to take in each step of an epoch."""
         steps, size = max(self.steps_M), self.size
         order_SA = torch.full((len(self.orders), steps * size), self.rows.length - 1)
-        for s in self.live_orders:
-            generator, count = self.orders[s]
-            order_SA[s, :count] = torch.randperm(count, generator=generator)
+        for s, (generator, f) in enumerate(self.orders):
+            order_SA[s, : self.rows.counts[f]] = torch.randperm(self.rows.counts[f], generator=generator)
         order_SQB = order_SA.view(len(self.orders), steps, size)
-        of_row = self.rows.x_XD[0].numel() + self.rows.target_XK.shape[1] + 1
-        of_step = size * (len(self.steps_M) * of_row + len(self.masks_of_V) * sum(map(math.prod, self.stack.dropouts)))
-        ahead = max(NUMBERS_AHEAD // of_step, 1)
+        ahead = self._steps_at_once(NUMBERS_AHEAD, len(self.orders), len(self.masks))
         for start in range(0, steps, ahead):
             some_SQB = order_SQB[:, start : start + ahead]
             yield from self._padded(start, some_SQB) if self.stack.pads_rows else self._exact(start, some_SQB)
 
+    def _steps_at_once(self, numbers: int, orders: int, masks: int) -> int:
+        """For how many steps so many numbers suffice, of so many minibatches and so many masks."""
+        of_row = self.rows.inputs + self.rows.target_XK.shape[1] + 1
+        dropped = sum(math.prod(of) for of, on in zip(self.stack.dropouts, self.any_dropout_L, strict=True) if on)
+        return max(numbers // (self.size * (orders * of_row + masks * dropped)), 1)
+
     def _padded(self, start: int, order_SQB: Tensor) -> Iterator[list[Minibatch]]:
         """All members in every step, minibatches filled up to whole vector registers."""
         order_SQB = nn.functional.pad(order_SQB, (0, -self.size % REGISTER), value=self.rows.length - 1)
-        factors = self._factors(start, *order_SQB.shape[1:])
-        for q, (x_MBD, target_MBK, share_MB1) in enumerate(zip(*self._taken(order_SQB), strict=True)):
-            yield [Minibatch(None, x_MBD, target_MBK, share_MB1, self._of_members(factors, q, None))]
+        taken = self._taken(order_SQB)
+        drawn = self._drawn(start, *order_SQB.shape[1:])
+        members = len(self.steps_M)
+        at_once = self._steps_at_once(NUMBERS_AT_ONCE, members, members)
+        for first in range(0, order_SQB.shape[1], at_once):
+            steps = slice(first, first + at_once)
+            rows = zip(*(self._of_members(part[steps], self.streams_of_M) for part in taken), strict=True)
+            factors = self._factors([None if of is None else of[steps] for of in drawn], None)
+            for q, (x_MBD, target_MBK, share_MB1) in enumerate(rows):
+                own = [None if of is None else of[q] for of in factors]
+                yield [Minibatch(None, x_MBD, target_MBK, share_MB1, own)]
 
     def _exact(self, start: int, order_SQB: Tensor) -> Iterator[list[Minibatch]]:
         """In each step together the members that have equally many rows left."""
-        factors = self._factors(start, *order_SQB.shape[1:])
+        drawn = self._drawn(start, *order_SQB.shape[1:])
         rows_M = torch.tensor(self.rows.counts)[self.fold_of_M]
         for q in range(order_SQB.shape[1]):
             left_M = (rows_M - (start + q) * self.size).clamp(0, self.size)
             minibatches = []
             for count in (of for of in left_M.unique().tolist() if of):
                 members = None if bool((left_M == count).all()) else torch.nonzero(left_M == count)[:, 0]
-                x, target, share = self._taken(order_SQB[:, q : q + 1, :count], members)
-                own = [None if of is None else of[:, :count] for of in self._of_members(factors, q, members)]
+                streams = self.order_of_M if members is None else self.order_of_M[members]
+                x, target, share = (
+                    self._of_members(part, streams.to(self._device))[0]
+                    for part in self._taken(order_SQB[:, q : q + 1, :count])
+                )
                 members = None if members is None else members.to(self._device)
-                minibatches.append(Minibatch(members, x[0], target[0], share[0], own))
+                some = [None if of is None else of[q : q + 1, :, :count] for of in drawn]
+                own = [None if of is None else of[0] for of in self._factors(some, members)]
+                minibatches.append(Minibatch(members, x, target, share, own))
             yield minibatches
 
-    def _taken(self, order_SQB: Tensor, members: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs (Q, M, B, D), targets (Q, M, B, K) and shares (Q, M, B, 1) of rows: of each stream first, as its
-        members share them."""
+    def _taken(self, order_SQB: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs (Q, S, B, D), targets (Q, S, B, K) and shares (Q, S, B, 1) of the rows of each stream."""
         rows_QSB = (order_SQB + self.offset_S11).transpose(0, 1)
         flat = rows_QSB.ravel().to(self._device)
         x, target, w = (
@@ -184,12 +211,15 @@ class Minibatches:
             for part in (self.rows.x_XD, self.rows.target_XK, self.rows.w_X)
         )
         whole = w.sum(2, keepdim=True)
-        share = (w * (self.rows.slope / whole.where(whole > 0, torch.ones_like(whole)))).unsqueeze(3)
-        of_M = (self.order_of_M if members is None else self.order_of_M[members]).to(self._device)
-        return x.index_select(1, of_M), target.index_select(1, of_M), share.index_select(1, of_M)
+        return x, target, (w * (self.rows.slope / whole.where(whole > 0, torch.ones_like(whole)))).unsqueeze(3)
 
-    def _factors(self, start: int, steps: int, rows: int) -> list[Tensor | None]:
-        """What rows are multiplied by at each dropout, (Q, V, B, ...), in some steps from `start` on.
+    @staticmethod
+    def _of_members(part_QS: Tensor, streams_of_M: Tensor | None) -> Tensor:
+        """Each member's of what there is of each stream; None where every member has a stream of its own."""
+        return part_QS if streams_of_M is None else part_QS.index_select(1, streams_of_M)
+
+    def _drawn(self, start: int, steps: int, rows: int) -> list[Tensor | None]:
+        """Random numbers for each dropout (Q, V, B, ...), in some steps from `start` on; None where nobody drops.
 
         A fold draws whole minibatches and only while it has rows, so that its stream is the one it has alone.
         """
@@ -197,8 +227,7 @@ class Minibatches:
             torch.zeros(steps, len(self.masks), rows, *shape) if on else None
             for shape, on in zip(self.stack.dropouts, self.any_dropout_L, strict=True)
         ]
-        for s in self.live_masks:
-            generator, count, shapes = self.masks[s]
+        for v, (generator, count, shapes) in enumerate(self.masks):
             own_steps = min(steps, -(-count // self.size) - start)
             sizes = [0 if shape is None else self.size * math.prod(shape) for shape in shapes]
             if own_steps <= 0 or not sum(sizes):
@@ -207,25 +236,19 @@ class Minibatches:
             for of_all, shape, own in zip(drawn, shapes, numbers, strict=True):
                 if shape is not None:
                     assert of_all is not None
-                    corner = (slice(own_steps), s, slice(self.size), *(slice(width) for width in shape))
-                    of_all[corner] = own.view(own_steps, self.size, *shape)
+                    corner = slice(own_steps), slice(self.size), *(slice(width) for width in shape)
+                    of_all[:, v][corner] = own.view(own_steps, self.size, *shape)
+        return [None if of is None else of.to(self._device) for of in drawn]
+
+    def _factors(self, drawn: Sequence[Tensor | None], members: Tensor | None) -> list[Tensor | None]:
+        """What rows are multiplied by at each dropout, (Q, M, B, ...), of all members or of some."""
         factors: list[Tensor | None] = []
-        for uniform, rate_V in zip(drawn, self.dropout_VL.T, strict=True):
+        for uniform, threshold_M, scale_M in zip(drawn, self.thresholds, self.scales, strict=True):
             if uniform is None:
                 factors.append(None)
                 continue
-            rate = rate_V.view(-1, *[1] * (uniform.ndim - 2))
-            kept = uniform.index_select(1, self.masks_of_V).ge_(rate.float())
-            factors.append(kept.to(self.rows.x_XD).div_((1 - rate).to(self.rows.x_XD)))
+            of_M = self.masks_on_device_M
+            if members is not None:
+                of_M, threshold_M, scale_M = of_M[members], threshold_M[members], scale_M[members]
+            factors.append(uniform.index_select(1, of_M).ge_(threshold_M).to(scale_M).mul_(scale_M))
         return factors
-
-    def _of_members(self, factors: Sequence[Tensor | None], q: int, members: Tensor | None) -> list[Tensor | None]:
-        """Each member's factors in the step q."""
-        if self.masks_of_member is None:
-            chosen = members
-        else:
-            chosen = self.masks_of_member if members is None else self.masks_of_member[members]
-        return [
-            None if of is None else of[q] if chosen is None else of[q].index_select(0, chosen.to(of.device))
-            for of in factors
-        ]

@@ -30,6 +30,7 @@ from src.networks.stacked_mlp import StackedMLP
 from src.networks.stacked_modules import StackedModules
 from src.preprocessing.fold import FoldArrays
 from src.problem import Engine
+from src.protocols import Index
 from src.tables import Table
 from src.training.course import EVALUATED_AT_ONCE, Course, OnEpoch, evenly_spaced, nobody
 from src.training.lightning import make_trainer
@@ -38,22 +39,41 @@ from src.training.members import Member, Paused, Trained
 from src.training.minibatches import Minibatches, Rows
 from src.training.optimizers import STACKED_OPTIMIZERS, StackedOptimizer
 
+# Outputs of members on the rows of their curves, or inputs of these, that folds may have to be measured at once: more
+# do not fit the processor's cache.
+MEASURED_AT_ONCE = 2**17
+
 
 class StackRefused(Exception):
     """Why a stack is not to be trusted; its members are looped then."""
+
+
+# The name of a curve, where its rows are, their actual targets and weights, and the sum of these.
+CurvePart = tuple[str, slice, NDArray[np.float64], NDArray[np.float64], float]
 
 
 @dataclass(frozen=True)
 class CurveRows:
     """The rows of a fold that its members' curves are measured on, those of training first.
 
-    positions: in the fold's rows; the first `count` of them with None. parts: the name of each curve, where its rows
-    are, their actual targets and weights.
+    positions: in the fold's rows; the first `count` of them with None.
     """
 
     positions: Tensor | None
     count: int
-    parts: list[tuple[str, slice, NDArray[np.float64], NDArray[np.float64]]]
+    parts: list[CurvePart]
+
+
+@dataclass(frozen=True)
+class MeasuredTogether:
+    """Folds with equally many rows for their curves, N, that are measured at once: their members, which stand together,
+    the place among these folds of each member's, the rows' targets and weights."""
+
+    folds: list[int]
+    members: list[slice]
+    fold_of_M: Tensor
+    y_FNT: Tensor
+    w_FN: Tensor
 
 
 class EpochOfAllMembers(LightningModule):
@@ -133,7 +153,7 @@ class EpochOfAllMembers(LightningModule):
             self._resume(self.resumed)
         self._settle()
 
-    def _curve_rows(self, member: Member) -> "CurveRows":
+    def _curve_rows(self, member: Member) -> CurveRows:
         rows, held_out = len(member.training), len(member.validation)
         sampled = torch.from_numpy(evenly_spaced(rows))
         shown = len(sampled) + held_out
@@ -146,8 +166,13 @@ class EpochOfAllMembers(LightningModule):
         return CurveRows(
             None if len(sampled) == rows else torch.cat([sampled, held_out_H, filling_H]).to(self.device),
             shown + filling,
-            [(name, of, self.table.y_NT[at], self.table.w_N[at]) for name, of, at in parts if len(at)],
+            [self._curve_part(name, of, at) for name, of, at in parts if len(at)],
         )
+
+    def _curve_part(self, name: str, rows: slice, at: Index) -> CurvePart:
+        # The losses are weighted in the precision of the fold's rows.
+        whole = self.table.w_N[at].astype(np.float32).sum(dtype=np.float64)
+        return name, rows, self.table.y_NT[at], self.table.w_N[at], float(whole)
 
     def _initial_networks(self) -> list[nn.Module]:
         """Each member's network as it starts; candidates of one fold have their random start in common."""
@@ -179,10 +204,34 @@ class EpochOfAllMembers(LightningModule):
         """What follows from who is in the stack."""
         folds = self.fold_of_M.tolist()
         self.slice_of_fold = {f: slice(folds.index(f), folds.index(f) + folds.count(f)) for f in dict.fromkeys(folds)}
+        self.measured_together = self._measured_together()
         penalized_P = self.stack.penalized_P
         self.l1_MP = penalized_P * self.l1_M1 if bool(self.l1_M1.any()) else None
         self.l2_MP = penalized_P * (2 * self.l2_M1) if bool(self.l2_M1.any()) else None
         self.any_clip = bool(self.clip_M1.isfinite().any())
+
+    def _measured_together(self) -> list[MeasuredTogether]:
+        """Folds one after another in the stack with equally many rows for their curves, few enough to fit the cache."""
+        together: list[list[int]] = []
+        rows = numbers = 0
+        for f, of in self.slice_of_fold.items():
+            own = self.curves[f].count * max((of.stop - of.start) * self.table.schema.outputs, self.rows.inputs)
+            if not together or self.curves[f].count != rows or numbers + own > MEASURED_AT_ONCE:
+                together.append([])
+                numbers = 0
+            rows, numbers = self.curves[f].count, numbers + own
+            together[-1].append(f)
+        return [self._measuring(folds) for folds in together]
+
+    def _measuring(self, folds: list[int]) -> MeasuredTogether:
+        members = [self.slice_of_fold[f] for f in folds]
+        each = torch.tensor([of.stop - of.start for of in members], device=self.device)
+        y_FNT, w_FN = (
+            torch.stack([self._of_curve(f, part) for f in folds]) for part in (self.rows.y_XT, self.rows.w_X)
+        )
+        return MeasuredTogether(
+            folds, members, torch.arange(len(folds), device=self.device).repeat_interleave(each), y_FNT, w_FN
+        )
 
     def training_step(self, epoch: int, batch_idx: int) -> None:
         first = self.trainer.current_epoch == 0 and not self.resumed
@@ -225,40 +274,35 @@ class EpochOfAllMembers(LightningModule):
             self._let_go(torch.tensor(ended_M))
 
     def _record_curves(self) -> None:
-        y_XT, w_X, x_XD = self.rows.y_XT, self.rows.w_X, self.rows.x_XD
-        # Folds with one member each and equally many rows in one go.
-        if self.stack.pads_rows and len(self.courses) == len(self.curves) == len(self.slice_of_fold):
-            kinds = {(of.positions is None, of.count) for of in self.curves}
-            if len(kinds) == 1 and self.curves[0].positions is None:
-                count = self.curves[0].count
-                parts = [part.unflatten(0, (len(self.curves), -1))[:, :count] for part in (x_XD, y_XT, w_X)]
-                order = list(self.slice_of_fold)
-                self._record(order, slice(None), *(part[order] for part in parts))
-                return
-        for f, members in self.slice_of_fold.items():
-            self._record([f], members, *(self._of_curve(f, part)[None] for part in (x_XD, y_XT, w_X)))
+        for of in self.measured_together:
+            self._record(of)
+
+    def _record(self, together: MeasuredTogether) -> None:
+        folds, members = together.folds, together.members
+        first, last = members[0].start, members[-1].stop
+        own_rows = [self._of_curve(f, self.rows.x_XD) for f in folds]
+        if self.stack.pads_rows and last - first == len(folds):
+            logits_MNK = self._logits(torch.stack(own_rows), slice(first, last))
+        else:
+            logits_MNK = torch.cat([self._logits(x_ND[None], of) for x_ND, of in zip(own_rows, members, strict=True)])
+        y_MNT, w_MN = (part.index_select(0, together.fold_of_M) for part in (together.y_FNT, together.w_FN))
+        # Sums by numpy: torch adds up a row in another order where it is alone.
+        losses_MN = (self._row_losses(logits_MNK, y_MNT) * w_MN).double().cpu().numpy()
+        p_MNK = self._predictions(logits_MNK)
+        for f, of in zip(folds, members, strict=True):
+            own = slice(of.start - first, of.stop - first)
+            restored = self.distinct[f].restore(p_MNK[own])
+            for name, rows, actual_NT, weights_N, whole in self.curves[f].parts:
+                losses_M = (losses_MN[own, rows].sum(1) / whole).tolist()
+                values_M = self.measure.values(actual_NT, restored[:, rows], weights_N).tolist()
+                for course, value, loss in zip(self.courses[of], values_M, losses_M, strict=True):
+                    course.add(name, value, loss)
 
     def _of_curve(self, f: int, part_X: Tensor) -> Tensor:
         """The rows of a fold's curves."""
-        own, positions = part_X.unflatten(0, (len(self.curves), -1))[f], self.curves[f].positions
-        return own[: self.curves[f].count] if positions is None else own.index_select(0, positions)
-
-    def _record(self, folds: Sequence[int], members: slice, x_CND: Tensor, y_CNT: Tensor, w_CN: Tensor) -> None:
-        """The curves of the members of one fold, or of several with a member each."""
-        logits_MNK = self._logits(x_CND, members)
-        losses_MN = self._row_losses(logits_MNK, y_CNT.expand(len(logits_MNK), -1, -1)) * w_CN
-        # Sums by numpy: torch adds up a row in another order where it is alone.
-        losses, weights = losses_MN.double().cpu().numpy(), w_CN.double().cpu().numpy()
-        p_MNK = self._predictions(logits_MNK)
-        courses = self.courses[members]
-        for at, f in enumerate(folds):
-            own = slice(None) if len(folds) == 1 else slice(at, at + 1)
-            restored = self.distinct[f].restore(p_MNK[own])
-            for name, of, actual_NT, weights_N in self.curves[f].parts:
-                losses_M = (losses[own, of].sum(1) / weights[at, of].sum()).tolist()
-                values_M = self.measure.values(actual_NT, restored[:, of], weights_N).tolist()
-                for course, value, loss in zip(courses[own], values_M, losses_M, strict=True):
-                    course.add(name, value, loss)
+        curve = self.curves[f]
+        own = part_X[f * self.rows.length : (f + 1) * self.rows.length]
+        return own[: curve.count] if curve.positions is None else own.index_select(0, curve.positions)
 
     def _logits(self, x_CND: Tensor, members: slice) -> Tensor:
         """Logits_MNK of members: on rows they have in common (C is 1), or each on its own."""
