@@ -225,10 +225,15 @@ class Runner:
         stop([self.service], 10)
 
     def _ask(self, method: str, path: str, **options: object) -> httpx.Response:
-        """As Prefect's client does, again when SQLite was busy."""
+        """As Prefect's client does, again when SQLite was busy or an answer did not come in time."""
 
         def answer() -> httpx.Response | None:
-            found = httpx.request(method, f"{self.api}/{path}", timeout=60, trust_env=False, **options)
+            try:
+                found = httpx.request(method, f"{self.api}/{path}", timeout=30, trust_env=False, **options)
+            except httpx.ReadTimeout:
+                if method != "GET":
+                    raise
+                return None
             return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
 
         return wait_for(answer, PATIENCE)
