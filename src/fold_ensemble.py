@@ -36,8 +36,10 @@ def score_fold_ensemble(
     candidates: that of each outer split. The inner folds are the development folds without the held-out rows. starts:
     the seeds of the networks of an inner fold.
     """
-    inner = [[Split(of.repeat, of.fold, of.training, split.validation) for of in inside(split, development)]
-             for split in outer]  # fmt: skip
+    inner = [
+        [Split(of.repeat, of.fold, of.training, split.validation) for of in inside(split, development)]
+        for split in outer
+    ]
     members = [
         Member.of_split(candidate, split, start)
         for candidate, splits in zip(candidates, inner, strict=True)

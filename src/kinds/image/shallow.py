@@ -3,14 +3,13 @@
 Shapes: N pictures, D pixels.
 """
 
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from src.kinds.shallow import by_type
 from src.pictures import Pictures
-from src.problem import ProblemType
 
 # Pixels of a picture that a shallow model sees, and rows that it learns from: beyond, mostly the waiting grows.
 MOST_PIXELS, MOST_ROWS = 32 * 32, 20_000
@@ -69,12 +68,7 @@ def _forest_regressor(seed: int) -> OnPixels:
     return OnPixels(ExtraTreesRegressor(100, max_features="sqrt", random_state=seed))
 
 
-_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _linear_classifier, "forest": _forest_classifier}
-_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _linear_regressor, "forest": _forest_regressor}
-SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
-    "binary": _CLASSIFIERS,
-    "multiclass": _CLASSIFIERS,
-    "multilabel": _CLASSIFIERS,
-    "regression": _REGRESSORS,
-    "unit_interval_regression": _REGRESSORS,
-}
+SHALLOW = by_type(
+    classifiers={"linear": _linear_classifier, "forest": _forest_classifier},
+    regressors={"linear": _linear_regressor, "forest": _forest_regressor},
+)

@@ -1,11 +1,10 @@
 """Shallow models for tables: a linear one and gradient boosting."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from src.problem import ProblemType
+from src.kinds.shallow import by_type
 
 
 def _linear_classifier(seed: int) -> Any:
@@ -32,12 +31,7 @@ def _boosted_regressor(seed: int) -> Any:
     return HistGradientBoostingRegressor(random_state=seed)
 
 
-_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _linear_classifier, "gradient_boosting": _boosted_classifier}
-_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _linear_regressor, "gradient_boosting": _boosted_regressor}
-SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
-    "binary": _CLASSIFIERS,
-    "multiclass": _CLASSIFIERS,
-    "multilabel": _CLASSIFIERS,
-    "regression": _REGRESSORS,
-    "unit_interval_regression": _REGRESSORS,
-}
+SHALLOW = by_type(
+    classifiers={"linear": _linear_classifier, "gradient_boosting": _boosted_classifier},
+    regressors={"linear": _linear_regressor, "gradient_boosting": _boosted_regressor},
+)

@@ -1,9 +1,8 @@
 """Shallow models for texts: linear ones on the same columns as the networks."""
 
-from collections.abc import Callable
 from typing import Any
 
-from src.problem import ProblemType
+from src.kinds.shallow import by_type
 
 
 def _logistic_regression(seed: int) -> Any:
@@ -19,12 +18,7 @@ def _ridge(seed: int) -> Any:
     return Ridge()
 
 
-_CLASSIFIERS: dict[str, Callable[[int], Any]] = {"linear": _logistic_regression}
-_REGRESSORS: dict[str, Callable[[int], Any]] = {"linear": _ridge}
-SHALLOW: dict[ProblemType, dict[str, Callable[[int], Any]]] = {
-    "binary": _CLASSIFIERS,
-    "multiclass": _CLASSIFIERS,
-    "multilabel": _CLASSIFIERS,
-    "regression": _REGRESSORS,
-    "unit_interval_regression": _REGRESSORS,
-}
+SHALLOW = by_type(
+    classifiers={"linear": _logistic_regression},
+    regressors={"linear": _ridge},
+)
