@@ -1,8 +1,8 @@
 """Pictures as bytes: in a table, and as inputs of networks.
 
 In a prepared table a picture is a file of the simplest format there is (binary netpbm: a short header, then the bytes),
-all of one size, so that a table of them is read without decoding. Shapes: N pictures, C channels, H height, W width,
-D = C * H * W.
+all of one size, so that a table of them is read without decoding. What follows the bytes is no part of the picture.
+Shapes: N pictures, C channels, H height, W width, D = C * H * W.
 """
 
 import io
@@ -87,10 +87,10 @@ def pixels_of(files: Sequence[bytes], shape: Shape) -> Bytes:
 
     Raises Undecodable.
     """
-    header, length = shape.header, len(shape.header) + shape.size
-    if all(len(file) == length and file.startswith(header) for file in files):
-        rows_NB = np.frombuffer(b"".join(files), dtype=np.uint8).reshape(len(files), length)
-        pixels_NHWC = rows_NB[:, len(header) :].reshape(-1, shape.height, shape.width, shape.channels)
+    header, end = shape.header, len(shape.header) + shape.size
+    if all(len(file) >= end and file.startswith(header) for file in files):
+        pixels = bytearray().join(file[len(header) : end] for file in files)
+        pixels_NHWC = np.frombuffer(pixels, np.uint8).reshape(-1, shape.height, shape.width, shape.channels)
     else:
         pixels_NHWC = np.empty((len(files), shape.height, shape.width, shape.channels), dtype=np.uint8)
         for row, file in enumerate(files):
@@ -152,7 +152,7 @@ def _packed_as(file: bytes) -> Shape | None:
     if head is None:
         return None
     shape = Shape(1 if head[1] == b"5" else 3, int(head[3]), int(head[2]))
-    return shape if len(file) == len(shape.header) + shape.size else None
+    return shape if len(file) >= len(shape.header) + shape.size else None
 
 
 def _decoded(file: bytes, shape: Shape) -> Bytes:

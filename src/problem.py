@@ -296,6 +296,9 @@ class Image(Settings):
     size: Annotated[int, Field(ge=4, le=1024)] | Auto = Field(
         "auto", description="pixels of the longer side; auto: as it is, at most 64"
     )
+    pretrained: Literal["none", "mobilenet_v2", "squeezenet1_0"] = Field(
+        "none", description="a network trained on ImageNet, whose features are learnt from in place of pixels"
+    )
 
 
 class SequenceNetwork(Settings):

@@ -67,7 +67,7 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
             "l2": [by * l2 for l2 in settings.search.l2],
         }
     )
-    return propose(networks, search, settings.training, size, most, settings.seed, kind.options)
+    return propose(networks, search, settings.training, size, most, settings.seed, kind.options(table.schema.features))
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:

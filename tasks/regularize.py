@@ -35,7 +35,7 @@ def regularize(layout: Layout) -> Regularize:
     [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 
-    plain, options = scored[0], list(kind_of(table.schema.features).options)
+    plain, options = scored[0], list(kind_of(table.schema.features).options(table.schema.features))
     result = Regularize(
         measure=measure.name,
         direction=measure.direction,

@@ -4,43 +4,21 @@ An archive is hostile until proved otherwise: only the one member asked for is r
 no path inside an archive decides where bytes are written, and no more bytes than a sane archive can hold.
 """
 
-import bz2
-import gzip
-import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO
 
+from src.compressed import COMPRESSIONS, Damaged, damage_noticed, open_compressed
 from src.errors import UserError
 
-COMPRESSIONS = (".gz", ".bz2", ".xz")
 _TAR = (".tar", ".tgz", ".tbz2", ".txz", *(f".tar{ending}" for ending in COMPRESSIONS))
 # Tables compress to a tenth or so; a thousandth is an attack or a mistake.
 _MOST_RATIO = 300
 _MOST_FREE = 2**28
-
-
-class Damaged(Exception):
-    """Bytes that are not what a file's ending says, or that end too early."""
-
-
-@contextmanager
-def damage_noticed() -> Iterator[None]:
-    """Raise `Damaged` for whatever the decompressors raise."""
-    try:
-        yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
-        raise Damaged(str(error)) from None
-    except OSError as error:
-        if error.errno is not None:  # the disk's trouble; gzip and bz2 give no number
-            raise
-        raise Damaged(str(error)) from None
 
 
 def unpack(path: Path, member: str | None, folder: Path, shown: str) -> Path:
@@ -75,17 +53,6 @@ def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
 def most_bytes(archive: Path) -> int:
     """How much an archive may expand to."""
     return _MOST_FREE + _MOST_RATIO * archive.stat().st_size
-
-
-def open_compressed(path: Path) -> IO[bytes]:
-    """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows when it is read."""
-    match path.suffix.lower():
-        case ".gz":
-            return cast(IO[bytes], gzip.open(path))
-        case ".bz2":
-            return cast(IO[bytes], bz2.open(path))
-        case _:
-            return cast(IO[bytes], lzma.open(path))
 
 
 def _from_zip(path: Path, member: str | None, folder: Path, shown: str) -> Path:

@@ -21,9 +21,9 @@ from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
 from src.datasets.members import table_of_members
-from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
+from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.problem import Address, LocalSource, Members, RemoteFile, RemoteSource, Repacked, SklearnSource
 
 log = logging.getLogger("workflow")

@@ -15,7 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from src.datasets.archives import Damaged, damage_noticed, most_bytes
+from src.compressed import Damaged, damage_noticed
+from src.datasets.archives import most_bytes
 from src.errors import UserError
 from src.problem import Members
 

@@ -5,7 +5,7 @@ The data checks of a kind are in `src.kinds.checks`, so that training does not d
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from src.kinds.image.encoding import decoded as image_decoded
 from src.kinds.image.encoding import encode as image_encode
 from src.kinds.image.ladder import ladder as image_ladder
+from src.kinds.image.ladder import options as image_options
 from src.kinds.image.shallow import SHALLOW as IMAGE_SHALLOW
 from src.kinds.image.shown import shown as image_shown
 from src.kinds.image.vectorizer import ImageVectorizer
@@ -52,6 +53,10 @@ def _stored_as_they_are(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.
     return frame
 
 
+def _no_options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the workflow asks of a kind of input.
@@ -86,7 +91,7 @@ class Kind:
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing
-    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    options: Callable[[Sequence[Feature]], Mapping[str, Sequence[Any]]] = _no_options
 
 
 # A problem is of the first kind that one of its columns makes it; numbers and categories may stand beside others.
@@ -128,7 +133,7 @@ KINDS: dict[str, Kind] = {
         shown=image_shown,
         encode=image_encode,
         store=image_decoded,
-        options={"augmentation": ("none", "move", "mirror")},
+        options=image_options,
     ),
     "tabular": Kind(
         columns=frozenset({"numeric", "categorical", "boolean", "date"}),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from src.datasets import fetch_source
-from src.datasets.mirror import VARIABLE
 from src.errors import UserError
+from src.mirror import VARIABLE
 from src.problem import LocalSource, RemoteSource, SklearnSource
 from tests.datasets.conftest import Server
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from src.datasets import fetch_source, read_table
-from src.datasets.mirror import VARIABLE
 from src.errors import UserError
+from src.mirror import VARIABLE
 from src.pictures import Shape, pixels_of
 from src.problem import RemoteSource
 

@@ -17,6 +17,7 @@ ROWS = {
     "breast_cancer": 569,
     "california_housing": 20_640,
     "cats_vs_dogs": 700,
+    "cats_vs_dogs_pretrained": 700,
     "diabetes": 442,
     "fashion_mnist": 70_000,
     "imdb": 50_000,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.kinds.image.encoding import Encoding
+from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.problem import OverfitLadder, Training
 from src.tables import Feature
 
@@ -18,8 +19,13 @@ _BLOCKS = ("plain", "plain", "double", "residual")
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
-    """A dense network, one like LeNet (LeCun et al. 1998), then convnets with more filters and deeper blocks."""
+    """A dense network, one like LeNet (LeCun et al. 1998), then convnets with more filters and deeper blocks.
+
+    What a pretrained network found needs a small dense network only.
+    """
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
+    if encoding.pretrained is not None:
+        return dense_ladder(features, settings, training)
     first = 4 * settings.first_units
     shared: dict[str, Any] = {"size": [encoding.height, encoding.width], "activation": training.activation}
     shared |= {"dropout": 0.0, "augmentation": "none"}
@@ -48,3 +54,9 @@ def _operations(units: Sequence[int], block: str, encoding: Encoding) -> int:
         found += 9 * pixels * (channels if block == "plain" else channels + filters) * filters
         pixels, channels = pixels // 4, filters
     return found
+
+
+def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
+    """What else the search tries: how pictures change while a network learns. Features are found before."""
+    [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
+    return {} if encoding.pretrained is not None else {"augmentation": ("none", "move", "mirror")}

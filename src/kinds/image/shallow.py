@@ -14,27 +14,34 @@ from src.pictures import Pictures
 # Pixels of a picture that a shallow model sees, and rows that it learns from: beyond, mostly the waiting grows.
 MOST_PIXELS, MOST_ROWS = 32 * 32, 20_000
 
+Vectorized = Pictures | NDArray[np.float32]
+
 
 class OnPixels:
-    """A scikit-learn model of pixels, on evenly spaced rows, with neighbouring pixels averaged where there are many."""
+    """A scikit-learn model of pixels, on evenly spaced rows, with neighbouring pixels averaged where there are many.
+
+    Features of a pretrained network, which come as an array, are taken as they are.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         if hasattr(model, "predict_proba"):
             self.predict_proba = lambda x: self.model.predict_proba(_pixels(x))
 
-    def fit(self, x: Pictures, y_N: NDArray[np.float32], sample_weight: NDArray[np.float32] | None = None) -> Self:
+    def fit(self, x: Vectorized, y_N: NDArray[np.float32], sample_weight: NDArray[np.float32] | None = None) -> Self:
         every = -(-len(x) // MOST_ROWS)
         weight_n = None if sample_weight is None else sample_weight[::every]
         self.model.fit(_pixels(x[::every]), y_N[::every], sample_weight=weight_n)
         return self
 
-    def predict(self, x: Pictures) -> NDArray[np.float64]:
+    def predict(self, x: Vectorized) -> NDArray[np.float64]:
         return self.model.predict(_pixels(x))
 
 
-def _pixels(x: Pictures) -> NDArray[np.float32]:
+def _pixels(x: Vectorized) -> NDArray[np.float32]:
     """Small numbers (N, D); squares of pixels are averaged until there are few enough."""
+    if isinstance(x, np.ndarray):
+        return x
     _, channels, height, width = x.shape
     side = 1
     while channels * (height // side) * (width // side) > MOST_PIXELS:

@@ -1,6 +1,6 @@
-"""Pictures as small numbers: each channel with mean 0 and standard deviation 1.
+"""Pictures as small numbers: each channel, or feature of a pretrained network, with mean 0 and standard deviation 1.
 
-Book: "Data preprocessing for neural networks". Shapes: N pictures, C channels, H height, W width.
+Book: "Data preprocessing for neural networks". Shapes: N pictures, C channels, H height, W width, F features.
 """
 
 from collections.abc import Sequence
@@ -8,18 +8,21 @@ from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from src.kinds.image.encoding import Encoding
-from src.kinds.tabular.vectorizer import AnyColumn
+from src.kinds.tabular.vectorizer import CLIP, AnyColumn
 from src.pictures import AT_ONCE, Bytes, Pictures, pixels_of
+from src.sparse import Inputs
 from src.tables import Feature
 
 
 class ImageVectorizer(BaseModel):
     """A fitted column of pictures; JSON in, JSON out, no pickle.
 
-    mean, scale: of each channel, over all pixels of the training rows; a channel of one value alone has scale 1.
+    mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network; what
+    has one value alone has scale 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,13 +43,21 @@ class ImageVectorizer(BaseModel):
         """Learn every statistic from the rows of `frame`, and from nothing else."""
         [feature] = features
         encoding = Encoding.model_validate(feature.encoding)
-        mean, scale = _statistics(pixels_of(frame[feature.name].tolist(), encoding.shape))
+        files = frame[feature.name].tolist()
+        if encoding.pretrained is None:
+            mean, scale = _statistics(pixels_of(files, encoding.shape))
+        else:
+            x_NF = encoding.features_of(files).astype(np.float64)
+            mean, scale = x_NF.mean(0).tolist(), _not_zero(x_NF.std(0))
         return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale)
 
-    def transform(self, frame: pd.DataFrame) -> Pictures:
-        """The rows of `frame` as N pictures (N, C, H, W)."""
-        pixels_NCHW = pixels_of(frame[self.name].tolist(), self.encoding.shape)
-        return Pictures(pixels_NCHW, np.array(self.mean, np.float32), np.array(self.scale, np.float32))
+    def transform(self, frame: pd.DataFrame) -> Inputs:
+        """The rows of `frame` as N pictures (N, C, H, W), or as (N, F) features."""
+        files = frame[self.name].tolist()
+        mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
+        if self.encoding.pretrained is None:
+            return Pictures(pixels_of(files, self.encoding.shape), mean, scale)
+        return np.clip((self.encoding.features_of(files) - mean) / scale, -CLIP, CLIP)
 
 
 def _statistics(pixels_NCHW: Bytes) -> tuple[list[float], list[float]]:
@@ -59,4 +70,8 @@ def _statistics(pixels_NCHW: Bytes) -> tuple[list[float], list[float]]:
     count = max(pixels_NCHW[:, 0].size, 1)
     mean_C = sums_C / count
     scale_C = np.sqrt(np.maximum(squares_C / count - mean_C**2, 0))
-    return mean_C.tolist(), np.where(scale_C > 0, scale_C, 1.0).tolist()
+    return mean_C.tolist(), _not_zero(scale_C)
+
+
+def _not_zero(scale: NDArray[np.float64]) -> list[float]:
+    return np.where(scale > 0, scale, 1.0).tolist()

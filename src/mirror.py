@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from src.datasets.archives import COMPRESSIONS, Damaged, damage_noticed, open_compressed
+from src.compressed import COMPRESSIONS, Damaged, damage_noticed, open_compressed
 from src.errors import UserError
 
 VARIABLE = "DATA_MIRROR"

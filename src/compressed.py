@@ -1,0 +1,42 @@
+"""Files that hold one compressed file."""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+COMPRESSIONS = (".gz", ".bz2", ".xz")
+
+
+class Damaged(Exception):
+    """Bytes that are not what a file's ending says, or that end too early."""
+
+
+@contextmanager
+def damage_noticed() -> Iterator[None]:
+    """Raise `Damaged` for whatever the decompressors raise."""
+    try:
+        yield
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+        raise Damaged(str(error)) from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's trouble; gzip and bz2 give no number
+            raise
+        raise Damaged(str(error)) from None
+
+
+def open_compressed(path: Path) -> IO[bytes]:
+    """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows when it is read."""
+    match path.suffix.lower():
+        case ".gz":
+            return cast(IO[bytes], gzip.open(path))
+        case ".bz2":
+            return cast(IO[bytes], bz2.open(path))
+        case _:
+            return cast(IO[bytes], lzma.open(path))
