@@ -157,7 +157,10 @@ def compare(
         test = f"corrected resampled t-test over {len(model_J)} folds"
     else:
         p_value = _paired_bootstrap(model, reference, handicap, table, measure, seed)
-        test = f"paired bootstrap over {len(model.splits[0].validation):,} rows"
+        rows = model.splits[0].validation
+        units = int(table.units(rows).max()) + 1
+        of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
+        test = f"paired bootstrap over {len(rows):,} rows{of_units}"
     gain = measure.gain(float(model_J.mean()), float(reference_J.mean()))
     random = f" (its predictions dealt out at random {at_random:.4g})" if handicap > 0 else ""
     return Verdict(

@@ -273,7 +273,23 @@ class FetchSettings(Settings):
     data: Source
 
 
-class Text(Settings):
+class ReadsInOrder(Settings):
+    """What recurrent layers have that read a sequence."""
+
+    layers: int = Field(1, ge=1, le=4, description="recurrent layers, one upon the other")
+    bidirectional: bool = Field(False, description="recurrent layers read from both ends")
+    recurrent_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of the recurrent state, by one mask for each sequence"
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those of them that are not left as they are by default."""
+        own = {name: getattr(self, name) for name in ReadsInOrder.model_fields}
+        return {name: value for name, value in own.items() if value != ReadsInOrder.model_fields[name].default}
+
+
+class Text(ReadsInOrder):
     """How columns of text become numbers."""
 
     encoding: Literal["auto", "multi_hot", "count", "tf_idf", "hashed", "sequence"] = "auto"
@@ -285,7 +301,7 @@ class Text(Settings):
     length: Annotated[int, Field(ge=1, le=10_000)] | Auto = Field(
         "auto", description="tokens of a sequence; longer texts are cut at the end; auto: by the training rows"
     )
-    network: Literal["embedding", "convolution", "gru", "lstm"] = Field(
+    network: Literal["embedding", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = Field(
         "embedding", description="the networks that read sequences"
     )
 
@@ -301,16 +317,7 @@ class Image(Settings):
     )
 
 
-class SequenceNetwork(Settings):
-    """The networks that read sequences."""
-
-    network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru"] = "auto"
-    layers: int = Field(1, ge=1, le=4, description="recurrent layers, one upon the other")
-    bidirectional: bool = False
-    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="of the recurrent state; one mask per sequence")
-
-
-class Series(Settings):
+class Series(ReadsInOrder):
     """Rows in time order, learnt from as windows; counted in moments, which are the rows of the table."""
 
     lookback: int = Field(ge=1, le=10_000, description="moments of a window")
@@ -322,7 +329,7 @@ class Series(Settings):
     relative: bool | Auto = Field(
         "auto", description="forecast the change since a window's last moment; auto: where the series drifts"
     )
-    network: SequenceNetwork = SequenceNetwork()
+    network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = "auto"
 
 
 class TableSettings(FetchSettings):
@@ -442,6 +449,14 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
         if self.series is not None and self.time is None:
             raise ValueError("series: name the column with the moments of the rows as `time`")
+        for key, reads in {"text": self.text, "series": self.series}.items():
+            if (
+                reads is not None
+                and reads.options
+                and reads.network in ("embedding", "dense", "convolution", "transformer")
+            ):
+                name = next(iter(reads.options))
+                raise ValueError(f"{key}.{name}: network {reads.network} has no recurrent layers; choose gru or lstm")
         if self.series is not None and self.series.relative is True and self.type != "regression":
             raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
         if (self.test.column is None) != (self.test.value is None):

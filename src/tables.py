@@ -86,6 +86,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.frame)
 
+    @property
+    def unit_noun(self) -> str:
+        """What `units` numbers, in the plural."""
+        return "groups" if self.schema.groups else "stretches of time" if self.schema.window else "rows"
+
     def asked_at(self, raw: pd.DataFrame) -> NDArray[np.intp]:
         """For each row the position in the prepared table where its prediction is made: its own, or the last moment of
         its window."""

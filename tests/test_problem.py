@@ -178,6 +178,12 @@ IMPOSSIBLE = [
     ({"time": "a", "protocol": "nested"}, "protocol: the first rows in time order leave none to search in"),
     ({"time": "a", "final": "fold_ensemble"}, "final: in time order most networks of the folds know only the distant"),
     ({"time": "a", "repeats": 3}, "repeats: rows in time order cannot be shuffled anew"),
+    ({"series": {"lookback": 3}}, "series: name the column with the moments of the rows as `time`"),
+    ({"text": {"layers": 2}}, "text.layers: network embedding has no recurrent layers; choose gru or lstm"),
+    (
+        {"time": "a", "series": {"lookback": 3, "relative": True}},
+        "series.relative: a change is forecast by type regression only, not by multiclass",
+    ),
     ({"test": {"column": "part"}}, "test: give both column and value (the rows of the sealed test set), or neither"),
     ({"test": {"value": "x"}}, "test: give both column and value (the rows of the sealed test set), or neither"),
     ({"test": {"column": "kind", "value": "x"}}, "test: 'kind' is a target; seal the rows by another column"),

@@ -103,6 +103,7 @@ KINDS: dict[str, Kind] = {
         ladder=series_ladder,
         epochs=500,
         steps=2_000,
+        candidates=24,
         penalties=1.0,
         shown=series_shown,
         encode=series_encode,

@@ -1,9 +1,11 @@
 """Layers that read a sequence and give one vector of it.
 
 Book: "Deep learning for timeseries" and "Deep learning for text": convolutions, recurrent layers, stacked, in both
-directions and with recurrent dropout. Shapes: B sequences, L places, E numbers of a place, H units.
+directions and with recurrent dropout, and the Transformer encoder.
+Shapes: B sequences, L places, E numbers of a place, H units.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,6 +16,8 @@ from src.networks.dropout import Dropout
 
 # Places that a convolution sees at once, and how many of its own places a pool makes one.
 KERNEL, POOL = 5, 3
+# Heads of attention at most, and what keeps a place out of sight.
+MOST_HEADS, OUT_OF_SIGHT = 4, -1e9
 RECURRENT: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -77,7 +81,7 @@ class Recurrent(nn.Module):
         half = h_BLH.shape[2] // 2
         if not self.bidirectional:
             return _last(h_BLH, real_BL1)
-        return torch.cat([_last(h_BLH[:, :, :half], real_BL1), h_BLH[:, 0, half:]], dim=1)
+        return torch.cat([_last(h_BLH[:, :, :half], real_BL1), h_BLH[:, 0, half:] * real_BL1[:, 0]], dim=1)
 
     def states(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
         """The states at all places, (B, L, H)."""
@@ -153,6 +157,45 @@ def _pooled(h_BLH: Tensor) -> Tensor:
     return functional.max_pool1d(h_BLH.transpose(1, 2), POOL, ceil_mode=True).transpose(1, 2)
 
 
+class Transformer(nn.Module):
+    """An encoder block on top of a projection with positions, and the largest value of each feature over all places.
+
+    Source: Vaswani et al. 2017, "Attention is all you need"; the positions are its sines and cosines.
+    """
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.heads = math.gcd(units, MOST_HEADS)
+        self.project = nn.Linear(inputs, units)
+        self.attend, self.join = nn.Linear(units, 3 * units), nn.Linear(units, units)
+        self.widen, self.narrow = nn.Linear(units, 2 * units), nn.Linear(2 * units, units)
+        self.norms = nn.ModuleList(nn.LayerNorm(units) for _ in range(2))
+
+    def forward(self, x_BLE: Tensor, real_BL1: Tensor) -> Tensor:
+        h_BLH = self.project(x_BLE)
+        h_BLH = h_BLH + _positions(h_BLH)
+        h_BLH = self.norms[0](h_BLH + self.join(self._attended(h_BLH, real_BL1)))
+        h_BLH = self.norms[1](h_BLH + self.narrow(torch.relu(self.widen(h_BLH))))
+        largest_BH = torch.where(real_BL1 > 0, h_BLH, -torch.inf).amax(1)
+        return torch.where(real_BL1.sum(1) > 0, largest_BH, 0)
+
+    def _attended(self, h_BLH: Tensor, real_BL1: Tensor) -> Tensor:
+        """The values of the places, mixed for every place by how much it asks for each."""
+        parts = self.attend(h_BLH).unflatten(2, (3, self.heads, -1)).unbind(2)
+        asks, keys, values = (part.transpose(1, 2) for part in parts)
+        scores = asks @ keys.transpose(2, 3) / asks.shape[-1] ** 0.5
+        # Where no place is real the weights are those of any place, and nobody reads what comes of it.
+        scores = scores + (1 - real_BL1.transpose(1, 2))[:, None] * OUT_OF_SIGHT
+        return (scores.softmax(-1) @ values).transpose(1, 2).flatten(2)
+
+
+def _positions(h_BLH: Tensor) -> Tensor:
+    places, units = h_BLH.shape[1:]
+    pairs = torch.arange(0, units, 2, device=h_BLH.device, dtype=h_BLH.dtype)
+    angle = torch.arange(places, device=h_BLH.device, dtype=h_BLH.dtype)[:, None] / 10_000 ** (pairs / units)
+    return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)[:, :units]
+
+
 def reader_of(
     kind: str,
     inputs: int,
@@ -163,13 +206,15 @@ def reader_of(
 ) -> nn.Module:
     """A layer from (B, L, E) and what is real (B, L, 1) to (B, H); places that are not real never change a result.
 
-    kind: `embedding` (the mean), `convolution`, `rnn`, `gru`, `lstm`, or `convolution_gru`. Only recurrent layers have
-    the other options.
+    kind: `embedding` (the mean), `convolution`, `rnn`, `gru`, `lstm`, `convolution_gru` or `transformer`. Only
+    recurrent layers have the other options.
     """
     if kind == "embedding":
         return Mean(inputs, units)
     if kind == "convolution":
         return Convolution(inputs, units)
+    if kind == "transformer":
+        return Transformer(inputs, units)
     options = (layers, bidirectional, recurrent_dropout)
     if kind == "convolution_gru":
         return ConvolutionRecurrent(inputs, units, Recurrent("gru", units, units, *options))

@@ -6,6 +6,7 @@ import numpy as np
 
 from src.plots import classification as classification_plots
 from src.plots import regression as regression_plots
+from src.plots import series as series_plots
 from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
@@ -26,7 +27,32 @@ def outcomes(evidence: Evidence) -> list[Block]:
         "by a network that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
-    return [intro, *_OUTCOMES[evidence.prepared.type](evidence), *_mistakes(evidence)]
+    of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].kind, _nothing)
+    return [intro, *of_inputs(evidence), *_OUTCOMES[evidence.prepared.type](evidence), *_mistakes(evidence)]
+
+
+def _nothing(evidence: Evidence) -> list[Block]:
+    return []
+
+
+def _forecasts(evidence: Evidence) -> list[Block]:
+    """The forecasts of values beside what came: the last ones out of fold, the first ones of the sealed test."""
+    if evidence.prepared.type not in ("regression", "unit_interval_regression"):
+        return []
+    pictures = []
+    most = series_plots.MOST_MOMENTS
+    parts = (("out-of-fold", evidence.out_of_fold.tail(most)), ("sealed-test", evidence.sealed_test.head(most)))
+    for index, target in enumerate(evidence.prepared.targets):
+        for name, rows in parts:
+            actual, predicted = (rows[f"{what}__{target}"].to_numpy(float) for what in ("actual", "predicted"))
+            caption = (
+                f"{target} as it was forecast and as it came: {counted(len(rows), 'moment')} "
+                f"{'of the last fold' if name == 'out-of-fold' else 'of the sealed test, from its beginning'}. Each "
+                "forecast was made from the window before it."
+            )
+            figure = series_plots.forecasts(rows["shown"].tolist(), actual, predicted, evidence.settings.unit)
+            pictures.append(Picture(inline_svg(figure, f"forecast-{index}-{name}", caption), caption))
+    return [Pictures(pictures)]
 
 
 def _mistakes(evidence: Evidence) -> list[Block]:
@@ -230,6 +256,7 @@ def _precision_note() -> Text:
     )
 
 
+_OF_INPUTS: dict[str, Callable[[Evidence], list[Block]]] = {"series": _forecasts}
 _OUTCOMES: dict[str, Callable[[Evidence], list[Block]]] = {
     "binary": _binary,
     "multiclass": _multiclass,

@@ -173,7 +173,7 @@ def test_rows_that_follow_one_another_count_as_one():
 def test_networks_learn_what_lies_in_a_window(network, relative):
     frame = waves(500, drift=0.05 if relative else 0.0)
     found, table = prepared(
-        frame, SMALL | {"relative": relative, "network": {"network": network}}, protocol="hold_out", folds="auto"
+        frame, SMALL | {"relative": relative, "network": network}, protocol="hold_out", folds="auto"
     )
     [split] = found.development
     features = found.schema.features

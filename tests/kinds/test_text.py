@@ -162,7 +162,7 @@ def test_the_encoding_goes_by_texts_for_each_word():
     assert Encoding.model_validate(many.encoding).encoding == "sequence"
 
 
-@pytest.mark.parametrize("reader", ["embedding", "convolution", "gru", "lstm"])
+@pytest.mark.parametrize("reader", ["embedding", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"])
 def test_padding_never_changes_a_result(reader: str):
     import torch
 
@@ -177,7 +177,11 @@ def test_padding_never_changes_a_result(reader: str):
 
 
 @pytest.mark.parametrize(
-    "reader", ["embedding", *(pytest.param(name, marks=pytest.mark.slow) for name in ("convolution", "gru", "lstm"))]
+    "reader",
+    [
+        "embedding",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("convolution", "gru", "lstm", "transformer")),
+    ],
 )
 def test_networks_that_read_in_order_learn(reader: str):
     table = table_of(120, encoding="sequence", network=reader)

@@ -6,7 +6,7 @@ import pandas as pd
 from src.columns import feature_kind, time_numbers
 from src.errors import UserError
 from src.kinds.series.windows import Window
-from src.problem import PrepareSettings, SequenceNetwork, Series
+from src.problem import PrepareSettings, Series
 from src.results import Choice
 from src.tables import Feature
 
@@ -47,7 +47,8 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
         season=_season(settings.series, step, dated)[0],
         time=settings.time,
         relative=_relative(train, settings)[0],
-        network=_network(train, settings.series)[0].model_dump(),
+        network=_network(train, settings.series)[0],
+        options=settings.series.options,
     )
     return [feature.model_copy(update={"window": window}) for feature in [*own, *features]]
 
@@ -64,9 +65,9 @@ def encode(
     if settings.series.season == "auto":
         season, reason = _season(settings.series, window.step, dated)
         choices.append(Choice(setting="season", chosen="none" if season is None else str(season), reason=reason))
-    if settings.series.network.network == "auto":
+    if settings.series.network == "auto":
         network, reason = _network(train, settings.series)
-        choices.append(Choice(setting="network", chosen=network.network, reason=reason))
+        choices.append(Choice(setting="network", chosen=network, reason=reason))
     if settings.series.relative == "auto" and settings.type == "regression":
         relative, reason = _relative(train, settings)
         shown = "the change since the last moment" if relative else "the value itself"
@@ -87,14 +88,14 @@ def _season(series: Series, step: float, dated: bool) -> tuple[int | None, str]:
     return None, "the distance of the moments suggests none; say `season` where the series repeats itself"
 
 
-def _network(train: pd.DataFrame, series: Series) -> tuple[SequenceNetwork, str]:
+def _network(train: pd.DataFrame, series: Series) -> tuple[str, str]:
     """Networks that read in order have more to learn; few windows do not teach it."""
-    if series.network.network != "auto":
+    if series.network != "auto":
         return series.network, ""
     windows = len(train) // series.stride
     few = windows < FEWEST_WINDOWS
     reason = f"about {windows:,} training windows, {'under' if few else 'at least'} {FEWEST_WINDOWS:,}"
-    return series.network.model_copy(update={"network": "dense" if few else "gru"}), reason
+    return "dense" if few else "gru", reason
 
 
 def _relative(train: pd.DataFrame, settings: PrepareSettings) -> tuple[bool, str]:

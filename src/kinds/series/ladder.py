@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.kinds.tabular.ladder import ladder as dense_ladder
-from src.problem import OverfitLadder, SequenceNetwork, Training
+from src.problem import OverfitLadder, Training
 from src.tables import Feature
 
 # Of a ladder of networks that read in order so many rungs are dense.
@@ -18,15 +18,12 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     """The rungs of tables: dense networks on the whole window, then readers of it with as many units."""
     window = features[0].window
     assert window is not None
-    network = SequenceNetwork.model_validate(window.network)
     reads: dict[str, Any] = {"kind": "window", "lookback": window.lookback}
     if window.relative:
         reads["relative"] = True
-    ordered = reads | {"reader": network.network}
-    if network.network != "convolution":
-        ordered |= network.model_dump(exclude={"network"}, exclude_defaults=True)
+    ordered = reads | {"reader": window.network} | window.options
     # A dense network on the window as it is needs no reader, and stacks.
     dense = reads | {"reader": "dense"} if window.relative else {}
-    count = settings.max_rungs if network.network == "dense" else DENSE_RUNGS
+    count = settings.max_rungs if window.network == "dense" else DENSE_RUNGS
     rungs = dense_ladder(features, settings, training)
     return [rung | (dense if number < count else ordered) for number, rung in enumerate(rungs)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from src.columns import time_numbers
 
@@ -31,7 +31,8 @@ class Window(BaseModel):
 
     stride: from one window to the next. step: the usual distance of two moments, in seconds or in units of a numeric
     time. season: moments after which the series repeats itself, where that is known. time: the column of moments.
-    relative: what is forecast is the change since a window's last moment. network: what the capacity ladder is made of.
+    relative: what is forecast is the change since a window's last moment. network, options: what
+    the capacity ladder is made of.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,7 +44,8 @@ class Window(BaseModel):
     season: int | None
     time: str
     relative: bool
-    network: dict[str, Any]
+    network: str
+    options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
 
     def stretch(self, rows: int) -> int:
         """How many of so many rows in a row count as one unit, because the errors of neighbours are alike.

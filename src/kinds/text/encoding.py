@@ -1,11 +1,11 @@
 """How texts become numbers: what the problem says, and what `auto` chooses by a stated rule."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from src.kinds.text.tokens import Tokens, tokens_of
 from src.problem import PrepareSettings, Text
@@ -30,7 +30,8 @@ class Encoding(BaseModel):
     ngrams: int
     vocabulary: int
     length: int
-    network: Literal["embedding", "convolution", "gru", "lstm"]
+    network: str
+    options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
 
 
 def encode(
@@ -70,4 +71,5 @@ def _encoding(values_N: "pd.Series[str]", text: Text) -> tuple[Encoding, str]:
         vocabulary=text.vocabulary,
         length=length,
         network=text.network,
+        options=text.options,
     ), reason

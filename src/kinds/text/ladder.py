@@ -20,5 +20,5 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     rungs = dense_ladder(features, settings, training)
     if encoding.encoding != "sequence":
         return [rung | {"kind": "bag_of_words"} for rung in rungs]
-    reads = {"kind": "sequence", "reader": encoding.network, "tokens": encoding.vocabulary}
+    reads = {"kind": "sequence", "reader": encoding.network, "tokens": encoding.vocabulary} | encoding.options
     return [rung | reads | {"embedding": max(4 * rung["units"][0], SMALLEST_EMBEDDING)} for rung in rungs]
