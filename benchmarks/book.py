@@ -30,6 +30,10 @@ EXAMPLES = {
     "imdb": Example(0.885, "test rows", "dense network, section 4.1"),
     "reuters": Example(0.777, "test rows", "dense network, section 4.2"),
     "boston_housing": Example(2.384, "folds", "4 folds, scaled before they were cut, section 4.3"),
+    "mnist": Example(0.9913, "test rows", "convnet"),
+    "fashion_mnist": Example(0.912, "test rows", "convnet, in another book"),
+    "cats_vs_dogs": Example(0.82, "test rows", "from scratch, augmented, on 2,000 photographs; ours on 560"),
+    "cats_vs_dogs_pretrained": Example(0.90, "test rows", "features of VGG16, on 2,000 photographs; ours on 560"),
 }
 
 

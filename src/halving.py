@@ -71,7 +71,8 @@ def search(
     for s, splits in enumerate(searches):
         if len(splits) == 1:
             own = [key for key in alive if key[0] == s]
-            again = _left_out([found[key] for key in own], splits[0], table, measure, engine, seed, title)
+            pairs = [(found[key], trained[key][0]) for key in own]
+            again = _left_out(pairs, splits[0], table, measure, engine, seed, title)
             found |= dict(zip(own, again, strict=True))
     return [[found[s, c] for c in range(len(candidates))] for s in range(len(searches))]
 
@@ -111,16 +112,28 @@ def _rank(scored: Scored, measure: Measure) -> tuple[float, ...]:
 
 
 def _left_out(
-    finalists: Sequence[Scored], split: Split, table: Table, measure: Measure, engine: Engine, seed: int, title: str
+    finalists: Sequence[tuple[Scored, Trained]],
+    split: Split,
+    table: Table,
+    measure: Measure,
+    engine: Engine,
+    seed: int,
+    title: str,
 ) -> list[Scored]:
     """The finalists of a search with a single fold, whose rows have to say what more folds would: how sure a difference
-    between two candidates is. They are trained once more, up to the epoch that was chosen for each, for predictions."""
-    members = [Member.of_split(of.candidate, split, seed) for of in finalists]
+    between two candidates is. Those trained past the epoch that was chosen are trained once more, for predictions."""
+    past = [of.candidate.epochs < of.trained for of, _ in finalists]
+    members = [
+        Member.of_split(of.candidate, split, seed) for (of, _), again in zip(finalists, past, strict=True) if again
+    ]
+    anew = iter(fit(members, table, measure, engine, title) if members else [])
     rows = split.validation
     y_VT, w_V, units_V = table.y_NT[rows], table.w_N[rows], table.units(rows)
 
     def values(p_VK: Array) -> Array:
         return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), units_V)
 
-    trained = fit(members, table, measure, engine, title)
-    return [replace(of, left_out_B=values(one.predictions)) for of, one in zip(finalists, trained, strict=True)]
+    return [
+        replace(of, left_out_B=values((next(anew) if again else one).predictions))
+        for (of, one), again in zip(finalists, past, strict=True)
+    ]
