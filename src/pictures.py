@@ -119,14 +119,20 @@ def look(file: bytes) -> Shape:
         return Shape(1 if image.mode in _GREY else 3, height, width)
 
 
-def check_decodes(file: bytes) -> None:
-    """Raises Undecodable where a picture's file is damaged or ends too early."""
+def decodes(file: object) -> bool:
+    """Whether this is a picture's file that is whole."""
+    if not isinstance(file, bytes):
+        return False
     if _packed_as(file) is not None:
-        return
+        return True
     from PIL import Image
 
-    with _noticed(), Image.open(io.BytesIO(file)) as image:
-        image.load()
+    try:
+        with _noticed(), Image.open(io.BytesIO(file)) as image:
+            image.load()
+    except Undecodable:
+        return False
+    return True
 
 
 def png(pixels_CHW: Bytes, largest: int) -> bytes:

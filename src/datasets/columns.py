@@ -5,6 +5,7 @@ another: numbers are always float64, text is `str`, booleans are nullable, dates
 A kind that nobody declared is guessed from all values: numbers, true and false, ISO dates, else text.
 """
 
+import base64
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -151,18 +152,25 @@ def _dates(text: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.Array.from_pandas(times.dt.tz_localize(None).dt.as_unit("us"))])
 
 
-def _no_pictures(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A text is no picture; a column of nothing but gaps may be one."""
-    if text.null_count < len(text):
-        raise _not_of_kind(text, np.flatnonzero(pc.is_valid(text).to_numpy()))
-    return text.cast(pa.binary())
+def _pictures(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Files as base64, the way in which JSON and CSV can hold bytes."""
+    files: list[bytes | None] = []
+    wrong = []
+    for position, value in enumerate(text.to_pylist()):
+        try:
+            files.append(None if value is None else base64.b64decode(value, validate=True))
+        except ValueError:
+            wrong.append(position)
+    if wrong:
+        raise _not_of_kind(text, np.array(wrong, dtype=np.intp))
+    return pa.chunked_array([pa.array(files, pa.binary())])
 
 
 _PARSERS: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
     "numeric": _numbers,
     "categorical": lambda text: text,
     "text": lambda text: text,
-    "image": _no_pictures,
+    "image": _pictures,
     "boolean": _booleans,
     "date": _dates,
 }

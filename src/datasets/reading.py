@@ -44,7 +44,7 @@ FORMATS = {
 EXPECTED: dict[ColumnKind, str] = {
     "numeric": "a number with a decimal point",
     "boolean": "true/false, yes/no or 1/0",
-    "image": "the bytes of a picture's file, which a Parquet file can hold",
+    "image": "a picture's file: bytes, or base64 as text",
     "date": "a date such as 2026-11-21 or 2026-11-21T13:00",
 }
 

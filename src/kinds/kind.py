@@ -126,6 +126,7 @@ KINDS: dict[str, Kind] = {
         shallow=IMAGE_SHALLOW,
         ladder=image_ladder,
         epochs=50,
+        steps=4_000,
         penalties=0.1,
         # A picture costs as much in a large minibatch as in a small one, so that more steps of small ones are free.
         fewest_epochs=8,

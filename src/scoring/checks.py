@@ -22,6 +22,7 @@ from src.datasets.reading import EXPECTED, typed_column
 from src.inference import Model
 from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
 from src.kinds.vectorizers import Vectorizer
+from src.pictures import decodes
 from src.problem import Reading
 from src.validation.rows import RowSuite
 from src.validation.suite import BEYOND, LARGEST
@@ -82,6 +83,9 @@ class RowChecks:
         for name, kind in self.kinds.items():
             if kind == "numeric":
                 faults += _faults(frame[name], (frame[name].abs() > LARGEST).to_numpy(), f"is {BEYOND}")
+            if kind == "image":
+                wrong_N = np.array([not decodes(file) for file in frame[name]], dtype=bool)
+                faults += _faults(frame[name], wrong_N, UNDECODABLE)
         accepted_N = np.ones(len(frame), dtype=bool)
 
         def refuse(more: list[Fault]) -> None:
@@ -142,6 +146,7 @@ def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[
                 yield (column.name, RARE), ~missing_N & ~values.isin(known).to_numpy()
 
 
+UNDECODABLE = "is missing, or no picture that can be read"
 MISSING = "is missing, as it was in no training row"
 RARELY_MISSING = f"is missing, as it was in fewer than {MIN_COUNT} training rows"
 RARE = f"is a category that fewer than {MIN_COUNT} training rows had, or one of too many"

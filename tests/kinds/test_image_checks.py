@@ -1,8 +1,13 @@
 """The data checks on columns of pictures fire on bad pictures, and are made where there are pictures alone."""
 
+import base64
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from src.inference import Model, ModelCard
 from src.kinds.checks import checks_for
 from src.kinds.image.checks import (
     contradicting_pictures,
@@ -10,8 +15,11 @@ from src.kinds.image.checks import (
     undecodable_pictures,
     uneven_pictures,
 )
+from src.preprocessing.fold import fit_fold
+from src.problem import Reading
+from src.scoring.checks import RowChecks
 from src.validation.table import TableFacts
-from tests.kinds.pictures import SIZE, bars, file_of
+from tests.kinds.pictures import SIZE, bars, file_of, table_of
 from tests.validation.tables import facts, good_frame
 
 PICTURES = [file_of(pixels) for pixels in bars(len(good_frame()))[0]]
@@ -50,3 +58,20 @@ def test_pictures_of_another_shape_and_tiny_ones_are_found():
 def test_grey_pictures_among_colours_are_found():
     [issue] = mixed_channels(with_pictures({7: file_of(bars(1, channels=3)[0][0])}))
     assert issue.rows == [7]
+
+
+def test_rows_to_score_hold_pictures_as_bytes_or_as_base64_and_damaged_ones_are_refused(tmp_path: Path):
+    table = table_of(4)
+    fold = fit_fold(table, np.arange(4), np.arange(0))
+    network = {"kind": "dense_on_pictures", "units": [2], "size": [SIZE, SIZE]}
+    card = ModelCard(table=table.schema, vectorizer=fold.vectorizer, target_scaler=None, network=network, inputs=1)
+    checks = RowChecks(Model(card, []), Reading(), tmp_path / "none.json", strict=False)
+    files = [PICTURES[0], b"<html>", PICTURES[1], None]
+    as_text = [None if file is None else base64.b64encode(file).decode() for file in files]
+    for rows in (pa.array(files, pa.binary()), pa.array(as_text)):
+        checked = checks.check(pa.table({"image": rows}))
+        assert checked.accepted_N.tolist() == [True, False, True, False]
+        assert checked.frame["image"].tolist()[::2] == [PICTURES[0], PICTURES[1]]
+    [wrong, missing] = checks.check(pa.table({"image": ["not base64", None]})).faults
+    assert wrong.reason(0) == "'not base64' is not a picture's file: bytes, or base64 as text"
+    assert missing.rows.tolist() == [0, 1]

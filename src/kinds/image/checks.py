@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from src.columns import label_texts
-from src.pictures import Shape, Undecodable, check_decodes, look
+from src.pictures import Shape, Undecodable, decodes, look
 from src.validation.table import Issue, TableFacts, counted, first_rows, listed_counts, where
 
 # Pictures with fewer pixels on a side show nothing; sides this many times as long as others' are stretched a lot.
@@ -16,7 +16,7 @@ SMALLEST_SIDE, MOST_STRETCHED = 8, 2.0
 def undecodable_pictures(table: TableFacts) -> Iterator[Issue]:
     """Gaps, and bytes that are no picture or end too early."""
     for name in _pictures(table):
-        wrong_N = np.array([not _decodes(file) for file in table[name]])
+        wrong_N = np.array([not decodes(file) for file in table[name]])
         count, rows = int(wrong_N.sum()), first_rows(wrong_N)
         if count:
             message = (
@@ -76,14 +76,6 @@ def mixed_channels(table: TableFacts) -> Iterator[Issue]:
 
 def _pictures(table: TableFacts) -> Iterable[str]:
     return (name for name in table.features if table.kinds[name] == "image")
-
-
-def _decodes(file: object) -> bool:
-    try:
-        check_decodes(file if isinstance(file, bytes) else b"")
-    except Undecodable:
-        return False
-    return True
 
 
 def _shapes(table: TableFacts, name: str) -> list[Shape | None]:
