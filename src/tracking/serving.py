@@ -25,7 +25,7 @@ EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 _ROOT = Path(__file__).parents[2]
 _INFERENCE = Path("src/inference.py")
 # Packages whose distribution has another name.
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+_DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 _OUTPUT_TYPES = {"str": "string", "float64": "double", "int64": "long"}
 
 

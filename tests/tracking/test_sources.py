@@ -1,9 +1,11 @@
 """Which files and packages stand behind a module."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from src.tracking.serving import pinned
 from src.tracking.sources import code_behind
 
 ROOT = Path(__file__).parents[2]
@@ -39,3 +41,13 @@ def test_inference_needs_neither_the_pipeline_s_tools_nor_its_report():
     files, packages = code_behind(Path("src/inference.py"), ROOT)
     assert not {"mlflow", "dvc", "prefect", "great_expectations", "sklearn", "matplotlib"} & packages
     assert not [file for file in files if file.parts[1] in ("tracking", "report", "plots", "datasets", "validation")]
+
+
+def test_every_package_behind_a_model_is_one_of_the_requirements():
+    _, packages = code_behind(Path("src/inference.py"), ROOT)
+    required = re.findall(r"^[^\s#]+", (ROOT / "requirements.txt").read_text(), re.M)
+    assert set(map(_normal, pinned(packages))) <= set(map(_normal, required))
+
+
+def _normal(requirement: str) -> str:
+    return requirement.lower().replace("_", "-")
