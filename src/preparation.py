@@ -64,8 +64,9 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
 
     schema, choices = _schema(frame.iloc[train_N], settings)
     frame = kind_of(schema.features).store(frame, schema.features)
-    kept = list(dict.fromkeys(["__row__", *(f.name for f in schema.features), *schema.kept]))
-    frame = frame.assign(__row__=np.arange(len(frame)))[kept]
+    frame = frame.assign(__row__=np.arange(len(frame)))
+    kept = dict.fromkeys(["__row__", *(f.name for f in schema.features), *schema.kept])
+    frame = frame[[name for name in kept if name in frame]]  # what a series forecasts is not there yet
     train = rows_of(frame.iloc[train_N], schema)
     if not (len(train) and len(rows_of(frame.iloc[test_N], schema))):
         raise UserError(
@@ -156,7 +157,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
     classes: list[str] = []
     features, choices = kind_of(features).encode(train, features, settings)
-    positive = None
+    positive, window = None, features[0].window
     if is_single_label(settings):
         counts = train[settings.targets[0]].value_counts()
         classes = sorted(counts.index, key=_natural)
@@ -168,7 +169,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         Schema(
             type=settings.type,
             features=features,
-            targets=settings.targets,
+            targets=settings.targets if window is None else window.outputs,
             classes=classes,
             positive=positive,
             groups=settings.groups,

@@ -322,6 +322,7 @@ class Series(ReadsInOrder):
 
     lookback: int = Field(ge=1, le=10_000, description="moments of a window")
     delay: int = Field(1, ge=1, le=10_000, description="moments from the last of a window to its target")
+    steps: int = Field(1, ge=1, le=1_000, description="moments in a row that are forecast, from that one on")
     stride: int = Field(1, ge=1, le=10_000, description="moments from one window to the next")
     season: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="moments after which the series repeats itself; auto: by the distance of dates"
@@ -459,6 +460,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
                 raise ValueError(f"{key}.{name}: network {reads.network} has no recurrent layers; choose gru or lstm")
         if self.series is not None and self.series.relative is True and self.type != "regression":
             raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
+        if self.series is not None and self.series.steps > 1 and self.type in ("binary", "multiclass"):
+            raise ValueError(f"series.steps: type {self.type} has one target, one step ahead; choose steps: 1")
         if (self.test.column is None) != (self.test.value is None):
             raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
         if self.test.column in self.targets:

@@ -125,7 +125,7 @@ def rows_of(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows to learn from that a prepared table makes: its own, or the windows over it."""
     if schema.window is None:
         return frame
-    return windows(frame, schema.window, schema.targets, [name for name in frame.columns if name in schema.kept])
+    return windows(frame, schema.window, [name for name in schema.kept if name not in schema.targets])
 
 
 def read_schema(folder: Path) -> Schema:

@@ -179,6 +179,10 @@ IMPOSSIBLE = [
     ({"time": "a", "final": "fold_ensemble"}, "final: in time order most networks of the folds know only the distant"),
     ({"time": "a", "repeats": 3}, "repeats: rows in time order cannot be shuffled anew"),
     ({"series": {"lookback": 3}}, "series: name the column with the moments of the rows as `time`"),
+    (
+        {"time": "a", "series": {"lookback": 3, "steps": 2}},
+        "series.steps: type multiclass has one target, one step ahead",
+    ),
     ({"text": {"layers": 2}}, "text.layers: network embedding has no recurrent layers; choose gru or lstm"),
     (
         {"time": "a", "series": {"lookback": 3, "relative": True}},

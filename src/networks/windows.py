@@ -1,7 +1,7 @@
 """Networks that read windows over a series.
 
 Book: "Deep learning for timeseries". Shapes: B rows, L moments of a window, V inputs of a moment, H hidden units,
-K outputs.
+T targets of a moment, K outputs.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ class WindowReader(nn.Module):
     """Makes one vector of H numbers of a window's moments, and reads the answer off it with an `MLP`.
 
     inputs: L * V, moment after moment; lookback: L. units: H, then the hidden layers of the MLP. reader: `dense` (all
-    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: the first K inputs of
-    a moment are the past of what is forecast; they are read as differences from the last moment, which the outputs are
-    added to, so that a series may drift to where it never was. Source: Zeng, Chen, Zhang and Xu 2023, "Are transformers
-    effective for time series forecasting?", section 4 (NLinear).
+    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: T, so many inputs of a
+    moment, the first ones, are the past of what is forecast; they are read as differences from the last moment, which
+    the outputs (one for each, step after step) are added to, so that a series may drift to where it never was. Source:
+    Zeng, Chen, Zhang and Xu 2023, "Are transformers effective for time series forecasting?", section 4 (NLinear).
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class WindowReader(nn.Module):
         lookback: int,
         units: Sequence[int],
         reader: str,
-        relative: bool = False,
+        relative: int = 0,
         dropout: float = 0.0,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
         **options: Any,
     ) -> None:
         super().__init__()
-        self.lookback, self.outputs = lookback, outputs
+        self.lookback, self.relative = lookback, relative
         width, first = inputs // lookback, units[0]
         self.reader = Dense(inputs, first) if reader == "dense" else reader_of(reader, width, first, **options)
         self.dropout = Dropout(dropout)
@@ -50,9 +50,10 @@ class WindowReader(nn.Module):
         x_BLV = x_BD.unflatten(1, (self.lookback, -1))
         if self.ratio_K is None:
             return self._answer(x_BLV)
-        past_BLK, others = x_BLV.tensor_split([self.outputs], dim=2)
-        last_B1K = past_BLK[:, -1:]
-        return self._answer(torch.cat([past_BLK - last_B1K, others], dim=2)) + self.ratio_K * last_B1K[:, 0]
+        past_BLT, others = x_BLV.tensor_split([self.relative], dim=2)
+        last_B1T = past_BLT[:, -1:]
+        last_BK = last_B1T[:, 0].repeat(1, len(self.ratio_K) // self.relative)
+        return self._answer(torch.cat([past_BLT - last_B1T, others], dim=2)) + self.ratio_K * last_BK
 
     def _answer(self, x_BLV: Tensor) -> Tensor:
         return self.rest(self.dropout(self.reader(x_BLV, torch.ones_like(x_BLV[:, :, :1]))))

@@ -87,7 +87,8 @@ class Service:
         if predictions.empty:
             raise Refused(400, "the request has no rows")
         return self.identity | {
-            "predictions": predictions.to_dict("records"),
+            # A moment with too little behind it has no forecast.
+            "predictions": predictions.astype(object).where(predictions.notna(), None).to_dict("records"),
             "warnings": [warning for _, _, warnings in answers for warning in warnings],
         }
 

@@ -90,7 +90,7 @@ def test_the_gradients_of_recurrent_layers_are_clipped():
 
 def test_a_network_that_forecasts_the_change_follows_a_series_to_any_level():
     torch.manual_seed(0)
-    network = {"kind": "window", "lookback": 4, "reader": "dense", "units": [6], "relative": True}
+    network = {"kind": "window", "lookback": 4, "reader": "dense", "units": [6], "relative": 1}
     built = build_network(network, 8, 1)
     assert isinstance(built, WindowReader)
     x_BLV = torch.randn(5, 4, 2)

@@ -231,7 +231,7 @@ def test_members_of_one_fold_with_seeds_of_their_own_are_each_as_alone():
         ("Recurrent", {"cell": "GRU"}, torch.float64),
         ("window", {"lookback": 7, "reader": "gru", "units": [4], "bidirectional": True}, torch.float64),
         ("window", {"lookback": 7, "reader": "lstm", "units": [4, 3], "recurrent_dropout": 0.4}, torch.float64),
-        ("window", {"lookback": 7, "reader": "dense", "units": [4], "relative": True}, torch.float64),
+        ("window", {"lookback": 7, "reader": "dense", "units": [4], "relative": 1}, torch.float64),
     ],
 )
 def test_other_networks_stack_by_vmap_and_come_out_as_alone(kinds, kind, options, dtype):

@@ -42,10 +42,12 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
     window = Window(
         lookback=settings.series.lookback,
         delay=settings.series.delay,
+        steps=settings.series.steps,
         stride=settings.series.stride,
         step=step,
         season=_season(settings.series, step, dated)[0],
         time=settings.time,
+        targets=settings.targets,
         relative=_relative(train, settings)[0],
         network=_network(train, settings.series)[0],
         options=settings.series.options,

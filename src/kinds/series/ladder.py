@@ -20,7 +20,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     assert window is not None
     reads: dict[str, Any] = {"kind": "window", "lookback": window.lookback}
     if window.relative:
-        reads["relative"] = True
+        reads["relative"] = len(window.targets)
     ordered = reads | {"reader": window.network} | window.options
     # A dense network on the window as it is needs no reader, and stacks.
     dense = reads | {"reader": "dense"} if window.relative else {}

@@ -29,23 +29,35 @@ GAP = 1.5
 class Window(BaseModel):
     """How windows lie on a series.
 
-    stride: from one window to the next. step: the usual distance of two moments, in seconds or in units of a numeric
-    time. season: moments after which the series repeats itself, where that is known. time: the column of moments.
-    relative: what is forecast is the change since a window's last moment. network, options: what
-    the capacity ladder is made of.
+    delay: to the first moment that is forecast, of `steps` in a row. stride: from one window to the next. step: the
+    usual distance of two moments, in seconds or in units of a numeric time. season: moments after which the series
+    repeats itself, where that is known. time: the column of moments. targets: those of the series. relative: what is
+    forecast is the change since a window's last moment. network, options: what the capacity ladder is made of.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     lookback: int
     delay: int
+    steps: int
     stride: int
     step: float
     season: int | None
     time: str
+    targets: list[str]
     relative: bool
     network: str
     options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
+
+    @property
+    def ahead(self) -> int:
+        """Moments from a window's last one to the last that is forecast."""
+        return self.delay + self.steps - 1
+
+    @property
+    def outputs(self) -> list[str]:
+        """What is forecast, step after step: the targets, and further ahead `<target>+1`, `<target>+2`, ..."""
+        return [f"{name}+{step}" if step else name for step in range(self.steps) for name in self.targets]
 
     def stretch(self, rows: int) -> int:
         """How many of so many rows in a row count as one unit, because the errors of neighbours are alike.
@@ -55,7 +67,7 @@ class Window(BaseModel):
         Annals of Statistics 14; Künsch 1989, "The jackknife and the bootstrap for general stationary observations",
         Annals of Statistics 17 (the rate).
         """
-        return max(-(-(self.lookback + self.delay) // self.stride), math.ceil(rows ** (1 / 3)))
+        return max(-(-(self.lookback + self.ahead) // self.stride), math.ceil(rows ** (1 / 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +78,20 @@ class View:
     last: int
 
 
-def windows(moments: pd.DataFrame, window: Window, targets: Sequence[str], kept: Sequence[str]) -> pd.DataFrame:
-    """The rows to learn from, (R): the columns `kept` at the moment of the target, and the window.
+def windows(moments: pd.DataFrame, window: Window, kept: Sequence[str]) -> pd.DataFrame:
+    """The rows to learn from, (R): the targets, the columns `kept` at the last moment that is forecast, and the window.
 
-    Left out are windows over a gap in time and those whose target is unknown.
+    Left out are windows over a gap in time and those of which a target is unknown.
     """
     moments = moments.sort_values(window.time, kind="stable", ignore_index=True)
-    last_R = whole(moments[window.time], window, window.delay)[:: window.stride]
-    last_R = last_R[moments[list(targets)].notna().all(axis=1).to_numpy()[last_R + window.delay]]
-    rows = moments[list(kept)].iloc[last_R + window.delay].reset_index(drop=True)
-    return rows.assign(**{COLUMN: views(moments, last_R)})
+    last_R = whole(moments[window.time], window, window.ahead)[:: window.stride]
+    known_N = moments[window.targets].notna().all(axis=1).to_numpy()
+    for step in range(window.steps):
+        last_R = last_R[known_N[last_R + window.delay + step]]
+    rows = moments[list(kept)].iloc[last_R + window.ahead].reset_index(drop=True)
+    targets = [moments[window.targets].iloc[last_R + window.delay + step] for step in range(window.steps)]
+    asked = pd.concat([of.reset_index(drop=True) for of in targets], axis=1).set_axis(window.outputs, axis=1)
+    return pd.concat([rows, asked, views(moments, last_R).rename(COLUMN)], axis=1)
 
 
 def latest_windows(moments: pd.DataFrame, window: Window) -> tuple[pd.DataFrame, Index]:
