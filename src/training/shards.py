@@ -74,8 +74,11 @@ def groups_of(
         key = (_architecture(c.network), fold.x_AD.shape[1], c.batch_size, c.optimizer, epoch)
         alike.setdefault(key, []).append(i)
     groups = []
+    first = {id(fold): f for f, fold in reversed(list(enumerate(folds)))}
     for positions in alike.values():
-        for chosen, units in _padded_groups(positions, members):
+        for in_order, units in _padded_groups(positions, members):
+            # Shards of a group then have few folds each, and put together few minibatches.
+            chosen = sorted(in_order, key=lambda i: first[id(folds[i])])
             own = [members[i] for i in chosen]
             before = [resumed[i] for i in chosen] if resumed else None
             backend, reason = _backend(own[0], folds[chosen[0]], table, units, device)
