@@ -48,9 +48,6 @@ class SparseInputs:
 class PictureInputs:
     """Pictures that behave like a tensor as far as training asks; bytes until they are sent to a device."""
 
-    # Pictures whose units a network holds at once while it measures them: so many fit into the caches of a CPU.
-    AT_ONCE = 256
-
     def __init__(self, pixels_NCHW: Tensor, mean_C11: Tensor, scale_C11: Tensor, dtype: torch.dtype) -> None:
         self.pixels_NCHW, self.mean_C11, self.scale_C11, self.dtype = pixels_NCHW, mean_C11, scale_C11, dtype
 
@@ -61,7 +58,7 @@ class PictureInputs:
         return PictureInputs(self.pixels_NCHW[rows_B], self.mean_C11, self.scale_C11, self.dtype)
 
     def split(self, size: int) -> Iterator["PictureInputs"]:
-        for pixels_BCHW in self.pixels_NCHW.split(min(size, self.AT_ONCE)):
+        for pixels_BCHW in self.pixels_NCHW.split(size):
             yield PictureInputs(pixels_BCHW, self.mean_C11, self.scale_C11, self.dtype)
 
     def to(self, device: torch.device) -> Tensor:

@@ -5,6 +5,9 @@ precision stay Lightning's. Shapes: A training rows, V validation rows, K output
 P parameters.
 """
 
+import math
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,60 +16,74 @@ from torch import Tensor, nn
 
 from src.measures import Measure
 from src.models import HEADS
-from src.models.head import OPTIMIZERS, Head
+from src.models.head import Head
 from src.networks import build_network
 from src.networks.dropout import OwnStream
 from src.preprocessing.fold import Floats, FoldArrays
 from src.problem import Engine
 from src.sparse import Inputs
 from src.tables import Table
-from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
+from src.training.course import Course, OnEpoch, evenly_spaced, nobody
 from src.training.inputs import Rows, rows_of
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
+from src.training.optimizers import STACKED_OPTIMIZERS
 
-# The names that torch's optimizers give to what `Paused.moments` holds.
-MOMENTS = {
-    "rmsprop": ("square_avg",),
-    "adam": ("exp_avg", "exp_avg_sq"),
-    "adamw": ("exp_avg", "exp_avg_sq"),
-    "sgd": ("momentum_buffer",),
-}
+# Numbers of rows that are put together at once, for some minibatches ahead.
+NUMBERS_AHEAD = 2**20
+# Rows whose curves are measured at once: the units of more do not fit the caches of a CPU.
+MEASURED_AT_ONCE = 256
 
 
-class FlatParameters:
-    """A network's parameters as views into one buffer of P numbers, so that the optimizer has one tensor to step."""
+class Steps:
+    """Steps a head's network by its gradients, as `Head` and torch's optimizers do together; a test holds them so.
 
-    def __init__(self, network: nn.Module) -> None:
-        self.parameters = list(network.parameters())
-        self.values_P = nn.Parameter(torch.cat([p.detach().ravel() for p in self.parameters]))
-        self.gradients_P = torch.zeros_like(self.values_P)
-        self.penalized_P = torch.cat([torch.full((p.numel(),), float(p.ndim > 1)) for p in self.parameters])
-        self.penalized_P = self.penalized_P.to(self.values_P)
-        for p, value in zip(self.parameters, self._views(self.values_P.detach()), strict=True):
-            p.data = value
+    All parameters in each operation, by torch's fused kernels: what its optimizers do around these takes as long as a
+    small network's step. `moments` holds what the optimizer remembers, a number per parameter each.
+    """
 
-    def bind_gradients(self) -> None:
-        """Let every parameter's gradient be a view again: Lightning sets gradients to None behind one's back."""
-        self.values_P.grad = self.gradients_P
-        for p, gradient in zip(self.parameters, self._views(self.gradients_P), strict=True):
-            p.grad = gradient
+    def __init__(self, head: Head, paused: Paused | None = None) -> None:
+        self.head = head
+        self.optimizer = STACKED_OPTIMIZERS[head.optimizer]
+        self.parameters: list[Tensor] = list(head.network.parameters())
+        self.weights = [p for p in self.parameters if p.ndim > 1]
+        self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(self.optimizer.moments)]
+        self.count = torch.zeros((), device=self.parameters[0].device)
+        if paused is not None:
+            self.count.fill_(paused.steps)
+            for moment, before in zip(self.moments, paused.moments, strict=True):
+                parts = torch.from_numpy(before).split([p.numel() for p in self.parameters])
+                for own, part in zip(moment, parts, strict=True):
+                    own.copy_(part.view(own.shape))
+
+    def forget_gradients(self) -> None:
+        """Gradients that are not there are taken over as they are made, not added up."""
+        for p in self.parameters:
+            p.grad = None
 
     @torch.no_grad()
-    def before_step(self, head: Head) -> None:
-        """What `Head.on_before_optimizer_step` does, in one operation each."""
+    def step(self, shared: bool) -> None:
+        """shared: whether other processes have gradients of the same step."""
+        head = self.head
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
+        if shared:
+            for gradient in gradients:
+                torch.distributed.all_reduce(gradient)
+        of_weights = [gradient for gradient in gradients if gradient.ndim > 1]
         if head.l2:
-            self.gradients_P.addcmul_(self.values_P, self.penalized_P, value=2 * head.l2)
+            torch._foreach_add_(of_weights, self.weights, alpha=2 * head.l2)
         if head.l1:
-            self.gradients_P.addcmul_(self.values_P.sign(), self.penalized_P, value=head.l1)
+            torch._foreach_add_(of_weights, torch._foreach_sign(self.weights), alpha=head.l1)
         if head.clip_norm is not None:
-            self.gradients_P.mul_((head.clip_norm / (self.gradients_P.norm() + 1e-6)).clamp(max=1.0))
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            torch._foreach_mul_(gradients, (head.clip_norm / (norm + 1e-6)).clamp(max=1.0))
         if head.weight_decay:
-            self.values_P.mul_(1 - head.learning_rate * head.weight_decay * self.penalized_P)
+            torch._foreach_mul_(self.weights, 1 - head.learning_rate * head.weight_decay)
+        self.count.add_(1)
+        self.optimizer.step_alone(self.parameters, gradients, self.moments, self.count, head.learning_rate)
 
-    def _views(self, buffer_P: Tensor) -> list[Tensor]:
-        parts = buffer_P.split([p.numel() for p in self.parameters])
-        return [part.view(p.shape) for part, p in zip(parts, self.parameters, strict=True)]
+    def flat_moments(self) -> list[NDArray[Any]]:
+        return [torch.cat([part.ravel() for part in moment]).cpu().numpy() for moment in self.moments]
 
 
 class EpochPerStep(LightningModule):
@@ -98,12 +115,16 @@ class EpochPerStep(LightningModule):
         for module in head.modules():
             if isinstance(module, OwnStream):
                 module.generator, module.rows = self.masks, member.candidate.batch_size
-        self.sampled = torch.from_numpy(evenly_spaced(len(member.training)))
+        sampled = evenly_spaced(len(member.training))
+        every = len(sampled) == len(member.training)
+        x_AD, y_AT, w_A = self.training_rows
+        at = torch.from_numpy(sampled)
+        self.sampled_rows = self.training_rows if every else (x_AD[at], y_AT[at], w_A[at])
         self.own = slice(None)
         self.shared = False
         self.resumed: Paused | None = None
         self.actual = {
-            "training": (table.y_NT[member.training][self.sampled], table.w_N[member.training][self.sampled]),
+            "training": (table.y_NT[member.training][sampled], table.w_N[member.training][sampled]),
             "validation": (table.y_NT[member.validation], table.w_N[member.validation]),
         }
 
@@ -123,42 +144,35 @@ class EpochPerStep(LightningModule):
     def train_dataloader(self) -> list[int]:
         return [0]
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        self.flat = FlatParameters(self.head.network)
-        optimizer = OPTIMIZERS[self.head.optimizer]([self.flat.values_P], self.head.learning_rate)
-        if self.resumed is not None:
-            moments = zip(MOMENTS[self.head.optimizer], self.resumed.moments, strict=True)
-            state = {name: torch.from_numpy(moment).to(self.flat.values_P) for name, moment in moments}
-            state["step"] = torch.tensor(float(self.resumed.steps), device=self.flat.values_P.device)
-            optimizer.state[self.flat.values_P] = state
-        return optimizer
+    def configure_optimizers(self) -> None:
+        self.steps = Steps(self.head, self.resumed)
 
     def training_step(self, epoch: int, batch_idx: int) -> None:
-        optimizer = self.optimizers(use_pl_optimizer=False)
-        assert isinstance(optimizer, torch.optim.Optimizer)
-        self.train_epoch(optimizer)
+        self.train_epoch()
 
-    def train_epoch(self, optimizer: torch.optim.Optimizer) -> None:
-        self.flat.bind_gradients()
+    def train_epoch(self) -> None:
         order_A = torch.randperm(len(self.fold.x_AD), generator=self.shuffle)
-        for rows_B in order_A.split(self.batch_size):
-            x_BD, y_BT, w_B = (part[rows_B[self.own]].to(self.device) for part in self.training_rows)
-            self.flat.gradients_P.zero_()
-            if self.shared:
-                whole = self.training_rows[2][rows_B].sum()
-                ((self.head.row_losses(self.head(x_BD), y_BT) * w_B).sum() / whole).backward()
-                torch.distributed.all_reduce(self.flat.gradients_P)
-            else:
-                self.head.loss((x_BD, y_BT, w_B)).backward()
-            self.flat.before_step(self.head)
-            optimizer.step()
+        of_minibatch = self.batch_size * max(math.prod(self.fold.x_AD.shape[1:]), 1)
+        for rows in order_A.split(self.batch_size * max(NUMBERS_AHEAD // of_minibatch, 1)):
+            x_RD, y_RT, w_R = (part[rows] for part in self.training_rows)
+            minibatches = zip(*(part.split(self.batch_size) for part in (x_RD, y_RT, w_R)), strict=True)
+            for x_BD, y_BT, w_B in minibatches:
+                self.steps.forget_gradients()
+                self._loss(x_BD, y_BT, w_B).backward()
+                self.steps.step(self.shared)
+
+    def _loss(self, x_BD: Rows, y_BT: Tensor, w_B: Tensor) -> Tensor:
+        if not self.shared:
+            return self.head.loss((x_BD.to(self.device), y_BT.to(self.device), w_B.to(self.device)))
+        own = torch.arange(len(w_B))[self.own]
+        x_OD, y_OT, w_O = (part[own].to(self.device) for part in (x_BD, y_BT, w_B))
+        return (self.head.row_losses(self.head(x_OD), y_OT) * w_O).sum() / w_B.sum().to(self.device)
 
     def on_train_epoch_end(self) -> None:
-        x_AD, y_AT, w_A = self.training_rows
-        self._record("training", (x_AD[self.sampled], y_AT[self.sampled], w_A[self.sampled]))
+        self._record("training", self.sampled_rows)
         if len(self.fold.x_VD):
             self._record("validation", self.validation_rows)
-        finite = bool(self.flat.values_P.isfinite().all())
+        finite = all(bool(p.isfinite().all()) for p in self.steps.parameters)
         ended = self.trainer.strategy.reduce_boolean_decision(self.course.end_epoch(finite))
         self.on_epoch(1 + self.course.rest if ended else 1)
         self.trainer.should_stop = ended
@@ -175,7 +189,7 @@ class EpochPerStep(LightningModule):
     def logits(self, x_ND: Rows) -> Tensor:
         """Logits of rows on the CPU, in evaluation mode."""
         self.head.eval()
-        parts = [self.head(x_BD.to(self.device)).cpu() for x_BD in x_ND.split(CURVE_ROWS)]
+        parts = [self.head(x_BD.to(self.device)).cpu() for x_BD in x_ND.split(MEASURED_AT_ONCE)]
         self.head.train()
         return torch.cat(parts)
 
@@ -183,12 +197,11 @@ class EpochPerStep(LightningModule):
         """Probabilities, or values in the target's unit."""
         return self.fold.restore(self.head.predictions(logits_NK).double().numpy())
 
-    def paused(self, optimizer: torch.optim.Optimizer) -> Paused:
-        state = optimizer.state[self.flat.values_P]
+    def paused(self) -> Paused:
         return Paused(
             epoch=self.course.epoch,
             steps=self.course.epoch * -(-len(self.fold.x_AD) // self.batch_size),
-            moments=[state[name].cpu().numpy().copy() for name in MOMENTS[self.head.optimizer]],
+            moments=self.steps.flat_moments(),
             shuffle=self.shuffle.get_state().numpy(),
             masks=self.masks.get_state().numpy(),
             lowest=self.course.lowest,
@@ -226,11 +239,10 @@ def train_looped(
         loop.resume(resumed.paused)
     trainer = make_trainer(course.rest, engine, device)
     trainer.fit(loop)
-    optimizer = trainer.optimizers[0]
     loop.cpu()
     weights = {name: value.detach().cpu().numpy().copy() for name, value in head.network.state_dict().items()}
     p_VK = loop.restored(loop.logits(loop.validation_rows[0]))
-    return course.trained(fold, weights, p_VK, loop.paused(optimizer) if course.goes_on else None)
+    return course.trained(fold, weights, p_VK, loop.paused() if course.goes_on else None)
 
 
 def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> Head:

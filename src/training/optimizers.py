@@ -10,6 +10,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+Part = list[Tensor]
+
+# So many steps leave no trace of the zeros that moments began with.
+MANY_STEPS = 1e6
+
 
 class StackedOptimizer(ABC):
     """Steps the members of the first runs by the gradients in `gradients_MP`; the others stay as they are.
@@ -67,6 +72,18 @@ class StackedOptimizer(ABC):
     def update(self, first: slice, runs: int) -> None:
         """Change `values_MP` and `state` of the `first` members, those of the first so many runs, in place."""
 
+    @classmethod
+    @abstractmethod
+    def step_alone(
+        cls,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        moments: list[list[Tensor]],
+        steps: Tensor,
+        rate: float,
+    ) -> None:
+        """The same for one network: its parameters, their gradients, `moments` of each, its steps with this one."""
+
 
 class Adam(StackedOptimizer):
     """Kingma and Ba 2015; betas 0.9 and 0.999, epsilon 1e-8.
@@ -81,7 +98,7 @@ class Adam(StackedOptimizer):
     def settle(self, values_MP: Tensor, gradients_MP: Tensor) -> None:
         super().settle(values_MP, gradients_MP)
         self.change_MP = torch.zeros_like(values_MP)
-        self.parts = [of.split(self.runs) for of in (self.change_MP, gradients_MP, *self._moments())]
+        self.parts = [list(of.split(self.runs)) for of in (self.change_MP, gradients_MP, *self._moments())]
         self.counted = self._counted()
 
     def _moments(self) -> tuple[Tensor, Tensor]:
@@ -93,19 +110,35 @@ class Adam(StackedOptimizer):
 
     def update(self, first: slice, runs: int) -> None:
         change_MP = self.change_MP[first].zero_()
+        change, gradients, moment, square = (of[:runs] for of in self.parts)
+        self.fused((change, gradients, moment, square), self.counted[:runs], 1.0)
+        self.values_MP[first].addcmul_(change_MP, self.rate_M1[first])
+
+    @classmethod
+    def step_alone(
+        cls,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        moments: list[list[Tensor]],
+        steps: Tensor,
+        rate: float,
+    ) -> None:
+        cls.fused((values, gradients, moments[0], moments[1]), [steps] * len(values), rate)
+
+    @classmethod
+    def fused(cls, parts: tuple[Part, Part, Part, Part], steps: Part, rate: float) -> None:
+        """torch's fused step of values by their gradients, first and second moments, each in equally many parts."""
+        values, gradients, first, second = parts
         torch._fused_adam_(
-            *(self.parts[0][:runs], self.parts[1][:runs], self.parts[2][:runs], self.parts[3][:runs]),
-            [],
-            self.counted[:runs],
-            lr=1.0,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
+            *(values, gradients, first, second, [], steps),
+            lr=rate,
+            beta1=cls.betas[0],
+            beta2=cls.betas[1],
             weight_decay=0.0,
-            eps=self.epsilon,
+            eps=cls.epsilon,
             amsgrad=False,
             maximize=False,
         )
-        self.values_MP[first].addcmul_(change_MP, self.rate_M1[first])
 
 
 class RMSprop(Adam):
@@ -116,10 +149,21 @@ class RMSprop(Adam):
     betas, epsilon = (0.0, 0.9), 1e-7
 
     def _moments(self) -> tuple[Tensor, Tensor]:
-        return torch.zeros_like(self.values_MP), self.state[0]
+        return self.gradients_MP, self.state[0]  # a first moment that forgets everything is the gradient
 
     def _counted(self) -> list[Tensor]:
-        return [torch.full_like(steps, 1e6) for steps in self.steps]
+        return [torch.full_like(steps, MANY_STEPS) for steps in self.steps]
+
+    @classmethod
+    def step_alone(
+        cls,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        moments: list[list[Tensor]],
+        steps: Tensor,
+        rate: float,
+    ) -> None:
+        cls.fused((values, gradients, gradients, moments[0]), [torch.full_like(steps, MANY_STEPS)] * len(values), rate)
 
 
 class SGD(StackedOptimizer):
@@ -128,6 +172,19 @@ class SGD(StackedOptimizer):
     def update(self, first: slice, runs: int) -> None:
         momentum = self.state[0][first].mul_(0.9).add_(self.gradients_MP[first])
         self.values_MP[first].addcmul_(momentum, self.rate_M1[first], value=-1)
+
+    @classmethod
+    def step_alone(
+        cls,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        moments: list[list[Tensor]],
+        steps: Tensor,
+        rate: float,
+    ) -> None:
+        torch._foreach_mul_(moments[0], 0.9)
+        torch._foreach_add_(moments[0], gradients)
+        torch._foreach_add_(values, moments[0], alpha=-rate)
 
 
 # Decay comes before the step, for every optimizer; with it, Adam is AdamW.

@@ -47,7 +47,8 @@ def check_stack(
 
     head = head_of(chosen[0], few[0], table, torch.float64)
     alone = EpochPerStep(head, few[0], table, courses[0], measure, torch.float64)
-    alone.train_epoch(alone.configure_optimizers())
+    alone.configure_optimizers()
+    alone.train_epoch()
     expected = head.network.state_dict()
     stacked = stack.stack.state(stack.places.index(0))
     for name, value in expected.items():

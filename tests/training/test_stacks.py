@@ -96,6 +96,28 @@ def test_decoupled_decay_is_that_of_torch_s_adamw():
         np.testing.assert_allclose(ours.weights[name], value, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_looped_member_comes_out_as_by_torch_s_own_optimizer(optimizer):
+    """With all that a head does before a step, by the optimizer that the head has for everybody else."""
+    table = table_of("regression")
+    settings = {"l1": 1e-3, "l2": 1e-2, "clip_norm": 0.5, "weight_decay": 0.1, "epochs": 3, "batch_size": 7}
+    member = members_of(table, [candidate(optimizer=optimizer, **settings)])[0]
+    fold = fit_fold(table, member.training, member.validation)
+    ours = train_looped(member, fold, table, TABLE["mse"], ALONE, torch.float64)
+    head = looped.head_of(member, fold, table, torch.float64)
+    own = head.configure_optimizers()
+    rows = [torch.from_numpy(part).double() for part in (fold.x_AD, fold.y_AT, fold.w_A)]
+    shuffle = torch.Generator().manual_seed(member.seed)
+    for _ in range(3):
+        for rows_B in torch.randperm(len(fold.x_AD), generator=shuffle).split(7):
+            own.zero_grad()
+            head.loss(tuple(part[rows_B] for part in rows)).backward()
+            head.on_before_optimizer_step(own)
+            own.step()
+    for name, value in head.network.state_dict().items():
+        np.testing.assert_allclose(ours.weights[name], value, rtol=0, atol=1e-12)
+
+
 def test_a_member_out_of_patience_stops_there_and_the_others_do_not_notice():
     table = table_of("binary", 40)
     long = {"epochs": 30, "learning_rate": 0.1, "units": [7]}
