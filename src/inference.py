@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Rows scored at a time, which bounds the memory, and the most numbers that they may be made into.
 CHUNK, NUMBERS = 65_536, 2**22
+# Rows that a network sees at a time: the units of more do not fit the caches of a CPU, and many pictures no memory.
+SEEN_AT_ONCE = 512
 
 
 class Interval(BaseModel):
@@ -150,7 +152,7 @@ def _predictions(
     with torch.no_grad():
         for start in range(0, len(frame), size):
             x_ND = fitted.vectorizer.transform(frame.iloc[start : start + size])
-            for rows in rows_of(x_ND, torch.float32).split(size):
+            for rows in rows_of(x_ND, torch.float32).split(SEEN_AT_ONCE):
                 x_BD = rows.to(torch.device("cpu"))
                 parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
     p_NK = np.concatenate(parts) if parts else np.empty((0, schema.outputs))
