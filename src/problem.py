@@ -127,7 +127,7 @@ class LocalSource(Reading, Members):
     """A table file below `data/local/`, the folder DVC watches for changes."""
 
     source: Literal["file"]
-    path: str = Field(min_length=1, description="the file's path below data/local/")
+    path: str = Field(min_length=1, description="the path of the file, or of a folder of members, below data/local/")
 
 
 class Repacked(Settings):

@@ -5,6 +5,7 @@ stays untouched.
 """
 
 import errno
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
-from src.datasets.members import table_of_members
+from src.datasets.members import files_below, table_of_members
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
@@ -66,17 +67,20 @@ def full_disk_told(path: Path) -> Iterator[None]:
         raise UserError(f"the disk is full: {path} was not written; free some space and run again") from None
 
 
-def local_file(path: str, local: Path) -> Path:
-    """The user's file at `path` below `local`. Raises UserError where it leaves that folder or does not exist."""
+def local_file(path: str, local: Path, of_members: bool) -> Path:
+    """The user's file at `path` below `local`; a folder may hold members as an archive does.
+
+    Raises UserError where it leaves `local` or does not exist.
+    """
     relative = PurePosixPath(path)
     if relative.is_absolute() or ".." in relative.parts:
         raise UserError(f"data.path: {path!r} leaves {local}; copy the file there and give its path below that folder")
     file = local / relative
-    if not file.is_file():
+    if not file.is_file() and not (file.is_dir() and of_members):
         known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
         near = get_close_matches(path, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:10])}" if known else ""
-        fault = "is a folder" if file.is_dir() else "does not exist"
+        fault = "is a folder (say which files are rows, as `members`)" if file.is_dir() else "does not exist"
         raise UserError(f"{file} {fault}; {hint or f'copy your file into {local} first'}")
     return file
 
@@ -86,8 +90,8 @@ def _parts(source: SklearnSource | LocalSource | RemoteSource, local: Path, down
         case SklearnSource():
             return [_Part(f"sklearn {source.name}", "any", lambda folder: _bundled(source.name, folder))]
         case LocalSource():
-            file = local_file(source.path, local)
-            origin = f"sha256 {sha256_of(file)}{_members_text(source, source.encoding)}"
+            file = local_file(source.path, local, source.members is not None)
+            origin = f"sha256 {_content(file)}{_members_text(source, source.encoding)}"
             return [_Part(origin, "any", lambda folder: _local(file, source, folder))]
         case RemoteSource():
             return [_remote_part(file, source.encoding, downloads) for file in source.files]
@@ -97,6 +101,14 @@ def _remote_part(file: RemoteFile, encoding: str, downloads: Path) -> _Part:
     origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
     origin += _members_text(file, encoding) + (f" labels {file.labels.sha256}" if file.labels else "")
     return _Part(origin, file.role, lambda folder: _remote(file, encoding, folder, downloads))
+
+
+def _content(path: Path) -> str:
+    """The checksum of a file, or of the names and checksums of all files in a folder."""
+    if path.is_file():
+        return sha256_of(path)
+    listed = "".join(f"{sha256_of(file)} {name}\n" for name, file in files_below(path))
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _members_text(members: Members, encoding: str) -> str:

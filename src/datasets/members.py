@@ -3,7 +3,8 @@
     members: aclImdb/(?P<part>train|test)/(?P<sentiment>pos|neg)/.*[.]txt
 
 The pattern's named groups become columns, and what is in the file the column `text`. With `records`, a second pattern
-finds the rows inside each file, and its named groups are columns, too. Files of pictures are the column `image`.
+finds the rows inside each file, and its named groups are columns, too. Files of pictures are the column `image`. A
+folder is as good as an archive; its paths begin below it.
 """
 
 import re
@@ -24,7 +25,7 @@ TEXT, IMAGE = "text", "image"
 
 
 def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown: str) -> Path:
-    """Write the rows of the archive `path` as a Parquet file into `folder` and return its path.
+    """Write the rows of the archive or folder `path` as a Parquet file into `folder` and return its path.
 
     Rows are in the order of the members' paths, so that an archive packed anew gives the same table. Raises UserError
     for a damaged archive, a pattern that matches nothing, and text that is not in the encoding.
@@ -58,6 +59,9 @@ def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown
 
 
 def _texts(path: Path, pattern: re.Pattern[str], shown: str) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        yield from ((name, file.read_bytes()) for name, file in files_below(path) if pattern.fullmatch(name))
+        return
     left = most_bytes(path)
     for name, size, read in _zipped(path) if zipfile.is_zipfile(path) else _tarred(path):
         if pattern.fullmatch(name):
@@ -65,6 +69,11 @@ def _texts(path: Path, pattern: re.Pattern[str], shown: str) -> Iterator[tuple[s
             if left < 0:
                 raise UserError(f"{shown} expands to far more than its size and is refused; is it what it should be?")
             yield name, read()
+
+
+def files_below(folder: Path) -> list[tuple[str, Path]]:
+    """All files in a folder and those in it, by their paths below it, in order."""
+    return sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file())
 
 
 def _zipped(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:

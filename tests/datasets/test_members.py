@@ -103,3 +103,29 @@ def test_an_archive_that_is_none_is_told(tmp_path: Path):
 def test_a_pattern_that_is_none_is_refused():
     with pytest.raises(ValueError, match="is no regular expression"):
         LocalSource.model_validate({"source": "file", "path": "a.zip", "members": "("})
+
+
+def test_a_folder_is_as_good_as_an_archive_and_a_changed_file_is_noticed(tmp_path: Path):
+    for name, text in FILES.items():
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(text, encoding="utf-8")
+    found = table(tmp_path, "mine", members=MEMBERS)
+    assert found.to_dict("list") == {
+        "part": ["test", "train", "train"],
+        "label": ["pos", "neg", "pos"],
+        "text": ["Fine", "A bore; don’t.", "A joy."],
+    }
+    (tmp_path / "mine/films/train/pos/2.txt").write_text("Changed")
+    assert table(tmp_path, "mine", members=MEMBERS)["text"].tolist()[-1] == "Changed"
+
+
+def test_pictures_keep_their_bytes(tmp_path: Path):
+    for name in ("cat/1.jpg", "dog/1.jpg"):
+        (tmp_path / "pets" / name).parent.mkdir(parents=True)
+        (tmp_path / "pets" / name).write_bytes(b"\xff\xd8 of " + name.encode())
+    local = LocalSource(source="file", path="pets", members="(?P<animal>cat|dog)/.*[.]jpg", content="image")
+    fetch_source(local, tmp_path / "raw", tmp_path)
+    assert read_table(local, tmp_path / "raw", {}).to_dict("list") == {
+        "animal": ["cat", "dog"],
+        "image": [b"\xff\xd8 of cat/1.jpg", b"\xff\xd8 of dog/1.jpg"],
+    }
