@@ -28,8 +28,9 @@ log = logging.getLogger("workflow")
 # itself, and either for each million multiplications and additions of its members. Only the number of workers depends
 # on it, so that rough figures do.
 STEP_SECONDS, LOOPED_SECONDS, MILLION_SECONDS = 1.5e-4, 2.5e-4, 5e-5
-# Worker processes have to save so many seconds; to start them costs a third of it, more on a busy machine.
-SECONDS_WORTH_WORKERS = 0.3
+# Worker processes have to save so many seconds. To start and end two took 0.07 s of processor time, forked from 0.6 GB,
+# and what a shard begins with (self-check, Trainer, first pages of memory) 0.04 s more; cores are seldom idle.
+SECONDS_WORTH_WORKERS = 0.15
 
 Answer = tuple[list[Trained], list[str]]
 
