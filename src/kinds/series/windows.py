@@ -62,12 +62,16 @@ class Window(BaseModel):
     def stretch(self, rows: int) -> int:
         """How many of so many rows in a row count as one unit, because the errors of neighbours are alike.
 
-        As long as windows and their targets overlap, and at least the third root of the rows. Sources: Carlstein 1986,
-        "The use of subseries values for estimating the variance of a general statistic from a stationary sequence",
-        Annals of Statistics 14; Künsch 1989, "The jackknife and the bootstrap for general stationary observations",
-        Annals of Statistics 17 (the rate).
+        The square root of the rows, and no less than the targets of a forecast reach ahead: so far the errors of the
+        best forecasts are dependent. With the third root, the best rate where dependence is short, the standard error
+        of a difference on the air of Beijing (development fold) was a fifth smaller than with stretches of a week, from
+        which on it stays the same. Sources: Carlstein 1986, "The use of subseries values for estimating the variance of
+        a general statistic from a stationary sequence", Annals of Statistics 14; Flegal and Jones 2010, "Batch means
+        and spectral variance estimators in Markov chain Monte Carlo", Annals of Statistics 38 (the square root);
+        Diebold and Mariano 1995, "Comparing predictive accuracy", Journal of Business and Economic Statistics 13 (how
+        far errors are dependent).
         """
-        return max(-(-(self.lookback + self.ahead) // self.stride), math.ceil(rows ** (1 / 3)))
+        return max(-(-self.ahead // self.stride), math.ceil(rows**0.5))
 
 
 @dataclass(frozen=True, slots=True)
