@@ -10,6 +10,8 @@ from src.problem import PrepareSettings, Series
 from src.results import Choice
 from src.tables import Feature
 
+# The kinds of column that windows hold.
+OF_A_MOMENT = ("numeric", "categorical", "boolean", "date")
 HOUR, DAY = 3600.0, 86_400.0
 # From so many windows on, networks read them in order.
 FEWEST_WINDOWS = 2_000
@@ -26,13 +28,13 @@ SEASONS: tuple[tuple[float, float, int, str], ...] = (
 def with_windows(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> list[Feature]:
     """The features of a series: those given, the time, and the past of the targets; the same where there is none.
 
-    Raises UserError for a column of text.
+    Raises UserError for a column that windows do not hold.
     """
     if settings.series is None or settings.time is None:
         return features
-    texts = [feature.name for feature in features if feature.kind == "text"]
-    if texts:
-        raise UserError(f"series: column {texts[0]!r} is text, which windows do not hold; name it under `drop`")
+    odd = next((feature for feature in features if feature.kind not in OF_A_MOMENT), None)
+    if odd is not None:
+        raise UserError(f"series: column {odd.name!r} is {odd.kind}, which windows do not hold; name it under `drop`")
     names = [*settings.targets, settings.time]
     own = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
     step = float(np.median(np.diff(np.sort(time_numbers(train[settings.time]))))) if len(train) > 1 else 0.0
