@@ -75,7 +75,7 @@ def _double(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.
 
 def _separable(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
     """Each channel by itself, then all of them at each pixel (Chollet 2017, "Xception")."""
-    yield nn.Conv2d(inputs, inputs, of.kernel, padding=of.kernel // 2, groups=inputs, bias=False)
+    yield of.convolution(inputs, inputs, groups=inputs)
     yield of.convolution(inputs, filters, kernel=1)
     yield from of.ending(filters, halves)
 

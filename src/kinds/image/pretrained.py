@@ -5,6 +5,8 @@ Shapes: N pictures, B of them, F features.
 """
 
 import logging
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from src.errors import UserError
+from src.files import atomic_file
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.pictures import Shape, pixels_of
 
@@ -64,13 +67,15 @@ class Pretrained(BaseModel):
 
     @classmethod
     def find(cls, network: str) -> "Pretrained":
-        """The network with the weights that are to be had: those of the mirror, else torchvision's.
+        """The network with the weights that are to be had: torchvision's where they are kept already, else those of the
+        mirror, else torchvision's from the network.
 
         Raises UserError where there are none.
         """
         of = WEIGHTS[network]
-        there = _kept(of.stand_in).exists() or _copied(of)
-        found = cls(network=network, weights=of.stand_in if there else of.url.rpartition("/")[2])
+        published = of.url.rpartition("/")[2]
+        stands_in = not _kept(published).exists() and (_kept(of.stand_in).exists() or _copied(of))
+        found = cls(network=network, weights=of.stand_in if stands_in else published)
         found.load()
         return found
 
@@ -131,8 +136,12 @@ def _copied(of: Weights) -> bool:
     if mirror is None:
         return False
     target = _kept(of.stand_in)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    found, _ = copy_from_mirror(mirror, of.stand_in, of.stand_in_sha256, target)
-    if found:
-        log.info("%s: from %s", of.stand_in, found)
-    return found is not None
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / of.stand_in
+        found, _ = copy_from_mirror(mirror, of.stand_in, of.stand_in_sha256, copy)
+        if found is None:
+            return False
+        with atomic_file(target) as partial:
+            shutil.copyfile(copy, partial)
+    log.info("%s: from %s", of.stand_in, found)
+    return True
