@@ -268,4 +268,5 @@ def _roles(columns: Sequence[Column]) -> Iterator[str]:
         if repeats and column.words & _UNIT and (column.is_text or column.is_whole):
             yield f"# groups: {scalar(column.name)} # if the rows of one must stay together"
         elif column.distinct > 1 and (column.is_date or (column.is_whole and column.words & _TIME)):
-            yield f"# time: {scalar(column.name)} # if later rows are to be told from earlier ones"
+            yield f"# time: {scalar(column.name)} # if later rows are to be told from earlier ones; with protocol: auto"
+            yield "# series: {lookback: 12, delay: 1} # with time: learn from the 12 rows before, to forecast the next"

@@ -109,6 +109,7 @@ def test_groups_and_time_are_comments_only() -> None:
 
     assert "# groups: patient_id" in text
     assert "# time: visited" in text
+    assert "# series: {lookback: 12, delay: 1}" in text
     assert not {"groups", "time"} & problem.keys()
 
 
