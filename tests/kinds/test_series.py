@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from src.baselines import common_sense
 from src.errors import UserError
+from src.evaluation import HeldOut, compare, estimate
 from src.inference import Model, ModelCard
 from src.kinds.kind import kind_of
 from src.kinds.series.windows import COLUMN
@@ -18,7 +19,7 @@ from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
 from src.problem import Engine, OverfitLadder, Training
 from src.protocols import Split
-from src.tables import Schema, rows_of
+from src.tables import Feature, Schema, rows_of
 from src.training.fit import fit
 from src.training.members import Member
 from tests.kinds.series import prepared, waves
@@ -150,6 +151,23 @@ def test_persistence_and_seasonal_naive_say_what_was_true_now_and_a_season_ago()
     np.testing.assert_array_equal(models["persistence"](table, split, 0)[:, 0], level_N[table.rows_N[rows] - 2])
     np.testing.assert_array_equal(models["seasonal_naive"](table, split, 0)[:, 0], level_N[table.rows_N[rows] - 6])
     assert "seasonal_naive" not in common_sense(prepared(frame, {"lookback": 3, "season": 6})[0].schema)
+
+
+def test_errors_that_last_widen_the_interval_and_are_told_in_the_comparison():
+    found, table = prepared(waves(1000), SMALL, protocol="hold_out", folds="auto")
+    [split] = found.evaluation
+    rows = len(split.validation)
+    size_V = np.random.default_rng(0).exponential(size=rows // 8 + 1).repeat(8)[:rows, None]
+    model = HeldOut([split], [table.y_NT[split.validation] + size_V])
+    alone = replace(table, schema=found.schema.model_copy(update={"features": [Feature(name="wind", kind="numeric")]}))
+    in_time, one_by_one = (estimate(model, of, TABLE["mae"]) for of in (table, alone))
+    assert in_time.value == one_by_one.value
+    assert in_time.high - in_time.low > 1.8 * (one_by_one.high - one_by_one.low)
+    worse = HeldOut([split], [table.y_NT[split.validation] + 2 * size_V])
+    verdict = compare("beats", model, worse, "twice as far", table, found.evaluation, TABLE["mae"], 0)
+    assert verdict.holds
+    units = int(table.units(split.validation).max()) + 1
+    assert f"paired bootstrap over {rows} rows in {units} stretches of time" in verdict.evidence
 
 
 def test_several_steps_ahead_are_so_many_outputs_and_baselines():
