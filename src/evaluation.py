@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.intervals import (
+    CONFIDENCE,
     bootstrap,
     conformal_half_width,
     jackknife_variance,
@@ -156,11 +157,13 @@ def compare(
         p_value = paired_p_value(measure.gain(model_J, reference_J) - handicap, folds.test_share)
         test = f"corrected resampled t-test over {len(model_J)} folds"
     else:
-        p_value = _paired_bootstrap(model, reference, handicap, table, measure, seed)
+        gains = _bootstrapped_gains(model, reference, table, measure, seed)
+        p_value = (1 + int((gains <= handicap).sum())) / (1 + len(gains))
+        low, high = np.quantile(gains, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
         rows = model.splits[0].validation
         units = int(table.units(rows).max()) + 1
         of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
-        test = f"paired bootstrap over {len(rows):,} rows{of_units}"
+        test = f"gain {low:.3g} to {high:.3g} (95% interval), paired bootstrap over {len(rows):,} rows{of_units}"
     gain = measure.gain(float(model_J.mean()), float(reference_J.mean()))
     random = f" (its predictions dealt out at random {at_random:.4g})" if handicap > 0 else ""
     return Verdict(
@@ -218,9 +221,7 @@ def _value(table: Table, rows: NDArray[np.intp], p_NK: Array, measure: Measure) 
     return measure.value(table.y_NT[rows], p_NK, table.w_N[rows])
 
 
-def _paired_bootstrap(
-    model: HeldOut, reference: HeldOut, handicap: float, table: Table, measure: Measure, seed: int
-) -> float:
+def _bootstrapped_gains(model: HeldOut, reference: HeldOut, table: Table, measure: Measure, seed: int) -> Array:
     rows = model.splits[0].validation
     y_NT, w_N = table.y_NT[rows], table.w_N[rows]
     ours_NK, theirs_NK = model.predictions[0], reference.predictions[0]
@@ -229,8 +230,7 @@ def _paired_bootstrap(
         ours = measure.value(y_NT[drawn], ours_NK[drawn], w_N[drawn])
         return measure.gain(ours, measure.value(y_NT[drawn], theirs_NK[drawn], w_N[drawn]))
 
-    gains = bootstrap(gain, table.units(rows), seed)
-    return (1 + int((gains <= handicap).sum())) / (1 + len(gains))
+    return bootstrap(gain, table.units(rows), seed)
 
 
 def _p_text(p_value: float) -> str:
