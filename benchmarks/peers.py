@@ -26,7 +26,7 @@ from src.training.members import Member
 class Job:
     """What every implementation is asked to do. `sampled`: so many members stand for all with the slow peers.
 
-    threads: of the peers; ours chooses for itself. published: what others have reported for this job.
+    threads: that peers may have; ours chooses for itself. published: what others have reported for this job.
     """
 
     name: str

@@ -4,7 +4,7 @@
 
 Every implementation trains the same rows, splits, networks and epochs; ours by `src.training.fit.fit`, the function
 that every step calls, with vectorizing and curves. Peers that are not installed are skipped (`pip install -r
-benchmarks/requirements.txt`); each has the number of threads that suits the job, one where networks are small. The
+benchmarks/requirements.txt`); where networks are large, each has one thread or all, whichever is faster. The
 implementations take turns, `--rounds` times, and the fastest time of each counts, so that a busy moment hurts none of
 them alone. Where a peer would need many minutes, some members stand for all: marked ~.
 """

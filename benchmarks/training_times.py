@@ -49,14 +49,14 @@ def run_ours(job: Job, engine: Engine) -> Seconds:
     return Seconds.now().since(begin)
 
 
-def run_peer(name: str, job: Job) -> Seconds:
+def run_peer(name: str, job: Job, threads: int) -> Seconds:
     """Seconds for all members, from those that stand for them."""
     pairs = list(zip(job.members, job.folds, strict=True))
     step = max(len(pairs) // job.sampled, 1)
     chosen = pairs[::step][: job.sampled]
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(threads)
     begin = Seconds.now()
-    with redirect_stdout(io.StringIO()), threadpool_limits(job.threads):
+    with redirect_stdout(io.StringIO()), threadpool_limits(threads):
         PEERS[name](job, chosen)
     return Seconds.now().since(begin, len(pairs) / len(chosen))
 
@@ -66,6 +66,14 @@ def warm_up(job: Job) -> Job:
     member = job.members[0]
     one = replace(member, candidate=member.candidate.model_copy(update={"epochs": 1}))
     return replace(job, members=[one], folds=job.folds[:1])
+
+
+def best_threads(name: str, job: Job) -> int:
+    """One, or all that the job may have: whichever is faster for an epoch now. Threads that wait for each other lose
+    everything where a machine has other work too."""
+    one = warm_up(job)
+    run_peer(name, one, 1)
+    return min({1, job.threads}, key=lambda threads: min(run_peer(name, one, threads).clock for _ in range(2)))
 
 
 def measure_job(job: Job, engine: Engine, rounds: int) -> list[dict[str, Any]]:
@@ -78,18 +86,17 @@ def measure_job(job: Job, engine: Engine, rounds: int) -> list[dict[str, Any]]:
         else:
             names.append(name)
     best: dict[str, Seconds] = {}
-    for turn in range(rounds + 1):
-        for name in [OURS, *names]:
-            if name in skipped:
-                continue
-            of = job if turn else warm_up(job)
-            try:
-                seconds = run_ours(of, engine) if name == OURS else run_peer(name, of)
-            except CannotDo as error:
-                skipped[name] = str(error)
-                continue
-            if turn:
-                best[name] = seconds.least(best.get(name, seconds))
+    threads: dict[str, int] = {}
+    run_ours(warm_up(job), engine)
+    for name in names:
+        try:
+            threads[name] = best_threads(name, job)
+        except CannotDo as error:
+            skipped[name] = str(error)
+    for _ in range(rounds):
+        for name in [OURS, *threads]:
+            seconds = run_ours(job, engine) if name == OURS else run_peer(name, job, threads[name])
+            best[name] = seconds.least(best.get(name, seconds))
     best |= {name: Seconds(seconds, math.nan) for name, seconds in (job.published or {}).items()}
     print(f"\n{job.name} ({len(job.members)} trainings)")
     rows = []
