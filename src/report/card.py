@@ -6,13 +6,14 @@ from src.report.sections import statement
 from src.report.words import (
     OPTIMIZERS,
     ORDERS,
-    PROTOCOLS,
     Printer,
     count,
     counted,
+    judged_words,
     listing,
     network_words,
     number,
+    protocol_words,
     sentence,
     setting,
     spoken,
@@ -78,13 +79,13 @@ def _data(evidence: Evidence) -> CardPart:
 
 def _protocol(evidence: Evidence) -> CardPart:
     chosen = evidence.prepared.protocol
-    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=evidence.evaluate.cross_validation.repeats)
+    words = protocol_words(chosen, evidence.evaluate.cross_validation.repeats)
     return CardPart(
         "Protocol",
         [
             f"{words} {ORDERS[chosen.order]}",
-            "The network was designed on one set of folds and judged on another, and the sealed test set was opened "
-            "last. Everything fitted to data was learnt from training rows alone.",
+            f"{judged_words(chosen)} The sealed test set was opened last. Everything fitted to data was learnt from "
+            "training rows alone.",
         ],
     )
 

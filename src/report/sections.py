@@ -19,15 +19,16 @@ from src.report.outcomes import outcomes
 from src.report.words import (
     MEANINGS,
     ORDERS,
-    PROTOCOLS,
     VERDICTS,
     Printer,
     chosen_words,
     count,
     counted,
+    judged_words,
     listing,
     network_shape,
     network_words,
+    protocol_words,
     sentence,
     setting,
     share,
@@ -136,7 +137,8 @@ def balance(evidence: Evidence) -> Section:
     pictures = []
     for index, target in enumerate(prepared.targets):
         values = evidence.out_of_fold[f"actual__{target}"].to_numpy(float)
-        caption = f"Distribution of {target} in {counted(len(values), 'training row')}; the line is the median."
+        rows = counted(len(values), "training row" if len(values) == prepared.rows else "held-out training row")
+        caption = f"Distribution of {target} in {rows}; the line is the median."
         figure = data_plots.target_distribution(values, target)
         pictures.append(Picture(inline_svg(figure, f"target-{index}", caption), caption))
     words = (
@@ -170,7 +172,7 @@ def choices(evidence: Evidence, printer: Printer) -> Section:
 
 def protocol(evidence: Evidence) -> Section:
     chosen = evidence.prepared.protocol
-    words = PROTOCOLS[chosen.kind].format(folds=chosen.folds, repeats=evidence.evaluate.cross_validation.repeats)
+    words = protocol_words(chosen, evidence.evaluate.cross_validation.repeats)
     return Section(
         "protocol",
         "The protocol",
@@ -179,10 +181,9 @@ def protocol(evidence: Evidence) -> Section:
             Text(f"{words} {ORDERS[chosen.order]}"),
             Text(
                 f"Before that, {counted(evidence.evaluate.test.rows, 'row')} were sealed away. Nothing but the last "
-                "step may read them, and it scores them once. The folds on which the network was designed "
-                "(development folds) are other folds than those on which it was then judged (evaluation folds), so "
-                "that a lucky choice is found out. Everything fitted to data, such as means for scaling, is learnt "
-                "from the training rows of the fold at hand."
+                f"step may read them, and it scores them once. {judged_words(chosen)} "
+                "Everything fitted to data, such as means for scaling, is learnt from the training rows of the fold at "
+                "hand."
             ),
         ],
     )

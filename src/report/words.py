@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from src.measures import TABLE
 from src.plots.style import Scale
+from src.results import Protocol
 
 Form = Literal["share", "number", "unit", "squared unit"]
 UNKNOWN = "not known"
@@ -80,6 +81,24 @@ PROTOCOLS = {
         "that was searched for, and learnt, among the others. No row scores a choice that it had a part in."
     ),
 }
+
+# Where rows are in time order.
+PROTOCOLS_IN_TIME = {
+    "hold_out": "The last training rows are held out and scored by a network that learnt from those before them.",
+    "k_fold": (
+        "Forward validation with a rolling origin: the training rows are cut in their order, and each of {folds} folds "
+        "is scored by a network that learnt from the rows before it, every time from more."
+    ),
+}
+
+DESIGNED_AND_JUDGED = (
+    "The folds on which the network was designed (development folds) are other folds than those on which it was then "
+    "judged (evaluation folds), so that a lucky choice is found out."
+)
+DESIGNED_AND_JUDGED_IN_TIME = (
+    "Time can be cut in one way only: the folds on which the network was designed judge it, too, which flatters it; "
+    "only the sealed test tells whether the choice was a lucky one."
+)
 
 PROTOCOL_NAMES = {
     "hold_out": "hold-out",
@@ -285,3 +304,14 @@ def network_words(network: dict[str, Any]) -> str:
         if key not in ("kind", "units")
     ]
     return ", ".join(parts)
+
+
+def protocol_words(protocol: Protocol, repeats: int) -> str:
+    """How rows are held out, in one or two sentences; `repeats` is how often that was done."""
+    sentences = PROTOCOLS_IN_TIME if protocol.order == "temporal" else PROTOCOLS
+    return sentences[protocol.kind].format(folds=protocol.folds, repeats=repeats)
+
+
+def judged_words(protocol: Protocol) -> str:
+    """Whether the folds that designed the network also judge it, and what that means."""
+    return DESIGNED_AND_JUDGED_IN_TIME if protocol.order == "temporal" else DESIGNED_AND_JUDGED
