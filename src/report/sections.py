@@ -39,6 +39,8 @@ from src.report.words import printer as printer_of
 from src.results import Nested, Regularize, Verdict
 
 MOST_LISTED = 15
+# Settings of a network that the search tries with some kinds of input.
+OPTIONS = ("augmentation",)
 SEALED_TEST_VERDICT, DATA_VERDICT = "test_agrees_with_cross_validation", "more_data_would_help"
 
 
@@ -405,6 +407,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
     if chosen not in shown:
         shown.append(chosen)
     numeric = ("dropout", "l1", "l2", "learning_rate")
+    options = [name for name in OPTIONS if name in table]
     marks = {index: "dropped" for index in shown if table["dropped"][index]}
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     marks |= {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
@@ -412,7 +415,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
         ("All candidates" if len(shown) == len(table) else f"The top candidates of {count(len(table))}")
         + f", best first ({printer.heading})",
         ["#", "Hidden units", "Parameters", "Dropout", "L1", "L2", "Learning rate", "Epochs", "Trained", "Mean",
-         "Behind the best", "± standard error", ""],
+         "Behind the best", "± standard error", *(name.capitalize() for name in options), ""],
         [
             [
                 str(table["candidate"][index]),
@@ -424,6 +427,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
                 printer.bare(float(table["mean"][index])),
                 printer.bare(float(behind[index])),
                 printer.bare(float(errors[index])),
+                *(str(table[name][index]) for name in options),
                 marks.get(index, ""),
             ]
             for index in shown

@@ -35,6 +35,8 @@ def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     with zipfile.ZipFile(layout.local / "bars.zip", "w") as archive:
         for i, (pixels_HWC, label) in enumerate(zip(*bars(200, channels=3), strict=True)):
+            if i % 12 == 5:  # so that there are mistakes to be shown
+                label = {"lies": "stands", "stands": "lies"}[label]
             archive.writestr(f"bars/{'test' if i % 4 == 0 else 'train'}/{label}/{i:03d}.png", file_of(pixels_HWC))
     problem = {
         "question": "Does the bar stand?",
@@ -64,7 +66,7 @@ def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
     assert [(feature.name, feature.kind) for feature in prepared.features] == [("image", "image")]
     assert prepared.choices[0].chosen == "8 x 8, in colours"
     found = Evaluate.read(layout.result("evaluate"))
-    assert found.test.value > 0.8
+    assert found.test.value > 0.7
     predictions = pd.read_parquet(layout.results / "predictions.parquet")
     test = predictions[predictions["split"] == "test"]
     files = [base64.b64decode(text.partition(",")[2]) for text in test["shown"]]
@@ -72,4 +74,4 @@ def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
     assert again["predicted"].tolist() == test["predicted"].tolist()
     page = (layout.results / "report.html").read_text()
     wrong = predictions[(predictions["split"] != "test") & (predictions["actual"] != predictions["predicted"])]
-    assert page.count('<img src="data:image/png;base64,') >= min(len(wrong), 10)
+    assert page.count('<img src="data:image/png;base64,') == min(len(wrong), 10) > 0
