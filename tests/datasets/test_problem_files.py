@@ -13,6 +13,8 @@ from src.problem import CLASSIFICATION, RemoteSource, load_problem
 ROWS = {
     "adult": 48_842,
     "ag_news": 7_600,
+    "airline_passengers": 144,
+    "beijing_pm25": 43_824,
     "boston_housing": 506,
     "breast_cancer": 569,
     "california_housing": 20_640,
@@ -45,7 +47,7 @@ def test_the_data_of_a_problem_file_can_be_fetched_and_have_its_targets(name: st
 
     targets = table[problem.targets]
     assert len(table) == ROWS[name]
-    assert not targets.isna().any(axis=None)
+    assert not targets.isna().any(axis=None) or problem.series is not None
     assert set(problem.drop) <= set(table.columns)
     if problem.type in CLASSIFICATION:
         assert (targets.nunique() <= 46).all()
@@ -53,6 +55,20 @@ def test_the_data_of_a_problem_file_can_be_fetched_and_have_its_targets(name: st
         assert set(targets.dtypes.astype(str)) == {"float64"}
     if problem.type == "unit_interval_regression":
         assert targets.stack().between(0, 1).all()
+
+
+def test_the_series_are_whole_and_their_moments_one_step_apart(tmp_path: Path) -> None:
+    if "DATA_MIRROR" not in os.environ:
+        pytest.skip("needs data files: name a folder that has them in DATA_MIRROR")
+    unknown = {}
+    for name in ("airline_passengers", "beijing_pm25"):
+        problem = load_problem(Layout(name))
+        fetch_source(problem.data, tmp_path / name, tmp_path, tmp_path / "downloads")
+        table = read_table(problem.data, tmp_path / name, problem.columns)
+        unknown[name] = int(table[problem.targets].isna().sum().sum())
+        steps = table[problem.time].diff().dropna()
+        assert steps.between(pd.Timedelta("28D"), pd.Timedelta("31D")).all() if name[0] == "a" else (steps == 1).all()
+    assert unknown == {"airline_passengers": 0, "beijing_pm25": 2_067}
 
 
 def test_the_official_test_set_of_adult_has_the_same_labels(tmp_path: Path) -> None:
