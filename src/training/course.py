@@ -18,7 +18,7 @@ OnEpoch = Callable[[int], object]
 # The training curve is measured on at most so many rows, evenly spaced.
 CURVE_ROWS = 10_000
 # Rows whose units a stack holds at once while it measures them.
-EVALUATED_AT_ONCE = 2**12
+EVALUATED_AT_ONCE = 2**10
 
 
 class Course:
