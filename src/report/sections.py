@@ -477,17 +477,20 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         frozenset({1, 2}),
         frozenset({0}),
     )
+    in_time = evidence.prepared.protocol.order == "temporal"
+    folds = "the folds that it was chosen by" if in_time else "fresh folds that had no part in choosing it"
     text = Text(
-        "Now the chosen network is judged, on fresh folds that had no part in choosing it. The interval allows for the "
-        "fact that the folds share most of their training rows (after Nadeau and Bengio). Each value is that of "
-        "all held-out rows together, and with several repeats the mean over them."
+        f"Now the chosen network is judged, on {folds}. The interval allows for the fact that the folds share most of "
+        "their training rows (after Nadeau and Bengio). Each value is that of all held-out rows together, and with "
+        "several repeats the mean over them."
     )
     nested = evidence.evaluate.nested
-    optimism = _optimism(nested, printer) if nested else _unmeasured_optimism()
+    optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time)
     blocks: list[Text | Pictures | Table] = [text, optimism, table, Pictures(pictures), *_other_measures(evidence)]
     elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
-    return Section("evaluation", "Evaluation on fresh folds", findings(verdicts), blocks)
+    title = "Evaluation, on rows that came later" if in_time else "Evaluation on fresh folds"
+    return Section("evaluation", title, findings(verdicts), blocks)
 
 
 def _optimism(nested: Nested, printer: Printer) -> Text:
@@ -499,8 +502,14 @@ def _optimism(nested: Nested, printer: Printer) -> Text:
     )
 
 
-def _unmeasured_optimism() -> Text:
+def _unmeasured_optimism(in_time: bool) -> Text:
     optimism = read_honesty().optimism
+    if in_time:
+        return Text(
+            "The value is that of the search’s own choice on the search’s own folds. On problems whose truth is known, "
+            f"though none in time order, such a value was {behind(optimism.search)} on average. The sealed test lies "
+            "after all of these rows."
+        )
     return Text(
         "The folds are fresh, but their rows are those on which the network was chosen. What that was worth on "
         "problems whose truth is known: the value on fresh folds was "

@@ -382,3 +382,14 @@ def test_a_copy_elsewhere_gives_the_same_page(results: Results, tmp_path: Path, 
     page = render_page(read_evidence(Layout(here.problem, tmp_path / "elsewhere")))
     assert page == pages("binary")
     assert str(tmp_path) not in page
+
+
+def test_of_rows_in_time_order_nothing_is_called_fresh_or_dealt_out(results: Results):
+    evidence = read_evidence(results("regression"))
+    protocol = evidence.prepared.protocol.model_copy(update={"kind": "k_fold", "order": "temporal"})
+    page = render_page(replace(evidence, prepared=evidence.prepared.model_copy(update={"protocol": protocol})))
+    assert "rolling origin" in page
+    assert "judge it, too" in page
+    assert "on the folds that it was chosen by" in page
+    for wrong in ("dealt into", "other folds than those", "fresh folds"):
+        assert wrong not in page
