@@ -42,7 +42,7 @@ def recording(step: str, layout: Layout) -> Iterator[None]:
         return
     tracking_uri(home(layout))
     own, its = Pipe()
-    recorder = _BESIDE.Process(target=record, args=(its, step, layout))
+    recorder = _BESIDE.Process(target=record, args=(its, step, layout), name="recorder")
     recorder.start()
     its.close()
     try:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def recorders():
-    return multiprocessing.active_children()
+    return [child for child in multiprocessing.active_children() if child.name == "recorder"]
 
 
 def test_a_step_that_ends_well_is_on_record_afterwards(layout, runs):
