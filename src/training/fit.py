@@ -56,7 +56,8 @@ def fit(
     if engine.spreads:
         spread = f"each on {engine.devices} devices of {engine.num_nodes} machines (engine.devices, engine.num_nodes)"
         groups = [replace(group, backend="looped", reason=spread) for group in groups]
-    saved = _seconds(groups, until, 1) - _seconds(groups, until, cores())
+    costs = [MILLION_SECONDS * operations(group, table) / 1e6 for group in groups]
+    saved = _seconds(groups, costs, until, 1) - _seconds(groups, costs, until, cores())
     trained: dict[int, Trained] = {}
     with ExitStack() as stack:
         pool = stack.enter_context(pool_of(engine, worth_workers=saved > SECONDS_WORTH_WORKERS))
@@ -210,15 +211,14 @@ def _steps(shard: Shard, until: int | None) -> int:
     return max(counts) if shard.backend == "stacked" else sum(counts)
 
 
-def _seconds(groups: Sequence[Shard], until: int | None, workers: int) -> float:
+def _seconds(groups: Sequence[Shard], costs: Sequence[float], until: int | None, workers: int) -> float:
     """What so many workers take at least: their share of all, or the longest shard of all. Shards of a stack make as
-    many steps as the whole."""
+    many steps as the whole. costs: the seconds of a member's step, of each group."""
     everyone = sum(len(group.members) for group in groups)
     work = longest = 0.0
-    for group in groups:
+    for group, of_members in zip(groups, costs, strict=True):
         count, steps = len(group.members), _steps(group, until)
         parts = math.ceil(workers * count / everyone) if group.backend == "stacked" else count
-        of_members = MILLION_SECONDS * operations(group) / 1e6
         if group.backend == "stacked":
             shard = steps * (STEP_SECONDS + of_members * count / parts)
         else:

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 
 from src.preprocessing.fold import FoldArrays
+from src.sparse import SparseRows
 from src.tables import Table
 from src.training.course import CURVE_ROWS, EVALUATED_AT_ONCE
 from src.training.members import Member, Trained
@@ -100,13 +101,32 @@ def cut(groups: Sequence[Shard], workers: int, memory: int, device: Device) -> I
             yield group.part(slice(start, start + size))
 
 
-def operations(group: Shard) -> int:
-    """Multiplications and additions of one member's step; of other networks than dense ones a guess."""
+def operations(group: Shard, table: Table) -> float:
+    """Multiplications and additions of one member's step; of other networks than dense ones, what torch counts of them
+    and a guess at least."""
     member, units = group.members[0], group.units
     if units is None:
-        return 6 * LARGEST_VMAPPED_STEP
+        return max(6 * LARGEST_VMAPPED_STEP, _counted(member, group.folds[0], table))
     widths = [group.folds[0].x_AD.shape[1], *units, max(group.folds[0].y_AT.shape[1], 1)]
     return 6 * member.candidate.batch_size * sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def _counted(member: Member, fold: FoldArrays, table: Table) -> float:
+    """Those of its matrix products and convolutions; backward takes twice what forward does."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from src.training.inputs import rows_of
+    from src.training.looped import initial_network
+
+    if isinstance(fold.x_AD, SparseRows):
+        return 0
+    network = initial_network(member, fold, table, torch.float32).eval()
+    few = min(len(fold.x_AD), 4)
+    rows = rows_of(fold.x_AD[:few], torch.float32)[torch.arange(few)].to(torch.device("cpu"))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(rows)
+    return 3 * counter.get_total_flops() * member.candidate.batch_size / few
 
 
 def bytes_of_a_member(group: Shard) -> int:
