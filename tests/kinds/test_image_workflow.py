@@ -1,38 +1,21 @@
 """Pictures from their archive to the report, with a small budget."""
 
 import base64
-import shutil
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
-from src.files import Layout
 from src.inference import load_model
 from src.results import Evaluate, Prepared
-from tasks.baseline import baseline
-from tasks.define import define
-from tasks.evaluate import evaluate
-from tasks.fetch import fetch
-from tasks.overfit import overfit
-from tasks.prepare import prepare
-from tasks.regularize import regularize
-from tasks.report import report
-from tasks.validate import validate
 from tests.kinds.pictures import bars, file_of
-from tests.workspaces import ROOT
-
-STEPS = (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report)
+from tests.kinds.workflow import new_layout, run_every_step
 
 
 @pytest.mark.slow
 def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
-    layout = Layout("bars", tmp_path)
-    for folder in (layout.local, layout.problem_file.parent, layout.expectations.parent):
-        folder.mkdir(parents=True)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    layout = new_layout("bars", tmp_path)
     with zipfile.ZipFile(layout.local / "bars.zip", "w") as archive:
         for i, (pixels_HWC, label) in enumerate(zip(*bars(200, channels=3), strict=True)):
             if i % 12 == 5:  # so that there are mistakes to be shown
@@ -54,13 +37,8 @@ def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
         "training": {"epochs": 8, "learning_rate": 0.01},
         "overfit": {"max_rungs": 3},
         "search": {"budget": 3},
-        "committee": 2,
-        "engine": {"workers": 1},
     }
-    layout.problem_file.write_text(yaml.safe_dump(problem))
-
-    for step in STEPS:
-        step(layout)
+    run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
     assert [(feature.name, feature.kind) for feature in prepared.features] == [("image", "image")]

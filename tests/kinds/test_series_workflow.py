@@ -1,29 +1,22 @@
 """A series from its file to the report, with a small budget."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from src.files import Layout
 from src.inference import load_model
 from src.results import Baseline, Evaluate, Prepared
 from src.tables import read_schema
 from src.tracking.serving import input_example, signature_of
 from tests.kinds.series import waves
-from tests.kinds.test_text_workflow import STEPS
-from tests.workspaces import ROOT
+from tests.kinds.workflow import new_layout, run_every_step
 
 
 @pytest.mark.slow
 def test_a_series_goes_from_its_file_to_the_report(tmp_path: Path):
-    layout = Layout("waves", tmp_path)
-    for folder in (layout.local, layout.problem_file.parent, layout.expectations.parent):
-        folder.mkdir(parents=True)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    layout = new_layout("waves", tmp_path)
     frame = waves(400, drift=0.1)
     frame.to_csv(layout.local / "waves.csv", index=False)
     problem = {
@@ -37,13 +30,8 @@ def test_a_series_goes_from_its_file_to_the_report(tmp_path: Path):
         "training": {"epochs": 40, "learning_rate": 0.01},
         "overfit": {"max_rungs": 3},
         "search": {"budget": 2},
-        "committee": 2,
-        "engine": {"workers": 1},
     }
-    layout.problem_file.write_text(yaml.safe_dump(problem))
-
-    for step in STEPS:
-        step(layout)
+    run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
     assert {feature.kind for feature in prepared.features} == {"series"}

@@ -1,37 +1,20 @@
 """Texts from their archive to the report, with a small budget."""
 
-import shutil
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
-from src.files import Layout
 from src.inference import load_model
 from src.results import Evaluate, Prepared
-from tasks.baseline import baseline
-from tasks.define import define
-from tasks.evaluate import evaluate
-from tasks.fetch import fetch
-from tasks.overfit import overfit
-from tasks.prepare import prepare
-from tasks.regularize import regularize
-from tasks.report import report
-from tasks.validate import validate
 from tests.kinds.texts import reviews
-from tests.workspaces import ROOT
-
-STEPS = (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report)
+from tests.kinds.workflow import new_layout, run_every_step
 
 
 @pytest.mark.slow
 def test_texts_go_from_an_archive_to_the_report(tmp_path: Path):
-    layout = Layout("films", tmp_path)
-    for folder in (layout.local, layout.problem_file.parent, layout.expectations.parent):
-        folder.mkdir(parents=True)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    layout = new_layout("films", tmp_path)
     frame = reviews(150)
     with zipfile.ZipFile(layout.local / "films.zip", "w") as archive:
         for i, row in enumerate(frame.itertuples()):
@@ -48,13 +31,8 @@ def test_texts_go_from_an_archive_to_the_report(tmp_path: Path):
         "training": {"epochs": 6, "learning_rate": 0.01},
         "overfit": {"max_rungs": 2},
         "search": {"budget": 2},
-        "committee": 2,
-        "engine": {"workers": 1},
     }
-    layout.problem_file.write_text(yaml.safe_dump(problem))
-
-    for step in STEPS:
-        step(layout)
+    run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
     assert [(feature.name, feature.kind) for feature in prepared.features] == [("text", "text")]
