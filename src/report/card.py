@@ -2,7 +2,7 @@
 
 from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
-from src.report.sections import statement
+from src.report.sections.verdicts import statement
 from src.report.words import (
     OPTIMIZERS,
     ORDERS,
@@ -67,13 +67,16 @@ def _data(evidence: Evidence) -> CardPart:
         f"Sealed test set: {counted(evidence.evaluate.test.rows, 'row')}, scored once.",
         f"Inputs: {listing([feature.name for feature in prepared.features], 40)}.",
         *(
-            [f"Training rows per {'label' if prepared.type == 'multilabel' else 'class'}: "
-             + listing([f"{name} {count(rows)}" for name, rows in prepared.classes.items()], 40) + "."]
+            [
+                f"Training rows per {'label' if prepared.type == 'multilabel' else 'class'}: "
+                + listing([f"{name} {count(rows)}" for name, rows in prepared.classes.items()], 40)
+                + "."
+            ]
             if prepared.classes
             else []
         ),
         *(f"Data check, {f.severity}: {sentence(f.message)}" for f in validation.findings),
-    ]  # fmt: skip
+    ]
     return CardPart("Data", items=items)
 
 
@@ -136,23 +139,31 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
     folds = f"{counted(cross.folds, 'fold')}, {counted(cross.repeats, 'repeat')}" if cross.folds > 1 else "one hold-out"
     return CardPart(
         "Performance",
-        [f"The measure is {printer.title}: {printer.clause}. "
-         f"{'Higher' if result.direction == 'maximize' else 'Lower'} is better."],
+        [
+            f"The measure is {printer.title}: {printer.clause}. "
+            f"{'Higher' if result.direction == 'maximize' else 'Lower'} is better."
+        ],
         [f"{statement(verdict)}. {sentence(verdict.evidence)}" for verdict in result.verdicts],
         Table(
             f"Performance ({printer.heading})",
             ["Estimate", "Value", "95% interval"],
             [
-                [f"Network, cross-validated ({folds})", printer.bare(cross.mean),
-                 printer.interval(cross.low, cross.high)],
-                [f"Network, sealed test ({counted(test.rows, 'row')})", printer.bare(test.value),
-                 printer.interval(test.low, test.high)],
+                [
+                    f"Network, cross-validated ({folds})",
+                    printer.bare(cross.mean),
+                    printer.interval(cross.low, cross.high),
+                ],
+                [
+                    f"Network, sealed test ({counted(test.rows, 'row')})",
+                    printer.bare(test.value),
+                    printer.interval(test.low, test.high),
+                ],
                 [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(result.shallow), ""],
                 [f"Common sense ({spoken(evidence.baseline.common_sense.name)})", printer.bare(result.baseline), ""],
             ],
             frozenset({1, 2}),
         ),
-    )  # fmt: skip
+    )
 
 
 def _limits(evidence: Evidence, printer: Printer) -> CardPart:
@@ -171,7 +182,7 @@ def _limits(evidence: Evidence, printer: Printer) -> CardPart:
             if result.recommended == "common sense"
             else []
         ),
-    ]  # fmt: skip
+    ]
     return CardPart("Limits", items=items)
 
 

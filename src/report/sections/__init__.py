@@ -1,0 +1,31 @@
+"""The sections of the report, in the order of the workflow: evidence in; text, figures and tables out."""
+
+from src.report.blocks import Section
+from src.report.evidence import Evidence
+from src.report.sections.baselines import baselines
+from src.report.sections.evaluation import errors, evaluation, sample_sizes
+from src.report.sections.ladder import ladder
+from src.report.sections.question import balance, choices, data_checks, protocol, question
+from src.report.sections.sealed_test import sealed_test
+from src.report.sections.search import search
+from src.report.sections.verdicts import all_verdicts
+from src.report.words import Printer
+
+
+def sections(evidence: Evidence, printer: Printer) -> list[Section]:
+    """All sections but the answer and the model card, which the page sets apart."""
+    return [
+        question(evidence),
+        data_checks(evidence),
+        balance(evidence),
+        choices(evidence, printer),
+        protocol(evidence),
+        baselines(evidence, printer),
+        ladder(evidence, printer),
+        search(evidence, printer),
+        evaluation(evidence, printer),
+        *([sample_sizes(evidence, printer)] if len(evidence.evaluate.sample_sizes) > 1 else []),
+        errors(evidence),
+        sealed_test(evidence, printer),
+        all_verdicts(evidence),
+    ]

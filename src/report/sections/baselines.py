@@ -1,0 +1,48 @@
+"""What anybody could answer, and what a shallow model can."""
+
+from src.plots import scores as score_plots
+from src.plots.style import COMMON_SENSE, SHALLOW
+from src.report.blocks import Picture, Pictures, Section, Table, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.sections.verdicts import findings
+from src.report.words import Printer, spoken
+
+
+def baselines(evidence: Evidence, printer: Printer) -> Section:
+    baseline = evidence.baseline
+    references = [
+        *((reference, "common sense", COMMON_SENSE, baseline.common_sense) for reference in baseline.common_sense_all),
+        *((reference, "shallow model", SHALLOW, baseline.shallow) for reference in baseline.shallow_all),
+    ]
+    rows = [
+        score_plots.Row(spoken(reference.name), reference.development.mean, color, reference.development.scores)
+        for reference, _, color, _ in references
+    ]
+    caption = (
+        "Every baseline on the development folds: the dot is the mean, the small strokes are single folds. "
+        "Grey needs no learning, purple is a shallow model."
+    )
+    repeats = evidence.prepared.protocol.repeats
+    fewer = repeats < evidence.evaluate.cross_validation.repeats
+    table = Table(
+        f"All baselines that were tried ({printer.heading}); the best of each kind is marked",
+        ["Baseline", "Kind", "Development folds", f"Evaluation folds{f', first {repeats} repeats' if fewer else ''}"],
+        [
+            [spoken(r.name), kind, printer.bare(r.development.mean), printer.bare(r.evaluation.mean)]
+            for r, kind, _, _ in references
+        ],
+        frozenset({2, 3}),
+        frozenset(index for index, (r, _, _, best) in enumerate(references) if r.name == best.name),
+    )
+    text = Text(
+        "A model is worth having only if it beats what anybody could answer without it. Common sense ignores the "
+        "inputs. A shallow model learns from them with a classic method that is no network."
+    )
+    figure = score_plots.score_rows(rows, printer.scale)
+    return Section(
+        "baselines",
+        "The baselines",
+        findings(baseline.verdicts),
+        [text, Pictures([Picture(inline_svg(figure, "baselines", caption), caption)]), table],
+    )

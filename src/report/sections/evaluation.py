@@ -1,0 +1,159 @@
+"""The chosen network on the evaluation folds, by the number of its training rows, and its errors."""
+
+from src.plots import scores as score_plots
+from src.plots import training as training_plots
+from src.report.blocks import Picture, Pictures, Section, Table, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.honesty import behind, read_honesty
+from src.report.outcomes import outcomes
+from src.report.sections.verdicts import DATA_VERDICT, SEALED_TEST_VERDICT, findings
+from src.report.words import MEANINGS, Printer, count, counted, sentence, share, spoken
+from src.report.words import printer as printer_of
+from src.results import Nested
+
+
+def evaluation(evidence: Evidence, printer: Printer) -> Section:
+    scores, cross = evidence.fold_scores, evidence.evaluate.cross_validation
+    caption = (
+        f"The same {counted(len(scores), 'evaluation fold')} scored by all three: each thin line is one fold, the "
+        "diamonds are means. Lines that all slope the same way speak louder than the difference of two means."
+    )
+    figure = score_plots.paired_folds(
+        scores["common_sense"].to_numpy(float),
+        scores["shallow"].to_numpy(float),
+        scores["network"].to_numpy(float),
+        printer.scale,
+    )
+    pictures = [Picture(inline_svg(figure, "folds", caption), caption)]
+    curves = evidence.evaluate_curves
+    if len(curves):
+        training = curves.pivot(index=["repeat", "fold"], columns="epoch", values="training")
+        validation = curves.pivot(index=["repeat", "fold"], columns="epoch", values="validation")
+        curve_caption = (
+            "The chosen network on the evaluation folds. The number of epochs was fixed beforehand by the search; "
+            "these curves only show that it was a sensible one."
+        )
+        curve_figure = training_plots.fold_curves(
+            training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), printer.scale
+        )
+        pictures.append(Picture(inline_svg(curve_figure, "fold-curves", curve_caption), curve_caption))
+    table = Table(
+        f"On the evaluation folds ({printer.heading})",
+        ["", "Value", "95% interval"],
+        [
+            ["Network", printer.bare(cross.mean), printer.interval(cross.low, cross.high)],
+            [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(evidence.evaluate.shallow), ""],
+            [
+                f"Common sense ({spoken(evidence.baseline.common_sense.name)})",
+                printer.bare(evidence.evaluate.baseline),
+                "",
+            ],
+        ],
+        frozenset({1, 2}),
+        frozenset({0}),
+    )
+    in_time = evidence.prepared.protocol.order == "temporal"
+    folds = "the folds that it was chosen by" if in_time else "fresh folds that had no part in choosing it"
+    text = Text(
+        f"Now the chosen network is judged, on {folds}. The interval allows for the fact that the folds share most of "
+        "their training rows (after Nadeau and Bengio). Each value is that of all held-out rows together, and with "
+        "several repeats the mean over them."
+    )
+    nested = evidence.evaluate.nested
+    optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time)
+    blocks: list[Text | Pictures | Table] = [text, optimism, table, Pictures(pictures), *_other_measures(evidence)]
+    elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
+    verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
+    title = "Evaluation, on rows that came later" if in_time else "Evaluation on fresh folds"
+    return Section("evaluation", title, findings(verdicts), blocks)
+
+
+def _optimism(nested: Nested, printer: Printer) -> Text:
+    worth = "too good by" if nested.optimism > 0 else "not too good; it is worse by"
+    return Text(
+        "The search was run once more inside each of these folds, and what it chose there was scored on the rows held "
+        "out. A single choice made on all rows and scored on these folds, as the plain protocol does, would have said "
+        f"{printer.value(nested.plain)}, which is {worth} {printer.bare(abs(nested.optimism))}."
+    )
+
+
+def _unmeasured_optimism(in_time: bool) -> Text:
+    optimism = read_honesty().optimism
+    if in_time:
+        return Text(
+            "The value is that of the search’s own choice on the search’s own folds. On problems whose truth is known, "
+            f"though none in time order, such a value was {behind(optimism.search)} on average. The sealed test lies "
+            "after all of these rows."
+        )
+    return Text(
+        "The folds are fresh, but their rows are those on which the network was chosen. What that was worth on "
+        "problems whose truth is known: the value on fresh folds was "
+        f"{behind(optimism.evaluation_folds)} on average, that of the search’s own best candidate "
+        f"{behind(optimism.search)}, that of nested cross-validation {behind(optimism.nested)}. Here it was not "
+        "measured; the setting protocol: nested does so."
+    )
+
+
+def _other_measures(evidence: Evidence) -> list[Table]:
+    """What `evaluate` measured besides, cross-validated and on the sealed test set."""
+    extra = evidence.evaluate.extra
+    names = [name for name in MEANINGS if f"cross_validation_{name}" in extra and f"test_{name}" in extra]
+    rows = []
+    for name in names:
+        values = extra[f"cross_validation_{name}"], extra[f"test_{name}"]
+        measured = printer_of(name, evidence.settings.unit, values)
+        rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(measured.clause)])
+    header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
+    return [Table("Other measures of the same network", header, rows, frozenset({1, 2}), prose=True)] if rows else []
+
+
+def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
+    """Would more data help?"""
+    points = evidence.evaluate.sample_sizes
+    verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name == DATA_VERDICT]
+    which = "the latest ones" if evidence.prepared.protocol.order == "temporal" else "drawn evenly"
+    text = (
+        f"The chosen network was also trained on smaller shares of each fold’s training rows, {which}, with everything "
+        "fitted to that share alone, and scored on the same held-out rows. With fewer rows an epoch has fewer steps, "
+        "so each share was trained for as many epochs as all rows and for as many steps (but no more than four times "
+        "the epochs), and the better of the two counts. These are single networks, not the average of several."
+    )
+    if verdicts:
+        text += (
+            " The last doubling brought more than luck could explain, so more rows of the same kind would probably "
+            "help. How much they would bring cannot be read off the curve: such curves flatten."
+            if verdicts[0].holds
+            else " The last doubling brought no more than luck could explain. More rows of the same kind may still "
+            "bring a little that these folds cannot show; better inputs may bring more."
+        )
+    caption = (
+        "The measure over the number of training rows, each point twice the rows of the one before: the line joins "
+        "the means, the faint dots are single folds."
+    )
+    figure = score_plots.sample_sizes(
+        [point.rows for point in points],
+        [point.value for point in points],
+        [point.scores for point in points],
+        printer.scale,
+    )
+    table = Table(
+        f"One network, by its number of training rows ({printer.heading})",
+        ["Training rows", "Share", "Value", "Trained for"],
+        [
+            [
+                count(point.rows),
+                share(point.share),
+                printer.bare(point.value),
+                "the chosen epochs" if point.share == 1 else f"the {point.pace}",
+            ]
+            for point in points
+        ],
+        frozenset({0, 1, 2}),
+    )
+    pictures = Pictures([Picture(inline_svg(figure, "sample-sizes", caption), caption)])
+    return Section("data-size", "Would more data help?", findings(verdicts), [Text(text), pictures, table])
+
+
+def errors(evidence: Evidence) -> Section:
+    return Section("errors", "Errors and calibration", [], outcomes(evidence))

@@ -1,0 +1,105 @@
+"""Scaling up until the network overfits."""
+
+from src.plots import training as training_plots
+from src.report import figures
+from src.report.blocks import Picture, Pictures, Section, Table, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.sections.verdicts import findings
+from src.report.words import Printer, count, network_shape
+
+
+def ladder(evidence: Evidence, printer: Printer) -> Section:
+    result, curves = evidence.overfit, evidence.overfit_curves
+    rungs, chosen = result.rungs, result.rungs[result.chosen]
+    by_rung = [curves[curves["rung"] == rung] for rung in sorted(curves["rung"].unique())]
+    scale = printer.scale
+    ladder_caption = (
+        "The capacity ladder: each rung is a larger network. Where training goes on improving and validation does "
+        "not, the network learns its training rows by heart."
+    )
+    of_chosen = by_rung[result.chosen]
+    curve_caption = (
+        f"The chosen rung from epoch to epoch (an epoch is one pass over the training rows). The line marks its "
+        f"turning point, epoch {count(chosen.turning_epoch)}, where the validation loss was lowest."
+    )
+    loss_caption = (
+        "The loss of the same rung, the quantity that training minimizes. After the turning point it rises "
+        "on validation rows while it goes on falling on training rows: that is overfitting."
+        if chosen.overfits
+        else "The loss of the same rung, the quantity that training minimizes; lower is better."
+    )
+    ladder_figure = training_plots.capacity_ladder(
+        [r.parameters for r in rungs],
+        [r.final_training for r in rungs],
+        [r.final_validation for r in rungs],
+        [r.best_validation for r in rungs],
+        evidence.baseline.common_sense.development.mean,
+        result.chosen,
+        scale,
+    )
+    loss_figure = training_plots.learning_curves(
+        of_chosen["epoch"].to_numpy(),
+        of_chosen["training_loss"].to_numpy(),
+        of_chosen["validation_loss"].to_numpy(),
+        type(scale)("loss", higher_is_better=False),
+        chosen.turning_epoch,
+    )
+    pictures = [
+        Picture(inline_svg(ladder_figure, "ladder", ladder_caption), ladder_caption),
+        Picture(inline_svg(figures.learning_curve(evidence, printer), "turning", curve_caption), curve_caption),
+        Picture(inline_svg(loss_figure, "turning-loss", loss_caption), loss_caption),
+    ]
+    if len(rungs) > 1:
+        rung_caption = (
+            "Every rung on the same axes. The vertical line is the epoch where the validation loss was lowest. The "
+            "wider the gap to its right, the more of what the network learnt holds for its training rows only."
+        )
+        rung_figure = training_plots.rung_curves(
+            [network_shape(r.network) for r in rungs],
+            [part["epoch"].to_numpy() for part in by_rung],
+            [part["training"].to_numpy() for part in by_rung],
+            [part["validation"].to_numpy() for part in by_rung],
+            [r.turning_epoch for r in rungs],
+            result.chosen,
+            scale,
+        )
+        pictures.insert(1, Picture(inline_svg(rung_figure, "rungs", rung_caption), rung_caption))
+    table = Table(
+        f"The rungs ({printer.heading}); the chosen one is marked",
+        [
+            "Hidden units",
+            "Parameters",
+            "Turning epoch",
+            "Validation, turning epoch",
+            "Validation, last epoch",
+            "Training, last epoch",
+            "Beats common sense",
+            "Overfits",
+        ],
+        [
+            [
+                network_shape(r.network),
+                count(r.parameters),
+                count(r.turning_epoch),
+                printer.bare(r.best_validation),
+                printer.bare(r.final_validation),
+                printer.bare(r.final_training),
+                "yes" if r.beats_baseline else "no",
+                "yes" if r.overfits else "no",
+            ]
+            for r in rungs
+        ],
+        frozenset({1, 2, 3, 4, 5}),
+        frozenset({result.chosen}),
+    )
+    text = Text(
+        "The right capacity lies between underfitting and overfitting, and to find the border one has to cross it. "
+        "So the smallest network came first, and each rung doubled its width until the network overfitted."
+    )
+    return Section(
+        "overfit",
+        "Scaling up until it overfits",
+        findings(result.verdicts),
+        [text, Pictures(pictures), table],
+    )

@@ -1,0 +1,55 @@
+"""The sealed test, opened once."""
+
+from src.measures import TABLE
+from src.plots import scores as score_plots
+from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
+from src.report.blocks import Picture, Pictures, Section, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.sections.verdicts import SEALED_TEST_VERDICT, findings
+from src.report.words import Printer, counted
+
+
+def sealed_test(evidence: Evidence, printer: Printer) -> Section:
+    result = evidence.evaluate
+    cross, test = result.cross_validation, result.test
+    rows = [
+        score_plots.Row("network, cross-validated", cross.mean, NETWORK, cross.scores, cross.low, cross.high),
+        score_plots.Row("network, sealed test", test.value, ACCENT, (), test.low, test.high),
+        score_plots.Row("shallow model", result.shallow, SHALLOW),
+        score_plots.Row("common sense", result.baseline, COMMON_SENSE),
+    ]
+    caption = (
+        "The sealed test beside the cross-validated estimate, with their 95% intervals (bars), the single folds "
+        "(strokes) and the baselines’ means."
+    )
+    text = Text(
+        f"{_made(evidence)}, the sealed test set was opened and scored once: "
+        f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
+        f"{printer.interval(test.low, test.high)} "
+        f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). No choice "
+        "was made after seeing this number."
+    )
+    verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
+    return Section(
+        "test",
+        "The sealed test",
+        findings(verdicts),
+        [
+            text,
+            Pictures(
+                [Picture(inline_svg(score_plots.score_rows(rows, printer.scale), "sealed-test", caption), caption)]
+            ),
+        ],
+    )
+
+
+def _made(evidence: Evidence) -> str:
+    """How the final model came about."""
+    chosen = evidence.evaluate.chosen
+    if evidence.evaluate.final == "fold_ensemble":
+        return "After the networks that scored the evaluation folds once had been joined into one model"
+    return (
+        f"After the network had been fitted anew to all {counted(evidence.prepared.rows, 'training row')} for the "
+        f"chosen {counted(chosen.epochs, 'epoch')}"
+    )

@@ -1,0 +1,64 @@
+"""Verdicts as statements, and all of them in one table."""
+
+from collections.abc import Sequence
+
+from src.report.blocks import Finding, Section, Table, Text
+from src.report.evidence import Evidence
+from src.report.honesty import read_honesty
+from src.report.words import VERDICTS, count, counted, sentence, share, spoken
+from src.results import Verdict
+
+# Verdicts of `evaluate` that have sections of their own.
+SEALED_TEST_VERDICT, DATA_VERDICT = "test_agrees_with_cross_validation", "more_data_would_help"
+
+
+def all_verdicts(evidence: Evidence) -> Section:
+    steps = [
+        ("validate", evidence.validation.verdicts),
+        ("baseline", evidence.baseline.verdicts),
+        ("overfit", evidence.overfit.verdicts),
+        ("regularize", evidence.regularize.verdicts),
+        ("evaluate", evidence.evaluate.verdicts),
+    ]
+    return Section(
+        "verdicts",
+        "All verdicts",
+        [],
+        [
+            trust(),
+            Table(
+                "What each step found",
+                ["Step", "Verdict", "Holds", "Evidence"],
+                [
+                    [step, statement(verdict), "yes" if verdict.holds else "no", sentence(verdict.evidence)]
+                    for step, verdicts in steps
+                    for verdict in verdicts
+                ],
+                prose=True,
+            ),
+        ],
+    )
+
+
+def trust() -> Text:
+    """How often this workflow is right, where that can be known."""
+    found = read_honesty()
+    return Text(
+        f"How far to trust such verdicts was measured on {counted(found.problems_without_signal, 'problem')} without "
+        f"any signal and {count(found.problems_with_signal)} with a known one, by the command "
+        "python -m benchmarks.honesty. Where there was nothing to learn, a network was said to beat common sense in "
+        f"{share(found.false_claims)} of the problems (5% would be allowed). The 95% interval of the cross-validated "
+        f"measure held the true value in {share(found.coverage_cross_validation)}, that of the sealed test in "
+        f"{share(found.coverage_test)}."
+    )
+
+
+def statement(verdict: Verdict) -> str:
+    """The verdict as a statement that is true whichever way it went."""
+    if verdict.name in VERDICTS:
+        return VERDICTS[verdict.name][0 if verdict.holds else 1]
+    return sentence(spoken(verdict.name)).rstrip(".") + ("" if verdict.holds else ": does not hold")
+
+
+def findings(verdicts: Sequence[Verdict]) -> list[Finding]:
+    return [Finding(verdict.holds, statement(verdict), sentence(verdict.evidence)) for verdict in verdicts]
