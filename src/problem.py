@@ -7,16 +7,13 @@ writes every class as one small JSON file, so that DVC runs a step again only wh
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from itertools import groupby
-from types import UnionType
-from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from src.errors import UserError
 from src.files import Layout, read_json
+from src.problem_errors import explained
 from src.yaml_file import read_yaml
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
@@ -498,9 +495,7 @@ def load_problem(layout: Layout) -> Problem:
     try:
         return Problem.model_validate(_merged(defaults, given))
     except ValidationError as error:
-        # What a key may be instead (text or a list) makes an error each; they follow one another and are told together.
-        lines = [_explain(location, list(of), given, layout) for location, of in groupby(error.errors(), _location)]
-        raise UserError("\n".join(lines)) from None
+        raise UserError("\n".join(explained(error, Problem, given, layout))) from None
 
 
 def settings_of(problem: Problem, step: str) -> dict[str, Any]:
@@ -530,109 +525,3 @@ def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
         base = defaults.get(key)
         merged[key] = _merged(base, value) if isinstance(base, dict) and isinstance(value, dict) else value
     return merged
-
-
-# What pydantic expects, in the words of a person who writes YAML.
-_WANTED = {
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping of keys to values",
-    "model_type": "a mapping of keys to values",
-    "model_attributes_type": "a mapping of keys to values",
-    "too_short": "a list of at least {min_length}",
-    "string_too_short": "text of at least {min_length} character",
-    "string_too_long": "text of at most {max_length} character",
-    "literal_error": "{expected}",
-    "union_tag_invalid": "{expected_tags}",
-}
-
-
-def _explain(location: tuple[int | str, ...], details: list[ErrorDetails], given: Any, layout: Layout) -> str:
-    """The line about one key; `details` are what pydantic says of it, one for each form the key may have."""
-    kind, value, context = details[0]["type"], details[0]["input"], details[0].get("ctx", {})
-    file = layout.problem_file if not location or _holds(given, location) else layout.params_file
-    if kind == "value_error":
-        return f"{file}: {context['error']}"
-    if kind == "missing":
-        return f"{layout.problem_file}: {_key(location)}: this key is missing"
-    if kind == "union_tag_not_found":
-        return f"{file}: {_key(location)}.source: this key is missing; allowed: {', '.join(sorted(_TAGS))}"
-    if kind in ("extra_forbidden", "invalid_key"):
-        known = sorted(_known_fields(details[0]["loc"][:-1]))
-        near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{file}: {_key(location)}: unknown key{hint} (allowed: {', '.join(known)})"
-    if kind == "union_tag_invalid":
-        location, value = (*location, "source"), value["source"]
-    wanted = " or ".join(dict.fromkeys(_wanted(detail) for detail in details))
-    return f"{file}: {_key(location)}: should be {wanted}, given {_shown(value)}{_way_out(value, wanted)}"
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))
-
-
-def _wanted(detail: ErrorDetails) -> str:
-    if detail["type"] == "string_pattern_mismatch":
-        return str(_known_fields(detail["loc"][:-1])[str(detail["loc"][-1])].description)
-    if detail["type"] in _WANTED:
-        return _WANTED[detail["type"]].format(**detail.get("ctx", {}))
-    return detail["msg"].removeprefix("Input should be ")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def _way_out(value: Any, wanted: str) -> str:
-    if isinstance(value, str):
-        near = get_close_matches(value, re.findall(r"'(.+?)'", wanted), n=1)
-        return f"; did you mean {near[0]!r}?" if near else ""
-    return f'; in quotes it is text: "{_shown(value)}"' if "text" in wanted and isinstance(value, int | float) else ""
-
-
-_TAGS = {"sklearn", "file", "address"}
-
-
-def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
-    return tuple(part for part in detail["loc"] if not _is_union_tag(part, detail["loc"]))
-
-
-def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
-    """Whether pydantic, not the user, put `part` into an error's location (union members and discriminators)."""
-    names = {"int", "constrained-int", "str", "bool", "float", "literal['auto']", "list[str]", "[key]"}
-    return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
-
-
-def _holds(given: Any, location: tuple[int | str, ...]) -> bool:
-    for part in location:
-        try:
-            given = given[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
-
-
-def _known_fields(location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
-    """The keys allowed in the mapping at `location` of a problem file."""
-    annotation: Any = Problem
-    for part in location:
-        members = _models(annotation)
-        if part in _TAGS and len(members) > 1:
-            annotation = next(m for m in members if get_args(m.model_fields["source"].annotation) == (part,))
-        elif not isinstance(part, int):
-            annotation = members[0].model_fields[str(part)].annotation
-    return {name: field for model in _models(annotation) for name, field in model.model_fields.items()}
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Annotated, Union, UnionType, list):
-        return [model for part in get_args(annotation) for model in _models(part)]
-    return []

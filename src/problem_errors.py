@@ -1,0 +1,133 @@
+"""What is wrong with a problem file, said so that its writer can put it right.
+
+Each error of pydantic becomes one line: the file, the key, what was given, what is allowed, and the nearest valid
+spelling.
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import groupby
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from src.files import Layout
+
+
+def explained(error: ValidationError, model: type[BaseModel], given: Any, layout: Layout) -> Iterator[str]:
+    """A line about each key of `given`, the problem file as read, that is not as `model` wants it."""
+    # What a key may be instead (text or a list) makes an error each; they follow one another and are told together.
+    for location, of in groupby(error.errors(), _location):
+        yield _explain(location, list(of), model, given, layout)
+
+
+# What pydantic expects, in the words of a person who writes YAML.
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "too_short": "a list of at least {min_length}",
+    "string_too_short": "text of at least {min_length} character",
+    "string_too_long": "text of at most {max_length} character",
+    "literal_error": "{expected}",
+    "union_tag_invalid": "{expected_tags}",
+}
+
+
+def _explain(
+    location: tuple[int | str, ...], details: list[ErrorDetails], model: type[BaseModel], given: Any, layout: Layout
+) -> str:
+    """The line about one key; `details` are what pydantic says of it, one for each form the key may have."""
+    kind, value, context = details[0]["type"], details[0]["input"], details[0].get("ctx", {})
+    file = layout.problem_file if not location or _holds(given, location) else layout.params_file
+    if kind == "value_error":
+        return f"{file}: {context['error']}"
+    if kind == "missing":
+        return f"{layout.problem_file}: {_key(location)}: this key is missing"
+    if kind == "union_tag_not_found":
+        return f"{file}: {_key(location)}.source: this key is missing; allowed: {', '.join(sorted(_TAGS))}"
+    if kind in ("extra_forbidden", "invalid_key"):
+        known = sorted(_known_fields(model, details[0]["loc"][:-1]))
+        near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{file}: {_key(location)}: unknown key{hint} (allowed: {', '.join(known)})"
+    if kind == "union_tag_invalid":
+        location, value = (*location, "source"), value["source"]
+    wanted = " or ".join(dict.fromkeys(_wanted(detail, model) for detail in details))
+    return f"{file}: {_key(location)}: should be {wanted}, given {_shown(value)}{_way_out(value, wanted)}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location))
+
+
+def _wanted(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    if detail["type"] == "string_pattern_mismatch":
+        return str(_known_fields(model, detail["loc"][:-1])[str(detail["loc"][-1])].description)
+    if detail["type"] in _WANTED:
+        return _WANTED[detail["type"]].format(**detail.get("ctx", {}))
+    return detail["msg"].removeprefix("Input should be ")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _way_out(value: Any, wanted: str) -> str:
+    if isinstance(value, str):
+        near = get_close_matches(value, re.findall(r"'(.+?)'", wanted), n=1)
+        return f"; did you mean {near[0]!r}?" if near else ""
+    return f'; in quotes it is text: "{_shown(value)}"' if "text" in wanted and isinstance(value, int | float) else ""
+
+
+_TAGS = {"sklearn", "file", "address"}
+
+
+def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
+    return tuple(part for part in detail["loc"] if not _is_union_tag(part, detail["loc"]))
+
+
+def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
+    """Whether pydantic, not the user, put `part` into an error's location (union members and discriminators)."""
+    names = {"int", "constrained-int", "str", "bool", "float", "literal['auto']", "list[str]", "[key]"}
+    return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
+
+
+def _holds(given: Any, location: tuple[int | str, ...]) -> bool:
+    for part in location:
+        try:
+            given = given[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _known_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """The keys allowed in the mapping at `location` of a problem file."""
+    annotation: Any = model
+    for part in location:
+        members = _models(annotation)
+        if part in _TAGS and len(members) > 1:
+            annotation = next(m for m in members if get_args(m.model_fields["source"].annotation) == (part,))
+        elif not isinstance(part, int):
+            annotation = members[0].model_fields[str(part)].annotation
+    return {name: field for one in _models(annotation) for name, field in one.model_fields.items()}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Annotated, Union, UnionType, list):
+        return [one for part in get_args(annotation) for one in _models(part)]
+    return []
