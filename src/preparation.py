@@ -7,6 +7,7 @@ the training rows alone. Shapes: N rows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from src.errors import UserError
 from src.kinds.kind import kind_of
 from src.kinds.series.encoding import with_windows
 from src.kinds.series.windows import first_moments
+from src.kinds.text.start import with_vectors
+from src.kinds.text.vectors import WordVectors
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
 from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
@@ -34,7 +37,8 @@ AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k
 
 @dataclass(frozen=True)
 class Preparation:
-    """What `prepare` writes. `train` and `test` hold `__row__`, the features, targets and role columns."""
+    """What `prepare` writes. `train` and `test` hold `__row__`, the features, targets and role columns; `vectors` those
+    of the words of the training texts."""
 
     train: pd.DataFrame
     test: pd.DataFrame
@@ -43,12 +47,14 @@ class Preparation:
     evaluation: Folds
     summary: Prepared
     duplicates_across: int
+    vectors: WordVectors | None = None
 
 
-def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
+def prepare_table(raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Path | None = None) -> Preparation:
     """Seal the test set, decide kinds, classes, measure and protocol from the training rows, and draw the folds.
 
-    `raw` is the canonical typed table of `src.datasets.read_table`. Raises UserError where a split is impossible.
+    `raw` is the canonical typed table of `src.datasets.read_table`, vectors_file one of vectors of words. Raises
+    UserError where a split is impossible.
     """
     frame = raw.assign(**{name: label_texts(raw[name]) for name in settings.targets if is_single_label(settings)})
     if settings.type == "multilabel":
@@ -63,6 +69,11 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
         )
 
     schema, choices = _schema(frame.iloc[train_N], settings)
+    vectors = None
+    if vectors_file is not None:
+        train = frame.iloc[train_N]
+        vectors, features, more = with_vectors(train, schema.features, vectors_file, settings.text.train_vectors)
+        schema, choices = schema.model_copy(update={"features": features}), choices + more
     frame = kind_of(schema.features).store(frame, schema.features)
     frame = frame.assign(__row__=np.arange(len(frame)))
     kept = dict.fromkeys(["__row__", *(f.name for f in schema.features), *schema.kept])
@@ -105,6 +116,7 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings) -> Preparation:
         schema=schema,
         development=development,
         evaluation=evaluation,
+        vectors=vectors,
         duplicates_across=int(np.isin(units_N[test_N], units_N[train_N]).sum()) if equal_rows_matter else 0,
         summary=Prepared(
             type=settings.type,

@@ -266,8 +266,31 @@ class Engine(Settings):
         return self
 
 
+class VectorsFile(Settings):
+    """A text file of word vectors as GloVe and word2vec write them: on every line a word and its numbers."""
+
+    path: str | None = Field(None, min_length=1, description="the path of the file below data/local/")
+    url: str | None = Field(
+        None, pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://"
+    )
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f"
+    )
+    member: str | None = Field(None, description="the file's path inside an archive (zip, tar, tgz, tar.xz)")
+
+    @model_validator(mode="after")
+    def lies_in_one_place(self) -> Self:
+        given = {key for key in ("path", "url", "sha256") if getattr(self, key) is not None}
+        if given not in ({"path"}, {"url", "sha256"}):
+            raise ValueError("word_vectors: give the path of a file below data/local/, or its url and sha256")
+        return self
+
+
 class FetchSettings(Settings):
     data: Source
+    word_vectors: VectorsFile | None = Field(
+        None, description="vectors that sequences of words start from, see text.train_vectors"
+    )
 
 
 class ReadsInOrder(Settings):
@@ -300,6 +323,9 @@ class Text(ReadsInOrder):
     )
     network: Literal["embedding", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = Field(
         "embedding", description="the networks that read sequences"
+    )
+    train_vectors: bool | Auto = Field(
+        "auto", description="whether vectors of word_vectors go on learning; auto: the search tries both"
     )
 
 
@@ -455,6 +481,13 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             ):
                 name = next(iter(reads.options))
                 raise ValueError(f"{key}.{name}: network {reads.network} has no recurrent layers; choose gru or lstm")
+        if self.word_vectors is None and self.text.train_vectors != "auto":
+            raise ValueError("text.train_vectors: there are no vectors to train; name their file as `word_vectors`")
+        in_order = self.text.encoding in ("auto", "sequence") and self.text.tokens == "words"
+        if self.word_vectors is not None and not in_order:
+            raise ValueError(
+                "word_vectors: they are of words read in order; choose text: {encoding: sequence, tokens: words}"
+            )
         if self.series is not None and self.series.relative is True and self.type != "regression":
             raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
         if self.series is not None and self.series.steps > 1 and self.type in ("binary", "multiclass"):

@@ -15,7 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from src.columns import FeatureKind
 from src.files import existing, read_json
 from src.kinds.series.windows import Window, viewed, windows
+from src.kinds.text.vectors import WordVectors
 from src.problem import ProblemType
+
+# In a prepared folder, the vectors of the words of its texts.
+VECTORS = "vectors.npz"
 
 
 class Feature(BaseModel):
@@ -75,13 +79,17 @@ class Schema(BaseModel):
 
 @dataclass(frozen=True)
 class Table:
-    """Prepared rows. `y_NT`: 0/1, class index, or values; `w_N`: weights with mean 1; `rows_N`: original positions."""
+    """Prepared rows. `y_NT`: 0/1, class index, or values; `w_N`: weights with mean 1; `rows_N`: original positions.
+
+    vectors: of the words of the training texts, where the problem names a file of vectors.
+    """
 
     schema: Schema
     frame: pd.DataFrame
     y_NT: NDArray[np.float64]
     w_N: NDArray[np.float64]
     rows_N: NDArray[np.int64]
+    vectors: WordVectors | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -111,6 +119,7 @@ class Table:
 def read_table(folder: Path, schema: Schema) -> Table:
     """Read a prepared folder's `table.parquet`; of a series, the windows are the rows."""
     frame = rows_of(pd.read_parquet(existing(folder / "table.parquet")), schema)
+    vectors = folder / VECTORS
     weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
     return Table(
         schema=schema,
@@ -118,6 +127,7 @@ def read_table(folder: Path, schema: Schema) -> Table:
         y_NT=encode_targets(frame, schema),
         w_N=weights / weights.mean(),
         rows_N=frame["__row__"].to_numpy(np.int64),
+        vectors=WordVectors.load(vectors) if vectors.exists() else None,
     )
 
 

@@ -9,9 +9,9 @@ from src.problem import FetchSettings, load_settings
 
 
 def fetch(layout: Layout) -> None:
-    """Fetch what the problem's `data` names; files that are there and right stay untouched."""
+    """Fetch what the problem's `data` and `word_vectors` name; files that are there and right stay untouched."""
     settings = load_settings(layout, "fetch", FetchSettings)
-    fetch_source(settings.data, layout.raw, layout.local, layout.root / ".downloads")
+    fetch_source(settings.data, layout.raw, layout.local, layout.root / ".downloads", settings.word_vectors)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from src.datasets import read_table
+from src.datasets import read_table, vectors_file
 from src.errors import UserError
 from src.files import Layout, atomic_directory, atomic_file, write_json
 from src.preparation import prepare_table
 from src.problem import PrepareSettings, load_settings
 from src.protocols import write_folds
 from src.results import Prepared, Validation
+from src.tables import VECTORS
 
 
 def prepare(layout: Layout) -> Prepared:
@@ -23,8 +24,11 @@ def prepare(layout: Layout) -> Prepared:
     if any(f.severity == "error" for f in Validation.read(layout.result("validate")).findings):
         raise UserError(f"{layout.result('validate')}: the data failed their checks; correct them, then validate again")
     raw = read_table(settings.data, layout.raw, settings.columns)
-    prepared = prepare_table(raw, settings)
+    vectors = None if settings.word_vectors is None else vectors_file(layout.raw)
+    prepared = prepare_table(raw, settings, vectors)
     with atomic_directory(layout.train) as folder:
+        if prepared.vectors is not None:
+            prepared.vectors.save(folder / VECTORS)
         _write_table(prepared.train, folder)
         write_json(folder / "schema.json", prepared.schema.model_dump(mode="json"))
     with atomic_directory(layout.test) as folder:

@@ -173,6 +173,14 @@ DATA = {
         ("data.path", "'../../problems/mine.yaml' leaves data/local", "copy the file there"),
         changes=source(path="../../problems/mine.yaml"),
     ),
+    "vectors that are not there": Bad(
+        "fetch", ("data/local/glove.txt does not exist", "mine.csv"), changes={"word_vectors": {"path": "glove.txt"}}
+    ),
+    "vectors for a table without text": Bad(
+        "prepare",
+        ("word_vectors: no column is text", "remove the key"),
+        changes={"word_vectors": {"path": "mine.csv"}},
+    ),
     "an absolute path": Bad("fetch", ("data.path", "leaves data/local"), changes=source(path="/etc/hostname")),
     "an empty file": Bad("validate", (f"{FILE} is empty", "give a file with a header line and rows"), csv=""),
     "a file with a header only": Bad("validate", (f"{FILE} names its columns and has no rows",), csv="size,label\n"),

@@ -188,6 +188,16 @@ IMPOSSIBLE = [
         {"time": "a", "series": {"lookback": 3, "relative": True}},
         "series.relative: a change is forecast by type regression only, not by multiclass",
     ),
+    ({"text": {"train_vectors": True}}, "text.train_vectors: there are no vectors to train; name their file as"),
+    ({"word_vectors": {}}, "word_vectors: give the path of a file below data/local/, or its url and sha256"),
+    (
+        {"word_vectors": {"path": "a", "url": "https://b"}},
+        "word_vectors: give the path of a file below data/local/, or",
+    ),
+    (
+        {"word_vectors": {"path": "a"}, "text": {"encoding": "tf_idf"}},
+        "word_vectors: they are of words read in order; choose text: {encoding: sequence, tokens: words}",
+    ),
     ({"test": {"column": "part"}}, "test: give both column and value (the rows of the sealed test set), or neither"),
     ({"test": {"value": "x"}}, "test: give both column and value (the rows of the sealed test set), or neither"),
     ({"test": {"column": "kind", "value": "x"}}, "test: 'kind' is a target; seal the rows by another column"),
@@ -288,6 +298,7 @@ def test_a_problem_that_is_not_there_has_its_nearest_name(layout):
 
 READS = {
     "data": {"fetch", "validate", "prepare"},
+    "word_vectors": {"fetch", "validate", "prepare"},
     "target": {"validate", "prepare"},
     "columns": {"validate", "prepare"},
     "test": {"validate", "prepare"},
@@ -305,6 +316,7 @@ READS = {
 }
 CHANGES = {
     "data": {"source": "file", "path": "other.csv"},
+    "word_vectors": {"path": "glove.txt"},
     "target": "sort",
     "columns": {"zip": "categorical"},
     "test": {"share": 0.3},

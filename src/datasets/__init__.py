@@ -5,6 +5,6 @@ Nothing else in the project knows where data come from or in which format they l
 
 from src.datasets.columns import numeric_looking
 from src.datasets.fetching import fetch_source
-from src.datasets.reading import FORMATS, file_lines, read_local, read_table
+from src.datasets.reading import FORMATS, file_lines, read_local, read_table, vectors_file
 
-__all__ = ["FORMATS", "fetch_source", "file_lines", "numeric_looking", "read_local", "read_table"]
+__all__ = ["FORMATS", "fetch_source", "file_lines", "numeric_looking", "read_local", "read_table", "vectors_file"]

@@ -13,47 +13,59 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from src.datasets.archives import unpack
 from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
-from src.datasets.manifest import MANIFEST, RawFile, read_manifest, sha256_of, write_manifest
+from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, sha256_of, write_manifest
 from src.datasets.members import files_below, table_of_members
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
-from src.problem import Address, LocalSource, Members, RemoteFile, RemoteSource, Repacked, SklearnSource
+from src.problem import Address, LocalSource, Members, RemoteFile, RemoteSource, Repacked, SklearnSource, VectorsFile
 
 log = logging.getLogger("workflow")
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One table file of a source. `origin` identifies its content; `put` writes it into a folder."""
+    """One file of a source. `origin` identifies its content; `put` writes it into a folder."""
 
     origin: str
-    role: Literal["any", "test"]
+    role: Role
     put: Callable[[Path], Path]
 
 
 def fetch_source(
-    source: SklearnSource | LocalSource | RemoteSource, raw: Path, local: Path, downloads: Path = Path(".downloads")
+    source: SklearnSource | LocalSource | RemoteSource,
+    raw: Path,
+    local: Path,
+    downloads: Path = Path(".downloads"),
+    vectors: VectorsFile | None = None,
 ) -> None:
-    """Bring the files of `source` into the folder `raw`, with a manifest; a folder that is right stays as it is.
+    """Bring the files of `source`, and of word vectors, into the folder `raw`, with a manifest; a folder that is right
+    stays as it is.
 
     `local` is the folder of the user's own files, `downloads` keeps what came from the network. Raises UserError
     where a file is missing, has another checksum, cannot be reached or unpacked, or the disk is full.
     """
-    parts = _parts(source, local, downloads)
+    parts = _parts(source, local, downloads, vectors)
     if _is_there(raw, parts):
         log.info("%s: already there", raw)
         return
     with full_disk_told(raw), atomic_directory(raw) as folder:
         files = [_put(part, folder, position) for position, part in enumerate(parts, start=1)]
         write_manifest(folder, files)
+
+
+def origins(
+    source: SklearnSource | LocalSource | RemoteSource, local: Path, vectors: VectorsFile | None = None
+) -> list[str]:
+    """What the manifest will name as the origin of each file, without fetching any. Raises UserError where a file of
+    the user's is missing."""
+    return [part.origin for part in _parts(source, local, Path(), vectors)]
 
 
 @contextmanager
@@ -67,14 +79,15 @@ def full_disk_told(path: Path) -> Iterator[None]:
         raise UserError(f"the disk is full: {path} was not written; free some space and run again") from None
 
 
-def local_file(path: str, local: Path, of_members: bool) -> Path:
-    """The user's file at `path` below `local`; a folder may hold members as an archive does.
+def local_file(path: str, local: Path, of_members: bool, key: str = "data.path") -> Path:
+    """The user's file at `path` below `local`, which the problem names as `key`; a folder may hold members as an
+    archive does.
 
     Raises UserError where it leaves `local` or does not exist.
     """
     relative = PurePosixPath(path)
     if relative.is_absolute() or ".." in relative.parts:
-        raise UserError(f"data.path: {path!r} leaves {local}; copy the file there and give its path below that folder")
+        raise UserError(f"{key}: {path!r} leaves {local}; copy the file there and give its path below that folder")
     file = local / relative
     if not file.is_file() and not (file.is_dir() and of_members):
         known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
@@ -85,7 +98,29 @@ def local_file(path: str, local: Path, of_members: bool) -> Path:
     return file
 
 
-def _parts(source: SklearnSource | LocalSource | RemoteSource, local: Path, downloads: Path) -> list[_Part]:
+def _parts(
+    source: SklearnSource | LocalSource | RemoteSource, local: Path, downloads: Path, vectors: VectorsFile | None
+) -> list[_Part]:
+    tables = _table_parts(source, local, downloads)
+    return tables if vectors is None else [*tables, _vectors_part(vectors, local, downloads)]
+
+
+def _vectors_part(vectors: VectorsFile, local: Path, downloads: Path) -> _Part:
+    member = vectors.member
+    of_member = f" member {member}" if member else ""
+    if vectors.path is not None:
+        file = local_file(vectors.path, local, False, "word_vectors.path")
+        origin = f"sha256 {sha256_of(file)}{of_member}"
+        return _Part(origin, "vectors", lambda folder: unpack(_copied(file, folder), member, folder, str(file)))
+    address = Address.model_validate(vectors.model_dump(include={"url", "sha256"}))
+
+    def put(folder: Path) -> Path:
+        return unpack(_arrived(address, None, folder, downloads), member, folder, _name(address))
+
+    return _Part(f"sha256 {address.sha256}{of_member}", "vectors", put)
+
+
+def _table_parts(source: SklearnSource | LocalSource | RemoteSource, local: Path, downloads: Path) -> list[_Part]:
     match source:
         case SklearnSource():
             return [_Part(f"sklearn {source.name}", "any", lambda folder: _bundled(source.name, folder))]
@@ -126,9 +161,13 @@ def _bundled(name: str, folder: Path) -> Path:
 def _local(file: Path, source: LocalSource, folder: Path) -> Path:
     if source.members is not None:
         return table_of_members(file, source, source.encoding, folder, str(file))
+    return unpack(_copied(file, folder), None, folder, str(file))
+
+
+def _copied(file: Path, folder: Path) -> Path:
     copy = folder / file.name
     shutil.copyfile(file, copy)
-    return unpack(copy, None, folder, str(file))
+    return copy
 
 
 def _remote(file: RemoteFile, encoding: str, folder: Path, downloads: Path) -> Path:

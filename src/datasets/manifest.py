@@ -11,21 +11,26 @@ from src.files import read_json, write_json
 
 MANIFEST = "manifest.json"
 
+# What a file is for: rows for all splits or for the sealed test set alone, or vectors of words.
+Role = Literal["any", "test", "vectors"]
+
 
 class RawFile(BaseModel):
-    """One table file. `origin` tells what it was made from, so that fetching again knows whether to."""
+    """One table file, or one of word vectors. `origin` tells what it was made from, so that fetching again knows
+    whether to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     bytes: int
     sha256: str
-    role: Literal["any", "test"]
+    role: Role
     origin: str
 
 
 class Manifest(BaseModel):
-    """All table files in the order in which their rows are joined, and one hash over their contents."""
+    """All table files in the order in which their rows are joined, then that of vectors, and one hash over their
+    contents."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -88,6 +88,12 @@ def read_local(path: Path, reading: Reading) -> pd.DataFrame:
     return _read([_File(path, str(path), "any", reading)], {})
 
 
+def vectors_file(raw: Path) -> Path:
+    """Where the file of word vectors lies in the folder `raw`, which has one. Raises UserError where it is missing."""
+    [listed] = [file for file in read_manifest(raw).files if file.role == "vectors"]
+    return _file(raw, listed, listed.name, Reading()).path
+
+
 def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, rows: Sequence[int]) -> dict[int, str]:
     """Where rows (0-based positions) stand in their files, as "name line 7"; empty for formats without lines."""
     return _lines(_files(source, raw), rows)
@@ -118,7 +124,7 @@ def _read(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> pd.DataFrame:
 
 
 def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> list[_File]:
-    listed = read_manifest(raw).files
+    listed = [file for file in read_manifest(raw).files if file.role != "vectors"]
     match source:
         case SklearnSource():
             return [

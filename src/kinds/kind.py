@@ -30,9 +30,12 @@ from src.kinds.tabular.shallow import SHALLOW as TABULAR_SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.kinds.text.encoding import encode as text_encode
 from src.kinds.text.ladder import ladder as text_ladder
+from src.kinds.text.ladder import options as text_options
 from src.kinds.text.shallow import SHALLOW as TEXT_SHALLOW
 from src.kinds.text.shown import shown as text_shown
+from src.kinds.text.start import start as text_start
 from src.kinds.text.vectorizer import TextVectorizer
+from src.kinds.text.vectors import WordVectors
 from src.problem import OverfitLadder, PrepareSettings, ProblemType, Training
 from src.protocols import Split
 from src.results import Choice
@@ -57,6 +60,10 @@ def _no_options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
     return {}
 
 
+def _random_start(vectorizer: object, vectors: WordVectors) -> dict[str, NDArray[np.float32]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the workflow asks of a kind of input.
@@ -75,6 +82,7 @@ class Kind:
     store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
     common_sense: what common sense says of such inputs, beside what it says of the targets alone.
     options: further settings of a network that the search tries, with their values.
+    start: what networks start from where there are vectors of words: weights by their name, NaN for a random number.
     """
 
     columns: frozenset[str]
@@ -92,6 +100,7 @@ class Kind:
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing
     options: Callable[[Sequence[Feature]], Mapping[str, Sequence[Any]]] = _no_options
+    start: Callable[[Any, WordVectors], dict[str, NDArray[np.float32]]] = _random_start
 
 
 # A problem is of the first kind that one of its columns makes it; numbers and categories may stand beside others.
@@ -119,6 +128,8 @@ KINDS: dict[str, Kind] = {
         penalties=0.1,
         shown=text_shown,
         encode=text_encode,
+        options=text_options,
+        start=text_start,
     ),
     "image": Kind(
         columns=frozenset({"image"}),

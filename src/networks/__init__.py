@@ -62,7 +62,7 @@ KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
 RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
 
 
-REGULARIZERS = ("dropout", "augmentation")
+REGULARIZERS = ("dropout", "augmentation", "frozen")
 
 
 def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":

@@ -7,7 +7,9 @@ of a sequence, and never changes a result. Shapes: B rows, L tokens, H hidden un
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from src.networks.dropout import Dropout
 from src.networks.mlp import MLP
@@ -19,7 +21,8 @@ PADDING = 0
 class SequenceReader(nn.Module):
     """Embeds the tokens, makes one vector of H numbers of them, and reads the answer off it with an `MLP`.
 
-    units: H, then the hidden layers of the MLP. reader, options: those of `src.networks.readers.reader_of`.
+    units: H, then the hidden layers of the MLP. reader, options: those of `src.networks.readers.reader_of`. frozen: the
+    vectors of tokens stay as they start.
     """
 
     def __init__(
@@ -32,10 +35,11 @@ class SequenceReader(nn.Module):
         reader: str,
         dropout: float = 0.0,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
+        frozen: bool = False,
         **options: Any,
     ) -> None:
         super().__init__()
-        self.embed = nn.Embedding(tokens, embedding)
+        self.embed = (Frozen if frozen else nn.Embedding)(tokens, embedding)
         nn.init.normal_(self.embed.weight, std=0.1)
         self.reader = reader_of(reader, embedding, units[0], **options)
         self.dropout = Dropout(dropout)
@@ -45,3 +49,15 @@ class SequenceReader(nn.Module):
         numbers_BL = x_BL.long()
         real_BL1 = (numbers_BL != PADDING).to(self.embed.weight.dtype)[..., None]
         return self.rest(self.dropout(self.reader(self.embed(numbers_BL), real_BL1)))
+
+
+class Frozen(nn.Module):
+    """An embedding that learns nothing."""
+
+    def __init__(self, tokens: int, size: int) -> None:
+        super().__init__()
+        self.weight: Tensor
+        self.register_buffer("weight", torch.empty(tokens, size))
+
+    def forward(self, numbers_BL: Tensor) -> Tensor:
+        return functional.embedding(numbers_BL, self.weight)

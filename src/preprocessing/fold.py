@@ -3,7 +3,7 @@
 Shapes: A training rows, V validation rows, D inputs, T target columns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,11 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class FoldArrays:
-    """Inputs, encoded (for regression: standardized) targets and weights of training and validation rows."""
+    """Inputs, encoded (for regression: standardized) targets and weights of training and validation rows.
+
+    start: weights by their name that a network starts from, of its first rows; those that are NaN start at random, as
+    all others do.
+    """
 
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
@@ -30,6 +34,7 @@ class FoldArrays:
     x_VD: Inputs
     y_VT: Floats
     w_V: Floats
+    start: dict[str, Floats] = field(default_factory=dict)
 
     def restore(self, p_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """Predictions in the target's unit."""
@@ -39,7 +44,8 @@ class FoldArrays:
 def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
     """Fit vectorizer and target scaler on the training rows and apply them to the validation rows."""
     learnt, held_out = table.frame.iloc[training], table.frame.iloc[validation]
-    vectorizer = kind_of(table.schema.features).vectorizer.fit(learnt, table.schema.features)
+    kind = kind_of(table.schema.features)
+    vectorizer = kind.vectorizer.fit(learnt, table.schema.features)
     y_AT, y_VT = table.y_NT[training], table.y_NT[validation]
     scaler = TargetScaler.fit(y_AT) if table.schema.type == "regression" else None
     if scaler is not None:
@@ -53,4 +59,5 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
         x_VD=vectorizer.transform(held_out),
         y_VT=y_VT.astype(np.float32),
         w_V=table.w_N[validation].astype(np.float32),
+        start={} if table.vectors is None else kind.start(vectorizer, table.vectors),
     )

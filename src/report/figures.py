@@ -20,6 +20,8 @@ SETTINGS = {
     "network": "hidden units",
     "dropout": "dropout",
     "augmentation": "augmentation",
+    "recurrent_dropout": "recurrent dropout",
+    "frozen": "frozen vectors",
     "l1": "L1",
     "l2": "L2",
     "learning_rate": "learning rate",

@@ -342,6 +342,8 @@ def chosen_text(chosen: Candidate) -> str:
     """The chosen candidate as a person would say it; a regularizer that is off is left out."""
     on = {"dropout": chosen.network.get("dropout", 0), "l1": chosen.l1, "l2": chosen.l2}
     parts = [network_text(chosen.network), *(f"{name} {value:g}" for name, value in on.items() if value)]
+    parts += [f"recurrent dropout {share:g}" for share in [chosen.network.get("recurrent_dropout", 0)] if share]
+    parts += ["frozen vectors"] if chosen.network.get("frozen") else []
     parts += [f"augmentation {way}" for way in [chosen.network.get("augmentation", "none")] if way != "none"]
     return ", ".join([*parts, f"{chosen.optimizer} {chosen.learning_rate:g}", f"{chosen.epochs} epochs"])
 

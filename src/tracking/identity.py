@@ -14,7 +14,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.files import STEPS, Layout, read_json
-from src.problem import LocalSource, RemoteSource, SklearnSource, load_problem
+from src.problem import load_problem
 from src.tracking.address import DATABASE, tracking_uri
 
 logger = logging.getLogger("workflow")
@@ -56,9 +56,11 @@ def workflow_name(layout: Layout) -> str:
 
     Known before anything has run. Raises UserError for a problem file that is not right or a data file that is missing.
     """
+    from src.datasets.fetching import origins
+
     problem = load_problem(layout)
     settings = problem.model_dump(mode="json", exclude={"engine"})
-    return name_of(layout.problem, workflow_key(settings, _origins(problem.data, layout.local)))
+    return name_of(layout.problem, workflow_key(settings, origins(problem.data, layout.local, problem.word_vectors)))
 
 
 def recorded_key(layout: Layout) -> str:
@@ -81,20 +83,6 @@ def workflow_key(settings: Mapping[str, Any], origins: Iterable[str]) -> str:
 
 def name_of(problem: str, key: str) -> str:
     return f"{problem}-{key[:NAME_DIGITS]}"
-
-
-def _origins(source: SklearnSource | LocalSource | RemoteSource, local: Path) -> list[str]:
-    """What the raw data's manifest will name as the origin of each file, without fetching any."""
-    match source:
-        case SklearnSource():
-            return [f"sklearn {source.name}"]
-        case LocalSource():
-            file = local / source.path
-            if not file.is_file():
-                raise UserError(f"{file} does not exist; copy your file into {local} first")
-            return [f"sha256 {file_sha256(file)}"]
-        case RemoteSource():
-            return [f"sha256 {f.sha256}" + (f" member {f.member}" if f.member else "") for f in source.files]
 
 
 def find_workflow_run(home: Path, problem: str, name: str) -> tuple[str, str] | None:

@@ -66,7 +66,7 @@ def fit(
         epochs = sum(_epochs(shard, until) for shard in shards)
         parts = stack.enter_context(progress_of_parts(title, len(shards), epochs, f"{len(members)} trainings"))
         # Training needs no column: they are in the folds, as numbers. Texts would be sent to the workers over and over.
-        targets = replace(table, frame=table.frame.iloc[:, :0])
+        targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None)
         calls = [
             partial(train_shard, shard, part, targets, measure.name, engine, until, number)
             for number, (shard, part) in enumerate(zip(shards, parts, strict=True))

@@ -254,10 +254,15 @@ def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) 
 
 
 def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> nn.Module:
-    """The member's network as it starts, from the member's seed."""
+    """The member's network as it starts, from the member's seed and what its fold has to start from."""
     before = torch.get_rng_state()
     torch.default_generator.manual_seed(member.seed)
     try:
-        return build_network(member.candidate.network, fold.x_AD.shape[1], table.schema.outputs).to(dtype)
+        network = build_network(member.candidate.network, fold.x_AD.shape[1], table.schema.outputs)
     finally:
         torch.set_rng_state(before)
+    state = network.state_dict()
+    for name, value in fold.start.items():
+        own, given = state[name][: len(value)], torch.from_numpy(value)
+        own.copy_(torch.where(given.isfinite(), given, own))
+    return network.to(dtype)

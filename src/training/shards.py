@@ -230,4 +230,4 @@ def _step_size(member: Member, fold: FoldArrays, table: Table) -> int:
     from src.training.looped import initial_network
 
     network = initial_network(member, fold, table, torch.float32)
-    return int(np.sum([p.numel() for p in network.parameters()])) * member.candidate.batch_size
+    return int(np.sum([p.numel() for p in network.state_dict().values()])) * member.candidate.batch_size

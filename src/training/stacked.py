@@ -176,12 +176,13 @@ class EpochOfAllMembers(LightningModule):
 
     def _initial_networks(self) -> list[nn.Module]:
         """Each member's network as it starts; candidates of one fold have their random start in common."""
-        built: dict[tuple[int, str], nn.Module] = {}
-        for c in self.courses:
-            key = c.member.seed, repr(c.member.candidate.network)
+        built: dict[tuple[int, int, str], nn.Module] = {}
+        networks = []
+        for c, f in zip(self.courses, self.fold_of_M.tolist(), strict=True):
+            key = f, c.member.seed, repr(c.member.candidate.network)
             if key not in built:
-                built[key] = initial_network(c.member, self.distinct[0], self.table, self.dtype_used)
-        networks = [built[c.member.seed, repr(c.member.candidate.network)] for c in self.courses]
+                built[key] = initial_network(c.member, self.distinct[f], self.table, self.dtype_used)
+            networks.append(built[key])
         if self.resumed:
             networks = [deepcopy(network) for network in networks]
             for network, before in zip(networks, self.resumed, strict=True):

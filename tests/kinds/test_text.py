@@ -9,8 +9,8 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from src.kinds.kind import kind_of
 from src.kinds.text.bag import LENGTH, Bag
 from src.kinds.text.encoding import Encoding
-from src.kinds.text.tokens import tokens_of
-from src.kinds.text.vectorizer import PADDING, UNKNOWN, TextVectorizer
+from src.kinds.text.tokens import PADDING, UNKNOWN, tokens_of
+from src.kinds.text.vectorizer import TextVectorizer
 from src.measures import TABLE
 from src.networks import build_network
 from src.networks.bag_of_words import sparse_product

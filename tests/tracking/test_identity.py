@@ -72,7 +72,7 @@ def test_the_name_follows_the_settings_and_the_data_but_not_the_engine(tmp_path)
 def test_a_bad_problem_file_or_a_missing_data_file_is_told(tmp_path):
     with pytest.raises(UserError, match="did you mean 'accuracy'"):
         workflow_name(write(Layout("wine", tmp_path), TABLE | {"measure": "accurracy"}))
-    with pytest.raises(UserError, match=r"nothing\.csv does not exist; copy your file into"):
+    with pytest.raises(UserError, match=r"nothing\.csv does not exist; there are: wines/table\.csv"):
         workflow_name(write(Layout("wine", tmp_path), WINE | {"data": {"source": "file", "path": "nothing.csv"}}))
 
 

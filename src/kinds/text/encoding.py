@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from src.kinds.text.tokens import Tokens, tokens_of
+from src.kinds.text.bag import Bag
+from src.kinds.text.tokens import FIRST, Tokens, tokens_of
 from src.problem import PrepareSettings, Text
 from src.results import Choice
 from src.tables import Feature
@@ -20,8 +21,21 @@ AUTOMATIC_NGRAMS: dict[Tokens, int] = {"words": 2, "characters": 5}
 COVERED, LONGEST = 0.9, 400
 
 
+class Vectors(BaseModel):
+    """How many numbers a word's vector has that sequences start from, and whether it goes on learning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: int
+    train: bool | Literal["auto"]
+
+
 class Encoding(BaseModel):
-    """One column's way, settled. `length`: tokens of a sequence."""
+    """One column's way, settled.
+
+    vocabulary: the most columns, or numbers of tokens. length: tokens of a sequence. vectors: None where sequences
+    start from nothing.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,6 +46,7 @@ class Encoding(BaseModel):
     length: int
     network: str
     options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
+    vectors: Vectors | None = Field(None, exclude_if=lambda vectors: vectors is None)
 
 
 def encode(
@@ -41,7 +56,8 @@ def encode(
     found, choices = [], []
     for feature in features:
         if feature.kind == "text":
-            encoding, reason = _encoding(train[feature.name], settings.text)
+            has_vectors = settings.word_vectors is not None
+            encoding, reason = _encoding(train[feature.name], settings.text, has_vectors)
             found.append(feature.model_copy(update={"encoding": encoding.model_dump()}))
             if settings.text.encoding == "auto":
                 shown = "TF-IDF of words" if encoding.tokens == "words" else "TF-IDF of characters"
@@ -54,21 +70,29 @@ def encode(
     return found, choices
 
 
-def _encoding(values_N: "pd.Series[str]", text: Text) -> tuple[Encoding, str]:
-    lengths_N = pc.list_value_length(tokens_of(values_N.fillna("").tolist(), text.tokens)).to_numpy()
+def _encoding(values_N: "pd.Series[str]", text: Text, has_vectors: bool) -> tuple[Encoding, str]:
+    texts = values_N.fillna("").tolist()
+    lengths_N = pc.list_value_length(tokens_of(texts, text.tokens)).to_numpy()
     mean = float(lengths_N.mean())
     reads = len(values_N) > TEXTS_PER_WORD * mean
     reason = (
         f"{len(values_N):,} texts of {mean:.0f} {text.tokens} on average, "
         f"{'over' if reads else 'under'} {TEXTS_PER_WORD:,} texts for each {text.tokens[:-1]}"
     )
-    automatic: Literal["sequence", "tf_idf"] = "sequence" if reads else "tf_idf"
+    if has_vectors:
+        reason = "there are vectors of words to start from (word_vectors)"
+    automatic: Literal["sequence", "tf_idf"] = "sequence" if reads or has_vectors else "tf_idf"
     length = max(min(int(np.quantile(lengths_N, COVERED)), LONGEST), 1) if text.length == "auto" else text.length
+    encoding = automatic if text.encoding == "auto" else text.encoding
+    vocabulary = text.vocabulary
+    if encoding == "sequence":
+        # No fold knows more tokens than all training texts together: numbers of others would never be met.
+        vocabulary = FIRST + len(Bag.fit(texts, text.tokens, 1, "multi_hot", text.vocabulary - FIRST).vocabulary)
     return Encoding(
-        encoding=automatic if text.encoding == "auto" else text.encoding,
+        encoding=encoding,
         tokens=text.tokens,
         ngrams=AUTOMATIC_NGRAMS[text.tokens] if text.ngrams == "auto" else text.ngrams,
-        vocabulary=text.vocabulary,
+        vocabulary=vocabulary,
         length=length,
         network=text.network,
         options=text.options,

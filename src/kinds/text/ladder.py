@@ -21,4 +21,14 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     if encoding.encoding != "sequence":
         return [rung | {"kind": "bag_of_words"} for rung in rungs]
     reads = {"kind": "sequence", "reader": encoding.network, "tokens": encoding.vocabulary} | encoding.options
+    if encoding.vectors is not None:
+        # Where both are tried, the first is the one with less to learn.
+        reads |= {"embedding": encoding.vectors.size, "frozen": encoding.vectors.train is not True}
+        return [rung | reads for rung in rungs]
     return [rung | reads | {"embedding": max(4 * rung["units"][0], SMALLEST_EMBEDDING)} for rung in rungs]
+
+
+def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
+    """What else the search tries: whether vectors of words go on learning."""
+    [encoding, *_] = [Encoding.model_validate(f.encoding) for f in features if f.kind == "text"]
+    return {"frozen": (True, False)} if encoding.vectors is not None and encoding.vectors.train == "auto" else {}

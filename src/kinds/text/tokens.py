@@ -22,6 +22,8 @@ _STANDARD = ((r"<[^<>]{1,200}>", " "), (r"['’]", ""), (r"([!?])", r" \1 "))
 _BETWEEN_WORDS = r"[^\p{L}\p{N}_!?]+"
 # Between two texts, so that no n-gram spans both; also what is in no vocabulary.
 NONE = -1
+# The numbers of a sequence: what fills up a short text, a token that is not in the vocabulary, the first that is.
+PADDING, UNKNOWN, FIRST = 0, 1, 2  # as in src.networks.sequences
 
 
 def tokens_of(texts: Sequence[str], tokens: Tokens) -> pa.Array:

@@ -13,12 +13,9 @@ from src.errors import UserError
 from src.kinds.tabular.vectorizer import AnyColumn, TabularVectorizer
 from src.kinds.text.bag import Bag, Hashed
 from src.kinds.text.encoding import Encoding
-from src.kinds.text.tokens import NONE, Tokens, number
+from src.kinds.text.tokens import FIRST, NONE, PADDING, UNKNOWN, Tokens, number
 from src.sparse import Inputs, SparseRows
 from src.tables import Feature
-
-# The numbers of a sequence: what fills up a short text, a token that is not in the vocabulary, the first that is.
-PADDING, UNKNOWN, FIRST = 0, 1, 2  # as in src.networks.sequences
 
 
 class Ordered(BaseModel):

@@ -13,7 +13,11 @@ from src.results import Regularize
 
 MOST_LISTED = 15
 # Settings of a network that the search tries with some kinds of input.
-OPTIONS = ("augmentation",)
+OPTIONS = {
+    "augmentation": "Augmentation",
+    "recurrent_dropout": "Recurrent dropout",
+    "frozen": "Frozen vectors",
+}
 
 
 def search(evidence: Evidence, printer: Printer) -> Section:
@@ -117,7 +121,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
             "Mean",
             "Behind the best",
             "± standard error",
-            *(name.capitalize() for name in options),
+            *(OPTIONS[name] for name in options),
             "",
         ],
         [

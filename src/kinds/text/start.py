@@ -1,0 +1,60 @@
+"""What networks that read words start from where there are vectors of them.
+
+Shapes: N rows, V numbers of tokens, E numbers of a word.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.errors import UserError
+from src.kinds.text.encoding import Encoding, Vectors
+from src.kinds.text.tokens import tokens_of
+from src.kinds.text.vectorizer import FIRST, Ordered, TextVectorizer
+from src.kinds.text.vectors import WordVectors, read_vectors
+from src.results import Choice
+from src.tables import Feature
+
+
+def with_vectors(
+    train: pd.DataFrame, features: Sequence[Feature], file: Path, go_on: bool | Literal["auto"]
+) -> tuple[WordVectors, list[Feature], list[Choice]]:
+    """The vectors of all words of the training texts, the features that know of them, and how many words have one.
+
+    go_on: whether they go on learning. Raises UserError for a line of the file that is none, or no text to read.
+    """
+    texts = {f.name: train[f.name].fillna("").tolist() for f in features if f.kind == "text"}
+    if not texts:
+        raise UserError("word_vectors: no column is text, whose words could start from them; remove the key")
+    words = {word for of in texts.values() for word in tokens_of(of, "words").flatten().unique().to_pylist()}
+    vectors = read_vectors(file, words, file.name)
+    settled, choices = [], []
+    for feature in features:
+        if feature.name in texts:
+            encoding = Encoding.model_validate(feature.encoding)
+            known = Ordered.fit(texts[feature.name], encoding).vocabulary
+            found = int(np.isfinite(vectors.of(known)).all(axis=1).sum())
+            encoding = encoding.model_copy(update={"vectors": Vectors(size=vectors.size, train=go_on)})
+            feature = feature.model_copy(update={"encoding": encoding.model_dump()})
+            choices.append(
+                Choice(
+                    setting=f"vectors of {feature.name}",
+                    chosen=f"{vectors.size} numbers a word",
+                    reason=f"{file.name} has {found:,} of the {len(known):,} words of the vocabulary; the others start "
+                    "at random",
+                )
+            )
+        settled.append(feature)
+    return vectors, settled, choices
+
+
+def start(fitted: TextVectorizer, vectors: WordVectors) -> dict[str, NDArray[np.float32]]:
+    """The network's weights_VE by their name, in the order of the vocabulary; NaN where they start at random."""
+    [column] = fitted.texts
+    assert isinstance(column.by, Ordered)
+    of_words_WE = vectors.of(column.by.vocabulary)
+    return {"embed.weight": np.vstack([np.full((FIRST, vectors.size), np.nan, dtype=np.float32), of_words_WE])}
