@@ -5,6 +5,7 @@ Shapes: V validation rows, K outputs.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,10 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
     """Predictions_VK of a shallow model fitted on the split's training rows, one model per output where needed."""
     every = -(-len(split.training) // SHALLOW_ROWS)
-    fold = fit_fold(table, split.training[::every], split.validation)
-    make = kind_of(table.schema.features).shallow[table.schema.type][name]
+    kind = kind_of(table.schema.features)
+    schema = table.schema.model_copy(update={"features": kind.shallow_features(table.schema.features)})
+    fold = fit_fold(replace(table, schema=schema, vectors=None), split.training[::every], split.validation)
+    make = kind.shallow[table.schema.type][name]
     classes = len(table.schema.classes) or 2
     columns = [_fit_column(make(seed), fold, fold.y_AT[:, t], classes) for t in range(fold.y_AT.shape[1])]
     if table.schema.type == "multiclass":

@@ -48,7 +48,12 @@ class Preprocessing(BaseModel):
 
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
-    inputs: int
+    inputs: int | list[int]
+
+    @property
+    def numbers(self) -> int:
+        """Of a row."""
+        return sum(self.inputs) if isinstance(self.inputs, list) else self.inputs
 
 
 class ModelCard(Preprocessing):
@@ -148,7 +153,7 @@ def _predictions(
     from src.training.inputs import rows_of
 
     parts = []
-    size = max(min(CHUNK, NUMBERS // max(fitted.inputs, 1)), 1)
+    size = max(min(CHUNK, NUMBERS // max(fitted.numbers, 1)), 1)
     with torch.no_grad():
         for start in range(0, len(frame), size):
             x_ND = fitted.vectorizer.transform(frame.iloc[start : start + size])

@@ -1,12 +1,14 @@
 """What the workflow asks of a kind of input, and the table of all kinds.
 
-Which kind a problem is of follows from its columns. The steps and the trainers ask the `Kind` and never for its name.
+Which kind a problem is of follows from its columns; where these are of several, its kind is made of theirs. The steps
+and the trainers ask the `Kind` and never for its name.
 The data checks of a kind are in `src.kinds.checks`, so that training does not depend on them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,10 @@ from src.kinds.image.ladder import options as image_options
 from src.kinds.image.shallow import SHALLOW as IMAGE_SHALLOW
 from src.kinds.image.shown import shown as image_shown
 from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.mixed import parts as mixed
+from src.kinds.mixed.ladder import ladder as mixed_ladder
+from src.kinds.mixed.parts import Part
+from src.kinds.mixed.shallow import shallow as mixed_shallow
 from src.kinds.series.baselines import common_sense as series_common_sense
 from src.kinds.series.encoding import encode as series_encode
 from src.kinds.series.ladder import ladder as series_ladder
@@ -29,6 +35,7 @@ from src.kinds.tabular.ladder import ladder as tabular_ladder
 from src.kinds.tabular.shallow import SHALLOW as TABULAR_SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.kinds.text.encoding import encode as text_encode
+from src.kinds.text.encoding import in_bags
 from src.kinds.text.ladder import ladder as text_ladder
 from src.kinds.text.ladder import options as text_options
 from src.kinds.text.shallow import SHALLOW as TEXT_SHALLOW
@@ -56,6 +63,10 @@ def _stored_as_they_are(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.
     return frame
 
 
+def _the_same(features: Sequence[Feature]) -> Sequence[Feature]:
+    return features
+
+
 def _no_options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
     return {}
 
@@ -64,11 +75,18 @@ def _random_start(vectorizer: object, vectors: WordVectors) -> dict[str, NDArray
     return {}
 
 
+class Fits(Protocol):
+    """What learns from the training rows of a fold how to make rows into inputs."""
+
+    def fit(self, frame: pd.DataFrame, features: Sequence[Feature]) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the workflow asks of a kind of input.
 
-    columns: the kinds of column (`Feature.read_as`) that make a problem one of this kind.
+    columns: the kinds of column (`Feature.read_as`) that are inputs of this kind.
+    apart: each of such columns is an input by itself, not all together one.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
     shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
     ladder: the configurations of networks in order of capacity.
@@ -77,6 +95,7 @@ class Kind:
     largest_batch: the most rows of a gradient step where the problem does not say.
     candidates: how many the search tries where the problem does not say.
     penalties: what the search's L1 and L2 penalties are multiplied by.
+    shallow_features: the columns as the shallow models see them.
     shown: what the report shows of a row that was predicted wrongly; None: nothing.
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
@@ -86,15 +105,17 @@ class Kind:
     """
 
     columns: frozenset[str]
-    vectorizer: type[TabularVectorizer] | type[TextVectorizer] | type[ImageVectorizer] | type[SeriesVectorizer]
+    vectorizer: Fits
     shallow: Mapping[ProblemType, Mapping[str, Callable[[int], Any]]]
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
     penalties: float
+    apart: bool = False
     steps: int = 5_000
     fewest_epochs: int = 20
     largest_batch: int = 1024
     candidates: int = 48
+    shallow_features: Callable[[Sequence[Feature]], Sequence[Feature]] = _the_same
     shown: Callable[[pd.DataFrame, Sequence[Feature]], pd.Series] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
@@ -103,7 +124,6 @@ class Kind:
     start: Callable[[Any, WordVectors], dict[str, NDArray[np.float32]]] = _random_start
 
 
-# A problem is of the first kind that one of its columns makes it; numbers and categories may stand beside others.
 KINDS: dict[str, Kind] = {
     "series": Kind(
         columns=frozenset({"series"}),
@@ -123,9 +143,11 @@ KINDS: dict[str, Kind] = {
         vectorizer=TextVectorizer,
         shallow=TEXT_SHALLOW,
         ladder=text_ladder,
+        apart=True,
         epochs=20,
         # A row has hundreds of the columns: what is right for standardized inputs leaves too little of their weights.
         penalties=0.1,
+        shallow_features=in_bags,
         shown=text_shown,
         encode=text_encode,
         options=text_options,
@@ -136,6 +158,7 @@ KINDS: dict[str, Kind] = {
         vectorizer=ImageVectorizer,
         shallow=IMAGE_SHALLOW,
         ladder=image_ladder,
+        apart=True,
         epochs=50,
         steps=4_000,
         penalties=0.1,
@@ -161,4 +184,35 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(features: Sequence[Feature]) -> Kind:
     """The kind of a problem with these columns to learn from."""
-    return next(kind for kind in KINDS.values() if any(feature.read_as in kind.columns for feature in features))
+    parts = [part for name, kind in KINDS.items() for part in _parts(name, kind, features)]
+    return parts[0].kind if len(parts) == 1 else _mixed(parts)
+
+
+def _parts(name: str, kind: Kind, features: Sequence[Feature]) -> list[Part]:
+    own = [feature for feature in features if feature.read_as in kind.columns]
+    if kind.apart:
+        return [Part(feature.name, kind, [feature]) for feature in own]
+    return [Part(name, kind, own)] if own else []
+
+
+def _mixed(parts: Sequence[Part]) -> Kind:
+    """The kind of a problem that has several: the limits are the narrowest of theirs."""
+    kinds = [part.kind for part in parts]
+    return Kind(
+        columns=frozenset().union(*(kind.columns for kind in kinds)),
+        vectorizer=mixed.Fits(parts),
+        shallow=mixed_shallow(parts),
+        ladder=partial(mixed_ladder, parts),
+        epochs=min(kind.epochs for kind in kinds),
+        penalties=min(kind.penalties for kind in kinds),
+        steps=min(kind.steps for kind in kinds),
+        fewest_epochs=min(kind.fewest_epochs for kind in kinds),
+        largest_batch=min(kind.largest_batch for kind in kinds),
+        candidates=min(kind.candidates for kind in kinds),
+        shallow_features=partial(mixed.shallow_features, parts),
+        shown=partial(mixed.shown, parts) if any(kind.shown for kind in kinds) else None,
+        encode=partial(mixed.encode, parts),
+        store=partial(mixed.store, parts),
+        options=partial(mixed.options, parts),
+        start=partial(mixed.start, parts),
+    )

@@ -1,8 +1,9 @@
 """The vectorizers of all kinds, which a saved model may hold; apart from the rest, so that scoring needs no more."""
 
 from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.kinds.series.vectorizer import SeriesVectorizer
 from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.kinds.text.vectorizer import TextVectorizer
 
-Vectorizer = ImageVectorizer | TextVectorizer | SeriesVectorizer | TabularVectorizer
+Vectorizer = ImageVectorizer | TextVectorizer | SeriesVectorizer | TabularVectorizer | MixedVectorizer

@@ -10,7 +10,9 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-Batch = tuple[Tensor, Tensor, Tensor]
+# Of a network with several inputs, a tensor for each.
+Inputs = Tensor | tuple[Tensor, ...]
+Batch = tuple[Inputs, Tensor, Tensor]
 
 # RMSprop with the defaults of Keras and the book: rho 0.9, epsilon 1e-7.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -49,7 +51,7 @@ class Head(LightningModule):
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Inputs) -> Tensor:
         """Inputs to logits_BK."""
         return self.network(x)
 
@@ -107,7 +109,7 @@ class Head(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.log("validation_loss", self.loss(batch), batch_size=len(batch[1]))
 
-    def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+    def predict_step(self, batch: Inputs, batch_idx: int) -> Tensor:
         return self.predictions(self(batch))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

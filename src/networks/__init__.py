@@ -47,6 +47,12 @@ def _window() -> type["nn.Module"]:
     return WindowReader
 
 
+def _joined() -> type["nn.Module"]:
+    from src.networks.joined import JoinedNetwork
+
+    return JoinedNetwork
+
+
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
 KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
@@ -56,6 +62,7 @@ KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
     "dense_on_pictures": _dense_on_pictures,
     "convnet": _convnet,
     "window": _window,
+    "joined": _joined,
 }
 # Layers that go through a sequence step by step: their gradients may grow with every step, and are cut to this length.
 # Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
@@ -65,8 +72,9 @@ RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
 REGULARIZERS = ("dropout", "augmentation", "frozen")
 
 
-def build_network(network: dict[str, Any], inputs: int, outputs: int) -> "nn.Module":
-    """The network of a configuration for D inputs and K outputs, freshly initialized from torch's random state."""
+def build_network(network: dict[str, Any], inputs: int | list[int], outputs: int) -> "nn.Module":
+    """The network of a configuration for D inputs (of several kinds: so many of each) and K outputs, freshly
+    initialized from torch's random state."""
     options = {key: value for key, value in network.items() if key != "kind"}
     return KINDS[network["kind"]]()(inputs=inputs, outputs=outputs, **options)
 
@@ -77,9 +85,11 @@ def architecture(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def network_text(network: dict[str, Any]) -> str:
-    """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, and what reads a
-    sequence."""
+    """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, what reads a
+    sequence, and the encoders of several inputs."""
     units = "-".join(str(units) for units in network["units"])
+    if "encoders" in network:
+        return f"{' + '.join(network_text(encoder) for encoder in network['encoders'])} > {units}"
     if "reader" in network:
         return f"{network['reader']} {units}"
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
@@ -87,4 +97,5 @@ def network_text(network: dict[str, Any]) -> str:
 
 def clip_norm(network: dict[str, Any]) -> float | None:
     """The longest gradient in the training of a network; None: any."""
-    return CLIP_NORM if network.get("reader") in RECURRENT else None
+    networks = [network, *network.get("encoders", [])]
+    return CLIP_NORM if any(of.get("reader") in RECURRENT for of in networks) else None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.preprocessing.fold import FoldArrays
+from src.sparse import widths
 from src.training.members import History, Member, Paused, Trained
 
 # Is called after every epoch with the number of epochs that members have done, or will not need, since the last call.
@@ -92,7 +93,7 @@ class Course:
             vectorizer=fold.vectorizer,
             target_scaler=fold.target_scaler,
             weights=weights,
-            inputs=fold.x_AD.shape[1],
+            inputs=widths(fold.x_AD),
             history=self.history,
             predictions=p_VK if self.diverged is None else np.full_like(p_VK, np.nan),
             diverged=self.diverged,

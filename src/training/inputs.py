@@ -1,4 +1,4 @@
-"""Vectorized rows as tensors: dense ones whole, sparse ones and pictures in minibatches.
+"""Vectorized rows as tensors: dense ones whole, sparse ones and pictures in minibatches, several kinds side by side.
 
 Shapes: N rows, B of them, D inputs, C channels, H height, W width.
 """
@@ -11,11 +11,17 @@ import torch
 from torch import Tensor
 
 from src.pictures import Pictures
-from src.sparse import Inputs, SparseRows
+from src.sparse import Inputs, Joined, Part, SparseRows
 
 
 def rows_of(x_ND: Inputs, dtype: torch.dtype) -> "Rows":
     """Rows of which minibatches can be taken."""
+    if isinstance(x_ND, Joined):
+        return JoinedInputs(tuple(_of_one_kind(part, dtype) for part in x_ND.parts))
+    return _of_one_kind(x_ND, dtype)
+
+
+def _of_one_kind(x_ND: Part, dtype: torch.dtype) -> "OneKind":
     if isinstance(x_ND, SparseRows):
         return SparseInputs(x_ND.astype(str(dtype).removeprefix("torch.")))
     if isinstance(x_ND, Pictures):
@@ -66,8 +72,28 @@ class PictureInputs:
         return self.pixels_NCHW.to(device).to(self.dtype).sub_(mean_C11).div_(scale_C11)
 
 
+class JoinedInputs:
+    """Inputs of several kinds that behave like a tensor as far as training asks; sent to a device, a tensor of each."""
+
+    def __init__(self, parts: "tuple[OneKind, ...]") -> None:
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def __getitem__(self, rows_B: Tensor) -> "JoinedInputs":
+        return JoinedInputs(tuple(part[rows_B] for part in self.parts))
+
+    def split(self, size: int) -> Iterator["JoinedInputs"]:
+        return (JoinedInputs(parts) for parts in zip(*(part.split(size) for part in self.parts), strict=True))
+
+    def to(self, device: torch.device) -> tuple[Tensor, ...]:
+        return tuple(part.to(device) for part in self.parts)
+
+
 def _normalization(x: Pictures) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x.mean_C)[:, None, None], torch.from_numpy(x.scale_C)[:, None, None]
 
 
-Rows = Tensor | SparseInputs | PictureInputs
+OneKind = Tensor | SparseInputs | PictureInputs
+Rows = OneKind | JoinedInputs

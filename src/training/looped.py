@@ -21,7 +21,7 @@ from src.networks import build_network
 from src.networks.dropout import OwnStream
 from src.preprocessing.fold import Floats, FoldArrays
 from src.problem import Engine
-from src.sparse import Inputs
+from src.sparse import Inputs, widths
 from src.tables import Table
 from src.training.course import Course, OnEpoch, evenly_spaced, nobody
 from src.training.inputs import Rows, rows_of
@@ -165,7 +165,8 @@ class EpochPerStep(LightningModule):
         if not self.shared:
             return self.head.loss((x_BD.to(self.device), y_BT.to(self.device), w_B.to(self.device)))
         own = torch.arange(len(w_B))[self.own]
-        x_OD, y_OT, w_O = (part[own].to(self.device) for part in (x_BD, y_BT, w_B))
+        x_OD = x_BD[own].to(self.device)
+        y_OT, w_O = (part[own].to(self.device) for part in (y_BT, w_B))
         return (self.head.row_losses(self.head(x_OD), y_OT) * w_O).sum() / w_B.sum().to(self.device)
 
     def on_train_epoch_end(self) -> None:
@@ -258,7 +259,7 @@ def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch
     before = torch.get_rng_state()
     torch.default_generator.manual_seed(member.seed)
     try:
-        network = build_network(member.candidate.network, fold.x_AD.shape[1], table.schema.outputs)
+        network = build_network(member.candidate.network, widths(fold.x_AD), table.schema.outputs)
     finally:
         torch.set_rng_state(before)
     state = network.state_dict()

@@ -85,7 +85,7 @@ class Trained:
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
     weights: dict[str, NDArray[Any]]
-    inputs: int
+    inputs: int | list[int]
     history: History
     predictions: NDArray[np.float64]
     diverged: int | None = None

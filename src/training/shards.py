@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 
 from src.preprocessing.fold import FoldArrays
-from src.sparse import SparseRows
+from src.sparse import Joined, SparseRows, widths
 from src.tables import Table
 from src.training.course import CURVE_ROWS, EVALUATED_AT_ONCE
 from src.training.members import Member, Trained
@@ -72,7 +72,7 @@ def groups_of(
     for i, (member, fold) in enumerate(zip(members, folds, strict=True)):
         c = member.candidate
         epoch = paused.epoch if resumed and (paused := resumed[i].paused) else 0
-        key = (_architecture(c.network), fold.x_AD.shape[1], c.batch_size, c.optimizer, epoch)
+        key = (_architecture(c.network), repr(widths(fold.x_AD)), c.batch_size, c.optimizer, epoch)
         alike.setdefault(key, []).append(i)
     groups = []
     first = {id(fold): f for f, fold in reversed(list(enumerate(folds)))}
@@ -119,7 +119,8 @@ def _counted(member: Member, fold: FoldArrays, table: Table) -> float:
     from src.training.inputs import rows_of
     from src.training.looped import initial_network
 
-    if isinstance(fold.x_AD, SparseRows):
+    parts = fold.x_AD.parts if isinstance(fold.x_AD, Joined) else (fold.x_AD,)
+    if any(isinstance(part, SparseRows) for part in parts):
         return 0
     network = initial_network(member, fold, table, torch.float32).eval()
     few = min(len(fold.x_AD), 4)

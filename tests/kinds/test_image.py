@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from src.baselines import shallow
-from src.errors import UserError
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder
 from src.kinds.image.shallow import SHALLOW
@@ -109,11 +108,6 @@ def test_one_picture_in_colours_makes_all_of_them_so():
     files = [file_of(np.zeros((8, 8, channels), np.uint8)) for channels in (1, 3)]
     [feature], _ = encode(pd.DataFrame({"image": pd.Series(files, dtype=object)}), [IMAGE], settings())
     assert feature.encoding["channels"] == 3
-
-
-def test_other_columns_beside_pictures_are_refused():
-    with pytest.raises(UserError, match="`drop`: weight"):
-        encode(bars_frame(3).assign(weight=1.0), [IMAGE, Feature(name="weight", kind="numeric")], settings())
 
 
 def test_channels_have_mean_0_and_standard_deviation_1_over_the_training_rows():

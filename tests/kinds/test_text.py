@@ -56,7 +56,7 @@ def test_tf_idf_and_multi_hot_are_scikit_learns(longest: int):
     fresh = [*reviews(20, seed=1)["review"], "", "nothing known here"]
     for name, model in theirs.items():
         model.fit(TEXTS)
-        names = ours[name].texts[0].by.vocabulary
+        names = ours[name].by.vocabulary
         assert sorted(names) == sorted(model.vocabulary_)
         expected = model.transform(fresh).toarray()[:, [model.vocabulary_[gram] for gram in names]]
         scale = LENGTH if name == "tf_idf" else 1.0
@@ -110,17 +110,6 @@ def test_hashed_columns_learn_nothing():
     one, other = vectorizer(TEXTS[:5], encoding="hashed"), vectorizer(TEXTS[20:], encoding="hashed")
     assert one == other
     assert inputs(one, TEXTS).any(axis=1).all()
-
-
-def test_the_columns_of_a_table_stand_beside_the_words():
-    features = [Feature(name="review", kind="text", encoding=encoding()), Feature(name="stars", kind="numeric")]
-    frame = reviews(30)
-    fitted = TextVectorizer.fit(frame, features)
-    x_ND = fitted.transform(frame)
-    assert kind_of(features).vectorizer is TextVectorizer
-    assert x_ND.shape[1] == len(fitted.texts[0].by.vocabulary) + 1
-    stars = frame["stars"].to_numpy()
-    np.testing.assert_allclose(x_ND[:, [-1]].toarray()[:, 0], (stars - stars.mean()) / stars.std(), rtol=1e-5)
 
 
 def test_the_sparse_product_is_the_dense_one_and_so_is_its_gradient():

@@ -54,7 +54,7 @@ def trained(table: Table, frozen: bool, epochs: int, **changes: Any) -> list[Tra
 
 def given(table: Table, of: Trained) -> tuple[np.ndarray, np.ndarray]:
     """The vectors that the file has for a fold's words, and where they stand among the network's."""
-    known_WE = table.vectors.of(of.vectorizer.texts[0].by.vocabulary)
+    known_WE = table.vectors.of(of.vectorizer.by.vocabulary)
     places = np.flatnonzero(np.isfinite(known_WE).all(axis=1))
     return known_WE[places], places + 2
 
@@ -106,7 +106,7 @@ def test_frozen_vectors_stay_bit_by_bit_and_others_learn(table: Table):
         assert len(places) >= 4
         assert frozen.weights["embed.weight"][places].tobytes() == vectors.tobytes()
         assert (other.weights["embed.weight"][places] != vectors).any(axis=1).all()
-        without = np.setdiff1d(np.arange(2, len(frozen.vectorizer.texts[0].by.vocabulary) + 2), places)
+        without = np.setdiff1d(np.arange(2, len(frozen.vectorizer.by.vocabulary) + 2), places)
         random_WE = frozen.weights["embed.weight"][without]
         assert len(without)
         assert np.isfinite(random_WE).all()

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from src.errors import UserError
 from src.kinds.image.pretrained import Pretrained
 from src.pictures import Shape, look, normalized_files
 from src.problem import PrepareSettings
@@ -67,10 +66,7 @@ class Encoding(BaseModel):
 def encode(
     train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """The column of pictures with their shape, and what was chosen. Raises UserError for other columns beside it."""
-    if len(features) > 1:
-        others = [feature.name for feature in features if feature.kind != "image"] or [features[1].name]
-        raise UserError(f"pictures are learnt from alone; name the other columns under `drop`: {', '.join(others)}")
+    """The column of pictures with their shape, and what was chosen."""
     [feature] = features
     shapes = [look(file) for file in train[feature.name]]
     channels = max(shape.channels for shape in shapes)

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.vectorizer import CLIP, AnyColumn
 from src.pictures import AT_ONCE, Bytes, Pictures, pixels_of
-from src.sparse import Inputs
 from src.tables import Feature
 
 
@@ -51,7 +50,7 @@ class ImageVectorizer(BaseModel):
             mean, scale = x_NF.mean(0).tolist(), _not_zero(x_NF.std(0))
         return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale)
 
-    def transform(self, frame: pd.DataFrame) -> Inputs:
+    def transform(self, frame: pd.DataFrame) -> Pictures | NDArray[np.float32]:
         """The rows of `frame` as N pictures (N, C, H, W), or as (N, F) features."""
         files = frame[self.name].tolist()
         mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)

@@ -1,5 +1,6 @@
 """How texts become numbers: what the problem says, and what `auto` chooses by a stated rule."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ TEXTS_PER_WORD = 1500
 AUTOMATIC_NGRAMS: dict[Tokens, int] = {"words": 2, "characters": 5}
 # Sequences are as long as this share of the training texts, and no longer than so many tokens.
 COVERED, LONGEST = 0.9, 400
+# The columns of a bag that shallow models read in place of sequences.
+SHALLOW_COLUMNS = 50_000
 
 
 class Vectors(BaseModel):
@@ -52,22 +55,28 @@ class Encoding(BaseModel):
 def encode(
     train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """The features with the encodings of the text columns, and what was chosen; by the training rows alone."""
-    found, choices = [], []
-    for feature in features:
-        if feature.kind == "text":
-            has_vectors = settings.word_vectors is not None
-            encoding, reason = _encoding(train[feature.name], settings.text, has_vectors)
-            found.append(feature.model_copy(update={"encoding": encoding.model_dump()}))
-            if settings.text.encoding == "auto":
-                shown = "TF-IDF of words" if encoding.tokens == "words" else "TF-IDF of characters"
-                chosen = f"{shown}, up to {encoding.ngrams} in a row" if encoding.ngrams > 1 else shown
-                if encoding.encoding == "sequence":
-                    chosen = f"sequences of {encoding.length} {encoding.tokens}"
-                choices.append(Choice(setting=f"encoding of {feature.name}", chosen=chosen, reason=reason))
-        else:
-            found.append(feature)
-    return found, choices
+    """The column of text with its encoding, and what was chosen; by the training rows alone."""
+    [feature] = features
+    encoding, reason = _encoding(train[feature.name], settings.text, settings.word_vectors is not None)
+    choices = []
+    if settings.text.encoding == "auto":
+        shown = "TF-IDF of words" if encoding.tokens == "words" else "TF-IDF of characters"
+        chosen = f"{shown}, up to {encoding.ngrams} in a row" if encoding.ngrams > 1 else shown
+        if encoding.encoding == "sequence":
+            chosen = f"sequences of {encoding.length} {encoding.tokens}"
+        choices.append(Choice(setting=f"encoding of {feature.name}", chosen=chosen, reason=reason))
+    return [feature.model_copy(update={"encoding": encoding.model_dump()})], choices
+
+
+def in_bags(features: Sequence[Feature]) -> list[Feature]:
+    """The column as models see it that do not read in order: of numbered tokens a sum would mean nothing to them."""
+    [feature] = features
+    encoding = Encoding.model_validate(feature.encoding)
+    if encoding.encoding != "sequence":
+        return [feature]
+    ngrams = AUTOMATIC_NGRAMS[encoding.tokens]
+    bag = encoding.model_copy(update={"encoding": "tf_idf", "ngrams": ngrams, "vocabulary": SHALLOW_COLUMNS})
+    return [feature.model_copy(update={"encoding": bag.model_dump()})]
 
 
 def _encoding(values_N: "pd.Series[str]", text: Text, has_vectors: bool) -> tuple[Encoding, str]:

@@ -16,7 +16,7 @@ SMALLEST_EMBEDDING = 16
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
     """The rungs of tables, with a first layer for sparse inputs, or one that reads sequences."""
-    [encoding, *_] = [Encoding.model_validate(f.encoding) for f in features if f.kind == "text"]
+    [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     rungs = dense_ladder(features, settings, training)
     if encoding.encoding != "sequence":
         return [rung | {"kind": "bag_of_words"} for rung in rungs]
@@ -30,5 +30,5 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
     """What else the search tries: whether vectors of words go on learning."""
-    [encoding, *_] = [Encoding.model_validate(f.encoding) for f in features if f.kind == "text"]
+    [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     return {"frozen": (True, False)} if encoding.vectors is not None and encoding.vectors.train == "auto" else {}

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from src.errors import UserError
 from src.kinds.text.encoding import Encoding, Vectors
-from src.kinds.text.tokens import tokens_of
-from src.kinds.text.vectorizer import FIRST, Ordered, TextVectorizer
+from src.kinds.text.tokens import FIRST, tokens_of
+from src.kinds.text.vectorizer import Ordered, TextVectorizer
 from src.kinds.text.vectors import WordVectors, read_vectors
 from src.results import Choice
 from src.tables import Feature
@@ -54,7 +54,6 @@ def with_vectors(
 
 def start(fitted: TextVectorizer, vectors: WordVectors) -> dict[str, NDArray[np.float32]]:
     """The network's weights_VE by their name, in the order of the vocabulary; NaN where they start at random."""
-    [column] = fitted.texts
-    assert isinstance(column.by, Ordered)
-    of_words_WE = vectors.of(column.by.vocabulary)
+    assert isinstance(fitted.by, Ordered)
+    of_words_WE = vectors.of(fitted.by.vocabulary)
     return {"embed.weight": np.vstack([np.full((FIRST, vectors.size), np.nan, dtype=np.float32), of_words_WE])}

@@ -1,0 +1,28 @@
+"""Rows of several kinds of input as numbers: those of every part, side by side."""
+
+from typing import Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.tabular.vectorizer import AnyColumn, TabularVectorizer
+from src.kinds.text.vectorizer import TextVectorizer
+from src.sparse import Joined
+
+
+class MixedVectorizer(BaseModel):
+    """The fitted vectorizers of all parts; JSON in, JSON out, no pickle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["mixed"] = "mixed"
+    parts: list[ImageVectorizer | TextVectorizer | TabularVectorizer]
+
+    @property
+    def columns(self) -> list[AnyColumn]:
+        """The columns of a table among them."""
+        return [column for part in self.parts for column in part.columns]
+
+    def transform(self, frame: pd.DataFrame) -> Joined:
+        return Joined(tuple(part.transform(frame) for part in self.parts))
