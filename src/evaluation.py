@@ -76,10 +76,12 @@ class HeldOut:
         return HeldOut(self.splits, [p_VK[rng.permutation(len(p_VK))] for p_VK in self.predictions])
 
 
-def estimate(held_out: HeldOut, table: Table, measure: Measure) -> Estimate:
+def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float | None = None) -> Estimate:
     """The measure of the procedure (this configuration, trained on so many rows) on new rows, with its interval.
 
-    The value is `HeldOut.value`. What the interval allows for, and why, is told in `src.intervals.resampled_variance`.
+    The value is `HeldOut.value`. Its variance is that of `src.half_samples` where it is given, but no less than that of
+    the rows with the models as they are (so does the interval of Bates, Hastie and Tibshirani 2021); otherwise that of
+    `src.intervals.resampled_variance`.
     """
     passes = held_out.passes()
     rows_M = np.unique(np.concatenate([rows for rows, _ in passes]))
@@ -92,6 +94,8 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure) -> Estimate:
     rows_variance = jackknife_variance(value, table.units(rows_M))
     training = float(np.mean([len(split.training) for split in held_out.splits]))
     inflation = resampled_variance(1.0, len(rows_M), training)
+    if variance is not None and rows_variance > 0:
+        inflation = max(variance / rows_variance, 1.0)
     return _interval(held_out.value(table, measure), rows_variance, inflation, table, rows_M, measure)
 
 
@@ -101,12 +105,14 @@ def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
     return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
 
 
-def repeats_wanted(held_out: HeldOut, table: Table, measure: Measure, most: int) -> tuple[int, str]:
+def repeats_wanted(
+    held_out: HeldOut, table: Table, measure: Measure, most: int, variance: float | None = None
+) -> tuple[int, str]:
     """With how many repeats the estimate would be stable (see `STABLE_SHARE`), `most` at most, and why.
 
-    As many as there are where it is stable already.
+    As many as there are where it is stable already. variance: that of the estimate where it is known, see `estimate`.
     """
-    found, error = estimate(held_out, table, measure), shuffle_error(held_out, table, measure)
+    found, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
     repeats, width = len(held_out.passes()), found.high - found.low
     stable = error <= STABLE_SHARE * width
     reason = (

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.committee import committees_of, held_out
 from src.evaluation import HeldOut
 from src.halving import search
 from src.measures import Measure
@@ -52,9 +53,7 @@ def search_in_folds(
     chosen = [one_standard_error_rule(scored, measure)[1].candidate for scored in found]
     refits = [Member.of_split(c, split, s) for c, split in zip(chosen, outer, strict=True) for s in starts]
     results = fit(refits, table, measure, engine, "nested evaluate")
-    size = len(starts)
-    committees = [results[i : i + size] for i in range(0, len(results), size)]
-    return NestedSearch(chosen, HeldOut(outer, [np.mean([t.predictions for t in of], axis=0) for of in committees]))
+    return NestedSearch(chosen, held_out(outer, committees_of(results, len(starts))))
 
 
 def inside(split: Split, development: Folds) -> list[Split]:

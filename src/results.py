@@ -217,6 +217,7 @@ class CrossValidation(Result):
     """The measure on the evaluation folds with its interval (see `src.intervals`).
 
     `mean` is that over the repeats of the measure on all held-out rows together; `scores` are those of single folds.
+    half_samples: cross-validated halves of the rows by which the interval is as wide as it is; 0: it is by the rows.
     """
 
     mean: float
@@ -224,6 +225,7 @@ class CrossValidation(Result):
     high: float
     folds: int
     repeats: int
+    half_samples: int
     scores: list[float]
 
 

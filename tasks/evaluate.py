@@ -4,15 +4,17 @@ The only step that reads the sealed test set, and it reads it last: nothing befo
 Book: "Evaluate the final model on the test set, once".
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from src.baselines import common_sense, shallow
+from src.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
 from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_wanted, score_sealed_test
 from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
+from src.half_samples import PAIRS, half_sample_variance, half_samples
 from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
 from src.kinds.kind import kind_of
@@ -22,6 +24,7 @@ from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
 from src.protocols import Folds, Split, read_folds
 from src.results import (
     Baseline,
+    Candidate,
     Choice,
     CrossValidation,
     Evaluate,
@@ -36,150 +39,241 @@ from src.sample_sizes import Trial, learning_curve, trials
 from src.search import candidates_of
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
-from src.training.members import Member, Trained
+from src.training.members import Trained
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the steps before have left, but the sealed test set."""
+
+    settings: EvaluateSettings
+    engine: Engine
+    prepared: Prepared
+    references: Baseline
+    climbed: Overfit
+    candidate: Candidate
+    table: Table
+    measure: Measure
+    evaluation: Folds
+    development: Folds
+
+    @property
+    def starts(self) -> list[int]:
+        return starts_of(self.settings.seed, self.settings.committee)
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """The chosen configuration on the evaluation folds, by the number of its training rows, and on all of them.
+
+    variance: that of the cross-validated estimate by half samples, where they were trained.
+    """
+
+    folds: Folds
+    committees: list[Committee]
+    final: Committee
+    sample_sizes: list[SampleSize]
+    more_data: list[Verdict]
+    variance: float | None
+    choices: list[Choice]
+
+    @property
+    def splits(self) -> list[Split]:
+        return list(self.folds)
+
+    @property
+    def held_out(self) -> HeldOut:
+        return held_out(self.splits, self.committees)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What is judged on the evaluation folds (the network as the problem wants it made), and what was found."""
+
+    network: HeldOut
+    dummy: HeldOut
+    shallow: HeldOut
+    nested: Nested | None
+    verdicts: list[Verdict]
 
 
 def evaluate(layout: Layout) -> Evaluate:
     """Write evaluate.json, predictions.parquet, fold_scores.csv, evaluate_curves.csv and the model."""
-    settings = load_settings(layout, "evaluate", EvaluateSettings)
-    engine = load_settings(layout, "engine", Engine)
-    prepared = Prepared.read(layout.result("prepare"))
-    references = Baseline.read(layout.result("baseline"))
-    protocol = prepared.protocol
-    candidate = Regularize.read(layout.result("regularize")).chosen
-    table = read_table(layout.train, read_schema(layout.train))
-    stored = read_folds(layout.folds)
-    folds = stored["evaluation"].first(protocol.repeats)
-    splits = list(folds)
-    measure = TABLE[prepared.measure]
-    seed = settings.seed
+    given = _read(layout)
+    learnt = _train(given)
+    judged = _judge(given, learnt)
+    table, measure, protocol = given.table, given.measure, given.prepared.protocol
+    network, found = judged.network, estimate(judged.network, table, measure, learnt.variance)
 
-    everything = np.arange(len(table))
-    whole = Split(0, 0, everything, everything[:0])
-    starts = _starts(seed, settings.committee)
-    smaller = trials(candidate, [s for s in splits if s.repeat == 0], table, starts[0])
-    members = [Member.of_split(candidate, split, start) for split in [*splits, whole] for start in starts]
-    shares = [member for trial in smaller for member in trial.members]
-    results = fit([*members, *shares], table, measure, engine, "evaluate")
-    *trained, final = _committees(results[: len(members)], settings.committee)
-    points, more_data = _learning_curve(smaller, results[len(members) :], splits, trained, folds, table, measure, seed)
-
-    def train_more(more: list[Split]) -> list[list[Trained]]:
-        members = [Member.of_split(candidate, split, start) for split in more for start in starts]
-        return _committees(fit(members, table, measure, engine, "evaluate, more repeats"), settings.committee)
-
-    choices = []
-    if protocol.most_repeats is not None:
-        drawn = stored["evaluation"].first(protocol.most_repeats)
-        folds, trained, choice = _repeat_until_stable(drawn, folds, trained, table, measure, train_more)
-        splits, choices = list(folds), [choice]
-    plain = _held_out(splits, trained)
-
-    network, of_splits, nested = plain, [candidate] * len(splits), None
-    if protocol.kind == "nested":
-        climbed = Overfit.read(layout.result("overfit"))
-        candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
-        nested = search_in_folds(candidates, splits, stored["development"], table, measure, engine, seed, starts)
-        network, of_splits = nested.held_out, nested.chosen
-    ensemble = None
-    if settings.final == "fold_ensemble":
-        ensemble = score_fold_ensemble(of_splits, splits, stored["development"], table, measure, engine, starts)
-        refit, network = network, ensemble
-    dummy_name, shallow_name = references.common_sense.name, references.shallow.name
-    dummy = HeldOut(splits, [common_sense(table.schema)[dummy_name](table, split, seed) for split in splits])
-    boosted = HeldOut(splits, [shallow(shallow_name, table, split, seed) for split in splits])
-    verdicts = [
-        compare("beats_common_sense", network, dummy, f"common sense ({dummy_name})", table, folds, measure, seed),
-        compare(
-            "beats_shallow_model", network, boosted, f"shallow model ({shallow_name})", table, folds, measure, seed
-        ),
-    ]
-    found = estimate(network, table, measure)
-    network_J, shallow_J = network.scores(table, measure), boosted.scores(table, measure)
-    dummy_J = dummy.scores(table, measure)
-    extra = _other_measures("cross_validation", measure, table, network)
-    if settings.committee > 1:
-        verdicts.append(_committee_helps(splits, trained, plain, table, measure))
-    if ensemble is not None:
-        verdicts.append(
-            compare("fold_ensemble_beats_refit", ensemble, refit, "refit", table, folds, measure, seed, "fold ensemble")
-        )
-    verdicts += more_data
-
-    fold_members = [committee for split, committee in zip(splits, trained, strict=True) if split.repeat == 0]
     widths = half_widths(network, table)
-    model = _model([final] if ensemble is None else fold_members, widths, table)
+    model = _model(_final_committees(given, learnt), widths, table)
     test = read_table(layout.test, table.schema)
     p_NK = model.row_predictions(test.frame)
     test_score = score_sealed_test(test, p_NK, measure)
-    extra |= {
-        f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N)
-        for name in MEASURES[table.schema.type]
-        if name != measure.name
-    }
-    verdicts.append(_test_agrees(found.low, found.high, test_score.low, test_score.high, test_score.value))
+    agrees = _test_agrees(found.low, found.high, test_score.low, test_score.high, test_score.value)
+
+    network_J, shallow_J = network.scores(table, measure), judged.shallow.scores(table, measure)
+    dummy_J = judged.dummy.scores(table, measure)
+    others = [name for name in MEASURES[table.schema.type] if name != measure.name]
+    beats_common_sense = judged.verdicts[0].holds
     shallow_wins = measure.better(float(shallow_J.mean()), float(network_J.mean()))
     result = Evaluate(
         measure=measure.name,
         direction=measure.direction,
         baseline=float(dummy_J.mean()),
-        shallow=boosted.value(table, measure),
+        shallow=judged.shallow.value(table, measure),
         cross_validation=CrossValidation(
             mean=found.value,
             low=found.low,
             high=found.high,
             folds=protocol.folds,
-            repeats=len(folds.fold_RN),
+            repeats=len(learnt.folds.fold_RN),
+            half_samples=0 if learnt.variance is None else 2 * PAIRS,
             scores=network_J.tolist(),
         ),
-        nested=None if nested is None else _nested(nested, plain, table, measure),
-        sample_sizes=points,
-        final=settings.final,
+        nested=judged.nested,
+        sample_sizes=learnt.sample_sizes,
+        final=given.settings.final,
         test=test_score,
         half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
-        chosen=candidate,
-        choices=choices,
-        extra=extra,
-        recommended="common sense" if not verdicts[0].holds else "shallow model" if shallow_wins else "network",
-        verdicts=verdicts,
+        chosen=given.candidate,
+        choices=learnt.choices,
+        extra={f"cross_validation_{name}": network.value(table, TABLE[name]) for name in others}
+        | {f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N) for name in others},
+        recommended="common sense" if not beats_common_sense else "shallow model" if shallow_wins else "network",
+        verdicts=[*judged.verdicts, *learnt.more_data, agrees],
     )
     _write_predictions(layout, table, network, test, p_NK)
     scores = {"network": network_J, "common_sense": dummy_J, "shallow": shallow_J}
-    where = {"repeat": [s.repeat for s in splits], "fold": [s.fold for s in splits]}
+    where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
     _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
-    _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(t) for t in trained]))
+    _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(committee) for committee in learnt.committees]))
     model.save(layout.model)
     result.write(layout.result("evaluate"))
     return result
 
 
-def _repeat_until_stable(
-    drawn: Folds,
-    folds: Folds,
-    trained: list[list[Trained]],
-    table: Table,
-    measure: Measure,
-    train: Callable[[list[Split]], list[list[Trained]]],
-) -> tuple[Folds, list[list[Trained]], Choice]:
-    """Take more of the repeats that were `drawn` until the estimate hardly depends on how the rows were shuffled.
+def _read(layout: Layout) -> _Given:
+    prepared = Prepared.read(layout.result("prepare"))
+    folds = read_folds(layout.folds)
+    return _Given(
+        settings=load_settings(layout, "evaluate", EvaluateSettings),
+        engine=load_settings(layout, "engine", Engine),
+        prepared=prepared,
+        references=Baseline.read(layout.result("baseline")),
+        climbed=Overfit.read(layout.result("overfit")),
+        candidate=Regularize.read(layout.result("regularize")).chosen,
+        table=read_table(layout.train, read_schema(layout.train)),
+        measure=TABLE[prepared.measure],
+        evaluation=folds["evaluation"],
+        development=folds["development"],
+    )
 
-    folds: those of which `trained` holds the committees. Returns both as they are in the end, and why.
+
+def _train(given: _Given) -> _Learnt:
+    """Train the chosen configuration on everything it is judged by, at once, and then on further repeats."""
+    table, measure, protocol, starts = given.table, given.measure, given.prepared.protocol, given.starts
+    folds = given.evaluation.first(protocol.repeats)
+    splits = list(folds)
+    everything = np.arange(len(table))
+    whole = Split(0, 0, everything, everything[:0])
+    smaller = trials(given.candidate, [s for s in splits if s.repeat == 0], table, starts[0])
+    halves = half_samples(protocol.folds, table, given.settings.seed) if protocol.kind == "iterated_k_fold" else []
+    members = [
+        members_of(given.candidate, [*splits, whole], starts),
+        [member for trial in smaller for member in trial.members],
+        members_of(given.candidate, [split for half in halves for split in half], starts[:1]),
+    ]
+    results = iter(fit([m for of in members for m in of], table, measure, given.engine, "evaluate"))
+    of_folds, of_shares, of_halves = ([next(results) for _ in of] for of in members)
+
+    *committees, final = committees_of(of_folds, len(starts))
+    alone = held_out(splits, [committee[:1] for committee in committees])
+    points, more_data = _learning_curve(smaller, of_shares, alone, folds.first(1), given)
+    of_half = committees_of(of_halves, protocol.folds)
+    predicted = [HeldOut(half, [t.predictions for t in of]) for half, of in zip(halves, of_half, strict=True)]
+    variance = half_sample_variance(predicted, table, measure) if predicted else None
+    choices = []
+    if protocol.most_repeats is not None:
+        folds, committees, choice = _repeat_until_stable(given, folds, committees, variance)
+        choices = [choice]
+    return _Learnt(folds, committees, final, points, more_data, variance, choices)
+
+
+def _learning_curve(
+    smaller: list[Trial], results: list[Trained], alone: HeldOut, folds: Folds, given: _Given
+) -> tuple[list[SampleSize], list[Verdict]]:
+    """The curve over the number of training rows, on the first repeat; `results` are those of all members of `smaller`,
+    in their order; `alone` is what single networks say that learnt from all rows."""
+    one_by_one = iter(results)
+    predicted = [(trial, [next(one_by_one).predictions for _ in trial.members]) for trial in smaller]
+    tried = [(trial, HeldOut(trial.splits, predictions)) for trial, predictions in predicted]
+    count = len(list(folds))
+    first = HeldOut(alone.splits[:count], alone.predictions[:count])
+    return learning_curve(tried, first, folds, given.table, given.measure, given.settings.seed)
+
+
+def _repeat_until_stable(
+    given: _Given, folds: Folds, committees: list[Committee], variance: float | None
+) -> tuple[Folds, list[Committee], Choice]:
+    """Train on more of the repeats that were drawn until the estimate hardly depends on how the rows were shuffled.
+
+    folds: those of `committees`. Returns both as they are in the end, and why.
     """
+    table, measure = given.table, given.measure
+    most = given.prepared.protocol.most_repeats
+    assert most is not None
     while True:
         splits = list(folds)
-        most = len(drawn.fold_RN)
-        wanted, why = repeats_wanted(_held_out(splits, trained), table, measure, most)
+        wanted, why = repeats_wanted(held_out(splits, committees), table, measure, most, variance)
         if wanted == len(folds.fold_RN):
-            return folds, trained, Choice(setting="repeats", chosen=str(wanted), reason=why)
-        folds = drawn.first(wanted)
-        trained = trained + train(list(folds)[len(splits) :])
+            return folds, committees, Choice(setting="repeats", chosen=str(wanted), reason=why)
+        folds = given.evaluation.first(wanted)
+        members = members_of(given.candidate, list(folds)[len(splits) :], given.starts)
+        results = fit(members, table, measure, given.engine, "evaluate, more repeats")
+        committees = committees + committees_of(results, len(given.starts))
 
 
-def _committees(results: list[Trained], size: int) -> list[list[Trained]]:
-    return [results[i : i + size] for i in range(0, len(results), size)]
+def _judge(given: _Given, learnt: _Learnt) -> _Judged:
+    """Compare the network with the baselines on the evaluation folds; the first verdict is the gate."""
+    table, measure, seed = given.table, given.measure, given.settings.seed
+    splits, plain = learnt.splits, learnt.held_out
+    network, of_splits, nested = plain, [given.candidate] * len(splits), None
+    if given.prepared.protocol.kind == "nested":
+        candidates = candidates_of(given.climbed.rungs, given.climbed.chosen, given.settings, table)
+        searched = search_in_folds(
+            candidates, splits, given.development, table, measure, given.engine, seed, given.starts
+        )
+        network, of_splits, nested = searched.held_out, searched.chosen, _nested(searched, plain, table, measure)
+    refit = network
+    if given.settings.final == "fold_ensemble":
+        network = score_fold_ensemble(of_splits, splits, given.development, table, measure, given.engine, given.starts)
+    names = given.references.common_sense.name, given.references.shallow.name
+    dummy = HeldOut(splits, [common_sense(table.schema)[names[0]](table, split, seed) for split in splits])
+    boosted = HeldOut(splits, [shallow(names[1], table, split, seed) for split in splits])
+
+    def against(name: str, reference: HeldOut, called: str, model_called: str = "network") -> Verdict:
+        return compare(name, network, reference, called, table, learnt.folds, measure, seed, model_called)
+
+    verdicts = [
+        against("beats_common_sense", dummy, f"common sense ({names[0]})"),
+        against("beats_shallow_model", boosted, f"shallow model ({names[1]})"),
+    ]
+    if given.settings.committee > 1:
+        verdicts.append(committee_helps(splits, learnt.committees, table, measure))
+    if given.settings.final == "fold_ensemble":
+        verdicts.append(against("fold_ensemble_beats_refit", refit, "refit", "fold ensemble"))
+    return _Judged(network, dummy, boosted, nested, verdicts)
 
 
-def _model(committees: list[list[Trained]], half_widths: list[float] | None, table: Table) -> Model:
+def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
+    """The networks of the final model: those refitted on all rows, or those of the first repeat's folds."""
+    if given.settings.final == "refit":
+        return [learnt.final]
+    return [of for split, of in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
+
+
+def _model(committees: list[Committee], half_widths: list[float] | None, table: Table) -> Model:
     """The final model of one committee, or of those of several folds."""
     first, *others = [of[0] for of in committees]
     card = ModelCard(
@@ -196,55 +290,10 @@ def _model(committees: list[list[Trained]], half_widths: list[float] | None, tab
     return Model(card, [t.weights for of in committees for t in of])
 
 
-def _learning_curve(
-    smaller: list[Trial],
-    results: list[Trained],
-    splits: list[Split],
-    trained: list[list[Trained]],
-    folds: Folds,
-    table: Table,
-    measure: Measure,
-    seed: int,
-) -> tuple[list[SampleSize], list[Verdict]]:
-    """The curve over the number of training rows, on the first repeat; `results` are those of all members of `smaller`,
-    in their order."""
-    folds = folds.first(1)
-    splits = splits[: len(list(folds))]
-    one_by_one = iter(results)
-    predicted = [(trial, [next(one_by_one).predictions for _ in trial.members]) for trial in smaller]
-    tried = [(trial, HeldOut(trial.splits, predictions)) for trial, predictions in predicted]
-    alone = HeldOut(splits, [committee[0].predictions for committee in trained[: len(splits)]])
-    return learning_curve(tried, alone, folds, table, measure, seed)
-
-
-def _held_out(splits: list[Split], trained: list[list[Trained]]) -> HeldOut:
-    """What the committees of the splits say of the rows held out."""
-    return HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in trained])
-
-
 def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure) -> Nested:
     value = plain.value(table, measure)
     optimism = measure.gain(value, nested.held_out.value(table, measure))
     return Nested(chosen=nested.chosen, plain=value, optimism=optimism)
-
-
-def _starts(seed: int, count: int) -> list[int]:
-    """The seeds of a committee's networks."""
-    return [int(state) for state in np.random.SeedSequence(seed).generate_state(count) >> 1]
-
-
-def _committee_helps(
-    splits: list[Split], trained: list[list[Trained]], network: HeldOut, table: Table, measure: Measure
-) -> Verdict:
-    alone = [HeldOut(splits, [committee[k].predictions for committee in trained]) for k in range(len(trained[0]))]
-    single = float(np.mean([one.scores(table, measure).mean() for one in alone]))
-    together = float(network.scores(table, measure).mean())
-    return Verdict(
-        name="committee_helps",
-        holds=measure.better(together, single),
-        evidence=f"{measure.title} on the evaluation folds: {len(alone)} networks averaged {together:.4g}, "
-        f"one network {single:.4g} on average",
-    )
 
 
 def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: float) -> Verdict:
@@ -255,11 +304,6 @@ def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: 
         evidence=f"sealed test {value:.4g} (95% interval {low:.4g} to {high:.4g}); "
         f"cross-validated interval {cv_low:.4g} to {cv_high:.4g}",
     )
-
-
-def _other_measures(prefix: str, measure: Measure, table: Table, network: HeldOut) -> dict[str, float]:
-    names = [name for name in MEASURES[table.schema.type] if name != measure.name]
-    return {f"{prefix}_{name}": network.value(table, TABLE[name]) for name in names}
 
 
 def _write_predictions(layout: Layout, table: Table, network: HeldOut, test: Table, p_NK: np.ndarray) -> None:
@@ -280,7 +324,7 @@ def _rows(table: Table, rows: np.ndarray, p_NK: np.ndarray, split: str, repeat: 
     return pd.concat([head, actual_columns(frame, table.schema), prediction_columns(p_NK, table.schema)], axis=1)
 
 
-def _curves(committee: list[Trained]) -> pd.DataFrame:
+def _curves(committee: Committee) -> pd.DataFrame:
     """Curves of one fold, means over its networks."""
     member = committee[0].member
     head = {"repeat": member.repeat, "fold": member.fold, "epoch": np.arange(1, member.candidate.epochs + 1)}

@@ -100,6 +100,18 @@ def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wide
     assert np.log(found.high / found.low) == pytest.approx(1.5**0.5 * np.log(alone.high / alone.low))
 
 
+def test_a_known_variance_sets_the_width_but_never_below_that_of_the_rows():
+    table = table_of("unit_interval_regression", ROWS)
+    model = held_out(table, folds_of(ROWS), 0.1)
+    ((rows, p_NK),) = model.passes()
+    errors_N = np.abs(table.y_NT[rows] - p_NK)
+    of_rows = errors_N.var(ddof=1) / ROWS
+    for variance, expected in ((3 * of_rows, 3 * of_rows), (of_rows / 3, of_rows)):
+        found = estimate(model, table, MAE, variance)
+        wanted = transformed_interval(float(errors_N.mean()), expected, 0.0, np.inf, ROWS - 1)
+        assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+
+
 @pytest.mark.parametrize(("noise", "stable"), [(0.001, True), (3.0, False)])
 def test_repeats_are_enough_when_the_shuffles_hardly_move_the_estimate(noise: float, stable: bool):
     """The models of all repeats share an error of their rows; `noise` is what each shuffle adds."""

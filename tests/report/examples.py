@@ -213,7 +213,7 @@ def write_results(root: Path, given: Example) -> Layout:
         baseline=bad,
         shallow=float(np.mean(shallow)),
         cross_validation=CrossValidation(
-            mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, scores=network
+            mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, half_samples=40, scores=network
         ),
         test=TestScore(value=test_value, low=test_value - half, high=test_value + half, rows=len(test)),
         half_widths=dict.fromkeys(given.targets, half) if given.type.endswith("regression") else {},

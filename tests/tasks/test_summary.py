@@ -21,7 +21,9 @@ def evaluated(tmp_path: Path) -> Layout:
         direction="maximize",
         baseline=0.4,
         shallow=0.95,
-        cross_validation=CrossValidation(mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, scores=[0.9736] * 15),
+        cross_validation=CrossValidation(
+            mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, half_samples=0, scores=[0.9736] * 15
+        ),
         test=results.TestScore(value=0.9722, low=0.9, high=1.0, rows=36),
         chosen=candidate,
         extra={},

@@ -183,7 +183,13 @@ class Fruit:
             baseline=0.5625,
             shallow=0.875,
             cross_validation=CrossValidation(
-                mean=0.90625, low=0.84375, high=0.96875, folds=self.folds, repeats=1, scores=[0.90625] * self.folds
+                mean=0.90625,
+                low=0.84375,
+                high=0.96875,
+                folds=self.folds,
+                repeats=1,
+                half_samples=0,
+                scores=[0.90625] * self.folds,
             ),
             test=TestScore(value=self.test, low=0.8125, high=1.0, rows=self.test_rows),
             chosen=candidate(),

@@ -10,7 +10,7 @@ from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, SEALED_TEST_VERDICT, findings
 from src.report.words import MEANINGS, Printer, count, counted, sentence, share, spoken
 from src.report.words import printer as printer_of
-from src.results import Nested
+from src.results import CrossValidation, Nested
 
 
 def evaluation(evidence: Evidence, printer: Printer) -> Section:
@@ -56,9 +56,8 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     in_time = evidence.prepared.protocol.order == "temporal"
     folds = "the folds that it was chosen by" if in_time else "fresh folds that had no part in choosing it"
     text = Text(
-        f"Now the chosen network is judged, on {folds}. The interval allows for the fact that the folds share most of "
-        "their training rows (after Nadeau and Bengio). Each value is that of all held-out rows together, and with "
-        "several repeats the mean over them."
+        f"Now the chosen network is judged, on {folds}. {_interval_words(evidence.evaluate.cross_validation)} Each "
+        "value is that of all held-out rows together, and with several repeats the mean over them."
     )
     nested = evidence.evaluate.nested
     optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time)
@@ -67,6 +66,18 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
     title = "Evaluation, on rows that came later" if in_time else "Evaluation on fresh folds"
     return Section("evaluation", title, findings(verdicts), blocks)
+
+
+def _interval_words(found: CrossValidation) -> str:
+    """What the interval's width rests on."""
+    if found.half_samples:
+        return (
+            f"The interval is as wide as cross-validation inside halves of the rows ({found.half_samples} of them, two "
+            "by two without a row in common) says that such values differ from one set of rows to another."
+        )
+    return (
+        "The interval allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
+    )
 
 
 def _optimism(nested: Nested, printer: Printer) -> Text:

@@ -1,0 +1,52 @@
+"""A committee: networks of one configuration that differ in their seeds alone, and whose predictions are averaged.
+
+Sources: Hansen and Salamon 1990, "Neural network ensembles", IEEE PAMI 12; Lakshminarayanan, Pritzel and Blundell 2017,
+"Simple and scalable predictive uncertainty estimation using deep ensembles".
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.evaluation import HeldOut
+from src.measures import Measure
+from src.protocols import Split
+from src.results import Candidate, Verdict
+from src.tables import Table
+from src.training.members import Member, Trained
+
+Committee = list[Trained]
+
+
+def starts_of(seed: int, count: int) -> list[int]:
+    """The seeds of a committee's networks."""
+    return [int(state) for state in np.random.SeedSequence(seed).generate_state(count) >> 1]
+
+
+def members_of(candidate: Candidate, splits: Sequence[Split], starts: Sequence[int]) -> list[Member]:
+    """The networks of a committee on each split."""
+    return [Member.of_split(candidate, split, start) for split in splits for start in starts]
+
+
+def committees_of(results: Sequence[Trained], size: int) -> list[Committee]:
+    return [list(results[i : i + size]) for i in range(0, len(results), size)]
+
+
+def held_out(splits: Sequence[Split], committees: Sequence[Committee]) -> HeldOut:
+    """What the committees of the splits say of the rows held out."""
+    return HeldOut(splits, [np.mean([t.predictions for t in of], axis=0) for of in committees])
+
+
+def committee_helps(
+    splits: Sequence[Split], committees: Sequence[Committee], table: Table, measure: Measure
+) -> Verdict:
+    """Whether the averages score better than one of the networks does on average."""
+    alone = [HeldOut(splits, [of[k].predictions for of in committees]) for k in range(len(committees[0]))]
+    single = float(np.mean([one.scores(table, measure).mean() for one in alone]))
+    together = float(held_out(splits, committees).scores(table, measure).mean())
+    return Verdict(
+        name="committee_helps",
+        holds=measure.better(together, single),
+        evidence=f"{measure.title} on the evaluation folds: {len(alone)} networks averaged {together:.4g}, "
+        f"one network {single:.4g} on average",
+    )
