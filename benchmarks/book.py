@@ -34,6 +34,7 @@ EXAMPLES = {
     "fashion_mnist": Example(0.912, "test rows", "convnet, in another book"),
     "cats_vs_dogs": Example(0.82, "test rows", "from scratch, augmented, on 2,000 photographs; ours on 560"),
     "cats_vs_dogs_pretrained": Example(0.90, "test rows", "features of VGG16, on 2,000 photographs; ours on 560"),
+    "pos_ewt": Example(None, "test rows", ""),
     "airline_passengers": Example(None, "test rows", ""),
     "beijing_pm25": Example(None, "test rows", ""),
 }

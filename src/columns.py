@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from src.errors import UserError
 
-FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text", "image"]
+FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 
 # A column is text where its values have on average so many words, and this share of them is different. That is judged
 # by so many rows, evenly spaced.

@@ -21,7 +21,7 @@ from src.files import atomic_directory, read_json, write_json
 from src.kinds.series.windows import latest_windows
 from src.kinds.vectorizers import Vectorizer
 from src.preprocessing.targets import TargetScaler
-from src.tables import Schema
+from src.tables import Schema, whole
 
 if TYPE_CHECKING:
     from src.models import Head
@@ -150,16 +150,17 @@ def _predictions(
     """Mean predictions of networks that share their preprocessing, (N, K)."""
     import torch
 
-    from src.training.inputs import rows_of
+    from src.training.inputs import answers, rows_of
+
+    def answer(x: Any) -> torch.Tensor:
+        return torch.from_numpy(np.mean([head.predictions(head(x)).double().numpy() for head in heads], axis=0))
 
     parts = []
     size = max(min(CHUNK, NUMBERS // max(fitted.numbers, 1)), 1)
     with torch.no_grad():
-        for start in range(0, len(frame), size):
-            x_ND = fitted.vectorizer.transform(frame.iloc[start : start + size])
-            for rows in rows_of(x_ND, torch.float32).split(SEEN_AT_ONCE):
-                x_BD = rows.to(torch.device("cpu"))
-                parts.append(np.mean([head.predictions(head(x_BD)).double().numpy() for head in heads], axis=0))
+        for rows in whole(frame, schema, size):
+            x_ND = rows_of(fitted.vectorizer.transform(rows), torch.float32)
+            parts.append(answers(x_ND, SEEN_AT_ONCE, torch.device("cpu"), answer).numpy())
     p_NK = np.concatenate(parts) if parts else np.empty((0, schema.outputs))
     return p_NK if fitted.target_scaler is None else fitted.target_scaler.restore(p_NK)
 

@@ -20,6 +20,7 @@ from src.kinds.series.encoding import with_windows
 from src.kinds.series.windows import first_moments
 from src.kinds.text.start import with_vectors
 from src.kinds.text.vectors import WordVectors
+from src.kinds.tokens.encoding import with_sentences
 from src.measures import TABLE, choose_measure
 from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
 from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
@@ -164,7 +165,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     roles = {*settings.targets, *settings.drop, *_role_columns(settings), settings.test.column, "__role__"}
     names = [name for name in train.columns if name not in roles]
     features = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
-    features = with_windows(train, features, settings)
+    features = with_sentences(train, with_windows(train, features, settings), settings)
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
     classes: list[str] = []

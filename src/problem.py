@@ -17,7 +17,7 @@ from src.problem_errors import explained
 from src.yaml_file import read_yaml
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
-ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 Auto = Literal["auto"]
 
 CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
@@ -63,7 +63,7 @@ S = TypeVar("S", bound=Settings)
 class Reading(Settings):
     """How the bytes of a table file are read; `auto` goes by the file's ending."""
 
-    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff"] = "auto"
+    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = "auto"
     encoding: str = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
     separator: str | None = Field(
         None, min_length=1, max_length=1, description="column separator of a CSV file; a comma by default"
@@ -329,6 +329,17 @@ class Text(ReadsInOrder):
     )
 
 
+class Tokens(Settings):
+    """How a sentence is read that has a label for each word."""
+
+    vocabulary: int = Field(50_000, ge=2, le=2**20, description="the most words that have a number of their own")
+    network: Literal["lstm", "gru"] = Field("lstm", description="the recurrent layer that reads a sentence both ways")
+    layers: int = Field(1, ge=1, le=4, description="such layers, one upon the other")
+    characters: Literal["lstm", "convolution", "none"] = Field(
+        "lstm", description="what reads the characters of a word, beside its embedding"
+    )
+
+
 class Image(Settings):
     """What pictures are brought to."""
 
@@ -402,6 +413,7 @@ class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure
     text: Text = Text()
     image: Image = Image()
+    tokens: Tokens = Tokens()
 
 
 class BaselineSettings(Settings):
@@ -471,6 +483,11 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if self.time is not None and (self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1)):
             key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
             raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
+        words = [name for name, kind in self.columns.items() if kind == "token"]
+        if words and self.groups is None:
+            raise ValueError(
+                f"columns: name the column that tells which sentence a token of {words[0]!r} is of as `groups`"
+            )
         if self.series is not None and self.time is None:
             raise ValueError("series: name the column with the moments of the rows as `time`")
         for key, reads in {"text": self.text, "series": self.series}.items():

@@ -86,7 +86,7 @@ class Protocol(Result):
 
 class FeatureSummary(Result):
     name: str
-    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image", "series"]
+    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image", "token", "series"]
 
 
 class Prepared(Result):

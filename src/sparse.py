@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from src.pictures import Pictures
+from src.sentences import Sentences
 
 
 class SparseRows(csr_array):
@@ -44,9 +45,10 @@ class Joined:
 
 
 # What a vectorizer makes of rows, (N, D).
-Inputs = Part | Joined
+Inputs = Part | Joined | Sentences
 
 
 def widths(x: Inputs) -> int | list[int]:
-    """What a network is told of its inputs: how many they are, of pictures the channels; of joined ones each part's."""
+    """What a network is told of its inputs: how many they are, of pictures the channels, of sentences the words that
+    have a number; of joined ones each part's."""
     return [part.shape[1] for part in x.parts] if isinstance(x, Joined) else x.shape[1]

@@ -3,7 +3,9 @@
 Shapes: N rows, T target columns.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +19,7 @@ from src.files import existing, read_json
 from src.kinds.series.windows import Window, viewed, windows
 from src.kinds.text.vectors import WordVectors
 from src.problem import ProblemType
+from src.sentences import begins
 
 # In a prepared folder, the vectors of the words of its texts.
 VECTORS = "vectors.npz"
@@ -26,7 +29,7 @@ class Feature(BaseModel):
     """A column to learn from.
 
     encoding: how a kind of input that has several ways makes it into numbers. window: the moments of a series that one
-    row sees of it; None: its own value alone.
+    row sees of it; None: its own value alone. sentence: where rows are words, the column that tells of which sentence.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,11 +38,12 @@ class Feature(BaseModel):
     kind: FeatureKind
     encoding: dict[str, Any] = {}
     window: Window | None = Field(None, exclude_if=lambda window: window is None)
+    sentence: str | None = Field(None, exclude_if=lambda sentence: sentence is None)
 
     @property
     def read_as(self) -> FeatureKind | Literal["series"]:
         """What decides on the kind of input."""
-        return self.kind if self.window is None else "series"
+        return "series" if self.window else "token" if self.sentence else self.kind
 
 
 class Schema(BaseModel):
@@ -76,6 +80,11 @@ class Schema(BaseModel):
         """The window of a series, the same for all its columns."""
         return next((feature.window for feature in self.features if feature.window), None)
 
+    @property
+    def sentence(self) -> str | None:
+        """The column that tells which sentence a row's word is of, where rows are words; it is a feature, too."""
+        return next((feature.sentence for feature in self.features if feature.sentence), None)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -97,6 +106,8 @@ class Table:
     @property
     def unit_noun(self) -> str:
         """What `units` numbers, in the plural."""
+        if self.schema.sentence is not None:
+            return "sentences"
         return "groups" if self.schema.groups else "stretches of time" if self.schema.window else "rows"
 
     def asked_at(self, raw: pd.DataFrame) -> NDArray[np.intp]:
@@ -136,6 +147,16 @@ def rows_of(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     if schema.window is None:
         return frame
     return windows(frame, schema.window, [name for name in schema.kept if name not in schema.targets])
+
+
+def whole(rows: pd.DataFrame, schema: Schema, size: int) -> Iterator[pd.DataFrame]:
+    """Rows in parts of about `size` in their order; those of a sentence, which are read together, are in one part."""
+    starts = np.arange(0, len(rows), size)
+    if schema.sentence is not None and len(rows):
+        first_S = np.flatnonzero(begins(rows[schema.sentence]))
+        starts = np.unique(first_S[np.searchsorted(first_S, starts, side="right") - 1])
+    for start, end in pairwise([*starts, len(rows)]):
+        yield rows.iloc[start:end]
 
 
 def read_schema(folder: Path) -> Schema:

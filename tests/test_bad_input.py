@@ -417,6 +417,11 @@ PROBLEMS = {
     "an unknown key": Bad(
         "define", (f"{PROBLEM_FILE}: tagret: unknown key", "did you mean 'target'?"), changes={"tagret": "label"}
     ),
+    "words without sentences": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: columns:", "which sentence a token of 'size' is of", "`groups`"),
+        changes={"columns": {"size": "token"}},
+    ),
     "an unknown key inside a key": Bad(
         "define",
         (f"{PROBLEM_FILE}: training.epoch: unknown key", "did you mean 'epochs'?"),

@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from src.datasets.arff import arff_lines, read_arff
 from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, parse, plain_numbers
+from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_jsonl
 from src.datasets.manifest import RawFile, read_manifest
@@ -38,6 +39,7 @@ FORMATS = {
     "parquet": _Format(read_parquet, None, (".parquet", ".pq")),
     "jsonl": _Format(read_jsonl, jsonl_lines, (".jsonl", ".ndjson")),
     "arff": _Format(read_arff, arff_lines, (".arff",)),
+    "conllu": _Format(read_conllu, conllu_lines, (".conllu",)),
 }
 
 # What a value of each kind looks like, for messages.
@@ -186,7 +188,9 @@ def typed_column(
         numbers = plain_numbers(values, reading.missing, reading.strip_end)
         if numbers is not None:
             return numbers
-    text = clean(values.cast(pa.string()), reading.missing, reading.strip_end)
+    # A word may be "?" or "None", whatever else means a gap.
+    missing = [""] if wanted == "token" else reading.missing
+    text = clean(values.cast(pa.string()), missing, reading.strip_end)
     return parse(text, wanted or guess_kind(text, guesses))
 
 

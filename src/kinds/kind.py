@@ -43,6 +43,13 @@ from src.kinds.text.shown import shown as text_shown
 from src.kinds.text.start import start as text_start
 from src.kinds.text.vectorizer import TextVectorizer
 from src.kinds.text.vectors import WordVectors
+from src.kinds.tokens.baselines import common_sense as token_common_sense
+from src.kinds.tokens.encoding import encode as token_encode
+from src.kinds.tokens.ladder import ladder as token_ladder
+from src.kinds.tokens.ladder import options as token_options
+from src.kinds.tokens.shallow import SHALLOW as TOKEN_SHALLOW
+from src.kinds.tokens.shown import shown as token_shown
+from src.kinds.tokens.vectorizer import TokenVectorizer
 from src.problem import OverfitLadder, PrepareSettings, ProblemType, Training
 from src.protocols import Split
 from src.results import Choice
@@ -125,6 +132,22 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "token": Kind(
+        columns=frozenset({"token"}),
+        vectorizer=TokenVectorizer,
+        shallow=TOKEN_SHALLOW,
+        ladder=token_ladder,
+        epochs=30,
+        steps=2_400,
+        fewest_epochs=8,
+        candidates=8,
+        # Most words are rare: a penalty would take them back in the many steps between two of them.
+        penalties=0.0,
+        shown=token_shown,
+        encode=token_encode,
+        common_sense=token_common_sense,
+        options=token_options,
+    ),
     "series": Kind(
         columns=frozenset({"series"}),
         vectorizer=SeriesVectorizer,

@@ -5,5 +5,6 @@ from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.kinds.series.vectorizer import SeriesVectorizer
 from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.kinds.text.vectorizer import TextVectorizer
+from src.kinds.tokens.vectorizer import TokenVectorizer
 
-Vectorizer = ImageVectorizer | TextVectorizer | SeriesVectorizer | TabularVectorizer | MixedVectorizer
+Vectorizer = ImageVectorizer | TextVectorizer | TokenVectorizer | SeriesVectorizer | TabularVectorizer | MixedVectorizer

@@ -10,8 +10,10 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
+from src.networks.tagger import Tokens
+
 # Of a network with several inputs, a tensor for each.
-Inputs = Tensor | tuple[Tensor, ...]
+Inputs = Tensor | tuple[Tensor, ...] | Tokens
 Batch = tuple[Inputs, Tensor, Tensor]
 
 # RMSprop with the defaults of Keras and the book: rho 0.9, epsilon 1e-7.

@@ -53,6 +53,12 @@ def _joined() -> type["nn.Module"]:
     return JoinedNetwork
 
 
+def _tagger() -> type["nn.Module"]:
+    from src.networks.tagger import Tagger
+
+    return Tagger
+
+
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
 KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
@@ -63,13 +69,14 @@ KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
     "convnet": _convnet,
     "window": _window,
     "joined": _joined,
+    "tagger": _tagger,
 }
 # Layers that go through a sequence step by step: their gradients may grow with every step, and are cut to this length.
 # Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
 RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
 
 
-REGULARIZERS = ("dropout", "augmentation", "frozen")
+REGULARIZERS = ("dropout", "augmentation", "frozen", "word_dropout")
 
 
 def build_network(network: dict[str, Any], inputs: int | list[int], outputs: int) -> "nn.Module":

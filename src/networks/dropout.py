@@ -8,7 +8,8 @@ class OwnStream:
     """What draws random numbers in training from the member's own `generator`.
 
     Always drawing for the `rows` of whole minibatches keeps the streams of backends in step when the last minibatch is
-    short. Where several processes share a minibatch, `own` are the rows of it that this one has.
+    short; minibatches of whole sentences may be longer. Where several processes share a minibatch, `own` are the rows
+    of it that this one has.
     """
 
     generator: torch.Generator | None = None
@@ -29,5 +30,7 @@ class Dropout(OwnStream, nn.Dropout):
             return x_BD * self.factor
         if self.generator is None or not self.training or self.p == 0:
             return super().forward(x_BD)
-        uniform = torch.rand(self.rows, *x_BD.shape[1:], generator=self.generator)[self.own][: len(x_BD)]
+        uniform = torch.rand(max(self.rows, len(x_BD)), *x_BD.shape[1:], generator=self.generator)[self.own][
+            : len(x_BD)
+        ]
         return x_BD * (uniform.to(x_BD.device) >= self.p) / (1 - self.p)

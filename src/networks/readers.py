@@ -101,7 +101,7 @@ class Masked(nn.Module):
 
     def __init__(self, kind: str, inputs: int, units: int, dropout: float) -> None:
         super().__init__()
-        self.step, gates = _STEPS[kind]
+        self.step, gates = STEPS[kind]
         self.of_input, self.of_state = nn.Linear(inputs, gates * units), nn.Linear(units, gates * units)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(units**-0.5), units**-0.5)  # as torch's own
@@ -124,20 +124,20 @@ def _rnn_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> t
 
 
 def _gru_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> tuple[Tensor, Tensor]:
-    reset, update, new = gates_BG.chunk(3, 1)
-    own_reset, own_update, own_new = own_BG.chunk(3, 1)
+    reset, update, new = gates_BG.chunk(3, -1)
+    own_reset, own_update, own_new = own_BG.chunk(3, -1)
     candidate_BH = torch.tanh(new + torch.sigmoid(reset + own_reset) * own_new)
     return torch.lerp(candidate_BH, h_BH, torch.sigmoid(update + own_update)), c_BH
 
 
 def _lstm_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> tuple[Tensor, Tensor]:
-    take, keep, new, show = (gates_BG + own_BG).chunk(4, 1)
+    take, keep, new, show = (gates_BG + own_BG).chunk(4, -1)
     c_BH = torch.sigmoid(keep) * c_BH + torch.sigmoid(take) * torch.tanh(new)
     return torch.sigmoid(show) * torch.tanh(c_BH), c_BH
 
 
 # Each kind's step, and how many gates of H units it has.
-_STEPS = {"rnn": (_rnn_step, 1), "gru": (_gru_step, 3), "lstm": (_lstm_step, 4)}
+STEPS = {"rnn": (_rnn_step, 1), "gru": (_gru_step, 3), "lstm": (_lstm_step, 4)}
 
 
 class ConvolutionRecurrent(nn.Module):

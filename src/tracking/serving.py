@@ -73,6 +73,7 @@ def signature_of(schema: Schema) -> "ModelSignature":
         "numeric": "double",
         "categorical": "string",
         "text": "string",
+        "token": "string",
         "image": "binary",
         "date": "datetime",
         "boolean": AnyType(),

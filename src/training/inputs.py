@@ -1,23 +1,36 @@
-"""Vectorized rows as tensors: dense ones whole, sparse ones and pictures in minibatches, several kinds side by side.
+"""Vectorized rows as tensors: dense ones whole; sparse ones, pictures and sentences in minibatches; several kinds
+side by side.
 
-Shapes: N rows, B of them, D inputs, C channels, H height, W width.
+Shapes: N rows, B of them, S sentences, D inputs, C channels (of sentences: characters), H height, W width, F forms,
+K outputs.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from src.networks.tagger import PADDING, Packing, Tokens
 from src.pictures import Pictures
+from src.sentences import Sentences
 from src.sparse import Inputs, Joined, Part, SparseRows
+
+# Minibatches that are cut from sentences sorted by their length, which are read side by side the faster for it.
+POOL = 8
+# Sentences are read side by side, word by word: so many times as many words as other rows make it worth a call.
+WORDS_AT_ONCE = 4
 
 
 def rows_of(x_ND: Inputs, dtype: torch.dtype) -> "Rows":
     """Rows of which minibatches can be taken."""
     if isinstance(x_ND, Joined):
         return JoinedInputs(tuple(_of_one_kind(part, dtype) for part in x_ND.parts))
+    if isinstance(x_ND, Sentences):
+        ids = (torch.from_numpy(part) for part in (x_ND.words_N, x_ND.sentence_N, x_ND.form_N, x_ND.characters_FC))
+        return SentenceInputs(*ids)
     return _of_one_kind(x_ND, dtype)
 
 
@@ -27,6 +40,14 @@ def _of_one_kind(x_ND: Part, dtype: torch.dtype) -> "OneKind":
     if isinstance(x_ND, Pictures):
         return PictureInputs(torch.from_numpy(x_ND.pixels_NCHW), *_normalization(x_ND), dtype)
     return torch.from_numpy(x_ND).to(dtype)
+
+
+def answers(x_ND: "Rows", size: int, device: torch.device, answer: Callable[[Any], Tensor]) -> Tensor:
+    """What `answer` says of rows on the device, about `size` of them at a time; (N, K), on the CPU."""
+    if not isinstance(x_ND, SentenceInputs):
+        return torch.cat([answer(x_BD.to(device)).cpu() for x_BD in x_ND.split(size)])
+    parts = x_ND.by_length(size * WORDS_AT_ONCE)
+    return torch.cat([answer(x_ND[rows_B].to(device)).cpu() for rows_B in parts])[torch.cat(parts).argsort()]
 
 
 class SparseInputs:
@@ -91,9 +112,76 @@ class JoinedInputs:
         return tuple(part.to(device) for part in self.parts)
 
 
+class SentenceInputs:
+    """Words that behave like a tensor as far as training asks; those sent to a device are `Tokens` of sentences.
+
+    sentence_N: numbers that differ from one sentence to the next.
+    """
+
+    def __init__(self, words_N: Tensor, sentence_N: Tensor, form_N: Tensor, characters_FC: Tensor) -> None:
+        self.words_N, self.sentence_N, self.form_N, self.characters_FC = words_N, sentence_N, form_N, characters_FC
+
+    def __len__(self) -> int:
+        return len(self.words_N)
+
+    def __getitem__(self, rows_B: Tensor) -> "SentenceInputs":
+        """Words in any order that keeps each sentence together."""
+        return SentenceInputs(self.words_N[rows_B], self.sentence_N[rows_B], self.form_N[rows_B], self.characters_FC)
+
+    @property
+    def lengths_S(self) -> Tensor:
+        return torch.unique_consecutive(self.sentence_N, return_counts=True)[1]
+
+    def by_length(self, size: int) -> list[Tensor]:
+        """The rows of all sentences in parts of at least `size`, the shortest sentences first."""
+        lengths_S = self.lengths_S
+        return list(_cut(lengths_S.argsort(stable=True), lengths_S, size))
+
+    def minibatches(self, size: int, shuffle: torch.Generator) -> list[Tensor]:
+        """The rows of all sentences at random, in minibatches of about `size`; those of one are alike in length."""
+        lengths_S = self.lengths_S
+        parts: list[Tensor] = []
+        for pool in _dealt(torch.randperm(len(lengths_S), generator=shuffle), lengths_S, POOL * size):
+            parts += _cut(pool[lengths_S[pool].argsort(stable=True)], lengths_S, size)
+        return [parts[number] for number in torch.randperm(len(parts), generator=shuffle)]
+
+    def spaced(self, rows: int) -> Tensor:
+        """The rows of evenly spaced sentences, about so many."""
+        lengths_S = self.lengths_S
+        every = -(-len(self) // rows)
+        return torch.cat(list(_cut(torch.arange(0, len(lengths_S), every), lengths_S, len(self))))
+
+    def to(self, device: torch.device) -> Tokens:
+        forms_U, form_B = torch.unique(self.form_N, return_inverse=True)
+        characters_UC = self.characters_FC[forms_U].long()
+        lengths_U = (characters_UC != PADDING).sum(1)
+        return Tokens(
+            self.words_N.to(device),
+            Packing.of(self.lengths_S).to(device),
+            form_B.to(device),
+            characters_UC[:, : int(lengths_U.max())].to(device),
+            Packing.of(lengths_U).to(device),
+        )
+
+
+def _dealt(order_S: Tensor, lengths_S: Tensor, size: int) -> Iterator[Tensor]:
+    """Sentences in this order, in parts that begin where another `size` words are full."""
+    part_S = (lengths_S[order_S].cumsum(0) - lengths_S[order_S]) // size
+    return iter(order_S.split(torch.unique_consecutive(part_S, return_counts=True)[1].tolist()))
+
+
+def _cut(order_S: Tensor, lengths_S: Tensor, size: int) -> Iterator[Tensor]:
+    """The rows of such parts."""
+    starts_S = lengths_S.cumsum(0) - lengths_S
+    for part_S in _dealt(order_S, lengths_S, size):
+        own = lengths_S[part_S]
+        within = torch.arange(int(own.sum())) - (own.cumsum(0) - own).repeat_interleave(own)
+        yield starts_S[part_S].repeat_interleave(own) + within
+
+
 def _normalization(x: Pictures) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x.mean_C)[:, None, None], torch.from_numpy(x.scale_C)[:, None, None]
 
 
 OneKind = Tensor | SparseInputs | PictureInputs
-Rows = OneKind | JoinedInputs
+Rows = OneKind | JoinedInputs | SentenceInputs

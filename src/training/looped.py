@@ -6,6 +6,7 @@ P parameters.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
+from src.errors import UserError
 from src.measures import Measure
 from src.models import HEADS
 from src.models.head import Head
@@ -23,8 +25,8 @@ from src.preprocessing.fold import Floats, FoldArrays
 from src.problem import Engine
 from src.sparse import Inputs, widths
 from src.tables import Table
-from src.training.course import Course, OnEpoch, evenly_spaced, nobody
-from src.training.inputs import Rows, rows_of
+from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
+from src.training.inputs import Rows, SentenceInputs, answers, rows_of
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
 from src.training.optimizers import STACKED_OPTIMIZERS
@@ -108,17 +110,16 @@ class EpochPerStep(LightningModule):
         self.course = course
         self.training_rows = _tensors(fold.x_AD, fold.y_AT, fold.w_A, dtype)
         self.validation_rows = _tensors(fold.x_VD, fold.y_VT, fold.w_V, dtype)
-        self.measure = measure
+        self.measure, self.outputs = measure, table.schema.outputs
         self.batch_size = member.candidate.batch_size
         self.shuffle = torch.Generator().manual_seed(member.seed)
         self.masks = torch.Generator().manual_seed(member.seed + 1)
         for module in head.modules():
             if isinstance(module, OwnStream):
                 module.generator, module.rows = self.masks, member.candidate.batch_size
-        sampled = evenly_spaced(len(member.training))
-        every = len(sampled) == len(member.training)
         x_AD, y_AT, w_A = self.training_rows
-        at = torch.from_numpy(sampled)
+        at = x_AD.spaced(CURVE_ROWS) if isinstance(x_AD, SentenceInputs) else torch.from_numpy(evenly_spaced(len(w_A)))
+        sampled, every = at.numpy(), len(at) == len(w_A)
         self.sampled_rows = self.training_rows if every else (x_AD[at], y_AT[at], w_A[at])
         self.own = slice(None)
         self.shared = False
@@ -136,6 +137,10 @@ class EpochPerStep(LightningModule):
     def on_fit_start(self) -> None:
         """Processes that train a member together take every so-manieth row of each minibatch."""
         self.shared = self.trainer.world_size > 1
+        if self.shared and isinstance(self.training_rows[0], SentenceInputs):
+            raise UserError(
+                "engine.devices: sentences cannot be shared out; train on one device (devices, num_nodes: 1)"
+            )
         self.own = slice(self.trainer.global_rank, None, self.trainer.world_size)
         for module in self.head.modules():
             if isinstance(module, OwnStream):
@@ -151,15 +156,22 @@ class EpochPerStep(LightningModule):
         self.train_epoch()
 
     def train_epoch(self) -> None:
+        for x_BD, y_BT, w_B in self._minibatches():
+            self.steps.forget_gradients()
+            self._loss(x_BD, y_BT, w_B).backward()
+            self.steps.step(self.shared)
+
+    def _minibatches(self) -> Iterator[tuple[Rows, Tensor, Tensor]]:
+        """The rows of an epoch."""
+        x_AD, y_AT, w_A = self.training_rows
+        if isinstance(x_AD, SentenceInputs):
+            yield from ((x_AD[at], y_AT[at], w_A[at]) for at in x_AD.minibatches(self.batch_size, self.shuffle))
+            return
         order_A = torch.randperm(len(self.fold.x_AD), generator=self.shuffle)
         of_minibatch = self.batch_size * max(math.prod(self.fold.x_AD.shape[1:]), 1)
         for rows in order_A.split(self.batch_size * max(NUMBERS_AHEAD // of_minibatch, 1)):
-            x_RD, y_RT, w_R = (part[rows] for part in self.training_rows)
-            minibatches = zip(*(part.split(self.batch_size) for part in (x_RD, y_RT, w_R)), strict=True)
-            for x_BD, y_BT, w_B in minibatches:
-                self.steps.forget_gradients()
-                self._loss(x_BD, y_BT, w_B).backward()
-                self.steps.step(self.shared)
+            x_RD, y_RT, w_R = x_AD[rows], y_AT[rows], w_A[rows]
+            yield from zip(*(part.split(self.batch_size) for part in (x_RD, y_RT, w_R)), strict=True)
 
     def _loss(self, x_BD: Rows, y_BT: Tensor, w_B: Tensor) -> Tensor:
         if not self.shared:
@@ -189,10 +201,12 @@ class EpochPerStep(LightningModule):
     @torch.no_grad()
     def logits(self, x_ND: Rows) -> Tensor:
         """Logits of rows on the CPU, in evaluation mode."""
+        if not len(x_ND):
+            return torch.empty(0, self.outputs)
         self.head.eval()
-        parts = [self.head(x_BD.to(self.device)).cpu() for x_BD in x_ND.split(MEASURED_AT_ONCE)]
+        logits_NK = answers(x_ND, MEASURED_AT_ONCE, self.device, self.head)
         self.head.train()
-        return torch.cat(parts)
+        return logits_NK
 
     def restored(self, logits_NK: Tensor) -> NDArray[np.float64]:
         """Probabilities, or values in the target's unit."""
@@ -201,7 +215,7 @@ class EpochPerStep(LightningModule):
     def paused(self) -> Paused:
         return Paused(
             epoch=self.course.epoch,
-            steps=self.course.epoch * -(-len(self.fold.x_AD) // self.batch_size),
+            steps=int(self.steps.count),
             moments=self.steps.flat_moments(),
             shuffle=self.shuffle.get_state().numpy(),
             masks=self.masks.get_state().numpy(),

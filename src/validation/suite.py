@@ -41,6 +41,7 @@ TYPES = {
     "numeric": "float64",
     "categorical": "str",
     "text": "str",
+    "token": "str",
     "image": "bytes",
     "boolean": "bool",
     "date": "datetime64",

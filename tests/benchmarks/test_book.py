@@ -10,7 +10,7 @@ from tests.workspaces import ROOT
 
 def test_every_example_is_a_problem_of_the_repository_with_the_book_s_measure():
     measures = {name: load_problem(Layout(name, ROOT)).measure for name in EXAMPLES}
-    assert measures == dict.fromkeys(EXAMPLES, "auto") | {"reuters": "accuracy"}
+    assert measures == dict.fromkeys(EXAMPLES, "auto") | {"reuters": "accuracy", "pos_ewt": "accuracy"}
 
 
 def test_only_examples_can_be_asked_for(monkeypatch, capsys):

@@ -26,6 +26,7 @@ ROWS = {
     "linnerud": 20,
     "mnist": 70_000,
     "music_brightness": 593,
+    "pos_ewt": 229_671,
     "reuters": 11_228,
     "wine": 178,
     "wine_quality": 6_497,
@@ -69,6 +70,19 @@ def test_the_series_are_whole_and_their_moments_one_step_apart(tmp_path: Path) -
         steps = table[problem.time].diff().dropna()
         assert steps.between(pd.Timedelta("28D"), pd.Timedelta("31D")).all() if name[0] == "a" else (steps == 1).all()
     assert unknown == {"airline_passengers": 0, "beijing_pm25": 2_067}
+
+
+def test_the_sentences_of_english_ewt_are_those_of_its_official_files(tmp_path: Path) -> None:
+    if "DATA_MIRROR" not in os.environ:
+        pytest.skip("needs data files: name a folder that has them in DATA_MIRROR")
+    problem = load_problem(Layout("pos_ewt"))
+    fetch_source(problem.data, tmp_path / "raw", tmp_path, tmp_path / "downloads")
+
+    table = read_table(problem.data, tmp_path / "raw", problem.columns)
+
+    assert table.groupby("__role__")["sentence"].nunique().to_dict() == {"any": 12_544, "test": 2_077}
+    assert not table[["sentence", "form"]].isna().any(axis=None)
+    assert (table["form"] == "?").sum() > 500
 
 
 def test_the_official_test_set_of_adult_has_the_same_labels(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Sentences, word by word: a label for each."""

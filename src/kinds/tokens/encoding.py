@@ -1,0 +1,52 @@
+"""How words become numbers: what the problem says of it, and where their sentences are."""
+
+from typing import Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from src.columns import feature_kind
+from src.errors import UserError
+from src.problem import PrepareSettings
+from src.results import Choice
+from src.tables import Feature
+
+
+class Encoding(BaseModel):
+    """What reads the words, and how many of them have a number of their own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vocabulary: int
+    network: Literal["lstm", "gru"]
+    layers: int
+    characters: Literal["lstm", "convolution", "none"]
+
+
+def with_sentences(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> list[Feature]:
+    """Where a feature is words: it, and the column of their sentences, which a model has to know, too; else the same.
+
+    Raises UserError for a column beside the words.
+    """
+    words = [feature for feature in features if feature.kind == "token"]
+    if not words:
+        return features
+    assert settings.groups is not None, "`Problem` refuses words without sentences"
+    others = [feature for feature in features if feature != words[0]]
+    if others:
+        kind = "a second column of words" if others[0].kind == "token" else others[0].kind
+        raise UserError(f"columns: {others[0].name!r} is {kind}, and words are read alone; name it under `drop`")
+    sentence = Feature(name=settings.groups, kind=feature_kind(train[settings.groups], None))
+    return [feature.model_copy(update={"sentence": settings.groups}) for feature in (*words, sentence)]
+
+
+def encode(
+    train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
+) -> tuple[list[Feature], list[Choice]]:
+    """The features with how the words are read."""
+    tokens = settings.tokens
+    encoding = Encoding(
+        vocabulary=tokens.vocabulary, network=tokens.network, layers=tokens.layers, characters=tokens.characters
+    )
+    words, sentence = features
+    return [words.model_copy(update={"encoding": encoding.model_dump()}), sentence], []

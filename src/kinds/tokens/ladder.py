@@ -1,0 +1,36 @@
+"""The capacity ladder of sentences: recurrent layers that double, and with them what reads the characters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from src.kinds.tokens.encoding import Encoding
+from src.problem import OverfitLadder, Training
+from src.tables import Feature
+
+# Units of a recurrent layer for each unit of a dense network that has learnt as much; both directions together.
+UNITS = 8
+# What of a word is read of its characters, as a share of those units.
+OF_CHARACTERS = 2
+
+
+def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+    encoding = Encoding.model_validate(features[0].encoding)
+    shared = {
+        "kind": "tagger",
+        "reader": encoding.network,
+        "layers": encoding.layers,
+        "characters": encoding.characters,
+        "activation": training.activation,
+        "dropout": 0.0,
+        "word_dropout": 0.0,
+    }
+    sizes = [UNITS * settings.first_units * 2**rung for rung in range(settings.max_rungs)]
+    return [
+        shared | {"units": [units], "embedding": units, "character_units": max(units // OF_CHARACTERS, 2)}
+        for units in sizes
+    ]
+
+
+def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
+    """What else the search tries: how many words are taken for unknown ones while a network learns."""
+    return {"word_dropout": (0.0, 0.1, 0.25)}
