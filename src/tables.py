@@ -76,6 +76,11 @@ class Schema(BaseModel):
         return ["__row__", *self.targets, *(name for name in roles if name is not None)]
 
     @property
+    def reads_several_rows(self) -> bool:
+        """Whether a prediction rests on more rows than its own: those of a series, or of a sentence."""
+        return any(feature.window or feature.sentence for feature in self.features)
+
+    @property
     def window(self) -> Window | None:
         """The window of a series, the same for all its columns."""
         return next((feature.window for feature in self.features if feature.window), None)

@@ -113,6 +113,20 @@ def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
     return Rows(_explained(_delimited(path, reading, separator, names, first, columns), path, reading), total, "lines")
 
 
+def together(rows: Rows) -> Rows:
+    """The same rows in one chunk, for models of which a prediction rests on other rows than its own."""
+
+    def one() -> Iterator[Chunk]:
+        chunks = list(rows.chunks)
+        yield Chunk(
+            np.concatenate([chunk.numbers for chunk in chunks]),
+            pa.concat_tables([chunk.table for chunk in chunks]),
+            [row for chunk in chunks for row in chunk.unreadable],
+        )
+
+    return Rows(one(), rows.total, rows.unit)
+
+
 def chunk_of_objects(rows: Sequence[tuple[int, Any]], columns: Sequence[str]) -> Chunk:
     """JSON values that should be objects, each with its number; a key that an object lacks is a missing value."""
     numbers, good, unreadable = [], [], []

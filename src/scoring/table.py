@@ -1,7 +1,7 @@
 """Score the rows of a table file: read, checked, predicted and written some at a time.
 
 The memory is bounded by what the libraries take and by `CELLS`, whatever the length of the file (a row group of a
-Parquet file counts as a whole).
+Parquet file counts as a whole). Rows that are read together, those of a series or of sentences, count as a whole, too.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from src.progress import progress
 from src.scoring.checks import Checked, Fault, RowChecks
 from src.scoring.output import Refusal, Writer, check_output, refused_path, writing, writing_refusals
 from src.scoring.registered import CHAMPION, Registered, find_model
-from src.scoring.rows import Chunk, Wanted, read_rows
+from src.scoring.rows import Chunk, Wanted, read_rows, together
 
 Policy = Literal["report", "stop"]
 DOUBTFUL = (
@@ -106,6 +106,8 @@ def score_table(order: Order, home: Path) -> Scored:
     schema = pa.Schema.from_pandas(_predictions(model, registered, no_head, nothing), preserve_index=False)
     schema = schema.remove_metadata()
     rows = read_rows(order.table, reading, Wanted(features, order.keep, problem.targets))
+    if model.schema.reads_several_rows:
+        rows = together(rows)
     checks = RowChecks(model, reading, layout.expectations, order.strict)
     outcome = Scored(registered, order.output, left_out=checks.left_out)
     about = {"problem": order.problem, "model_version": str(registered.version)}

@@ -1,10 +1,12 @@
 """Series: windows that never cross a split, what is learnt from them, and common sense about them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
@@ -19,10 +21,14 @@ from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
 from src.problem import Engine, OverfitLadder, Training
 from src.protocols import Split
+from src.results import Candidate
+from src.scoring import rows as scored_rows
+from src.scoring import table as scored_table
 from src.tables import Feature, Schema, rows_of
 from src.training.fit import fit
-from src.training.members import Member
+from src.training.members import Member, Trained
 from tests.kinds.series import prepared, waves
+from tests.kinds.workflow import new_layout
 from tests.training.examples import candidate
 
 SMALL = {"lookback": 6, "delay": 1}
@@ -223,21 +229,29 @@ def test_networks_learn_what_lies_in_a_window(network, relative):
     assert trained.history.validation[-1] < 0.6 * error
 
 
-def test_a_model_forecasts_at_every_moment_with_enough_behind_it_in_any_order_of_rows():
-    frame = waves(125)
-    found, table = prepared(frame, SMALL)
-    asked = table.asked_at(found.train)
-    config = candidate(epochs=2).model_copy(update={"network": {"kind": "mlp", "units": [4], "activation": "relu"}})
-    split = list(found.development)[-1]
-    [trained] = fit([Member.of_split(config, split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
+def dense() -> Candidate:
+    return candidate(epochs=2).model_copy(update={"network": {"kind": "mlp", "units": [4], "activation": "relu"}})
+
+
+def model_of(trained: Trained, schema: Schema) -> Model:
+    """The model as it is read again from its JSON."""
     card = ModelCard(
         vectorizer=trained.vectorizer,
         target_scaler=trained.target_scaler,
         inputs=trained.inputs,
-        table=Schema.model_validate_json(found.schema.model_dump_json()),
-        network=config.network,
+        table=Schema.model_validate_json(schema.model_dump_json()),
+        network=trained.member.candidate.network,
     )
-    model = Model(ModelCard.model_validate_json(card.model_dump_json()), [trained.weights])
+    return Model(ModelCard.model_validate_json(card.model_dump_json()), [trained.weights])
+
+
+def test_a_model_forecasts_at_every_moment_with_enough_behind_it_in_any_order_of_rows():
+    frame = waves(125)
+    found, table = prepared(frame, SMALL)
+    asked = table.asked_at(found.train)
+    split = list(found.development)[-1]
+    [trained] = fit([Member.of_split(dense(), split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
+    model = model_of(trained, found.schema)
     of_rows = model.row_predictions(table.frame)
     order = np.random.default_rng(0).permutation(125)
     raw = model.raw_predictions(frame.iloc[order])
@@ -270,3 +284,21 @@ def test_a_label_can_be_forecast():
     was = (frame["rises"].to_numpy()[table.rows_N[split.validation] - 1] == found.schema.positive).astype(float)
     np.testing.assert_array_equal(before[:, 0], was)
     assert replace(found.development, crosses_N=None).sha256 == found.summary.fold_hashes["development"]
+
+
+def test_a_file_of_any_length_is_scored_as_one_series(tmp_path, monkeypatch):
+    """Its rows are read some at a time, but the past of a moment does not end where they were cut."""
+    frame = waves(125)
+    found, table = prepared(frame, SMALL)
+    split = list(found.development)[-1]
+    [trained] = fit([Member.of_split(dense(), split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
+    model = model_of(trained, found.schema)
+    layout = new_layout("waves", tmp_path)
+    problem = {"question": "How high?", "data": {"source": "file", "path": "waves.csv"}, "target": "level"}
+    layout.problem_file.write_text(yaml.safe_dump(problem | {"type": "regression", "time": "hour", "series": SMALL}))
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    monkeypatch.setattr(scored_rows, "ROWS", 20)
+    monkeypatch.setattr(scored_table, "find_model", lambda *_: SimpleNamespace(load=lambda: model, version=1))
+    scored_table.score_table(scored_table.Order("waves", tmp_path / "new.csv", tmp_path / "out.csv"), tmp_path)
+    written = pd.read_csv(tmp_path / "out.csv")
+    np.testing.assert_allclose(written["predicted__level"], model.predict(frame)["predicted__level"], rtol=1e-6)
