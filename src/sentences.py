@@ -19,6 +19,14 @@ def begins(sentence_N: pd.Series) -> NDArray[np.bool_]:
     return np.append(True, np.diff(numbers_N) != 0)[: len(numbers_N)]
 
 
+def torn(sentence_N: pd.Series) -> NDArray[np.bool_]:
+    """The rows of a sentence that goes on after another one: where in it would their words stand?"""
+    begins_N = begins(sentence_N)
+    first_S = sentence_N[begins_N]
+    torn_S = (first_S.duplicated() & first_S.notna()).to_numpy(bool)
+    return torn_S[begins_N.cumsum() - 1]
+
+
 @dataclass(frozen=True)
 class Sentences:
     """Vectorized words.

@@ -24,6 +24,7 @@ from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories
 from src.kinds.vectorizers import Vectorizer
 from src.pictures import decodes
 from src.problem import Reading
+from src.sentences import torn
 from src.validation.rows import RowSuite
 from src.validation.suite import BEYOND, LARGEST
 from src.validation.table import show
@@ -80,12 +81,17 @@ class RowChecks:
             typed[name], wrong = self._typed(table.column(name), name, kind)
             faults += wrong
         frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+        sentence = self.model.schema.sentence
         for name, kind in self.kinds.items():
             if kind == "numeric":
                 faults += _faults(frame[name], (frame[name].abs() > LARGEST).to_numpy(), f"is {BEYOND}")
             if kind == "image":
                 wrong_N = np.array([not decodes(file) for file in frame[name]], dtype=bool)
                 faults += _faults(frame[name], wrong_N, UNDECODABLE)
+            if sentence is not None:
+                faults += _faults(frame[name], frame[name].isna().to_numpy(), NO_WORD)
+        if sentence is not None:
+            faults += _faults(frame[sentence], torn(frame[sentence]), TORN)
         accepted_N = np.ones(len(frame), dtype=bool)
 
         def refuse(more: list[Fault]) -> None:
@@ -146,6 +152,8 @@ def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[
                 yield (column.name, RARE), ~missing_N & ~values.isin(known).to_numpy()
 
 
+TORN = "is of a sentence that ended further up; the rows of a sentence follow one another"
+NO_WORD = "is missing: a row is a word of a sentence"
 UNDECODABLE = "is missing, or no picture that can be read"
 MISSING = "is missing, as it was in no training row"
 RARELY_MISSING = f"is missing, as it was in fewer than {MIN_COUNT} training rows"

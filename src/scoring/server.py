@@ -26,7 +26,7 @@ from src.problem import Problem
 from src.scoring.checks import RowChecks
 from src.scoring.output import Refusal
 from src.scoring.registered import Registered
-from src.scoring.rows import Chunk, Wanted, chunk_of_objects, read_rows
+from src.scoring.rows import Chunk, Wanted, chunk_of_objects, read_rows, together
 from src.scoring.table import ROW, reading_of, refusals_of
 
 MOST_BYTES = 2**24
@@ -121,7 +121,8 @@ class Service:
             path = Path(folder) / "request.csv"
             path.write_bytes(body)
             try:
-                yield from read_rows(path, self.reading, self.wanted).chunks
+                rows = read_rows(path, self.reading, self.wanted)
+                yield from (together(rows) if self.model.schema.reads_several_rows else rows).chunks
             except UserError as error:
                 raise UserError(str(error).replace(str(path), "the request")) from None
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from src.sentences import begins
+from src.sentences import begins, torn
 from src.validation.table import Issue, TableFacts, counted, first_rows, where
 
 
@@ -23,9 +23,7 @@ def missing_words(table: TableFacts) -> Iterator[Issue]:
 def torn_sentences(table: TableFacts) -> Iterator[Issue]:
     """Sentences whose rows do not follow one another: in which order were their words?"""
     name = _sentence(table)
-    first_S = np.flatnonzero(begins(table[name]))
-    named_S = table[name].iloc[first_S]
-    again = first_S[(named_S.duplicated() & named_S.notna()).to_numpy()]
+    again = np.flatnonzero(begins(table[name]) & torn(table[name]))
     if len(again):
         rows = [int(row) for row in again[:5]]
         message = (
