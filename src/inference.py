@@ -20,7 +20,7 @@ from src.errors import UserError
 from src.files import atomic_directory, read_json, write_json
 from src.kinds.series.windows import latest_windows
 from src.kinds.vectorizers import Vectorizer
-from src.preprocessing.targets import TargetScaler
+from src.preprocessing.targets import TargetScaler, restored
 from src.tables import Schema, whole
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Preprocessing(BaseModel):
 
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
+    further_scalers: list[TargetScaler | None] = Field([], exclude_if=lambda scalers: not scalers)
     inputs: int | list[int]
 
     @property
@@ -95,20 +96,21 @@ class Model:
     def heads(self) -> "list[Head]":
         import torch
 
-        from src.models import HEADS
+        from src.models import make_head
         from src.networks import build_network
 
         heads = []
         each = len(self.committee) // len(self.card.preprocessing)
         for k, weights in enumerate(self.committee):
             inputs = self.card.preprocessing[k // each].inputs
-            network = build_network(self.card.network, inputs, self.schema.outputs)
+            network = build_network(self.card.network, inputs, self.schema.all_outputs)
             network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-            heads.append(HEADS[self.schema.type](network).eval())
+            heads.append(make_head(self.schema.answers, network).eval())
         return heads
 
     def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit, (N, K); UserError where `frame` lacks a feature column.
+        """Probabilities, or values in the target's unit, (N, K), those of further targets beside those of the main one;
+        UserError where `frame` lacks a feature column.
 
         A row of a series is a moment, and its prediction what is forecast then; NaN where too little lies behind it.
         """
@@ -161,8 +163,8 @@ def _predictions(
         for rows in whole(frame, schema, size):
             x_ND = rows_of(fitted.vectorizer.transform(rows), torch.float32)
             parts.append(answers(x_ND, SEEN_AT_ONCE, torch.device("cpu"), answer).numpy())
-    p_NK = np.concatenate(parts) if parts else np.empty((0, schema.outputs))
-    return p_NK if fitted.target_scaler is None else fitted.target_scaler.restore(p_NK)
+    p_NK = np.concatenate(parts) if parts else np.empty((0, schema.all_outputs))
+    return restored(schema.split(p_NK), [fitted.target_scaler, *fitted.further_scalers])
 
 
 def load_model(folder: Path) -> Model:
@@ -182,8 +184,19 @@ def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFram
     """Predictions as named columns.
 
     binary, multiclass: `predicted` (the class) and `probability__<class>`; multilabel: `predicted__<label>` (0 or 1)
-    and `probability__<label>`; regression: `predicted__<target>`.
+    and `probability__<label>`; regression: `predicted__<target>`. Of further targets `predicted__<target>`, and of
+    classes `probability__<target>__<class>`.
     """
+    first, *others = schema.split(p_NK)
+    tables = [_main_columns(first, schema)]
+    for p_NH, asked in zip(others, schema.questions[1:], strict=True):
+        name = asked.targets[0]
+        of_class = {f"probability__{c}": f"probability__{name}__{c}" for c in asked.classes}
+        tables.append(_main_columns(p_NH, asked).rename(columns={"predicted": f"predicted__{name}"} | of_class))
+    return pd.concat(tables, axis=1)
+
+
+def _main_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
     if schema.classes:
         p_NC = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if schema.type == "binary" else p_NK
         likeliest = (p_NC[:, 1] >= 0.5).astype(int) if schema.type == "binary" else p_NC.argmax(axis=1)
@@ -210,6 +223,6 @@ def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Sche
 
 def actual_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The targets of prepared rows, named to stand beside `prediction_columns`."""
-    if schema.classes:
-        return pd.DataFrame({"actual": frame[schema.targets[0]].array})
-    return pd.DataFrame({f"actual__{t}": frame[t].array for t in schema.targets})
+    names = {"actual": schema.targets[0]} if schema.classes else {f"actual__{t}": t for t in schema.targets}
+    names |= {f"actual__{of.name}": of.name for of in schema.heads}
+    return pd.DataFrame({column: frame[name].array for column, name in names.items()})

@@ -22,10 +22,10 @@ from src.kinds.text.start import with_vectors
 from src.kinds.text.vectors import WordVectors
 from src.kinds.tokens.encoding import with_sentences
 from src.measures import TABLE, choose_measure
-from src.problem import CLASSIFICATION, PrepareSettings, TableSettings
-from src.protocols import Folds, Order, choose_protocol, draw_folds, seal
+from src.problem import CLASSIFICATION, FurtherTarget, PrepareSettings, TableSettings
+from src.protocols import Folds, Order, Split, choose_protocol, draw_folds, seal
 from src.results import Choice, FeatureSummary, Prepared
-from src.tables import Feature, Schema, rows_of
+from src.tables import Feature, FurtherHead, Schema, rows_of
 
 Index = NDArray[np.intp]
 
@@ -60,6 +60,8 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Pa
     frame = raw.assign(**{name: label_texts(raw[name]) for name in settings.targets if is_single_label(settings)})
     if settings.type == "multilabel":
         frame = frame.assign(**{name: label_numbers(raw[name]) for name in settings.targets})
+    labelled = [name for name, of in settings.heads.items() if of.type in ("binary", "multiclass")]
+    frame = frame.assign(**{name: label_texts(raw[name]) for name in labelled})
     units_N = _units(frame, settings)
     time_N = None if settings.time is None else time_numbers(frame[settings.time])
     test_N = _sealed_rows(frame, settings, units_N, time_N)
@@ -85,10 +87,12 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Pa
             f"series: no window of series.lookback and series.delay moments fits into the {len(train_N)} rows for "
             f"training or the {len(test_N)} of the sealed test; choose a shorter lookback or another `test`"
         )
-    if schema.classes:
-        unseen = sorted(set(frame[schema.targets[0]].iloc[test_N]) - set(schema.classes))
+    for number, asked in enumerate(schema.questions):
+        [name, *_] = asked.targets
+        unseen = sorted(set(frame[name].iloc[test_N].dropna()) - set(asked.classes)) if asked.classes else []
         if unseen:
-            raise UserError(f"target: the test rows hold classes that no training row has: {unseen}; change `test`")
+            key = f"heads.{name}" if number else "target"
+            raise UserError(f"{key}: the test rows hold classes that no training row has: {unseen}; change `test`")
     shares = _class_counts(train, schema)
     measure: str = settings.measure
     if measure == "auto":
@@ -108,6 +112,7 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Pa
     of_rows = (train_units_N, strata_N, train_time_N)
     development = draw_folds(once, *of_rows, settings.seed + DEVELOPMENT_SEED, since_N)
     evaluation = draw_folds(protocol, *of_rows, settings.seed + EVALUATION_SEED, since_N)
+    _check_heads(train, schema, [*development, *evaluation])
     equal_rows_matter = settings.groups is None and settings.series is None
     _check_folds(development, protocol.folds)
     _check_folds(evaluation, protocol.folds)
@@ -162,7 +167,14 @@ def _sealed_rows(
 
 
 def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, list[Choice]]:
-    roles = {*settings.targets, *settings.drop, *_role_columns(settings), settings.test.column, "__role__"}
+    roles = {
+        *settings.targets,
+        *settings.heads,
+        *settings.drop,
+        *_role_columns(settings),
+        settings.test.column,
+        "__role__",
+    }
     names = [name for name in train.columns if name not in roles]
     features = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
     features = with_sentences(train, with_windows(train, features, settings), settings)
@@ -175,9 +187,14 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         counts = train[settings.targets[0]].value_counts()
         classes = sorted(counts.index, key=_natural)
         if settings.type == "binary":
-            positive, choice = _positive(classes, counts, settings)
+            positive, choice = _positive(classes, counts, settings.positive, settings.targets[0], "positive")
             classes = [*(c for c in classes if c != positive), positive]
             choices += [choice] if choice else []
+    heads = []
+    for name, of in settings.heads.items():
+        head, more = _head(train[name].dropna(), name, of)
+        heads.append(head)
+        choices += more
     return (
         Schema(
             type=settings.type,
@@ -188,22 +205,57 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             groups=settings.groups,
             time=settings.time,
             weights=settings.weights,
+            heads=heads,
         ),
         choices,
     )
 
 
-def _positive(classes: Sequence[str], counts: pd.Series, settings: PrepareSettings) -> tuple[str, Choice | None]:
-    if settings.positive is not None:
-        given = str(settings.positive)
+def _head(known: pd.Series, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:
+    """A further target by its training rows that have it, and what was chosen."""
+    classes: list[str] = []
+    positive, choices, shares = None, [], {}
+    if settings.type in ("binary", "multiclass"):
+        counts = known.value_counts()
+        classes = sorted(counts.index, key=_natural)
+        if len(classes) < 2:
+            raise UserError(f"heads.{name}: the training rows have {len(classes)} of its classes; remove the head")
+        shares = {c: counts[c] / len(known) for c in classes}
+        if settings.type == "binary":
+            positive, choice = _positive(classes, counts, settings.positive, name, f"positive of {name}")
+            classes = [*(c for c in classes if c != positive), positive]
+            choices += [choice] if choice else []
+    measure, reason = choose_measure(settings.type, shares)
+    choices.append(Choice(setting=f"measure of {name}", chosen=measure, reason=reason))
+    return FurtherHead(
+        name=name, type=settings.type, classes=classes, positive=positive, weight=settings.weight, measure=measure
+    ), choices
+
+
+def _check_heads(train: pd.DataFrame, schema: Schema, splits: Sequence[Split]) -> None:
+    """Raise UserError where a fold has no row to learn or to score a further target by."""
+    for head in schema.heads:
+        known_N = train[head.name].notna().to_numpy()
+        if not all(known_N[split.training].any() and known_N[split.validation].any() for split in splits):
+            raise UserError(
+                f"heads.{head.name}: {int(known_N.sum())} training rows have it, and some fold has none of them; "
+                "remove the head, or choose fewer folds"
+            )
+
+
+def _positive(
+    classes: Sequence[str], counts: pd.Series, wanted: str | int | bool | None, name: str, setting: str
+) -> tuple[str, Choice | None]:
+    if wanted is not None:
+        given = str(wanted)
         if given not in classes:
-            raise UserError(f"positive: {given!r} is not a class of {settings.targets[0]!r}; classes: {list(classes)}")
+            raise UserError(f"{setting}: {given!r} is not a class of {name!r}; classes: {list(classes)}")
         return given, None
     affirmative = [c for c in classes if c.lower() in AFFIRMATIVE]
     if len(affirmative) == 1:
-        return affirmative[0], Choice(setting="positive", chosen=affirmative[0], reason="the class that affirms")
+        return affirmative[0], Choice(setting=setting, chosen=affirmative[0], reason="the class that affirms")
     rarest = min(classes, key=lambda c: (counts[c], c))
-    return rarest, Choice(setting="positive", chosen=rarest, reason="the rarer class is usually the one looked for")
+    return rarest, Choice(setting=setting, chosen=rarest, reason="the rarer class is usually the one looked for")
 
 
 def _natural(label: str) -> tuple[int, float, str]:

@@ -367,12 +367,29 @@ class Series(ReadsInOrder):
     network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = "auto"
 
 
+class FurtherTarget(Settings):
+    """A further target, which a head of its own on the same network predicts."""
+
+    type: Literal["binary", "multiclass", "regression", "unit_interval_regression"]
+    weight: float = Field(1.0, gt=0, le=1e6, description="of its loss beside that of the main target, which is 1")
+    positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+
+    @model_validator(mode="after")
+    def only_two_classes_have_a_positive_one(self) -> Self:
+        if self.positive is not None and self.type != "binary":
+            raise ValueError(f"heads: positive: only type binary has a positive class, not {self.type}")
+        return self
+
+
 class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
     target: str | list[str] = Field(description="the target column, or several of them")
     type: ProblemType
     positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+    heads: dict[str, FurtherTarget] = Field(
+        default={}, description="further target columns, which share the network with the main target"
+    )
     drop: list[str] = Field(default=[], description="columns never learnt from")
     columns: dict[str, ColumnKind] = Field(default={}, description="kinds of columns where the guess is wrong")
     groups: str | None = Field(None, description="rows of one group never straddle a split")
@@ -465,7 +482,7 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if self.measure != "auto" and self.measure not in MEASURES[self.type]:
             allowed = ", ".join(("auto", *MEASURES[self.type]))
             raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
-        roles = {"target": self.targets, "drop": self.drop}
+        roles = {"target": self.targets, "heads": [*self.heads], "drop": self.drop}
         roles |= {key: [name] for key in ("groups", "time", "weights") if (name := getattr(self, key)) is not None}
         seen: dict[str, str] = {}
         for role, names in roles.items():
@@ -488,6 +505,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(
                 f"columns: name the column that tells which sentence a token of {words[0]!r} is of as `groups`"
             )
+        if self.series is not None and self.heads:
+            raise ValueError("heads: a series is forecast by one head; remove `heads` or `series`")
         if self.series is not None and self.time is None:
             raise ValueError("series: name the column with the moments of the rows as `time`")
         for key, reads in {"text": self.text, "series": self.series}.items():
@@ -511,7 +530,7 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"series.steps: type {self.type} has one target, one step ahead; choose steps: 1")
         if (self.test.column is None) != (self.test.value is None):
             raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
-        if self.test.column in self.targets:
+        if self.test.column in (*self.targets, *self.heads):
             raise ValueError(
                 f"test: {self.test.column!r} is a target; seal the rows by another column, or give a share"
             )

@@ -117,6 +117,9 @@ def _known_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> di
     """The keys allowed in the mapping at `location` of a problem file."""
     annotation: Any = model
     for part in location:
+        if get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+            continue
         members = _models(annotation)
         if part in _TAGS and len(members) > 1:
             annotation = next(m for m in members if get_args(m.model_fields["source"].annotation) == (part,))

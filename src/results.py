@@ -264,12 +264,26 @@ class TestScore(Result):
     rows: int
 
 
+class HeadScore(Result):
+    """A further target by its own measure, on the rows that have it: `common_sense` and `cross_validation` on the
+    evaluation folds, `test` where any of the sealed rows has it."""
+
+    name: str
+    type: str
+    weight: float
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    common_sense: float
+    cross_validation: Estimate
+    test: TestScore | None
+
+
 class Evaluate(Result):
     """evaluate.json. `shallow` is taken on the rows of `cross_validation`; `baseline` is the mean over their folds.
 
-    `half_widths`: of each target's predictions, half the width of the 95% interval around them, where they have one.
-    `sample_sizes`: from few to all rows. `final`: what the model is. `choices`: what `auto` left open until there were
-    scores.
+    `heads`: of further targets. `half_widths`: of each target's predictions, half the width of the 95% interval around
+    them, where they have one. `sample_sizes`: from few to all rows. `final`: what the model is. `choices`: what `auto`
+    left open until there were scores.
     """
 
     measure: str
@@ -281,6 +295,7 @@ class Evaluate(Result):
     sample_sizes: list[SampleSize] = []
     final: Literal["refit", "fold_ensemble"] = "refit"
     test: TestScore
+    heads: list[HeadScore] = Field([], exclude_if=lambda heads: not heads)
     half_widths: dict[str, float] = {}
     chosen: Candidate
     choices: list[Choice] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,11 +46,33 @@ class Feature(BaseModel):
         return "series" if self.window else "token" if self.sentence else self.kind
 
 
+class Answer(NamedTuple):
+    """What a network gives for one target, see `src.models.several`."""
+
+    type: str
+    columns: int
+    outputs: int
+    weight: float
+
+
+class FurtherHead(BaseModel):
+    """A further target: see `Schema` and `src.problem.FurtherTarget`; `measure` is what it is scored by."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    type: ProblemType
+    classes: list[str]
+    positive: str | None
+    weight: float
+    measure: str
+
+
 class Schema(BaseModel):
     """train/schema.json: what the columns of a prepared table are. Learnt from the training rows alone.
 
     `classes` are the class labels in the order of the network's outputs (binary: negative, positive); empty for
-    multilabel, whose labels are the target columns, and for regression.
+    multilabel, whose labels are the target columns, and for regression. `heads` are further targets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,17 +85,51 @@ class Schema(BaseModel):
     groups: str | None
     time: str | None
     weights: str | None
+    heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
 
     @property
     def outputs(self) -> int:
-        """Number of the network's outputs."""
+        """Number of the network's outputs for the main target."""
         return {"binary": 1, "multiclass": len(self.classes)}.get(self.type, len(self.targets))
+
+    @property
+    def all_outputs(self) -> int:
+        """Those for the further targets, too."""
+        return sum(answer.outputs for answer in self.answers)
+
+    @property
+    def questions(self) -> "list[Schema]":
+        """The schema of each target as if it were the only one: the main target, then the further ones."""
+        alone = self.model_copy(update={"heads": []})
+        return [alone] + [
+            alone.model_copy(
+                update={"type": of.type, "targets": [of.name], "classes": of.classes, "positive": of.positive}
+            )
+            for of in self.heads
+        ]
+
+    @property
+    def answers(self) -> list[Answer]:
+        weights = [1.0, *(of.weight for of in self.heads)]
+        return [
+            Answer(of.type, len(of.targets), of.outputs, weight)
+            for of, weight in zip(self.questions, weights, strict=True)
+        ]
+
+    def split(self, p_NK: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """All outputs of a network as those for each target."""
+        return np.split(p_NK, np.cumsum([answer.outputs for answer in self.answers])[:-1], axis=1)
 
     @property
     def kept(self) -> list[str]:
         """The columns of a row that are not learnt from."""
         roles = (self.groups, self.time, self.weights)
-        return ["__row__", *self.targets, *(name for name in roles if name is not None)]
+        return [
+            "__row__",
+            *self.targets,
+            *(of.name for of in self.heads),
+            *(name for name in roles if name is not None),
+        ]
 
     @property
     def reads_several_rows(self) -> bool:
@@ -107,6 +163,15 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def heads_NH(self) -> NDArray[np.float64]:
+        """The further targets, encoded as `y_NT` is; NaN where a row lacks one."""
+        y_NH = np.empty((len(self), len(self.schema.heads)))
+        for column, asked in enumerate(self.schema.questions[1:]):
+            y_N = encode_targets(self.frame, asked)[:, 0]
+            y_NH[:, column] = np.where(y_N < 0, np.nan, y_N) if asked.classes else y_N
+        return y_NH
 
     @property
     def unit_noun(self) -> str:

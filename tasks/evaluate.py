@@ -14,6 +14,7 @@ from src.committee import Committee, committee_helps, committees_of, held_out, m
 from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_wanted, score_sealed_test
 from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
+from src.further_targets import score_heads
 from src.half_samples import PAIRS, half_sample_variance, half_samples
 from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
@@ -108,7 +109,10 @@ def evaluate(layout: Layout) -> Evaluate:
     widths = half_widths(network, table)
     model = _model(_final_committees(given, learnt), widths, table)
     test = read_table(layout.test, table.schema)
-    p_NK = model.row_predictions(test.frame)
+    p_test = model.row_predictions(test.frame)
+    p_NK = p_test[:, : table.schema.outputs]
+    of_heads = [np.mean([t.further for t in committee], axis=0) for committee in learnt.committees]
+    heads, beats = score_heads(table, test, of_heads, p_test, learnt.folds, given.development, given.settings.seed)
     test_score = score_sealed_test(test, p_NK, measure)
     agrees = _test_agrees(found.low, found.high, test_score.low, test_score.high, test_score.value)
 
@@ -135,15 +139,16 @@ def evaluate(layout: Layout) -> Evaluate:
         sample_sizes=learnt.sample_sizes,
         final=given.settings.final,
         test=test_score,
+        heads=heads,
         half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
         chosen=given.candidate,
         choices=learnt.choices,
         extra={f"cross_validation_{name}": network.value(table, TABLE[name]) for name in others}
         | {f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N) for name in others},
         recommended="common sense" if not beats_common_sense else "shallow model" if shallow_wins else "network",
-        verdicts=[*judged.verdicts, *learnt.more_data, agrees],
+        verdicts=[*judged.verdicts, *beats, *learnt.more_data, agrees],
     )
-    _write_predictions(layout, table, network, test, p_NK)
+    _write_predictions(layout, table, network, of_heads, test, p_test)
     scores = {"network": network_J, "common_sense": dummy_J, "shallow": shallow_J}
     where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
     _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
@@ -280,11 +285,18 @@ def _model(committees: list[Committee], half_widths: list[float] | None, table: 
         table=table.schema,
         vectorizer=first.vectorizer,
         target_scaler=first.target_scaler,
+        further_scalers=first.further_scalers,
         network=first.member.candidate.network,
         inputs=first.inputs,
         interval=Interval(coverage=CONFIDENCE, half_widths=half_widths) if half_widths else None,
         further=[
-            Preprocessing(vectorizer=of.vectorizer, target_scaler=of.target_scaler, inputs=of.inputs) for of in others
+            Preprocessing(
+                vectorizer=of.vectorizer,
+                target_scaler=of.target_scaler,
+                further_scalers=of.further_scalers,
+                inputs=of.inputs,
+            )
+            for of in others
         ],
     )
     return Model(card, [t.weights for of in committees for t in of])
@@ -306,11 +318,14 @@ def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: 
     )
 
 
-def _write_predictions(layout: Layout, table: Table, network: HeldOut, test: Table, p_NK: np.ndarray) -> None:
+def _write_predictions(
+    layout: Layout, table: Table, network: HeldOut, of_heads: list[np.ndarray], test: Table, p_test: np.ndarray
+) -> None:
     parts = []
-    for split, p_VK in zip(network.splits, network.predictions, strict=True):
-        parts.append(_rows(table, split.validation, p_VK, "out_of_fold", split.repeat, split.fold))
-    parts.append(_rows(test, np.arange(len(test)), p_NK, "test", 0, 0))
+    for split, p_VK, others_VK in zip(network.splits, network.predictions, of_heads, strict=True):
+        p_all = np.hstack([p_VK, others_VK])
+        parts.append(_rows(table, split.validation, p_all, "out_of_fold", split.repeat, split.fold))
+    parts.append(_rows(test, np.arange(len(test)), p_test, "test", 0, 0))
     with atomic_file(layout.results / "predictions.parquet") as partial:
         pd.concat(parts, ignore_index=True).to_parquet(partial, index=False)
 

@@ -156,6 +156,9 @@ WRONG = [
     ({"engine": {"accelerator": "cuda"}}, "engine.accelerator: should be 'auto', 'cpu' or 'gpu', given 'cuda'"),
     ({"columns": {"zip": "category"}}, "given 'category'; did you mean 'categorical'?"),
     ({"columns": {3: "numeric"}}, 'columns.3: should be text, given 3; in quotes it is text: "3"'),
+    ({"heads": {"a": {"type": "multilabel"}}}, "heads.a.type: should be 'binary', 'multiclass', 'regression' or"),
+    ({"heads": {"a": {"type": "binary", "wieght": 1}}}, "heads.a.wieght: unknown key; did you mean 'weight'?"),
+    ({"heads": {"a": {"type": "binary", "weight": 0}}}, "heads.a.weight: should be greater than 0, given 0"),
     ({"drop": "id"}, "drop: should be a list, given 'id'"),
     ({"question": ""}, "question: should be text of at least 1 character, given ''"),
 ]
@@ -187,6 +190,12 @@ IMPOSSIBLE = [
     (
         {"time": "a", "series": {"lookback": 3, "relative": True}},
         "series.relative: a change is forecast by type regression only, not by multiclass",
+    ),
+    ({"heads": {"kind": {"type": "binary"}}}, "heads: column 'kind' is already named by target; one column, one role"),
+    ({"heads": {"a": {"type": "regression", "positive": 1}}}, "heads: positive: only type binary has a positive class"),
+    (
+        {"time": "a", "series": {"lookback": 3}, "heads": {"b": {"type": "binary"}}},
+        "heads: a series is forecast by one head; remove `heads` or `series`",
     ),
     ({"text": {"train_vectors": True}}, "text.train_vectors: there are no vectors to train; name their file as"),
     ({"word_vectors": {}}, "word_vectors: give the path of a file below data/local/, or its url and sha256"),
@@ -300,6 +309,7 @@ READS = {
     "data": {"fetch", "validate", "prepare"},
     "word_vectors": {"fetch", "validate", "prepare"},
     "target": {"validate", "prepare"},
+    "heads": {"validate", "prepare"},
     "columns": {"validate", "prepare"},
     "test": {"validate", "prepare"},
     "protocol": {"validate", "prepare"},
@@ -318,6 +328,7 @@ CHANGES = {
     "data": {"source": "file", "path": "other.csv"},
     "word_vectors": {"path": "glove.txt"},
     "target": "sort",
+    "heads": {"age": {"type": "regression"}},
     "columns": {"zip": "categorical"},
     "test": {"share": 0.3},
     "protocol": "k_fold",

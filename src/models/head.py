@@ -61,6 +61,10 @@ class Head(LightningModule):
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
         """The loss of each row, (B,)."""
 
+    def main_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        """What the curves show of `row_losses`: those of the target that the problem asks for."""
+        return self.row_losses(logits_BK, y_BT)
+
     @abstractmethod
     def predictions(self, logits_BK: Tensor) -> Tensor:
         """Probabilities or predicted values, (..., K)."""

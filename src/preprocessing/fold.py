@@ -23,7 +23,7 @@ class FoldArrays:
     """Inputs, encoded (for regression: standardized) targets and weights of training and validation rows.
 
     start: weights by their name that a network starts from, of its first rows; those that are NaN start at random, as
-    all others do.
+    all others do. further_AH, further_VH: further targets, encoded likewise, NaN where a row lacks one.
     """
 
     vectorizer: Vectorizer
@@ -34,6 +34,9 @@ class FoldArrays:
     x_VD: Inputs
     y_VT: Floats
     w_V: Floats
+    further_scalers: list[TargetScaler | None]
+    further_AH: Floats
+    further_VH: Floats
     start: dict[str, Floats] = field(default_factory=dict)
 
     def restore(self, p_NK: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -50,6 +53,7 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
     scaler = TargetScaler.fit(y_AT) if table.schema.type == "regression" else None
     if scaler is not None:
         y_AT, y_VT = scaler.transform(y_AT), scaler.transform(y_VT)
+    further_scalers, further_NH = _further(table, training)
     return FoldArrays(
         vectorizer=vectorizer,
         target_scaler=scaler,
@@ -59,5 +63,21 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
         x_VD=vectorizer.transform(held_out),
         y_VT=y_VT.astype(np.float32),
         w_V=table.w_N[validation].astype(np.float32),
+        further_scalers=further_scalers,
+        further_AH=further_NH[training],
+        further_VH=further_NH[validation],
         start={} if table.vectors is None else kind.start(vectorizer, table.vectors),
     )
+
+
+def _further(table: Table, training: Index) -> tuple[list[TargetScaler | None], Floats]:
+    """The further targets of all rows, those of a regression standardized by the training rows that have them."""
+    scalers: list[TargetScaler | None] = []
+    y_NH = table.heads_NH
+    for column, head in enumerate(table.schema.heads):
+        y_N1 = y_NH[:, column : column + 1]
+        known_A = training[np.isfinite(y_N1[training, 0])]
+        scalers.append(TargetScaler.fit(y_N1[known_A]) if head.type == "regression" else None)
+        if scalers[-1] is not None:
+            y_NH[:, column : column + 1] = scalers[-1].transform(y_N1)
+    return scalers, y_NH.astype(np.float32)

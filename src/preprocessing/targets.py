@@ -1,5 +1,7 @@
 """Normalizing the targets of a regression. Shapes: N rows, T target columns."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
@@ -26,3 +28,9 @@ class TargetScaler(BaseModel):
 
     def restore(self, y_NT: NDArray[np.float64]) -> NDArray[np.float64]:
         return y_NT * self.scale + self.mean
+
+
+def restored(parts: Sequence[NDArray[np.float64]], scalers: Sequence[TargetScaler | None]) -> NDArray[np.float64]:
+    """The predictions for each target in its own unit, side by side, (N, K)."""
+    pairs = zip(parts, scalers, strict=True)
+    return np.concatenate([p_NK if scaler is None else scaler.restore(p_NK) for p_NK, scaler in pairs], axis=1)

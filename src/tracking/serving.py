@@ -78,7 +78,7 @@ def signature_of(schema: Schema) -> "ModelSignature":
         "date": "datetime",
         "boolean": AnyType(),
     }
-    predictions = prediction_columns(np.zeros((1, schema.outputs)), schema)
+    predictions = prediction_columns(np.zeros((1, schema.all_outputs)), schema)
     return ModelSignature(
         Columns([ColSpec(types[feature.kind], feature.name) for feature in schema.features]),
         Columns([ColSpec(_OUTPUT_TYPES[str(values.dtype)], str(name)) for name, values in predictions.items()]),

@@ -87,7 +87,10 @@ class Course:
         weights: dict[str, NDArray[np.float32]],
         p_VK: NDArray[np.float64],
         paused: Paused | None,
+        further_VK: NDArray[np.float64] | None = None,
     ) -> Trained:
+        """further_VK: the predictions for further targets, where there are such."""
+        further_VK = np.empty((len(p_VK), 0)) if further_VK is None else further_VK
         return Trained(
             member=self.member,
             vectorizer=fold.vectorizer,
@@ -96,6 +99,8 @@ class Course:
             inputs=widths(fold.x_AD),
             history=self.history,
             predictions=p_VK if self.diverged is None else np.full_like(p_VK, np.nan),
+            further_scalers=fold.further_scalers,
+            further=further_VK if self.diverged is None else np.full_like(further_VK, np.nan),
             diverged=self.diverged,
             paused=paused,
         )

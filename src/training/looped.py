@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from src.errors import UserError
 from src.measures import Measure
-from src.models import HEADS
+from src.models import make_head
 from src.models.head import Head
 from src.networks import build_network
 from src.networks.dropout import OwnStream
 from src.preprocessing.fold import Floats, FoldArrays
+from src.preprocessing.targets import restored
 from src.problem import Engine
 from src.sparse import Inputs, widths
 from src.tables import Table
@@ -108,9 +109,10 @@ class EpochPerStep(LightningModule):
         self.head = head
         self.fold = fold
         self.course = course
-        self.training_rows = _tensors(fold.x_AD, fold.y_AT, fold.w_A, dtype)
-        self.validation_rows = _tensors(fold.x_VD, fold.y_VT, fold.w_V, dtype)
-        self.measure, self.outputs = measure, table.schema.outputs
+        self.schema = table.schema
+        self.training_rows = _tensors(fold.x_AD, np.hstack([fold.y_AT, fold.further_AH]), fold.w_A, dtype)
+        self.validation_rows = _tensors(fold.x_VD, np.hstack([fold.y_VT, fold.further_VH]), fold.w_V, dtype)
+        self.measure, self.outputs = measure, table.schema.all_outputs
         self.batch_size = member.candidate.batch_size
         self.shuffle = torch.Generator().manual_seed(member.seed)
         self.masks = torch.Generator().manual_seed(member.seed + 1)
@@ -193,9 +195,9 @@ class EpochPerStep(LightningModule):
     def _record(self, rows: str, tensors: tuple[Rows, Tensor, Tensor]) -> None:
         x_ND, y_NT, w_N = tensors
         logits_NK = self.logits(x_ND)
-        losses_N = self.head.row_losses(logits_NK, y_NT)
+        losses_N = self.head.main_losses(logits_NK, y_NT)
         actual_NT, weights_N = self.actual[rows]
-        measure = self.measure.value(actual_NT, self.restored(logits_NK), weights_N)
+        measure = self.measure.value(actual_NT, self.restored(logits_NK)[:, : self.schema.outputs], weights_N)
         self.course.add(rows, measure, float((losses_N * w_N).sum() / w_N.sum()))
 
     @torch.no_grad()
@@ -209,8 +211,9 @@ class EpochPerStep(LightningModule):
         return logits_NK
 
     def restored(self, logits_NK: Tensor) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit."""
-        return self.fold.restore(self.head.predictions(logits_NK).double().numpy())
+        """Probabilities, or values in the target's unit, of all targets side by side."""
+        parts = self.schema.split(self.head.predictions(logits_NK).double().numpy())
+        return restored(parts, [self.fold.target_scaler, *self.fold.further_scalers])
 
     def paused(self) -> Paused:
         return Paused(
@@ -257,15 +260,18 @@ def train_looped(
     loop.cpu()
     weights = {name: value.detach().cpu().numpy().copy() for name, value in head.network.state_dict().items()}
     p_VK = loop.restored(loop.logits(loop.validation_rows[0]))
-    return course.trained(fold, weights, p_VK, loop.paused() if course.goes_on else None)
+    outputs = table.schema.outputs
+    paused = loop.paused() if course.goes_on else None
+    return course.trained(fold, weights, p_VK[:, :outputs], paused, p_VK[:, outputs:])
 
 
 def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> Head:
     """The member's network as it starts, with the loss of its problem type."""
     c = member.candidate
     network = initial_network(member, fold, table, dtype)
-    head = HEADS[table.schema.type]
-    return head(network, c.optimizer, c.learning_rate, c.l1, c.l2, c.weight_decay, c.clip_norm)
+    return make_head(
+        table.schema.answers, network, c.optimizer, c.learning_rate, c.l1, c.l2, c.weight_decay, c.clip_norm
+    )
 
 
 def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> nn.Module:
@@ -273,7 +279,7 @@ def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch
     before = torch.get_rng_state()
     torch.default_generator.manual_seed(member.seed)
     try:
-        network = build_network(member.candidate.network, widths(fold.x_AD), table.schema.outputs)
+        network = build_network(member.candidate.network, widths(fold.x_AD), table.schema.all_outputs)
     finally:
         torch.set_rng_state(before)
     state = network.state_dict()

@@ -77,6 +77,8 @@ class Paused:
 class Trained:
     """A finished member: its weights by name, everything fitted with it, its curves, its predictions_VK.
 
+    further: its predictions for further targets, side by side.
+
     diverged: the epoch, from 1, at which its numbers were no longer finite; its predictions are no numbers then.
     paused: there where the training was to stop `until` an epoch and may go on from here.
     """
@@ -88,5 +90,7 @@ class Trained:
     inputs: int | list[int]
     history: History
     predictions: NDArray[np.float64]
+    further_scalers: list[TargetScaler | None]
+    further: NDArray[np.float64]
     diverged: int | None = None
     paused: Paused | None = None

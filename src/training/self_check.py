@@ -59,7 +59,9 @@ def check_stack(
 
 
 def _first(fold: FoldArrays, rows: int) -> FoldArrays:
-    return replace(fold, x_AD=fold.x_AD[:rows], y_AT=fold.y_AT[:rows], w_A=fold.w_A[:rows])
+    return replace(
+        fold, x_AD=fold.x_AD[:rows], y_AT=fold.y_AT[:rows], further_AH=fold.further_AH[:rows], w_A=fold.w_A[:rows]
+    )
 
 
 def _device(engine: Engine, number: int) -> torch.device:

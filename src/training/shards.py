@@ -181,6 +181,8 @@ def _fits(narrow: Sequence[int], wide: Sequence[int]) -> bool:
 def _backend(
     member: Member, fold: FoldArrays, table: Table, units: list[int] | None, device: Device
 ) -> tuple[Literal["stacked", "looped"], str]:
+    if table.schema.heads:
+        return "looped", "networks with several heads are not stacked"
     if units is not None:
         if device == "cpu" and max(units) >= WIDEST_STACKED:
             return "looped", f"layers of {WIDEST_STACKED} units and more gain nothing from a stack on a CPU"

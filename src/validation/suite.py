@@ -141,6 +141,8 @@ def derive(table: TableFacts) -> Iterator[Rule]:
         yield Rule("columns_exist", "expect_column_to_exist", {"column": column}, _no_such_column(key, column))
 
     needs_numbers = set() if settings.type in CLASSIFICATION else set(table.targets)
+    heads = {name: settings.heads[name].type for name in table.of_role("heads")}
+    needs_numbers |= {name for name, kind in heads.items() if kind not in CLASSIFICATION}
     needs_numbers |= {*table.of_role("weights"), *(n for n, kind in settings.columns.items() if kind == "numeric")}
     kinds = {name: settings.columns[name] for name in table.columns if name in settings.columns}
     kinds |= {name: "numeric" for name in table.columns if name in needs_numbers}
@@ -164,9 +166,9 @@ def derive(table: TableFacts) -> Iterator[Rule]:
                 _bad_values(column, "missing", way_out),
             )
 
-    most = {"binary": 2}.get(settings.type)
-    for column in table.targets:
-        kwargs = {"column": column, "min_value": 2, "max_value": most}
+    asked_of = {**dict.fromkeys(table.targets, settings.type), **heads}
+    for column, asked in asked_of.items():
+        kwargs = {"column": column, "min_value": 2, "max_value": {"binary": 2}.get(asked)}
         yield Rule("classes", "expect_column_unique_value_count_to_be_between", kwargs, _wrong_classes(column))
     if settings.type == "multilabel":
         yield from (rule for column in table.targets for rule in _label_rules(table, column))
@@ -178,7 +180,7 @@ def derive(table: TableFacts) -> Iterator[Rule]:
             way_out = f"the {table.roles[column]} column needs a number in every row: correct them or remove these rows"
         yield _range("finite_values", column, -LARGEST, LARGEST, BEYOND, way_out)
     for column in numeric:
-        if column in table.targets and settings.type == "unit_interval_regression":
+        if asked_of.get(column) == "unit_interval_regression":
             way_out = "rescale the target, or choose `type: regression`"
             yield _range("ranges", column, 0.0, 1.0, "outside [0, 1]", way_out)
         if column == settings.weights:

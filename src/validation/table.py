@@ -52,6 +52,7 @@ class TableFacts:
         """Every (settings key, column) that the settings name, whether the table has the column or not."""
         settings = self.settings
         yield from (("target", name) for name in settings.targets)
+        yield from (("heads", name) for name in settings.heads)
         single = {"groups": settings.groups, "time": settings.time, "weights": settings.weights}
         yield from ((key, name) for key, name in (single | {"test.column": settings.test.column}).items() if name)
         yield from (("drop", name) for name in settings.drop)

@@ -61,7 +61,8 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     )
     nested = evidence.evaluate.nested
     optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time)
-    blocks: list[Text | Pictures | Table] = [text, optimism, table, Pictures(pictures), *_other_measures(evidence)]
+    more = [*_other_measures(evidence), *_further_targets(evidence)]
+    blocks: list[Text | Pictures | Table] = [text, optimism, table, Pictures(pictures), *more]
     elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
     title = "Evaluation, on rows that came later" if in_time else "Evaluation on fresh folds"
@@ -117,6 +118,31 @@ def _other_measures(evidence: Evidence) -> list[Table]:
         rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(measured.clause)])
     header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
     return [Table("Other measures of the same network", header, rows, frozenset({1, 2}), prose=True)] if rows else []
+
+
+def _further_targets(evidence: Evidence) -> list[Table]:
+    """What the network's other heads are worth."""
+    rows = []
+    for head in evidence.evaluate.heads:
+        folds, test = head.cross_validation, head.test
+        values = (head.common_sense, folds.value, folds.low, folds.high)
+        measured = printer_of(head.measure, "", (*values, *([test.value] if test else [])))
+        tested = [measured.bare(test.value), measured.interval(test.low, test.high)] if test else ["no row has it", ""]
+        common, found = measured.bare(head.common_sense), measured.bare(folds.value)
+        cells = [f"{head.weight:g}", measured.heading, common, found, measured.interval(folds.low, folds.high)]
+        rows.append([head.name, *cells, *tested])
+    header = [
+        "Target",
+        "Weight of its loss",
+        "Measure",
+        "Common sense",
+        "Network",
+        "95% interval",
+        "Sealed test",
+        "95% interval",
+    ]
+    title = "Further targets of the same network, on the rows that have them"
+    return [Table(title, header, rows, frozenset({1, 3, 4, 5, 6, 7}))] if rows else []
 
 
 def sample_sizes(evidence: Evidence, printer: Printer) -> Section:

@@ -1,0 +1,68 @@
+"""Several heads on one network, whose losses are added with their weights.
+
+Book: "The Keras functional API": multi-output models. Shapes: B rows, K outputs, T target columns of all heads.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from src.models.head import Head
+
+
+class Answer(Protocol):
+    """One of the targets of a network.
+
+    type: of the problem. columns: of targets. outputs: of the network. weight: of its loss; the main target's is 1.
+    """
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def columns(self) -> int: ...
+
+    @property
+    def outputs(self) -> int: ...
+
+    @property
+    def weight(self) -> float: ...
+
+
+class SeveralHeads(Head):
+    """The main head, which the curves are of, and further ones.
+
+    Logits and targets stand side by side in the order of `answers`, the main one first. A row in which a further target
+    is NaN counts nothing in that head's loss.
+    """
+
+    def __init__(
+        self, heads: Sequence[type[Head]], answers: Sequence[Answer], network: nn.Module, *training: Any
+    ) -> None:
+        super().__init__(network, *training)
+        # No modules of this one: they have no parameters.
+        self.heads = tuple(head(nn.Identity()) for head in heads)
+        self.answers = list(answers)
+
+    def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        losses_B = self.main_losses(logits_BK, y_BT)
+        for head, answer, own_BK, own_BT in list(self._of_each(logits_BK, y_BT))[1:]:
+            known_B = own_BT.isfinite().all(1)
+            of_row_B = head.row_losses(own_BK, own_BT.where(known_B[:, None], 0.0))
+            losses_B = losses_B + answer.weight * of_row_B.where(known_B, 0.0)
+        return losses_B
+
+    def main_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        main, _, own_BK, own_BT = next(self._of_each(logits_BK, y_BT))
+        return main.row_losses(own_BK, own_BT)
+
+    def predictions(self, logits_BK: Tensor) -> Tensor:
+        parts = logits_BK.split([answer.outputs for answer in self.answers], dim=-1)
+        return torch.cat([head.predictions(part) for head, part in zip(self.heads, parts, strict=True)], dim=-1)
+
+    def _of_each(self, logits_BK: Tensor, y_BT: Tensor) -> Iterator[tuple[Head, Answer, Tensor, Tensor]]:
+        logits = logits_BK.split([answer.outputs for answer in self.answers], dim=1)
+        targets = y_BT.split([answer.columns for answer in self.answers], dim=1)
+        return zip(self.heads, self.answers, logits, targets, strict=True)
