@@ -19,6 +19,7 @@ from src.yaml_file import read_yaml
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
 ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 Auto = Literal["auto"]
+Backbone = Literal["mobilenet_v2", "squeezenet1_0"]
 
 CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
 
@@ -346,9 +347,32 @@ class Image(Settings):
     size: Annotated[int, Field(ge=4, le=1024)] | Auto = Field(
         "auto", description="pixels of the longer side; auto: as it is, at most 64"
     )
-    pretrained: Literal["none", "mobilenet_v2", "squeezenet1_0"] = Field(
-        "none", description="a network trained on ImageNet, whose features are learnt from in place of pixels"
+    network: Literal["auto", "plain", "double", "separable", "residual", "inception", "xception"] = Field(
+        "auto", description="the blocks of the convolutional networks; auto: deeper ones the higher the ladder"
     )
+    pretrained: Literal["none"] | Backbone | Annotated[list[Backbone], Field(min_length=1)] = Field(
+        "none", description="a network trained on ImageNet, or several, whose features are learnt from, not pixels"
+    )
+    fine_tune: Annotated[int, Field(ge=0, le=12)] | Literal["none"] | Auto = Field(
+        "none",
+        description="with pretrained: how many of its last blocks learn on; 0: none, but its features are found while "
+        "pictures change; auto: 4; none: its features are found once, before anything is learnt",
+    )
+
+    @property
+    def backbones(self) -> list[Backbone]:
+        """The networks trained on ImageNet."""
+        if self.pretrained == "none":
+            return []
+        return [self.pretrained] if isinstance(self.pretrained, str) else list(self.pretrained)
+
+    @model_validator(mode="after")
+    def backbones_are_given_once_and_where_needed(self) -> Self:
+        if len(set(self.backbones)) < len(self.backbones):
+            raise ValueError(f"image.pretrained: each network once, not {self.pretrained}")
+        if self.fine_tune != "none" and not self.backbones:
+            raise ValueError("image.fine_tune: say which network is to learn on, as image.pretrained: mobilenet_v2")
+        return self
 
 
 class Series(ReadsInOrder):

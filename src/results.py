@@ -167,7 +167,8 @@ class Candidate(Result):
     """One configuration of the search: the network's own settings and how it is trained.
 
     weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: the training ends after so
-    many epochs without a lower validation loss. What is not used is not written.
+    many epochs without a lower validation loss. falling: the learning rate falls from step to step, to zero at the end.
+    What is not used is not written.
     """
 
     network: dict[str, Any]
@@ -180,6 +181,7 @@ class Candidate(Result):
     weight_decay: float = Field(0.0, exclude_if=lambda value: value == 0)
     clip_norm: float | None = Field(None, exclude_if=lambda value: value is None)
     patience: int | None = Field(None, exclude_if=lambda value: value is None)
+    falling: bool = Field(False, exclude_if=lambda value: not value)
 
 
 class Regularize(Result):

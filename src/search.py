@@ -14,7 +14,7 @@ from src.curves import best_epoch
 from src.errors import UserError
 from src.kinds.kind import kind_of
 from src.measures import Measure
-from src.networks import clip_norm
+from src.networks import clip_norm, rate_falls
 from src.problem import RegularizeSettings, Search, Training
 from src.results import Candidate, Rung
 from src.tables import Table
@@ -129,6 +129,7 @@ def propose(
             batch_size=batch_size,
             epochs=epochs,
             clip_norm=clip_norm(networks[network]),
+            falling=rate_falls(networks[network]),
         )
         for network, dropout, (l1, l2), factor, *chosen in found
     ]

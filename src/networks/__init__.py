@@ -41,6 +41,12 @@ def _convnet() -> type["nn.Module"]:
     return Convnet
 
 
+def _fine_tuned() -> type["nn.Module"]:
+    from src.networks.fine_tuned import FineTuned
+
+    return FineTuned
+
+
 def _window() -> type["nn.Module"]:
     from src.networks.windows import WindowReader
 
@@ -67,6 +73,7 @@ KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
     "sequence": _sequence,
     "dense_on_pictures": _dense_on_pictures,
     "convnet": _convnet,
+    "fine_tuned": _fine_tuned,
     "window": _window,
     "joined": _joined,
     "tagger": _tagger,
@@ -74,7 +81,8 @@ KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
 # Layers that go through a sequence step by step: their gradients may grow with every step, and are cut to this length.
 # Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
 RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
-
+# Networks that see pictures are trained for few epochs, of which those at a low rate gain most.
+RATE_FALLS = ("dense_on_pictures", "convnet", "fine_tuned")
 
 REGULARIZERS = ("dropout", "augmentation", "frozen", "word_dropout")
 
@@ -99,6 +107,8 @@ def network_text(network: dict[str, Any]) -> str:
         return f"{' + '.join(network_text(encoder) for encoder in network['encoders'])} > {units}"
     if "reader" in network:
         return f"{network['reader']} {units}"
+    if "learnt" in network:
+        return f"{units} on {' and '.join(network['weights'])}, {network['learnt'] or 'no'} blocks of it learning"
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
 
 
@@ -106,3 +116,8 @@ def clip_norm(network: dict[str, Any]) -> float | None:
     """The longest gradient in the training of a network; None: any."""
     networks = [network, *network.get("encoders", [])]
     return CLIP_NORM if any(of.get("reader") in RECURRENT for of in networks) else None
+
+
+def rate_falls(network: dict[str, Any]) -> bool:
+    """Whether the learning rate falls while a network of the search is trained."""
+    return any(of["kind"] in RATE_FALLS for of in [network, *network.get("encoders", [])])

@@ -12,35 +12,55 @@ from torch.nn import functional
 
 from src.networks.dropout import OwnStream
 
-# How far a picture is changed at most: shares of its size, of its size, and of a full turn.
-SHIFT, ZOOM, TURN = 0.1, 0.1, 1 / 36
+# How far a picture is changed at most: shares of its size, of its size, of a full turn, and of a row's distance from
+# the middle; of its contrast and of its colours, and of a channel's standard deviation.
+SHIFT, ZOOM, TURN, SHEAR = 0.1, 0.1, 1 / 36, 0.2
+CONTRAST, SATURATION, BRIGHTNESS = 0.2, 0.3, 0.3
+WAYS = ("none", "move", "mirror", "shear", "colour")
 
 
 class Augmentation(OwnStream, nn.Module):
-    """How pictures change: `none`; `move`: shift, zoom and rotation; `mirror`: also left and right exchanged for half.
+    """How pictures change: `none`; `move`: shift, zoom and rotation; `mirror`: also left and right exchanged for half;
+    `shear`: moved, and rows pushed sideways; `colour`: mirrored, and other contrast, colours and brightness.
 
-    Gaps at the border are filled with the nearest pixels. A minibatch is drawn whole, as masks of dropout are.
+    Gaps at the border are filled with the nearest pixels. A minibatch is drawn whole, as masks of dropout are. Pictures
+    come with each channel normalized.
     """
 
     def __init__(self, way: str) -> None:
         super().__init__()
-        if way not in ("none", "move", "mirror"):
-            raise ValueError(f"augmentation is none, move or mirror, not {way!r}")
+        if way not in WAYS:
+            raise ValueError(f"augmentation is {', '.join(WAYS[:-1])} or {WAYS[-1]}, not {way!r}")
         self.way = way
+        self.drawn = {"none": 0, "move": 5, "mirror": 5, "shear": 6, "colour": 8}[way]
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         if not self.training or self.way == "none":
             return x_BCHW
         rows = max(self.rows, len(x_BCHW))
-        uniform_B5 = torch.rand(rows, 5, generator=self.generator)[self.own][: len(x_BCHW)]
-        grid = functional.affine_grid(self._maps(uniform_B5).to(x_BCHW), list(x_BCHW.shape), align_corners=False)
-        return functional.grid_sample(x_BCHW, grid, padding_mode="border", align_corners=False)
+        drawn_B = torch.rand(rows, self.drawn, generator=self.generator)[self.own][: len(x_BCHW)]
+        random_B = 2 * drawn_B.to(x_BCHW) - 1
+        grid = functional.affine_grid(self._maps(random_B), list(x_BCHW.shape), align_corners=False)
+        moved_BCHW = functional.grid_sample(x_BCHW, grid, padding_mode="border", align_corners=False)
+        return _in_other_light(moved_BCHW, random_B[:, 5:]) if self.way == "colour" else moved_BCHW
 
-    def _maps(self, uniform_B5: Tensor) -> Tensor:
+    def _maps(self, random_B: Tensor) -> Tensor:
         """For each picture the map (2, 3) from its new coordinates to its old ones, both from -1 to 1."""
-        turn_B, zoom_B, right_B, down_B, mirror_B = (2 * uniform_B5 - 1).T
+        turn_B, zoom_B, right_B, down_B, mirror_B = random_B[:, :5].T
         angle_B, by_B = 2 * math.pi * TURN * turn_B, 1 + ZOOM * zoom_B
         cosine_B, sine_B = by_B * angle_B.cos(), by_B * angle_B.sin()
-        sign_B = torch.where(mirror_B < 0, -1.0, 1.0) if self.way == "mirror" else torch.ones_like(mirror_B)
-        rows = [sign_B * cosine_B, -sine_B, 2 * SHIFT * right_B, sign_B * sine_B, cosine_B, 2 * SHIFT * down_B]
+        sign_B = torch.where(mirror_B < 0, -1.0, 1.0) if self.way in ("mirror", "colour") else torch.ones_like(mirror_B)
+        sideways_B = SHEAR * random_B[:, 5] if self.way == "shear" else torch.zeros_like(turn_B)
+        rows = [
+            *(sign_B * cosine_B, sideways_B * cosine_B - sine_B, 2 * SHIFT * right_B),
+            *(sign_B * sine_B, sideways_B * sine_B + cosine_B, 2 * SHIFT * down_B),
+        ]
         return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+
+def _in_other_light(x_BCHW: Tensor, random_B3: Tensor) -> Tensor:
+    """Each picture with its contrast, its colours and its brightness changed at random."""
+    contrast_B, saturation_B, brightness_B = random_B3.T[..., None, None, None]
+    grey_B1HW, mean_B111 = x_BCHW.mean(1, keepdim=True), x_BCHW.mean((1, 2, 3), keepdim=True)
+    coloured_BCHW = grey_B1HW + (1 + SATURATION * saturation_B) * (x_BCHW - grey_B1HW)
+    return mean_B111 + (1 + CONTRAST * contrast_B) * (coloured_BCHW - mean_B111) + BRIGHTNESS * brightness_B

@@ -4,10 +4,11 @@ Book: "Introduction to deep learning for computer vision". Shapes: B pictures, C
 of a picture, K outputs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from src.networks.augmentation import Augmentation
@@ -21,7 +22,7 @@ LARGEST_MAP = 7
 class DenseOnPictures(nn.Module):
     """Sees a picture as a row of numbers, whose neighbourhood means nothing to it: an `MLP` of `units`.
 
-    inputs: C; size: H and W.
+    inputs: C; size: H and W. of_layers: what else an `MLP` can be given.
     """
 
     def __init__(
@@ -30,13 +31,12 @@ class DenseOnPictures(nn.Module):
         outputs: int,
         size: Sequence[int],
         units: Sequence[int],
-        dropout: float = 0.0,
-        activation: Literal["relu", "tanh", "gelu"] = "relu",
         augmentation: str = "none",
+        **of_layers: Any,
     ) -> None:
         super().__init__()
         self.augmentation = Augmentation(augmentation)
-        self.layers = MLP(inputs * size[0] * size[1], outputs, units, dropout, activation)
+        self.layers = MLP(inputs * size[0] * size[1], outputs, units, **of_layers)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return self.layers(self.augmentation(x_BCHW).flatten(1))
@@ -82,10 +82,38 @@ def _separable(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[
 
 def _residual(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
     """Two convolutions beside a way round them (He et al. 2016)."""
-    yield Sum(
-        nn.Sequential(*_double(of, inputs, filters, halves)),
-        nn.Sequential(of.convolution(inputs, filters, kernel=1), *of.ending(filters, halves)),
-    )
+    yield Sum(_in_order(_double(of, inputs, filters, halves)), _way_round(of, inputs, filters, halves))
+
+
+def _xception(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Two separable convolutions beside a way round them (Chollet 2017, "Xception")."""
+    layers = [*_separable(of, inputs, filters, halves=False), ACTIVATIONS[of.activation]()]
+    yield Sum(_in_order([*layers, *_separable(of, filters, filters, halves)]), _way_round(of, inputs, filters, halves))
+
+
+def _inception(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Four ways side by side, of which each sees more of the picture than the one before, or its brightest pixels;
+    their shares of the filters, 4 at least, are those of the first module of GoogLeNet (Szegedy et al. 2015)."""
+    activation = ACTIVATIONS[of.activation]
+    few, fewer = max(3 * filters // 8, 1), max(filters // 16, 1)
+    one, five, pooled = (max(filters // share, 1) for share in (4, 8, 8))
+    three = filters - one - five - pooled
+    ways = [
+        [of.convolution(inputs, few, 1), activation(), of.convolution(few, three)],
+        [of.convolution(inputs, fewer, 1), activation(), of.convolution(fewer, five, of.kernel + 2)],
+        [nn.MaxPool2d(3, stride=1, padding=1), of.convolution(inputs, pooled, 1)],
+        [of.convolution(inputs, one, 1)],
+    ]
+    yield Joined([nn.Sequential(*way) for way in ways])
+    yield from of.ending(filters, halves)
+
+
+def _in_order(layers: Iterable[nn.Module]) -> nn.Module:
+    return nn.Sequential(*layers)
+
+
+def _way_round(of: Layers, inputs: int, filters: int, halves: bool) -> nn.Module:
+    return nn.Sequential(of.convolution(inputs, filters, kernel=1), *of.ending(filters, halves))
 
 
 class Sum(nn.Module):
@@ -99,11 +127,24 @@ class Sum(nn.Module):
         return self.way(x_BCHW) + self.way_round(x_BCHW)
 
 
+class Joined(nn.Module):
+    """What several ways find, their channels one after another."""
+
+    def __init__(self, ways: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.ways = nn.ModuleList(ways)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return torch.cat([way(x_BCHW) for way in self.ways], 1)
+
+
 BLOCKS: dict[str, Callable[[Layers, int, int, bool], Iterator[nn.Module]]] = {
     "plain": _plain,
     "double": _double,
     "separable": _separable,
     "residual": _residual,
+    "xception": _xception,
+    "inception": _inception,
 }
 
 

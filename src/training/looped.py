@@ -21,6 +21,7 @@ from src.models import make_head
 from src.models.head import Head
 from src.networks import build_network
 from src.networks.dropout import OwnStream
+from src.networks.parameter_groups import parameter_groups
 from src.preprocessing.fold import Floats, FoldArrays
 from src.preprocessing.targets import restored
 from src.problem import Engine
@@ -43,21 +44,34 @@ class Steps:
 
     All parameters in each operation, by torch's fused kernels: what its optimizers do around these takes as long as a
     small network's step. `moments` holds what the optimizer remembers, a number per parameter each.
+
+    falls_over: the rate falls from step to step, so that it would be zero after so many.
     """
 
-    def __init__(self, head: Head, paused: Paused | None = None) -> None:
+    def __init__(self, head: Head, paused: Paused | None = None, falls_over: int | None = None) -> None:
         self.head = head
         self.optimizer = STACKED_OPTIMIZERS[head.optimizer]
-        self.parameters: list[Tensor] = list(head.network.parameters())
-        self.weights = [p for p in self.parameters if p.ndim > 1]
+        self.groups = parameter_groups(head.network)
+        self.parameters: list[Tensor] = [p for group in self.groups for p in group.parameters]
+        penalized = [group.penalized and p.ndim > 1 for group in self.groups for p in group.parameters]
+        self.penalized = [position for position, of in enumerate(penalized) if of]
+        self.weights = [self.parameters[position] for position in self.penalized]
         self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(self.optimizer.moments)]
         self.count = torch.zeros((), device=self.parameters[0].device)
+        self.taken, self.falls_over = 0, falls_over
         if paused is not None:
+            self.taken = paused.steps
             self.count.fill_(paused.steps)
             for moment, before in zip(self.moments, paused.moments, strict=True):
                 parts = torch.from_numpy(before).split([p.numel() for p in self.parameters])
                 for own, part in zip(moment, parts, strict=True):
                     own.copy_(part.view(own.shape))
+
+    def begin(self, epoch: int) -> None:
+        """Let the groups of parameters learn whose time has come; epoch: from 0."""
+        for group in self.groups:
+            for p in group.parameters:
+                p.requires_grad_(epoch >= group.after)
 
     def forget_gradients(self) -> None:
         """Gradients that are not there are taken over as they are made, not added up."""
@@ -72,7 +86,7 @@ class Steps:
         if shared:
             for gradient in gradients:
                 torch.distributed.all_reduce(gradient)
-        of_weights = [gradient for gradient in gradients if gradient.ndim > 1]
+        of_weights = [gradients[position] for position in self.penalized]
         if head.l2:
             torch._foreach_add_(of_weights, self.weights, alpha=2 * head.l2)
         if head.l1:
@@ -80,10 +94,20 @@ class Steps:
         if head.clip_norm is not None:
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
             torch._foreach_mul_(gradients, (head.clip_norm / (norm + 1e-6)).clamp(max=1.0))
+        rate = head.learning_rate
+        if self.falls_over is not None:
+            rate *= max(1 - self.taken / self.falls_over, 0.0)
         if head.weight_decay:
-            torch._foreach_mul_(self.weights, 1 - head.learning_rate * head.weight_decay)
+            torch._foreach_mul_(self.weights, 1 - rate * head.weight_decay)
         self.count.add_(1)
-        self.optimizer.step_alone(self.parameters, gradients, self.moments, self.count, head.learning_rate)
+        self.taken += 1
+        first = 0
+        for group in self.groups:
+            own = slice(first, first + len(group.parameters))
+            first = own.stop
+            if group.parameters[0].requires_grad:
+                moments = [moment[own] for moment in self.moments]
+                self.optimizer.step_alone(self.parameters[own], gradients[own], moments, self.count, rate * group.rate)
 
     def flat_moments(self) -> list[NDArray[Any]]:
         return [torch.cat([part.ravel() for part in moment]).cpu().numpy() for moment in self.moments]
@@ -152,12 +176,14 @@ class EpochPerStep(LightningModule):
         return [0]
 
     def configure_optimizers(self) -> None:
-        self.steps = Steps(self.head, self.resumed)
+        member = self.course.member
+        self.steps = Steps(self.head, self.resumed, member.steps if member.candidate.falling else None)
 
     def training_step(self, epoch: int, batch_idx: int) -> None:
         self.train_epoch()
 
     def train_epoch(self) -> None:
+        self.steps.begin(self.course.epoch)
         for x_BD, y_BT, w_B in self._minibatches():
             self.steps.forget_gradients()
             self._loss(x_BD, y_BT, w_B).backward()

@@ -183,6 +183,8 @@ def _backend(
 ) -> tuple[Literal["stacked", "looped"], str]:
     if table.schema.heads:
         return "looped", "networks with several heads are not stacked"
+    if member.candidate.falling:
+        return "looped", "a learning rate that falls is a member's own"
     if units is not None:
         if device == "cpu" and max(units) >= WIDEST_STACKED:
             return "looped", f"layers of {WIDEST_STACKED} units and more gain nothing from a stack on a CPU"

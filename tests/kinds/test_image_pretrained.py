@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.kinds.image import pretrained
-from src.kinds.image.backbones import BACKBONES
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
-from src.kinds.image.pretrained import WEIGHTS, Pretrained
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.mirror import VARIABLE
+from src.pretrained import weights as pretrained
+from src.pretrained.backbones import BACKBONES
+from src.pretrained.weights import WEIGHTS, Pretrained
 from src.problem import OverfitLadder, Training
 from src.tables import Feature
 from tests.kinds.pictures import bars, bars_frame, file_of

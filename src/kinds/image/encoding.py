@@ -10,20 +10,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from src.kinds.image.pretrained import Pretrained
 from src.pictures import Shape, look, normalized_files
-from src.problem import PrepareSettings
+from src.pretrained.weights import Pretrained
+from src.problem import Image, PrepareSettings
 from src.results import Choice
 from src.tables import Feature
 
-# The longer side that `auto` gives to pictures of larger or different sizes.
-LARGEST = 64
+# The longer side that `auto` gives to pictures of larger or different sizes, and the side that it gives to those that a
+# pretrained network learns on from: a little smaller than what it was trained with, for three quarters of the time.
+LARGEST, FINE_TUNED_SIDE = 64, 192
+# How many blocks of a pretrained network learn on where that is `auto`.
+BLOCKS = 4
 
 
 class Encoding(BaseModel):
     """The shape that pictures are brought to; rows: how many training pictures there are.
 
-    pretrained: the network whose features of the pictures are learnt from, in place of their pixels.
+    pretrained: the networks whose features of the pictures are learnt from, in place of their pixels, joined.
+    fine_tune: how many of their last blocks learn on; None: features are found once for all. network: the block of
+    convolutional networks, or `auto`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,35 +37,41 @@ class Encoding(BaseModel):
     height: int
     width: int
     rows: int
-    pretrained: Pretrained | None = None
+    pretrained: tuple[Pretrained, ...] = ()
+    fine_tune: int | None = None
+    network: str = "auto"
 
     @property
     def shape(self) -> Shape:
         return Shape(self.channels, self.height, self.width)
 
+    @property
+    def has_features(self) -> bool:
+        """Whether networks see features, found once for all, and not pixels."""
+        return bool(self.pretrained) and self.fine_tune is None
+
+    @property
+    def features(self) -> int:
+        return sum(one.features for one in self.pretrained)
+
     def features_of(self, files: Sequence[bytes]) -> NDArray[np.float32]:
-        """The pretrained network's features, (N, F); those that follow stored pictures are taken as they are."""
-        assert self.pretrained is not None
-        begin, end = self._place
+        """The pretrained networks' features, (N, F); those that follow stored pictures are taken as they are."""
+        begin = len(self.shape.header) + self.shape.size
+        end = begin + 2 * self.features
         if not all(len(file) == end and file.startswith(self.shape.header) for file in files):
-            return self.pretrained.of_pictures(files).astype(np.float32)
+            return self._found(files).astype(np.float32)
         stored = np.frombuffer(b"".join(file[begin:] for file in files), np.float16)
-        return stored.reshape(len(files), self.pretrained.features).astype(np.float32)
+        return stored.reshape(len(files), self.features).astype(np.float32)
 
     def stored(self, files: Sequence[bytes]) -> list[bytes]:
         """Pictures as netpbm files of the shape, followed by their features where there are such."""
         plain = normalized_files(files, self.shape)
-        if self.pretrained is None:
+        if not self.has_features:
             return plain
-        found_NF = self.pretrained.of_pictures(files)
-        return [file + found_F.tobytes() for file, found_F in zip(plain, found_NF, strict=True)]
+        return [file + found_F.tobytes() for file, found_F in zip(plain, self._found(files), strict=True)]
 
-    @property
-    def _place(self) -> tuple[int, int]:
-        """Where the features stand in a stored file."""
-        assert self.pretrained is not None
-        begin = len(self.shape.header) + self.shape.size
-        return begin, begin + 2 * self.pretrained.features
+    def _found(self, files: Sequence[bytes]) -> NDArray[np.float16]:
+        return np.hstack([one.of_pictures(files) for one in self.pretrained])
 
 
 def encode(
@@ -68,24 +79,43 @@ def encode(
 ) -> tuple[list[Feature], list[Choice]]:
     """The column of pictures with their shape, and what was chosen."""
     [feature] = features
-    shapes = [look(file) for file in train[feature.name]]
+    image = settings.image
+    pretrained = tuple(Pretrained.find(name) for name in image.backbones)
+    shape, choice = _shape_of([look(file) for file in train[feature.name]], image)
+    choices = [choice.model_copy(update={"setting": f"size of {feature.name}"})]
+    reason = "the features that it finds" if image.fine_tune == "none" else "the network begins with them"
+    choices += [
+        Choice(setting=f"weights of {of.network}", chosen=of.weights, reason=f"{reason} (image.pretrained)")
+        for of in pretrained
+    ]
+    encoding = Encoding(
+        channels=shape.channels,
+        height=shape.height,
+        width=shape.width,
+        rows=len(train),
+        pretrained=pretrained,
+        fine_tune=None if image.fine_tune == "none" else BLOCKS if image.fine_tune == "auto" else image.fine_tune,
+        network=image.network,
+    )
+    return [feature.model_copy(update={"encoding": encoding.model_dump(mode="json", exclude_defaults=True)})], choices
+
+
+def _shape_of(shapes: Sequence[Shape], image: Image) -> tuple[Shape, Choice]:
+    """What pictures are brought to: squares in colours where a pretrained network is to learn on from them."""
+    if image.fine_tune != "none":
+        side = FINE_TUNED_SIDE if image.size == "auto" else image.size
+        reason = "what a pretrained network sees (image.fine_tune, image.size)"
+        return Shape(3, side, side), Choice(setting="", chosen=f"{side} x {side}, in colours", reason=reason)
     channels = max(shape.channels for shape in shapes)
     sizes = {(shape.height, shape.width) for shape in shapes}
     height, width = (int(np.median([getattr(of, side) for of in shapes])) for side in ("height", "width"))
-    longest = LARGEST if settings.image.size == "auto" else settings.image.size
-    if settings.image.size != "auto" or max(height, width) > longest:
+    longest = LARGEST if image.size == "auto" else image.size
+    if image.size != "auto" or max(height, width) > longest:
         by = longest / max(height, width)
         height, width = max(round(height * by), 1), max(round(width * by), 1)
-    named = settings.image.pretrained
-    pretrained = None if named == "none" else Pretrained.find(named)
-    encoding = Encoding(channels=channels, height=height, width=width, rows=len(train), pretrained=pretrained)
     chosen = f"{height} x {width}, {'grey' if channels == 1 else 'in colours'}"
     reason = "as they are" if sizes == {(height, width)} else f"their middle size, no side over {longest} (image.size)"
-    choices = [Choice(setting=f"size of {feature.name}", chosen=chosen, reason=reason)]
-    if pretrained is not None:
-        reason = f"the features that {named} finds (image.pretrained)"
-        choices.append(Choice(setting=f"weights of {named}", chosen=pretrained.weights, reason=reason))
-    return [feature.model_copy(update={"encoding": encoding.model_dump()})], choices
+    return Shape(channels, height, width), Choice(setting="", chosen=chosen, reason=reason)
 
 
 def decoded(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 Book: "Introduction to deep learning for computer vision": a dense network first, then convolutions, wider and deeper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from src.kinds.image.encoding import Encoding
@@ -16,25 +16,40 @@ from src.tables import Feature
 MOST_OPERATIONS = 2e11
 FEWEST_RUNGS = 3
 _BLOCKS = ("plain", "plain", "double", "residual")
+# Multiplications and additions of a block for each pixel that it sees in so many channels, with so many filters.
+_OF_A_PIXEL: dict[str, Callable[[int, int], float]] = {
+    "plain": lambda channels, filters: 9 * channels * filters,
+    "double": lambda channels, filters: 9 * (channels + filters) * filters,
+    "residual": lambda channels, filters: 9 * (channels + filters) * filters,
+    "separable": lambda channels, filters: (9 + filters) * channels,
+    "xception": lambda channels, filters: (9 + 2 * filters) * channels + (9 + filters) * filters,
+    "inception": lambda channels, filters: (0.8 * channels + 1.9 * filters) * filters,
+}
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
     """A dense network, one like LeNet (LeCun et al. 1998), then convnets with more filters and deeper blocks.
 
-    What a pretrained network found needs a small dense network only.
+    What a pretrained network found needs a small dense network only. Where such a network learns on, one that reads its
+    features comes first, then more and more of its blocks learn.
     """
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
-    if encoding.pretrained is not None:
+    if encoding.has_features:
         return dense_ladder(features, settings, training)
     first = 4 * settings.first_units
-    shared: dict[str, Any] = {"size": [encoding.height, encoding.width], "activation": training.activation}
-    shared |= {"dropout": 0.0, "augmentation": "none"}
+    shared: dict[str, Any] = {"activation": training.activation, "dropout": 0.0, "augmentation": "none"}
+    if encoding.fine_tune is not None:
+        weights = {of.network: of.weights for of in encoding.pretrained}
+        blocks = sorted({0, encoding.fine_tune // 2, encoding.fine_tune})[: settings.max_rungs]
+        return [{"kind": "fine_tuned", "units": [first], "weights": weights, "learnt": of} | shared for of in blocks]
+    shared |= {"size": [encoding.height, encoding.width]}
     rungs: list[dict[str, Any]] = [
         {"kind": "dense_on_pictures", "units": [2 * first]},
         {"kind": "convnet", "units": [first // 2, first], "kernel": 5, "normalize": False},
     ]
     while len(rungs) < settings.max_rungs:
-        block, filters = _BLOCKS[min(len(rungs) - 2, len(_BLOCKS) - 1)], first * 2 ** ((len(rungs) - 1) // 2)
+        named = _BLOCKS[min(len(rungs) - 2, len(_BLOCKS) - 1)]
+        block, filters = named if encoding.network == "auto" else encoding.network, first * 2 ** ((len(rungs) - 1) // 2)
         units = [filters * 2**place for place in range(_blocks(encoding))]
         if len(rungs) >= FEWEST_RUNGS and _operations(units, block, encoding) * encoding.rows > MOST_OPERATIONS:
             break
@@ -51,12 +66,15 @@ def _operations(units: Sequence[int], block: str, encoding: Encoding) -> int:
     """Multiplications and additions of the convolutions on a picture, forwards."""
     pixels, channels, found = encoding.height * encoding.width, encoding.channels, 0
     for filters in units:
-        found += 9 * pixels * (channels if block == "plain" else channels + filters) * filters
+        found += int(pixels * _OF_A_PIXEL[block](channels, filters))
         pixels, channels = pixels // 4, filters
     return found
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What else the search tries: how pictures change while a network learns. Features are found before."""
+    """What else the search tries: how pictures change while a network learns; nothing where features were found before,
+    and colours only where there are such."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
-    return {} if encoding.pretrained is not None else {"augmentation": ("none", "move", "mirror")}
+    if encoding.has_features:
+        return {}
+    return {"augmentation": ("none", "move", "mirror", "shear", *(["colour"] if encoding.channels == 3 else []))}

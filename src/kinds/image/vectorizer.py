@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.vectorizer import CLIP, AnyColumn
 from src.pictures import AT_ONCE, Bytes, Pictures, pixels_of
+from src.pretrained.weights import MEAN, SCALE
 from src.tables import Feature
 
 
@@ -21,7 +22,7 @@ class ImageVectorizer(BaseModel):
     """A fitted column of pictures; JSON in, JSON out, no pickle.
 
     mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network; what
-    has one value alone has scale 1.
+    has one value alone has scale 1. Where a pretrained network learns on, they are those of ImageNet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,7 +44,9 @@ class ImageVectorizer(BaseModel):
         [feature] = features
         encoding = Encoding.model_validate(feature.encoding)
         files = frame[feature.name].tolist()
-        if encoding.pretrained is None:
+        if encoding.fine_tune is not None:
+            mean, scale = [255 * of for of in MEAN], [255 * of for of in SCALE]
+        elif not encoding.has_features:
             mean, scale = _statistics(pixels_of(files, encoding.shape))
         else:
             x_NF = encoding.features_of(files).astype(np.float64)
@@ -54,7 +57,7 @@ class ImageVectorizer(BaseModel):
         """The rows of `frame` as N pictures (N, C, H, W), or as (N, F) features."""
         files = frame[self.name].tolist()
         mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
-        if self.encoding.pretrained is None:
+        if not self.encoding.has_features:
             return Pictures(pixels_of(files, self.encoding.shape), mean, scale)
         return np.clip((self.encoding.features_of(files) - mean) / scale, -CLIP, CLIP)
 

@@ -23,11 +23,13 @@ from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.pictures import Shape, pixels_of
 
 if TYPE_CHECKING:
-    from src.kinds.image.backbones import Backbone
+    from src.pretrained.backbones import Backbone
 
 log = logging.getLogger("workflow")
 
 AT_ONCE = 32
+# What ImageNet's pictures are normalized by, and the pixels of their sides.
+MEAN, SCALE, SIDE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,6 @@ class Pretrained(BaseModel):
         """The features of pictures in files of any format, (N, F), in half precision. Raises Undecodable."""
         import torch
 
-        from src.kinds.image.backbones import SIDE
-
         backbone = self.load()
         parts = [np.empty((0, self.features), dtype=np.float16)]
         for start in range(0, len(files), AT_ONCE):
@@ -104,7 +104,7 @@ class Pretrained(BaseModel):
 def _load(network: str, file: str) -> "Backbone":
     import torch
 
-    from src.kinds.image.backbones import load_backbone
+    from src.pretrained.backbones import load_backbone
 
     of = WEIGHTS[network]
     if file == of.stand_in:

@@ -9,16 +9,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-# What ImageNet's pictures are normalized by, and the pixels of their sides.
-MEAN, SCALE, SIDE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224
+from src.pretrained.weights import MEAN, SCALE
 
 
 class Backbone(nn.Module):
     """`layers` and the mean of each of their F maps over the picture. Nothing in it learns."""
 
-    def __init__(self, layers: nn.Module) -> None:
+    def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
-        self.features = layers
+        self.features: nn.Sequential = layers
         self.requires_grad_(False).eval()
 
     @torch.no_grad()

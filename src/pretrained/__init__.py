@@ -1,0 +1,1 @@
+"""Networks that others have trained on ImageNet: their layers and where their weights are had."""
