@@ -70,8 +70,9 @@ class Steps:
     def begin(self, epoch: int) -> None:
         """Let the groups of parameters learn whose time has come; epoch: from 0."""
         for group in self.groups:
-            for p in group.parameters:
-                p.requires_grad_(epoch >= group.after)
+            if group.after:
+                for p in group.parameters:
+                    p.requires_grad_(epoch >= group.after)
 
     def forget_gradients(self) -> None:
         """Gradients that are not there are taken over as they are made, not added up."""
