@@ -128,7 +128,7 @@ def test_the_ladder_pairs_the_rungs_of_the_kinds_and_settings_reach_the_encoders
     ]
     assert network_text(rungs[0]) == "gru 4 + 4 + 32 + 4 > 4"
     assert clip_norm(rungs[0]) == 1.0
-    assert kind.options(features)["augmentation"] == ("none", "move", "mirror")
+    assert kind.options(features)["augmentation"] == ("none", "move", "mirror", "shear")
     built = build_network({**rungs[1], "dropout": 0.3, "augmentation": "mirror"}, [12, 50, 1, 4], 2)
     assert built.encoders[2].augmentation.way == "mirror"
     assert {module.p for module in built.modules() if hasattr(module, "p")} == {0.3}

@@ -15,10 +15,6 @@ from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.vectorizer import CLIP, AnyColumn
 from src.pictures import AT_ONCE, Bytes, Pictures, pixels_of
 from src.pretrained.weights import MEAN, SCALE
-<<<<<<< HEAD
-=======
-from src.sparse import Inputs
->>>>>>> c2d2ab9 (Learning rates of networks that see pictures fall; fine-tuning of pretrained networks; Inception and Xception blocks; shear and colour)
 from src.tables import Feature
 
 
