@@ -103,8 +103,10 @@ class Members(Settings):
         description="a regular expression over the paths inside an archive: every file that it matches is a row; its "
         "named groups are columns, and the file's text is the column `text`",
     )
-    content: Literal["text", "image"] = Field(
-        "text", description="with members: what the files hold; a picture is the column `image`"
+    content: Literal["text", "image", "cifar"] = Field(
+        "text",
+        description="with members: what the files hold; a picture is the column `image`, and with its class, the "
+        "column `label`, a record of CIFAR-10's binary files",
     )
     records: Pattern | None = Field(
         None,
@@ -116,7 +118,7 @@ class Members(Settings):
     def records_are_in_members(self) -> Self:
         if self.records is not None and self.members is None:
             raise ValueError("records: say which files of the archive hold them, as `members`")
-        if self.content == "image" and (self.members is None or self.records is not None):
+        if self.content != "text" and (self.members is None or self.records is not None):
             raise ValueError("content: pictures are the files of an archive; name them as `members`, without `records`")
         return self
 
@@ -129,10 +131,12 @@ class LocalSource(Reading, Members):
 
 
 class Repacked(Settings):
-    """Another archive with the same members; a folder named by DATA_MIRROR may hold this one instead."""
+    """Another archive with the same members, or others; a folder named by DATA_MIRROR may hold this one instead."""
 
     name: str = Field(min_length=1, description="the file's name")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
+    members: Pattern | None = Field(None, description="where the rows are other files in it: which")
+    content: Literal["text", "image"] | None = Field(None, description="and what these hold")
 
 
 class Address(Settings):

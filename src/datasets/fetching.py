@@ -148,7 +148,7 @@ def _content(path: Path) -> str:
 
 def _members_text(members: Members, encoding: str) -> str:
     """What else decides the table that is made from an archive."""
-    content = members.content if members.content == "image" else encoding
+    content = encoding if members.content == "text" else members.content
     return f" members {members.members} records {members.records} as {content}" if members.members else ""
 
 
@@ -172,12 +172,16 @@ def _copied(file: Path, folder: Path) -> Path:
 
 def _remote(file: RemoteFile, encoding: str, folder: Path, downloads: Path) -> Path:
     arrived = _arrived(file, file.repacked, folder, downloads)
+    members: Members = file
+    if file.repacked is not None and arrived.name == file.repacked.name:
+        other = {"members": file.repacked.members, "content": file.repacked.content}
+        members = file.model_copy(update={key: value for key, value in other.items() if value is not None})
     if file.labels is not None:
         labels = unpack(_arrived(file.labels, None, folder, downloads), None, folder, _name(file.labels))
         return table_of_idx(unpack(arrived, None, folder, arrived.name), labels, folder)
     if file.members is None:
         return unpack(arrived, file.member, folder, arrived.name)
-    return table_of_members(arrived, file, encoding, folder, arrived.name)
+    return table_of_members(arrived, members, encoding, folder, arrived.name)
 
 
 def _name(file: Address) -> str:
@@ -192,7 +196,8 @@ def _arrived(file: Address, repacked: Repacked | None, folder: Path, downloads: 
         arrived = folder / repacked.name
         found, _ = copy_from_mirror(mirror, repacked.name, repacked.sha256, arrived)
         if found:
-            log.info("%s: %s, which has the same members", name, found)
+            has = "the same members" if repacked.members is None else "other members, as the problem file says"
+            log.info("%s: %s, which has %s", name, found, has)
             return arrived
     arrived = folder / name
     found, rejected = copy_from_mirror(mirror, name, file.sha256, arrived) if mirror else (None, [])

@@ -3,14 +3,15 @@
     members: aclImdb/(?P<part>train|test)/(?P<sentiment>pos|neg)/.*[.]txt
 
 The pattern's named groups become columns, and what is in the file the column `text`. With `records`, a second pattern
-finds the rows inside each file, and its named groups are columns, too. Files of pictures are the column `image`. A
-folder is as good as an archive; its paths begin below it.
+finds the rows inside each file, and its named groups are columns, too. Files of pictures are the column `image`; those
+of CIFAR-10's binary format hold pictures with their labels. A folder is as good as an archive; its paths begin below
+it.
 """
 
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ import pyarrow.parquet
 
 from src.compressed import Damaged, damage_noticed
 from src.datasets.archives import most_bytes
+from src.datasets.cifar import rows_of_cifar
 from src.errors import UserError
 from src.problem import Members
 
@@ -39,6 +41,17 @@ def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown
         raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
     if not found:
         raise UserError(f"{shown}: data.members matches no file inside; the pattern is {of.members!r}")
+    rows = rows_of_cifar(dict(found), shown) if of.content == "cifar" else _rows(found, pattern, of, encoding, shown)
+    if not rows:
+        raise UserError(f"{shown}: data.records matches nothing in {len(found)} files; the pattern is {of.records!r}")
+    target = folder / "table.parquet"
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), target)
+    return target
+
+
+def _rows(
+    found: Sequence[tuple[str, bytes]], pattern: re.Pattern[str], of: Members, encoding: str, shown: str
+) -> list[dict[str, str | bytes]]:
     rows: list[dict[str, str | bytes]] = []
     for name, content in found:
         match = pattern.fullmatch(name)
@@ -51,11 +64,7 @@ def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown
             rows.append(match.groupdict() | {TEXT: text})
         else:
             rows += [match.groupdict() | one.groupdict() for one in re.finditer(of.records, text, re.DOTALL)]
-    if not rows:
-        raise UserError(f"{shown}: data.records matches nothing in {len(found)} files; the pattern is {of.records!r}")
-    target = folder / "table.parquet"
-    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), target)
-    return target
+    return rows
 
 
 def _texts(path: Path, pattern: re.Pattern[str], shown: str) -> Iterator[tuple[str, bytes]]:

@@ -19,7 +19,9 @@ ROWS = {
     "breast_cancer": 569,
     "california_housing": 20_640,
     "cats_vs_dogs": 700,
+    "cats_vs_dogs_fine_tuned": 700,
     "cats_vs_dogs_pretrained": 700,
+    "cifar10": 18_000,  # the mirror's part of them
     "diabetes": 442,
     "fashion_mnist": 70_000,
     "imdb": 50_000,
