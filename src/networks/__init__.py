@@ -101,14 +101,16 @@ def architecture(network: dict[str, Any]) -> dict[str, Any]:
 
 def network_text(network: dict[str, Any]) -> str:
     """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, what reads a
-    sequence, and the encoders of several inputs."""
+    sequence or was learnt before, and the encoders of several inputs."""
     units = "-".join(str(units) for units in network["units"])
     if "encoders" in network:
         return f"{' + '.join(network_text(encoder) for encoder in network['encoders'])} > {units}"
     if "reader" in network:
         return f"{network['reader']} {units}"
     if "learnt" in network:
-        return f"{units} on {' and '.join(network['weights'])}, {network['learnt'] or 'no'} blocks of it learning"
+        learnt = network["learnt"]
+        blocks = f", {learnt} block{'s' if learnt > 1 else ''} learning" if learnt else ""
+        return f"{units} on {' and '.join(network['weights'])}{blocks}"
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
 
 

@@ -1,9 +1,7 @@
 """What a network trained by others sees in pictures is learnt from, and is found once for all."""
 
-import hashlib
 import os
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,27 +26,12 @@ from tests.kinds.test_image import IMAGE, settings
 NETWORK = "squeezenet1_0"
 
 
-@pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mirror with weights drawn at random, and an empty folder where torchvision keeps its own."""
-    (tmp_path / "mirror").mkdir()
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "mirror"))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    pretrained._load.cache_clear()
-    torch.manual_seed(0)
-    file = tmp_path / "mirror" / "drawn.pth"
-    torch.save({name: value.half() for name, value in BACKBONES[NETWORK]().state_dict().items()}, file)
-    own = replace(WEIGHTS[NETWORK], stand_in="drawn.pth", stand_in_sha256=hashlib.sha256(file.read_bytes()).hexdigest())
-    monkeypatch.setitem(WEIGHTS, NETWORK, own)
-    return file
-
-
 def encoded(frame: pd.DataFrame) -> list[Feature]:
     features, _ = encode(frame, [IMAGE], settings(pretrained=NETWORK))
     return features
 
 
-def test_stored_pictures_carry_their_features_and_raw_ones_get_the_same(weights: Path):
+def test_stored_pictures_carry_their_features_and_raw_ones_get_the_same(weights: dict[str, Path]):
     pixels_NHWC, _ = bars(5, channels=3)
     frame = pd.DataFrame({"image": pd.Series([file_of(p, "JPEG") for p in pixels_NHWC], dtype=object)})
     features = encoded(frame)
@@ -57,14 +40,23 @@ def test_stored_pictures_carry_their_features_and_raw_ones_get_the_same(weights:
     x_NF = fitted.transform(stored)
     assert x_NF.shape == (5, WEIGHTS[NETWORK].features)
     np.testing.assert_allclose(x_NF.mean(0), 0, atol=1e-3)
-    weights.unlink()  # what is stored needs no network any more, and a copy of the weights was kept
+    weights[NETWORK].unlink()  # what is stored needs no network any more, and a copy of the weights was kept
     np.testing.assert_array_equal(ImageVectorizer.model_validate_json(fitted.model_dump_json()).transform(stored), x_NF)
     pretrained._load.cache_clear()
     np.testing.assert_array_equal(fitted.transform(frame), x_NF)
     assert shown(stored, features).tolist() == shown(frame, features).tolist()
 
 
-def test_changing_a_held_out_picture_changes_nothing_that_was_fitted(weights: Path):
+def test_the_features_of_several_networks_are_joined(weights: dict[str, Path]):
+    frame = bars_frame(3, channels=3)
+    both = encode(frame, [IMAGE], settings(pretrained=["mobilenet_v2", NETWORK]))[0]
+    x_NF = ImageVectorizer.fit(frame, both).transform(decoded(frame, both))
+    assert x_NF.shape == (3, 1280 + 512)
+    alone = encoded(frame)
+    np.testing.assert_array_equal(x_NF[:, 1280:], ImageVectorizer.fit(frame, alone).transform(frame))
+
+
+def test_changing_a_held_out_picture_changes_nothing_that_was_fitted(weights: dict[str, Path]):
     frame = bars_frame(6)
     features = encoded(frame)
     before = ImageVectorizer.fit(decoded(frame, features).iloc[:4], features)
@@ -73,17 +65,19 @@ def test_changing_a_held_out_picture_changes_nothing_that_was_fitted(weights: Pa
     assert before == after
 
 
-def test_features_need_dense_networks_and_no_augmentation(weights: Path):
+def test_features_need_dense_networks_and_no_augmentation(weights: dict[str, Path]):
     features = encoded(bars_frame(3))
     assert {network["kind"] for network in ladder(features, OverfitLadder(), Training())} == {"mlp"}
     assert options(features) == {}
 
 
-def test_weights_that_cannot_be_had_are_named_with_the_way_out(weights: Path, monkeypatch: pytest.MonkeyPatch):
+def test_weights_that_cannot_be_had_are_named_with_the_way_out(
+    weights: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+):
     def unreachable(url: str, **_: object) -> None:
         raise OSError("no route to host")
 
-    weights.unlink()
+    weights[NETWORK].unlink()
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
     with pytest.raises(UserError, match=r"squeezenet1_0-b66bff10.pth: no route to host\nWithout a network, put"):
         Pretrained.find(NETWORK)
