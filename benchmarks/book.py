@@ -35,6 +35,8 @@ EXAMPLES = {
     "cats_vs_dogs": Example(0.82, "test rows", "from scratch, augmented, on 2,000 photographs; ours on 560"),
     "cats_vs_dogs_pretrained": Example(0.90, "test rows", "features of VGG16, on 2,000 photographs; ours on 560"),
     "pos_ewt": Example(None, "test rows", ""),
+    "cats_vs_dogs_fine_tuned": Example(0.97, "test rows", "fine-tuned VGG16, on 2,000 photographs; ours on 560"),
+    "cifar10": Example(None, "test rows", "a ResNet, no figure printed; the mirror's part, 15,000 to learn from"),
     "airline_passengers": Example(None, "test rows", ""),
     "beijing_pm25": Example(None, "test rows", ""),
 }

@@ -354,10 +354,10 @@ class Image(Settings):
     network: Literal["auto", "plain", "double", "separable", "residual", "inception", "xception"] = Field(
         "auto", description="the blocks of the convolutional networks; auto: deeper ones the higher the ladder"
     )
-    pretrained: Literal["none"] | Backbone | Annotated[list[Backbone], Field(min_length=1)] = Field(
+    pretrained: Literal["none", "mobilenet_v2", "squeezenet1_0"] | list[Backbone] = Field(
         "none", description="a network trained on ImageNet, or several, whose features are learnt from, not pixels"
     )
-    fine_tune: Annotated[int, Field(ge=0, le=12)] | Literal["none"] | Auto = Field(
+    fine_tune: Annotated[int, Field(ge=0, le=12)] | Literal["none", "auto"] = Field(
         "none",
         description="with pretrained: how many of its last blocks learn on; 0: none, but its features are found while "
         "pictures change; auto: 4; none: its features are found once, before anything is learnt",
@@ -366,14 +366,14 @@ class Image(Settings):
     @property
     def backbones(self) -> list[Backbone]:
         """The networks trained on ImageNet."""
-        if self.pretrained == "none":
-            return []
-        return [self.pretrained] if isinstance(self.pretrained, str) else list(self.pretrained)
+        if isinstance(self.pretrained, list):
+            return self.pretrained
+        return [] if self.pretrained == "none" else [self.pretrained]
 
     @model_validator(mode="after")
     def backbones_are_given_once_and_where_needed(self) -> Self:
-        if len(set(self.backbones)) < len(self.backbones):
-            raise ValueError(f"image.pretrained: each network once, not {self.pretrained}")
+        if len(set(self.backbones)) < len(self.backbones) or not self.pretrained:
+            raise ValueError(f"image.pretrained: one network or several, each once, not {self.pretrained}")
         if self.fine_tune != "none" and not self.backbones:
             raise ValueError("image.fine_tune: say which network is to learn on, as image.pretrained: mobilenet_v2")
         return self

@@ -100,7 +100,9 @@ def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
 
 def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
     """Whether pydantic, not the user, put `part` into an error's location (union members and discriminators)."""
-    names = {"int", "constrained-int", "str", "bool", "float", "literal['auto']", "list[str]", "[key]"}
+    if isinstance(part, str) and part.startswith(("literal[", "list[")):
+        return True
+    names = {"int", "constrained-int", "str", "bool", "float", "[key]"}
     return part in names or (part in _TAGS and location[0] == "data" and location.index(part) == 1)
 
 

@@ -181,6 +181,11 @@ IMPOSSIBLE = [
     ({"time": "a", "protocol": "nested"}, "protocol: the first rows in time order leave none to search in"),
     ({"time": "a", "final": "fold_ensemble"}, "final: in time order most networks of the folds know only the distant"),
     ({"time": "a", "repeats": 3}, "repeats: rows in time order cannot be shuffled anew"),
+    ({"image": {"fine_tune": 2}}, "image.fine_tune: say which network is to learn on"),
+    (
+        {"image": {"pretrained": ["mobilenet_v2", "mobilenet_v2"]}},
+        "image.pretrained: one network or several, each once",
+    ),
     ({"series": {"lookback": 3}}, "series: name the column with the moments of the rows as `time`"),
     (
         {"time": "a", "series": {"lookback": 3, "steps": 2}},
