@@ -163,6 +163,14 @@ def test_with_very_many_pictures_the_ladder_ends_before_a_network_that_takes_hou
     assert rungs(10**9) == rungs(60_000)
 
 
+@pytest.mark.parametrize("block", ["separable", "inception", "xception"])
+def test_the_ladder_is_of_the_blocks_that_are_named(block: str):
+    encoding = {"channels": 3, "height": 16, "width": 16, "rows": 100, "network": block}
+    found = ladder([IMAGE.model_copy(update={"encoding": encoding})], OverfitLadder(), Training())
+    assert {network["block"] for network in found[2:]} == {block}
+    assert build_network(found[2], 3, 4)(torch.rand(2, 3, 16, 16)).shape == (2, 4)
+
+
 @pytest.mark.parametrize("name", SHALLOW["binary"])
 def test_shallow_models_learn_from_pixels(name: str):
     table = table_of(300)

@@ -18,7 +18,7 @@ def augmentation(way: str, seed: int = 3, rows: int = 6) -> Augmentation:
     return layer
 
 
-@pytest.mark.parametrize("way", ["move", "mirror"])
+@pytest.mark.parametrize("way", ["move", "mirror", "shear", "colour"])
 def test_pictures_change_in_training_only_and_by_the_stream_of_their_own(way: str):
     layer = augmentation(way)
     first, second = layer(PICTURES), layer(PICTURES)
@@ -61,6 +61,28 @@ def test_a_shift_moves_by_its_share_of_the_size(monkeypatch: pytest.MonkeyPatch)
     moved = augmentation("move", rows=200)(place)[:, 0, 20, 20] - 20
     assert 3.6 < moved.abs().max() <= 0.1 * 40 + 1e-3
     assert abs(moved.mean()) < 0.6
+
+
+def test_shear_pushes_rows_sideways_the_more_the_farther_they_are_from_the_middle(monkeypatch: pytest.MonkeyPatch):
+    for name in ("SHIFT", "ZOOM", "TURN"):
+        monkeypatch.setattr(of_augmentation, name, 0.0)
+    place = torch.arange(40.0).expand(200, 1, 40, 40)
+    moved = augmentation("shear", rows=200)(place)[:, 0, :, 20] - 20
+    assert moved[:, 19:21].abs().max() < 0.2
+    torch.testing.assert_close(moved[:, 5], -moved[:, 34], atol=1e-3, rtol=0)
+    assert 2.5 < moved[:, 5].abs().max() <= 0.2 * 15
+
+
+def test_colours_change_alike_everywhere_in_a_picture(monkeypatch: pytest.MonkeyPatch):
+    for name in ("SHIFT", "ZOOM", "TURN"):
+        monkeypatch.setattr(of_augmentation, name, 0.0)
+    plain = torch.tensor([1.0, -1.0, 0.3]).view(1, 3, 1, 1).expand(100, 3, 4, 4)
+    changed = augmentation("colour", rows=100)(plain)
+    torch.testing.assert_close(changed, changed[:, :, :1, :1].expand_as(changed))
+    assert 0.2 < (changed.mean((1, 2, 3)) - 0.1).abs().max() <= 0.3
+    spread = (changed[:, 0, 0, 0] - changed[:, 1, 0, 0]) / 2
+    assert 0.8 * 0.7 <= spread.min() < 0.8
+    assert 1.2 < spread.max() <= 1.2 * 1.3
 
 
 def test_an_unknown_way_is_refused():
