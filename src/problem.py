@@ -298,6 +298,14 @@ class FetchSettings(Settings):
     )
 
 
+# How what is read in order is turned: to see what a network makes of the order.
+ReadingOrder = Literal["onward", "reversed", "shuffled"]
+
+
+# Networks with layers that have a state.
+RECURRENT = ("rnn", "gru", "lstm", "convolution_gru")
+
+
 class ReadsInOrder(Settings):
     """What recurrent layers have that read a sequence."""
 
@@ -329,6 +337,7 @@ class Text(ReadsInOrder):
     network: Literal["embedding", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = Field(
         "embedding", description="the networks that read sequences"
     )
+    order: ReadingOrder = Field("onward", description="of a sequence; shuffled: anew for every text")
     train_vectors: bool | Auto = Field(
         "auto", description="whether vectors of word_vectors go on learning; auto: the search tries both"
     )
@@ -393,6 +402,7 @@ class Series(ReadsInOrder):
         "auto", description="forecast the change since a window's last moment; auto: where the series drifts"
     )
     network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = "auto"
+    order: ReadingOrder = Field("onward", description="of a window's moments; shuffled: the same for every window")
 
 
 class FurtherTarget(Settings):
@@ -538,15 +548,15 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if self.series is not None and self.time is None:
             raise ValueError("series: name the column with the moments of the rows as `time`")
         for key, reads in {"text": self.text, "series": self.series}.items():
-            if (
-                reads is not None
-                and reads.options
-                and reads.network in ("embedding", "dense", "convolution", "transformer")
-            ):
+            if reads is not None and reads.options and reads.network not in ("auto", *RECURRENT):
                 name = next(iter(reads.options))
                 raise ValueError(f"{key}.{name}: network {reads.network} has no recurrent layers; choose gru or lstm")
         if self.word_vectors is None and self.text.train_vectors != "auto":
             raise ValueError("text.train_vectors: there are no vectors to train; name their file as `word_vectors`")
+        if self.text.order != "onward" and self.text.encoding not in ("auto", "sequence"):
+            raise ValueError("text.order: a bag of words has none; choose text.encoding: sequence")
+        if self.series is not None and self.series.order != "onward" and self.series.relative is True:
+            raise ValueError("series.order: a change since the last moment needs it last; choose relative: false")
         in_order = self.text.encoding in ("auto", "sequence") and self.text.tokens == "words"
         if self.word_vectors is not None and not in_order:
             raise ValueError(

@@ -202,6 +202,14 @@ IMPOSSIBLE = [
         {"time": "a", "series": {"lookback": 3}, "heads": {"b": {"type": "binary"}}},
         "heads: a series is forecast by one head; remove `heads` or `series`",
     ),
+    (
+        {"text": {"order": "reversed", "encoding": "count"}},
+        "text.order: a bag of words has none; choose text.encoding: sequence",
+    ),
+    (
+        {"time": "a", "type": "regression", "series": {"lookback": 3, "order": "shuffled", "relative": True}},
+        "series.order: a change since the last moment needs it last; choose relative: false",
+    ),
     ({"text": {"train_vectors": True}}, "text.train_vectors: there are no vectors to train; name their file as"),
     ({"word_vectors": {}}, "word_vectors: give the path of a file below data/local/, or its url and sha256"),
     (

@@ -84,7 +84,7 @@ RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
 # Networks that see pictures are trained for few epochs, of which those at a low rate gain most.
 RATE_FALLS = ("dense_on_pictures", "convnet", "fine_tuned")
 
-REGULARIZERS = ("dropout", "augmentation", "frozen", "word_dropout")
+REGULARIZERS = ("dropout", "augmentation", "frozen", "recurrent_dropout", "word_dropout")
 
 
 def build_network(network: dict[str, Any], inputs: int | list[int], outputs: int) -> "nn.Module":

@@ -302,3 +302,19 @@ def test_a_file_of_any_length_is_scored_as_one_series(tmp_path, monkeypatch):
     scored_table.score_table(scored_table.Order("waves", tmp_path / "new.csv", tmp_path / "out.csv"), tmp_path)
     written = pd.read_csv(tmp_path / "out.csv")
     np.testing.assert_allclose(written["predicted__level"], model.predict(frame)["predicted__level"], rtol=1e-6)
+
+
+def test_the_moments_of_a_window_may_be_turned_round_or_shuffled():
+    (_, onward), (_, back), (_, mixed) = (
+        prepared(waves(60, drift=0.5), {"lookback": 6, "order": order, "relative": relative})
+        for order, relative in (("onward", False), ("reversed", "auto"), ("shuffled", "auto"))
+    )
+    x, turned, shuffled = (
+        fit_fold(table, np.arange(20), np.arange(20, 30)).x_AD.reshape(20, 6, -1) for table in (onward, back, mixed)
+    )
+    np.testing.assert_array_equal(turned, x[:, ::-1])
+    order = [int(np.flatnonzero((x[0] == moment).all(1))[0]) for moment in shuffled[0]]
+    assert sorted(order) == list(range(6))
+    assert order not in ([*range(6)], [*range(6)][::-1])
+    np.testing.assert_array_equal(shuffled, x[:, order])
+    assert not back.schema.window.relative

@@ -106,6 +106,32 @@ def test_a_sequence_is_padded_and_cut_at_its_end_and_says_which_words_it_does_no
     assert inputs(fitted, ["a z b a b", "b", ""]).tolist() == [[a, UNKNOWN, b, a], [b, *[PADDING] * 3], [PADDING] * 4]
 
 
+def test_a_sequence_may_be_turned_round_or_shuffled_and_the_same_text_always_alike():
+    texts = ["a b c d e f", "b a", "f e d c b a", "a b c d e f"]
+    onward, back, mixed = (
+        inputs(vectorizer(texts, encoding="sequence", length=8, order=order), texts)
+        for order in ("onward", "reversed", "shuffled")
+    )
+    assert back[0].tolist() == [*onward[0, :6][::-1], PADDING, PADDING]
+    assert back[1].tolist() == [*onward[1, :2][::-1], *[PADDING] * 6]
+    assert (mixed[0] != onward[0]).any()
+    assert sorted(mixed[0, :6]) == sorted(onward[0, :6])
+    assert mixed[0].tolist() == mixed[3].tolist() != mixed[2].tolist()
+
+
+def test_the_search_tries_recurrent_dropout_where_a_layer_is_recurrent_and_the_problem_does_not_say():
+    def tried(**changes: object) -> dict[str, object]:
+        features = table_of(9, encoding="sequence", **changes).schema.features
+        return dict(kind_of(features).options(features))
+
+    assert tried(network="gru") == {"recurrent_dropout": (0.0, 0.25)}
+    assert tried(network="embedding") == tried(network="lstm", options={"recurrent_dropout": 0.5}) == {}
+    features = table_of(9, encoding="sequence", network="lstm", options={"layers": 2}).schema.features
+    rung = kind_of(features).ladder(features, OverfitLadder(), Training())[0]
+    assert rung["recurrent_dropout"] == 0.0
+    assert rung["layers"] == 2
+
+
 def test_hashed_columns_learn_nothing():
     one, other = vectorizer(TEXTS[:5], encoding="hashed"), vectorizer(TEXTS[20:], encoding="hashed")
     assert one == other

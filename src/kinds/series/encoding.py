@@ -53,6 +53,7 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
         relative=_relative(train, settings)[0],
         network=_network(train, settings.series)[0],
         options=settings.series.options,
+        order=settings.series.order,
     )
     return [feature.model_copy(update={"window": window}) for feature in [*own, *features]]
 
@@ -107,6 +108,8 @@ def _relative(train: pd.DataFrame, settings: PrepareSettings) -> tuple[bool, str
     assert settings.series is not None
     if settings.type != "regression" or settings.series.relative != "auto":
         return settings.series.relative is True, ""
+    if settings.series.order != "onward":
+        return False, f"the moments are {settings.series.order} (series.order), so that the last one is elsewhere"
     past_NT = train.sort_values(str(settings.time), kind="stable")[settings.targets].to_numpy(np.float64)
     halves = np.array_split(past_NT, 2)
     between_T = np.abs(np.nanmean(halves[1], axis=0) - np.nanmean(halves[0], axis=0))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.kinds.series.windows import viewed
 from src.kinds.tabular.vectorizer import Categories, Dates, Numbers, as_numbers
+from src.problem import ReadingOrder
 from src.tables import Feature
 
 DAY = 86_400.0
@@ -30,6 +31,7 @@ class SeriesVectorizer(BaseModel):
 
     kind: Literal["series"] = "series"
     lookback: int
+    order: ReadingOrder = Field("onward", exclude_if=lambda order: order == "onward")
     moment: list[Annotated[Numbers | Categories | Dates, Field(discriminator="kind")]]
 
     @property
@@ -56,7 +58,7 @@ class SeriesVectorizer(BaseModel):
                 columns.append(Categories.fit(feature.name, values_N))
             elif feature.name != window.time:
                 columns.append(Numbers.fit(feature.name, as_numbers(values_N)))
-        return cls(lookback=window.lookback, moment=columns)
+        return cls(lookback=window.lookback, order=window.order, moment=columns)
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Inputs (R, L * V): the V of the first moment, then those of the next. Targets come first, gaps last."""
@@ -76,6 +78,9 @@ class SeriesVectorizer(BaseModel):
                 inputs += column.transform(values_N)
         x_NV = np.column_stack([*inputs, *gaps]).astype(np.float32)
         of_window = np.arange(-self.lookback + 1, 1)
+        if self.order != "onward":
+            shuffled = np.random.default_rng(0).permutation(of_window)
+            of_window = shuffled if self.order == "shuffled" else of_window[::-1]
         return x_NV[last_R[:, None] + of_window].reshape(len(last_R), -1)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from src.columns import time_numbers
+from src.problem import ReadingOrder
 
 Index = NDArray[np.intp]
 
@@ -32,7 +33,8 @@ class Window(BaseModel):
     delay: to the first moment that is forecast, of `steps` in a row. stride: from one window to the next. step: the
     usual distance of two moments, in seconds or in units of a numeric time. season: moments after which the series
     repeats itself, where that is known. time: the column of moments. targets: those of the series. relative: what is
-    forecast is the change since a window's last moment. network, options: what the capacity ladder is made of.
+    forecast is the change since a window's last moment. network, options: what the capacity ladder is made of. order:
+    in which networks see the moments.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +50,7 @@ class Window(BaseModel):
     relative: bool
     network: str
     options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
+    order: ReadingOrder = Field("onward", exclude_if=lambda order: order == "onward")
 
     @property
     def ahead(self) -> int:

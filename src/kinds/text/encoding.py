@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.kinds.text.bag import Bag
 from src.kinds.text.tokens import FIRST, Tokens, tokens_of
-from src.problem import PrepareSettings, Text
+from src.problem import PrepareSettings, ReadingOrder, Text
 from src.results import Choice
 from src.tables import Feature
 
@@ -49,6 +49,7 @@ class Encoding(BaseModel):
     length: int
     network: str
     options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
+    order: ReadingOrder = Field("onward", exclude_if=lambda order: order == "onward")
     vectors: Vectors | None = Field(None, exclude_if=lambda vectors: vectors is None)
 
 
@@ -90,7 +91,10 @@ def _encoding(values_N: "pd.Series[str]", text: Text, has_vectors: bool) -> tupl
     )
     if has_vectors:
         reason = "there are vectors of words to start from (word_vectors)"
-    automatic: Literal["sequence", "tf_idf"] = "sequence" if reads or has_vectors else "tf_idf"
+    elif text.order != "onward":
+        reason = f"the order of the {text.tokens} is to be {text.order} (text.order)"
+    in_order = reads or has_vectors or text.order != "onward"
+    automatic: Literal["sequence", "tf_idf"] = "sequence" if in_order else "tf_idf"
     length = max(min(int(np.quantile(lengths_N, COVERED)), LONGEST), 1) if text.length == "auto" else text.length
     encoding = automatic if text.encoding == "auto" else text.encoding
     vocabulary = text.vocabulary
@@ -105,4 +109,5 @@ def _encoding(values_N: "pd.Series[str]", text: Text, has_vectors: bool) -> tupl
         length=length,
         network=text.network,
         options=text.options,
+        order=text.order,
     ), reason

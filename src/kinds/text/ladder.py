@@ -8,10 +8,12 @@ from typing import Any
 
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.kinds.text.encoding import Encoding
-from src.problem import OverfitLadder, Training
+from src.problem import RECURRENT, OverfitLadder, Training
 from src.tables import Feature
 
 SMALLEST_EMBEDDING = 16
+# Book: "Deep learning for timeseries": recurrent dropout, of a quarter of the state.
+RECURRENT_DROPOUT = (0.0, 0.25)
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
@@ -21,14 +23,20 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     if encoding.encoding != "sequence":
         return [rung | {"kind": "bag_of_words"} for rung in rungs]
     reads = {"kind": "sequence", "reader": encoding.network, "tokens": encoding.vocabulary} | encoding.options
+    reads |= {name: values[0] for name, values in options(features).items()}
     if encoding.vectors is not None:
-        # Where both are tried, the first is the one with less to learn.
         reads |= {"embedding": encoding.vectors.size, "frozen": encoding.vectors.train is not True}
         return [rung | reads for rung in rungs]
     return [rung | reads | {"embedding": max(4 * rung["units"][0], SMALLEST_EMBEDDING)} for rung in rungs]
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What else the search tries: whether vectors of words go on learning."""
+    """What else the search tries: whether vectors of words go on learning, and dropout of a recurrent layer's state."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
-    return {"frozen": (True, False)} if encoding.vectors is not None and encoding.vectors.train == "auto" else {}
+    tried: dict[str, Sequence[Any]] = {}
+    if encoding.vectors is not None and encoding.vectors.train == "auto":
+        tried["frozen"] = (True, False)
+    recurrent = encoding.encoding == "sequence" and encoding.network in RECURRENT
+    if recurrent and "recurrent_dropout" not in encoding.options:
+        tried["recurrent_dropout"] = RECURRENT_DROPOUT
+    return tried

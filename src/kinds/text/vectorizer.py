@@ -1,5 +1,6 @@
 """Texts as inputs: bags of n-grams as sparse columns, or sequences of numbered tokens. Shapes: N rows, D inputs."""
 
+import zlib
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
@@ -11,25 +12,30 @@ from pydantic import BaseModel, ConfigDict, Field
 from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.text.bag import Bag, Hashed
 from src.kinds.text.encoding import Encoding
-from src.kinds.text.tokens import FIRST, NONE, PADDING, UNKNOWN, Tokens, number
+from src.kinds.text.tokens import FIRST, NONE, PADDING, UNKNOWN, Ids, Tokens, number
+from src.problem import ReadingOrder
 from src.sparse import SparseRows
 from src.tables import Feature
 
 
 class Ordered(BaseModel):
-    """Texts as sequences of `length` numbers; what is longer is cut at its end, what is shorter padded there."""
+    """Texts as sequences of `length` numbers; what is longer is cut at its end, what is shorter padded there.
+
+    order: of what is left; a text is shuffled in the same way wherever it stands.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tokens: Tokens
     length: int
     vocabulary: list[str]
+    order: ReadingOrder = Field("onward", exclude_if=lambda order: order == "onward")
 
     @classmethod
     def fit(cls, texts: Sequence[str], encoding: Encoding) -> Self:
         """The most frequent tokens by the number of texts that have them, ties by their text."""
         words = Bag.fit(texts, encoding.tokens, 1, "multi_hot", encoding.vocabulary - FIRST)
-        return cls(tokens=encoding.tokens, length=encoding.length, vocabulary=words.vocabulary)
+        return cls(tokens=encoding.tokens, length=encoding.length, vocabulary=words.vocabulary, order=encoding.order)
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
         x_NL = np.full((len(texts), self.length), PADDING, dtype=np.float32)
@@ -37,8 +43,13 @@ class Ordered(BaseModel):
         starts = np.searchsorted(numbered.text_S, np.arange(len(texts) + 1))
         for row, (start, end) in enumerate(zip(starts[:-1], starts[1:] - 1, strict=True)):
             ids = numbered.ids_S[start : min(end, start + self.length)]
-            x_NL[row, : len(ids)] = np.where(ids == NONE, UNKNOWN, ids + FIRST)
+            x_NL[row, : len(ids)] = self._turned(np.where(ids == NONE, UNKNOWN, ids + FIRST))
         return x_NL
+
+    def _turned(self, ids: Ids) -> Ids:
+        if self.order == "shuffled":
+            return np.random.default_rng(zlib.crc32(ids.tobytes())).permutation(ids)
+        return ids[::-1] if self.order == "reversed" else ids
 
 
 class TextVectorizer(BaseModel):
