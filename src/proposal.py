@@ -30,7 +30,20 @@ IDENTIFIER_SHARE = 0.95
 NUMERIC_SHARE = 0.8
 
 _CODE = {"zip", "zipcode", "postcode", "postal", "plz", "code", "category", "cluster", "region", "district", "type"}
-_UNIT = {"id", "uuid", "customer", "user", "patient", "subject", "client", "household", "session", "person", "group"}
+_UNIT = {
+    "id",
+    "uuid",
+    "customer",
+    "user",
+    "patient",
+    "subject",
+    "client",
+    "household",
+    "session",
+    "person",
+    "group",
+    "sentence",
+}
 _TIME = {"date", "time", "datetime", "timestamp", "year"}
 _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
@@ -267,6 +280,8 @@ def _roles(columns: Sequence[Column]) -> Iterator[str]:
         repeats = 2 <= column.distinct <= len(column.present) / 2
         if repeats and column.words & _UNIT and (column.is_text or column.is_whole):
             yield f"# groups: {scalar(column.name)} # if the rows of one must stay together"
+            if "sentence" in column.words:
+                yield "# columns: {word: token} # with groups: if `word` holds the words of sentences"
         elif column.distinct > 1 and (column.is_date or (column.is_whole and column.words & _TIME)):
             yield f"# time: {scalar(column.name)} # if later rows are to be told from earlier ones; with protocol: auto"
             yield "# series: {lookback: 12, delay: 1} # with time: learn from the 12 rows before, to forecast the next"

@@ -98,6 +98,15 @@ def test_codes_are_proposed_as_categorical_and_doubts_are_comments() -> None:
     assert "#   rooms: categorical # 4 different values" in text
 
 
+def test_a_column_of_sentences_comes_with_how_to_read_their_words() -> None:
+    frame = table(sentence=[f"s{i // 8}" for i in range(ROWS)], tag=np.resize(["a", "b", "c"], ROWS))
+
+    _, text = proposed(frame, "tag")
+
+    assert "# groups: sentence" in text
+    assert "# columns: {word: token}" in text
+
+
 def test_groups_and_time_are_comments_only() -> None:
     frame = table(
         patient_id=np.arange(ROWS) // 10,

@@ -139,8 +139,9 @@ KINDS: dict[str, Kind] = {
         ladder=token_ladder,
         epochs=30,
         steps=2_400,
-        fewest_epochs=8,
-        candidates=8,
+        fewest_epochs=6,
+        largest_batch=512,
+        candidates=12,
         # Most words are rare: a penalty would take them back in the many steps between two of them.
         penalties=0.0,
         shown=token_shown,

@@ -14,7 +14,8 @@ from src.report.evidence import Evidence
 from src.report.words import count, counted, number, share
 
 Block = Text | Pictures | Table
-MOST_MISTAKES = 10
+MOST_MISTAKES, MOST_WORDS = 10, 5
+WORD_SHOWN = r"(?:^|\s)\[(.*?)\](?:\s|$)"  # as src.kinds.tokens.shown shows a word among its neighbours
 PICTURE = "data:image/png;base64,"  # how the address of a picture begins that is itself in it
 COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
@@ -53,6 +54,30 @@ def _forecasts(evidence: Evidence) -> list[Block]:
             figure = series_plots.forecasts(rows["shown"].tolist(), actual, predicted, evidence.settings.unit)
             pictures.append(Picture(inline_svg(figure, f"forecast-{index}-{name}", caption), caption))
     return [Pictures(pictures)]
+
+
+def _confusions(evidence: Evidence) -> list[Block]:
+    """The pairs of classes that are taken for each other most often, with the words of which that is so."""
+    rows = evidence.out_of_fold
+    if evidence.prepared.type not in ("binary", "multiclass"):
+        return []
+    words = rows["shown"].str.extract(WORD_SHOWN, expand=False)
+    wrong = rows.assign(word=words)[rows["actual"] != rows["predicted"]]
+    pairs = wrong.groupby(["actual", "predicted"])["word"]
+    most = pairs.size().sort_values(ascending=False, kind="stable").head(MOST_MISTAKES)
+    cells = []
+    for (actual, predicted), times in most.items():
+        commonest = pairs.get_group((actual, predicted)).value_counts().index[:MOST_WORDS]
+        cells.append([actual, predicted, count(times), ", ".join(commonest)])
+    return [
+        Table(
+            "What is taken for what, out of fold",
+            ["Is", "Said", "Words", "Most often"],
+            cells,
+            frozenset({2}),
+            prose=True,
+        )
+    ]
 
 
 def _mistakes(evidence: Evidence) -> list[Block]:
@@ -256,7 +281,7 @@ def _precision_note() -> Text:
     )
 
 
-_OF_INPUTS: dict[str, Callable[[Evidence], list[Block]]] = {"series": _forecasts}
+_OF_INPUTS: dict[str, Callable[[Evidence], list[Block]]] = {"series": _forecasts, "token": _confusions}
 _OUTCOMES: dict[str, Callable[[Evidence], list[Block]]] = {
     "binary": _binary,
     "multiclass": _multiclass,

@@ -11,7 +11,7 @@ SMALLEST_BATCH, BATCHES_PER_EPOCH = 32, 64
 
 def batch_size(training: Training, table: Table) -> int:
     """Rows per gradient step; auto: the power of two that makes about 64 steps an epoch, from 32 to 1,024 (for pictures
-    to 128)."""
+    to 128, for sentences to 512 words)."""
     if training.batch_size != "auto":
         return training.batch_size
     size, rows = SMALLEST_BATCH, len(table)

@@ -59,7 +59,9 @@ def test_sentences_go_from_a_conllu_file_to_the_report(tmp_path: Path):
     rows = frame.iloc[test["row"]].rename(columns={"word": "form"})[["form", "sentence"]]
     again = load_model(layout.model).predict(rows)
     assert again["predicted"].tolist() == test["predicted"].tolist()
-    assert "most certain mistakes" in (layout.results / "report.html").read_text()
+    report = (layout.results / "report.html").read_text()
+    assert "most certain mistakes" in report
+    assert "What is taken for what, out of fold" in report
     schema = read_schema(layout.train)
     assert [column.name for column in signature_of(schema).inputs] == ["form", "sentence"]
     assert list(input_example(layout, schema)) == ["form", "sentence"]

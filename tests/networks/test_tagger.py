@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from src.networks import build_network, clip_norm
-from src.networks.tagger import BothWays, Packing, WordDropout
+from src.networks.both_ways import BothWays, Packing
+from src.networks.tagger import WordDropout
 from src.training.inputs import SentenceInputs, answers, rows_of
 from tests.kinds.sentences import table_of
 
@@ -40,6 +41,19 @@ def test_reading_both_ways_is_what_torchs_own_layers_do(kind, own):
         torch.testing.assert_close(found_LH, expected_LH[0])
         states = last[0] if isinstance(last, tuple) else last
         torch.testing.assert_close(end_H, torch.cat([states[-2, 0], states[-1, 0]]))
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_the_gradients_of_reading_both_ways_are_right(kind):
+    torch.manual_seed(0)
+    reader, packing = BothWays(kind, 3, 4, layers=2).double(), Packing.of(torch.tensor([2, 4, 1]))
+    x_BE = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
+    parameters = dict(reader.named_parameters())
+
+    def read(x_BE, *values):
+        return torch.func.functional_call(reader, dict(zip(parameters, values, strict=True)), (x_BE, packing))
+
+    assert torch.autograd.gradcheck(read, (x_BE, *parameters.values()))
 
 
 @pytest.mark.parametrize("characters", ["lstm", "convolution", "none"])
