@@ -114,8 +114,17 @@ class Members(Settings):
         "are columns",
     )
 
+    pictures: str | None = Field(
+        None,
+        min_length=1,
+        description="the column of a table with the paths of pictures, which begin at the table's folder: their files "
+        "come in its place",
+    )
+
     @model_validator(mode="after")
     def records_are_in_members(self) -> Self:
+        if self.pictures is not None and self.members is not None:
+            raise ValueError("pictures: a table names them; with `members` the files of pictures are rows themselves")
         if self.records is not None and self.members is None:
             raise ValueError("records: say which files of the archive hold them, as `members`")
         if self.content != "text" and (self.members is None or self.records is not None):

@@ -21,10 +21,22 @@ from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, sha256_of, write_manifest
 from src.datasets.members import files_below, table_of_members
+from src.datasets.pictured import checksum, pictures_of, table_with_pictures
+from src.datasets.reading import read_raw
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
-from src.problem import Address, LocalSource, Members, RemoteFile, RemoteSource, Repacked, SklearnSource, VectorsFile
+from src.problem import (
+    Address,
+    LocalSource,
+    Members,
+    Reading,
+    RemoteFile,
+    RemoteSource,
+    Repacked,
+    SklearnSource,
+    VectorsFile,
+)
 
 log = logging.getLogger("workflow")
 
@@ -127,15 +139,18 @@ def _table_parts(source: SklearnSource | LocalSource | RemoteSource, local: Path
         case LocalSource():
             file = local_file(source.path, local, source.members is not None)
             origin = f"sha256 {_content(file)}{_members_text(source, source.encoding)}"
+            if source.pictures is not None:
+                raw = read_raw(file, source, str(file))
+                origin += f" {checksum(pictures_of(raw, source.pictures, file.parent, '', str(file)))}"
             return [_Part(origin, "any", lambda folder: _local(file, source, folder))]
         case RemoteSource():
-            return [_remote_part(file, source.encoding, downloads) for file in source.files]
+            return [_remote_part(file, source, downloads) for file in source.files]
 
 
-def _remote_part(file: RemoteFile, encoding: str, downloads: Path) -> _Part:
+def _remote_part(file: RemoteFile, reading: Reading, downloads: Path) -> _Part:
     origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
-    origin += _members_text(file, encoding) + (f" labels {file.labels.sha256}" if file.labels else "")
-    return _Part(origin, file.role, lambda folder: _remote(file, encoding, folder, downloads))
+    origin += _members_text(file, reading.encoding) + (f" labels {file.labels.sha256}" if file.labels else "")
+    return _Part(origin, file.role, lambda folder: _remote(file, reading, folder, downloads))
 
 
 def _content(path: Path) -> str:
@@ -148,6 +163,8 @@ def _content(path: Path) -> str:
 
 def _members_text(members: Members, encoding: str) -> str:
     """What else decides the table that is made from an archive."""
+    if members.pictures is not None:
+        return f" pictures {members.pictures}"
     content = encoding if members.content == "text" else members.content
     return f" members {members.members} records {members.records} as {content}" if members.members else ""
 
@@ -161,6 +178,10 @@ def _bundled(name: str, folder: Path) -> Path:
 def _local(file: Path, source: LocalSource, folder: Path) -> Path:
     if source.members is not None:
         return table_of_members(file, source, source.encoding, folder, str(file))
+    if source.pictures is not None:
+        raw = read_raw(file, source, str(file))
+        pictures = pictures_of(raw, source.pictures, file.parent, "", str(file))
+        return table_with_pictures(raw, source.pictures, pictures, folder, str(file))
     return unpack(_copied(file, folder), None, folder, str(file))
 
 
@@ -170,7 +191,7 @@ def _copied(file: Path, folder: Path) -> Path:
     return copy
 
 
-def _remote(file: RemoteFile, encoding: str, folder: Path, downloads: Path) -> Path:
+def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -> Path:
     arrived = _arrived(file, file.repacked, folder, downloads)
     members: Members = file
     if file.repacked is not None and arrived.name == file.repacked.name:
@@ -179,9 +200,18 @@ def _remote(file: RemoteFile, encoding: str, folder: Path, downloads: Path) -> P
     if file.labels is not None:
         labels = unpack(_arrived(file.labels, None, folder, downloads), None, folder, _name(file.labels))
         return table_of_idx(unpack(arrived, None, folder, arrived.name), labels, folder)
-    if file.members is None:
+    if file.members is not None:
+        return table_of_members(arrived, members, reading.encoding, folder, arrived.name)
+    if file.pictures is None:
         return unpack(arrived, file.member, folder, arrived.name)
-    return table_of_members(arrived, members, encoding, folder, arrived.name)
+    if file.member is None:
+        raise UserError(f"{arrived.name}: data.pictures: name the table in the archive as `member`")
+    table = unpack(arrived, file.member, folder, arrived.name)
+    lines = reading.skip_lines if file.skip_lines is None else file.skip_lines
+    raw = read_raw(table, reading.model_copy(update={"skip_lines": lines}), arrived.name)
+    base = PurePosixPath(file.member).parent.as_posix()
+    pictures = pictures_of(raw, file.pictures, arrived, base, arrived.name)
+    return table_with_pictures(raw, file.pictures, pictures, folder, arrived.name)
 
 
 def _name(file: Address) -> str:

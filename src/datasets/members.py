@@ -36,7 +36,7 @@ def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown
     pattern = re.compile(of.members)
     try:
         with damage_noticed():
-            found = sorted((name, text) for name, text in _texts(path, pattern, shown))
+            found = sorted(contents(path, lambda name: bool(pattern.fullmatch(name)), shown))
     except Damaged as error:
         raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
     if not found:
@@ -67,13 +67,14 @@ def _rows(
     return rows
 
 
-def _texts(path: Path, pattern: re.Pattern[str], shown: str) -> Iterator[tuple[str, bytes]]:
+def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[tuple[str, bytes]]:
+    """The wanted files of an archive or folder, by their paths inside it."""
     if path.is_dir():
-        yield from ((name, file.read_bytes()) for name, file in files_below(path) if pattern.fullmatch(name))
+        yield from ((name, file.read_bytes()) for name, file in files_below(path) if wanted(name))
         return
     left = most_bytes(path)
     for name, size, read in _zipped(path) if zipfile.is_zipfile(path) else _tarred(path):
-        if pattern.fullmatch(name):
+        if wanted(name):
             left -= size
             if left < 0:
                 raise UserError(f"{shown} expands to far more than its size and is refused; is it what it should be?")

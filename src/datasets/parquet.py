@@ -1,5 +1,6 @@
-"""Parquet: the format has types, so nothing is guessed."""
+"""Parquet: the format has types, so nothing is guessed, unless it was written from a file of texts."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,9 @@ from src.datasets.columns import is_text, kind_of_type
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
 from src.problem import ColumnKind, Reading
+
+# A table whose columns came from texts keeps here, as JSON, what kinds to try for them.
+GUESSES = "kinds to try"
 
 
 def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
@@ -30,7 +34,8 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
             )
         if not is_text(column.type):
             kinds[name] = kind
-    return RawTable(pa.table(columns, names=table.column_names), kinds=kinds, guesses={})
+    guesses = json.loads((table.schema.metadata or {}).get(GUESSES.encode(), b"{}"))
+    return RawTable(pa.table(columns, names=table.column_names), kinds=kinds, guesses=guesses)
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

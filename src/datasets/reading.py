@@ -19,7 +19,7 @@ from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import RawTable, nearest
 from src.errors import UserError
-from src.problem import ColumnKind, LocalSource, Reading, RemoteSource, SklearnSource
+from src.problem import ColumnKind, LocalSource, Members, Reading, RemoteSource, SklearnSource
 
 ROLE = "__role__"
 
@@ -96,6 +96,11 @@ def vectors_file(raw: Path) -> Path:
     return _file(raw, listed, listed.name, Reading()).path
 
 
+def read_raw(path: Path, reading: Reading, shown: str) -> RawTable:
+    """Read one file with its columns as they came."""
+    return _File(path, shown, "any", reading).format.read(path, shown, reading)
+
+
 def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, rows: Sequence[int]) -> dict[int, str]:
     """Where rows (0-based positions) stand in their files, as "name line 7"; empty for formats without lines."""
     return _lines(_files(source, raw), rows)
@@ -133,13 +138,18 @@ def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> lis
                 _file(raw, listed[0], f"scikit-learn's {source.name}", Reading.model_validate({"format": "parquet"}))
             ]
         case LocalSource():
-            return [_file(raw, listed[0], f"data/local/{source.path}", source)]
+            return [_file(raw, listed[0], f"data/local/{source.path}", _as_fetched(source, source))]
         case RemoteSource():
             own = [source.skip_lines if file.skip_lines is None else file.skip_lines for file in source.files]
             return [
-                _file(raw, file, str(raw / file.name), source.model_copy(update={"skip_lines": lines}))
-                for file, lines in zip(listed, own, strict=True)
+                _file(raw, file, str(raw / file.name), _as_fetched(source.model_copy(update={"skip_lines": lines}), of))
+                for file, lines, of in zip(listed, own, source.files, strict=True)
             ]
+
+
+def _as_fetched(reading: Reading, of: Members) -> Reading:
+    """How a file is read once it is fetched: with its pictures in it, it is a Parquet file."""
+    return reading if of.pictures is None else reading.model_copy(update={"format": "parquet"})
 
 
 def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:

@@ -1,0 +1,76 @@
+"""A table with a column of paths, each the picture's file beside the table: the files come into the table.
+
+    photo,weight              path: pets/animals.csv
+    cats/1.jpg,4.2            pictures: photo
+
+Paths begin at the table's folder. What else is in the table stays as its format has it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from src.datasets.members import contents
+from src.datasets.parquet import GUESSES
+from src.datasets.raw_table import RawTable, nearest
+from src.errors import UserError
+from src.pictures import decodes
+
+MOST_NAMED = 5
+
+
+def pictures_of(raw: RawTable, column: str, beside: Path, base: str, shown: str) -> dict[str, bytes]:
+    """The files that the column names, by path; `beside` is the folder or archive and `base` the table's place in it.
+
+    Raises UserError where there is no such column, or a path is missing or leaves the folder; files that are not there
+    are left out.
+    """
+    names = raw.table.column_names
+    if column not in names:
+        raise UserError(f"{shown}: data.pictures: there is no column {column!r}; {nearest(column, names)}")
+    paths = raw.table[column].to_pylist()
+    wrong = [row for row, path in enumerate(paths) if not isinstance(path, str) or not _stays(path)]
+    _refuse(wrong, paths, column, shown, "is no path below the table's folder")
+    wanted = {(PurePosixPath(base) / path).as_posix(): path for path in paths}
+    return {wanted[name]: content for name, content in contents(beside, wanted.__contains__, shown)}
+
+
+def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], folder: Path, shown: str) -> Path:
+    """Write the table with the files in place of their paths into `folder` and return its path.
+
+    Raises UserError where a file is missing or is no picture.
+    """
+    paths = raw.table[column].to_pylist()
+    missing = [row for row, path in enumerate(paths) if path not in files]
+    _refuse(missing, paths, column, shown, "does not exist")
+    whole = {path: decodes(files[path]) for path in dict.fromkeys(paths)}
+    damaged = [row for row, path in enumerate(paths) if not whole[path]]
+    _refuse(damaged, paths, column, shown, "is damaged or in no format that Pillow reads")
+    pictures = pa.array([files[path] for path in paths], pa.binary())
+    table = raw.table.set_column(raw.table.column_names.index(column), column, pictures)
+    guesses = {name: kinds for name, kinds in raw.guesses.items() if name != column}
+    target = folder / "table.parquet"
+    pyarrow.parquet.write_table(table.replace_schema_metadata({GUESSES: json.dumps(guesses)}), target)
+    return target
+
+
+def checksum(files: Mapping[str, bytes]) -> str:
+    """Of the names and contents of all files."""
+    listed = "".join(f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(files.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def _stays(path: str) -> bool:
+    parts = PurePosixPath(path.replace("\\", "/"))
+    return bool(path) and not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]
+
+
+def _refuse(rows: list[int], paths: list[str | None], column: str, shown: str, fault: str) -> None:
+    if rows:
+        listed = "; ".join(f"row {row}: {paths[row]!r} {fault}" for row in rows[:MOST_NAMED])
+        more = f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+        raise UserError(f"{shown}: column {column!r}: {listed}{more}; mend the files or the paths, or remove the rows")
