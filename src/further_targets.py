@@ -34,11 +34,11 @@ def score_heads(
     test rows, for all targets. Rows without a target have no part in its scores.
     """
     scores, verdicts, splits = [], [], list(folds)
-    widths = np.cumsum([answer.outputs for answer in table.schema.answers[1:]])[:-1]
-    by_head = zip(*(np.split(p_VK, widths, axis=1) for p_VK in predicted), strict=True)
-    tests = test.schema.split(p_test_NK)[1:]
-    for number, (held_out, p_test) in enumerate(zip(by_head, tests, strict=True)):
-        head, asked = table.schema.heads[number], _asked(table, number)
+    ends = np.cumsum([answer.outputs for answer in table.schema.answers[1:]])
+    by_split = [np.split(p_VK, ends, axis=1) for p_VK in predicted]
+    tests = table.schema.split(p_test_NK)[1:]
+    for number, (head, p_test) in enumerate(zip(table.schema.heads, tests, strict=True)):
+        asked, held_out = _asked(table, number), [of[number] for of in by_split]
         known_N = np.isfinite(asked.y_NT[:, 0])
         measure, models = TABLE[head.measure], COMMON_SENSE[head.type]
         own = [_known(split, known_N) for split in splits]

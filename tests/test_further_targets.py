@@ -1,6 +1,7 @@
 """Further targets: heads of their own on the network of the main target."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from src.preprocessing.fold import fit_fold
 from src.problem import Engine, PrepareSettings
 from src.protocols import Split
 from src.results import Evaluate, Prepared
+from src.scoring import table as scored_table
 from src.tables import Answer, FurtherHead, Table
 from src.tracking.serving import signature_of
 from src.training.fit import fit
@@ -185,7 +187,7 @@ def test_a_head_that_nothing_can_be_learnt_for_is_refused(change: dict[str, Any]
 
 
 @pytest.mark.slow
-def test_three_heads_go_from_the_table_to_the_report(tmp_path: Path):
+def test_three_heads_go_from_the_table_to_the_report_and_new_rows_are_scored(tmp_path: Path, monkeypatch):
     layout = new_layout("people", tmp_path)
     frame = people(200)
     frame.to_csv(layout.local / "people.csv", index=False)
@@ -223,3 +225,11 @@ def test_three_heads_go_from_the_table_to_the_report(tmp_path: Path):
     np.testing.assert_allclose(again["predicted__age"], test["predicted__age"], rtol=1e-6)
     assert again["predicted__gender"].tolist() == test["predicted__gender"].tolist()
     assert "Further targets of the same network" in (layout.results / "report.html").read_text()
+
+    frame[["x", "z"]].to_csv(tmp_path / "new.csv", index=False)
+    model = load_model(layout.model)
+    monkeypatch.setattr(scored_table, "find_model", lambda *_: SimpleNamespace(load=lambda: model, version=1))
+    scored_table.score_table(scored_table.Order("people", tmp_path / "new.csv", tmp_path / "out.csv"), tmp_path)
+    written = pd.read_csv(tmp_path / "out.csv")
+    np.testing.assert_allclose(written["predicted__age"], model.predict(frame)["predicted__age"], rtol=1e-5)
+    assert written["predicted__gender"].tolist() == model.predict(frame)["predicted__gender"].tolist()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from src.preparation import prepare_table
 from src.preprocessing.fold import fit_fold
 from src.problem import Engine, OverfitLadder, PrepareSettings, Training
 from src.results import Baseline, Evaluate
+from src.scoring import table as scored_table
 from src.sparse import Joined, SparseRows, widths
 from src.tables import Feature, Schema, Table, encode_targets
 from src.training.fit import fit
@@ -216,7 +218,7 @@ def test_a_series_stays_alone():
 
 
 @pytest.mark.slow
-def test_tickets_go_from_a_table_with_pictures_to_the_report(tmp_path: Path):
+def test_tickets_go_from_a_table_with_pictures_to_the_report_and_new_ones_are_scored(tmp_path: Path, monkeypatch):
     layout = new_layout("tickets", tmp_path)
     frame = tickets(160)
     frame.to_parquet(layout.local / "tickets.parquet")
@@ -243,3 +245,9 @@ def test_tickets_go_from_a_table_with_pictures_to_the_report(tmp_path: Path):
     assert model.card.network["kind"] == "joined"
     assert json.loads((layout.model / "model.json").read_text())["vectorizer"]["kind"] == "mixed"
     assert "data:image/png" in (layout.results / "report.html").read_text()
+
+    tickets(20, seed=3).drop(columns="urgent").to_parquet(tmp_path / "new.parquet")
+    monkeypatch.setattr(scored_table, "find_model", lambda *_: SimpleNamespace(load=lambda: model, version=1))
+    scored_table.score_table(scored_table.Order("tickets", tmp_path / "new.parquet", tmp_path / "out.csv"), tmp_path)
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert written["predicted"].tolist() == model.predict(tickets(20, seed=3))["predicted"].tolist()
