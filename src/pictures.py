@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from src.picture_file import PixelsOnDisk, Row
+
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -49,10 +51,10 @@ class Shape:
 class Pictures:
     """Vectorized pictures: bytes, and the mean and scale of each channel that make them small numbers.
 
-    Kept as bytes until a minibatch is taken: a quarter of the memory.
+    Kept as bytes until a minibatch is taken: a quarter of the memory; on disk where that is too much.
     """
 
-    pixels_NCHW: Bytes
+    pixels_NCHW: Bytes | PixelsOnDisk
     mean_C: Floats
     scale_C: Floats
 
@@ -71,8 +73,12 @@ class Pictures:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Small numbers, (N, D)."""
-        normalized = (self.pixels_NCHW - self.mean_C[:, None, None]) / self.scale_C[:, None, None]
+        normalized = (in_memory(self.pixels_NCHW) - self.mean_C[:, None, None]) / self.scale_C[:, None, None]
         return normalized.reshape(len(self), -1).astype(dtype or np.float32)
+
+
+def in_memory(pixels_NCHW: Bytes | PixelsOnDisk) -> Bytes:
+    return pixels_NCHW.read() if isinstance(pixels_NCHW, PixelsOnDisk) else pixels_NCHW
 
 
 def packed(pixels_NHWC: Bytes) -> Iterator[bytes]:
@@ -82,11 +88,12 @@ def packed(pixels_NHWC: Bytes) -> Iterator[bytes]:
     return (header + pixels.tobytes() for pixels in pixels_NHWC)
 
 
-def pixels_of(files: Sequence[bytes], shape: Shape) -> Bytes:
+def pixels_of(stored: Sequence[bytes | Row], shape: Shape) -> Bytes:
     """The pictures in files of any format, (N, C, H, W); those that are of the shape and netpbm need no decoding.
 
     Raises Undecodable.
     """
+    files = [bytes(file) for file in stored]
     header, end = shape.header, len(shape.header) + shape.size
     if all(len(file) >= end and file.startswith(header) for file in files):
         pixels = bytearray().join(file[len(header) : end] for file in files)
@@ -96,6 +103,14 @@ def pixels_of(files: Sequence[bytes], shape: Shape) -> Bytes:
         for row, file in enumerate(files):
             pixels_NHWC[row] = _decoded(file, shape)
     return np.ascontiguousarray(pixels_NHWC.transpose(0, 3, 1, 2))
+
+
+def lazy_pixels_of(files: Sequence[bytes | Row], shape: Shape) -> Bytes | PixelsOnDisk:
+    """The same; what is on disk stays there."""
+    if not (files and isinstance(files[0], Row)):
+        return pixels_of(files, shape)
+    rows_N = np.array([file.row for file in files if isinstance(file, Row)], np.intp)
+    return PixelsOnDisk(files[0].file, rows_N, len(shape.header), (shape.height, shape.width, shape.channels))
 
 
 def normalized_files(files: Sequence[bytes], shape: Shape) -> list[bytes]:

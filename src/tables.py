@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +19,8 @@ from src.columns import FeatureKind
 from src.files import existing, read_json
 from src.kinds.series.windows import Window, viewed, windows
 from src.kinds.text.vectors import WordVectors
+from src.picture_file import fits, on_disk
+from src.pictures import AT_ONCE
 from src.problem import ProblemType
 from src.sentences import begins
 
@@ -199,7 +202,7 @@ class Table:
 
 def read_table(folder: Path, schema: Schema) -> Table:
     """Read a prepared folder's `table.parquet`; of a series, the windows are the rows."""
-    frame = rows_of(pd.read_parquet(existing(folder / "table.parquet")), schema)
+    frame = rows_of(_frame(existing(folder / "table.parquet"), schema), schema)
     vectors = folder / VECTORS
     weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
     return Table(
@@ -210,6 +213,24 @@ def read_table(folder: Path, schema: Schema) -> Table:
         rows_N=frame["__row__"].to_numpy(np.int64),
         vectors=WordVectors.load(vectors) if vectors.exists() else None,
     )
+
+
+def _frame(path: Path, schema: Schema) -> pd.DataFrame:
+    """The prepared rows; pictures that do not fit into memory stay on disk."""
+    pictures = [feature.name for feature in schema.features if feature.kind == "image"]
+    if not pictures:
+        return pd.read_parquet(path)
+    with pyarrow.parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        sizes = [group.column(names.index(name)).total_uncompressed_size for group in groups for name in pictures]
+        if fits(sum(sizes)):
+            return pd.read_parquet(path)
+        frame = pd.read_parquet(path, columns=[name for name in names if name not in pictures])
+        for name in pictures:
+            parts = (part.column(0).to_pylist() for part in file.iter_batches(AT_ONCE, columns=[name]))
+            frame[name] = pd.Series(on_disk(parts, f"{path}, {name}"), index=frame.index, dtype=object)
+    return frame[names]
 
 
 def rows_of(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

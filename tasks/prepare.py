@@ -7,15 +7,18 @@ learnt inside every fold from the fold's training rows. Book: "Preparing your da
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 
 from src.datasets import read_table, vectors_file
 from src.errors import UserError
 from src.files import Layout, atomic_directory, atomic_file, write_json
+from src.pictures import AT_ONCE
 from src.preparation import prepare_table
 from src.problem import PrepareSettings, load_settings
 from src.protocols import write_folds
 from src.results import Prepared, Validation
-from src.tables import VECTORS
+from src.tables import VECTORS, Schema
 
 
 def prepare(layout: Layout) -> Prepared:
@@ -29,19 +32,31 @@ def prepare(layout: Layout) -> Prepared:
     with atomic_directory(layout.train) as folder:
         if prepared.vectors is not None:
             prepared.vectors.save(folder / VECTORS)
-        _write_table(prepared.train, folder)
+        _write_table(prepared.train, folder, prepared.schema)
         write_json(folder / "schema.json", prepared.schema.model_dump(mode="json"))
     with atomic_directory(layout.test) as folder:
-        _write_table(prepared.test, folder)
+        _write_table(prepared.test, folder, prepared.schema)
         write_json(folder / "test.json", {"duplicates_of_training_rows": prepared.duplicates_across})
     write_folds(layout.folds, prepared.development, prepared.evaluation)
     prepared.summary.write(layout.result("prepare"))
     return prepared.summary
 
 
-def _write_table(frame: pd.DataFrame, folder: Path) -> None:
+def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema) -> None:
+    """Pictures are written some at a time, since they may be on disk."""
+    pictures = [feature.name for feature in schema.features if feature.kind == "image"]
     with atomic_file(folder / "table.parquet") as partial:
-        frame.to_parquet(partial, index=False)
+        if not pictures:
+            frame.to_parquet(partial, index=False)
+            return
+        columns = pa.Schema.from_pandas(frame.assign(**dict.fromkeys(pictures, b"")), preserve_index=False)
+        with pyarrow.parquet.ParquetWriter(partial, columns) as writer:
+            for start in range(0, len(frame), AT_ONCE):
+                part = frame.iloc[start : start + AT_ONCE]
+                files = {
+                    name: pd.Series([bytes(of) for of in part[name]], part.index, dtype=object) for name in pictures
+                }
+                writer.write_table(pa.Table.from_pandas(part.assign(**files), columns, preserve_index=False))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ K outputs.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from src.networks.tagger import PADDING, Packing, Tokens
+from src.picture_file import PixelsOnDisk
 from src.pictures import Pictures
 from src.sentences import Sentences
 from src.sparse import Inputs, Joined, Part, SparseRows
@@ -38,7 +40,9 @@ def _of_one_kind(x_ND: Part, dtype: torch.dtype) -> "OneKind":
     if isinstance(x_ND, SparseRows):
         return SparseInputs(x_ND.astype(str(dtype).removeprefix("torch.")))
     if isinstance(x_ND, Pictures):
-        return PictureInputs(torch.from_numpy(x_ND.pixels_NCHW), *_normalization(x_ND), dtype)
+        pixels = x_ND.pixels_NCHW
+        own = pixels if isinstance(pixels, PixelsOnDisk) else torch.from_numpy(pixels)
+        return PictureInputs(own, *_normalization(x_ND), dtype)
     return torch.from_numpy(x_ND).to(dtype)
 
 
@@ -73,24 +77,58 @@ class SparseInputs:
 
 
 class PictureInputs:
-    """Pictures that behave like a tensor as far as training asks; bytes until they are sent to a device."""
+    """Pictures that behave like a tensor as far as training asks; bytes until they are sent to a device, and on disk
+    until then where they do not fit into memory."""
 
-    def __init__(self, pixels_NCHW: Tensor, mean_C11: Tensor, scale_C11: Tensor, dtype: torch.dtype) -> None:
+    def __init__(
+        self, pixels_NCHW: Tensor | PixelsOnDisk, mean_C11: Tensor, scale_C11: Tensor, dtype: torch.dtype
+    ) -> None:
         self.pixels_NCHW, self.mean_C11, self.scale_C11, self.dtype = pixels_NCHW, mean_C11, scale_C11, dtype
 
     def __len__(self) -> int:
         return len(self.pixels_NCHW)
 
     def __getitem__(self, rows_B: Tensor) -> "PictureInputs":
-        return PictureInputs(self.pixels_NCHW[rows_B], self.mean_C11, self.scale_C11, self.dtype)
+        pixels = self.pixels_NCHW
+        return self._with(pixels[rows_B.numpy()] if isinstance(pixels, PixelsOnDisk) else pixels[rows_B])
 
     def split(self, size: int) -> Iterator["PictureInputs"]:
-        for pixels_BCHW in self.pixels_NCHW.split(size):
-            yield PictureInputs(pixels_BCHW, self.mean_C11, self.scale_C11, self.dtype)
+        return (self._with(self.pixels_NCHW[start : start + size]) for start in range(0, max(len(self), 1), size))
 
     def to(self, device: torch.device) -> Tensor:
         mean_C11, scale_C11 = (of.to(device, self.dtype) for of in (self.mean_C11, self.scale_C11))
-        return self.pixels_NCHW.to(device).to(self.dtype).sub_(mean_C11).div_(scale_C11)
+        return _pixels(self.pixels_NCHW).to(device).to(self.dtype).sub_(mean_C11).div_(scale_C11)
+
+    @property
+    def streams(self) -> bool:
+        return isinstance(self.pixels_NCHW, PixelsOnDisk)
+
+    def read_ahead(self, minibatches: Sequence[Tensor]) -> Iterator["PictureInputs"]:
+        """Each of the minibatches in memory, the next ones read by another process meanwhile."""
+        rows = [rows_B.tolist() for rows_B in minibatches]
+        for pixels_BCHW in DataLoader(_Pixels(self), batch_sampler=rows, collate_fn=_as_it_is, num_workers=1):
+            yield self._with(pixels_BCHW)
+
+    def _with(self, pixels_BCHW: Tensor | PixelsOnDisk) -> "PictureInputs":
+        return PictureInputs(pixels_BCHW, self.mean_C11, self.scale_C11, self.dtype)
+
+
+class _Pixels(Dataset[Tensor]):
+    """Pictures as a `DataLoader` asks for them, a minibatch at a time."""
+
+    def __init__(self, of: PictureInputs) -> None:
+        self.of = of
+
+    def __getitems__(self, rows: list[int]) -> Tensor:
+        return _pixels(self.of[torch.tensor(rows)].pixels_NCHW)
+
+
+def _as_it_is(pixels_BCHW: Any) -> Any:
+    return pixels_BCHW
+
+
+def _pixels(pixels_NCHW: Tensor | PixelsOnDisk) -> Tensor:
+    return torch.from_numpy(pixels_NCHW.read()) if isinstance(pixels_NCHW, PixelsOnDisk) else pixels_NCHW
 
 
 class JoinedInputs:

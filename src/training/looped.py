@@ -28,7 +28,7 @@ from src.problem import Engine
 from src.sparse import Inputs, widths
 from src.tables import Table
 from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
-from src.training.inputs import Rows, SentenceInputs, answers, rows_of
+from src.training.inputs import PictureInputs, Rows, SentenceInputs, answers, rows_of
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
 from src.training.optimizers import STACKED_OPTIMIZERS
@@ -197,6 +197,11 @@ class EpochPerStep(LightningModule):
             yield from ((x_AD[at], y_AT[at], w_A[at]) for at in x_AD.minibatches(self.batch_size, self.shuffle))
             return
         order_A = torch.randperm(len(self.fold.x_AD), generator=self.shuffle)
+        if isinstance(x_AD, PictureInputs) and x_AD.streams:
+            minibatches = order_A.split(self.batch_size)
+            parts = zip(minibatches, x_AD.read_ahead(minibatches), strict=True)
+            yield from ((x_BCHW, y_AT[at], w_A[at]) for at, x_BCHW in parts)
+            return
         of_minibatch = self.batch_size * max(math.prod(self.fold.x_AD.shape[1:]), 1)
         for rows in order_A.split(self.batch_size * max(NUMBERS_AHEAD // of_minibatch, 1)):
             x_RD, y_RT, w_R = x_AD[rows], y_AT[rows], w_A[rows]

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from src.pictures import Shape, look, normalized_files
+from src.picture_file import Row, fits, on_disk
+from src.pictures import AT_ONCE, Shape, look, normalized_files
 from src.pretrained.weights import Pretrained
 from src.problem import Image, PrepareSettings
 from src.results import Choice
@@ -54,14 +55,19 @@ class Encoding(BaseModel):
     def features(self) -> int:
         return sum(one.features for one in self.pretrained)
 
-    def features_of(self, files: Sequence[bytes]) -> NDArray[np.float32]:
+    @property
+    def stored_size(self) -> int:
+        """Bytes of a stored picture."""
+        return len(self.shape.header) + self.shape.size + (2 * self.features if self.has_features else 0)
+
+    def features_of(self, stored: Sequence[bytes | Row]) -> NDArray[np.float32]:
         """The pretrained networks' features, (N, F); those that follow stored pictures are taken as they are."""
-        begin = len(self.shape.header) + self.shape.size
-        end = begin + 2 * self.features
+        files = [bytes(file) for file in stored]
+        begin, end = len(self.shape.header) + self.shape.size, self.stored_size
         if not all(len(file) == end and file.startswith(self.shape.header) for file in files):
             return self._found(files).astype(np.float32)
-        stored = np.frombuffer(b"".join(file[begin:] for file in files), np.float16)
-        return stored.reshape(len(files), self.features).astype(np.float32)
+        found = np.frombuffer(b"".join(file[begin:] for file in files), np.float16)
+        return found.reshape(len(files), self.features).astype(np.float32)
 
     def stored(self, files: Sequence[bytes]) -> list[bytes]:
         """Pictures as netpbm files of the shape, followed by their features where there are such."""
@@ -123,6 +129,11 @@ def decoded(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
     columns = {}
     for feature in features:
         encoding = Encoding.model_validate(feature.encoding)
-        files = encoding.stored(frame[feature.name].tolist())
-        columns[feature.name] = pd.Series(files, index=frame.index, dtype=object)
+        files = frame[feature.name].tolist()
+        parts = (encoding.stored(files[start : start + AT_ONCE]) for start in range(0, len(files), AT_ONCE))
+        if fits(len(files) * encoding.stored_size):
+            stored: list[bytes] | list[Row] = [file for part in parts for file in part]
+        else:
+            stored = on_disk(parts, feature.name)
+        columns[feature.name] = pd.Series(stored, index=frame.index, dtype=object)
     return frame.assign(**columns)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.kinds.shallow import by_type
-from src.pictures import Pictures
+from src.pictures import AT_ONCE, Pictures
 
 # Pixels of a picture that a shallow model sees, and rows that it learns from: beyond, mostly the waiting grows.
 MOST_PIXELS, MOST_ROWS = 32 * 32, 20_000
@@ -47,8 +47,13 @@ def _pixels(x: Vectorized) -> NDArray[np.float32]:
     while channels * (height // side) * (width // side) > MOST_PIXELS:
         side += 1
     rows, columns = height // side, width // side
-    cut_NCHW = np.asarray(x).reshape(x.shape)[:, :, : rows * side, : columns * side]
-    return cut_NCHW.reshape(len(x), channels, rows, side, columns, side).mean(axis=(3, 5)).reshape(len(x), -1)
+    found = [np.empty((0, channels * rows * columns), np.float32)]
+    for start in range(0, len(x), AT_ONCE):
+        part = x[start : start + AT_ONCE]
+        cut_BCHW = np.asarray(part).reshape(part.shape)[:, :, : rows * side, : columns * side]
+        means = cut_BCHW.reshape(len(part), channels, rows, side, columns, side).mean(axis=(3, 5))
+        found.append(means.reshape(len(part), -1))
+    return np.concatenate(found)
 
 
 def _linear_classifier(seed: int) -> OnPixels:

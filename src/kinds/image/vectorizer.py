@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.vectorizer import CLIP, AnyColumn
-from src.pictures import AT_ONCE, Bytes, Pictures, pixels_of
+from src.picture_file import PixelsOnDisk
+from src.pictures import AT_ONCE, Bytes, Pictures, in_memory, lazy_pixels_of
 from src.pretrained.weights import MEAN, SCALE
 from src.tables import Feature
 
@@ -47,7 +48,7 @@ class ImageVectorizer(BaseModel):
         if encoding.fine_tune is not None:
             mean, scale = [255 * of for of in MEAN], [255 * of for of in SCALE]
         elif not encoding.has_features:
-            mean, scale = _statistics(pixels_of(files, encoding.shape))
+            mean, scale = _statistics(lazy_pixels_of(files, encoding.shape))
         else:
             x_NF = encoding.features_of(files).astype(np.float64)
             mean, scale = x_NF.mean(0).tolist(), _not_zero(x_NF.std(0))
@@ -58,18 +59,19 @@ class ImageVectorizer(BaseModel):
         files = frame[self.name].tolist()
         mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
         if not self.encoding.has_features:
-            return Pictures(pixels_of(files, self.encoding.shape), mean, scale)
+            return Pictures(lazy_pixels_of(files, self.encoding.shape), mean, scale)
         return np.clip((self.encoding.features_of(files) - mean) / scale, -CLIP, CLIP)
 
 
-def _statistics(pixels_NCHW: Bytes) -> tuple[list[float], list[float]]:
+def _statistics(pixels_NCHW: Bytes | PixelsOnDisk) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel, from sums of whole numbers, which know no rounding."""
     sums_C, squares_C = (np.zeros(pixels_NCHW.shape[1], dtype=np.int64) for _ in range(2))
     for start in range(0, len(pixels_NCHW), AT_ONCE):
-        part_NCHW = pixels_NCHW[start : start + AT_ONCE].astype(np.int32)
+        part_NCHW = in_memory(pixels_NCHW[start : start + AT_ONCE]).astype(np.int32)
         sums_C += part_NCHW.sum(axis=(0, 2, 3), dtype=np.int64)
         squares_C += (part_NCHW**2).sum(axis=(0, 2, 3), dtype=np.int64)
-    count = max(pixels_NCHW[:, 0].size, 1)
+    rows, _, height, width = pixels_NCHW.shape
+    count = max(rows * height * width, 1)
     mean_C = sums_C / count
     scale_C = np.sqrt(np.maximum(squares_C / count - mean_C**2, 0))
     return mean_C.tolist(), _not_zero(scale_C)
