@@ -29,6 +29,7 @@ class Example:
 EXAMPLES = {
     "imdb": Example(0.885, "test rows", "dense network, section 4.1"),
     "reuters": Example(0.777, "test rows", "dense network, section 4.2"),
+    "ag_news": Example(None, "test rows", ""),
     "boston_housing": Example(2.384, "folds", "4 folds, scaled before they were cut, section 4.3"),
     "mnist": Example(0.9913, "test rows", "convnet"),
     "fashion_mnist": Example(0.912, "test rows", "convnet, in another book"),
