@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from src.inference import Model, ModelCard, load_model
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.measures import TABLE
@@ -83,6 +84,21 @@ def test_a_training_that_pauses_before_the_blocks_learn_comes_out_the_same(weigh
     whole = member(table, ALONE + 2, augmentation="colour")
     paused = train(whole, table, until=ALONE)
     np.testing.assert_array_equal(train(whole, table, resumed=[paused]).predictions, train(whole, table).predictions)
+
+
+def test_a_saved_model_answers_as_its_network_did(weights: dict[str, Path], tmp_path: Path):
+    table = fine_tuned_table()
+    trained = train(member(table, ALONE + 1), table)
+    card = ModelCard(
+        table=table.schema,
+        vectorizer=trained.vectorizer,
+        target_scaler=None,
+        network=trained.member.candidate.network,
+        inputs=trained.inputs,
+    )
+    Model(card, [trained.weights]).save(tmp_path / "model")
+    answers = load_model(tmp_path / "model").row_predictions(table.frame.iloc[SPLIT.validation])
+    np.testing.assert_allclose(answers, trained.predictions, atol=1e-6)
 
 
 def test_batch_norms_of_pretrained_layers_keep_their_statistics(weights: dict[str, Path]):
