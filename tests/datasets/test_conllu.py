@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from src.datasets.conllu import conllu_lines, read_conllu
-from src.datasets.reading import read_local
+from src.datasets.reading import read_local, typed_column
 from src.errors import UserError
 from src.problem import Reading
 
@@ -47,6 +48,8 @@ def test_words_that_look_like_gaps_are_words_where_they_are_read_as_such(tmp_pat
     table = read_local(tmp_path / "words.conllu", Reading())
     assert table["form"].isna().sum() == 2
     assert table["head"].tolist()[:3] == [3.0, 3.0, 0.0]
+    words = typed_column(pa.chunked_array([["?", "None", ""]]), None, "token", (), Reading())
+    assert words.to_pylist() == ["?", "None", None]
 
 
 BAD = {

@@ -1,17 +1,23 @@
 """Words to score: rows that are no words of a sentence are refused."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+import yaml
 
 from src.inference import Model, ModelCard
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
 from src.problem import Reading
+from src.scoring import rows as scored_rows
+from src.scoring import table as scored_table
 from src.scoring.checks import NO_WORD, TORN, RowChecks
 from tests.kinds.sentences import table_of
+from tests.kinds.workflow import new_layout
 
 NETWORK = {"kind": "tagger", "reader": "lstm", "characters": "lstm", "units": [8], "embedding": 6, "character_units": 4}
 
@@ -44,3 +50,24 @@ def test_rows_of_a_sentence_that_has_ended_are_refused(model: Model, tmp_path: P
     [fault] = checked.faults
     assert (fault.column, fault.check, fault.rows.tolist()) == ("sentence", TORN, [3])
     assert fault.reason(0) == f"'a' {TORN}"
+
+
+def test_a_file_of_words_is_scored_sentence_by_sentence(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    layout = new_layout("tagger", tmp_path)
+    problem = {"question": "?", "data": {"source": "file", "path": "new.csv"}, "target": "tag", "type": "multiclass"}
+    layout.problem_file.write_text(yaml.safe_dump(problem | {"columns": {"word": "token"}, "groups": "sentence"}))
+    frame = table_of(5).frame[["word", "sentence"]]
+    bad = pd.DataFrame({"word": ["", "late"], "sentence": ["s4", "s0"]})
+    pd.concat([frame, bad]).to_csv(tmp_path / "new.csv", index=False)
+    registered = SimpleNamespace(load=lambda: model, version=1)
+    monkeypatch.setattr(scored_table, "find_model", lambda *_: registered)
+    monkeypatch.setattr(scored_rows, "ROWS", 7)
+    order = scored_table.Order("tagger", tmp_path / "new.csv", tmp_path / "out.csv", keep=("word",))
+
+    outcome = scored_table.score_table(order, tmp_path)
+
+    assert (outcome.rows, outcome.scored, outcome.refused_rows) == (len(frame) + 2, len(frame), 2)
+    assert [reason for _, _, reason in outcome.first] == [NO_WORD, f"'s0' {TORN}"]
+    told = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert told["word"].tolist() == frame["word"].tolist()
+    assert told["predicted"].tolist() == model.predict(frame)["predicted"].tolist()
