@@ -84,8 +84,8 @@ class Spelling(nn.Module):
 
     def __init__(self, kind: Literal["lstm", "convolution"], units: int) -> None:
         super().__init__()
+        # As large as torch makes them: so it learns faster than from the small numbers that suit the many words.
         self.embed = nn.Embedding(ALPHABET, CHARACTER)
-        nn.init.normal_(self.embed.weight, std=0.1)
         self.read = BothWays(kind, CHARACTER, units) if kind == "lstm" else Convolution(CHARACTER, units)
 
     def forward(self, characters_UC: Tensor, spelled: Packing) -> Tensor:

@@ -9,8 +9,6 @@ from src.tables import Feature
 
 # Units of a recurrent layer for each unit of a dense network that has learnt as much; both directions together.
 UNITS = 8
-# What of a word is read of its characters, as a share of those units.
-OF_CHARACTERS = 2
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
@@ -25,10 +23,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
         "word_dropout": 0.0,
     }
     sizes = [UNITS * settings.first_units * 2**rung for rung in range(settings.max_rungs)]
-    return [
-        shared | {"units": [units], "embedding": units, "character_units": max(units // OF_CHARACTERS, 2)}
-        for units in sizes
-    ]
+    return [shared | {"units": [units], "embedding": units, "character_units": units} for units in sizes]
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
