@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from src.kinds.tabular.vectorizer import CLIP, LARGEST, MAX_CATEGORIES, Numbers, TabularVectorizer
@@ -127,6 +127,7 @@ def test_no_more_bins_than_many_columns_can_bear_and_none_for_two_values():
     learnt=st.lists(st.one_of(st.floats(), st.sampled_from([0.0, 5e-324, 1e308])), min_size=1, max_size=25),
     scored=st.lists(st.floats(), max_size=10),
 )
+@example(learnt=[0.0, 5e-159], scored=[4e149])
 @settings(max_examples=60, deadline=None)
 def test_bins_make_finite_small_inputs_of_whatever_comes(learnt, scored):
     with warnings.catch_warnings():

@@ -68,8 +68,8 @@ class Numbers(Column):
         known = np.isfinite(values_N)
         filled = np.where(known, values_N, self.median)
         varies = self.scale > 0
-        columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP) if varies else np.zeros(len(filled))]
-        with np.errstate(over="ignore"):  # what lies far beyond a narrow bin is clipped
+        with np.errstate(over="ignore"):  # what lies far beyond what was learnt is clipped
+            columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP) if varies else np.zeros(len(filled))]
             columns += [np.clip((filled - low) / (high - low), 0, 1) for low, high in pairwise(self.edges)]
         return [*columns, (~known).astype(np.float64)] if self.flag else columns
 
