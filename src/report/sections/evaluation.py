@@ -73,8 +73,9 @@ def _interval_words(found: CrossValidation) -> str:
     """What the interval's width rests on."""
     if found.half_samples:
         return (
-            f"The interval is as wide as cross-validation inside halves of the rows ({found.half_samples} of them, two "
-            "by two without a row in common) says that such values differ from one set of rows to another."
+            "How wide the interval is was found out by cross-validation inside halves of the rows "
+            f"({found.half_samples} of them, two by two without a row in common): so far do such values differ from "
+            "one set of rows to another."
         )
     return (
         "The interval allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
