@@ -153,3 +153,11 @@ def test_columns_beside_the_words_are_refused():
         with_sentences(frame, features, asked)
     word, sentence = with_sentences(frame, features[1:], asked)
     assert (word.name, sentence.name, sentence.kind, sentence.read_as) == ("word", "sentence", "categorical", "token")
+
+
+def test_the_ladder_doubles_the_units_up_to_what_a_cpu_learns_in_minutes():
+    features = table_of(40).schema.features
+    rungs = kind_of(features).ladder(features, OverfitLadder(first_units=8, max_rungs=9), Training())
+    assert [rung["units"] for rung in rungs] == [[64], [128]]
+    [only] = kind_of(features).ladder(features, OverfitLadder(first_units=32, max_rungs=9), Training())
+    assert only["units"] == [256]
