@@ -35,6 +35,11 @@ def tarred(mode: str = "w", **members: bytes) -> bytes:
     return out.getvalue()
 
 
+def called(value: object) -> str | None:
+    """The name of a case: compressed bytes hold the second in which they were made, and no name does."""
+    return "bytes" if isinstance(value, bytes) else None
+
+
 @pytest.fixture
 def opened(tmp_path: Path) -> Callable[..., Path]:
     """Unpack bytes as a file of a name into an empty folder, and say what lies there afterwards."""
@@ -61,6 +66,7 @@ def opened(tmp_path: Path) -> Callable[..., Path]:
         ("x.tgz", tarred("w:gz", **{"folder/t.csv": TABLE})),
         ("x.TAR.XZ", tarred("w:xz", **{"folder/t.csv": TABLE})),
     ],
+    ids=called,
 )
 def test_the_only_table_comes_out_of_every_kind_of_archive(
     opened: Callable[..., Path], tmp_path: Path, name: str, content: bytes
@@ -143,6 +149,7 @@ def test_a_size_bomb_is_refused(opened: Callable[..., Path], monkeypatch: pytest
         ("t.csv.xz", lzma.compress(TABLE)[:-9]),
         ("t.csv.bz2", b"BZh9 no"),
     ],
+    ids=called,
 )
 def test_a_damaged_archive_is_told(opened: Callable[..., Path], name: str, content: bytes) -> None:
     with pytest.raises(UserError, match="is damaged or not what its ending says"):

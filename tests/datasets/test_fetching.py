@@ -143,7 +143,7 @@ def test_the_mirror_is_searched_by_name_and_the_checksum_decides(folders: Path) 
     assert not (folders / "downloads").exists()
 
 
-@pytest.mark.parametrize("damaged", [b"", b"no gzip", gzip.compress(TABLE)[:-3]])
+@pytest.mark.parametrize("damaged", [b"", b"no gzip", gzip.compress(TABLE)[:-3]], ids=["empty", "other", "cut"])
 def test_the_mirror_may_hold_a_file_compressed(folders: Path, damaged: bytes) -> None:
     (folders / "mirror" / "a").mkdir()
     (folders / "mirror" / "a" / "t.csv.gz").write_bytes(damaged)
