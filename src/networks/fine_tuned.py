@@ -8,7 +8,7 @@ import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from src.networks.augmentation import Augmentation
 from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
-from src.pretrained.weights import Pretrained
+
+if TYPE_CHECKING:
+    from src.pretrained.weights import Pretrained
 
 # The head learns alone for so many epochs, so that its first, large gradients do not spoil what was learnt before; then
 # the last blocks learn with it, at this share of its rate.
@@ -44,6 +46,9 @@ class FineTuned(Grouped):
         augmentation: str = "none",
         **of_layers: Any,
     ) -> None:
+        # Where weights are kept is no matter of the networks that do without.
+        from src.pretrained.weights import Pretrained
+
         if inputs != 3:
             raise ValueError(f"pretrained networks see pictures of 3 channels, not of {inputs}")
         super().__init__()
@@ -107,13 +112,13 @@ class Frozen:
 
 
 @lru_cache(maxsize=8)
-def _frozen(pretrained: Pretrained, learnt: int) -> Frozen:
+def _frozen(pretrained: "Pretrained", learnt: int) -> Frozen:
     """All but the last blocks, the same for every network of this process."""
     layers = pretrained.load().features
     return Frozen(layers[: len(layers) - _entries(layers, learnt)])
 
 
-def _last_blocks(pretrained: Pretrained, learnt: int) -> nn.Module:
+def _last_blocks(pretrained: "Pretrained", learnt: int) -> nn.Module:
     """A network's own copy of the last blocks."""
     layers = pretrained.load().features
     return copy.deepcopy(layers[len(layers) - _entries(layers, learnt) :]).requires_grad_(True)
