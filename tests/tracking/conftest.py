@@ -90,3 +90,19 @@ def record(step: str, layout: Layout) -> None:
 def record_all(layout: Layout) -> None:
     for step in RECORDED:
         record(step, layout)
+
+
+def workflow_run(runs):
+    (found,) = [run for run in runs() if "workflow.key" in run.data.tags]
+    return found
+
+
+def names_below(runs, parent):
+    return sorted(run.info.run_name for run in runs(mlflow__parentRunId=parent.info.run_id))
+
+
+def histories(client, run):
+    return {
+        name: [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
+        for name in run.data.metrics
+    }

@@ -3,35 +3,20 @@
 import logging
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from src.datasets.manifest import read_manifest, write_manifest
-from src.files import Layout, read_json, write_json
-from src.tracking import database
+from src.datasets.manifest import read_manifest
+from src.files import Layout, read_json
 from src.tracking.content import CURVE_POINTS
 from src.tracking.identity import RECORDED, name_of, recorded_key
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
-from tests.tracking.conftest import record, record_all
+from tests.tracking.conftest import histories, names_below, record, record_all, workflow_run
 from tests.tracking.result_files import Fruit
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing in the code under test handles it."""
-
-
-def workflow_run(runs):
-    (found,) = [run for run in runs() if "workflow.key" in run.data.tags]
-    return found
-
-
-def names_below(runs, parent):
-    return sorted(run.info.run_name for run in runs(mlflow__parentRunId=parent.info.run_id))
 
 
 def test_one_content_is_one_workflow_run_with_one_run_below_it_for_each_step(recorded, runs):
@@ -251,194 +236,6 @@ def test_artifacts_lie_in_the_repository_s_folder(layout, runs):
     folder = (layout.root / "mlartifacts" / "fruit").as_uri()
     assert all(run.info.artifact_uri.startswith(folder) for run in runs())
     assert not (layout.root / "mlruns").exists()
-
-
-def everything(client, runs):
-    """All that is on record, except when it was written."""
-    return {
-        run.info.run_id: (run.data.params, run.data.tags, histories(client, run), run.info.start_time) for run in runs()
-    }
-
-
-def histories(client, run):
-    return {
-        name: [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
-        for name in run.data.metrics
-    }
-
-
-def test_recording_the_same_results_again_adds_nothing(recorded, client, runs):
-    before = everything(client, runs)
-    record_all(recorded)
-    assert everything(client, runs) == before
-
-
-def test_other_results_from_the_same_content_supersede_the_older_run(recorded, runs):
-    (older,) = runs(workflow__step="evaluate")
-    Fruit(test=0.875).write(recorded)
-    record("evaluate", recorded)
-    superseded, newer = sorted(runs(workflow__step="evaluate"), key=lambda run: run.info.run_id != older.info.run_id)
-    assert superseded.data.tags["workflow.superseded_by"] == newer.info.run_id
-    assert "workflow.superseded_by" not in newer.data.tags
-    assert workflow_run(runs).data.metrics["test"] == 0.875
-
-
-def test_results_that_come_back_take_their_old_run_again(recorded, runs):
-    (first,) = runs(workflow__step="evaluate")
-    Fruit(test=0.875).write(recorded)
-    record("evaluate", recorded)
-    Fruit().write(recorded)
-    record("evaluate", recorded)
-    (current,) = [run for run in runs(workflow__step="evaluate") if "workflow.superseded_by" not in run.data.tags]
-    assert current.info.run_id == first.info.run_id
-    assert workflow_run(runs).data.metrics["test"] == Fruit().test
-
-
-def test_other_settings_are_another_workflow_run(recorded, runs):
-    Fruit(budget=20).write(recorded)
-    record("regularize", recorded)
-    assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 2
-
-
-def test_other_raw_data_are_another_workflow_run(recorded, runs):
-    (file,) = read_manifest(recorded.raw).files
-    write_manifest(recorded.raw, [file.model_copy(update={"origin": f"sha256 {'b2' * 32}"})])
-    record("validate", recorded)
-    assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 2
-
-
-def test_another_engine_is_the_same_workflow_run(recorded, runs):
-    write_json(recorded.settings("engine"), {"backend": "local", "workers": 2, "accelerator": "gpu"})
-    record("evaluate", recorded)
-    assert len([run for run in runs() if "workflow.key" in run.data.tags]) == 1
-
-
-def run_of_present_content(layout, runs):
-    (found,) = runs(workflow__key=recorded_key(layout))
-    return found
-
-
-def test_results_left_over_from_other_content_are_not_in_the_summary(recorded, runs):
-    """The search has just run with another budget; evaluate.json is still that of the old search."""
-    fruit = Fruit(budget=20, candidates=4)
-    fruit._settings(recorded)
-    fruit._development(recorded)
-    record("regularize", recorded)
-    assert (
-        run_of_present_content(recorded, runs).data.tags["workflow.steps"]
-        == "validate prepare baseline overfit regularize"
-    )
-    assert "test" not in run_of_present_content(recorded, runs).data.metrics
-    assert not run_of_present_content(recorded, runs).data.metrics
-
-
-def test_a_step_that_dvc_skips_counts_in_the_summary_of_new_content(recorded, runs):
-    """Only the question is new: DVC runs nothing but the report, and the new run tells everything all the same."""
-    Fruit(question="Is it an apple?").write(recorded)
-    record("report", recorded)
-    assert names_below(runs, run_of_present_content(recorded, runs)) == ["report"]
-    assert run_of_present_content(recorded, runs).data.metrics["test"] == Fruit().test
-
-
-def test_results_after_the_step_count_when_they_were_made_from_what_lies_there_now(recorded, runs):
-    """Looser limits of validation, the same findings: DVC skips all that follows, and no later step records."""
-    settings = read_json(recorded.settings("validate"))
-    write_json(recorded.settings("validate"), settings | {"validation": {"max_categories": 5000}})
-    record("validate", recorded)
-    assert run_of_present_content(recorded, runs).data.tags["workflow.steps"] == " ".join(RECORDED[:-1]) + " report"
-    assert run_of_present_content(recorded, runs).data.metrics["test"] == Fruit().test
-
-
-@pytest.mark.parametrize("where", ["create_run", "log_artifact", "log_batch", "set_terminated"])
-def test_a_killed_record_is_made_good_by_the_next_one(layout, client, runs, monkeypatch, where):
-    import mlflow
-
-    original = getattr(mlflow.MlflowClient, where)
-    calls = []
-
-    def dies(self, *arguments, **options):
-        calls.append(where)
-        if len(calls) == 3:
-            raise Killed
-        return original(self, *arguments, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(mlflow.MlflowClient, where, dies)
-        with pytest.raises(Killed):
-            record_all(layout)
-        if where != "set_terminated":  # the instant between creating and finishing
-            assert all(run.info.status == "FINISHED" for run in runs())
-    record_all(layout)
-    assert all(run.info.status in ("FINISHED", "KILLED") for run in runs())
-    assert names_below(runs, workflow_run(runs)) == sorted(RECORDED)
-    for step in RECORDED:
-        (run,) = runs(workflow__step=step)
-        assert "workflow.outputs" in run.data.tags
-    (regularize,) = runs(workflow__step="regularize")
-    assert len(runs(mlflow__parentRunId=regularize.info.run_id)) == 3
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
-    monkeypatch.setattr("src.tracking.recorder.PAUSES_SECONDS", (0.0, 0.0))
-
-
-def test_a_locked_database_costs_a_warning_that_says_how_to_record_later(layout, runs, caplog, impatient):
-    other = sqlite3.connect(layout.root / "mlflow.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with caplog.at_level(logging.WARNING, "workflow"):
-        record("overfit", layout)
-    (message,) = [line.getMessage() for line in caplog.records]
-    assert "database is locked" in message
-    assert "python -m src.tracking fruit" in message
-    other.execute("ROLLBACK")
-    other.close()
-    assert not runs()
-
-
-def test_a_database_that_is_locked_for_a_moment_is_waited_for(layout, runs, monkeypatch, impatient):
-    other = sqlite3.connect(layout.root / "mlflow.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr(
-        "src.tracking.recorder.time.sleep", lambda seconds: other.in_transaction and other.execute("ROLLBACK")
-    )
-    record("overfit", layout)
-    other.close()
-    assert runs(workflow__step="overfit")
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda database: database.write_text("this is no database, and a long enough text to look like one" * 20),
-        lambda database: (database.unlink(), database.mkdir()),
-    ],
-    ids=["damaged", "a folder"],
-)
-def test_a_database_that_cannot_be_used_costs_a_warning(layout, caplog, impatient, spoil):
-    spoil(layout.root / "mlflow.db")
-    with caplog.at_level(logging.WARNING, "workflow"):
-        record("overfit", layout)
-    assert "MLflow did not record overfit of fruit" in caplog.text
-
-
-def test_a_full_disk_costs_a_warning(layout, caplog, monkeypatch):
-    import mlflow
-
-    def full(*arguments, **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(mlflow.MlflowClient, "log_artifact", full)
-    with caplog.at_level(logging.WARNING, "workflow"):
-        record("overfit", layout)
-    assert "No space left on device" in caplog.text
-
-
-def test_a_database_deleted_in_the_interface_comes_back(recorded, client, runs):
-    client.delete_experiment(client.get_experiment_by_name("fruit").experiment_id)
-    record("evaluate", recorded)
-    assert client.get_experiment_by_name("fruit").lifecycle_stage == "active"
 
 
 def test_a_queued_experiment_is_recorded_in_the_repository_it_came_from(layout, tmp_path, monkeypatch, runs):
