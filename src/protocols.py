@@ -138,38 +138,44 @@ def deal(units_N: Index, strata_N: Index | None, shares_P: Sequence[float], seed
     """Deal units into parts that get the wanted shares of every stratum's rows; returns each row's part.
 
     Units are shuffled, the larger ones come first, and each goes to the part that lacks most rows of the unit's stratum
-    (the stratum of a unit is that of its first row), so that no part exceeds its share by more than the largest unit.
-    Units of one size are dealt at once, which is what makes this fast on a million rows.
+    for its share (the stratum of a unit is that of its first row), so that a part gets its share of the large units as
+    of the small ones, and exceeds its share of the rows by no more than the largest unit. Units of one size are dealt
+    at once, which is what makes this fast on a million rows.
     """
     rng = np.random.default_rng(seed)
     _, first, unit_of_N = np.unique(units_N, return_index=True, return_inverse=True)
     sizes_U = np.bincount(unit_of_N)
     strata_U = np.zeros(len(first), dtype=np.intp) if strata_N is None else strata_N[first]
     part_U = np.empty(len(first), dtype=np.intp)
-    owed_P = np.zeros(len(shares_P))
+    share_P = np.array(shares_P)
+    owed_P = np.zeros(len(share_P))
     for stratum in np.unique(strata_U):
         members = rng.permutation(np.flatnonzero(strata_U == stratum))
         members = members[np.argsort(-sizes_U[members], kind="stable")]
-        wanted_P = np.array(shares_P) * sizes_U[members].sum()
-        dealt_P = np.zeros(len(shares_P))
+        wanted_P = share_P * sizes_U[members].sum()
+        dealt_P = np.zeros(len(share_P))
         for alike in np.split(members, np.flatnonzero(np.diff(sizes_U[members])) + 1):
             size = sizes_U[alike[0]]
-            counts_P = _counts(wanted_P - dealt_P, owed_P, size, len(alike))
-            part_U[alike] = np.repeat(np.arange(len(shares_P)), counts_P)
+            counts_P = _counts(wanted_P - dealt_P, share_P, owed_P, size, len(alike))
+            part_U[alike] = np.repeat(np.arange(len(share_P)), counts_P)
             dealt_P += size * counts_P
         owed_P += wanted_P - dealt_P
     return part_U[unit_of_N]
 
 
-def _counts(lacking_P: NDArray[np.float64], owed_P: NDArray[np.float64], size: int, units: int) -> Index:
-    """How many of so many units of one size each part gets when each unit goes to the part that lacks most rows.
+def _counts(
+    lacking_P: NDArray[np.float64], share_P: NDArray[np.float64], owed_P: NDArray[np.float64], size: int, units: int
+) -> Index:
+    """How many of so many units of one size each part gets when each goes to the part that lacks most for its share.
 
-    All are poured in up to the level at which they are used up. What is left of whole units goes to the parts that are
-    furthest above it, counting what the strata before have left owing, so that roundings do not add up.
+    All are poured into vessels as wide as the parts' shares, up to the level at which they are used up. What is left of
+    whole units goes to the parts that are furthest above it, counting what the strata before have left owing, so that
+    roundings do not add up.
     """
-    most_first = np.sort(lacking_P)[::-1]
-    level = ((most_first.cumsum() - size * units) / np.arange(1, len(lacking_P) + 1)).max()
-    exact_P = np.maximum(lacking_P - level, 0) / size
+    depth_P = lacking_P / share_P
+    deepest = np.argsort(-depth_P, kind="stable")
+    level = ((lacking_P[deepest].cumsum() - size * units) / share_P[deepest].cumsum()).max()
+    exact_P = np.maximum(lacking_P - level * share_P, 0) / size
     counts_P = np.floor(exact_P + 1e-9).astype(np.intp)
     claim_P = np.where(exact_P > 0, exact_P - counts_P + owed_P / size, -np.inf)
     counts_P[np.argsort(-claim_P, kind="stable")[: units - counts_P.sum()]] += 1

@@ -51,6 +51,17 @@ def test_the_sealed_rows_hold_whole_units_and_the_wanted_share_within_the_larges
         assert abs(len(sealed) - share * len(units_N)) <= max(sizes)
 
 
+@given(sizes=SIZES, share=st.sampled_from([0.1, 0.2, 0.5, 0.8]), seed=SEEDS)
+@settings(max_examples=80, deadline=None)
+def test_each_part_gets_its_share_of_the_large_units_as_of_the_small_ones(sizes, share, seed):
+    units_N = units_of(sizes * 10)
+    size_N = np.bincount(units_N)[units_N]
+    part_N = deal(units_N, None, [share, 1 - share], seed)
+    for smallest in set(sizes):
+        large_N = size_N >= smallest
+        assert abs((part_N[large_N] == 0).sum() - share * large_N.sum()) <= max(sizes)
+
+
 @given(
     counts=st.lists(st.integers(1, 60), min_size=1, max_size=6),
     shares=st.sampled_from([equal(2), equal(5), equal(10), [0.3, 0.7], [0.15, 0.85], [0.12, 0.88], [0.5, 0.5]]),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -143,8 +144,8 @@ class Runner:
         return self.get("deployments/name/universal-workflow/universal-workflow")
 
     def create(self, **parameters: object) -> httpx.Response:
-        """What the server answers to somebody who presses Run."""
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        """What the server answers to somebody who presses Run; asked again, it makes no second run."""
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": str(uuid4())}
         return self._ask("POST", f"deployments/{self.deployment()['id']}/create_flow_run", json=body)
 
     def press_run(self, problem: str = PROBLEM, **parameters: object) -> str:
@@ -225,14 +226,12 @@ class Runner:
         stop([self.service], 10)
 
     def _ask(self, method: str, path: str, **options: object) -> httpx.Response:
-        """As Prefect's client does, again when SQLite was busy or an answer did not come in time."""
+        """As Prefect's client does, again when SQLite was busy; and when an answer did not come in time."""
 
         def answer() -> httpx.Response | None:
             try:
                 found = httpx.request(method, f"{self.api}/{path}", timeout=30, trust_env=False, **options)
             except httpx.ReadTimeout:
-                if method != "GET":
-                    raise
                 return None
             return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
 
