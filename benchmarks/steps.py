@@ -27,10 +27,14 @@ def workspace() -> Iterator[Path]:
 
 
 def run_workflow(problem: str, folder: Path) -> tuple[Evaluate, float]:
-    """Run all steps of a problem in a workspace; what `evaluate` found, and the wall seconds."""
+    """Run all steps of a problem in a workspace; what `evaluate` found, and the wall seconds.
+
+    Says how long each step took, to the error stream, where the steps say how far they are.
+    """
     begin = time.perf_counter()
     for step in STEPS:
-        run_step(step, problem, folder)
+        found = run_step(step, problem, folder)
+        print(f"{problem}: {step} took {found['seconds']:.0f} s", file=sys.stderr, flush=True)
     return Evaluate.read(Layout(problem, folder).result("evaluate")), time.perf_counter() - begin
 
 

@@ -94,9 +94,9 @@ def propose(
 ) -> list[Candidate]:
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
-    The others are spread over capacity, dropout, one penalty (L1 or L2), the learning rate and the network's `options`,
-    whose first values are those of the unregularized one, by a scrambled Sobol sequence, so that a small budget still
-    covers every value.
+    The others are spread over capacity, dropout, one penalty (L1 or L2), the learning rate and the `options`, by a
+    scrambled Sobol sequence, so that a small budget still covers every value. An option is tried of the networks that
+    name it, where its first value is that of the unregularized one.
     """
     from scipy.stats import qmc
 
@@ -118,10 +118,21 @@ def propose(
     for point in points:
         if len(found) >= search.budget:
             break
-        found[tuple(axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True))] = None
+        network, dropout, penalty, factor, *chosen = (
+            axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True)
+        )
+        own = [
+            value if _names(networks[network], name) else values[0]
+            for value, (name, values) in zip(chosen, options.items(), strict=True)
+        ]
+        found[network, dropout, penalty, factor, *own] = None
     return [
         Candidate(
-            network={**networks[network], "dropout": dropout, **dict(zip(options, chosen, strict=True))},
+            network={
+                **networks[network],
+                "dropout": dropout,
+                **{name: value for name, value in zip(options, chosen, strict=True) if _names(networks[network], name)},
+            },
             optimizer=training.optimizer,
             learning_rate=training.learning_rate * factor,
             l1=l1,
@@ -133,6 +144,10 @@ def propose(
         )
         for network, dropout, (l1, l2), factor, *chosen in found
     ]
+
+
+def _names(network: Mapping[str, Any], option: str) -> bool:
+    return any(option in of for of in [network, *network.get("encoders", [])])
 
 
 def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:

@@ -28,6 +28,7 @@ from src.kinds.mixed.shallow import shallow as mixed_shallow
 from src.kinds.series.baselines import common_sense as series_common_sense
 from src.kinds.series.encoding import encode as series_encode
 from src.kinds.series.ladder import ladder as series_ladder
+from src.kinds.series.ladder import options as series_options
 from src.kinds.series.shallow import SHALLOW as SERIES_SHALLOW
 from src.kinds.series.shown import shown as series_shown
 from src.kinds.series.vectorizer import SeriesVectorizer
@@ -107,7 +108,7 @@ class Kind:
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
     common_sense: what common sense says of such inputs, beside what it says of the targets alone.
-    options: further settings of a network that the search tries, with their values.
+    options: further settings that the search tries of the networks that name them, with their values.
     start: what networks start from where there are vectors of words: weights by their name, NaN for a random number.
     """
 
@@ -161,6 +162,7 @@ KINDS: dict[str, Kind] = {
         shown=series_shown,
         encode=series_encode,
         common_sense=series_common_sense,
+        options=series_options,
     ),
     "text": Kind(
         columns=frozenset({"text"}),

@@ -1,5 +1,8 @@
 """The book's examples: each has a problem file, and is asked for by the measure that the book prints."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks.book import EXAMPLES, main
@@ -18,3 +21,25 @@ def test_only_examples_can_be_asked_for(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     assert "invalid choice: 'wine'" in capsys.readouterr().err
+
+
+def test_a_problem_that_fails_costs_the_others_nothing_and_the_run_its_status(monkeypatch, tmp_path, capsys):
+    def run(name, folder):
+        if name == "reuters":
+            raise SystemExit("tasks.fetch reuters failed")
+        of = SimpleNamespace(mean=1.5, low=1.0, high=2.0, value=1.6)
+        return SimpleNamespace(measure="mae", cross_validation=of, test=of, baseline=3.0, shallow=2.0), 90.0
+
+    monkeypatch.setattr("benchmarks.book.run_workflow", run)
+    figures = tmp_path / "figures.json"
+    names = ["cifar10", "reuters", "boston_housing"]
+    monkeypatch.setattr("sys.argv", ["book", "--only", *names, "--json", str(figures)])
+    with pytest.raises(SystemExit, match=r"^tasks\.fetch reuters failed$"):
+        main()
+    assert json.loads(figures.read_text()) == [
+        {"problem": "boston_housing", "book": 2.384, "ours": 1.5, "low": 1.0, "high": 2.0, "seconds": 90.0},
+        {"problem": "cifar10", "book": None, "ours": 1.6, "low": 1.0, "high": 2.0, "seconds": 90.0},
+    ]
+    printed = capsys.readouterr().out
+    assert "| cifar10* | mae |" in printed
+    assert "1 without a star: 2 minutes\n1 with a star, for a GPU: 2 minutes" in printed

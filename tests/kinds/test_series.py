@@ -19,11 +19,12 @@ from src.kinds.kind import kind_of
 from src.kinds.series.windows import COLUMN
 from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, OverfitLadder, Training
+from src.problem import Engine, OverfitLadder, Search, Training
 from src.protocols import Split
 from src.results import Candidate
 from src.scoring import rows as scored_rows
 from src.scoring import table as scored_table
+from src.search import propose
 from src.tables import Feature, Schema, rows_of
 from src.training.fit import fit
 from src.training.members import Member, Trained
@@ -227,6 +228,22 @@ def test_networks_learn_what_lies_in_a_window(network, relative):
     naive = common_sense(found.schema)["persistence"](table, split, 0)
     error = TABLE["mae"].value(table.y_NT[split.validation], naive, table.w_N[split.validation])
     assert trained.history.validation[-1] < 0.6 * error
+
+
+def test_the_search_tries_recurrent_dropout_of_the_networks_that_are_recurrent():
+    def tried(**changes: object) -> list[Candidate]:
+        found, _ = prepared(waves(100), SMALL | changes, protocol="hold_out", folds="auto")
+        features = found.schema.features
+        kind = kind_of(features)
+        rungs = kind.ladder(features, OverfitLadder(), Training())
+        space = Search(budget=40, dropout=[0.0], l1=[0.0], l2=[0.0], learning_rate=[1.0, 3.0])
+        return propose(rungs[:4], space, Training(), 32, 10, 0, kind.options(features))
+
+    shares = {(of.network.get("reader"), of.network.get("recurrent_dropout")) for of in tried(network="gru")}
+    assert shares == {(None, None), ("gru", 0.0), ("gru", 0.25)}
+    assert all("recurrent_dropout" not in of.network for of in tried(network="convolution"))
+    given = tried(network="gru", recurrent_dropout=0.5)
+    assert {of.network["recurrent_dropout"] for of in given if "reader" in of.network} == {0.5}
 
 
 def dense() -> Candidate:

@@ -6,6 +6,7 @@ Book: "Deep learning for timeseries": a dense network on the window first, then 
 from collections.abc import Sequence
 from typing import Any
 
+from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.problem import OverfitLadder, Training
 from src.tables import Feature
@@ -22,8 +23,16 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     if window.relative:
         reads["relative"] = len(window.targets)
     ordered = reads | {"reader": window.network} | window.options
+    ordered |= {name: values[0] for name, values in options(features).items()}
     # A dense network on the window as it is needs no reader, and stacks.
     dense = reads | {"reader": "dense"} if window.relative else {}
     count = settings.max_rungs if window.network == "dense" else DENSE_RUNGS
     rungs = dense_ladder(features, settings, training)
     return [rung | (dense if number < count else ordered) for number, rung in enumerate(rungs)]
+
+
+def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
+    """What else the search tries: dropout of a recurrent layer's state."""
+    window = features[0].window
+    assert window is not None
+    return recurrent_options(window.network, window.options)

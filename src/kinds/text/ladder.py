@@ -6,14 +6,13 @@ Book: "Deep learning for text": a bag of words needs a small dense network only,
 from collections.abc import Sequence
 from typing import Any
 
+from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.kinds.text.encoding import Encoding
-from src.problem import RECURRENT, OverfitLadder, Training
+from src.problem import OverfitLadder, Training
 from src.tables import Feature
 
 SMALLEST_EMBEDDING = 16
-# Book: "Deep learning for timeseries": recurrent dropout, of a quarter of the state.
-RECURRENT_DROPOUT = (0.0, 0.25)
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
@@ -36,7 +35,6 @@ def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
     tried: dict[str, Sequence[Any]] = {}
     if encoding.vectors is not None and encoding.vectors.train == "auto":
         tried["frozen"] = (True, False)
-    recurrent = encoding.encoding == "sequence" and encoding.network in RECURRENT
-    if recurrent and "recurrent_dropout" not in encoding.options:
-        tried["recurrent_dropout"] = RECURRENT_DROPOUT
+    if encoding.encoding == "sequence":
+        tried |= recurrent_options(encoding.network, encoding.options)
     return tried

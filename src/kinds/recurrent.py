@@ -1,0 +1,16 @@
+"""What the search tries of networks with recurrent layers, whatever kind of sequence they read.
+
+Book: "Deep learning for timeseries": recurrent dropout, of a quarter of the state.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from src.problem import RECURRENT
+
+DROPOUT = (0.0, 0.25)
+
+
+def recurrent_options(network: str, given: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """Dropout of the state, for a network that has one, unless the problem file gives it."""
+    return {"recurrent_dropout": DROPOUT} if network in RECURRENT and "recurrent_dropout" not in given else {}
