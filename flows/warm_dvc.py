@@ -22,6 +22,7 @@ from typing import Any
 
 from src.processes import name_process
 from src.tracking.identity import OUTPUTS
+from tasks.workspace import mend_list_of_dvc
 
 _STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
 _CODE = ("src", "tasks")
@@ -90,6 +91,7 @@ def _times_of_code() -> dict[Path, int]:
 
 
 def main() -> None:
+    mend_list_of_dvc()
     fork_steps()
     from dvc.cli import main as dvc
 

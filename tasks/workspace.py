@@ -52,8 +52,9 @@ def drivers(root: Path = Path()) -> list[psutil.Process]:
 def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     """Hold the workspace for `driver`. Raises UserError naming the holder when another run has it.
 
-    A lock left by a process that has ended is taken over. When `driver` is another process than this one, the lock
-    stays with it after the block: it may have more steps to come. So does a lock that `driver` had before the block.
+    A lock left by a process that has ended is taken over, and DVC's list mended where that was ended while it wrote it.
+    When `driver` is another process than this one, the lock stays with it after the block: it may have more steps to
+    come. So does a lock that `driver` had before the block.
     """
     path = root / LOCK_FILE
     mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
@@ -69,6 +70,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
             )
         file.truncate(0)
         json.dump(mine, file)
+    mend_list_of_dvc(root)
     had_it = holder is not None and _is_same(holder, driver)
     try:
         yield
@@ -112,6 +114,23 @@ def _locks_of_dvc(root: Path) -> Iterator[dict[str, Any]]:
 
     with _edit_rwlock(str(root.absolute() / ".dvc" / "tmp"), localfs, False) as locks:
         yield locks
+
+
+def mend_list_of_dvc(root: Path = Path()) -> None:
+    """Remove DVC's list of files in use where a kill has cut it short: DVC would refuse every command until somebody
+    does."""
+    file = root / ".dvc" / "tmp" / "rwlock"
+    if not _is_cut_short(file):
+        return
+    from dvc.lock import make_lock
+
+    with make_lock(f"{file}.lock", tmp_dir=str(file.parent)):  # a list that was just being written is whole by now
+        if _is_cut_short(file):
+            file.unlink()
+
+
+def _is_cut_short(file: Path) -> bool:
+    return file.exists() and _parsed(file.read_text(encoding="utf-8")) is None
 
 
 def _parsed(text: str) -> dict | None:

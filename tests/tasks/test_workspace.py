@@ -4,14 +4,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
+import zc.lockfile
 
 from src.errors import UserError
 from src.files import Layout
-from tasks.workspace import LOCK_FILE, drivers, locked_by, remove_partial_files
+from tasks.workspace import LOCK_FILE, drivers, locked_by, mend_list_of_dvc, remove_partial_files
 
 
 @pytest.fixture
@@ -68,6 +71,27 @@ def test_a_lock_file_cut_short_is_no_lock(tmp_path: Path):
     (tmp_path / LOCK_FILE).write_text('{"pid": 1')
     with locked_by(myself(), tmp_path):
         pass
+
+
+@pytest.mark.parametrize("left", ["", '{"write": {"/tmp/x'])
+def test_what_a_kill_has_left_of_dvc_s_list_is_removed_by_the_next_run(tmp_path: Path, left: str):
+    listed = tmp_path / ".dvc" / "tmp" / "rwlock"
+    listed.parent.mkdir(parents=True)
+    listed.write_text(left)
+    with locked_by(myself(), tmp_path):
+        assert not listed.exists()
+
+
+def test_a_list_that_dvc_is_just_writing_is_left_alone(tmp_path: Path, dvc_with: Callable[[int], Path]):
+    listed = dvc_with(os.getpid()) / ".dvc" / "tmp" / "rwlock"
+    whole = listed.read_text()
+    with ThreadPoolExecutor() as pool, closing(zc.lockfile.LockFile(f"{listed}.lock")):
+        listed.write_text("")
+        mended = pool.submit(mend_list_of_dvc, tmp_path)
+        time.sleep(0.5)
+        listed.write_text(whole)
+    mended.result()
+    assert listed.read_text() == whole
 
 
 def test_a_step_started_by_hand_gives_the_workspace_back(tmp_path: Path, other: psutil.Process):
