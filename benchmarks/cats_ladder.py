@@ -22,7 +22,7 @@ from src.intervals import share_interval
 from src.kinds.kind import kind_of
 from src.measures import TABLE
 from src.networks import network_text, rate_falls
-from src.problem import Engine, OverfitLadder, Training
+from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import read_folds
 from src.results import Candidate
 from src.tables import read_schema, read_table

@@ -45,7 +45,9 @@ from src.inference import Model, ModelCard, load_model
 from src.kinds.tabular import shallow
 from src.measures import TABLE
 from src.nested import search_in_folds
-from src.problem import Engine, RegularizeSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import RegularizeSettings
+from src.problem.training import Engine
 from src.protocols import read_folds
 from src.results import Estimate, Evaluate, Overfit, Prepared, Regularize
 from src.search import candidates_of

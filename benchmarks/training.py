@@ -40,7 +40,7 @@ def main() -> None:
 
     from benchmarks.training_jobs import jobs
     from benchmarks.training_times import measure_growth, measure_job
-    from src.problem import Engine
+    from src.problem.training import Engine
 
     engine = Engine(accelerator=options.accelerator)
     print(f"{os.cpu_count()} cores, torch {torch.__version__}, Python {sys.version.split()[0]}, {options.accelerator}")

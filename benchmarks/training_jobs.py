@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.peers import Job, SmallConvnet
 from src.networks import KINDS
 from src.preprocessing.fold import fit_fold
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 from src.protocols import Split
 from src.results import Candidate
 from src.tables import Feature, Schema, Table, encode_targets

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from src.errors import UserError
-from src.problem import Engine, Measure, Search, Settings, Training
+from src.problem.terms import Measure, Settings
+from src.problem.training import Engine, Search, Training
 
 
 def _as_in(settings: type[Settings], key: str, **shown: Any) -> Any:

@@ -50,7 +50,7 @@ def _serve(options: argparse.Namespace) -> None:
         import uvicorn
 
         from src.files import Layout
-        from src.problem import load_problem
+        from src.problem.load import load_problem
         from src.scoring.server import Service, make_app
 
         layout = Layout(options.problem)

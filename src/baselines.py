@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from src.kinds.kind import kind_of
 from src.preprocessing.fold import FoldArrays, fit_fold
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 from src.protocols import Split
 from src.tables import Schema, Table
 

@@ -14,7 +14,7 @@ import numpy as np
 from src.evaluation import HeldOut
 from src.measures import Measure
 from src.nested import inside
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Folds, Split
 from src.results import Candidate
 from src.tables import Table

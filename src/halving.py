@@ -16,7 +16,7 @@ from dataclasses import replace
 from src.intervals import jackknife_values
 from src.measures import Measure
 from src.networks import architecture
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Split
 from src.results import Candidate
 from src.search import Array, Scored, score

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from src.problem import MEASURES, ProblemType
+from src.problem.terms import MEASURES, ProblemType
 
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)

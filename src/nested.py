@@ -16,7 +16,7 @@ from src.committee import committees_of, held_out
 from src.evaluation import HeldOut
 from src.halving import search
 from src.measures import Measure
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Folds, Split
 from src.results import Candidate
 from src.search import one_standard_error_rule

@@ -22,7 +22,8 @@ from src.kinds.text.start import with_vectors
 from src.kinds.text.vectors import WordVectors
 from src.kinds.tokens.encoding import with_sentences
 from src.measures import TABLE, choose_measure
-from src.problem import CLASSIFICATION, FurtherTarget, PrepareSettings, TableSettings
+from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
+from src.problem.terms import CLASSIFICATION
 from src.protocols import Folds, Order, Split, choose_protocol, draw_folds, seal
 from src.results import Choice, FeatureSummary, Prepared
 from src.tables import Feature, FurtherHead, Schema, rows_of

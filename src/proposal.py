@@ -16,7 +16,8 @@ from src.datasets import numeric_looking
 from src.errors import UserError
 from src.measures import choose_measure
 from src.preparation import AFFIRMATIVE
-from src.problem import ProblemType, ProtocolSettings
+from src.problem.steps import ProtocolSettings
+from src.problem.terms import ProblemType
 from src.protocols import Order, choose_protocol
 
 # So many rows are enough to judge a feature by; targets are judged by all rows.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.files import atomic_file, existing
-from src.problem import ProtocolSettings
+from src.problem.steps import ProtocolSettings
 from src.results import Choice, Protocol
 
 Index = NDArray[np.intp]

@@ -15,7 +15,8 @@ from src.errors import UserError
 from src.kinds.kind import kind_of
 from src.measures import Measure
 from src.networks import clip_norm, rate_falls
-from src.problem import RegularizeSettings, Search, Training
+from src.problem.steps import RegularizeSettings
+from src.problem.training import Search, Training
 from src.results import Candidate, Rung
 from src.tables import Table
 from src.training.members import Trained

@@ -21,7 +21,7 @@ from src.kinds.series.windows import Window, viewed, windows
 from src.kinds.text.vectors import WordVectors
 from src.picture_file import fits, on_disk
 from src.pictures import AT_ONCE
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 from src.sentences import begins
 
 # In a prepared folder, the vectors of the words of its texts.
@@ -59,7 +59,7 @@ class Answer(NamedTuple):
 
 
 class FurtherHead(BaseModel):
-    """A further target: see `Schema` and `src.problem.FurtherTarget`; `measure` is what it is scored by."""
+    """A further target: see `Schema` and `src.problem.steps.FurtherTarget`; `measure` is what it is scored by."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -13,7 +13,8 @@ from src.baselines import Predictions, common_sense, shallow
 from src.files import Layout
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
-from src.problem import BaselineSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import BaselineSettings
 from src.protocols import Folds, Split, read_folds
 from src.results import Baseline, FoldScores, Prepared, ReferenceScore, Verdict
 from src.tables import Table, read_schema, read_table

@@ -5,7 +5,8 @@ Book: "The universal workflow of machine learning", defining the problem and ass
 """
 
 from src.files import Layout, write_json
-from src.problem import STEP_SETTINGS, load_problem, settings_of
+from src.problem.load import load_problem, settings_of
+from src.problem.steps import STEP_SETTINGS
 
 
 def define(layout: Layout) -> None:

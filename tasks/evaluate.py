@@ -21,7 +21,10 @@ from src.intervals import CONFIDENCE
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
-from src.problem import MEASURES, Engine, EvaluateSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import EvaluateSettings
+from src.problem.terms import MEASURES
+from src.problem.training import Engine
 from src.protocols import Folds, Split, read_folds
 from src.results import (
     Baseline,

@@ -5,7 +5,8 @@ Book: "Collecting a dataset".
 
 from src.datasets import fetch_source
 from src.files import Layout
-from src.problem import FetchSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import FetchSettings
 
 
 def fetch(layout: Layout) -> None:

@@ -20,7 +20,9 @@ from src.datasets.encoding import check_encoding
 from src.datasets.fetching import full_disk_told
 from src.errors import UserError
 from src.files import Layout, atomic_file, write_text
-from src.problem import Problem, Reading, load_problem
+from src.problem.load import load_problem
+from src.problem.sources import Reading
+from src.problem.steps import Problem
 from src.proposal import propose, scalar
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl")

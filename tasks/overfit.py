@@ -15,7 +15,9 @@ from src.files import Layout, atomic_file
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.networks import clip_norm, network_text
-from src.problem import Engine, OverfitSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import OverfitSettings
+from src.problem.training import Engine
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, Overfit, Prepared, Rung, Verdict
 from src.tables import read_schema, read_table

@@ -15,7 +15,8 @@ from src.errors import UserError
 from src.files import Layout, atomic_directory, atomic_file, write_json
 from src.pictures import AT_ONCE
 from src.preparation import prepare_table
-from src.problem import PrepareSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import PrepareSettings
 from src.protocols import write_folds
 from src.results import Prepared, Validation
 from src.tables import VECTORS, Schema

@@ -13,7 +13,9 @@ from src.halving import search
 from src.kinds.kind import kind_of
 from src.measures import TABLE
 from src.networks import network_text
-from src.problem import Engine, RegularizeSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import RegularizeSettings
+from src.problem.training import Engine
 from src.protocols import read_folds
 from src.results import Baseline, Candidate, FoldScores, Overfit, Prepared, Regularize, Verdict
 from src.search import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error

@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 
 from src.files import Layout
-from src.problem import ReportSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import ReportSettings
 from src.results import Baseline, Evaluate, Overfit, Regularize, Validation, Verdict
 
 WIDTH = 100

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from src.datasets import file_lines, read_table
 from src.errors import UserError
 from src.files import Layout, write_text
-from src.problem import ValidateSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import ValidateSettings
 from src.results import Finding, Validation
 from src.validation import check_table
 from src.validation.page import render

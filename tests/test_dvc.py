@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from src.files import STEPS, Layout
-from src.problem import STEP_SETTINGS
+from src.problem.steps import STEP_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("src", "tasks", "flows")

@@ -21,7 +21,10 @@ from src.datasets import read_table
 from src.files import Layout
 from src.inference import load_model
 from src.measures import TABLE
-from src.problem import MEASURES, Problem, RemoteSource, load_problem
+from src.problem.load import load_problem
+from src.problem.sources import RemoteSource
+from src.problem.steps import Problem
+from src.problem.terms import MEASURES
 from src.protocols import Folds, read_folds
 from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation
 from tasks.baseline import baseline

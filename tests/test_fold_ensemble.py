@@ -6,7 +6,7 @@ import numpy as np
 
 from src.fold_ensemble import score_fold_ensemble
 from src.measures import TABLE
-from src.problem import Engine
+from src.problem.training import Engine
 from src.tables import Table
 from src.training.fit import fit
 from src.training.members import Member

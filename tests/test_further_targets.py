@@ -17,7 +17,8 @@ from src.models import HEADS, make_head
 from src.models.several import SeveralHeads
 from src.preparation import prepare_table
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, PrepareSettings
+from src.problem.steps import PrepareSettings
+from src.problem.training import Engine
 from src.protocols import Split
 from src.results import Evaluate, Prepared
 from src.scoring import table as scored_table

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from src.halving import FEWEST, rungs, search
 from src.measures import TABLE
-from src.problem import Engine
+from src.problem.training import Engine
 from src.search import Scored, one_standard_error_rule, score
 from src.training.fit import fit
 from src.training.members import Member

@@ -14,7 +14,9 @@ from src.kinds.tabular.shallow import SHALLOW
 from src.measures import TABLE
 from src.preparation import prepare_table
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, PrepareSettings, SealedSplit, SklearnSource
+from src.problem.sources import SklearnSource
+from src.problem.steps import PrepareSettings, SealedSplit
+from src.problem.training import Engine
 from src.protocols import Split
 from src.tables import Feature, Schema, Table, encode_targets
 from src.training.fit import fit

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from src.measures import TABLE, choose_measure
-from src.problem import MEASURES
+from src.problem.terms import MEASURES
 
 THEIRS = {
     "accuracy": lambda y, p, w: metrics.accuracy_score(y[:, 0], chosen(p), sample_weight=w),

@@ -8,7 +8,7 @@ import pytest
 from src.evaluation import HeldOut
 from src.measures import TABLE
 from src.nested import search_in_folds
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Split
 from src.tables import encode_targets
 from tests.training.examples import candidate, folds_of, table_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from src.errors import UserError
 from src.preparation import Preparation, prepare_table, time_numbers
-from src.problem import PrepareSettings
+from src.problem.steps import PrepareSettings
 
 TARGETS = {
     "binary": "answer",

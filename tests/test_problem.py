@@ -9,16 +9,9 @@ import yaml
 
 from src.errors import UserError
 from src.files import Layout, write_json
-from src.problem import (
-    MEASURES,
-    STEP_SETTINGS,
-    EvaluateSettings,
-    Problem,
-    RegularizeSettings,
-    load_problem,
-    load_settings,
-    settings_of,
-)
+from src.problem.load import load_problem, load_settings, settings_of
+from src.problem.steps import STEP_SETTINGS, EvaluateSettings, Problem, RegularizeSettings
+from src.problem.terms import MEASURES
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = sorted(path.stem for path in (ROOT / "problems").glob("*.yaml"))

@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 
 from src import progress
 from src.measures import TABLE
-from src.problem import Engine
+from src.problem.training import Engine
 from src.progress import LONGEST_PAUSE, Part, duration, progress_of_parts, share
 from src.training.fit import fit
 from tests.training.examples import candidate, table_of

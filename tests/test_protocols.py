@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src import protocols
-from src.problem import ProtocolSettings
+from src.problem.steps import ProtocolSettings
 from src.protocols import HOLD_OUT_SHARE, Folds, choose_protocol, deal, draw_folds, read_folds, seal, write_folds
 from src.results import Protocol
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from src.evaluation import HeldOut
 from src.measures import TABLE
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Folds, Split
 from src.sample_sizes import FEWEST_ROWS, PARTS, SHARES, Trial, learning_curve, parts_of, trials
 from src.tables import Table

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from src.errors import UserError
 from src.measures import TABLE
-from src.problem import Search, Training
+from src.problem.training import Search, Training
 from src.results import Candidate
 from src.search import Scored, one_standard_error_rule, propose, standard_error
 from tests.training.examples import table_of
@@ -174,7 +174,7 @@ def test_the_standard_error_of_a_single_score_is_zero():
 
 
 def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
-    from src.problem import RegularizeSettings
+    from src.problem.steps import RegularizeSettings
     from src.results import Rung
     from src.search import candidates_of
 

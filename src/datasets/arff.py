@@ -14,7 +14,8 @@ from src.datasets.delimited import GUESSES, parse_delimited
 from src.datasets.encoding import check_encoding, check_encoding_name
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
-from src.problem import ColumnKind, Reading
+from src.problem.sources import Reading
+from src.problem.terms import ColumnKind
 
 _ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s+(.+)""", re.IGNORECASE)
 _KINDS: dict[str, ColumnKind] = {

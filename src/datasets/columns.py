@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from src.problem import ColumnKind
+from src.problem.terms import ColumnKind
 
 # What counts as a number: exactly what Arrow's cast accepts, for naming the texts that it refuses.
 _NUMBER = r"(?i)^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)$"

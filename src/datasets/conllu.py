@@ -12,7 +12,7 @@ import pyarrow as pa
 from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
 from src.datasets.raw_table import RawTable, check_rows
 from src.errors import UserError
-from src.problem import Reading
+from src.problem.sources import Reading
 
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 UNSPECIFIED = "_"

@@ -26,7 +26,7 @@ from src.datasets.reading import read_raw
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
-from src.problem import (
+from src.problem.sources import (
     Address,
     LocalSource,
     Members,

@@ -10,7 +10,8 @@ import pyarrow as pa
 from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
-from src.problem import ColumnKind, Reading
+from src.problem.sources import Reading
+from src.problem.terms import ColumnKind
 
 # Rows that are Python objects at a time; the rest is Arrow, ten times smaller.
 _BATCH = 20_000

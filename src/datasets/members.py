@@ -21,7 +21,7 @@ from src.compressed import Damaged, damage_noticed
 from src.datasets.archives import most_bytes
 from src.datasets.cifar import rows_of_cifar
 from src.errors import UserError
-from src.problem import Members
+from src.problem.sources import Members
 
 TEXT, IMAGE = "text", "image"
 

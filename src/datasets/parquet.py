@@ -9,7 +9,8 @@ import pyarrow.parquet
 from src.datasets.columns import is_text, kind_of_type
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
-from src.problem import ColumnKind, Reading
+from src.problem.sources import Reading
+from src.problem.terms import ColumnKind
 
 # A table whose columns came from texts keeps here, as JSON, what kinds to try for them.
 GUESSES = "kinds to try"

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import pyarrow as pa
 
 from src.errors import UserError
-from src.problem import RESERVED_COLUMNS, ColumnKind
+from src.problem.terms import RESERVED_COLUMNS, ColumnKind
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import RawTable, nearest
 from src.errors import UserError
-from src.problem import ColumnKind, LocalSource, Members, Reading, RemoteSource, SklearnSource
+from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
+from src.problem.terms import ColumnKind
 
 ROLE = "__role__"
 

@@ -51,7 +51,9 @@ from src.kinds.tokens.ladder import options as token_options
 from src.kinds.tokens.shallow import SHALLOW as TOKEN_SHALLOW
 from src.kinds.tokens.shown import shown as token_shown
 from src.kinds.tokens.vectorizer import TokenVectorizer
-from src.problem import OverfitLadder, PrepareSettings, ProblemType, Training
+from src.problem.steps import PrepareSettings
+from src.problem.terms import ProblemType
+from src.problem.training import OverfitLadder, Training
 from src.protocols import Split
 from src.results import Choice
 from src.tables import Feature, Schema, Table

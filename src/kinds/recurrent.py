@@ -6,7 +6,7 @@ Book: "Deep learning for timeseries": recurrent dropout, of a quarter of the sta
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.problem import RECURRENT
+from src.problem.inputs import RECURRENT
 
 DROPOUT = (0.0, 0.25)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 
 # Makes a model with scikit-learn's interface from a seed.
 ModelOf = Callable[[int], Any]

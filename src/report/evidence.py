@@ -7,7 +7,8 @@ import pandas as pd
 
 from src.errors import UserError
 from src.files import Layout
-from src.problem import ReportSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import ReportSettings
 from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation
 
 

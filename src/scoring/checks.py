@@ -23,7 +23,7 @@ from src.inference import Model
 from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
 from src.kinds.vectorizers import Vectorizer
 from src.pictures import decodes
-from src.problem import Reading
+from src.problem.sources import Reading
 from src.sentences import torn
 from src.validation.rows import RowSuite
 from src.validation.suite import BEYOND, LARGEST

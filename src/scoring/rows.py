@@ -26,7 +26,7 @@ from src.datasets.json_lines import json_object, object_lines, spelled, texts
 from src.datasets.parquet import plain
 from src.datasets.raw_table import check_names, nearest
 from src.errors import UserError
-from src.problem import Reading
+from src.problem.sources import Reading
 
 # The most cells and characters read at a time, which bound the memory.
 CELLS, CHARACTERS = 2**21, 2**24

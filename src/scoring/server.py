@@ -22,7 +22,7 @@ from fastapi.responses import JSONResponse
 from src.datasets.json_lines import spelled
 from src.errors import UserError
 from src.inference import Model
-from src.problem import Problem
+from src.problem.steps import Problem
 from src.scoring.checks import RowChecks
 from src.scoring.output import Refusal
 from src.scoring.registered import Registered

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from src.errors import UserError
 from src.files import Layout
 from src.inference import Model
-from src.problem import Problem, Reading, load_problem
+from src.problem.load import load_problem
+from src.problem.sources import Reading
+from src.problem.steps import Problem
 from src.progress import progress
 from src.scoring.checks import Checked, Fault, RowChecks
 from src.scoring.output import Refusal, Writer, check_output, refused_path, writing, writing_refusals

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from src.files import Layout, read_json
-from src.problem import ReportSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import ReportSettings
 from src.results import (
     Baseline,
     Candidate,

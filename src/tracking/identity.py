@@ -14,7 +14,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.files import STEPS, Layout, read_json
-from src.problem import load_problem
+from src.problem.load import load_problem
 from src.tracking.address import DATABASE, tracking_uri
 
 logger = logging.getLogger("workflow")

@@ -17,7 +17,8 @@ from urllib.request import url2pathname
 
 from src.files import Layout
 from src.measures import TABLE
-from src.problem import ReportSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import ReportSettings
 from src.results import Evaluate
 from src.tables import read_schema, read_table
 from src.tracking.identity import KEY, digest, file_sha256, folder_sha256

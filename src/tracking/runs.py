@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.files import Layout
-from src.problem import ReportSettings, load_settings
+from src.problem.load import load_settings
+from src.problem.steps import ReportSettings
 from src.results import Validation
 from src.tracking.address import ARTIFACTS, tracking_uri
 from src.tracking.content import Content, note, result_line, summary, workflow_settings

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from src.errors import UserError
-from src.problem import Engine
+from src.problem.training import Engine
 from src.processes import die_with_parent
 
 T = TypeVar("T")

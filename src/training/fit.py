@@ -15,7 +15,7 @@ from functools import partial
 from src.errors import UserError
 from src.measures import TABLE, Measure
 from src.preprocessing.fold import FoldArrays, fit_fold
-from src.problem import Engine
+from src.problem.training import Engine
 from src.progress import Part, progress_of_parts
 from src.tables import Table
 from src.training.engines import cores, pool_of

@@ -7,7 +7,7 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from src.problem import Engine
+from src.problem.training import Engine
 
 
 def make_trainer(epochs: int, engine: Engine, device: int = 0) -> Trainer:

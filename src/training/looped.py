@@ -24,7 +24,7 @@ from src.networks.dropout import OwnStream
 from src.networks.parameter_groups import parameter_groups
 from src.preprocessing.fold import Floats, FoldArrays
 from src.preprocessing.targets import restored
-from src.problem import Engine
+from src.problem.training import Engine
 from src.sparse import Inputs, widths
 from src.tables import Table
 from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody

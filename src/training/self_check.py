@@ -12,7 +12,7 @@ import torch
 
 from src.measures import Measure
 from src.preprocessing.fold import FoldArrays
-from src.problem import Engine
+from src.problem.training import Engine
 from src.tables import Table
 from src.training.course import Course
 from src.training.looped import EpochPerStep, head_of

@@ -3,7 +3,7 @@
 import math
 
 from src.kinds.kind import kind_of
-from src.problem import Training
+from src.problem.training import Training
 from src.tables import Table
 
 SMALLEST_BATCH, BATCHES_PER_EPOCH = 32, 64

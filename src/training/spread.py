@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from src.errors import UserError
-from src.problem import Engine
+from src.problem.training import Engine
 from src.processes import die_with_parent
 from src.training.engines import process_context
 from src.training.members import Trained

@@ -29,7 +29,7 @@ from src.networks.stack import REGISTER, Stack
 from src.networks.stacked_mlp import StackedMLP
 from src.networks.stacked_modules import StackedModules
 from src.preprocessing.fold import FoldArrays
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Index
 from src.tables import Table
 from src.training.course import EVALUATED_AT_ONCE, Course, OnEpoch, evenly_spaced, nobody

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from src.problem import ValidateSettings
+from src.problem.steps import ValidateSettings
 from src.results import ColumnSummary, Finding, Validation, Verdict
 from src.validation.checks import CHECKS
 from src.validation.suite import run_suite

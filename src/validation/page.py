@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.problem import ValidateSettings
+from src.problem.steps import ValidateSettings
 from src.results import Finding, Validation
 from src.validation.table import show
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from src.datasets import numeric_looking
 from src.errors import UserError
-from src.problem import CLASSIFICATION
+from src.problem.terms import CLASSIFICATION
 from src.validation.table import (
     SHOWN_ROWS,
     Issue,

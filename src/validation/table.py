@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from src.columns import column_kind, feature_kind, label_texts
 from src.datasets import numeric_looking
-from src.problem import ValidateSettings
+from src.problem.steps import ValidateSettings
 from src.protocols import Order, choose_protocol
 
 SHOWN_ROWS = 5

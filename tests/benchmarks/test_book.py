@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.book import EXAMPLES, main
 from src.files import Layout
-from src.problem import load_problem
+from src.problem.load import load_problem
 from tests.workspaces import ROOT
 
 

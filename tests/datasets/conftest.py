@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from src.datasets import fetch_source, read_table
-from src.problem import LocalSource
+from src.problem.sources import LocalSource
 
 Read = Callable[..., pd.DataFrame]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.datasets import fetch_source, read_table
-from src.problem import SklearnSource
+from src.problem.sources import SklearnSource
 
 EXPECTED = {
     "breast_cancer": (569, 31, "diagnosis", ["benign", "malignant"]),

@@ -13,7 +13,7 @@ from src.datasets import fetch_source, read_table
 from src.errors import UserError
 from src.mirror import VARIABLE
 from src.pictures import Shape, packed, pixels_of
-from src.problem import RemoteSource
+from src.problem.sources import RemoteSource
 
 PIXELS_NCHW = np.random.default_rng(0).integers(0, 255, (3, 3, 32, 32), dtype=np.uint8)
 LABELS = np.array([1, 0, 1], dtype=np.uint8)

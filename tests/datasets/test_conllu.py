@@ -8,7 +8,7 @@ import pytest
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.reading import read_local, typed_column
 from src.errors import UserError
-from src.problem import Reading
+from src.problem.sources import Reading
 
 GOOD = """# sent_id = one
 # text = I'd say "None?"

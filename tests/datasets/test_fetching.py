@@ -13,7 +13,7 @@ import pytest
 from src.datasets import fetch_source
 from src.errors import UserError
 from src.mirror import VARIABLE
-from src.problem import LocalSource, RemoteSource, SklearnSource
+from src.problem.sources import LocalSource, RemoteSource, SklearnSource
 from tests.datasets.conftest import Server
 
 TABLE = b"a,b\n1,2\n"

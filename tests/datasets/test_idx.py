@@ -12,7 +12,7 @@ from src.datasets import fetch_source, read_table
 from src.errors import UserError
 from src.mirror import VARIABLE
 from src.pictures import Shape, pixels_of
-from src.problem import RemoteSource
+from src.problem.sources import RemoteSource
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (4, 3, 5), dtype=np.uint8)
 LABELS = np.array([7, 0, 7, 2], dtype=np.uint8)

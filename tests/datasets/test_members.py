@@ -11,7 +11,7 @@ import pytest
 from src.datasets import fetch_source, read_table
 from src.datasets.manifest import sha256_of
 from src.errors import UserError
-from src.problem import LocalSource, RemoteSource
+from src.problem.sources import LocalSource, RemoteSource
 
 FILES = {
     "films/train/pos/2.txt": "A joy.",

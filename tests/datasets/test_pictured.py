@@ -11,7 +11,7 @@ import pytest
 from src.datasets import fetch_source, read_table
 from src.errors import UserError
 from src.mirror import VARIABLE
-from src.problem import LocalSource, RemoteSource
+from src.problem.sources import LocalSource, RemoteSource
 from tests.kinds.pictures import bars, file_of
 
 PIXELS_NHWC, LABELS = bars(3)

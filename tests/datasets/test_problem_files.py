@@ -8,7 +8,9 @@ import pytest
 
 from src.datasets import fetch_source, read_table
 from src.files import Layout
-from src.problem import CLASSIFICATION, RemoteSource, load_problem
+from src.problem.load import load_problem
+from src.problem.sources import RemoteSource
+from src.problem.terms import CLASSIFICATION
 
 ROWS = {
     "adult": 48_842,

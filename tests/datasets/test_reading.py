@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from src.datasets import fetch_source, file_lines, read_local, read_table
 from src.errors import UserError
-from src.problem import LocalSource, Reading, RemoteSource
+from src.problem.sources import LocalSource, Reading, RemoteSource
 from tests.datasets.conftest import Read
 
 CSV = "age,name,member,since,score\n31,Ann,true,2020-01-31,1.5\n45,Bob,false,2021-12-01,\n,,,,-2e3\n"

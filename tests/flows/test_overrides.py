@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from flows.arguments import is_isolated
 from flows.overrides import FIELDS, Overrides, from_pairs
 from src.errors import UserError
-from src.problem import Problem
+from src.problem.steps import Problem
 
 
 def test_every_field_of_the_form_has_a_title_a_help_text_or_choices():

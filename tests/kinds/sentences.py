@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from src.kinds.tokens.encoding import Encoding
-from src.problem import PrepareSettings, SealedSplit, SklearnSource
+from src.problem.sources import SklearnSource
+from src.problem.steps import PrepareSettings, SealedSplit
 from src.tables import Feature, Schema, Table, encode_targets
 
 DETERMINERS, STEMS = ["the", "a", "this"], ["glim", "tor", "blick", "dran", "ploft", "sket", "mun", "farl"]

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from src.preparation import Preparation, prepare_table
-from src.problem import PrepareSettings, SealedSplit, Series, SklearnSource
+from src.problem.inputs import Series
+from src.problem.sources import SklearnSource
+from src.problem.steps import PrepareSettings, SealedSplit
 from src.tables import Table, encode_targets, rows_of
 
 

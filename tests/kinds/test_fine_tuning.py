@@ -18,7 +18,7 @@ from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
 from src.preprocessing.fold import fit_fold
 from src.pretrained.weights import WEIGHTS, Pretrained
-from src.problem import Engine, OverfitLadder, Training
+from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.results import Candidate
 from src.tables import Table

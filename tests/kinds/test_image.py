@@ -20,7 +20,8 @@ from src.measures import TABLE
 from src.networks import build_network, network_text
 from src.pictures import Shape, Undecodable, look, pixels_of
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, OverfitLadder, PrepareSettings, Training
+from src.problem.steps import PrepareSettings
+from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.results import Candidate
 from src.tables import Feature

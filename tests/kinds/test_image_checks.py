@@ -16,7 +16,7 @@ from src.kinds.image.checks import (
     uneven_pictures,
 )
 from src.preprocessing.fold import fit_fold
-from src.problem import Reading
+from src.problem.sources import Reading
 from src.scoring.checks import RowChecks
 from src.validation.table import TableFacts
 from tests.kinds.pictures import SIZE, bars, file_of, table_of

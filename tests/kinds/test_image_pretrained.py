@@ -18,7 +18,7 @@ from src.mirror import VARIABLE
 from src.pretrained import weights as pretrained
 from src.pretrained.backbones import BACKBONES
 from src.pretrained.weights import WEIGHTS, Pretrained
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 from tests.kinds.pictures import bars, bars_frame, file_of
 from tests.kinds.test_image import IMAGE, settings

@@ -15,7 +15,7 @@ from src.kinds.image.shallow import SHALLOW
 from src.measures import TABLE
 from src.picture_file import PixelsOnDisk, Row
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine
+from src.problem.training import Engine
 from src.protocols import Split
 from src.tables import Table, read_table
 from src.training.fit import fit

@@ -4,7 +4,7 @@ from typing import Any
 
 from src.kinds.tabular.ladder import ladder
 from src.networks import build_network, network_text
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 
 
 def rungs(first_units: int, count: int, activation: str) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ from src.measures import TABLE
 from src.networks import build_network, clip_norm, network_text
 from src.preparation import prepare_table
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, OverfitLadder, PrepareSettings, Training
+from src.problem.steps import PrepareSettings
+from src.problem.training import Engine, OverfitLadder, Training
 from src.results import Baseline, Evaluate
 from src.scoring import table as scored_table
 from src.sparse import Joined, SparseRows, widths

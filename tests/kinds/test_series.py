@@ -19,7 +19,7 @@ from src.kinds.kind import kind_of
 from src.kinds.series.windows import COLUMN
 from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, OverfitLadder, Search, Training
+from src.problem.training import Engine, OverfitLadder, Search, Training
 from src.protocols import Split
 from src.results import Candidate
 from src.scoring import rows as scored_rows

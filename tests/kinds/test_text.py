@@ -15,7 +15,7 @@ from src.measures import TABLE
 from src.networks import build_network
 from src.networks.bag_of_words import sparse_product
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, OverfitLadder, Training
+from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.sparse import SparseRows
 from src.tables import Feature
@@ -165,7 +165,8 @@ def test_a_small_network_learns_to_tell_praise_from_blame(name: str):
 
 def test_the_encoding_goes_by_texts_for_each_word():
     from src.kinds.text.encoding import encode
-    from src.problem import PrepareSettings, Text
+    from src.problem.inputs import Text
+    from src.problem.steps import PrepareSettings
 
     settings = PrepareSettings.model_construct(text=Text())
     features = [Feature(name="review", kind="text")]

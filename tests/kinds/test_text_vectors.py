@@ -15,7 +15,9 @@ from src.kinds.text.start import with_vectors
 from src.kinds.text.vectors import WordVectors, read_vectors
 from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, FetchSettings, OverfitLadder, Training, VectorsFile
+from src.problem.sources import VectorsFile
+from src.problem.steps import FetchSettings
+from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.results import Prepared
 from src.tables import Table

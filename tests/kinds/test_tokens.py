@@ -12,7 +12,7 @@ from src.kinds.tokens.shown import shown
 from src.kinds.tokens.vectorizer import TokenVectorizer
 from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine, OverfitLadder, Training
+from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.results import Candidate
 from src.tables import Feature, whole

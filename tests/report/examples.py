@@ -13,7 +13,7 @@ import pandas as pd
 
 from src.files import Layout, write_json
 from src.measures import TABLE
-from src.problem import MEASURES
+from src.problem.terms import MEASURES
 from src.results import (
     Baseline,
     Candidate,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.measures import TABLE
-from src.problem import MEASURES
+from src.problem.terms import MEASURES
 from src.report import words
 
 

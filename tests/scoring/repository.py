@@ -15,7 +15,7 @@ from src.files import Layout
 from src.inference import Interval, Model, ModelCard
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 from src.scoring.table import Order, Scored, score_table
 from src.tables import Feature, Schema, Table, encode_targets
 

@@ -12,7 +12,7 @@ import yaml
 from src.inference import Model, ModelCard
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
-from src.problem import Reading
+from src.problem.sources import Reading
 from src.scoring import rows as scored_rows
 from src.scoring import table as scored_table
 from src.scoring.checks import NO_WORD, TORN, RowChecks

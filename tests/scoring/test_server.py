@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from fastapi import FastAPI
 
-from src.problem import load_problem
+from src.problem.load import load_problem
 from src.scoring.registered import find_model
 from src.scoring.server import Service, make_app
 from tests.scoring.repository import FEATURES, PROBLEM, Repository, fruit, fruit_model

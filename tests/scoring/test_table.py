@@ -12,7 +12,7 @@ import pytest
 
 from src.errors import UserError
 from src.inference import Model, Preprocessing
-from src.problem import LocalSource
+from src.problem.sources import LocalSource
 from src.scoring import rows as rows_module
 from src.scoring.checks import MISSING, RARE, RowChecks
 from src.validation import check_table

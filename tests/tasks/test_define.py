@@ -8,7 +8,8 @@ import yaml
 
 from src.errors import UserError
 from src.files import Layout, read_json
-from src.problem import STEP_SETTINGS, load_problem, settings_of
+from src.problem.load import load_problem, settings_of
+from src.problem.steps import STEP_SETTINGS
 from tasks.define import define
 
 ROOT = Path(__file__).resolve().parents[2]

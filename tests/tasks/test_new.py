@@ -11,7 +11,7 @@ import yaml
 from src.datasets import fetch_source, read_table
 from src.errors import UserError
 from src.files import Layout
-from src.problem import load_problem
+from src.problem.load import load_problem
 from tasks.new import new
 
 ROOT = Path(__file__).parents[2]

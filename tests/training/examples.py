@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 from src.protocols import Folds, deal
 from src.results import Candidate
 from src.tables import Feature, Schema, Table, encode_targets

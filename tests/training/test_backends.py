@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from src.measures import TABLE
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine
+from src.problem.training import Engine
 from src.results import Candidate
 from src.tables import Table
 from src.training.fit import fit

@@ -13,7 +13,7 @@ import pytest
 
 from src.errors import UserError
 from src.measures import TABLE
-from src.problem import Engine
+from src.problem.training import Engine
 from src.training import fit as fit_module
 from src.training.fit import fit
 from tests.training.dying import Dying

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from src.problem import Training
+from src.problem.training import Training
 from src.training.settings import batch_size, epochs
 from tests.training.examples import table_of
 

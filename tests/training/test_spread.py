@@ -8,7 +8,7 @@ import pytest
 
 from src.errors import UserError
 from src.measures import TABLE
-from src.problem import Engine
+from src.problem.training import Engine
 from src.training.fit import fit
 from src.training.members import Trained
 from tests.training.examples import candidate, table_of

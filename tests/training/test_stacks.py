@@ -13,7 +13,7 @@ from src.errors import UserError
 from src.measures import TABLE
 from src.networks import KINDS
 from src.preprocessing.fold import fit_fold
-from src.problem import Engine
+from src.problem.training import Engine
 from src.results import Candidate
 from src.training import looped, shards, stacked
 from src.training.fit import fit

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.problem import ValidateSettings
+from src.problem.steps import ValidateSettings
 from src.results import Finding, Validation
 from src.validation import check_table
 from src.validation.table import TableFacts

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from src.picture_file import Row, fits, on_disk
 from src.pictures import AT_ONCE, Shape, look, normalized_files
 from src.pretrained.weights import Pretrained
-from src.problem import Image, PrepareSettings
+from src.problem.inputs import Image
+from src.problem.steps import PrepareSettings
 from src.results import Choice
 from src.tables import Feature
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.ladder import ladder as dense_ladder
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 
 # A network is on the ladder while one epoch of it takes at most so many multiplications and additions. On a core of a

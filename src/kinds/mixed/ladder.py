@@ -8,7 +8,7 @@ from typing import Any
 
 from src.kinds.mixed.parts import Part
 from src.kinds.tabular.ladder import ladder as dense_ladder
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 
 

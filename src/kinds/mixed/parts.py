@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.kinds.text.vectors import WordVectors
-from src.problem import PrepareSettings
+from src.problem.steps import PrepareSettings
 from src.results import Choice
 from src.tables import Feature
 

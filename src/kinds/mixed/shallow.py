@@ -14,7 +14,7 @@ from scipy.sparse import csr_array, hstack
 from src.kinds.mixed.parts import Part
 from src.kinds.shallow import ModelOf
 from src.kinds.text.shallow import SHALLOW as LINEAR
-from src.problem import ProblemType
+from src.problem.terms import ProblemType
 from src.sparse import Inputs, Joined, SparseRows
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 from src.columns import feature_kind, time_numbers
 from src.errors import UserError
 from src.kinds.series.windows import Window
-from src.problem import PrepareSettings, Series
+from src.problem.inputs import Series
+from src.problem.steps import PrepareSettings
 from src.results import Choice
 from src.tables import Feature
 

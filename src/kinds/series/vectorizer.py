@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.kinds.series.windows import viewed
 from src.kinds.tabular.vectorizer import Categories, Dates, Numbers, as_numbers
-from src.problem import ReadingOrder
+from src.problem.inputs import ReadingOrder
 from src.tables import Feature
 
 DAY = 86_400.0

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from src.columns import time_numbers
-from src.problem import ReadingOrder
+from src.problem.inputs import ReadingOrder
 
 Index = NDArray[np.intp]
 

@@ -6,7 +6,7 @@ Book: "Scaling up: developing a model that overfits": add layers, make them bigg
 from collections.abc import Sequence
 from typing import Any
 
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.kinds.text.bag import Bag
 from src.kinds.text.tokens import FIRST, Tokens, tokens_of
-from src.problem import PrepareSettings, ReadingOrder, Text
+from src.problem.inputs import ReadingOrder, Text
+from src.problem.steps import PrepareSettings
 from src.results import Choice
 from src.tables import Feature
 

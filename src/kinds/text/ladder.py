@@ -9,7 +9,7 @@ from typing import Any
 from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.kinds.text.encoding import Encoding
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 
 SMALLEST_EMBEDDING = 16

@@ -13,7 +13,7 @@ from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.text.bag import Bag, Hashed
 from src.kinds.text.encoding import Encoding
 from src.kinds.text.tokens import FIRST, NONE, PADDING, UNKNOWN, Ids, Tokens, number
-from src.problem import ReadingOrder
+from src.problem.inputs import ReadingOrder
 from src.sparse import SparseRows
 from src.tables import Feature
 

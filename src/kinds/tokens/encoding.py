@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.columns import feature_kind
 from src.errors import UserError
-from src.problem import PrepareSettings
+from src.problem.steps import PrepareSettings
 from src.results import Choice
 from src.tables import Feature
 

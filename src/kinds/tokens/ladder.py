@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.kinds.tokens.encoding import Encoding
-from src.problem import OverfitLadder, Training
+from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 
 # Units of a recurrent layer for each unit of a dense network that has learnt as much; both directions together.

@@ -1,0 +1,60 @@
+"""Read a problem file over the defaults of `params.yaml`, and a step's settings as `define` wrote them."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from src.errors import UserError
+from src.files import Layout, read_json
+from src.problem.errors import explained
+from src.problem.steps import STEP_SETTINGS, Problem
+from src.problem.terms import S
+from src.yaml_file import read_yaml
+
+
+def load_problem(layout: Layout) -> Problem:
+    """Read `problems/<name>.yaml`, merge it over the defaults of `params.yaml` and check the whole.
+
+    Raises UserError naming the file, the key, what was given, what is allowed and the nearest valid spelling.
+    """
+    if not layout.problem_file.exists():
+        raise UserError(f"{layout.problem_file} does not exist{_nearest_problem(layout)}")
+    given = read_yaml(layout.problem_file)
+    defaults = read_yaml(layout.params_file).get("defaults")
+    if not isinstance(defaults, dict):
+        raise UserError(f"{layout.params_file}: needs a mapping named 'defaults'")
+    try:
+        return Problem.model_validate(_merged(defaults, given))
+    except ValidationError as error:
+        raise UserError("\n".join(explained(error, Problem, given, layout))) from None
+
+
+def settings_of(problem: Problem, step: str) -> dict[str, Any]:
+    """The part of `problem` that `step` reads, as plain JSON values."""
+    if step == "engine":
+        return problem.engine.model_dump(mode="json")
+    return problem.model_dump(mode="json", include=set(STEP_SETTINGS[step].model_fields))
+
+
+def load_settings(layout: Layout, step: str, kind: type[S]) -> S:
+    """Read the settings file that `define` wrote for `step`."""
+    path = layout.settings(step)
+    if not path.exists():
+        raise UserError(f"{path} is missing: run `python -m tasks.define {layout.problem}` first, or `dvc repro`")
+    return kind.model_validate(read_json(path))
+
+
+def _nearest_problem(layout: Layout) -> str:
+    known = sorted(file.stem for file in layout.problem_file.parent.glob("*.yaml"))
+    near = get_close_matches(layout.problem, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}" if known else ""
+
+
+def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for key, value in given.items():
+        base = defaults.get(key)
+        merged[key] = _merged(base, value) if isinstance(base, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,144 @@
+"""Where the data of a problem come from, and how their files are read."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from src.problem.terms import Settings
+
+
+class Reading(Settings):
+    """How the bytes of a table file are read; `auto` goes by the file's ending."""
+
+    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = "auto"
+    encoding: str = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="column separator of a CSV file; a comma by default"
+    )
+    missing: list[str] = Field(default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"])
+    strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
+    names: list[str] | None = Field(
+        None, min_length=1, description="the column names of a file that has no header line"
+    )
+    skip_lines: int = Field(0, ge=0, description="lines to pass over before the header or the first row")
+
+
+class SklearnSource(Settings):
+    """One of the data sets that ship inside scikit-learn."""
+
+    source: Literal["sklearn"]
+    name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"]
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Members(Settings):
+    """How the files inside an archive are rows of one table, see `src.datasets.members`."""
+
+    members: Pattern | None = Field(
+        None,
+        description="a regular expression over the paths inside an archive: every file that it matches is a row; its "
+        "named groups are columns, and the file's text is the column `text`",
+    )
+    content: Literal["text", "image", "cifar"] = Field(
+        "text",
+        description="with members: what the files hold; a picture is the column `image`, and with its class, the "
+        "column `label`, a record of CIFAR-10's binary files",
+    )
+    records: Pattern | None = Field(
+        None,
+        description="with members: a regular expression over a file's text; every match is a row, its named groups "
+        "are columns",
+    )
+
+    pictures: str | None = Field(
+        None,
+        min_length=1,
+        description="the column of a table with the paths of pictures, which begin at the table's folder: their files "
+        "come in its place",
+    )
+
+    @model_validator(mode="after")
+    def records_are_in_members(self) -> Self:
+        if self.pictures is not None and self.members is not None:
+            raise ValueError("pictures: a table names them; with `members` the files of pictures are rows themselves")
+        if self.records is not None and self.members is None:
+            raise ValueError("records: say which files of the archive hold them, as `members`")
+        if self.content != "text" and (self.members is None or self.records is not None):
+            raise ValueError("content: pictures are the files of an archive; name them as `members`, without `records`")
+        return self
+
+
+class LocalSource(Reading, Members):
+    """A table file below `data/local/`, the folder DVC watches for changes."""
+
+    source: Literal["file"]
+    path: str = Field(min_length=1, description="the path of the file, or of a folder of members, below data/local/")
+
+
+class Repacked(Settings):
+    """Another archive with the same members, or others; a folder named by DATA_MIRROR may hold this one instead."""
+
+    name: str = Field(min_length=1, description="the file's name")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
+    members: Pattern | None = Field(None, description="where the rows are other files in it: which")
+    content: Literal["text", "image"] | None = Field(None, description="and what these hold")
+
+
+class Address(Settings):
+    """Where a file is, and what it has to be."""
+
+    url: str = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
+
+
+class RemoteFile(Members, Address):
+    """One file at an address. `role: test` marks an official test set."""
+
+    member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
+    skip_lines: int | None = Field(None, ge=0, description="overrides data.skip_lines for this file")
+    role: Literal["any", "test"] = "any"
+    repacked: Repacked | None = None
+    labels: Address | None = Field(
+        None, description="the file is one of pictures in IDX format, and this one holds the class of each"
+    )
+
+
+class RemoteSource(Reading):
+    """One or more files at addresses with their checksums; their rows are joined in the order given."""
+
+    source: Literal["address"]
+    files: list[RemoteFile] = Field(min_length=1)
+
+
+Source = Annotated[SklearnSource | LocalSource | RemoteSource, Field(discriminator="source")]
+
+
+class VectorsFile(Settings):
+    """A text file of word vectors as GloVe and word2vec write them: on every line a word and its numbers."""
+
+    path: str | None = Field(None, min_length=1, description="the path of the file below data/local/")
+    url: str | None = Field(
+        None, pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://"
+    )
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f"
+    )
+    member: str | None = Field(None, description="the file's path inside an archive (zip, tar, tgz, tar.xz)")
+
+    @model_validator(mode="after")
+    def lies_in_one_place(self) -> Self:
+        given = {key for key in ("path", "url", "sha256") if getattr(self, key) is not None}
+        if given not in ({"path"}, {"url", "sha256"}):
+            raise ValueError("word_vectors: give the path of a file below data/local/, or its url and sha256")
+        return self

@@ -1,0 +1,256 @@
+"""What each step reads of a problem file, a class for each; and `Problem`, all of them, whose keys have to agree."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from src.problem.inputs import RECURRENT, Image, Series, Text, Tokens
+from src.problem.sources import Source, VectorsFile
+from src.problem.terms import MEASURES, Auto, ColumnKind, Measure, ProblemType, Settings
+from src.problem.training import Engine, OverfitLadder, Search, Training
+
+
+class SealedSplit(Settings):
+    """How the sealed test set is chosen: a share of the rows, or the rows where `column` equals `value`."""
+
+    share: float = Field(0.2, gt=0, le=0.5)
+    column: str | None = None
+    value: str | int | bool | None = None
+
+
+class Validation(Settings):
+    """Limits of the data checks."""
+
+    max_categories: int = Field(1000, ge=2, description="more distinct values than this in a text column is an error")
+    imbalance_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="warn when the rarer of two classes has less than this share; of K classes: 2/K of it",
+    )
+    leak_score: float = Field(
+        0.999, gt=0.5, le=1, description="a single column that scores at least this much gives the target away"
+    )
+
+
+class FetchSettings(Settings):
+    data: Source
+    word_vectors: VectorsFile | None = Field(
+        None, description="vectors that sequences of words start from, see text.train_vectors"
+    )
+
+
+class FurtherTarget(Settings):
+    """A further target, which a head of its own on the same network predicts."""
+
+    type: Literal["binary", "multiclass", "regression", "unit_interval_regression"]
+    weight: float = Field(1.0, gt=0, le=1e6, description="of its loss beside that of the main target, which is 1")
+    positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+
+    @model_validator(mode="after")
+    def only_two_classes_have_a_positive_one(self) -> Self:
+        if self.positive is not None and self.type != "binary":
+            raise ValueError(f"heads: positive: only type binary has a positive class, not {self.type}")
+        return self
+
+
+class TableSettings(FetchSettings):
+    """What the columns of the raw table are for."""
+
+    target: str | list[str] = Field(description="the target column, or several of them")
+    type: ProblemType
+    positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+    heads: dict[str, FurtherTarget] = Field(
+        default={}, description="further target columns, which share the network with the main target"
+    )
+    drop: list[str] = Field(default=[], description="columns never learnt from")
+    columns: dict[str, ColumnKind] = Field(default={}, description="kinds of columns where the guess is wrong")
+    groups: str | None = Field(None, description="rows of one group never straddle a split")
+    time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
+    weights: str | None = Field(None, description="sample weights, used in losses and measures")
+    series: Series | None = Field(None, description="what to learn from is windows over the rows in time order")
+    test: SealedSplit
+
+    @property
+    def targets(self) -> list[str]:
+        return [self.target] if isinstance(self.target, str) else self.target
+
+
+class ProtocolSettings(Settings):
+    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"]
+    folds: int | Auto = Field(description="K of K-fold; auto: by rows")
+    repeats: int | Auto = Field(description="how often iterated K-fold shuffles anew; auto: by rows")
+    seed: int = Field(ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def folds_fit_the_protocol(self) -> Self:
+        if self.folds != "auto" and self.folds < 2:
+            raise ValueError("folds: K-fold needs at least 2 folds")
+        if self.repeats != "auto" and self.repeats < 1:
+            raise ValueError("repeats: at least 1")
+        if self.protocol == "hold_out" and (self.folds != "auto" or self.repeats != "auto"):
+            raise ValueError("protocol hold_out has neither folds nor repeats: remove these keys or choose k_fold")
+        if self.protocol == "k_fold" and self.repeats not in ("auto", 1):
+            raise ValueError("protocol k_fold has one repeat: remove repeats or choose iterated_k_fold")
+        return self
+
+
+class ValidateSettings(TableSettings, ProtocolSettings):
+    validation: Validation
+
+
+class PrepareSettings(TableSettings, ProtocolSettings):
+    measure: Measure
+    text: Text = Text()
+    image: Image = Image()
+    tokens: Tokens = Tokens()
+
+
+class BaselineSettings(Settings):
+    seed: int = Field(ge=0, lt=2**31)
+
+
+class OverfitSettings(BaselineSettings):
+    training: Training
+    overfit: OverfitLadder
+
+
+class RegularizeSettings(BaselineSettings):
+    training: Training
+    search: Search
+
+
+class EvaluateSettings(RegularizeSettings):
+    committee: int = Field(
+        ge=1,
+        le=100,
+        description="networks of the chosen configuration whose predictions are averaged in the final model",
+    )
+    final: Literal["refit", "fold_ensemble"] = Field(
+        description="the final model: fitted anew to all training rows, or the networks of the evaluation folds"
+    )
+
+
+class ReportSettings(Settings):
+    question: str = Field(min_length=1, description="what we want to know, as one sentence")
+    unit: str = Field("", description="the target's unit, for example '1,000 USD'")
+
+
+class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettings, ReportSettings):
+    """Everything a problem file may say, merged with `params.yaml`."""
+
+    engine: Engine
+
+    @model_validator(mode="after")
+    def the_targets_suit_the_type(self) -> Self:
+        several = len(self.targets) > 1
+        if len(set(self.targets)) != len(self.targets) or not self.targets:
+            raise ValueError(f"target: give one column or several different ones, not {self.target!r}")
+        if self.type in ("binary", "multiclass") and several:
+            raise ValueError(f"target: type {self.type} has one target column, given {self.targets}; try multilabel")
+        if self.type == "multilabel" and not several:
+            raise ValueError("target: type multilabel needs a list of at least two target columns; try binary")
+        if self.positive is not None and self.type != "binary":
+            raise ValueError(f"positive: only type binary has a positive class, not {self.type}")
+        if self.measure != "auto" and self.measure not in MEASURES[self.type]:
+            allowed = ", ".join(("auto", *MEASURES[self.type]))
+            raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
+        return self
+
+    @model_validator(mode="after")
+    def a_column_has_one_role(self) -> Self:
+        roles = {"target": self.targets, "heads": [*self.heads], "drop": self.drop}
+        roles |= {key: [name] for key in ("groups", "time", "weights") if (name := getattr(self, key)) is not None}
+        seen: dict[str, str] = {}
+        for role, names in roles.items():
+            for name in names:
+                if seen.setdefault(name, role) != role:
+                    raise ValueError(f"{role}: column {name!r} is already named by {seen[name]}; one column, one role")
+        return self
+
+    @model_validator(mode="after")
+    def time_goes_one_way(self) -> Self:
+        if self.time is None:
+            return self
+        if self.groups is not None:
+            raise ValueError("time: a problem is split by time or by groups, not by both; remove one of the two keys")
+        if self.protocol == "nested":
+            raise ValueError(
+                "protocol: the first rows in time order leave none to search in; choose k_fold or hold_out"
+            )
+        if self.final == "fold_ensemble":
+            raise ValueError("final: in time order most networks of the folds know only the distant past; choose refit")
+        if self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1):
+            key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
+            raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
+        return self
+
+    @model_validator(mode="after")
+    def a_token_is_of_a_sentence(self) -> Self:
+        words = [name for name, kind in self.columns.items() if kind == "token"]
+        if words and self.groups is None:
+            raise ValueError(
+                f"columns: name the column that tells which sentence a token of {words[0]!r} is of as `groups`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def a_series_is_forecast_in_time_order(self) -> Self:
+        series = self.series
+        if series is None:
+            return self
+        if self.heads:
+            raise ValueError("heads: a series is forecast by one head; remove `heads` or `series`")
+        if self.time is None:
+            raise ValueError("series: name the column with the moments of the rows as `time`")
+        if series.order != "onward" and series.relative is True:
+            raise ValueError("series.order: a change since the last moment needs it last; choose relative: false")
+        if series.relative is True and self.type != "regression":
+            raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
+        if series.steps > 1 and self.type in ("binary", "multiclass"):
+            raise ValueError(f"series.steps: type {self.type} has one target, one step ahead; choose steps: 1")
+        return self
+
+    @model_validator(mode="after")
+    def what_recurrent_layers_have_is_for_such_networks(self) -> Self:
+        for key, reads in {"text": self.text, "series": self.series}.items():
+            if reads is not None and reads.options and reads.network not in ("auto", *RECURRENT):
+                name = next(iter(reads.options))
+                raise ValueError(f"{key}.{name}: network {reads.network} has no recurrent layers; choose gru or lstm")
+        return self
+
+    @model_validator(mode="after")
+    def words_have_vectors_and_an_order_in_sequences(self) -> Self:
+        read_in_order = self.text.encoding in ("auto", "sequence")
+        if self.word_vectors is None and self.text.train_vectors != "auto":
+            raise ValueError("text.train_vectors: there are no vectors to train; name their file as `word_vectors`")
+        if self.text.order != "onward" and not read_in_order:
+            raise ValueError("text.order: a bag of words has none; choose text.encoding: sequence")
+        if self.word_vectors is not None and not (read_in_order and self.text.tokens == "words"):
+            raise ValueError(
+                "word_vectors: they are of words read in order; choose text: {encoding: sequence, tokens: words}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def the_test_set_is_sealed_by_what_is_no_target(self) -> Self:
+        if (self.test.column is None) != (self.test.value is None):
+            raise ValueError("test: give both column and value (the rows of the sealed test set), or neither")
+        if self.test.column in (*self.targets, *self.heads):
+            raise ValueError(
+                f"test: {self.test.column!r} is a target; seal the rows by another column, or give a share"
+            )
+        return self
+
+
+STEP_SETTINGS: dict[str, type[Settings]] = {
+    "fetch": FetchSettings,
+    "validate": ValidateSettings,
+    "prepare": PrepareSettings,
+    "baseline": BaselineSettings,
+    "overfit": OverfitSettings,
+    "regularize": RegularizeSettings,
+    "evaluate": EvaluateSettings,
+    "report": ReportSettings,
+    "engine": Engine,
+}

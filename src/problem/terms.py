@@ -1,0 +1,48 @@
+"""The words of a problem file: types of problem, kinds of column, measures."""
+
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
+Auto = Literal["auto"]
+
+CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
+
+# The first measure of each type is the automatic one; `src.measures` holds the definitions.
+MEASURES: dict[ProblemType, tuple[str, ...]] = {
+    "binary": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "log_loss"),
+    "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
+    "multilabel": ("mean_average_precision", "micro_f1", "macro_f1", "hamming_accuracy", "subset_accuracy"),
+    "regression": ("mae", "rmse", "mse", "r2"),
+    "unit_interval_regression": ("mae", "rmse", "mse", "r2"),
+}
+Measure = Literal[
+    "auto",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "macro_f1",
+    "mean_average_precision",
+    "micro_f1",
+    "hamming_accuracy",
+    "subset_accuracy",
+    "mae",
+    "rmse",
+    "mse",
+    "r2",
+]
+
+# Columns that prepare and evaluate add to the user's tables.
+RESERVED_COLUMNS = ("__row__", "__role__")
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+S = TypeVar("S", bound=Settings)

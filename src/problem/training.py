@@ -1,0 +1,87 @@
+"""How networks are trained: how long, how large, which candidates, and where."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from src.problem.terms import Auto, Settings
+
+
+class Training(Settings):
+    """How a network is trained unless the search says otherwise (the book's defaults)."""
+
+    optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = "rmsprop"
+    learning_rate: float = Field(0.001, gt=0, le=10)
+    batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="rows per gradient step; auto: by the number of rows"
+    )
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = Field(
+        "auto", description="the most epochs any training may take; auto: by the kind of input and the number of rows"
+    )
+    activation: Literal["relu", "tanh", "gelu"] = "relu"
+
+
+class OverfitLadder(Settings):
+    """The capacity ladder: `first_units` in one hidden layer, doubling from rung to rung."""
+
+    first_units: int = Field(4, ge=1, le=4096)
+    max_rungs: int = Field(6, ge=1, le=16)
+
+
+class Search(Settings):
+    """The search of the step regularize."""
+
+    budget: Annotated[int, Field(ge=1, le=10_000)] | Auto = Field(
+        "auto", description="number of candidates; auto: by the kind of input"
+    )
+    dropout: list[Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1)
+    l1: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
+    l2: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
+    learning_rate: list[Annotated[float, Field(gt=0, le=1000)]] = Field(
+        min_length=1, description="factors on training.learning_rate"
+    )
+
+
+class Engine(Settings):
+    """Where trainings run. Never part of a stage's dependencies: results do not depend on it."""
+
+    backend: Literal["local", "dask", "ray"] = "local"
+    address: str | None = Field(
+        None, min_length=1, description="where the cluster is: tcp://scheduler:8786 (dask), ray://head:10001 (ray)"
+    )
+    workers: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="processes; auto: one per core when the job is long enough, or all that a cluster has"
+    )
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    memory: float = Field(0.5, gt=0, le=1, description="share of the device's free memory that a training may take")
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        "float32", description="of matrix products on a GPU; tf32 and bf16 are faster and change the results"
+    )
+
+    devices: int = Field(
+        1, ge=1, description="on how many devices of a machine to train each member, one that is too large for a single"
+    )
+    strategy: Literal["auto", "ddp"] = Field("auto", description="Lightning's, where members are spread over devices")
+    num_nodes: int = Field(
+        1,
+        ge=1,
+        description="machines over which each member is spread: the step runs on all of them at once, with "
+        "MASTER_ADDR, MASTER_PORT and NODE_RANK set",
+    )
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a member is trained on several devices."""
+        return self.devices * self.num_nodes > 1
+
+    @model_validator(mode="after")
+    def a_cluster_has_an_address(self) -> Self:
+        if (self.backend == "local") != (self.address is None):
+            raise ValueError("engine: give an address with backend dask or ray, and none with local")
+        return self
+
+    @model_validator(mode="after")
+    def a_strategy_needs_several_devices(self) -> Self:
+        if self.strategy != "auto" and not self.spreads:
+            raise ValueError("engine: a strategy is for several devices or num_nodes; leave strategy: auto with one")
+        return self
