@@ -30,7 +30,7 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 	ruff format --check
 	ruff check
 	mypy
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
 	@python -m tasks.new --name "$(name)" --csv "$(csv)" --target "$(target)"

@@ -17,7 +17,7 @@ if __name__ == "__main__":
 import os
 
 import psutil
-from prefect import flow, get_run_logger, tags
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.states import Completed, Failed, State
 
@@ -79,7 +79,7 @@ def _row(problem: str, state: State, until: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    with tags(shell_runs.tag()):
+    with shell_runs.from_the_shell():
         outcome = all_problems(OPTIONS.force, OPTIONS.until, return_state=True)
     print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
     sys.exit(0 if outcome.is_completed() else 1)

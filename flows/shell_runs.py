@@ -1,13 +1,29 @@
 """Runs started from the shell belong to no runner; a tag says which process each is, so that a dead one can be told."""
 
+import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import prefect
 import psutil
 
 from src.processes import is_alive
 
 _TAG = "process"
+
+
+@contextmanager
+def from_the_shell() -> Iterator[None]:
+    """Flows of the block are tagged. Before the first one of all makes Prefect start a server for it, its tables are
+    made, which takes that server far longer."""
+    if "PREFECT_API_URL" not in os.environ and not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
+        from flows.prefect_tables import migrate
+
+        migrate()
+    with prefect.tags(tag()):
+        yield
 
 
 def tag() -> str:

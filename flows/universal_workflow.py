@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from prefect import flow, get_run_logger, tags, task
+from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext, TagsContext
 from prefect.runtime import flow_run
@@ -203,7 +203,7 @@ def _run_steps(problem: str, root: Path, force: bool, progress: Progress, enviro
 
 
 if __name__ == "__main__":
-    with tags(shell_runs.tag()):
+    with shell_runs.from_the_shell():
         outcome = universal_workflow(
             OPTIONS.problem, OPTIONS.overrides, OPTIONS.force, OPTIONS.until, return_state=True
         )

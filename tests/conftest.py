@@ -19,6 +19,12 @@ import tasks  # noqa: F401 - sets the environment before any library reads it
 from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace, tiny_table
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is at one alone when all else is done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder of all workers of the session."""

@@ -5,7 +5,7 @@ predictions with scikit-learn, splits are checked row by row, and the saved mode
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -247,8 +247,16 @@ def make_layout(folder: Path, name: str) -> Layout:
     return layout
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_half_samples() -> Iterator[None]:
+    """They are most of the trainings, all alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.half_samples.PAIRS", 3)
+        yield
+
+
 @pytest.fixture(scope="module", params=[*CASES, *SHIPPED])
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(few_half_samples: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     layout = make_layout(tmp_path_factory.mktemp("end_to_end"), "case")
     if request.param in CASES:
         CASES[request.param].write(layout)
