@@ -100,12 +100,7 @@ def roc_curves(curves: Sequence[Curve]) -> Figure:
     """True positives found against false alarms, for every threshold; the dotted diagonal is guessing."""
     figure, [[axes]] = new_figure(3.7)
     axes.plot([0, 1], [0, 1], color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="guessing")
-    _draw_curves(axes, curves)
-    show_scale(axes, SHARE, "x", "false alarms: share of negatives")
-    show_scale(axes, SHARE, "y", "recall: share of positives found")
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.04)
-    axes.grid()
+    _draw_curves(axes, curves, "false alarms: share of negatives", "recall: share of positives found")
     axes.legend(loc="lower right")
     return figure
 
@@ -115,20 +110,21 @@ def precision_recall_curves(curves: Sequence[Curve], prevalence: float) -> Figur
     """Precision against recall for every threshold; the dotted line is the share of positives, what guessing gets."""
     figure, [[axes]] = new_figure(3.7)
     axes.axhline(prevalence, color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="guessing")
-    _draw_curves(axes, curves)
-    show_scale(axes, SHARE, "x", "recall: share of positives found")
-    show_scale(axes, SHARE, "y", "precision")
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.04)
-    axes.grid()
+    _draw_curves(axes, curves, "recall: share of positives found", "precision")
     axes.legend(loc="lower left")
     return figure
 
 
-def _draw_curves(axes: Axes, curves: Sequence[Curve]) -> None:
+def _draw_curves(axes: Axes, curves: Sequence[Curve], across: str, upwards: str) -> None:
+    """Curves of two shares, from 0 to 1 each."""
     for curve, (color, line) in zip(curves, ((NETWORK, "-"), (ACCENT, "--")), strict=False):
         kept = thinned(len(curve.x), 1_000)
         axes.plot(curve.x[kept], curve.y[kept], line, color=color, label=curve.name)
+    show_scale(axes, SHARE, "x", across)
+    show_scale(axes, SHARE, "y", upwards)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.04)
+    axes.grid()
 
 
 @styled

@@ -72,6 +72,14 @@ def capacity_ladder(
     return figure
 
 
+def _against_epochs(axes: Axes, scale: Scale) -> None:
+    show_scale(axes, scale)
+    show_counts(axes, "x")
+    axes.set_xlabel("epoch")
+    axes.grid(axis="y")
+    legend_above(axes)
+
+
 def _note_beyond(axes: Axes, above: bool, text: str) -> None:
     """Say at the edge of the axes what lies beyond it."""
     axes.annotate(
@@ -113,11 +121,7 @@ def learning_curves(
         color=ACCENT,
         fontsize=10,
     )
-    show_scale(axes, scale)
-    show_counts(axes, "x")
-    axes.set_xlabel("epoch")
-    axes.grid(axis="y")
-    legend_above(axes)
+    _against_epochs(axes, scale)
     return figure
 
 
@@ -129,11 +133,7 @@ def fold_curves(epochs: np.ndarray, training: np.ndarray, validation: np.ndarray
     axes.plot(epochs, training.mean(axis=0), "--", color=TRAINING, label="training, mean")
     axes.plot(epochs, validation.mean(axis=0), "-", color=VALIDATION, label="validation, mean")
     axes.plot([], [], color=VALIDATION, alpha=0.4, linewidth=0.9, label="one fold")
-    show_scale(axes, scale)
-    show_counts(axes, "x")
-    axes.set_xlabel("epoch")
-    axes.grid(axis="y")
-    legend_above(axes)
+    _against_epochs(axes, scale)
     return figure
 
 

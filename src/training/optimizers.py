@@ -74,14 +74,7 @@ class StackedOptimizer(ABC):
 
     @classmethod
     @abstractmethod
-    def step_alone(
-        cls,
-        values: list[Tensor],
-        gradients: list[Tensor],
-        moments: list[list[Tensor]],
-        steps: Tensor,
-        rate: float,
-    ) -> None:
+    def step_alone(cls, values: Part, gradients: Part, moments: list[Part], steps: Tensor, rate: float) -> None:
         """The same for one network: its parameters, their gradients, `moments` of each, its steps with this one."""
 
 
@@ -115,14 +108,7 @@ class Adam(StackedOptimizer):
         self.values_MP[first].addcmul_(change_MP, self.rate_M1[first])
 
     @classmethod
-    def step_alone(
-        cls,
-        values: list[Tensor],
-        gradients: list[Tensor],
-        moments: list[list[Tensor]],
-        steps: Tensor,
-        rate: float,
-    ) -> None:
+    def step_alone(cls, values: Part, gradients: Part, moments: list[Part], steps: Tensor, rate: float) -> None:
         cls.fused((values, gradients, moments[0], moments[1]), [steps] * len(values), rate)
 
     @classmethod
@@ -155,14 +141,7 @@ class RMSprop(Adam):
         return [torch.full_like(steps, MANY_STEPS) for steps in self.steps]
 
     @classmethod
-    def step_alone(
-        cls,
-        values: list[Tensor],
-        gradients: list[Tensor],
-        moments: list[list[Tensor]],
-        steps: Tensor,
-        rate: float,
-    ) -> None:
+    def step_alone(cls, values: Part, gradients: Part, moments: list[Part], steps: Tensor, rate: float) -> None:
         cls.fused((values, gradients, gradients, moments[0]), [torch.full_like(steps, MANY_STEPS)] * len(values), rate)
 
 
@@ -174,14 +153,7 @@ class SGD(StackedOptimizer):
         self.values_MP[first].addcmul_(momentum, self.rate_M1[first], value=-1)
 
     @classmethod
-    def step_alone(
-        cls,
-        values: list[Tensor],
-        gradients: list[Tensor],
-        moments: list[list[Tensor]],
-        steps: Tensor,
-        rate: float,
-    ) -> None:
+    def step_alone(cls, values: Part, gradients: Part, moments: list[Part], steps: Tensor, rate: float) -> None:
         torch._foreach_mul_(moments[0], 0.9)
         torch._foreach_add_(moments[0], gradients)
         torch._foreach_add_(values, moments[0], alpha=-rate)
