@@ -42,7 +42,7 @@ def report(event, args):
     position = {"socket.connect": 1, "socket.sendto": 1, "socket.getaddrinfo": 0}.get(event)
     if position is not None:
         with open(os.environ["CONNECTIONS"], "a") as file:
-            file.write(f"{event} {args[position]!r} {' '.join(sys.orig_argv)}\\n")
+            file.write(f"{event} {args[position]!r} {' '.join(' '.join(sys.orig_argv).split())}\\n")
 
 sys.addaudithook(report)
 """
