@@ -12,7 +12,7 @@ from src.files import Layout, atomic_file
 from src.halving import search
 from src.kinds.kind import kind_of
 from src.measures import TABLE
-from src.networks import network_text
+from src.networks import network_text, network_words
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
@@ -74,7 +74,7 @@ def regularize(layout: Layout) -> Regularize:
 
 def _text(candidate: Candidate, options: Iterable[str]) -> str:
     parts = [
-        f"{network_text(candidate.network)} units",
+        network_words(candidate.network),
         f"dropout {candidate.network['dropout']:g}" if candidate.network["dropout"] else "",
         *(f"{name} {candidate.network[name]}" for name in options),
         f"L1 {candidate.l1:g}" if candidate.l1 else "",
