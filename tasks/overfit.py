@@ -14,7 +14,7 @@ from src.curves import Turn, find_turn
 from src.files import Layout, atomic_file
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
-from src.networks import clip_norm, network_text, network_words
+from src.networks import clip_norm, network_phrase, network_text
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
@@ -123,15 +123,15 @@ def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, epochs
     best = max(range(len(climbs)), key=lambda i: measure.gain(climbs[i].rung.best_validation, common_sense))
     chosen = proved[-1] if proved else best
     rung, turn = climbs[chosen].rung, climbs[chosen].turn
-    text = network_words(rung.network)
+    text = network_phrase(rung.network)
     if rung.overfits:
+        error = f" (standard error {turn.rise_error:.2g})" if turn.rise_error else ""  # one fold has none
         overfits = (
             f"the network of {text} has its lowest validation loss {turn.lowest:.4g} at epoch {turn.epoch} of "
-            f"{epochs}; afterwards it rises by {turn.rise:.2g} "
-            f"(standard error {turn.rise_error:.2g}) while the training loss goes on falling"
+            f"{epochs}; afterwards it rises by {turn.rise:.2g}{error} while the training loss goes on falling"
         )
     else:
-        largest = network_words(climbs[-1].rung.network)
+        largest = network_phrase(climbs[-1].rung.network)
         overfits = (
             f"up to the network of {largest} the validation loss does not turn within "
             f"{epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "

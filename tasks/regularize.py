@@ -4,7 +4,8 @@ Book: "Regularizing and tuning your model". The number of epochs is a hyperparam
 the mean validation curve of the development folds, and `evaluate` scores it on folds drawn afresh.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from src.files import Layout, atomic_file
 from src.halving import search
 from src.kinds.kind import kind_of
 from src.measures import TABLE
-from src.networks import network_text, network_words
+from src.networks import network_phrase, network_text
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
@@ -37,7 +38,7 @@ def regularize(layout: Layout) -> Regularize:
     [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 
-    plain, options = scored[0], list(kind_of(table.schema.features).options(table.schema.features))
+    plain, options = scored[0], kind_of(table.schema.features).options(table.schema.features)
     result = Regularize(
         measure=measure.name,
         direction=measure.direction,
@@ -74,9 +75,9 @@ def regularize(layout: Layout) -> Regularize:
 
 def _text(candidate: Candidate, options: Iterable[str]) -> str:
     parts = [
-        network_words(candidate.network),
+        network_phrase(candidate.network),
         f"dropout {candidate.network['dropout']:g}" if candidate.network["dropout"] else "",
-        *(f"{name} {candidate.network[name]}" for name in options),
+        *(f"{name} {candidate.network[name]}" for name in options if name in candidate.network),
         f"L1 {candidate.l1:g}" if candidate.l1 else "",
         f"L2 {candidate.l2:g}" if candidate.l2 else "",
         f"learning rate {candidate.learning_rate:g}",
@@ -86,8 +87,9 @@ def _text(candidate: Candidate, options: Iterable[str]) -> str:
 
 
 def _write_candidates(
-    layout: Layout, scored: list[Scored], best: Scored, chosen: Scored, options: Iterable[str]
+    layout: Layout, scored: list[Scored], best: Scored, chosen: Scored, options: Mapping[str, Sequence[Any]]
 ) -> None:
+    """A network that does not name one of the `options` does without it, which is that option's first value."""
     rows = []
     for number, one in enumerate(scored):
         c = one.candidate
@@ -97,7 +99,7 @@ def _write_candidates(
                 "network": network_text(c.network),
                 "parameters": one.parameters,
                 "dropout": c.network["dropout"],
-                **{name: c.network[name] for name in options},
+                **{name: c.network.get(name, values[0]) for name, values in options.items()},
                 "l1": c.l1,
                 "l2": c.l2,
                 "learning_rate": c.learning_rate,

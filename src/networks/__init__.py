@@ -114,7 +114,7 @@ def network_text(network: dict[str, Any]) -> str:
     return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
 
 
-def network_words(network: dict[str, Any]) -> str:
+def network_phrase(network: dict[str, Any]) -> str:
     """The same within a sentence: `64-64 units`, `16 units on mobilenet_v2, 2 blocks learning`."""
     units, on, learnt = network_text(network).partition(" on ")
     return f"{units} units{on}{learnt}"

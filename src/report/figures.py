@@ -21,6 +21,7 @@ SETTINGS = {
     "dropout": "dropout",
     "augmentation": "augmentation",
     "recurrent_dropout": "recurrent dropout",
+    "word_dropout": "word dropout",
     "frozen": "frozen vectors",
     "l1": "L1",
     "l2": "L2",

@@ -13,7 +13,7 @@ from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.measures import TABLE
 from src.models import HEADS
-from src.networks import build_network, network_text, network_words
+from src.networks import build_network, network_phrase, network_text
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
 from src.preprocessing.fold import fit_fold
@@ -133,7 +133,7 @@ def test_several_networks_stand_side_by_side(weights: dict[str, Path]):
     assert found.dense.layers[0].in_features == 1280 + 512
     assert found(torch.rand(2, 3, SIDE, SIDE)).shape == (2, 2)
     assert network_text(network(1, weights=both)) == "4 on mobilenet_v2 and squeezenet1_0, 1 block learning"
-    assert network_words(network(1, weights=both)) == "4 units on mobilenet_v2 and squeezenet1_0, 1 block learning"
+    assert network_phrase(network(1, weights=both)) == "4 units on mobilenet_v2 and squeezenet1_0, 1 block learning"
     [rest, blocks] = parameter_groups(found)
     assert len(rest.parameters) == 4
     assert (blocks.rate, blocks.after, blocks.penalized) == (RATE, ALONE, False)

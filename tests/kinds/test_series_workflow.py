@@ -25,11 +25,11 @@ def test_a_series_goes_from_its_file_to_the_report(tmp_path: Path):
         "target": "level",
         "type": "regression",
         "time": "hour",
-        "series": {"lookback": 8, "delay": 2, "season": 6},
+        "series": {"lookback": 8, "delay": 2, "season": 6, "network": "gru"},
         "folds": 3,
         "training": {"epochs": 40, "learning_rate": 0.01},
         "overfit": {"max_rungs": 3},
-        "search": {"budget": 2},
+        "search": {"budget": 4},
     }
     run_every_step(layout, problem)
 
@@ -39,6 +39,9 @@ def test_a_series_goes_from_its_file_to_the_report(tmp_path: Path):
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value < 0.7 * found.baseline
     assert found.test.rows == 80 - 8 - 2 + 1
+    tried = pd.read_csv(layout.results / "candidates.csv").groupby("network")["recurrent_dropout"].agg(set)
+    assert tried.index.str.startswith("gru").any()
+    assert {0.0} in tried[~tried.index.str.startswith("gru")].tolist()
     report = (layout.results / "report.html").read_text()
     assert "level as it was forecast and as it came: 71 moments of the sealed test" in report
     predictions = pd.read_parquet(layout.results / "predictions.parquet")

@@ -16,6 +16,7 @@ MOST_LISTED = 15
 OPTIONS = {
     "augmentation": "Augmentation",
     "recurrent_dropout": "Recurrent dropout",
+    "word_dropout": "Word dropout",
     "frozen": "Frozen vectors",
 }
 
