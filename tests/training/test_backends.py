@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from src.measures import TABLE
@@ -16,7 +16,7 @@ from src.tables import Table
 from src.training.fit import fit
 from src.training.looped import train_looped
 from src.training.members import Member, Trained
-from src.training.stacked import train_stacked
+from src.training.stacked import StackRefused, train_stacked
 from tests.training.examples import candidate, folds_of, table_of
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
@@ -78,7 +78,12 @@ def test_stacked_equals_looped_over_generated_networks(
     width = {fit_fold(table, m.training, m.validation).x_AD.shape[1] for m in members}
     if len(width) > 1:  # folds with other inputs are another group; `fit` separates them
         members = [m for m in members if m.fold == 0]
-    for stacked, looped in both_ways(table, members, torch.float64):
+    try:
+        pairs = both_ways(table, members, torch.float64)
+    except StackRefused as refusal:  # few units may all start dead, and then no weight moves either way
+        assume(activation != "relu" or "no weight of a member changed" not in str(refusal))
+        raise
+    for stacked, looped in pairs:
         assert_equal(stacked, looped, 1e-12)
 
 
