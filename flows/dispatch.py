@@ -287,9 +287,11 @@ async def show_queued(client: PrefectClient, run: FlowRun, reason: str) -> None:
         return
     state: State = Scheduled(name=QUEUED, message=reason, scheduled_time=run.next_scheduled_start_time)
     await client.set_flow_run_state(run.id, state)
-    *_, before, _ = sorted(await client.read_flow_run_states(run.id), key=lambda state: state.timestamp)
-    if not before.is_scheduled():  # somebody has cancelled it in between
-        await client.set_flow_run_state(run.id, Cancelled(message=before.message), force=True)
+    for since in await client.read_flow_run_states(run.id):
+        unseen = run.state is None or since.timestamp > run.state.timestamp
+        if unseen and not since.is_scheduled():  # somebody has cancelled it in between
+            await client.set_flow_run_state(run.id, Cancelled(message=since.message), force=True)
+            return
 
 
 def _tell(run: FlowRun) -> None:

@@ -93,8 +93,11 @@ class Usage:
     def _of_gpus(self) -> dict[str, float]:
         if self._gpus is None:
             return {}
-        told = subprocess.run([self._gpus, *_GPU_QUERY], capture_output=True, text=True)
         values: dict[str, float] = {}
+        try:
+            told = subprocess.run([self._gpus, *_GPU_QUERY], capture_output=True, text=True)
+        except OSError:  # not to be started just now: this sample goes without, the next asks again
+            return values
         for line in told.stdout.splitlines() if told.returncode == 0 else ():
             index, busy, megabytes = (part.strip() for part in line.split(","))
             with suppress(ValueError):  # "[N/A]" of a GPU that does not tell
