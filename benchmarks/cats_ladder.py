@@ -21,7 +21,7 @@ from src.files import Layout
 from src.intervals import share_interval
 from src.kinds.kind import kind_of
 from src.measures import TABLE
-from src.networks import network_text, rate_falls
+from src.networks import rate_falls
 from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import read_folds
 from src.results import Candidate
@@ -29,6 +29,7 @@ from src.tables import read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member
 from src.training.settings import batch_size
+from src.wording import network_text
 
 FOLDS = "protocol: k_fold\nfolds: 3\n"
 

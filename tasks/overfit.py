@@ -14,7 +14,7 @@ from src.curves import Turn, find_turn
 from src.files import Layout, atomic_file
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
-from src.networks import clip_norm, network_phrase, network_text
+from src.networks import clip_norm
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
@@ -24,6 +24,7 @@ from src.tables import read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 from src.training.settings import batch_size, epochs
+from src.wording import network_phrase, network_text
 
 # The training measure has saturated within this share of the way from common sense to perfect, or when the last
 # doubling of capacity gained less than the second share of that way.

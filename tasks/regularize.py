@@ -4,7 +4,7 @@ Book: "Regularizing and tuning your model". The number of epochs is a hyperparam
 the mean validation curve of the development folds, and `evaluate` scores it on folds drawn afresh.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,14 +13,14 @@ from src.files import Layout, atomic_file
 from src.halving import search
 from src.kinds.kind import kind_of
 from src.measures import TABLE
-from src.networks import network_phrase, network_text
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
 from src.protocols import read_folds
-from src.results import Baseline, Candidate, FoldScores, Overfit, Prepared, Regularize, Verdict
+from src.results import Baseline, FoldScores, Overfit, Prepared, Regularize, Verdict
 from src.search import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
 from src.tables import read_schema, read_table
+from src.wording import candidate_text, network_text
 
 
 def regularize(layout: Layout) -> Regularize:
@@ -56,8 +56,8 @@ def regularize(layout: Layout) -> Regularize:
             Verdict(
                 name="regularization_helps",
                 holds=chosen is not plain and not measure.better(plain.mean, chosen.mean),
-                evidence=f"{measure.title} on the development folds: chosen {_text(chosen.candidate, options)} "
-                f"{chosen.mean:.4g}; the same search's unregularized {_text(plain.candidate, options)} "
+                evidence=f"{measure.title} on the development folds: chosen ({candidate_text(chosen.candidate)}) "
+                f"{chosen.mean:.4g}; the same search's unregularized ({candidate_text(plain.candidate)}) "
                 f"{plain.mean:.4g}; best of {len(candidates)} candidates {best.mean:.4g}",
             ),
             Verdict(
@@ -71,19 +71,6 @@ def regularize(layout: Layout) -> Regularize:
     _write_candidates(layout, scored, best, chosen, options)
     result.write(layout.result("regularize"))
     return result
-
-
-def _text(candidate: Candidate, options: Iterable[str]) -> str:
-    parts = [
-        network_phrase(candidate.network),
-        f"dropout {candidate.network['dropout']:g}" if candidate.network["dropout"] else "",
-        *(f"{name} {candidate.network[name]}" for name in options if name in candidate.network),
-        f"L1 {candidate.l1:g}" if candidate.l1 else "",
-        f"L2 {candidate.l2:g}" if candidate.l2 else "",
-        f"learning rate {candidate.learning_rate:g}",
-        f"{candidate.epochs} epochs",
-    ]
-    return f"({', '.join(part for part in parts if part)})"
 
 
 def _write_candidates(

@@ -99,27 +99,6 @@ def architecture(network: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in network.items() if key not in REGULARIZERS}
 
 
-def network_text(network: dict[str, Any]) -> str:
-    """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, what reads a
-    sequence or was learnt before, and the encoders of several inputs."""
-    units = "-".join(str(units) for units in network["units"])
-    if "encoders" in network:
-        return f"{' + '.join(network_text(encoder) for encoder in network['encoders'])} > {units}"
-    if "reader" in network:
-        return f"{network['reader']} {units}"
-    if "learnt" in network:
-        learnt = network["learnt"]
-        blocks = f", {learnt} block{'s' if learnt > 1 else ''} learning" if learnt else ""
-        return f"{units} on {' and '.join(network['weights'])}{blocks}"
-    return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
-
-
-def network_phrase(network: dict[str, Any]) -> str:
-    """The same within a sentence: `64-64 units`, `16 units on mobilenet_v2, 2 blocks learning`."""
-    units, on, learnt = network_text(network).partition(" on ")
-    return f"{units} units{on}{learnt}"
-
-
 def clip_norm(network: dict[str, Any]) -> float | None:
     """The longest gradient in the training of a network; None: any."""
     networks = [network, *network.get("encoders", [])]

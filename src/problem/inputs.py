@@ -80,6 +80,12 @@ class Image(Settings):
         description="with pretrained: how many of its last blocks learn on; 0: none, but its features are found while "
         "pictures change; auto: 4; none: its features are found once, before anything is learnt",
     )
+    operations: float = Field(
+        2e11,
+        gt=0,
+        description="the ladder ends before a network whose epoch takes more multiplications and additions than these, "
+        "some minutes of a CPU; give more with a GPU",
+    )
 
     @property
     def backbones(self) -> list[Backbone]:

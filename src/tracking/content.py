@@ -29,6 +29,7 @@ from src.results import (
     Validation,
     Verdict,
 )
+from src.wording import candidate_text, network_text
 
 # Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
 # one page of runs and still draws at once when they are compared, line by line; five hundred would be four more clicks,
@@ -211,7 +212,7 @@ def _regularize(layout: Layout) -> Headline:
         "search.standard_error": found.standard_error,
         "search.candidates": found.candidates,
     }
-    return Headline(metrics | chosen_metrics(found.chosen), {CHOSEN: chosen_text(found.chosen)}, found.verdicts)
+    return Headline(metrics | chosen_metrics(found.chosen), {CHOSEN: candidate_text(found.chosen)}, found.verdicts)
 
 
 def _evaluate(layout: Layout) -> Headline:
@@ -231,7 +232,7 @@ def _evaluate(layout: Layout) -> Headline:
     tags = {
         CROSS_VALIDATED: f"{found.measure} {cv.mean:.4g} ({cv.low:.4g} to {cv.high:.4g})",
         SEALED_TEST: f"{test.value:.4g} ({test.low:.4g} to {test.high:.4g})",
-        CHOSEN: chosen_text(found.chosen),
+        CHOSEN: candidate_text(found.chosen),
         "recommended": found.recommended,
     }
     tags |= _automatic(found.choices)
@@ -325,28 +326,11 @@ _DETAILS: dict[str, Callable[[Layout], Content]] = {
 }
 
 
-def network_text(network: Mapping[str, Any]) -> str:
-    units = "-".join(str(units) for units in network.get("units", ())) or str(network["kind"])
-    if "reader" in network:
-        return f"{network['reader']} {units}"
-    return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
-
-
 def chosen_metrics(chosen: Candidate) -> dict[str, float]:
     """The chosen candidate in numbers: metrics, since they are found, not given; plots of workflow runs have them."""
     own = chosen.model_dump(exclude={"network"}) | {k: v for k, v in chosen.network.items() if k != "units"}
     numbers = {f"chosen.{name}": value for name, value in own.items() if isinstance(value, int | float)}
     return numbers | {"chosen.hidden_units": sum(chosen.network.get("units", ()))}
-
-
-def chosen_text(chosen: Candidate) -> str:
-    """The chosen candidate as a person would say it; a regularizer that is off is left out."""
-    on = {"dropout": chosen.network.get("dropout", 0), "l1": chosen.l1, "l2": chosen.l2}
-    parts = [network_text(chosen.network), *(f"{name} {value:g}" for name, value in on.items() if value)]
-    parts += [f"recurrent dropout {share:g}" for share in [chosen.network.get("recurrent_dropout", 0)] if share]
-    parts += ["frozen vectors"] if chosen.network.get("frozen") else []
-    parts += [f"augmentation {way}" for way in [chosen.network.get("augmentation", "none")] if way != "none"]
-    return ", ".join([*parts, f"{chosen.optimizer} {chosen.learning_rate:g}", f"{chosen.epochs} epochs"])
 
 
 def _curves(rows: Sequence[Row]) -> list[Point]:

@@ -13,7 +13,7 @@ from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.measures import TABLE
 from src.models import HEADS
-from src.networks import build_network, network_phrase, network_text
+from src.networks import build_network
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
 from src.preprocessing.fold import fit_fold
@@ -25,6 +25,7 @@ from src.tables import Table
 from src.training.fit import fit
 from src.training.looped import Steps
 from src.training.members import Member, Trained
+from src.wording import network_phrase, network_text
 from tests.kinds.pictures import bars_frame, table_of
 from tests.kinds.test_image import IMAGE, settings
 

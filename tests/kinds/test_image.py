@@ -17,7 +17,7 @@ from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.kind import KINDS, kind_of
 from src.measures import TABLE
-from src.networks import build_network, network_text
+from src.networks import build_network
 from src.pictures import Shape, Undecodable, look, pixels_of
 from src.preprocessing.fold import fit_fold
 from src.problem.steps import PrepareSettings
@@ -28,6 +28,7 @@ from src.tables import Feature
 from src.training.fit import fit
 from src.training.inputs import rows_of
 from src.training.members import Member
+from src.wording import network_text
 from tests.kinds.pictures import SIZE, bars, bars_frame, file_of, table_of
 
 IMAGE = Feature(name="image", kind="image")
@@ -154,14 +155,15 @@ def test_every_rung_of_the_ladder_sees_more_and_has_more_parameters(size: tuple[
 
 
 def test_with_very_many_pictures_the_ladder_ends_before_a_network_that_takes_hours():
-    def rungs(rows: int) -> list[str]:
-        encoding = {"channels": 1, "height": 28, "width": 28, "rows": rows}
+    def rungs(rows: int, **given: float) -> list[str]:
+        encoding = {"channels": 1, "height": 28, "width": 28, "rows": rows} | given
         found = ladder([IMAGE.model_copy(update={"encoding": encoding})], OverfitLadder(), Training())
         return [network_text(network) for network in found]
 
     assert rungs(60_000) == ["32", "8-16", "16-32-64"]
     assert rungs(600) == ["32", "8-16", "16-32-64", "32-64-128", "32-64-128 double", "64-128-256 residual"]
     assert rungs(10**9) == rungs(60_000)
+    assert rungs(60_000, operations=1e13) == rungs(600)
 
 
 @pytest.mark.parametrize("block", ["separable", "inception", "xception"])
@@ -177,6 +179,14 @@ def test_shallow_models_learn_from_pixels(name: str):
     table = table_of(300)
     p_VK = shallow(name, table, Split(0, 0, np.arange(240), np.arange(240, 300)), 0)
     assert TABLE["accuracy"].value(table.y_NT[240:], p_VK, table.w_N[240:]) > 0.75
+
+
+@pytest.mark.parametrize("name", ["linear", "strongly_regularized_linear"])
+def test_a_linear_model_is_held_back_alike_by_few_pictures_and_by_all_of_them_twice(name: str):
+    table = table_of(120)
+    rows, held_out = np.arange(80), np.arange(80, 120)
+    once, twice = (shallow(name, table, Split(0, 0, of, held_out), 0) for of in (rows, np.tile(rows, 2)))
+    np.testing.assert_allclose(once, twice, atol=1e-3)
 
 
 def test_large_pictures_are_made_small_for_shallow_models():

@@ -17,7 +17,7 @@ from src.kinds.kind import KINDS, kind_of
 from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.kinds.text.vectors import WordVectors
 from src.measures import TABLE
-from src.networks import build_network, clip_norm, network_text
+from src.networks import build_network, clip_norm
 from src.preparation import prepare_table
 from src.preprocessing.fold import fit_fold
 from src.problem.steps import PrepareSettings
@@ -30,6 +30,7 @@ from src.training.fit import fit
 from src.training.inputs import rows_of
 from src.training.members import Member
 from src.training.shards import groups_of
+from src.wording import network_text
 from tests.kinds.texts import encoding, reviews
 from tests.kinds.workflow import new_layout, run_every_step
 from tests.training.examples import candidate, folds_of
@@ -173,8 +174,8 @@ def test_a_network_of_all_inputs_beats_every_single_one_and_says_why_it_is_not_s
     rows, accuracy = split.validation, TABLE["accuracy"].value
     models = list(kind.shallow["binary"])
     assert models == [
-        "linear", "linear on review", "linear on photo", "forest on photo", "linear on tabular",
-        "gradient_boosting on tabular",
+        "linear", "linear on review", "weakly_regularized_linear on review", "linear on photo",
+        "strongly_regularized_linear on photo", "forest on photo", "linear on tabular", "gradient_boosting on tabular",
     ]  # fmt: skip
     single = max(accuracy(table.y_NT[rows], shallow(name, table, split, 0), table.w_N[rows]) for name in models[1:])
     assert accuracy(table.y_NT[rows], trained.predictions, table.w_N[rows]) > single

@@ -30,7 +30,7 @@ class Encoding(BaseModel):
 
     pretrained: the networks whose features of the pictures are learnt from, in place of their pixels, joined.
     fine_tune: how many of their last blocks learn on; None: features are found once for all. network: the block of
-    convolutional networks, or `auto`.
+    convolutional networks, or `auto`. operations: the most that an epoch of a network on the ladder takes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +42,7 @@ class Encoding(BaseModel):
     pretrained: tuple[Pretrained, ...] = ()
     fine_tune: int | None = None
     network: str = "auto"
+    operations: float = 2e11
 
     @property
     def shape(self) -> Shape:
@@ -103,6 +104,7 @@ def encode(
         pretrained=pretrained,
         fine_tune=None if image.fine_tune == "none" else BLOCKS if image.fine_tune == "auto" else image.fine_tune,
         network=image.network,
+        operations=image.operations,
     )
     return [feature.model_copy(update={"encoding": encoding.model_dump(mode="json", exclude_defaults=True)})], choices
 

@@ -11,9 +11,6 @@ from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.problem.training import OverfitLadder, Training
 from src.tables import Feature
 
-# A network is on the ladder while one epoch of it takes at most so many multiplications and additions. On a core of a
-# CPU 10**12 of them, with all that training needs beside, take about four minutes.
-MOST_OPERATIONS = 2e11
 FEWEST_RUNGS = 3
 _BLOCKS = ("plain", "plain", "double", "residual")
 # Multiplications and additions of a block for each pixel that it sees in so many channels, with so many filters.
@@ -51,7 +48,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
         named = _BLOCKS[min(len(rungs) - 2, len(_BLOCKS) - 1)]
         block, filters = named if encoding.network == "auto" else encoding.network, first * 2 ** ((len(rungs) - 1) // 2)
         units = [filters * 2**place for place in range(_blocks(encoding))]
-        if len(rungs) >= FEWEST_RUNGS and _operations(units, block, encoding) * encoding.rows > MOST_OPERATIONS:
+        if len(rungs) >= FEWEST_RUNGS and _operations(units, block, encoding) * encoding.rows > encoding.operations:
             break
         rungs.append({"kind": "convnet", "units": units, "block": block, "kernel": 3, "normalize": True})
     return [rung | shared for rung in rungs[: settings.max_rungs]]

@@ -1,15 +1,16 @@
 """Shallow models for texts: linear ones on the same columns as the networks."""
 
+from functools import partial
 from typing import Any
 
 from src.kinds.shallow import by_type
 
 
-def _logistic_regression(seed: int) -> Any:
+def _logistic_regression(seed: int, strength: float) -> Any:
     """By stochastic gradients, which with many classes takes seconds where other solvers take minutes."""
     from sklearn.linear_model import SGDClassifier
 
-    return SGDClassifier(loss="log_loss", alpha=1e-3, random_state=seed)
+    return SGDClassifier(loss="log_loss", alpha=strength, random_state=seed)
 
 
 def _ridge(seed: int) -> Any:
@@ -19,6 +20,9 @@ def _ridge(seed: int) -> Any:
 
 
 SHALLOW = by_type(
-    classifiers={"linear": _logistic_regression},
+    classifiers={
+        "linear": partial(_logistic_regression, strength=1e-3),
+        "weakly_regularized_linear": partial(_logistic_regression, strength=1e-4),
+    },
     regressors={"linear": _ridge},
 )

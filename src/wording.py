@@ -1,0 +1,54 @@
+"""Networks and candidates of the search in words, as reports, logs and records say them."""
+
+from typing import Any
+
+from src.results import Candidate
+
+_SHARES = {"dropout": "dropout", "recurrent_dropout": "recurrent dropout", "word_dropout": "word dropout"}
+
+
+def network_text(network: dict[str, Any]) -> str:
+    """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, what reads a
+    sequence or was learnt before, and the encoders of several inputs."""
+    return _layers(network) + _learnt_before(network)
+
+
+def network_phrase(network: dict[str, Any]) -> str:
+    """The same within a sentence: `64-64 units`, `16 units on mobilenet_v2, 2 blocks learning`."""
+    return f"{_layers(network)} units{_learnt_before(network)}"
+
+
+def candidate_text(candidate: Candidate) -> str:
+    """A candidate within a sentence: `64-64 units, dropout 0.25, L2 0.001, rmsprop 0.001, 40 epochs`. A regularizer
+    that is off is left out."""
+    network = candidate.network
+    shares = {words: network.get(key, 0) for key, words in _SHARES.items()}
+    numbers = shares | {"L1": candidate.l1, "L2": candidate.l2}
+    augmentation = network.get("augmentation", "none")
+    return ", ".join(
+        [
+            network_phrase(network),
+            *(f"{words} {number:g}" for words, number in numbers.items() if number),
+            *(["frozen vectors"] if network.get("frozen") else []),
+            *([f"augmentation {augmentation}"] if augmentation != "none" else []),
+            f"{candidate.optimizer} {candidate.learning_rate:g}",
+            f"{candidate.epochs} epochs",
+        ]
+    )
+
+
+def _layers(network: dict[str, Any]) -> str:
+    units = "-".join(str(units) for units in network["units"])
+    if "encoders" in network:
+        return f"{' + '.join(network_text(encoder) for encoder in network['encoders'])} > {units}"
+    if "reader" in network:
+        return f"{network['reader']} {units}"
+    return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
+
+
+def _learnt_before(network: dict[str, Any]) -> str:
+    if "learnt" not in network:
+        return ""
+    learnt = network["learnt"]
+    blocks = f", {learnt} block{'s' if learnt > 1 else ''} learning" if learnt else ""
+    return f" on {' and '.join(network['weights'])}{blocks}"
