@@ -130,7 +130,10 @@ def mend_list_of_dvc(root: Path = Path()) -> None:
 
 
 def _is_cut_short(file: Path) -> bool:
-    return file.exists() and _parsed(file.read_text(encoding="utf-8")) is None
+    try:
+        return _parsed(file.read_text(encoding="utf-8")) is None
+    except FileNotFoundError:
+        return False
 
 
 def _parsed(text: str) -> dict | None:

@@ -20,9 +20,11 @@ from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace,
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is at one alone when all else is done."""
+    """Files with slow tests come first, so that no worker is at one alone when all else is done; of these the ones that
+    do without `finished`, so that seldom all workers wait while one makes it."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    waiting = {item.path for item in items if "finished" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
 
 
 @pytest.fixture(scope="session")
