@@ -4,6 +4,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 INSTALLED := .venv/.installed
+# The tests make and remove tens of thousands of small files: in memory where two gigabytes of it may hold them.
+IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
+	[ "$$(df --output=avail --block-size=1G /dev/shm | tail -1)" -ge 2 ] && echo /dev/shm)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help install repro test new book serve serve-model
@@ -30,7 +33,7 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 	ruff format --check
 	ruff check
 	mypy
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	TMPDIR="$${TMPDIR:-$(IN_MEMORY)}" pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
 	@python -m tasks.new --name "$(name)" --csv "$(csv)" --target "$(target)"
