@@ -70,7 +70,7 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
     assert tags["cross-validated"] == "accuracy 0.9062 (0.8438 to 0.9688)"
     assert tags["common sense"] == "0.5625 (majority)"
     assert tags["sealed test"] == "0.9375 (0.8125 to 1)"
-    assert tags["chosen"] == "8, dropout 0.25, l2 0.001, rmsprop 0.001, 60 epochs"
+    assert tags["chosen"] == "8 units, dropout 0.25, L2 0.001, rmsprop 0.001, 60 epochs"
     assert tags["recommended"] == "network"
     assert "Which fruit is it?" in tags["mlflow.note.content"]
     assert "- **no**, beats_shallow_model: 0.9063 against 0.875, p = 0.2" in tags["mlflow.note.content"]
