@@ -64,7 +64,7 @@ def trials(candidate: Candidate, splits: Sequence[Split], table: Table, start: i
 
 
 def _with_steps(candidate: Candidate, split: Split, start: int, steps: int) -> Member:
-    of_epoch = Member.of_split(candidate, split, start).steps / candidate.epochs
+    of_epoch = Member.of_split(candidate, split, start).steps_of_epoch
     epochs = min(max(round(steps / of_epoch), candidate.epochs), MOST_EPOCHS * candidate.epochs)
     return Member.of_split(candidate.model_copy(update={"epochs": epochs}), split, start)
 

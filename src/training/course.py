@@ -13,11 +13,11 @@ from src.preprocessing.fold import FoldArrays
 from src.sparse import widths
 from src.training.members import History, Member, Paused, Trained
 
-# Is called after every epoch with the number of epochs that members have done, or will not need, since the last call.
+# Is called after every epoch with the number of gradient steps that members have made, or will not need, since then.
 OnEpoch = Callable[[int], object]
 
 # The training curve is measured on at most so many rows, evenly spaced.
-CURVE_ROWS = 10_000
+CURVE_ROWS = 2_000
 # Rows whose units a stack holds at once while it measures them.
 EVALUATED_AT_ONCE = 2**10
 
@@ -61,6 +61,10 @@ class Course:
     def rest(self) -> int:
         """Epochs to go."""
         return self.last - self.epoch
+
+    def steps_done(self, ended: bool) -> int:
+        """Gradient steps of the last epoch and, where the training ended with it, those that it will not need."""
+        return self.member.steps_of_epoch * (1 + self.rest if ended else 1)
 
     @property
     def out_of_patience(self) -> bool:

@@ -63,8 +63,8 @@ def fit(
         pool = stack.enter_context(pool_of(engine, worth_workers=saved > SECONDS_WORTH_WORKERS))
         shards = list(cut(groups, pool.workers, int(engine.memory * free_memory(device)), device))
         log.info(f"{title}: {_plan(groups, shards, until)}")
-        epochs = sum(_epochs(shard, until) for shard in shards)
-        parts = stack.enter_context(progress_of_parts(title, len(shards), epochs, f"{len(members)} trainings"))
+        steps = sum(sum(_steps_of_members(shard, until)) for shard in shards)
+        parts = stack.enter_context(progress_of_parts(title, len(shards), steps, f"{len(members)} trainings"))
         # Training needs no column: they are in the folds, as numbers. Texts would be sent to the workers over and over.
         targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None)
         calls = [
@@ -73,7 +73,7 @@ def fit(
         ]
         for number, (results, notes) in pool.run(calls):
             trained |= dict(zip(shards[number].positions, results, strict=True))
-            parts[number].finish(_epochs(shards[number], until))
+            parts[number].finish(sum(_steps_of_members(shards[number], until)))
             for note in notes:
                 log.warning(f"{title}: {note}")
     diverged = [of.diverged for of in trained.values() if of.diverged is not None]
@@ -87,7 +87,7 @@ def fit(
 def train_shard(
     shard: Shard, part: Part, table: Table, measure: str, engine: Engine, until: int | None, number: int
 ) -> Answer:
-    """Train one shard; also what the log has to know of it. `part` counts the epochs of its members.
+    """Train one shard; also what the log has to know of it. `part` counts the gradient steps of its members.
 
     A stack for which the device's memory is too small is halved; one that fails its self-check is looped.
     """
@@ -193,21 +193,19 @@ def _device(engine: Engine) -> Device:
     return "gpu" if torch.cuda.is_available() or torch.backends.mps.is_available() else "cpu"
 
 
-def _epochs(shard: Shard, until: int | None) -> int:
-    """Epochs of all members, what progress is counted in."""
+def _steps_of_members(shard: Shard, until: int | None) -> list[int]:
+    """Gradient steps of each member, what progress is counted in."""
     paused = [of.paused for of in shard.resumed or []] or [None] * len(shard.members)
-    return sum(
-        min(member.candidate.epochs, until or member.candidate.epochs) - (before.epoch if before else 0)
+    return [
+        (min(member.candidate.epochs, until or member.candidate.epochs) - (before.epoch if before else 0))
+        * member.steps_of_epoch
         for member, before in zip(shard.members, paused, strict=True)
-    )
+    ]
 
 
 def _steps(shard: Shard, until: int | None) -> int:
     """Gradient steps one after another: those of a stack count once."""
-    counts = [
-        _epochs(shard.part(slice(i, i + 1)), until) * member.steps // member.candidate.epochs
-        for i, member in enumerate(shard.members)
-    ]
+    counts = _steps_of_members(shard, until)
     return max(counts) if shard.backend == "stacked" else sum(counts)
 
 

@@ -221,7 +221,7 @@ class EpochPerStep(LightningModule):
             self._record("validation", self.validation_rows)
         finite = all(bool(p.isfinite().all()) for p in self.steps.parameters)
         ended = self.trainer.strategy.reduce_boolean_decision(self.course.end_epoch(finite))
-        self.on_epoch(1 + self.course.rest if ended else 1)
+        self.on_epoch(self.course.steps_done(ended))
         self.trainer.should_stop = ended
 
     def _record(self, rows: str, tensors: tuple[Rows, Tensor, Tensor]) -> None:

@@ -39,7 +39,11 @@ class Member:
     @property
     def steps(self) -> int:
         """Gradient steps of the whole training, the measure of its cost."""
-        return self.candidate.epochs * -(-len(self.training) // self.candidate.batch_size)
+        return self.candidate.epochs * self.steps_of_epoch
+
+    @property
+    def steps_of_epoch(self) -> int:
+        return -(-len(self.training) // self.candidate.batch_size)
 
 
 @dataclass(frozen=True)

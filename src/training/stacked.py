@@ -270,7 +270,7 @@ class EpochOfAllMembers(LightningModule):
         self._record_curves()
         finite_M = self.stack.values_MP.isfinite().all(1).tolist()
         ended_M = [course.end_epoch(finite) for course, finite in zip(self.courses, finite_M, strict=True)]
-        self.on_epoch(sum(1 + c.rest if ended else 1 for c, ended in zip(self.courses, ended_M, strict=True)))
+        self.on_epoch(sum(c.steps_done(ended) for c, ended in zip(self.courses, ended_M, strict=True)))
         if any(ended_M):
             self._let_go(torch.tensor(ended_M))
 

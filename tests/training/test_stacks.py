@@ -118,6 +118,21 @@ def test_a_looped_member_comes_out_as_by_torch_s_own_optimizer(optimizer):
         np.testing.assert_allclose(ours.weights[name], value, rtol=0, atol=1e-12)
 
 
+def test_progress_counts_all_gradient_steps_those_too_that_an_early_end_saves():
+    table = table_of("binary", 60)
+    long = {"epochs": 12, "learning_rate": 0.3, "batch_size": 7}
+    members = members_of(table, [candidate(**long), candidate(patience=1, **long)], parts=4)
+    folds, measure = [fit_fold(table, m.training, m.validation) for m in members], TABLE["accuracy"]
+    counted: list[int] = []
+    stacked = train_stacked(members, folds, table, measure, ALONE, on_epoch=counted.append)
+    assert sum(counted) == sum(m.steps for m in members) == 12 * sum(m.steps_of_epoch for m in members)
+    assert min(len(of.history.training) for of in stacked) < 12
+    for m, fold in zip(members, folds, strict=True):
+        counted.clear()
+        train_looped(m, fold, table, measure, ALONE, on_epoch=counted.append)
+        assert sum(counted) == m.steps
+
+
 def test_a_member_out_of_patience_stops_there_and_the_others_do_not_notice():
     table = table_of("binary", 40)
     long = {"epochs": 30, "learning_rate": 0.1, "units": [7]}
