@@ -151,12 +151,13 @@ def test_a_part_that_cannot_reach_the_file_counts_when_it_is_done(tmp_path: Path
 
 
 @pytest.mark.parametrize("units", [[5], [512]], ids=["stacked", "looped"])
-def test_training_counts_every_epoch_of_every_member(units, monkeypatch: pytest.MonkeyPatch):
+def test_training_counts_every_gradient_step_of_every_member(units, monkeypatch: pytest.MonkeyPatch):
     counted = []
     monkeypatch.setattr(Part, "add", lambda self, amount: counted.append(amount))
     table = table_of("binary")
-    fit(members_of(table, [candidate(units=units, epochs=5)]), table, TABLE["accuracy"], Engine(workers=1), "train")
-    assert sum(counted) == 3 * 5
+    members = members_of(table, [candidate(units=units, epochs=5)])
+    fit(members, table, TABLE["accuracy"], Engine(workers=1), "train")
+    assert sum(counted) == sum(member.steps for member in members) == 60
 
 
 def test_a_terminal_shows_a_bar():
