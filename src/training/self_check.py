@@ -36,7 +36,10 @@ def check_stack(
         rows = min(len(fold.x_AD), member.candidate.batch_size + 2 + len(short))
         short.setdefault(id(fold), _first(fold, rows))
     few = [short[id(folds[place])] for place in places]
-    courses = [Course(member) for member in chosen]
+    courses = [
+        Course(replace(member, training=member.training[: len(fold.x_AD)]))
+        for member, fold in zip(chosen, few, strict=True)
+    ]
 
     stack = EpochOfAllMembers(courses, few, table, measure, torch.float64).to(_device(engine, device))
     stack.on_fit_start()

@@ -16,6 +16,7 @@ from src.preprocessing.fold import fit_fold
 from src.problem.training import Engine
 from src.results import Candidate
 from src.training import looped, shards, stacked
+from src.training.course import CURVE_ROWS
 from src.training.fit import fit
 from src.training.looped import train_looped
 from src.training.members import Member, Trained
@@ -116,6 +117,16 @@ def test_a_looped_member_comes_out_as_by_torch_s_own_optimizer(optimizer):
             own.step()
     for name, value in head.network.state_dict().items():
         np.testing.assert_allclose(ours.weights[name], value, rtol=0, atol=1e-12)
+
+
+def test_curves_of_very_many_rows_are_measured_on_the_same_of_them_stacked_and_looped():
+    table = table_of("binary", 3_301)
+    members = members_of(table, [candidate(epochs=2, batch_size=256)])
+    assert min(len(m.training) for m in members) > CURVE_ROWS
+    for ours, alone in both_ways(table, members, torch.float64):
+        assert_equal(ours, alone, 1e-12)
+    for checked in fit_here(table, members):  # the self-check cuts the rows of its members
+        assert np.isfinite(checked.history.training).all()
 
 
 def test_progress_counts_all_gradient_steps_those_too_that_an_early_end_saves():
