@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from src.baselines import COMMON_SENSE
+from src.baselines import common_sense
 from src.evaluation import HeldOut, compare, estimate, score_sealed_test
 from src.measures import TABLE
 from src.protocols import Folds, Split
@@ -40,7 +40,7 @@ def score_heads(
     for number, (head, p_test) in enumerate(zip(table.schema.heads, tests, strict=True)):
         asked, held_out = _asked(table, number), [of[number] for of in by_split]
         known_N = np.isfinite(asked.y_NT[:, 0])
-        measure, models = TABLE[head.measure], COMMON_SENSE[head.type]
+        measure, models = TABLE[head.measure], common_sense(asked.schema)
         own = [_known(split, known_N) for split in splits]
         network = HeldOut(own, [p_VK[known_N[split.validation]] for p_VK, split in zip(held_out, splits, strict=True)])
 

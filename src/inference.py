@@ -119,7 +119,7 @@ class Model:
             raise UserError(f"the rows lack columns that the model learnt from: {missing}")
         if self.schema.window is None:
             return self.row_predictions(frame)
-        p_NK = np.full((len(frame), self.schema.outputs), np.nan)
+        p_NK = np.full((len(frame), self.schema.all_outputs), np.nan)
         rows, of_frame = latest_windows(frame, self.schema.window)
         if len(rows):
             p_NK[of_frame] = self.row_predictions(rows)

@@ -192,8 +192,8 @@ IMPOSSIBLE = [
     ({"heads": {"kind": {"type": "binary"}}}, "heads: column 'kind' is already named by target; one column, one role"),
     ({"heads": {"a": {"type": "regression", "positive": 1}}}, "heads: positive: only type binary has a positive class"),
     (
-        {"time": "a", "series": {"lookback": 3}, "heads": {"b": {"type": "binary"}}},
-        "heads: a series is forecast by one head; remove `heads` or `series`",
+        {"time": "a", "type": "regression", "series": {"lookback": 3, "steps": 2}, "heads": {"b": {"type": "binary"}}},
+        "series.steps: further targets (`heads`) are forecast one step ahead; choose steps: 1",
     ),
     (
         {"text": {"order": "reversed", "encoding": "count"}},

@@ -1,7 +1,7 @@
 """Networks that read windows over a series.
 
 Book: "Deep learning for timeseries". Shapes: B rows, L moments of a window, V inputs of a moment, H hidden units,
-T targets of a moment, K outputs.
+T targets of a moment, C outputs that are changes, K outputs.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from src.networks.dropout import Dropout
 from src.networks.mlp import MLP
@@ -21,8 +22,9 @@ class WindowReader(nn.Module):
     inputs: L * V, moment after moment; lookback: L. units: H, then the hidden layers of the MLP. reader: `dense` (all
     moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: T, so many inputs of a
     moment, the first ones, are the past of what is forecast; they are read as differences from the last moment, which
-    the outputs (one for each, step after step) are added to, so that a series may drift to where it never was. Source:
-    Zeng, Chen, Zhang and Xu 2023, "Are transformers effective for time series forecasting?", section 4 (NLinear).
+    the first outputs (one for each, for each of `steps` in a row) are added to, so that a series may drift to where it
+    never was. Source: Zeng, Chen, Zhang and Xu 2023, "Are transformers effective for time series forecasting?", section
+    4 (NLinear).
     """
 
     def __init__(
@@ -33,27 +35,29 @@ class WindowReader(nn.Module):
         units: Sequence[int],
         reader: str,
         relative: int = 0,
+        steps: int = 1,
         dropout: float = 0.0,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
         **options: Any,
     ) -> None:
         super().__init__()
-        self.lookback, self.relative = lookback, relative
+        self.lookback, self.relative, self.steps = lookback, relative, steps
         width, first = inputs // lookback, units[0]
         self.reader = Dense(inputs, first) if reader == "dense" else reader_of(reader, width, first, **options)
         self.dropout = Dropout(dropout)
         self.rest = MLP(first, outputs, units[1:], dropout, activation)
         # Inputs and targets are standardized apart: this is about the ratio of their scales.
-        self.ratio_K = nn.Parameter(torch.ones(outputs)) if relative else None
+        self.ratio_C = nn.Parameter(torch.ones(relative * steps)) if relative else None
 
     def forward(self, x_BD: Tensor) -> Tensor:
         x_BLV = x_BD.unflatten(1, (self.lookback, -1))
-        if self.ratio_K is None:
+        if self.ratio_C is None:
             return self._answer(x_BLV)
         past_BLT, others = x_BLV.tensor_split([self.relative], dim=2)
         last_B1T = past_BLT[:, -1:]
-        last_BK = last_B1T[:, 0].repeat(1, len(self.ratio_K) // self.relative)
-        return self._answer(torch.cat([past_BLT - last_B1T, others], dim=2)) + self.ratio_K * last_BK
+        answer_BK = self._answer(torch.cat([past_BLT - last_B1T, others], dim=2))
+        since_BC = self.ratio_C * last_B1T[:, 0].repeat(1, self.steps)
+        return answer_BK + functional.pad(since_BC, (0, answer_BK.shape[1] - since_BC.shape[1]))
 
     def _answer(self, x_BLV: Tensor) -> Tensor:
         return self.rest(self.dropout(self.reader(x_BLV, torch.ones_like(x_BLV[:, :, :1]))))

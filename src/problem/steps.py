@@ -199,8 +199,6 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         series = self.series
         if series is None:
             return self
-        if self.heads:
-            raise ValueError("heads: a series is forecast by one head; remove `heads` or `series`")
         if self.time is None:
             raise ValueError("series: name the column with the moments of the rows as `time`")
         if series.order != "onward" and series.relative is True:
@@ -209,6 +207,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
         if series.steps > 1 and self.type in ("binary", "multiclass"):
             raise ValueError(f"series.steps: type {self.type} has one target, one step ahead; choose steps: 1")
+        if series.steps > 1 and self.heads:
+            raise ValueError("series.steps: further targets (`heads`) are forecast one step ahead; choose steps: 1")
         return self
 
     @model_validator(mode="after")

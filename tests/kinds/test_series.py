@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from src.baselines import common_sense
 from src.errors import UserError
 from src.evaluation import HeldOut, compare, estimate
+from src.further_targets import score_heads
 from src.inference import Model, ModelCard
 from src.kinds.kind import kind_of
 from src.kinds.series.windows import COLUMN
@@ -193,6 +194,35 @@ def test_several_steps_ahead_are_so_many_outputs_and_baselines():
     assert trained.predictions.shape == (10, 3)
 
 
+def test_further_targets_are_forecast_for_the_same_moment_and_compared_with_their_own_past():
+    frame = waves(125, drift=1.0)
+    frame["tide"] = np.random.default_rng(1).normal(size=125).cumsum()
+    frame.loc[50, "side"] = None
+    heads = {"tide": {"type": "regression"}, "side": {"type": "binary"}}
+    found, table = prepared(frame, {"lookback": 6, "delay": 2}, heads=heads)
+    assert found.schema.window.relative
+    assert [feature.name for feature in found.schema.features] == ["level", "tide", "side", "hour", "wind"]
+    asked = frame.iloc[table.rows_N]
+    np.testing.assert_array_equal(table.heads_NH[:, 0], asked["tide"])
+    np.testing.assert_array_equal(table.heads_NH[:, 1], asked["side"].map({"n": 0.0, "s": 1.0}))
+
+    features, splits = found.schema.features, list(found.development)
+    [first, *_] = kind_of(features).ladder(features, OverfitLadder(), Training())
+    config = candidate(epochs=2).model_copy(update={"network": first})
+    learnt = fit([Member.of_split(config, split, 0) for split in splits], table, TABLE["mae"], Engine(workers=1), "")
+    model, rows = model_of(learnt[0], found.schema), splits[0].validation
+    of_rows = model.raw_predictions(found.train)[table.asked_at(found.train)]
+    np.testing.assert_allclose(of_rows[rows, :1], learnt[0].predictions, rtol=1e-5)
+    np.testing.assert_allclose(of_rows[rows, 1:], learnt[0].further, rtol=1e-5)
+
+    further = [of.further for of in learnt]
+    [tide, side], _ = score_heads(table, table, further, of_rows, found.development, found.development, 0)
+    held_out = table.rows_N[np.concatenate([split.validation for split in splits])]
+    moved = (frame["tide"] - frame["tide"].shift(2))[held_out]
+    assert tide.common_sense == pytest.approx(moved.abs().mean())
+    assert (tide.test.rows, side.test.rows) == (len(table), len(table) - 1)
+
+
 def test_the_season_follows_from_the_distance_of_dates_and_a_drift_from_the_two_halves():
     still, drifting = (prepared(waves(125, drift=drift), SMALL)[0] for drift in (0.0, 1.0))
     assert (still.schema.window.season, still.schema.window.relative) == (24, False)
@@ -255,6 +285,7 @@ def model_of(trained: Trained, schema: Schema) -> Model:
     card = ModelCard(
         vectorizer=trained.vectorizer,
         target_scaler=trained.target_scaler,
+        further_scalers=trained.further_scalers,
         inputs=trained.inputs,
         table=Schema.model_validate_json(schema.model_dump_json()),
         network=trained.member.candidate.network,

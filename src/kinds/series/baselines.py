@@ -40,9 +40,8 @@ def _seasons_ago(ahead: int, season: int) -> int:
 def _as_before(table: Table, split: Split, seed: int, backs: Sequence[int]) -> Predictions:
     """For each step the target so many moments before the window's last one, or the last known value before that."""
     moments, last_V = viewed(table.frame.iloc[split.validation])
-    window = table.schema.window
-    assert window is not None
-    y_NT = encode_targets(moments, table.schema.model_copy(update={"targets": window.targets}))
+    of_a_moment = table.schema.targets[: len(table.schema.targets) // len(backs)]
+    y_NT = encode_targets(moments, table.schema.model_copy(update={"targets": of_a_moment}))
     if table.schema.classes:
         y_NT = np.where(y_NT < 0, np.nan, y_NT)  # a label that is missing
     known_NT = pd.DataFrame(y_NT).ffill().fillna(float(np.median(table.y_NT[split.training]))).to_numpy()

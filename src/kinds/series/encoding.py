@@ -27,7 +27,7 @@ SEASONS: tuple[tuple[float, float, int, str], ...] = (
 
 
 def with_windows(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> list[Feature]:
-    """The features of a series: those given, the time, and the past of the targets; the same where there is none.
+    """The features of a series: the past of all targets, the time, and those given; the same where there is none.
 
     Raises UserError for a column that windows do not hold.
     """
@@ -36,7 +36,7 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
     odd = next((feature for feature in features if feature.kind not in OF_A_MOMENT), None)
     if odd is not None:
         raise UserError(f"series: column {odd.name!r} is {odd.kind}, which windows do not hold; name it under `drop`")
-    names = [*settings.targets, settings.time]
+    names = [*settings.targets, *settings.heads, settings.time]
     own = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
     step = float(np.median(np.diff(np.sort(time_numbers(train[settings.time]))))) if len(train) > 1 else 0.0
     if step <= 0:

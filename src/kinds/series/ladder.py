@@ -21,7 +21,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     assert window is not None
     reads: dict[str, Any] = {"kind": "window", "lookback": window.lookback}
     if window.relative:
-        reads["relative"] = len(window.targets)
+        reads |= {"relative": len(window.targets), "steps": window.steps}
     ordered = reads | {"reader": window.network} | window.options
     ordered |= {name: values[0] for name, values in options(features).items()}
     # A dense network on the window as it is needs no reader, and stacks.
