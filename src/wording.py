@@ -21,20 +21,27 @@ def network_phrase(network: dict[str, Any]) -> str:
 def candidate_text(candidate: Candidate) -> str:
     """A candidate within a sentence: `64-64 units, dropout 0.25, L2 0.001, rmsprop 0.001, 40 epochs`. A regularizer
     that is off is left out."""
-    network = candidate.network
-    shares = {words: network.get(key, 0) for key, words in _SHARES.items()}
-    numbers = shares | {"L1": candidate.l1, "L2": candidate.l2}
-    augmentation = network.get("augmentation", "none")
+    penalties = {"L1": candidate.l1, "L2": candidate.l2}
     return ", ".join(
         [
-            network_phrase(network),
-            *(f"{words} {number:g}" for words, number in numbers.items() if number),
-            *(["frozen vectors"] if network.get("frozen") else []),
-            *([f"augmentation {augmentation}"] if augmentation != "none" else []),
+            network_phrase(candidate.network),
+            *regularizer_texts(candidate.network),
+            *(f"{words} {number:g}" for words, number in penalties.items() if number),
             f"{candidate.optimizer} {candidate.learning_rate:g}",
             f"{candidate.epochs} epochs",
         ]
     )
+
+
+def regularizer_texts(network: dict[str, Any]) -> list[str]:
+    """What regularizes a network itself, as far as it is on: `dropout 0.25`, `augmentation mirror`."""
+    shares = {words: network.get(key, 0) for key, words in _SHARES.items()}
+    augmentation = network.get("augmentation", "none")
+    return [
+        *(f"{words} {number:g}" for words, number in shares.items() if number),
+        *(["frozen vectors"] if network.get("frozen") else []),
+        *([f"augmentation {augmentation}"] if augmentation != "none" else []),
+    ]
 
 
 def _layers(network: dict[str, Any]) -> str:

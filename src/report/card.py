@@ -2,6 +2,7 @@
 
 from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
+from src.report.networks import network_words
 from src.report.sections.verdicts import statement
 from src.report.words import (
     OPTIMIZERS,
@@ -11,7 +12,6 @@ from src.report.words import (
     counted,
     judged_words,
     listing,
-    network_words,
     number,
     protocol_words,
     sentence,

@@ -6,7 +6,7 @@ One place decides how a value of the measure is printed, so that the same value 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from src.measures import TABLE
 from src.plots.style import Scale
@@ -280,30 +280,6 @@ def listing(names: Sequence[str], most: int = 12) -> str:
     """Names as `a, b and c`; past `most`, the rest are counted."""
     shown = list(names[:most]) + ([f"{len(names) - most:,} more"] if len(names) > most else [])
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
-
-
-def network_shape(network: dict[str, Any]) -> str:
-    """A network's hidden layers as text, as in the result tables: `64-64`."""
-    units = "-".join(str(units) for units in network.get("units", [])) or str(network.get("kind", "network"))
-    if "reader" in network:
-        return f"{network['reader']} {units}"
-    return units if network.get("block", "plain") == "plain" else f"{units} {network['block']}"
-
-
-def network_words(network: dict[str, Any]) -> str:
-    """A network in words: `2 hidden layers of 64 and 64 units, relu, dropout 0.25`."""
-    units = network.get("units", [])
-    parts = [
-        f"{counted(len(units), 'hidden layer')} of {listing([str(unit) for unit in units])} units"
-        if units
-        else str(network.get("kind", "network"))
-    ]
-    parts += [
-        f"{spoken(key)} {setting(value) if isinstance(value, float) else value}"
-        for key, value in network.items()
-        if key not in ("kind", "units")
-    ]
-    return ", ".join(parts)
 
 
 def protocol_words(protocol: Protocol, repeats: int) -> str:

@@ -69,13 +69,6 @@ def test_long_lists_are_cut_and_counted() -> None:
     assert words.listing([]) == "none"
 
 
-def test_networks_are_described_in_words() -> None:
-    network = {"kind": "mlp", "units": [64, 32], "activation": "relu", "dropout": 0.25}
-    assert words.network_shape(network) == "64-32"
-    assert words.network_words(network) == "2 hidden layers of 64 and 32 units, activation relu, dropout 0.25"
-    assert words.network_words({"kind": "mlp", "units": [8], "dropout": 0.0}) == "1 hidden layer of 8 units, dropout 0"
-
-
 def test_sentences_start_large_and_end_in_a_stop() -> None:
     assert words.sentence("the end") == "The end."
     assert words.sentence("Is it?") == "Is it?"

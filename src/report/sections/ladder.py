@@ -6,7 +6,8 @@ from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import Printer, count, network_shape
+from src.report.words import Printer, count
+from src.wording import network_text
 
 
 def ladder(evidence: Evidence, printer: Printer) -> Section:
@@ -56,7 +57,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
             "wider the gap to its right, the more of what the network learnt holds for its training rows only."
         )
         rung_figure = training_plots.rung_curves(
-            [network_shape(r.network) for r in rungs],
+            [network_text(r.network) for r in rungs],
             [part["epoch"].to_numpy() for part in by_rung],
             [part["training"].to_numpy() for part in by_rung],
             [part["validation"].to_numpy() for part in by_rung],
@@ -79,7 +80,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         ],
         [
             [
-                network_shape(r.network),
+                network_text(r.network),
                 count(r.parameters),
                 count(r.turning_epoch),
                 printer.bare(r.best_validation),
@@ -95,7 +96,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
     )
     text = Text(
         "The right capacity lies between underfitting and overfitting, and to find the border one has to cross it. "
-        "So the smallest network came first, and each rung doubled its width until the network overfitted."
+        "So the smallest network came first, and each rung was a larger one, up to the first that overfits."
     )
     return Section(
         "overfit",

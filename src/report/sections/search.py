@@ -7,8 +7,9 @@ from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.diagnostics import behind_best
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
+from src.report.networks import network_words
 from src.report.sections.verdicts import findings
-from src.report.words import Printer, count, counted, listing, network_words, setting
+from src.report.words import Printer, count, counted, listing, setting
 from src.results import Regularize
 
 MOST_LISTED = 15
