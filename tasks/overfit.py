@@ -32,9 +32,7 @@ SATURATED, STALLED = 0.05, 0.02
 # Rungs climbed in any case and at once, so that the search has capacities to choose from.
 FEWEST_RUNGS = 3
 
-ADVICE = (
-    "the book's advice: add layers, make them bigger, or train for more epochs (overfit.max_rungs, training.epochs)"
-)
+ADVICE = "the book's advice: add layers, make them bigger, or train for more epochs"
 ADVICE_BASELINE = (
     "the book's advice: the answer may not be in the data, or the network does not suit it; "
     "look at the data checks and the features before anything else"
@@ -62,7 +60,8 @@ def overfit(layout: Layout) -> Overfit:
     training, features = settings.training, table.schema.features
     most = epochs(training, table)
 
-    networks = kind_of(features).ladder(features, settings.overfit, training)
+    kind = kind_of(features)
+    networks = kind.ladder(features, settings.overfit, training)
     climbs: list[Climb] = []
     for together in [networks[:FEWEST_RUNGS], *([network] for network in networks[FEWEST_RUNGS:])]:
         candidates = [
@@ -87,7 +86,7 @@ def overfit(layout: Layout) -> Overfit:
         if rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense):
             break
 
-    result = _conclude(climbs, measure, common_sense, most)
+    result = _conclude(climbs, measure, common_sense, most, kind.larger)
     _write_curves(layout, climbs)
     result.write(layout.result("overfit"))
     return result
@@ -119,7 +118,8 @@ def _saturated(climbs: list[Climb], measure: Measure, common_sense: float) -> bo
     return len(climbs) > 1 and measure.gain(now, climbs[-2].rung.final_training) < STALLED * way
 
 
-def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, epochs: int) -> Overfit:
+def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, epochs: int, larger: str) -> Overfit:
+    """larger: the settings that let the ladder climb on."""
     proved = [i for i, c in enumerate(climbs) if c.rung.overfits and c.rung.beats_baseline]
     best = max(range(len(climbs)), key=lambda i: measure.gain(climbs[i].rung.best_validation, common_sense))
     chosen = proved[-1] if proved else best
@@ -136,7 +136,7 @@ def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, epochs
         overfits = (
             f"up to the network of {largest} the validation loss does not turn within "
             f"{epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
-            f"rise {turn.rise:.2g}); {ADVICE}"
+            f"rise {turn.rise:.2g}); {ADVICE} ({larger}, training.epochs)"
         )
     beats = (
         f"{measure.title} on the development folds: network of {text} {rung.best_validation:.4g} "

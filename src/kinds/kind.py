@@ -99,7 +99,7 @@ class Kind:
     apart: each of such columns is an input by itself, not all together one.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
     shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
-    ladder: the configurations of networks in order of capacity.
+    ladder: the configurations of networks in order of capacity. larger: the settings that let it climb on.
     epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
     fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
     largest_batch: the most rows of a gradient step where the problem does not say.
@@ -121,6 +121,7 @@ class Kind:
     epochs: int
     penalties: float
     apart: bool = False
+    larger: str = "overfit.max_rungs"
     steps: int = 5_000
     fewest_epochs: int = 20
     largest_batch: int = 1024
@@ -186,6 +187,7 @@ KINDS: dict[str, Kind] = {
         vectorizer=ImageVectorizer,
         shallow=IMAGE_SHALLOW,
         ladder=image_ladder,
+        larger="overfit.max_rungs, image.operations",
         apart=True,
         epochs=50,
         steps=4_000,

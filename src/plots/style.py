@@ -5,7 +5,6 @@ people can tell apart (Okabe and Ito 2008; Tol 2021); line styles and labels rep
 five inches wide, so that its text stays readable on a phone.
 """
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 INK = "#1f2328"
 MUTED = "#59636e"
@@ -124,6 +123,13 @@ def plain_number(value: float, _position: float | None = None) -> str:
     return f"{value:,.6g}".replace("-", "−")
 
 
+def short_count(count: int) -> str:
+    """A large count as a tick's label: 9,999; 29k; 1.6M."""
+    if count < 10_000:
+        return f"{count:,}"
+    return f"{count / 1e3:.0f}k" if count < 1e6 else f"{count / 1e6:.1f}M"
+
+
 def show_scale(axes: Axes, scale: Scale, axis: str = "y", words: str | None = None) -> None:
     """Label one axis of `axes` and print its ticks as the scale asks."""
     which = axes.yaxis if axis == "y" else axes.xaxis
@@ -139,16 +145,6 @@ def show_counts(axes: Axes, axis: str) -> None:
     which = axes.yaxis if axis == "y" else axes.xaxis
     which.set_major_locator(MaxNLocator(nbins=5, integer=True))
     which.set_major_formatter(FuncFormatter(plain_number))
-
-
-def show_logarithm(axes: Axes) -> None:
-    """A logarithmic x axis with plain numbers at its ticks."""
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    subs = (1.0,) if math.log10(high / low) > 2 else (1.0, 3.0)
-    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
-    axes.xaxis.set_major_formatter(FuncFormatter(plain_number))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def legend_above(axes: Axes, columns: int = 3, opaque: bool = False) -> None:

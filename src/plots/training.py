@@ -19,8 +19,8 @@ from src.plots.style import (
     new_figure,
     padded,
     plain_number,
+    short_count,
     show_counts,
-    show_logarithm,
     show_scale,
     styled,
 )
@@ -41,11 +41,12 @@ def capacity_ladder(
     Common sense is a line where it lies near the curves, else a note at the edge.
     """
     figure, [[axes]] = new_figure(3.5)
-    axes.fill_between(parameters, final_training, final_validation, color=VALIDATION, alpha=0.08, linewidth=0)
-    axes.plot(parameters, final_training, "s--", color=TRAINING, markersize=5, label="training, last epoch")
-    axes.plot(parameters, best_validation, "o-", color=VALIDATION, markersize=5, label="validation, turning epoch")
+    rungs = range(len(parameters))
+    axes.fill_between(rungs, final_training, final_validation, color=VALIDATION, alpha=0.08, linewidth=0)
+    axes.plot(rungs, final_training, "s--", color=TRAINING, markersize=5, label="training, last epoch")
+    axes.plot(rungs, best_validation, "o-", color=VALIDATION, markersize=5, label="validation, turning epoch")
     axes.plot(
-        parameters, final_validation, "o:", color=VALIDATION, markersize=5, mfc=SURFACE, label="validation, last epoch"
+        rungs, final_validation, "o:", color=VALIDATION, markersize=5, mfc=SURFACE, label="validation, last epoch"
     )
     low, high = padded([*final_training, *final_validation, *best_validation])
     if abs(common_sense - (low + high) / 2) < 1.5 * (high - low):
@@ -54,7 +55,7 @@ def capacity_ladder(
         axes.set_ylim(low, high)
         _note_beyond(axes, common_sense > high, f"common sense: {scale.text(common_sense)}")
     axes.plot(
-        [parameters[chosen]] * 2,
+        [chosen] * 2,
         [best_validation[chosen], final_validation[chosen]],
         "o",
         markersize=12,
@@ -64,9 +65,9 @@ def capacity_ladder(
         linestyle="none",
         label="chosen rung",
     )
-    show_logarithm(axes)
+    axes.set_xticks(rungs, [short_count(count) for count in parameters])
     show_scale(axes, scale)
-    axes.set_xlabel("trainable parameters (capacity)")
+    axes.set_xlabel("trainable parameters of each rung")
     axes.grid(axis="y")
     legend_above(axes, columns=2)
     return figure

@@ -393,3 +393,15 @@ def test_of_rows_in_time_order_nothing_is_called_fresh_or_dealt_out(results: Res
     assert "on the folds that it was chosen by" in page
     for wrong in ("dealt into", "other folds than those", "fresh folds"):
         assert wrong not in page
+
+
+def test_of_a_single_fold_nothing_is_said_of_several(results: Results):
+    evidence = smallest(read_evidence(results("binary")))
+    points = [of.model_copy(update={"scores": of.scores[:1]}) for of in evidence.evaluate.sample_sizes]
+    cross = evidence.evaluate.cross_validation.model_copy(update={"half_samples": 0})
+    evaluated = evidence.evaluate.model_copy(update={"sample_sizes": points, "cross_validation": cross})
+    page = render_page(replace(evidence, evaluate=evaluated))
+    assert "Evaluation on a fresh fold" in page
+    assert "allows for what other training rows would have changed" in page
+    for wrong in ("fresh folds that", "The folds are", "folds share", "each thin line is one fold", "(strokes)"):
+        assert wrong not in page

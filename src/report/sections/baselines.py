@@ -19,9 +19,11 @@ def baselines(evidence: Evidence, printer: Printer) -> Section:
         score_plots.Row(spoken(reference.name), reference.development.mean, color, reference.development.scores)
         for reference, _, color, _ in references
     ]
+    several = len(baseline.common_sense.development.scores) > 1
     caption = (
-        "Every baseline on the development folds: the dot is the mean, the small strokes are single folds. "
-        "Grey needs no learning, purple is a shallow model."
+        "Every baseline on the development folds"
+        + (": the dot is the mean, the small strokes are single folds. " if several else ". ")
+        + "Grey needs no learning, purple is a shallow model."
     )
     repeats = evidence.prepared.protocol.repeats
     fewer = repeats < evidence.evaluate.cross_validation.repeats

@@ -15,8 +15,11 @@ from src.results import CrossValidation, Nested
 
 def evaluation(evidence: Evidence, printer: Printer) -> Section:
     scores, cross = evidence.fold_scores, evidence.evaluate.cross_validation
+    single = len(scores) == 1
     caption = (
-        f"The same {counted(len(scores), 'evaluation fold')} scored by all three: each thin line is one fold, the "
+        "The same held-out rows scored by all three."
+        if single
+        else f"The same {counted(len(scores), 'evaluation fold')} scored by all three: each thin line is one fold, the "
         "diamonds are means. Lines that all slope the same way speak louder than the difference of two means."
     )
     figure = score_plots.paired_folds(
@@ -54,28 +57,34 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         frozenset({0}),
     )
     in_time = evidence.prepared.protocol.order == "temporal"
-    folds = "the folds that it was chosen by" if in_time else "fresh folds that had no part in choosing it"
-    text = Text(
-        f"Now the chosen network is judged, on {folds}. {_interval_words(evidence.evaluate.cross_validation)} Each "
-        "value is that of all held-out rows together, and with several repeats the mean over them."
-    )
+    fresh = "a fresh fold" if single else "fresh folds"
+    chosen_by = f"the {'fold' if single else 'folds'} that it was chosen by"
+    judged_on = chosen_by if in_time else f"{fresh} that had no part in choosing it"
+    text = f"Now the chosen network is judged, on {judged_on}. {_interval_words(cross, single)}"
+    if not single:
+        text += " Each value is that of all held-out rows together, and with several repeats the mean over them."
     nested = evidence.evaluate.nested
-    optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time)
+    optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time, single)
     more = [*_other_measures(evidence), *_further_targets(evidence)]
-    blocks: list[Text | Pictures | Table] = [text, optimism, table, Pictures(pictures), *more]
+    blocks: list[Text | Pictures | Table] = [Text(text), optimism, table, Pictures(pictures), *more]
     elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
-    title = "Evaluation, on rows that came later" if in_time else "Evaluation on fresh folds"
+    title = "Evaluation, on rows that came later" if in_time else f"Evaluation on {fresh}"
     return Section("evaluation", title, findings(verdicts), blocks)
 
 
-def _interval_words(found: CrossValidation) -> str:
+def _interval_words(found: CrossValidation, single: bool) -> str:
     """What the interval's width rests on."""
     if found.half_samples:
         return (
             "How wide the interval is was found out by cross-validation inside halves of the rows "
             f"({found.half_samples} of them, two by two without a row in common): so far do such values differ from "
             "one set of rows to another."
+        )
+    if single:
+        return (
+            "The interval is by the rows held out, and allows for what other training rows would have changed (after "
+            "Nadeau and Bengio)."
         )
     return (
         "The interval allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
@@ -91,17 +100,17 @@ def _optimism(nested: Nested, printer: Printer) -> Text:
     )
 
 
-def _unmeasured_optimism(in_time: bool) -> Text:
+def _unmeasured_optimism(in_time: bool, single: bool) -> Text:
     optimism = read_honesty().optimism
     if in_time:
         return Text(
-            "The value is that of the search’s own choice on the search’s own folds. On problems whose truth is known, "
-            f"though none in time order, such a value was {behind(optimism.search)} on average. The sealed test lies "
-            "after all of these rows."
+            f"The value is that of the search’s own choice on the search’s own {'fold' if single else 'folds'}. On "
+            "problems whose truth is known, though none in time order, such a value was "
+            f"{behind(optimism.search)} on average. The sealed test lies after all of these rows."
         )
     return Text(
-        "The folds are fresh, but their rows are those on which the network was chosen. What that was worth on "
-        "problems whose truth is known: the value on fresh folds was "
+        f"{'The fold is fresh, but its' if single else 'The folds are fresh, but their'} rows are among those on which "
+        "the network was chosen. What that was worth on problems whose truth is known: the value on fresh folds was "
         f"{behind(optimism.evaluation_folds)} on average, that of the search’s own best candidate "
         f"{behind(optimism.search)}, that of nested cross-validation {behind(optimism.nested)}. Here it was not "
         "measured; the setting protocol: nested does so."
@@ -165,9 +174,8 @@ def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
             else " The last doubling brought no more than luck could explain. More rows of the same kind may still "
             "bring a little that these folds cannot show; better inputs may bring more."
         )
-    caption = (
-        "The measure over the number of training rows, each point twice the rows of the one before: the line joins "
-        "the means, the faint dots are single folds."
+    caption = "The measure over the number of training rows, each point twice the rows of the one before" + (
+        ": the line joins the means, the faint dots are single folds." if len(points[0].scores) > 1 else "."
     )
     figure = score_plots.sample_sizes(
         [point.rows for point in points],

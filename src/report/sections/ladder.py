@@ -16,7 +16,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
     by_rung = [curves[curves["rung"] == rung] for rung in sorted(curves["rung"].unique())]
     scale = printer.scale
     ladder_caption = (
-        "The capacity ladder: each rung is a larger network. Where training goes on improving and validation does "
+        "The capacity ladder, rung by rung. Where training goes on improving and validation does "
         "not, the network learns its training rows by heart."
     )
     of_chosen = by_rung[result.chosen]

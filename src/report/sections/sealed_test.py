@@ -19,9 +19,10 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         score_plots.Row("shallow model", result.shallow, SHALLOW),
         score_plots.Row("common sense", result.baseline, COMMON_SENSE),
     ]
+    strokes = ", the single folds (strokes)" if len(cross.scores) > 1 else ""
     caption = (
-        "The sealed test beside the cross-validated estimate, with their 95% intervals (bars), the single folds "
-        "(strokes) and the baselines’ means."
+        f"The sealed test beside the cross-validated estimate, with their 95% intervals (bars){strokes} and the "
+        "baselines’ means."
     )
     text = Text(
         f"{_made(evidence)}, the sealed test set was opened and scored once: "
