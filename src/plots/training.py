@@ -25,6 +25,9 @@ from src.plots.style import (
     styled,
 )
 
+# A note at the edge of the ladder takes this share of its height.
+NOTE = 0.1
+
 
 @styled
 def capacity_ladder(
@@ -52,8 +55,9 @@ def capacity_ladder(
     if abs(common_sense - (low + high) / 2) < 1.5 * (high - low):
         axes.axhline(common_sense, color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="common sense")
     else:
-        axes.set_ylim(low, high)
-        _note_beyond(axes, common_sense > high, f"common sense: {scale.text(common_sense)}")
+        above, room = common_sense > high, NOTE * (high - low)
+        axes.set_ylim(low - (0 if above else room), high + (room if above else 0))
+        _note_beyond(axes, above, f"common sense: {scale.text(common_sense)}")
     axes.plot(
         [chosen] * 2,
         [best_validation[chosen], final_validation[chosen]],
