@@ -7,6 +7,7 @@ workers of a parallel session share it: the first that needs it makes it, others
 import fcntl
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,12 @@ import yaml
 
 import tasks  # noqa: F401 - sets the environment before any library reads it
 from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace, tiny_table
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background has Ctrl-C ignored, in all that they start as well."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
