@@ -41,8 +41,8 @@ SHORTEST_PAUSE = 1.0
 MLFLOW_URL = "WORKFLOW_MLFLOW_URL"
 CAPTIONS = {
     "learning_curve": (
-        "Learning curve of the network that was scaled up until it overfitted; the line marks the epoch at which its "
-        "validation loss was lowest"
+        "Loss of the ladder's chosen network from epoch to epoch, lower is better; the line marks the epoch at which "
+        "its validation loss was lowest"
     ),
     "search": "The search: each line is one candidate, from its settings down to its score; darker is better",
 }

@@ -1,11 +1,12 @@
 """A process that has DVC loaded and gives it one command after another: to start DVC anew took a second for each step.
 The steps are forks of it (see `flows.warm_dvc`).
 
-The file that the first argument names is a pipe of commands, one JSON list per line, such as ["repro", "--single-item",
+The argument names an open file, a pipe of commands, one JSON list per line, such as ["repro", "--single-item",
 "fetch@wine"]. What DVC and the step say is on the standard output; after each command comes a line with `END` and the
 exit code. The process ends with its pipe.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -88,7 +89,9 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def main() -> None:
-    orders = os.fdopen(int(sys.argv[1]), encoding="utf-8")
+    parser = argparse.ArgumentParser(prog="python -m flows.dvc_process", description=__doc__)
+    parser.add_argument("pipe", type=int, help="the number of the open file that commands come from")
+    orders = os.fdopen(parser.parse_args().pipe, encoding="utf-8")
     os.set_inheritable(orders.fileno(), False)
     fork_steps()
     from dvc.cli import main as dvc

@@ -5,6 +5,7 @@ by id, and at last the environment of the flow run that this process becomes. It
 the runner is dead, and this process ends with everything it has started.
 """
 
+import argparse
 import importlib
 import json
 import os
@@ -25,6 +26,9 @@ ENTRYPOINT = "entrypoint"
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        prog="python -m flows.flow_run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     orders = _orders()
     _load()
     for order in orders:

@@ -3,6 +3,7 @@
 A killed process cannot clean up, so a small one watches beside it.
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -35,5 +36,7 @@ def guard(process: psutil.Process) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m flows.guard", description=__doc__)
+    parser.add_argument("process", type=int, help="the number of the process to watch")
     with suppress(psutil.NoSuchProcess):
-        guard(psutil.Process(int(sys.argv[1])))
+        guard(psutil.Process(parser.parse_args().process))

@@ -4,6 +4,7 @@ The socket is bound by `make serve` before anything is started. So a port that i
 program can answer on it, and when a server is started anew its clients only wait.
 """
 
+import argparse
 import socket
 import sys
 from collections.abc import Callable
@@ -17,8 +18,8 @@ _GRACE_SECONDS = 1
 
 def run(make_app: Callable[[], App]) -> None:
     """Serve the application on the socket named on the command line, as long as the process that started this lives."""
-    parent, number, *names = sys.argv[1:]
-    die_with_parent(int(parent))
+    options = _options()
+    die_with_parent(options.parent)
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -28,7 +29,7 @@ def run(make_app: Callable[[], App]) -> None:
                 say_ready()
 
     config = uvicorn.Config(
-        SameOrigin(make_app(), names),
+        SameOrigin(make_app(), options.names),
         lifespan="on",
         log_level="warning",
         access_log=False,
@@ -37,6 +38,14 @@ def run(make_app: Callable[[], App]) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = Server(config)
-    server.run(sockets=[socket.socket(fileno=int(number))])
+    server.run(sockets=[socket.socket(fileno=options.socket)])
     if not server.started:
         sys.exit(1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A server of the workflow. `make serve` starts it; see its --help.")
+    parser.add_argument("parent", type=int, help="the number of the process that starts it")
+    parser.add_argument("socket", type=int, help="the number of the open file that is its socket")
+    parser.add_argument("names", nargs="*", help="the names by which browsers may call this machine")
+    return parser.parse_args()

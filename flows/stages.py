@@ -20,9 +20,10 @@ from tasks.workspace import DRIVER
 
 _PASSING = re.compile(rf"exited with {TRY_LATER}$|Unable to acquire lock|is busy, it is being blocked by")
 
-# What DVC says after each stage to a person at a terminal.
-_ADVICE = re.compile(
+# What DVC says of every stage, whatever happens in it.
+_NOISE = re.compile(
     r"To (track the changes|enable auto staging)|\s+(git add|dvc config core.autostage) |Use `dvc push`"
+    r"|(Updating|Generating) lock file"
 )
 
 
@@ -66,7 +67,8 @@ class Stages:
         """Take the outputs that dvc.lock names from the cache, as far as they are there."""
         with self._loaded() as stages:
             for stage in stages:
-                stage.checkout(force=True, allow_missing=True)
+                if all(out.hash_info for out in stage.outs):  # DVC warns of every output that dvc.lock does not name
+                    stage.checkout(force=True, allow_missing=True)
 
     def _ask(self) -> dict[str, list[str]]:
         with self._loaded() as stages:
@@ -114,7 +116,7 @@ class Stages:
 
         def add(line: str) -> None:
             lines.append(line)
-            if line and not _ADVICE.match(line):
+            if line and not _NOISE.match(line):
                 log(line)
 
         code = self._dvc.run(["repro", "--single-item", *(["--force"] if force else []), stage], add)

@@ -10,6 +10,7 @@ commands other than `python -m tasks.<step> <problem>`, and steps whose code has
 """
 
 import gc
+import logging
 import os
 import re
 import signal
@@ -93,6 +94,8 @@ def _times_of_code() -> dict[Path, int]:
 def main() -> None:
     mend_list_of_dvc()
     fork_steps()
+    # It says so of every stage.
+    logging.getLogger("dvc.dvcfile").addFilter(lambda record: "lock file" not in record.msg)
     from dvc.cli import main as dvc
 
     sys.exit(dvc(sys.argv[1:]))

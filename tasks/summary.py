@@ -1,8 +1,12 @@
 """What `make repro` ends with: for each problem the baseline, the measure, the sealed test score and the verdicts.
 
-Every number comes from a result file; this only sets them on a page of 100 columns.
+    python -m tasks.summary
+
+prints it again for every problem in params.yaml. Every number comes from a result file; this only sets them on a page
+of 100 columns.
 """
 
+import argparse
 import math
 import os
 import sys
@@ -103,6 +107,9 @@ def _style(code: int) -> Style:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        prog="python -m tasks.summary", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     problems = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["problems"]
     layouts = [Layout(problem) for problem in problems]
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ

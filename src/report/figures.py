@@ -1,4 +1,4 @@
-"""Figures that the report shows and other pages show alone: the learning curve, and the search."""
+"""Figures that the report shows and other pages show alone: the learning curves, and the search."""
 
 import io
 import warnings
@@ -9,7 +9,7 @@ from PIL import Image
 
 from src.plots import search as search_plots
 from src.plots import training as training_plots
-from src.plots.style import SURFACE
+from src.plots.style import SURFACE, Scale
 from src.report.diagnostics import behind_best
 from src.report.evidence import Evidence
 from src.report.words import Printer
@@ -35,11 +35,20 @@ SETTINGS = {
 
 def learning_curve(evidence: Evidence, printer: Printer) -> Figure:
     """The measure of the chosen rung from epoch to epoch, with its turning point."""
-    curves = evidence.overfit_curves
-    rung = curves[curves["rung"] == evidence.overfit.chosen]
-    epochs, training, validation = (rung[name].to_numpy() for name in ("epoch", "training", "validation"))
-    turning = evidence.overfit.rungs[evidence.overfit.chosen].turning_epoch
-    return training_plots.learning_curves(epochs, training, validation, printer.scale, turning)
+    return _of_chosen_rung(evidence, "training", "validation", printer.scale)
+
+
+def loss_curve(evidence: Evidence) -> Figure:
+    """The loss of the chosen rung from epoch to epoch: where it rises on validation rows, the network overfits."""
+    return _of_chosen_rung(evidence, "training_loss", "validation_loss", Scale("loss", higher_is_better=False))
+
+
+def _of_chosen_rung(evidence: Evidence, training: str, validation: str, scale: Scale) -> Figure:
+    curves, chosen = evidence.overfit_curves, evidence.overfit.chosen
+    rung = curves[curves["rung"] == chosen]
+    epochs, of_training, of_validation = (rung[name].to_numpy() for name in ("epoch", training, validation))
+    turning = evidence.overfit.rungs[chosen].turning_epoch
+    return training_plots.learning_curves(epochs, of_training, of_validation, scale, turning)
 
 
 def varying_settings(evidence: Evidence) -> dict[str, pd.Series]:

@@ -59,7 +59,7 @@ def render_card(evidence: Evidence) -> str:
 def render_figures(evidence: Evidence) -> dict[str, bytes]:
     """The figures that other pages show, as PNG by their names; the search only where there was something to search."""
     measured = _printer(evidence)
-    drawn = {"learning_curve": figures.learning_curve(evidence, measured)}
+    drawn = {"learning_curve": figures.loss_curve(evidence)}
     if figures.varying_settings(evidence):
         drawn["search"] = figures.search(evidence, measured)
     return {name: figures.png(figure) for name, figure in drawn.items()}

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from flows.artifacts import CAPTIONS
 from src.files import Layout
+from src.report import figures
 from src.report.evidence import read_evidence
 from src.report.page import render_figures
 from tests.report.examples import TYPES
@@ -36,3 +38,17 @@ def test_where_candidates_do_not_differ_there_is_no_figure_of_a_search(results: 
     evidence = read_evidence(results("binary"))
     one = evidence.candidates[evidence.candidates["chosen"]].assign(best=True)
     assert list(render_figures(replace(evidence, candidates=one))) == ["learning_curve"]
+
+
+def test_the_learning_curve_that_stands_alone_shows_the_loss_that_its_caption_speaks_of(results: Results):
+    evidence = read_evidence(results("binary"))
+    figure = figures.loss_curve(evidence)
+    (axes,) = figure.axes
+    assert "loss" in axes.get_ylabel()
+    curves = evidence.overfit_curves
+    rung = curves[curves["rung"] == evidence.overfit.chosen]
+    drawn = {line.get_label(): list(line.get_ydata()) for line in axes.get_lines()}
+    assert drawn["training"] == list(rung["training_loss"])
+    assert drawn["validation"] == list(rung["validation_loss"])
+    assert figures.png(figure) == render_figures(evidence)["learning_curve"]
+    assert "loss" in CAPTIONS["learning_curve"].lower()

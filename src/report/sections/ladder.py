@@ -19,7 +19,6 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         "The capacity ladder, rung by rung. Where training goes on improving and validation does "
         "not, the network learns its training rows by heart."
     )
-    of_chosen = by_rung[result.chosen]
     curve_caption = (
         f"The chosen rung from epoch to epoch (an epoch is one pass over the training rows). The line marks its "
         f"turning point, epoch {count(chosen.turning_epoch)}, where the validation loss was lowest."
@@ -39,17 +38,10 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         result.chosen,
         scale,
     )
-    loss_figure = training_plots.learning_curves(
-        of_chosen["epoch"].to_numpy(),
-        of_chosen["training_loss"].to_numpy(),
-        of_chosen["validation_loss"].to_numpy(),
-        type(scale)("loss", higher_is_better=False),
-        chosen.turning_epoch,
-    )
     pictures = [
         Picture(inline_svg(ladder_figure, "ladder", ladder_caption), ladder_caption),
         Picture(inline_svg(figures.learning_curve(evidence, printer), "turning", curve_caption), curve_caption),
-        Picture(inline_svg(loss_figure, "turning-loss", loss_caption), loss_caption),
+        Picture(inline_svg(figures.loss_curve(evidence), "turning-loss", loss_caption), loss_caption),
     ]
     if len(rungs) > 1:
         rung_caption = (
