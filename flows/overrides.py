@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from src.errors import UserError
+from src.problem.steps import ProtocolSettings
 from src.problem.terms import Measure, Settings
 from src.problem.training import Engine, Search, Training
 
@@ -68,9 +69,9 @@ class Overrides(BaseModel):
     protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"] | None = Field(
         None, title="Protocol", description="how the measure is estimated"
     )
-    folds: int | None = Field(None, ge=2, title="Folds", description="K of K-fold")
-    repeats: int | None = Field(
-        None, ge=1, title="Repeats", description="how often iterated K-fold shuffles the rows anew"
+    folds: int | None = _as_in(ProtocolSettings, "folds", title="Folds", description="K of K-fold")
+    repeats: int | None = _as_in(
+        ProtocolSettings, "repeats", title="Repeats", description="how often iterated K-fold shuffles the rows anew"
     )
     search_budget: int | None = _as_in(
         Search, "budget", title="Search budget", description="how many candidates the search tries"

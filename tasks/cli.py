@@ -30,6 +30,11 @@ logger = logging.getLogger("workflow")
 
 FAILED, TRY_LATER, INTERRUPTED, TERMINATED = 1, 75, 130, 143
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# A file that cannot be used for a reason outside the program; one that is not there may be the program's own fault.
+_UNUSABLE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+}
 
 
 def main(step: Step) -> NoReturn:
@@ -85,6 +90,8 @@ def told(error: BaseException, step: str) -> tuple[str | None, int]:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         where = f" while writing {error.filename}" if error.filename else ""
         return f"error: the disk is full{where} ({error.strerror}); free some space and run it again", FAILED
+    if isinstance(error, OSError) and error.errno in _UNUSABLE and error.filename:
+        return f"error: {error.filename}: {error.strerror}", FAILED
     return None, FAILED
 
 

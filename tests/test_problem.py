@@ -1,6 +1,7 @@
 """A problem file merged with its defaults: what fits is taken, what does not is refused in one readable line."""
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,8 @@ WRONG = [
     ({"folds": "five"}, "folds: should be a whole number or 'auto', given 'five'"),
     ({"folds": 2.5}, "folds: should be a whole number or 'auto', given 2.5"),
     ({"folds": True}, "folds: should be a whole number or 'auto', given true"),
-    ({"folds": 1}, "folds: K-fold needs at least 2 folds"),
-    ({"repeats": 0}, "repeats: at least 1"),
+    ({"folds": 1}, "folds: should be greater than or equal to 2 or 'auto', given 1"),
+    ({"repeats": 0}, "repeats: should be greater than or equal to 1 or 'auto', given 0"),
     ({"seed": -1}, "seed: should be greater than or equal to 0, given -1"),
     ({"seed": 2**31}, "seed: should be less than 2147483648"),
     ({"test": {"share": 0.9}}, "test.share: should be less than or equal to 0.5, given 0.9"),
@@ -362,6 +363,32 @@ def test_a_change_of_a_key_changes_the_settings_of_just_the_steps_that_read_it(l
 def test_every_key_of_a_problem_is_read_by_some_step():
     read = {name for settings in STEP_SETTINGS.values() for name in settings.model_fields}
     assert set(Problem.model_fields) - {"engine"} <= read
+
+
+def numbers(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every number in a JSON schema with the keys that lead to it."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("integer", "number"):
+            yield path, schema
+        schema = schema.items()
+    elif isinstance(schema, list):
+        schema = enumerate(schema)
+    else:
+        return
+    for key, value in schema:
+        yield from numbers(value, f"{path}.{key}")
+
+
+def test_every_number_has_bounds():
+    """But the values of the user's own table: the positive class and the one that seals the test set."""
+    of_the_table = (".positive.", ".value.")
+    without = [
+        path
+        for path, number in numbers(Problem.model_json_schema())
+        if not {"minimum", "exclusiveMinimum"} & number.keys() or not {"maximum", "exclusiveMaximum"} & number.keys()
+        if not any(key in path for key in of_the_table)
+    ]
+    assert without == []
 
 
 def test_settings_come_back_from_their_file_as_they_were(layout):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from src.datasets.delimited import GUESSES, parse_delimited
-from src.datasets.encoding import check_encoding, check_encoding_name
+from src.datasets.encoding import check_encoding
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
 from src.problem.sources import Reading
@@ -31,7 +31,6 @@ _INDICATOR = {"0", "1"}
 
 def read_arff(path: Path, shown: str, reading: Reading) -> RawTable:
     """Declared types become kinds; a type that is not in the standard (Mulan's `label`) is guessed from the values."""
-    check_encoding_name(reading.encoding)
     check_encoding(path, shown, reading.encoding)
     lines = path.read_text(encoding=reading.encoding).splitlines()
     types, begin = _header(lines, shown)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import RawTable, check_rows
 from src.errors import UserError
 from src.problem.sources import Reading
@@ -25,7 +25,6 @@ def read_conllu(path: Path, shown: str, reading: Reading) -> RawTable:
 
     Raises UserError naming the line where the file is no CoNLL-U.
     """
-    check_encoding_name(reading.encoding)
     columns: dict[str, list[str | None]] = {name: [] for name in ("sentence", *FIELDS)}
     try:
         for _, sentence, fields in _words(path, shown, reading):

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
-from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
 from src.problem.sources import Reading
@@ -71,7 +71,6 @@ class _Record:
 
 
 def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
-    check_encoding_name(reading.encoding)
     names, skip_lines = header(path, shown, reading, separator)
     try:
         table = parse_delimited(path, names, separator, reading.encoding, skip_lines)

@@ -21,13 +21,6 @@ def is_utf8(encoding: str) -> bool:
     return codecs.lookup(encoding).name == "utf-8"
 
 
-def check_encoding_name(encoding: str) -> None:
-    try:
-        " ".encode(encoding)
-    except (LookupError, ValueError):
-        raise UserError(f"data.encoding: {encoding!r} is unknown; try utf-8, latin-1, cp1252 or utf-16") from None
-
-
 def check_encoding(path: Path, shown: str, encoding: str) -> None:
     """Raise UserError with the byte offset and the line of the first bytes that are not `encoding`."""
     decoder = codecs.getincrementaldecoder(encoding)()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.errors import UserError
 from src.problem.sources import Reading
@@ -28,7 +28,6 @@ _GUESSES[_Number] = ("numeric",)
 
 def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     """Keys become columns in the order of their first appearance; a key that a row lacks is a missing value."""
-    check_encoding_name(reading.encoding)
     types: dict[str, set[type]] = {}
     batches = []
     rows: list[dict[str, str | None]] = []
@@ -67,13 +66,14 @@ def object_lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
 def _parse(text: str, shown: str, line: int, types: dict[str, set[type]]) -> dict[str, str | None]:
     try:
         row = json_object(spelled(text))
+        values = texts(row)
     except ValueError as error:
         raise UserError(f"{shown}: line {line} {error}") from None
     for name, value in row.items():
         known = types.setdefault(name, set())
         if value is not None:
             known.add(type(value))
-    return texts(row)
+    return values
 
 
 def spelled(text: str | bytes) -> Any:
@@ -97,8 +97,13 @@ def json_object(row: Any) -> dict[str, Any]:
 
 
 def texts(row: dict[str, Any]) -> dict[str, str | None]:
-    """The values of an object as text."""
-    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+    """The values of an object as text. Raises ValueError where one holds half a character, such as "\\ud800"."""
+    values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+    try:
+        "".join((*values, *filter(None, values.values()))).encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds text that is no Unicode") from None
+    return values
 
 
 def _columns(rows: list[dict[str, str | None]], types: dict[str, set[type]]) -> pa.Table:

@@ -1,10 +1,10 @@
 """Parquet: the format has types, so nothing is guessed, unless it was written from a file of texts."""
 
-import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
+from pydantic import TypeAdapter, ValidationError
 
 from src.datasets.columns import is_text, kind_of_type
 from src.datasets.raw_table import RawTable, check_names, check_rows
@@ -35,8 +35,18 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
             )
         if not is_text(column.type):
             kinds[name] = kind
-    guesses = json.loads((table.schema.metadata or {}).get(GUESSES.encode(), b"{}"))
+    told = _guesses((table.schema.metadata or {}).get(GUESSES.encode(), b"{}"), shown)
+    guesses = {name: told.get(name, ()) for name in table.column_names if name not in kinds}
     return RawTable(pa.table(columns, names=table.column_names), kinds=kinds, guesses=guesses)
+
+
+def _guesses(metadata: bytes, shown: str) -> dict[str, tuple[ColumnKind, ...]]:
+    try:
+        return TypeAdapter(dict[str, tuple[ColumnKind, ...]]).validate_json(metadata)
+    except ValidationError:
+        raise UserError(
+            f"{shown}: the metadata {GUESSES!r} should be a JSON object with kinds for each column; remove it"
+        ) from None
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

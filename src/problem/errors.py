@@ -25,6 +25,8 @@ def explained(error: ValidationError, model: type[BaseModel], given: Any, layout
         yield _explain(location, list(of), model, given, layout)
 
 
+MOST_SHOWN = 200  # characters of a value in a message
+
 # What pydantic expects, in the words of a person who writes YAML.
 _WANTED = {
     "int_type": "a whole number",
@@ -81,7 +83,8 @@ def _wanted(detail: ErrorDetails, model: type[BaseModel]) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def _way_out(value: Any, wanted: str) -> str:
@@ -108,8 +111,9 @@ def _is_union_tag(part: Any, location: tuple[int | str, ...]) -> bool:
 
 def _holds(given: Any, location: tuple[int | str, ...]) -> bool:
     for part in location:
+        keys = {str(key): key for key in given} if isinstance(given, dict) else {}  # pydantic names 3 and null as text
         try:
-            given = given[part]
+            given = given[keys.get(str(part), part)]
         except (KeyError, IndexError, TypeError):
             return False
     return True

@@ -83,6 +83,7 @@ class Image(Settings):
     operations: float = Field(
         2e11,
         gt=0,
+        le=1e18,
         description="the ladder ends before a network whose epoch takes more multiplications and additions than these, "
         "some minutes of a CPU; give more with a GPU",
     )
@@ -110,7 +111,7 @@ class Series(ReadsInOrder):
     delay: int = Field(1, ge=1, le=10_000, description="moments from the last of a window to its target")
     steps: int = Field(1, ge=1, le=1_000, description="moments in a row that are forecast, from that one on")
     stride: int = Field(1, ge=1, le=10_000, description="moments from one window to the next")
-    season: Annotated[int, Field(ge=1)] | Auto = Field(
+    season: Annotated[int, Field(ge=1, le=1_000_000)] | Auto = Field(
         "auto", description="moments after which the series repeats itself; auto: by the distance of dates"
     )
     relative: bool | Auto = Field(

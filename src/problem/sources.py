@@ -1,5 +1,6 @@
 """Where the data of a problem come from, and how their files are read."""
 
+import codecs
 import re
 from typing import Annotated, Literal, Self
 
@@ -7,12 +8,43 @@ from pydantic import AfterValidator, Field, model_validator
 
 from src.problem.terms import Settings
 
+MOST_SKIPPED = 1_000_000
+
+# Encodings of text by the names that Python's codecs give them. Codecs that are none, such as `punycode`,
+# `unicode_escape` and `zlib`, are left out.
+_FAMILIES: dict[str, tuple[int | str, ...]] = {
+    "": ("ascii", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "hz", "tis-620", "ptcp154", "johab", "kz1048"),
+    "utf-": ("8", "8-sig", "16", "16-le", "16-be", "32", "32-le", "32-be"),
+    "iso8859-": (*range(1, 12), *range(13, 17)),
+    "cp": (437, 720, 737, 775, 850, 852, *range(855, 859), *range(860, 867), 869, 874, 932, 949, 950, 1125),
+    "cp125": tuple(range(9)),
+    "mac-": ("cyrillic", "greek", "iceland", "latin2", "roman", "turkish"),
+    "koi8-": ("r", "t", "u"),
+    "shift_jis": ("", "_2004", "x0213"),
+    "euc_": ("jp", "jis_2004", "jisx0213", "kr"),
+    "iso2022_": ("jp", "jp_1", "jp_2", "jp_2004", "jp_3", "jp_ext", "kr"),
+}
+TEXT_ENCODINGS = frozenset(f"{family}{name}" for family, names in _FAMILIES.items() for name in names)
+
+
+def _text_encoding(value: str) -> str:
+    try:
+        known = codecs.lookup(value).name in TEXT_ENCODINGS
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(f"data.encoding: {value!r} is no text encoding; try utf-8, latin-1, cp1252 or utf-16")
+    return value
+
+
+Encoding = Annotated[str, AfterValidator(_text_encoding)]
+
 
 class Reading(Settings):
     """How the bytes of a table file are read; `auto` goes by the file's ending."""
 
     format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = "auto"
-    encoding: str = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
+    encoding: Encoding = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
     separator: str | None = Field(
         None, min_length=1, max_length=1, description="column separator of a CSV file; a comma by default"
     )
@@ -21,7 +53,9 @@ class Reading(Settings):
     names: list[str] | None = Field(
         None, min_length=1, description="the column names of a file that has no header line"
     )
-    skip_lines: int = Field(0, ge=0, description="lines to pass over before the header or the first row")
+    skip_lines: int = Field(
+        0, ge=0, le=MOST_SKIPPED, description="lines to pass over before the header or the first row"
+    )
 
 
 class SklearnSource(Settings):
@@ -79,11 +113,26 @@ class Members(Settings):
         return self
 
 
+def _path(value: str) -> str:
+    if len(value.encode()) > MOST_IN_PATH or any(len(name.encode()) > MOST_IN_NAME for name in value.split("/")):
+        raise ValueError(
+            f"path: {value[:40]!r}… is too long; a path has at most {MOST_IN_PATH} bytes, a name in it {MOST_IN_NAME}"
+        )
+    return value
+
+
+# What file systems take: 4,096 bytes with the folders above, and 255.
+MOST_IN_PATH, MOST_IN_NAME = 2000, 255
+LocalPath = Annotated[str, AfterValidator(_path)]
+
+
 class LocalSource(Reading, Members):
     """A table file below `data/local/`, the folder DVC watches for changes."""
 
     source: Literal["file"]
-    path: str = Field(min_length=1, description="the path of the file, or of a folder of members, below data/local/")
+    path: LocalPath = Field(
+        min_length=1, description="the path of the file, or of a folder of members, below data/local/"
+    )
 
 
 class Repacked(Settings):
@@ -106,7 +155,7 @@ class RemoteFile(Members, Address):
     """One file at an address. `role: test` marks an official test set."""
 
     member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
-    skip_lines: int | None = Field(None, ge=0, description="overrides data.skip_lines for this file")
+    skip_lines: int | None = Field(None, ge=0, le=MOST_SKIPPED, description="overrides data.skip_lines for this file")
     role: Literal["any", "test"] = "any"
     repacked: Repacked | None = None
     labels: Address | None = Field(
@@ -127,7 +176,7 @@ Source = Annotated[SklearnSource | LocalSource | RemoteSource, Field(discriminat
 class VectorsFile(Settings):
     """A text file of word vectors as GloVe and word2vec write them: on every line a word and its numbers."""
 
-    path: str | None = Field(None, min_length=1, description="the path of the file below data/local/")
+    path: LocalPath | None = Field(None, min_length=1, description="the path of the file below data/local/")
     url: str | None = Field(
         None, pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://"
     )

@@ -1,6 +1,6 @@
 """What each step reads of a problem file, a class for each; and `Problem`, all of them, whose keys have to agree."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,9 @@ class SealedSplit(Settings):
 class Validation(Settings):
     """Limits of the data checks."""
 
-    max_categories: int = Field(1000, ge=2, description="more distinct values than this in a text column is an error")
+    max_categories: int = Field(
+        1000, ge=2, le=1_000_000, description="more distinct values than this in a text column is an error"
+    )
     imbalance_share: float = Field(
         0.1,
         gt=0,
@@ -78,16 +80,14 @@ class TableSettings(FetchSettings):
 
 class ProtocolSettings(Settings):
     protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"]
-    folds: int | Auto = Field(description="K of K-fold; auto: by rows")
-    repeats: int | Auto = Field(description="how often iterated K-fold shuffles anew; auto: by rows")
+    folds: Annotated[int, Field(ge=2, le=1000)] | Auto = Field(description="K of K-fold; auto: by rows")
+    repeats: Annotated[int, Field(ge=1, le=1000)] | Auto = Field(
+        description="how often iterated K-fold shuffles anew; auto: by rows"
+    )
     seed: int = Field(ge=0, lt=2**31)
 
     @model_validator(mode="after")
     def folds_fit_the_protocol(self) -> Self:
-        if self.folds != "auto" and self.folds < 2:
-            raise ValueError("folds: K-fold needs at least 2 folds")
-        if self.repeats != "auto" and self.repeats < 1:
-            raise ValueError("repeats: at least 1")
         if self.protocol == "hold_out" and (self.folds != "auto" or self.repeats != "auto"):
             raise ValueError("protocol hold_out has neither folds nor repeats: remove these keys or choose k_fold")
         if self.protocol == "k_fold" and self.repeats not in ("auto", 1):

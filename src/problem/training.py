@@ -12,7 +12,7 @@ class Training(Settings):
 
     optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = "rmsprop"
     learning_rate: float = Field(0.001, gt=0, le=10)
-    batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
+    batch_size: Annotated[int, Field(ge=1, le=10_000_000)] | Auto = Field(
         "auto", description="rows per gradient step; auto: by the number of rows"
     )
     epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = Field(
@@ -49,7 +49,7 @@ class Engine(Settings):
     address: str | None = Field(
         None, min_length=1, description="where the cluster is: tcp://scheduler:8786 (dask), ray://head:10001 (ray)"
     )
-    workers: Annotated[int, Field(ge=1)] | Auto = Field(
+    workers: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
         "auto", description="processes; auto: one per core when the job is long enough, or all that a cluster has"
     )
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -59,12 +59,16 @@ class Engine(Settings):
     )
 
     devices: int = Field(
-        1, ge=1, description="on how many devices of a machine to train each member, one that is too large for a single"
+        1,
+        ge=1,
+        le=1024,
+        description="on how many devices of a machine to train each member, one that is too large for a single",
     )
     strategy: Literal["auto", "ddp"] = Field("auto", description="Lightning's, where members are spread over devices")
     num_nodes: int = Field(
         1,
         ge=1,
+        le=1024,
         description="machines over which each member is spread: the step runs on all of them at once, with "
         "MASTER_ADDR, MASTER_PORT and NODE_RANK set",
     )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from src.datasets import FORMATS
 from src.datasets.columns import kind_of_type
 from src.datasets.delimited import header, parse_delimited, records
-from src.datasets.encoding import check_encoding, check_encoding_name, is_utf8
+from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.json_lines import json_object, object_lines, spelled, texts
 from src.datasets.parquet import plain
 from src.datasets.raw_table import check_names, nearest
@@ -98,7 +98,6 @@ def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
     shown, format_ = str(path), _format(path, reading)
     if format_ == "parquet":
         return _parquet(path, shown, wanted)
-    check_encoding_name(reading.encoding)
     try:
         total = _line_count(path, reading)
         if format_ == "jsonl":
@@ -135,9 +134,6 @@ def chunk_of_objects(rows: Sequence[tuple[int, Any]], columns: Sequence[str]) ->
             if isinstance(row, str | bytes):
                 row = spelled(row)
             object_ = texts(json_object(row))
-            "".join(value for value in object_.values() if value).encode()
-        except UnicodeEncodeError:
-            unreadable.append((number, "holds text that is no Unicode"))
         except ValueError as error:
             unreadable.append((number, str(error)))
         else:

@@ -48,12 +48,6 @@ DATA = {
         csv=b"PK\x03\x04\x14\0\x06\0\x08\0\xe2\x9f" + bytes(range(256)),
     ),
     "bytes that are no text": Bad("validate", (FILE, "this is no text"), csv=b"\x93NUMPY\x01\0v\0" + bytes(256)),
-    "an unknown encoding": Bad(
-        "validate", ("data.encoding", "'utf8x' is unknown", "try utf-8"), changes=source(encoding="utf8x")
-    ),
-    "an encoding of no text": Bad(
-        "validate", ("data.encoding", "'base64' is unknown"), changes=source(encoding="base64")
-    ),
     "a row with too many fields": Bad(
         "validate",
         (f"{FILE}: line 62 has 6 fields, expected 4 as in the header", "the next: 63", "quote values that hold ','"),

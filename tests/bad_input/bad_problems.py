@@ -4,6 +4,8 @@ import yaml
 
 from tests.bad_input.desk import GOOD_PROBLEM, PROBLEM_FILE, Bad
 
+ENOUGH = yaml.safe_dump(GOOD_PROBLEM, sort_keys=False)  # six lines
+
 PROBLEMS = {
     "not YAML": Bad(
         "define", (f"{PROBLEM_FILE} is not YAML: line 1, column 12", "quote a text"), problem="question: a: b\n"
@@ -16,13 +18,13 @@ PROBLEMS = {
     "a list": Bad("define", (f"{PROBLEM_FILE}: expected lines of the form `key: value`",), problem="- question\n"),
     "code in it": Bad(
         "define",
-        (f"{PROBLEM_FILE} is not YAML: line 1", "could not determine a constructor"),
+        (f"{PROBLEM_FILE} is not YAML: line 1", "the tag !!python/object/apply:os.system is not allowed"),
         problem="question: !!python/object/apply:os.system [touch harm]\n",
     ),
     "a key given twice": Bad(
         "define",
         (f"{PROBLEM_FILE} is not YAML: line 7", "the key 'target' is there twice", "keep one"),
-        problem=yaml.safe_dump(GOOD_PROBLEM, sort_keys=False) + "target: size\n",
+        problem=ENOUGH + "target: size\n",
     ),
     "missing keys": Bad(
         "define",
@@ -91,5 +93,96 @@ PROBLEMS = {
         "define",
         (f"{PROBLEM_FILE}: protocol: rows in time order", "choose k_fold or hold_out"),
         changes={"time": "size", "protocol": "iterated_k_fold"},
+    ),
+    "nested without end": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line 7, column", "nested more than 20 deep"),
+        problem=ENOUGH + "drop: " + "[" * 3000 + "]" * 3000,
+    ),
+    "aliases that expand to billions": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line 11", "more than 50,000 values"),
+        problem=ENOUGH
+        + "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10)),
+    ),
+    "aliases nested in each other": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line", "nested more than 20 deep"),
+        problem=ENOUGH + "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 50)),
+    ),
+    "an alias of itself": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line 7", "*a lies inside of what it stands for"),
+        problem=ENOUGH + "drop: &a [*a]\n",
+    ),
+    "a large file": Bad("define", (f"{PROBLEM_FILE} has", "may have 262,144"), problem=ENOUGH + "#" * 2**18),
+    "an integer of thousands of digits": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line 7, column 7", "more than 18 digits", "in quotes it is text"),
+        problem=ENOUGH + "seed: " + "9" * 5000,
+    ),
+    "a character beyond the last": Bad(
+        "define", (f"{PROBLEM_FILE} is not YAML", "0x110000"), problem=ENOUGH + 'unit: "\\U00110000"\n'
+    ),
+    "half a character": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line 7, column 7", "the character '\\ud800' cannot stand in a text"),
+        problem=ENOUGH + 'unit: "\\ud800"\n',
+    ),
+    "half a character in a key": Bad(
+        "define", (f"{PROBLEM_FILE} is not YAML: line 7", "'\\udfff'"), problem=ENOUGH + 'columns: {"\\udfff": date}\n'
+    ),
+    "a character that ends a path": Bad(
+        "define",
+        (f"{PROBLEM_FILE} is not YAML: line 4", "'\\x00' cannot stand in a text"),
+        problem=ENOUGH.replace("mine.csv", '"mine\\0.csv"'),
+    ),
+    "a control character": Bad(
+        "define", (f"{PROBLEM_FILE} is not YAML: line 7 holds the character '\\x01'",), problem=ENOUGH + "unit: \x01\n"
+    ),
+    **{
+        f"the tag {tag}": Bad(
+            "define",
+            (f"{PROBLEM_FILE} is not YAML: line 7, column 7", f"the tag {tag.split()[0]} is not allowed"),
+            problem=ENOUGH + f"seed: {tag}\n",
+        )
+        for tag in ("!!int many", "!!float many", "!!bool many", "!!timestamp many", "!!map a", "!!set {a}", "!own a")
+    },
+    "more repeats than anyone waits for": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: repeats: should be less than or equal to 1000 or 'auto', given 1000000000",),
+        changes={"protocol": "iterated_k_fold", "repeats": 10**9},
+    ),
+    "more lines passed over than a file has": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: data.skip_lines: should be less than or equal to 1000000",),
+        changes={"data": {"source": "file", "path": "mine.csv", "skip_lines": 10**12}},
+    ),
+    "no number": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: training.learning_rate: should be", "given nan"),
+        changes={"training": {"learning_rate": float("nan")}},
+    ),
+    **{
+        f"the encoding {encoding}": Bad(
+            "define",
+            (f"{PROBLEM_FILE}: data.encoding: {encoding!r} is no text encoding", "try utf-8"),
+            changes={"data": {"source": "file", "path": "mine.csv", "encoding": encoding}},
+        )
+        for encoding in ("utf8x", "base64", "punycode", "idna", "unicode_escape", "undefined", "utf-8/../x", "")
+    },
+    "a path that is too long": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: path: 'a/a/a/", "is too long", "2000 bytes"),
+        changes={"data": {"source": "file", "path": "a/" * 2500 + "mine.csv"}},
+    ),
+    "a name that is too long": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: path: 'aaaa", "is too long", "255"),
+        changes={"word_vectors": {"path": "a" * 300 + ".txt"}},
+    ),
+    "a large value": Bad(
+        "define", (f"{PROBLEM_FILE}: seed: should be a whole number, given 'x", "…"), changes={"seed": "x" * 5000}
     ),
 }

@@ -207,7 +207,6 @@ BAD = {
     "only blank lines": ("\n\n", {}, r"data/local/t\.csv is empty"),
     "a header without rows": ("a,b\n", {}, r"t\.csv names its columns and has no rows"),
     "broken encoding": (b"a,b\nx,1\nf\xfcr,2\n", {}, r"line 3 is not utf-8: byte 9 \(0xfc\).*`encoding: latin-1`"),
-    "an unknown encoding": ("a,b\n1,2\n", {"encoding": "utf-9"}, r"data\.encoding: 'utf-9' is unknown"),
     "a row with too many fields": ("a,b\n1,2\n1,2,3\n4,5\n", {}, r"line 3 has 3 fields, expected 2 as in the header"),
     "rows with too few fields": ("a,b\n1\n1,2\n3\n", {}, r"line 2 has 1 fields, .*\(2 such lines; the next: 4\)"),
     "names that do not fit": ("1,2,3\n", {"names": ["a", "b"]}, r"line 1 has 3 fields, expected 2 as in data\.names"),

@@ -61,6 +61,8 @@ def test_a_step_s_verdicts_are_printed_and_its_results_recorded(recorded: list, 
     [
         (UserError("data/local/x.csv: row 3 has 5 fields"), 1, "error: data/local/x.csv: row 3 has 5 fields"),
         (OSError(errno.ENOSPC, "No space left on device", "a.parquet"), 1, "the disk is full while writing a.parquet"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 1, f"error: {'a' * 300}: File name too long"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.csv"), 1, "error: a.csv: Permission denied"),
         (MemoryError(), 1, "prepare ran out of memory"),
         (KeyboardInterrupt(), 130, "prepare was interrupted"),
     ],
