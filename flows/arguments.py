@@ -5,13 +5,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import yaml
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from flows.overrides import FIELDS, from_pairs
 from src.errors import UserError
 from src.files import STEPS
+from src.problem.load import listed_problems
 
 StepName = Literal["define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report"]
 
@@ -47,21 +46,29 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         check_problem(options.problem)
         options.overrides = from_pairs(options.pairs)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        _refuse(error)
     return options
 
 
 def parse_all(arguments: Sequence[str], description: str) -> argparse.Namespace:
-    """Return `until` and `force` of the flow that runs all problems."""
+    """Return `until` and `force` of the flow that runs all problems; exits with code 1 where params.yaml is broken."""
+    try:
+        known = known_problems()
+    except UserError as error:
+        _refuse(error)
     parser = argparse.ArgumentParser(
         prog="python -m flows.all_problems",
         description=description,
-        epilog=f"The problems: {', '.join(known_problems())}\nThe steps in order: {' > '.join(STEPS)}",
+        epilog=f"The problems: {', '.join(known)}\nThe steps in order: {' > '.join(STEPS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_extent(parser)
     return parser.parse_args(arguments)
+
+
+def _refuse(error: UserError) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
 
 
 def _add_extent(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +83,7 @@ def problem_files() -> list[str]:
 
 def known_problems() -> list[str]:
     """The problems that DVC has stages for."""
-    return yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["problems"]
+    return listed_problems(Path("params.yaml"))
 
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from flows.overrides import Overrides
 from flows.stages import Stages, shortened, stage_name
 from src.errors import UserError
 from src.files import STEPS, Layout
+from src.problem.load import listed_problems
 from src.tracking.identity import workflow_name
 from src.yaml_file import read_yaml
 
@@ -124,7 +125,7 @@ def _override(layout: Layout, overrides: Overrides) -> None:
         with modify_yaml(str(layout.problem_file)) as given:
             for key, value in settings.items():
                 _set(given, key.split("."), value)
-    if layout.problem not in read_yaml(layout.params_file)["problems"]:
+    if layout.problem not in listed_problems(layout.params_file):
         with modify_yaml(str(layout.params_file)) as params:
             params["problems"].append(layout.problem)
 

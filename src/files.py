@@ -109,6 +109,22 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def parse_json(content: bytes) -> Any:
+    """The value that JSON text in UTF-8 holds. Raises ValueError with what is wrong with it."""
+    try:
+        value = json.loads(content.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the character {error.object[error.start]!r} cannot stand in a text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
 def read_json(path: Path) -> Any:
     return json.loads(existing(path).read_text(encoding="utf-8"))
 

@@ -20,10 +20,12 @@ from src.datasets.encoding import check_encoding
 from src.datasets.fetching import full_disk_told
 from src.errors import UserError
 from src.files import Layout, atomic_file, write_text
-from src.problem.load import load_problem
+from src.problem.load import listed_problems, load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
 from src.proposal import propose, scalar
+from src.yaml_file import parse_yaml
+from tasks.cli import told
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl")
 
@@ -95,12 +97,14 @@ def _reading(file: Path) -> dict[str, str]:
 def _with_problem(layout: Layout) -> str:
     """The text of params.yaml with the problem in its list, comments and all else kept."""
     path, name = layout.params_file, layout.problem
+    listed = listed_problems(path)
     text = path.read_text(encoding="utf-8")
-    listed = yaml.safe_load(text)["problems"] or []
     if name in listed:
         return text
     lines = text.splitlines(keepends=True)
-    head = next(i for i, line in enumerate(lines) if line.startswith("problems:"))
+    head = next((i for i, line in enumerate(lines) if line.startswith("problems:")), None)
+    if head is None:
+        raise UserError(f"{path}: needs a line `problems:` for the list of problems")
     inside = takewhile(lambda i: lines[i].strip()[:1] in ("", "#", "-"), range(head + 1, len(lines)))
     items = [i for i in inside if lines[i].lstrip().startswith("-")]
     if items:
@@ -109,7 +113,7 @@ def _with_problem(layout: Layout) -> str:
     else:
         lines[head] = re.sub(r"\[(.*?),?\s*\]", lambda m: f"[{m[1]}{', ' if m[1] else ''}{name}]", lines[head])
     changed = "".join(lines)
-    if (yaml.safe_load(changed) or {}).get("problems") != [*listed, name]:
+    if parse_yaml(changed.encode(), str(path)).get("problems") != [*listed, name]:
         raise UserError(f"{path}: cannot add {name} to the list 'problems'; write it as lines of the form '  - {name}'")
     return changed
 
@@ -129,11 +133,12 @@ def main() -> int:
         if missing:
             raise UserError(f"{missing[0]} is not given; type: make new name=churn csv=path/to.csv target=left")
         problem = new(layout, Path(options.csv), options.target.strip())
-    except UserError as error:
-        if options.traceback:
+    except (UserError, OSError) as error:
+        message, code = told(error, "new")
+        if options.traceback or message is None:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        print(message, file=sys.stderr)
+        return code
     print(f"Wrote {layout.problem_file} ({problem.type}, {problem.measure}, {problem.protocol}); it is in params.yaml.")
     print("Next:")
     print(f"  1. read {layout.problem_file}: rewrite the question, check the lines with a comment")

@@ -14,10 +14,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import yaml
-
+from src.errors import UserError
 from src.files import Layout
-from src.problem.load import load_settings
+from src.problem.load import listed_problems, load_settings
 from src.problem.steps import ReportSettings
 from src.results import Baseline, Evaluate, Overfit, Regularize, Validation, Verdict
 
@@ -110,11 +109,13 @@ def main() -> None:
     argparse.ArgumentParser(
         prog="python -m tasks.summary", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    problems = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["problems"]
-    layouts = [Layout(problem) for problem in problems]
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    print()
-    print(summary(layouts) if plain else summary(layouts, bold=_style(1), green=_style(32), red=_style(31)))
+    styles = {} if plain else {"bold": _style(1), "green": _style(32), "red": _style(31)}
+    try:
+        page = summary([Layout(problem) for problem in listed_problems(Path("params.yaml"))], **styles)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    print(f"\n{page}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,6 +30,14 @@ def load_problem(layout: Layout) -> Problem:
         return Problem.model_validate(_merged(defaults, given))
     except ValidationError as error:
         raise UserError("\n".join(explained(error, Problem, given, layout))) from None
+
+
+def listed_problems(params_file: Path) -> list[str]:
+    """The names under `problems` of params.yaml: the problems that DVC has stages for. Raises UserError for no list."""
+    listed = read_yaml(params_file).get("problems") or []
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise UserError(f"{params_file}: problems: should be a list of names, given {str(listed)[:80]!r}")
+    return listed
 
 
 def settings_of(problem: Problem, step: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ classes, finite values, ranges. `data/expectations/<problem>.json` is a Great Ex
 its expectations is an error unless it carries `"meta": {"severity": "warning"}`.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from src.datasets import numeric_looking
 from src.errors import UserError
+from src.files import parse_json
 from src.problem.terms import CLASSIFICATION
 from src.validation.table import (
     SHOWN_ROWS,
@@ -267,8 +267,8 @@ def read_user_suite(path: Path) -> list[Rule]:
     if not path.exists():
         return []
     try:
-        suite = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        suite = parse_json(path.read_bytes())
+    except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
     items = suite.get("expectations") if isinstance(suite, dict) else None
     if not isinstance(items, list):
@@ -293,7 +293,10 @@ def _user_rule(item: Any, place: str) -> Rule:
         ExpectationConfiguration(type=item["type"], kwargs=item["kwargs"]).to_domain_obj()
     except (GreatExpectationsError, pydantic.v1.ValidationError, TypeError) as error:
         raise UserError(f"{place}: {item['type']}: {error}") from None
-    severity = (item.get("meta") or {}).get("severity", "error")
+    meta = item.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise UserError(f"{place}: meta: should be an object, found {meta!r}")
+    severity = meta.get("severity", "error")
     if severity not in ("error", "warning"):
         raise UserError(f"{place}: meta.severity: {severity!r}; allowed: 'error', 'warning'")
     kwargs = ", ".join(f"{key}={value!r}" for key, value in item["kwargs"].items())

@@ -1,10 +1,22 @@
 """Data that cannot be learnt from, and what is said of them."""
 
+import io
+
+import pyarrow as pa
+import pyarrow.parquet
+
 from tests.bad_input.desk import PROBLEM_FILE, ROWS, Bad, numbers, table
 
 
 def source(**options: object) -> dict[str, object]:
     return {"data": {"source": "file", "path": "mine.csv", **options}}
+
+
+def parquet(metadata: bytes, key: bytes = b"kinds to try") -> bytes:
+    stream = io.BytesIO()
+    table = pa.table({"size": ["1", "2"], "label": ["yes", "no"]})
+    pyarrow.parquet.write_table(table.replace_schema_metadata({key: metadata}), stream)
+    return stream.getvalue()
 
 
 FILE = "data/local/mine.csv"
@@ -231,5 +243,35 @@ DATA = {
     ),
     "nothing left to learn from": Bad(
         "validate", (FINDINGS, "no column is left to learn from"), changes={"drop": ["size", "price", "city"]}
+    ),
+    "half a character in JSON": Bad(
+        "validate",
+        (f"{FILE}: line 2 holds text that is no Unicode",),
+        csv='{"size": 1, "label": "yes"}\n{"size": 2, "label": "\\ud800"}\n',
+        changes=source(format="jsonl"),
+    ),
+    "half a character in a key": Bad(
+        "validate",
+        (f"{FILE}: line 1 holds text that is no Unicode",),
+        csv='{"\\udfff": 1, "label": "yes"}\n',
+        changes=source(format="jsonl"),
+    ),
+    "JSON nested without end": Bad(
+        "validate", (f"{FILE}: line 1", "nested too deeply"), csv="[" * 10**5 + "\n", changes=source(format="jsonl")
+    ),
+    **{
+        f"metadata that are no kinds to try: {text!r}": Bad(
+            "validate",
+            (f"{FILE}: the metadata 'kinds to try' should be a JSON object", "remove it"),
+            csv=parquet(text),
+            changes=source(format="parquet"),
+        )
+        for text in (b"[]", b"{", b"\xff", b'{"size": 3}', b'{"size": ["bogus"]}')
+    },
+    "metadata that are no schema": Bad(
+        "validate",
+        (f"{FILE} cannot be read as Parquet",),
+        csv=parquet(b"zzzz", key=b"ARROW:schema"),
+        changes=source(format="parquet"),
     ),
 }

@@ -197,6 +197,13 @@ def test_the_role_of_a_row_is_no_column_to_the_users_suite(tmp_path: Path) -> No
     ("content", "words"),
     [
         ("{not json", "is not JSON"),
+        ("[" * 10**5, "is not JSON: nested too deeply"),
+        ('["' + r"\ud800" + '"]', "cannot stand in a text"),
+        ('{"expectations": [' + "9" * 5000 + "]}", "is not JSON"),
+        (
+            '{"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "x"}, "meta": [1]}]}',
+            "expectations[0]: meta: should be an object",
+        ),
         ("[1, 2]", "Great Expectations 1.x suite"),
         ('{"name": "x"}', "Great Expectations 1.x suite"),
         ('{"name": "x", "expectations": [{"expectation_type": "expect_column_to_exist"}]}', "expectations[0]"),
