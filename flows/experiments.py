@@ -163,6 +163,8 @@ def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:
         return
     for step in steps:
         layout.result(step).unlink(missing_ok=True)
+    if "evaluate" in steps:
+        layout.metrics.unlink(missing_ok=True)
     with modify_yaml(str(layout.root / "dvc.lock")) as lock:
         for step in steps:
             lock["stages"].pop(stage_name(step, layout.problem), None)

@@ -64,6 +64,11 @@ class Layout:
     def model(self) -> Path:
         return self.results / "model"
 
+    @property
+    def metrics(self) -> Path:
+        """The few numbers that DVC shows and compares, `Metrics` in `src.results`."""
+        return self.results / "metrics.json"
+
     def settings(self, step: str) -> Path:
         return self.results / "settings" / f"{step}.json"
 

@@ -304,3 +304,32 @@ class Evaluate(Result):
     extra: dict[str, float]
     recommended: Literal["network", "shallow model", "common sense"]
     verdicts: list[Verdict]
+
+
+class Metrics(Result):
+    """metrics.json: what `dvc metrics show` puts on one line.
+
+    The measure, what common sense and the shallow model score, the network's cross-validated score `cv` with its 95%
+    interval, and its score on the sealed test set.
+    """
+
+    measure: str
+    baseline: float
+    shallow: float
+    cv: float
+    low: float
+    high: float
+    test: float
+
+    @classmethod
+    def of(cls, found: Evaluate) -> Self:
+        estimate = found.cross_validation
+        return cls(
+            measure=found.measure,
+            baseline=found.baseline,
+            shallow=found.shallow,
+            cv=estimate.mean,
+            low=estimate.low,
+            high=estimate.high,
+            test=found.test.value,
+        )

@@ -32,6 +32,7 @@ from src.results import (
     Choice,
     CrossValidation,
     Evaluate,
+    Metrics,
     Nested,
     Overfit,
     Prepared,
@@ -102,7 +103,7 @@ class _Judged:
 
 
 def evaluate(layout: Layout) -> Evaluate:
-    """Write evaluate.json, predictions.parquet, fold_scores.csv, evaluate_curves.csv and the model."""
+    """Write evaluate.json, metrics.json, predictions.parquet, fold_scores.csv, evaluate_curves.csv and the model."""
     given = _read(layout)
     learnt = _train(given)
     judged = _judge(given, learnt)
@@ -157,6 +158,7 @@ def evaluate(layout: Layout) -> Evaluate:
     _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
     _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(committee) for committee in learnt.committees]))
     model.save(layout.model)
+    Metrics.of(result).write(layout.metrics)
     result.write(layout.result("evaluate"))
     return result
 

@@ -64,7 +64,7 @@ def test_an_experiment_with_another_search_budget_runs_only_define_regularize_an
     changed = json.loads(workspace.run("dvc", "params", "diff", "--json").stdout)
     assert changed == {f"problems/{PROBLEM}.yaml": {"search.budget": {"old": 2, "new": 3, "diff": 1}}}
     metrics = json.loads(workspace.run("dvc", "metrics", "diff", "--json").stdout)
-    assert f"results/{PROBLEM}/regularize.json" in metrics
+    assert list(metrics) == [f"results/{PROBLEM}/metrics.json"]
     assert "wider" in workspace.run("dvc", "exp", "show", "--csv").stdout
 
     back = workspace.run("dvc", "exp", "apply", "wider").stdout + workspace.run("dvc", "repro").stdout
@@ -115,13 +115,24 @@ def test_what_is_pushed_to_a_remote_can_be_pulled_into_an_empty_clone(workspace:
     assert (clone.results / "report.html").read_bytes() == (workspace.results / "report.html").read_bytes()
 
 
-def test_the_measure_and_its_estimates_are_shown_as_metrics(workspace: Workspace):
-    shown = json.loads(workspace.run("dvc", "metrics", "show", "--json").stdout)
-    metrics = shown[""]["data"][f"results/{PROBLEM}/evaluate.json"]["data"]
+def test_the_metrics_of_a_problem_fit_on_one_line_of_a_terminal(workspace: Workspace):
+    shown = json.loads(workspace.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
     found = json.loads((workspace.results / "evaluate.json").read_text())
-    assert (metrics["measure"], metrics["baseline"]) == (found["measure"], found["baseline"])
-    assert metrics["test"] == found["test"]
-    assert metrics["cross_validation"]["mean"] == found["cross_validation"]["mean"]
+    estimate = found["cross_validation"]
+    assert {path: file["data"] for path, file in shown.items()} == {
+        f"results/{PROBLEM}/metrics.json": {
+            "measure": found["measure"],
+            "baseline": found["baseline"],
+            "shallow": found["shallow"],
+            "cv": estimate["mean"],
+            "low": estimate["low"],
+            "high": estimate["high"],
+            "test": found["test"]["value"],
+        }
+    }
+    lines = workspace.run("dvc", "metrics", "show").stdout.splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 120
 
 
 def test_the_plots_page_draws_without_a_network(workspace: Workspace):
@@ -148,7 +159,14 @@ def test_only_evaluate_and_what_follows_hang_on_the_sealed_test_set(workspace: W
         for line in edges.splitlines()
         if line.startswith(f'"{sealed}"') and "->" in line
     }
-    evaluated = {"evaluate.json", "predictions.parquet", "evaluate_curves.csv", "fold_scores.csv", "model"}
+    evaluated = {
+        "evaluate.json",
+        "metrics.json",
+        "predictions.parquet",
+        "evaluate_curves.csv",
+        "fold_scores.csv",
+        "model",
+    }
     assert made == {f"results/{PROBLEM}/{name}" for name in evaluated}
 
 

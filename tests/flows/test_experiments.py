@@ -115,7 +115,7 @@ def test_an_isolated_run_becomes_an_experiment_and_touches_nothing(
     assert experiment["name"] == name
     (found,) = experiment["revs"]
     assert found["data"]["params"][f"problems/{PROBLEM}.yaml"]["data"]["search"]["budget"] == 1
-    assert "test" in found["data"]["metrics"][f"results/{PROBLEM}/evaluate.json"]["data"]
+    assert "test" in found["data"]["metrics"][f"results/{PROBLEM}/metrics.json"]["data"]
 
     assert find_workflow_run(workspace.root, PROBLEM, name), "recorded at home, not in the copy"
 
