@@ -25,7 +25,7 @@ from flows.copies import copy_of
 from flows.overrides import Overrides
 from flows.stages import Stages, shortened, stage_name
 from src.errors import UserError
-from src.files import STEPS, Layout
+from src.files import LOCAL, STEPS, Layout
 from src.problem.load import listed_problems
 from src.tracking.identity import workflow_name
 from src.yaml_file import read_yaml
@@ -100,9 +100,9 @@ def _unpack(home: Path, commit: str, layout: Layout) -> None:
 
 def _bring_local_files(home: Path, root: Path, bring: Callable[[Path, Path], Any]) -> None:
     """The user's data files that git does not keep; those that it keeps are there already, as committed."""
-    source = Layout("", home).local.absolute()
+    source = (home / LOCAL).absolute()
     for file in sorted(source.rglob("*")):
-        target = Layout("", root).local / file.relative_to(source)
+        target = root / LOCAL / file.relative_to(source)
         if file.is_file() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             bring(file, target)

@@ -11,16 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
+from src.names import check_problem_name
 
 STEPS = ("define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report")
+LOCAL = Path("data", "local")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one problem below the repository's root; `dvc.yaml` names the same ones."""
+    """The files of one problem below the repository's root; `dvc.yaml` names the same ones.
+
+    Raises UserError for a name of a problem that is none.
+    """
 
     problem: str
     root: Path = Path()
+
+    def __post_init__(self) -> None:
+        check_problem_name(self.problem)
 
     @property
     def problem_file(self) -> Path:
@@ -33,7 +41,7 @@ class Layout:
     @property
     def local(self) -> Path:
         """The folder where a user's own data files lie; DVC watches it."""
-        return self.root / "data" / "local"
+        return self.root / LOCAL
 
     @property
     def expectations(self) -> Path:

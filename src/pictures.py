@@ -24,6 +24,9 @@ Floats = NDArray[np.float32]
 # Pictures that are looked at together, which bounds the memory.
 AT_ONCE = 4096
 
+# The formats that are opened; Pillow knows more, some of which (EPS) start another program.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
 
 class Undecodable(Exception):
     """Bytes that are no picture, or end too early."""
@@ -128,7 +131,7 @@ def look(file: bytes) -> Shape:
         return packed_as
     from PIL import Image
 
-    with _noticed(), Image.open(io.BytesIO(file)) as image:
+    with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
         turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
         width, height = reversed(image.size) if turned else image.size
         return Shape(1 if image.mode in _GREY else 3, height, width)
@@ -143,7 +146,7 @@ def decodes(file: object) -> bool:
     from PIL import Image
 
     try:
-        with _noticed(), Image.open(io.BytesIO(file)) as image:
+        with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
             image.load()
     except Undecodable:
         return False
@@ -180,7 +183,7 @@ def _decoded(file: bytes, shape: Shape) -> Bytes:
     """The pixels (H, W, C) of a picture, upright, stretched to the shape's size."""
     from PIL import Image, ImageOps
 
-    with _noticed(), Image.open(io.BytesIO(file)) as image:
+    with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
         size = (shape.width, shape.height)
         image.draft(image.mode, size)  # of a JPEG file, no more is decoded than is needed
         upright = ImageOps.exif_transpose(image)
@@ -191,7 +194,7 @@ def _decoded(file: bytes, shape: Shape) -> Bytes:
 
 @contextmanager
 def _noticed() -> Iterator[None]:
-    """Raise Undecodable for whatever Pillow raises where a file is no picture that it can read."""
+    """Raise Undecodable for whatever Pillow raises where a file is no picture in one of the formats."""
     from PIL import Image
 
     try:

@@ -51,10 +51,9 @@ def main(step: Step) -> NoReturn:
 def run(step: Step, arguments: Sequence[str]) -> int:
     """Run `step` for the problem named in `arguments` and return the exit code."""
     options = _parser(step).parse_args(arguments)
-    layout = Layout(options.problem)
     try:
-        _check_name(layout)
-        _perform(step, layout)
+        _check_name(options.problem)
+        _perform(step, Layout(options.problem))
     except (UserError, OSError, MemoryError, KeyboardInterrupt) as error:
         message, code = told(error, step.__name__)
         if options.traceback or message is None:
@@ -119,17 +118,17 @@ def _problems() -> list[str]:
     return sorted(file.stem for file in Path("problems").glob("*.yaml"))
 
 
-def _check_name(layout: Layout) -> None:
+def _check_name(problem: str) -> None:
     known = _problems()
-    if layout.problem not in known:
-        name = Path(layout.problem)
+    if problem not in known:
+        name = Path(problem)
         near = get_close_matches(name.stem, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none yet'}"
         if str(name) != name.stem:
             raise UserError(
-                f"{layout.problem!r} is no problem's name; give that of a file in problems/ without its ending; {hint}"
+                f"{problem!r} is no problem's name; give that of a file in problems/ without its ending; {hint}"
             )
-        raise UserError(f"{layout.problem_file} does not exist; {hint}")
+        raise UserError(f"{Path('problems', f'{problem}.yaml')} does not exist; {hint}")
 
 
 def log_to_stderr() -> None:

@@ -20,6 +20,7 @@ from src.datasets.encoding import check_encoding
 from src.datasets.fetching import full_disk_told
 from src.errors import UserError
 from src.files import Layout, atomic_file, write_text
+from src.names import plain_name
 from src.problem.load import listed_problems, load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
@@ -69,7 +70,7 @@ def _path_below(local: Path, file: Path) -> str:
     """The path below data/local/ where the file lies or will lie."""
     if file.resolve().is_relative_to(local.resolve()):
         return file.resolve().relative_to(local.resolve()).as_posix()
-    copy = local / file.name
+    copy = local / plain_name(file.name, "csv")
     if copy.exists() and not filecmp.cmp(file, copy, shallow=False):
         raise UserError(f"{copy} exists with other content and stays as it is; rename your file or remove that one")
     return file.name
@@ -127,11 +128,11 @@ def main() -> int:
     parser.add_argument("--target", required=True, help="the column to predict, or several separated by commas")
     parser.add_argument("--traceback", action="store_true", help="show where in the code an error came from")
     options = parser.parse_args()
-    layout = Layout(options.name)
     try:
         missing = [key for key in ("name", "csv", "target") if not getattr(options, key).strip()]
         if missing:
             raise UserError(f"{missing[0]} is not given; type: make new name=churn csv=path/to.csv target=left")
+        layout = Layout(options.name)
         problem = new(layout, Path(options.csv), options.target.strip())
     except (UserError, OSError) as error:
         message, code = told(error, "new")

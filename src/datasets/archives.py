@@ -14,6 +14,7 @@ from typing import IO
 
 from src.compressed import COMPRESSIONS, Damaged, damage_noticed, open_compressed
 from src.errors import UserError
+from src.names import fault_of_path, plain_name
 
 _TAR = (".tar", ".tgz", ".tbz2", ".txz", *(f".tar{ending}" for ending in COMPRESSIONS))
 # Tables compress to a tenth or so; a thousandth is an attack or a mistake.
@@ -44,8 +45,8 @@ def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
         raise UserError(f"{shown}: member {member!r} is given, but this is no archive (zip or tar); remove `member`")
     if path.suffix.lower() in COMPRESSIONS:
         with open_compressed(path) as stream:
-            return _copy(stream, folder / path.stem, path, shown)
-    target = folder / path.name
+            return _copy(stream, folder / plain_name(path.stem, shown), path, shown)
+    target = folder / plain_name(path.name, shown)
     path.replace(target)
     return target
 
@@ -57,14 +58,14 @@ def most_bytes(archive: Path) -> int:
 
 def _from_zip(path: Path, member: str | None, folder: Path, shown: str) -> Path:
     with zipfile.ZipFile(path) as archive:
-        infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        infos = {info.filename: info for info in archive.infolist() if info.filename and not info.is_dir()}
         info = infos[_choose(list(infos), member, shown)]
         if info.flag_bits & 1:
             raise UserError(f"{shown}: member {info.filename!r} is encrypted; give an archive without a password")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise UserError(f"{shown}: member {info.filename!r} is a link, not a file; refused")
         with archive.open(info) as stream:
-            return _copy(stream, folder / PurePosixPath(info.filename).name, path, shown)
+            return _copy(stream, folder / _name(info.filename, shown), path, shown)
 
 
 def _from_tar(path: Path, member: str | None, folder: Path, shown: str) -> Path:
@@ -76,7 +77,7 @@ def _from_tar(path: Path, member: str | None, folder: Path, shown: str) -> Path:
         stream = archive.extractfile(info)
         assert stream is not None
         with stream:
-            return _copy(stream, folder / PurePosixPath(info.name).name, path, shown)
+            return _copy(stream, folder / _name(info.name, shown), path, shown)
 
 
 def _choose(names: Sequence[str], member: str | None, shown: str) -> str:
@@ -90,10 +91,14 @@ def _choose(names: Sequence[str], member: str | None, shown: str) -> str:
         near = get_close_matches(member, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it holds {', '.join(sorted(names)[:10]) or 'nothing'}"
         raise UserError(f"{shown} has no member {member!r}; {hint}")
-    parts = PurePosixPath(member.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
-        raise UserError(f"{shown}: member {member!r} points outside the archive; refused")
+    fault = fault_of_path(member)
+    if fault is not None:
+        raise UserError(f"{shown}: member {member!r} {fault}; refused")
     return member
+
+
+def _name(member: str, shown: str) -> str:
+    return plain_name(PurePosixPath(member).name, f"{shown}: member {member!r}")
 
 
 def _copy(stream: IO[bytes], target: Path, archive: Path, shown: str) -> Path:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from src.datasets.archives import unpack
 from src.datasets.bundled import load_bundled
@@ -36,6 +35,7 @@ from src.problem.sources import (
     Repacked,
     SklearnSource,
     VectorsFile,
+    name_in,
 )
 
 log = logging.getLogger("workflow")
@@ -91,16 +91,12 @@ def full_disk_told(path: Path) -> Iterator[None]:
         raise UserError(f"the disk is full: {path} was not written; free some space and run again") from None
 
 
-def local_file(path: str, local: Path, of_members: bool, key: str = "data.path") -> Path:
-    """The user's file at `path` below `local`, which the problem names as `key`; a folder may hold members as an
-    archive does.
+def local_file(path: str, local: Path, of_members: bool) -> Path:
+    """The user's file at `path` below `local`; a folder may hold members as an archive does.
 
-    Raises UserError where it leaves `local` or does not exist.
+    Links below `local` are the user's own and are followed. Raises UserError where it does not exist.
     """
-    relative = PurePosixPath(path)
-    if relative.is_absolute() or ".." in relative.parts:
-        raise UserError(f"{key}: {path!r} leaves {local}; copy the file there and give its path below that folder")
-    file = local / relative
+    file = local / path
     if not file.is_file() and not (file.is_dir() and of_members):
         known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
         near = get_close_matches(path, known, n=1)
@@ -121,13 +117,13 @@ def _vectors_part(vectors: VectorsFile, local: Path, downloads: Path) -> _Part:
     member = vectors.member
     of_member = f" member {member}" if member else ""
     if vectors.path is not None:
-        file = local_file(vectors.path, local, False, "word_vectors.path")
+        file = local_file(vectors.path, local, False)
         origin = f"sha256 {sha256_of(file)}{of_member}"
         return _Part(origin, "vectors", lambda folder: unpack(_copied(file, folder), member, folder, str(file)))
     address = Address.model_validate(vectors.model_dump(include={"url", "sha256"}))
 
     def put(folder: Path) -> Path:
-        return unpack(_arrived(address, None, folder, downloads), member, folder, _name(address))
+        return unpack(_arrived(address, None, folder, downloads), member, folder, name_in(address.url))
 
     return _Part(f"sha256 {address.sha256}{of_member}", "vectors", put)
 
@@ -198,7 +194,7 @@ def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -
         other = {"members": file.repacked.members, "content": file.repacked.content}
         members = file.model_copy(update={key: value for key, value in other.items() if value is not None})
     if file.labels is not None:
-        labels = unpack(_arrived(file.labels, None, folder, downloads), None, folder, _name(file.labels))
+        labels = unpack(_arrived(file.labels, None, folder, downloads), None, folder, name_in(file.labels.url))
         return table_of_idx(unpack(arrived, None, folder, arrived.name), labels, folder)
     if file.members is not None:
         return table_of_members(arrived, members, reading.encoding, folder, arrived.name)
@@ -214,13 +210,9 @@ def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -
     return table_with_pictures(raw, file.pictures, pictures, folder, arrived.name)
 
 
-def _name(file: Address) -> str:
-    return unquote(PurePosixPath(urlsplit(file.url).path).name) or "download"
-
-
 def _arrived(file: Address, repacked: Repacked | None, folder: Path, downloads: Path) -> Path:
     """The file at the address, or the same members as another archive where the mirror has that."""
-    name = _name(file)
+    name = name_in(file.url)
     mirror = mirror_folder()
     if mirror and repacked:
         arrived = folder / repacked.name

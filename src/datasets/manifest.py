@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.errors import UserError
 from src.files import read_json, write_json
+from src.problem.terms import PlainName
 
 MANIFEST = "manifest.json"
 
@@ -21,7 +22,7 @@ class RawFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: PlainName
     bytes: int
     sha256: str
     role: Role

@@ -9,9 +9,11 @@ it.
 """
 
 import re
+import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,6 +77,8 @@ def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[
     left = most_bytes(path)
     for name, size, read in _zipped(path) if zipfile.is_zipfile(path) else _tarred(path):
         if wanted(name):
+            if read is None:
+                raise UserError(f"{shown}: {name!r} is a link or a device, not a file; refused: pack the file itself")
             left -= size
             if left < 0:
                 raise UserError(f"{shown} expands to far more than its size and is refused; is it what it should be?")
@@ -82,23 +86,36 @@ def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """All files in a folder and those in it, by their paths below it, in order."""
-    return sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file())
+    """All files in a folder and those in it, by their paths below it, in order. Links to files are followed.
+
+    Raises UserError for links to folders, in which DVC would not see what changes, and for links to nothing.
+    """
+    paths = sorted(folder.rglob("*"))
+    for path in paths:
+        if path.is_symlink() and not path.is_file():
+            fault = "is a link to a folder" if path.is_dir() else "is a link that leads nowhere"
+            raise UserError(f"{path} {fault}; link files, or the whole folder that the problem names")
+    return [(path.relative_to(folder).as_posix(), path) for path in paths if path.is_file()]
 
 
-def _zipped(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+# Path, size and how to read it; None for what is no file.
+_Member = tuple[str, int, Callable[[], bytes] | None]
+
+
+def _zipped(path: Path) -> Iterator[_Member]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            if not info.is_dir():
-                yield info.filename, info.file_size, lambda info=info: archive.read(info)  # type: ignore[misc]
+            if info.filename and not info.is_dir():
+                is_link = stat.S_ISLNK(info.external_attr >> 16)
+                yield info.filename, info.file_size, None if is_link else partial(archive.read, info)
 
 
-def _tarred(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+def _tarred(path: Path) -> Iterator[_Member]:
     with tarfile.open(path) as archive:
         for info in archive:
-            stream = archive.extractfile(info) if info.isfile() else None
-            if stream is not None:
-                yield info.name, info.size, stream.read
+            if not info.isdir():
+                stream = archive.extractfile(info) if info.isfile() else None
+                yield info.name, info.size, None if stream is None else stream.read
 
 
 def _decoded(content: bytes, encoding: str, shown: str) -> str:

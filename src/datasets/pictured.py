@@ -18,7 +18,8 @@ from src.datasets.members import contents
 from src.datasets.parquet import GUESSES
 from src.datasets.raw_table import RawTable, nearest
 from src.errors import UserError
-from src.pictures import decodes
+from src.names import fault_of_path
+from src.pictures import FORMATS, decodes
 
 MOST_NAMED = 5
 
@@ -33,7 +34,7 @@ def pictures_of(raw: RawTable, column: str, beside: Path, base: str, shown: str)
     if column not in names:
         raise UserError(f"{shown}: data.pictures: there is no column {column!r}; {nearest(column, names)}")
     paths = raw.table[column].to_pylist()
-    wrong = [row for row, path in enumerate(paths) if not isinstance(path, str) or not _stays(path)]
+    wrong = [row for row, path in enumerate(paths) if not isinstance(path, str) or fault_of_path(path)]
     _refuse(wrong, paths, column, shown, "is no path below the table's folder")
     wanted = {(PurePosixPath(base) / path).as_posix(): path for path in paths}
     return {wanted[name]: content for name, content in contents(beside, wanted.__contains__, shown)}
@@ -49,7 +50,7 @@ def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], 
     _refuse(missing, paths, column, shown, "does not exist")
     whole = {path: decodes(files[path]) for path in dict.fromkeys(paths)}
     damaged = [row for row, path in enumerate(paths) if not whole[path]]
-    _refuse(damaged, paths, column, shown, "is damaged or in no format that Pillow reads")
+    _refuse(damaged, paths, column, shown, f"is damaged or in none of the formats {', '.join(FORMATS)}")
     pictures = pa.array([files[path] for path in paths], pa.binary())
     table = raw.table.set_column(raw.table.column_names.index(column), column, pictures)
     guesses = {name: kinds for name, kinds in raw.guesses.items() if name != column}
@@ -62,11 +63,6 @@ def checksum(files: Mapping[str, bytes]) -> str:
     """Of the names and contents of all files."""
     listed = "".join(f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(files.items()))
     return hashlib.sha256(listed.encode()).hexdigest()
-
-
-def _stays(path: str) -> bool:
-    parts = PurePosixPath(path.replace("\\", "/"))
-    return bool(path) and not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]
 
 
 def _refuse(rows: list[int], paths: list[str | None], column: str, shown: str, fault: str) -> None:

@@ -2,11 +2,14 @@
 
 import codecs
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from src.problem.terms import Settings
+from src.names import fault_of_name, fault_of_plain_path, shown
+from src.problem.terms import PlainName, Settings
 
 MOST_SKIPPED = 1_000_000
 
@@ -114,15 +117,14 @@ class Members(Settings):
 
 
 def _path(value: str) -> str:
-    if len(value.encode()) > MOST_IN_PATH or any(len(name.encode()) > MOST_IN_NAME for name in value.split("/")):
+    fault = fault_of_plain_path(value)
+    if fault is not None:
         raise ValueError(
-            f"path: {value[:40]!r}… is too long; a path has at most {MOST_IN_PATH} bytes, a name in it {MOST_IN_NAME}"
+            f"path: {shown(value)} {fault}; copy the file into data/local/ and give its path below that folder"
         )
     return value
 
 
-# What file systems take: 4,096 bytes with the folders above, and 255.
-MOST_IN_PATH, MOST_IN_NAME = 2000, 255
 LocalPath = Annotated[str, AfterValidator(_path)]
 
 
@@ -138,16 +140,34 @@ class LocalSource(Reading, Members):
 class Repacked(Settings):
     """Another archive with the same members, or others; a folder named by DATA_MIRROR may hold this one instead."""
 
-    name: str = Field(min_length=1, description="the file's name")
+    name: PlainName = Field(min_length=1, description="the file's name")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
     members: Pattern | None = Field(None, description="where the rows are other files in it: which")
     content: Literal["text", "image"] | None = Field(None, description="and what these hold")
 
 
+def name_in(url: str) -> str:
+    """The name that an address gives its file; `src.names` says whether it is one to write under."""
+    return unquote(PurePosixPath(urlsplit(url).path).name) or "download"
+
+
+def _named(url: str) -> str:
+    fault = fault_of_name(name_in(url))
+    if fault is not None:
+        raise ValueError(
+            f"url: {url}: its file's name, {name_in(url)!r}, {fault}; "
+            "download the file yourself and use it in data/local/ (source: file)"
+        )
+    return url
+
+
+Url = Annotated[str, AfterValidator(_named)]
+
+
 class Address(Settings):
     """Where a file is, and what it has to be."""
 
-    url: str = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
+    url: Url = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
 
 
@@ -177,7 +197,7 @@ class VectorsFile(Settings):
     """A text file of word vectors as GloVe and word2vec write them: on every line a word and its numbers."""
 
     path: LocalPath | None = Field(None, min_length=1, description="the path of the file below data/local/")
-    url: str | None = Field(
+    url: Url | None = Field(
         None, pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://"
     )
     sha256: str | None = Field(

@@ -1,8 +1,10 @@
 """The words of a problem file: types of problem, kinds of column, measures."""
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from src.names import fault_of_name
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
 ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
@@ -39,6 +41,17 @@ Measure = Literal[
 
 # Columns that prepare and evaluate add to the user's tables.
 RESERVED_COLUMNS = ("__row__", "__role__")
+
+
+def _plain(name: str) -> str:
+    fault = fault_of_name(name)
+    if fault is not None:
+        raise ValueError(f"the name {name!r} {fault}; rename the file")
+    return name
+
+
+# The name of a file inside a folder.
+PlainName = Annotated[str, AfterValidator(_plain)]
 
 
 class Settings(BaseModel):

@@ -87,6 +87,6 @@ def png(figure: Figure) -> bytes:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(drawn, format="png", dpi=144, facecolor=SURFACE)
-    image = Image.open(drawn).convert("RGB")
+    image = Image.open(drawn, formats=["PNG"]).convert("RGB")
     image.quantize(COLORS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()

@@ -14,6 +14,7 @@ import psutil
 
 from src.errors import UserError
 from src.files import atomic_file
+from src.names import plain_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +31,7 @@ def check_output(table: Path, output: Path, overwrite: bool) -> None:
     if output.suffix.lower() not in ENDINGS:
         raise UserError(f"{output}: the output has to end in {' or '.join(ENDINGS)}, which tells its format")
     for path in (output, refused_path(output)):
+        plain_name(path.name, "output")
         if path.resolve() == table.resolve():
             raise UserError(f"{path}: this would replace the table that is scored; give another output")
         if path.is_dir():

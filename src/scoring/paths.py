@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from src.errors import UserError
+from src.names import fault_of_text, plain_name
 
 
 def inside(given: str, home: Path, called: str) -> Path:
@@ -10,8 +11,11 @@ def inside(given: str, home: Path, called: str) -> Path:
 
     Hidden folders are not for tables either: they hold what Git, DVC and Prefect keep.
     """
-    if not given.strip() or "\0" in given:
+    if not given.strip():
         raise UserError(f"{called}: give the path of a file")
+    fault = fault_of_text(given)
+    if fault is not None:
+        raise UserError(f"{called}: {given[:80]!r} {fault}; give another path")
     root = home.resolve()
     try:
         path = (root / given).resolve()
@@ -20,6 +24,6 @@ def inside(given: str, home: Path, called: str) -> Path:
     if not path.is_relative_to(root):
         raise UserError(f"{called}: {given!r} leads out of the repository's folder; give a path inside")
     within = path.relative_to(root)
-    if any(part.startswith(".") for part in within.parts):
-        raise UserError(f"{called}: {given!r} leads into a hidden folder; give another path")
+    for part in within.parts:
+        plain_name(part, called)
     return home / within

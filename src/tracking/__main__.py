@@ -21,9 +21,10 @@ logger = logging.getLogger("workflow")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m src.tracking", description=__doc__)
     parser.add_argument("problem", help="the name of a file in problems/")
-    layout = Layout(parser.parse_args().problem)
+    problem = parser.parse_args().problem
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
+        layout = Layout(problem)
         steps = recordable(layout)
         recorded = record_steps(steps, layout)
     except UserError as error:

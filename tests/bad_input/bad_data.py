@@ -30,11 +30,6 @@ DATA = {
     "a folder in place of a file": Bad(
         "fetch", ("data/local is a folder", "there are: mine.csv"), changes=source(path=".")
     ),
-    "a path out of the data folder": Bad(
-        "fetch",
-        ("data.path", "'../../problems/mine.yaml' leaves data/local", "copy the file there"),
-        changes=source(path="../../problems/mine.yaml"),
-    ),
     "vectors that are not there": Bad(
         "fetch", ("data/local/glove.txt does not exist", "mine.csv"), changes={"word_vectors": {"path": "glove.txt"}}
     ),
@@ -43,7 +38,6 @@ DATA = {
         ("word_vectors: no column is text", "remove the key"),
         changes={"word_vectors": {"path": "mine.csv"}},
     ),
-    "an absolute path": Bad("fetch", ("data.path", "leaves data/local"), changes=source(path="/etc/hostname")),
     "an empty file": Bad("validate", (f"{FILE} is empty", "give a file with a header line and rows"), csv=""),
     "a file with a header only": Bad("validate", (f"{FILE} names its columns and has no rows",), csv="size,label\n"),
     "broken encoding": Bad(

@@ -172,14 +172,32 @@ PROBLEMS = {
         )
         for encoding in ("utf8x", "base64", "punycode", "idna", "unicode_escape", "undefined", "utf-8/../x", "")
     },
+    **{
+        f"the path {path}": Bad(
+            "define",
+            (f"{PROBLEM_FILE}: path: '{path}' leads out of the folder; copy the file into data/local/",),
+            changes={"data": {"source": "file", "path": path}},
+        )
+        for path in ("../../problems/mine.yaml", "/etc/hostname", "a/../../mine.csv")
+    },
+    "an address whose file would lie elsewhere": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: url: https://", "'/home/me/keep.txt', leads into another folder", "use it in data/local/"),
+        changes={
+            "data": {
+                "source": "address",
+                "files": [{"url": "https://example.org/%2Fhome%2Fme%2Fkeep.txt", "sha256": "0" * 64}],
+            }
+        },
+    ),
     "a path that is too long": Bad(
         "define",
-        (f"{PROBLEM_FILE}: path: 'a/a/a/", "is too long", "2000 bytes"),
+        (f"{PROBLEM_FILE}: path: 'a/a/a/", "is longer than 1,000 bytes"),
         changes={"data": {"source": "file", "path": "a/" * 2500 + "mine.csv"}},
     ),
     "a name that is too long": Bad(
         "define",
-        (f"{PROBLEM_FILE}: path: 'aaaa", "is too long", "255"),
+        (f"{PROBLEM_FILE}: path: 'aaaa", "holds a name that is longer than 200 bytes"),
         changes={"word_vectors": {"path": "a" * 300 + ".txt"}},
     ),
     "a large value": Bad(

@@ -59,10 +59,12 @@ def written(desk: Desk, from_step: str) -> set[str]:
         ("../problems/mine", ("is no problem's name", "did you mean 'mine'?")),
         ("/etc/hostname", ("is no problem's name",)),
         ("mine\0", ("does not exist", "did you mean 'mine'?")),
+        ("my prob", ("'my prob' cannot be the name of a problem", "use letters, digits")),
     ],
 )
 @pytest.mark.parametrize("step", ["define", "prepare"])
 def test_a_problem_s_name_is_no_path(desk: Desk, step: str, name: str, says: tuple[str, ...]):
+    (desk.root / "problems" / "my prob.yaml").touch()
     before = desk.files()
     told = desk.run(step, name)
     assert told.code == 1

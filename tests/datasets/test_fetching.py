@@ -125,12 +125,33 @@ def test_a_missing_local_file_in_an_empty_folder_says_what_to_do(folders: Path) 
         get(folders, local())
 
 
-@pytest.mark.parametrize("path", ["../secret.csv", "/etc/passwd", "a/../../secret.csv"])
-def test_a_path_that_leaves_the_local_folder_is_refused(folders: Path, path: str) -> None:
-    (folders / "secret.csv").write_bytes(TABLE)
+def test_links_of_the_user_are_followed_out_of_the_local_folder(folders: Path) -> None:
+    (folders / "disk").mkdir()
+    (folders / "disk" / "big.csv").write_bytes(TABLE)
+    (folders / "local" / "t.csv").symlink_to(folders / "disk" / "big.csv")
+    (folders / "local" / "reviews").symlink_to(folders / "disk")
 
-    with pytest.raises(UserError, match=r"data\.path: .* leaves .*local"):
-        get(folders, local(path))
+    get(folders, local())
+    assert not (folders / "raw" / "t.csv").is_symlink()
+    assert (folders / "raw" / "t.csv").read_bytes() == TABLE
+    assert get(folders, members_of("reviews")) == ["manifest.json", "table.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"), [("disk", "is a link to a folder"), ("nowhere", "is a link that leads nowhere")]
+)
+def test_links_that_would_lose_rows_are_refused(folders: Path, target: str, fault: str) -> None:
+    (folders / "disk").mkdir()
+    (folders / "local" / "reviews").mkdir()
+    (folders / "local" / "reviews" / "a.csv").write_bytes(TABLE)
+    (folders / "local" / "reviews" / "more").symlink_to(folders / target)
+
+    with pytest.raises(UserError, match=rf"reviews/more {fault}; link files, or the whole folder"):
+        get(folders, members_of("reviews"))
+
+
+def members_of(path: str) -> LocalSource:
+    return LocalSource.model_validate({"source": "file", "path": path, "members": ".*csv"})
 
 
 def test_the_mirror_is_searched_by_name_and_the_checksum_decides(folders: Path) -> None:

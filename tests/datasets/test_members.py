@@ -1,5 +1,6 @@
 """The files of an archive as the rows of one table."""
 
+import stat
 import tarfile
 import zipfile
 from io import BytesIO
@@ -98,6 +99,24 @@ def test_an_archive_that_is_none_is_told(tmp_path: Path):
     (tmp_path / "films.tar.gz").write_text("no archive")
     with pytest.raises(UserError, match="is damaged or not what its ending says"):
         table(tmp_path, "films.tar.gz", members=MEMBERS)
+
+
+@pytest.mark.parametrize("archive", ["films.zip", "films.tar.gz"])
+def test_a_link_in_an_archive_is_refused_and_not_followed(tmp_path: Path, archive: str):
+    path = packed(tmp_path / archive, FILES)
+    link = "films/train/pos/link.txt"
+    if archive.endswith("zip"):
+        with zipfile.ZipFile(path, "a") as files:
+            info = zipfile.ZipInfo(link)
+            info.external_attr = (stat.S_IFLNK | 0o777) << 16
+            files.writestr(info, "/etc/hostname")
+    else:
+        with tarfile.open(path, "w:gz") as files:
+            info = tarfile.TarInfo(link)
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/hostname"
+            files.addfile(info)
+    with pytest.raises(UserError, match=r"link.txt' is a link or a device, not a file; refused"):
+        table(tmp_path, archive, members=MEMBERS)
 
 
 def test_a_pattern_that_is_none_is_refused():

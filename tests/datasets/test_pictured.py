@@ -71,7 +71,7 @@ def test_an_archive_may_hold_the_table_and_its_pictures(tmp_path: Path, monkeypa
         (("photos/1.png", "../secret.png"), "row 1: '../secret.png' is no path below the table's folder"),
         (("photos/1.png", "/etc/passwd"), "row 1: '/etc/passwd' is no path below"),
         (("photos/2.png", ""), "row 2: '' is no path below"),
-        (("photos/2.png", "animals.csv"), "row 2: 'animals.csv' is damaged or in no format that Pillow reads"),
+        (("photos/2.png", "animals.csv"), "row 2: 'animals.csv' is damaged or in none of the formats AVIF, BMP"),
         (("photo,", "image,"), "data.pictures: there is no column 'photo'; the columns are: image, bar, weight, zip"),
     ],
 )

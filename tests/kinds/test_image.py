@@ -18,7 +18,7 @@ from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.kind import KINDS, kind_of
 from src.measures import TABLE
 from src.networks import build_network
-from src.pictures import Shape, Undecodable, look, pixels_of
+from src.pictures import Shape, Undecodable, decodes, look, pixels_of
 from src.preprocessing.fold import fit_fold
 from src.problem.steps import PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
@@ -88,6 +88,20 @@ def test_a_photograph_taken_sideways_stands_upright():
 def test_what_is_no_picture_is_refused(file: bytes):
     with pytest.raises(Undecodable):
         pixels_of([file], Shape(1, SIZE, SIZE))
+
+
+def test_no_file_makes_pillow_start_another_program(monkeypatch: pytest.MonkeyPatch):
+    def started(*_: Any, **__: Any) -> None:
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr("subprocess.Popen", started)
+    file = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(touch harm) run\n%%EOF\n"
+    assert Image.open(io.BytesIO(file)).format == "EPS", "Pillow by itself would take it"
+    assert not decodes(file)
+    with pytest.raises(Undecodable):
+        look(file)
+    with pytest.raises(Undecodable):
+        pixels_of([file], Shape(1, 9, 9))
 
 
 @pytest.mark.parametrize(

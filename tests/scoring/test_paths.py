@@ -42,7 +42,21 @@ def test_a_path_that_leads_out_is_refused(home: Path, given: str):
         inside(given.format(home=home), home, "table")
 
 
-@pytest.mark.parametrize("given", ["", " ", "a\0b", ".git/x.csv", ".dvc/cache/x.csv", "data/.hidden/x.csv"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        " ",
+        "a\0b",
+        "\ud800.csv",
+        "a" * 300,
+        "a/" * 2000,
+        "dvc.yaml",
+        ".git/x.csv",
+        ".dvc/cache/x.csv",
+        "data/.hidden/x.csv",
+    ],
+)
 def test_neither_nothing_nor_what_is_hidden_is_a_table(home: Path, given: str):
     with pytest.raises(UserError, match="output: "):
         inside(given, home, "output")

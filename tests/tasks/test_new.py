@@ -122,8 +122,8 @@ def state(root: Path) -> dict[Path, bytes]:
         ("churn", "lefft", "no column 'lefft'"),
         ("taken", "left", "taken.yaml exists and stays as it is"),
         ("yes", "left", "name: 'yes' does not suit"),
-        ("a/b", "left", "name: 'a/b' does not suit"),
-        ("../x", "left", "does not suit"),
+        ("a/b", "left", "'a/b' cannot be the name of a problem"),
+        ("../x", "left", "'../x' cannot be the name of a problem"),
     ],
 )
 def test_what_cannot_be_done_changes_nothing(layout: Layout, file: Path, name: str, target: str, message: str) -> None:

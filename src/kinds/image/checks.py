@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from src.columns import label_texts
-from src.pictures import Shape, Undecodable, decodes, look
+from src.pictures import FORMATS, Shape, Undecodable, decodes, look
 from src.validation.table import Issue, TableFacts, counted, first_rows, listed_counts, where
 
 # Pictures with fewer pixels on a side show nothing; sides this many times as long as others' are stretched a lot.
@@ -20,8 +20,9 @@ def undecodable_pictures(table: TableFacts) -> Iterator[Issue]:
         count, rows = int(wrong_N.sum()), first_rows(wrong_N)
         if count:
             message = (
-                f"{name!r}: {counted(count, 'picture')} missing, damaged or in no format that Pillow reads "
-                f"({where(rows, count)}); mend the files, or leave them out (the pattern `members` tells which are in)"
+                f"{name!r}: {counted(count, 'picture')} missing, damaged or in none of the formats "
+                f"{', '.join(FORMATS)} ({where(rows, count)}); mend the files, or leave them out "
+                "(the pattern `members` tells which are in)"
             )
             yield Issue("error", name, count, rows, message)
 
