@@ -114,7 +114,7 @@ def _page(scored: "Scored") -> str:
     ]
     parts = [_table(("what", "value"), counts)]
     if scored.first:
-        first = [(str(row), literal(column), literal(reason)) for row, column, reason in scored.first]
+        first = [(each.where, literal(each.column), literal(each.reason)) for each in scored.first]
         where = literal(str(refused_path(scored.output)))
         parts += ["## Refused rows", _table(("row", "column", "reason"), first), f"All of them: {where}"]
     if scored.doubts:

@@ -6,8 +6,8 @@ reads the rows with the problem's settings, checks them as the training rows wer
 row, the prediction, for classes their probabilities and for values an interval that holds the actual value 19 times
 out of 20, and the version of the model. No server is needed, and no code or pickle of anybody is run.
 
-A row's number is the line of a text file on which it begins (the header is line 1), or its place from 1 in Parquet.
-Refused rows and the reasons go to OUTPUT.refused.csv; OUTPUT is there complete or not at all.
+Rows are numbered from 0 in every format; headers and blank lines are no rows. Refused rows go to OUTPUT.refused.csv
+with their reasons, and of a text file their lines. OUTPUT is there complete or not at all.
 """
 
 import argparse

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import psutil
 
@@ -56,8 +56,17 @@ def writing(path: Path, schema: "pa.Schema", about: Mapping[str, str]) -> Iterat
         stack.close()
 
 
-# Number of the row, column, reason.
-Refusal = tuple[int, str, str]
+class Refusal(NamedTuple):
+    """Why a row is not scored. `line`: where it begins in a text file. An empty `column`: the row as a whole."""
+
+    row: int
+    line: int | None
+    column: str
+    reason: str
+
+    @property
+    def where(self) -> str:
+        return f"row {self.row}" if self.line is None else f"row {self.row} (line {self.line})"
 
 
 def refused_path(output: Path) -> Path:
@@ -76,7 +85,7 @@ def writing_refusals(path: Path) -> Iterator[Callable[[Sequence[Refusal]], None]
                 _remove_remains(path)
                 partial = stack.enter_context(atomic_file(path))
                 rows = csv.writer(stack.enter_context(partial.open("w", encoding="utf-8", newline="")))
-                rows.writerow(("row", "column", "reason"))
+                rows.writerow(Refusal._fields)
             if rows is not None:
                 rows.writerows(refusals)
 

@@ -1,8 +1,8 @@
 """Raw rows to score, some at a time, so that a file of any length needs little memory.
 
-A row's number is the one that a person finds it by: in a text file the line on which it begins, the header being line
-1; in Parquet, and in the JSON of a request, its place from 1. A row that cannot be read as one (too few fields, broken
-JSON) is told with its reason and does not stop the others.
+Rows are numbered from 0 in every format, as validation and pandas number them; neither a header nor a blank line is a
+row. Of a text file the line on which a row begins is known as well, the first line being 1. A row that cannot be read
+(too few fields, broken JSON) is refused with its reason and does not stop the others.
 """
 
 import csv
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -36,17 +36,40 @@ LONGEST_LINE = 2**21
 STREAMED = ("csv", "tsv", "parquet", "jsonl")
 
 
+class Unreadable(NamedTuple):
+    """A row that is none: its number, its line where it is of a text file, and what is wrong with it."""
+
+    row: int
+    line: int | None
+    reason: str
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Some rows in the order of the file.
 
-    `table` has the wanted columns, as texts or typed as the file has them; `numbers` are the numbers of its rows;
-    `unreadable` holds the numbers of rows that are not in it, each with the reason.
+    `table` has the wanted columns, as texts or typed as the file has them; `numbers` are the numbers of its rows, and
+    `lines` their lines where they are of a text file. `unreadable` are the rows that are not in it.
     """
 
     numbers: NDArray[np.int64]
     table: pa.Table
-    unreadable: list[tuple[int, str]]
+    unreadable: list[Unreadable]
+    lines: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.numbers) + len(self.unreadable)
+
+    def line(self, place: int) -> int | None:
+        """The line of the row at `place` of the table."""
+        return None if self.lines is None else int(self.lines[place])
+
+    @property
+    def end(self) -> int:
+        """How far the chunk reaches: the last line of a text file, else how many rows lie before its end."""
+        ends = self.numbers + 1 if self.lines is None else self.lines
+        others = (each.row + 1 if each.line is None else each.line for each in self.unreadable)
+        return int(max([*ends[-1:], *others], default=0))
 
 
 @dataclass(frozen=True)
@@ -117,30 +140,40 @@ def together(rows: Rows) -> Rows:
 
     def one() -> Iterator[Chunk]:
         chunks = list(rows.chunks)
+        if not chunks:
+            return
+        lines = [chunk.lines for chunk in chunks if chunk.lines is not None]
         yield Chunk(
             np.concatenate([chunk.numbers for chunk in chunks]),
             pa.concat_tables([chunk.table for chunk in chunks]),
             [row for chunk in chunks for row in chunk.unreadable],
+            np.concatenate(lines) if lines else None,
         )
 
     return Rows(one(), rows.total, rows.unit)
 
 
-def chunk_of_objects(rows: Sequence[tuple[int, Any]], columns: Sequence[str]) -> Chunk:
-    """JSON values that should be objects, each with its number; a key that an object lacks is a missing value."""
-    numbers, good, unreadable = [], [], []
-    for number, row in rows:
+def chunk_of_objects(values: Sequence[Any], columns: Sequence[str], first: int = 0, lines: Sequence[int] = ()) -> Chunk:
+    """JSON values that should be objects; a key that an object lacks is a missing value.
+
+    An error among the values says why there is no object. first: the number of the first row. lines: of a file, the
+    line of each.
+    """
+    places, good, unreadable = [], [], []
+    for place, value in enumerate(values):
         try:
-            if isinstance(row, str | bytes):
-                row = spelled(row)
-            object_ = texts(json_object(row))
+            if isinstance(value, ValueError):
+                raise value
+            row = texts(json_object(value))
         except ValueError as error:
-            unreadable.append((number, str(error)))
+            unreadable.append(Unreadable(first + place, lines[place] if lines else None, str(error)))
         else:
-            numbers.append(number)
-            good.append(object_)
+            places.append(place)
+            good.append(row)
     table = {name: pa.chunked_array([pa.array([row.get(name) for row in good], pa.string())]) for name in columns}
-    return Chunk(np.array(numbers, dtype=np.int64), pa.table(table), unreadable)
+    of_good = np.array(places, dtype=np.int64)
+    line_N = np.array(lines, dtype=np.int64)[of_good] if lines else None
+    return Chunk(first + of_good, pa.table(table), unreadable, line_N)
 
 
 def _format(path: Path, reading: Reading) -> str:
@@ -196,7 +229,7 @@ def _batches(file: pyarrow.parquet.ParquetFile, shown: str, columns: Sequence[st
     try:
         for batch in file.iter_batches(_rows_at_a_time(len(columns)), columns=list(columns)):
             table = pa.table([plain(pa.chunked_array([batch.column(n)])) for n in columns], names=list(columns))
-            yield Chunk(np.arange(done + 1, done + 1 + table.num_rows), table, [])
+            yield Chunk(np.arange(done, done + table.num_rows), table, [])
             done += table.num_rows
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{shown} cannot be read as Parquet after row {done}: {error}; write the file anew") from None
@@ -208,25 +241,23 @@ def _batches(file: pyarrow.parquet.ParquetFile, shown: str, columns: Sequence[st
 def _objects(path: Path, shown: str, reading: Reading, wanted: Wanted) -> Iterator[Chunk]:
     """Where no row has a column, that is told at the end of the file: any row could have been the first that has it."""
     seen: set[str] = set()
-    rows: list[tuple[int, Any]] = []
-    characters = 0
-
-    def chunk() -> Chunk:
-        return chunk_of_objects(rows, wanted.names)
-
+    rows: list[Any] = []
+    lines: list[int] = []
+    done = characters = 0
     for line, text in object_lines(path, reading):
         try:
-            row = spelled(text)
-        except ValueError:
-            row = text  # told below, with the other unreadable rows
-        if isinstance(row, dict):
-            seen |= row.keys()
-        rows.append((line, row))
+            rows.append(spelled(text))
+        except ValueError as error:
+            rows.append(error)
+        if isinstance(rows[-1], dict):
+            seen |= rows[-1].keys()
+        lines.append(line)
         characters += len(text)
         if len(rows) >= _rows_at_a_time(len(wanted.names)) or characters >= CHARACTERS:
-            yield chunk()
-            rows, characters = [], 0
-    yield chunk()
+            yield chunk_of_objects(rows, wanted.names, done, lines)
+            done, rows, lines, characters = done + len(rows), [], [], 0
+    if rows:
+        yield chunk_of_objects(rows, wanted.names, done, lines)
     if seen:
         wanted.check(sorted(seen), shown)
 
@@ -265,16 +296,28 @@ class _Block:
 
 @dataclass
 class _Collected:
-    """What was made of a block: rows with their numbers, and those that are none."""
+    """What was made of a block: the numbers and lines of its rows, and those that are none. `next` is the next row's
+    number."""
 
+    next: int
     numbers: list[int] = field(default_factory=list)
-    unreadable: list[tuple[int, str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
-    def refuse(self, number: int, fields: int, expected: int, lines: int = 1) -> None:
+    def take(self, line: int) -> None:
+        self.numbers.append(self.next)
+        self.lines.append(line)
+        self.next += 1
+
+    def refuse(self, line: int, fields: int, expected: int, lines: int = 1) -> None:
         reason = f"has {fields} field{'' if fields == 1 else 's'}, expected {expected}"
         if lines > 1:
-            reason += f"; it goes on to line {number + lines - 1}: is a quotation mark opened and never closed?"
-        self.unreadable.append((number, reason))
+            reason += f"; it goes on to line {line + lines - 1}: is a quotation mark opened and never closed?"
+        self.unreadable.append(Unreadable(self.next, line, reason))
+        self.next += 1
+
+    def chunk(self, table: pa.Table) -> Chunk:
+        return Chunk(np.array(self.numbers, np.int64), table, self.unreadable, np.array(self.lines, np.int64))
 
 
 def _delimited(
@@ -284,14 +327,15 @@ def _delimited(
     with path.open(encoding=encoding, newline="") as stream:
         for _ in range(first):
             stream.readline()
-        line = first + 1
+        line, row = first + 1, 0
         while block := _block(stream, line, _rows_at_a_time(len(names))):
             line += len(block.lines)
             if any('"' in text for text in block.lines):
-                chunk, more = _quoted(stream, block, separator, names, columns, str(path))
+                chunk, more = _quoted(stream, block, row, separator, names, columns, str(path))
                 line += more
             else:
-                chunk = _unquoted(block, separator, names, columns)
+                chunk = _unquoted(block, row, separator, names, columns)
+            row += len(chunk)
             yield chunk
 
 
@@ -309,39 +353,39 @@ def _block(stream: IO[str], begin: int, most: int) -> _Block | None:
     return _Block(begin, lines) if lines else None
 
 
-def _unquoted(block: _Block, separator: str, names: list[str], columns: Sequence[str]) -> Chunk:
-    """Every line is a row: Arrow takes them apart, five times faster than Python."""
-    found, good = _Collected(), []
-    for number, text in enumerate(block.lines, start=block.begin):
+def _unquoted(block: _Block, row: int, separator: str, names: list[str], columns: Sequence[str]) -> Chunk:
+    """Every line is a row: Arrow takes them apart, five times faster than Python. `row`: the number of the first."""
+    found, good = _Collected(row), []
+    for line, text in enumerate(block.lines, start=block.begin):
         fields = text.count(separator) + 1
         if fields == len(names) and (fields > 1 or text.rstrip("\r\n")):
-            found.numbers.append(number)
+            found.take(line)
             good.append(text.rstrip("\r\n"))
         elif text.rstrip("\r\n"):
-            found.refuse(number, fields, len(names))
+            found.refuse(line, fields, len(names))
     if not good:
-        return Chunk(np.array([], dtype=np.int64), _empty(columns), found.unreadable)
+        return found.chunk(_empty(columns))
     table = parse_delimited(io.BytesIO("\n".join(good).encode()), names, separator, "utf-8", 0)
-    return Chunk(np.array(found.numbers, dtype=np.int64), table.select(list(columns)), found.unreadable)
+    return found.chunk(table.select(list(columns)))
 
 
 def _quoted(
-    stream: IO[str], block: _Block, separator: str, names: list[str], columns: Sequence[str], shown: str
+    stream: IO[str], block: _Block, row: int, separator: str, names: list[str], columns: Sequence[str], shown: str
 ) -> tuple[Chunk, int]:
     """Rows whose quoted values may hold separators and line ends; also how many lines beyond the block they took."""
     csv.field_size_limit(LONGEST_LINE)
     rows = csv.reader(chain(block.lines, stream), delimiter=separator)
-    found, good, before = _Collected(), [], 0
+    found, good, before = _Collected(row), [], 0
     places = [names.index(name) for name in columns]
     try:
         while before < len(block.lines):
             fields = next(rows)
-            number, lines, before = block.begin + before, rows.line_num - before, rows.line_num
+            line, lines, before = block.begin + before, rows.line_num - before, rows.line_num
             if len(fields) == len(names):
-                found.numbers.append(number)
+                found.take(line)
                 good.append([fields[place] for place in places])
             elif fields:
-                found.refuse(number, len(fields), len(names), lines)
+                found.refuse(line, len(fields), len(names), lines)
     except csv.Error as error:
         raise UserError(
             f"{shown}: the row that begins on line {block.begin + before} cannot be read ({error}); "
@@ -349,7 +393,7 @@ def _quoted(
         ) from None
     values = zip(*good, strict=True) if good else [()] * len(columns)
     table = pa.table([pa.array(column, pa.string()) for column in values], names=list(columns))
-    return Chunk(np.array(found.numbers, dtype=np.int64), table, found.unreadable), before - len(block.lines)
+    return found.chunk(table), before - len(block.lines)
 
 
 def _empty(columns: Sequence[str]) -> pa.Table:

@@ -80,7 +80,7 @@ class Service:
             raise Refused(400, str(error)) from None
         refused = [refusal for _, refusals, _ in answers for refusal in refusals]
         if refused:
-            rows = len({row for row, _, _ in refused})
+            rows = len({each.row for each in refused})
             message = f"{rows} row{'' if rows == 1 else 's'} cannot be scored; nothing was predicted"
             raise Refused(400, message, refused)
         predictions = pd.concat([predicted for predicted, _, _ in answers])
@@ -114,7 +114,7 @@ class Service:
         named = {name for row in rows if isinstance(row, dict) for name in row}
         if named:
             self.wanted.check(sorted(named), "the request")
-        yield chunk_of_objects(list(enumerate(rows, start=1)), self.wanted.names)
+        yield chunk_of_objects(rows, self.wanted.names)
 
     def _csv(self, body: bytes) -> Iterator[Chunk]:
         with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +150,7 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> FastAPI:
             body = await _body(request, most_bytes)
             return JSONResponse(await run_in_threadpool(service.predict, body, content_type))
         except Refused as refused:
-            rows = [{ROW: row, "column": column or None, "reason": reason} for row, column, reason in refused.rows]
+            rows = [_shown(each) for each in refused.rows]
             answer = {"error": refused.message, **service.identity, **({"refused": rows[:SHOWN]} if rows else {})}
             return JSONResponse(answer, refused.status)
 
@@ -171,3 +171,8 @@ async def _body(request: Request, most_bytes: int) -> bytes:
 def _nothing(features: list[str]) -> tuple[Any, Any, Any]:
     empty = chunk_of_objects([], features)
     return empty.numbers, empty.table, empty.unreadable
+
+
+def _shown(refusal: Refusal) -> dict[str, Any]:
+    line = {} if refusal.line is None else {"line": refusal.line}
+    return {ROW: refusal.row, **line, "column": refusal.column or None, "reason": refusal.reason}

@@ -79,7 +79,7 @@ class Scored:
         if self.reasons:
             said.append(f"{self.refused_rows:,} rows refused; each with its reasons: {refused_path(self.output)}")
             said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.reasons.most_common(SHOWN)]
-            said += [f"  row {row}: {_of(column)}{reason}" for row, column, reason in self.first[:5]]
+            said += [f"  {each.where}: {_of(each.column)}{each.reason}" for each in self.first[:5]]
         if self.doubts:
             said.append(f"warning: scored, though {DOUBTFUL}:")
             said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.doubts.most_common(SHOWN)]
@@ -128,7 +128,7 @@ def score_table(order: Order, home: Path) -> Scored:
                     _count(outcome, chunk, checked)
                     if order.refused == "report" or not outcome.refused_rows:
                         outcome.scored += _score(model, registered, chunk, checked, order, schema, writer)
-                    tell(_last(chunk))
+                    tell(chunk.end)
                 if not outcome.rows:
                     raise UserError(f"{order.table} has no rows; give a table with rows to score")
                 if not outcome.scored or (order.refused == "stop" and outcome.refused_rows):
@@ -181,17 +181,17 @@ def _predictions(model: Model, registered: Registered, head: pd.DataFrame, rows:
 
 def refusals_of(chunk: Chunk, checked: Checked) -> list[Refusal]:
     """The refused rows of the chunk with their reasons, in the order of the file."""
-    found = [(number, "", reason) for number, reason in chunk.unreadable]
+    found = [Refusal(row, line, "", reason) for row, line, reason in chunk.unreadable]
     found += [
-        (int(chunk.numbers[row]), fault.column or "", fault.reason(place))
+        Refusal(int(chunk.numbers[row]), chunk.line(row), fault.column or "", fault.reason(place))
         for fault in checked.faults
         for place, row in enumerate(fault.rows)
     ]
-    return sorted(found, key=lambda refusal: refusal[0])
+    return sorted(found, key=lambda refusal: refusal.row)
 
 
 def _count(outcome: Scored, chunk: Chunk, checked: Checked) -> None:
-    outcome.rows += len(chunk.numbers) + len(chunk.unreadable)
+    outcome.rows += len(chunk)
     outcome.refused_rows += int((~checked.accepted_N).sum()) + len(chunk.unreadable)
     if chunk.unreadable:
         outcome.reasons["", "no row that can be read"] += len(chunk.unreadable)
@@ -206,7 +206,3 @@ def _key(fault: Fault) -> tuple[str, str]:
 
 def _of(column: str) -> str:
     return f"{column!r}: " if column else ""
-
-
-def _last(chunk: Chunk) -> int:
-    return max([int(np.max(chunk.numbers, initial=0)), *(number for number, _ in chunk.unreadable)])

@@ -41,7 +41,7 @@ def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(cham
     assert f"{PROBLEM} version 1 (champion): 80 of 80 rows scored; predictions: {output}" in told
     found = pd.read_csv(output).set_index("row")
     predicted = pd.read_parquet(champion.results / "predictions.parquet").query("split == 'test'")
-    ours = found.loc[predicted["row"] + 2]  # the first row, 0, is on line 2
+    ours = found.loc[predicted["row"]]
     assert ours["predicted"].tolist() == predicted["predicted"].tolist()
     assert ours["probability__yes"].tolist() == pytest.approx(predicted["probability__yes"].tolist(), rel=1e-5)
 
@@ -68,7 +68,7 @@ def test_the_exit_code_is_1_when_no_row_is_scored(champion: Workspace, tmp_path:
     assert run.returncode == 1
     assert "0 of 1 rows scored; no predictions were written" in run.stdout
     assert (tmp_path / "out.csv.refused.csv").read_text().splitlines()[1:] == [
-        "2,third,'x' is not a number with a decimal point"
+        "0,2,third,'x' is not a number with a decimal point"
     ]
 
 
@@ -146,7 +146,7 @@ def test_the_flow_scores_files_of_the_repository_and_no_others_and_leaves_artifa
     pages = {artifact["key"]: artifact["data"] for artifact in found}
     assert pages["progress-predict-tiny"] == 100
     assert f"[version 1 (champion)](http://127.0.0.1:1/#/models/{PROBLEM}/versions/1)" in pages["predict-tiny"]
-    assert "| 3 | third | '&lt;b&gt;\\|x' is not a number with a decimal point |" in pages["predict-tiny"]
+    assert "| row 1 (line 3) | third | '&lt;b&gt;\\|x' is not a number with a decimal point |" in pages["predict-tiny"]
 
 
 @pytest.mark.slow

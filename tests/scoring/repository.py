@@ -119,7 +119,7 @@ class Repository:
         path = self.root / output
         return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
 
-    def refusals(self, output: str = "out.csv") -> list[tuple[int, str, str]]:
+    def refusals(self, output: str = "out.csv") -> list[tuple[int, int | str, str, str]]:
         path = self.root / f"{output}.refused.csv"
         found = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame()
         return list(found.itertuples(index=False, name=None))

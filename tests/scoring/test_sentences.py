@@ -67,7 +67,7 @@ def test_a_file_of_words_is_scored_sentence_by_sentence(model: Model, tmp_path: 
     outcome = scored_table.score_table(order, tmp_path)
 
     assert (outcome.rows, outcome.scored, outcome.refused_rows) == (len(frame) + 2, len(frame), 2)
-    assert [reason for _, _, reason in outcome.first] == [NO_WORD, f"'s0' {TORN}"]
+    assert [each.reason for each in outcome.first] == [NO_WORD, f"'s0' {TORN}"]
     told = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
     assert told["word"].tolist() == frame["word"].tolist()
     assert told["predicted"].tolist() == model.predict(frame)["predicted"].tolist()

@@ -37,7 +37,7 @@ def test_every_format_gives_what_the_model_says_of_the_typed_rows(repository: Re
     assert (scored.rows, scored.scored, scored.refused_rows) == (40, 40, 0)
     assert found["predicted"].tolist() == expected["predicted"].tolist()
     np.testing.assert_allclose(found["probability__yes"], expected["probability__yes"], rtol=1e-5)
-    assert found["row"].tolist() == list(range(2, 42) if name in ("new.csv", "new.tsv") else range(1, 41))
+    assert found["row"].tolist() == list(range(40))
     assert set(found["model_version"]) == {2}
 
 
@@ -69,42 +69,58 @@ def test_a_bad_row_is_told_by_its_line_and_the_others_are_scored(
 ):
     scored = repository.score(lines(GOOD, row, GOOD))
     assert (scored.rows, scored.scored, scored.refused_rows) == (3, 2, 1)
-    assert repository.predictions()["row"].tolist() == [2, 4]
-    ((number, where, why),) = repository.refusals()
-    assert (number, where) == (3, column)
+    assert repository.predictions()["row"].tolist() == [0, 2]
+    ((number, line, where, why),) = repository.refusals()
+    assert (number, line, where) == (1, 3, column)
     assert why.startswith(reason)
-    assert any(reason in line and "row 3" in line for line in scored.lines())
+    assert any(reason in line and "row 1 (line 3)" in line for line in scored.lines())
 
 
 def test_a_row_with_several_faults_is_one_refused_row_with_several_reasons(repository: Repository):
     scored = repository.score(lines("big,heavy,red,true,2026-03-01", GOOD))
     assert (scored.scored, scored.refused_rows) == (1, 1)
-    assert [(row, column) for row, column, _ in repository.refusals()] == [(2, "size"), (2, "weight")]
+    assert [(row, column) for row, _, column, _ in repository.refusals()] == [(0, "size"), (0, "weight")]
 
 
-def test_line_numbers_count_blank_lines_and_lines_inside_of_quoted_values(repository: Repository):
+def test_lines_count_blank_ones_and_those_inside_of_quoted_values_and_rows_count_neither(repository: Repository):
     table = lines(GOOD, "", '5,100,"a\nb",true,2026-03-01', "x,100,red,true,2026-03-01", "", GOOD)
     repository.score(table)
-    assert repository.predictions()["row"].tolist() == [2, 4, 8]
-    assert [row for row, _, _ in repository.refusals()] == [6]
+    assert repository.predictions()["row"].tolist() == [0, 1, 3]
+    assert [(row, line) for row, line, _, _ in repository.refusals()] == [(2, 6)]
 
 
 def test_a_quotation_that_is_never_closed_is_told_with_the_lines_it_swallows(repository: Repository):
     repository.score(lines(GOOD, '5,100,"red,true,2026-03-01', GOOD))
     assert repository.refusals() == [
-        (3, "", "has 3 fields, expected 5; it goes on to line 4: is a quotation mark opened and never closed?")
+        (1, 3, "", "has 3 fields, expected 5; it goes on to line 4: is a quotation mark opened and never closed?")
     ]
 
 
 def test_broken_lines_of_json_are_refused_by_their_number(repository: Repository):
     good = json.dumps({"size": 5, "weight": 1, "colour": "red", "ripe": True, "picked": "2026-03-01"})
-    table = "\n".join((good, "{", "[1]", '{"size": {"a": 1}}', '{"size": "\\ud800"}', good))
+    table = "\n".join((good, "", "{", "[1]", '{"size": {"a": 1}}', '{"size": "\\ud800"}', '{"\\ud800": 1}', good))
     scored = repository.score(repository.write(table, "new.jsonl"))
     assert scored.scored == 2
-    reasons = {row: reason for row, _, reason in repository.refusals()}
-    assert list(reasons) == [2, 3, 4, 5]
-    for row, words in {2: "is not JSON", 3: "no JSON object", 4: "nested value in column 'size'", 5: "Unicode"}.items():
-        assert words in reasons[row]
+    reasons = {(row, line): reason for row, line, _, reason in repository.refusals()}
+    assert list(reasons) == [(1, 3), (2, 4), (3, 5), (4, 6), (5, 7)]
+    told = ("is not JSON", "no JSON object", "nested value in column 'size'", "no Unicode", "no Unicode")
+    assert [words in reason for words, reason in zip(told, reasons.values(), strict=True)] == [True] * 5, reasons
+
+
+FAULTY = {0: None, 1: "heavy", 2: None, 3: None, 4: "light"}
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.tsv", "new.jsonl", "new.parquet"])
+def test_rows_have_the_same_numbers_in_every_format_and_in_validation(repository: Repository, name: str):
+    frame = fruit(len(FAULTY))
+    frame["weight"] = [word or str(weight) for weight, word in zip(frame["weight"], FAULTY.values(), strict=True)]
+    repository.score(repository.write(frame, name))
+    of_header = 2 if name in ("new.csv", "new.tsv") else 1
+    wrong = [row for row, word in FAULTY.items() if word]
+    assert repository.predictions()["row"].tolist() == [row for row in FAULTY if row not in wrong]
+    assert [(row, line) for row, line, _, _ in repository.refusals()] == [
+        (row, "" if name == "new.parquet" else row + of_header) for row in wrong
+    ]
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.jsonl", "new.parquet"])
@@ -130,7 +146,7 @@ def test_stop_scores_nothing_when_a_row_is_refused_yet_tells_every_one(repositor
     scored = repository.score(lines("x,1,red,true,2026-03-01", GOOD, "y,1,red,true,2026-03-01"), refused="stop")
     assert (scored.scored, scored.refused_rows) == (0, 2)
     assert not (repository.root / "out.csv").exists()
-    assert [row for row, _, _ in repository.refusals()] == [2, 4]
+    assert [row for row, *_ in repository.refusals()] == [0, 2]
 
 
 def test_stop_scores_all_when_none_is_refused(repository: Repository):
@@ -145,7 +161,7 @@ def test_what_the_model_never_learnt_is_counted_and_by_strict_refused(repository
     assert any(line.startswith("warning: ") for line in scored.lines())
     strict = repository.score(table, "strict.csv", strict=True)
     assert (strict.scored, strict.doubts) == (1, {})
-    assert [(row, column) for row, column, _ in repository.refusals("strict.csv")] == [(3, "weight"), (4, "colour")]
+    assert [(row, column) for row, _, column, _ in repository.refusals("strict.csv")] == [(1, "weight"), (2, "colour")]
 
 
 def test_of_an_ensemble_only_what_no_fold_has_learnt_is_unknown(tmp_path: Path):
@@ -184,9 +200,9 @@ def test_the_users_own_suite_refuses_rows_where_it_speaks_of_rows(repository: Re
         (between, {"column": "price", "min_value": 0}, {}),
     )
     scored = repository.score(lines(GOOD, "5,-3,red,true,2026-03-01", "-5,9,blue,true,2026-03-01", GOOD))
-    assert repository.predictions()["row"].tolist() == [2, 4, 5]
-    ((row, column, reason),) = repository.refusals()
-    assert (row, column) == (3, "weight")
+    assert repository.predictions()["row"].tolist() == [0, 2, 3]
+    ((row, line, column, reason),) = repository.refusals()
+    assert (row, line, column) == (1, 3, "weight")
     assert reason.startswith("-3 breaks a promise of your suite: expect_column_values_to_be_between")
     assert sorted(column for column, _ in scored.doubts) == ["colour", "size"]
     assert len(scored.left_out) == 2
@@ -204,7 +220,7 @@ def test_a_number_is_refused_exactly_where_validation_would_refuse_it(repository
     )
     (finding,) = [each for each in found.findings if each.check == "finite_values"]
     repository.score(repository.write(frame, "new.parquet"))
-    assert [row - 1 for row, _, _ in repository.refusals()] == finding.rows
+    assert [row for row, *_ in repository.refusals()] == finding.rows
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.jsonl", "new.parquet"])
@@ -229,8 +245,8 @@ def test_the_problems_settings_for_reading_apply(repository: Repository):
     table = HEADER.replace(",", ";") + "\n-;100!;vert-é;true;2026-03-01\nNA;100;red;true;2026-03-01\n"
     path.write_bytes(table.encode("latin-1"))
     repository.score(path)
-    assert repository.predictions()["row"].tolist() == [2]
-    assert repository.refusals() == [(3, "size", "'NA' is not a number with a decimal point")]
+    assert repository.predictions()["row"].tolist() == [0]
+    assert repository.refusals() == [(1, 3, "size", "'NA' is not a number with a decimal point")]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +257,7 @@ def test_the_problems_settings_for_reading_apply(repository: Repository):
 def test_a_problem_without_a_header_line_takes_rows_with_and_without_the_target(repository: Repository, table: str):
     repository.write_problem(names=[*FEATURES, "sold"])
     assert repository.score(table).scored == 1
-    assert repository.predictions()["row"].tolist() == [table.count("\n")]
+    assert repository.predictions()["row"].tolist() == [0]
 
 
 def test_bytes_of_another_encoding_are_told_with_their_line_and_nothing_is_written(repository: Repository):
@@ -283,7 +299,7 @@ def test_an_output_is_replaced_only_when_that_is_said(repository: Repository):
     with pytest.raises(UserError, match=r"out\.csv exists"):
         repository.score(lines(GOOD))
     assert repository.score(lines(GOOD, GOOD), overwrite=True).scored == 2
-    assert repository.predictions()["row"].tolist() == [2, 3]
+    assert repository.predictions()["row"].tolist() == [0, 1]
     assert repository.refusals() == []
 
 
