@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.evaluation import HeldOut
+from src.evaluation import HeldOut, compare
 from src.measures import Measure
-from src.protocols import Split
+from src.protocols import Folds, Split
 from src.results import Candidate, Verdict
 from src.tables import Table
 from src.training.members import Member, Trained
@@ -38,15 +38,10 @@ def held_out(splits: Sequence[Split], committees: Sequence[Committee]) -> HeldOu
 
 
 def committee_helps(
-    splits: Sequence[Split], committees: Sequence[Committee], table: Table, measure: Measure
+    splits: Sequence[Split], committees: Sequence[Committee], table: Table, folds: Folds, measure: Measure, seed: int
 ) -> Verdict:
     """Whether the averages score better than one of the networks does on average."""
     alone = [HeldOut(splits, [of[k].predictions for of in committees]) for k in range(len(committees[0]))]
-    single = float(np.mean([one.scores(table, measure).mean() for one in alone]))
-    together = float(held_out(splits, committees).scores(table, measure).mean())
-    return Verdict(
-        name="committee_helps",
-        holds=measure.better(together, single),
-        evidence=f"{measure.title} on the evaluation folds: {len(alone)} networks averaged {together:.4g}, "
-        f"one network {single:.4g} on average",
-    )
+    together = held_out(splits, committees)
+    name, called = f"{len(alone)} networks averaged", "one network on average"
+    return compare("committee_helps", together, alone, called, table, folds, measure, seed, name)

@@ -4,8 +4,9 @@ Shapes: J fold scores, N rows, M held-out rows, V of them in one fold, K outputs
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +15,26 @@ from src.intervals import (
     CONFIDENCE,
     bootstrap,
     conformal_half_width,
+    jackknife_values,
     jackknife_variance,
+    left_out_gain,
+    paired_gain,
     paired_p_value,
     resampled_variance,
     share_interval,
     transformed_interval,
     unanimous_interval,
+    widened_gain,
 )
 from src.measures import Measure
-from src.protocols import Folds, Split
-from src.results import Estimate, TestScore, Verdict
+from src.protocols import Folds, Split, test_share
+from src.results import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, TestScore, Verdict
 from src.tables import Table
 
 Array = NDArray[np.float64]
 
-# A verdict is claimed when the probability of so large a gain by luck is below this.
-SIGNIFICANCE = 0.05
+# Gains that differ by less are the same; what remains is rounding.
+SAME = 1e-12
 # Repeats are enough when the standard error that comes from the shuffles is at most this share of the interval's width.
 # At this share it widens the interval's own standard error by 2%.
 STABLE_SHARE = 0.05
@@ -45,30 +50,37 @@ class HeldOut:
     predictions: Sequence[Array]
 
     def scores(self, table: Table, measure: Measure) -> Array:
-        return np.array(
-            [
-                measure.value(table.y_NT[split.validation], p_VK, table.w_N[split.validation])
-                for split, p_VK in zip(self.splits, self.predictions, strict=True)
-            ]
-        )
+        """The measure on the rows of each split."""
+        parts = zip(self.splits, self.predictions, strict=True)
+        return np.array([measure.value(*_rows_of(table, split.validation, p_VK)) for split, p_VK in parts])
 
-    def passes(self) -> list[tuple[NDArray[np.intp], Array]]:
-        """The held-out rows of each repeat and their predictions, all folds together."""
+    def of_repeats(self) -> list["HeldOut"]:
+        """The splits of each repeat by themselves."""
         found = []
         for repeat in sorted({split.repeat for split in self.splits}):
             of = [i for i, split in enumerate(self.splits) if split.repeat == repeat]
-            rows = np.concatenate([self.splits[i].validation for i in of])
-            found.append((rows, np.concatenate([self.predictions[i] for i in of])))
+            found.append(HeldOut([self.splits[i] for i in of], [self.predictions[i] for i in of]))
         return found
 
-    def value(self, table: Table, measure: Measure) -> float:
-        """The measure on all held-out rows together, averaged over the repeats.
+    def rows(self) -> NDArray[np.intp]:
+        """All rows that were held out, sorted."""
+        return np.unique(np.concatenate([split.validation for split in self.splits]))
 
-        On the rows of a single fold, some measures promise too much: the average precision of a random order of 12 rows
-        with one positive is 0.26 on average and not 1/12 (Forman and Scholz 2010, "Apples-to-apples in
-        cross-validation studies").
+    def value(self, table: Table, measure: Measure, kept_N: NDArray[np.bool_] | None = None) -> float:
+        """The measure, joined from the folds of each repeat by `Measure.joined` and averaged over the repeats.
+
+        kept_N: rows of the table that count; all by default. Folds that keep no row are left out.
         """
-        return float(np.mean([_value(table, rows, p_NK, measure) for rows, p_NK in self.passes()]))
+        return float(np.mean([of._joined(table, measure, kept_N) for of in self.of_repeats()]))
+
+    def _joined(self, table: Table, measure: Measure, kept_N: NDArray[np.bool_] | None) -> float:
+        folds = []
+        for split, p_VK in zip(self.splits, self.predictions, strict=True):
+            kept_V = slice(None) if kept_N is None else kept_N[split.validation]
+            rows = split.validation[kept_V]
+            if len(rows):
+                folds.append(_rows_of(table, rows, p_VK[kept_V]))
+        return measure.joined(folds)
 
     def shuffled(self, seed: int) -> "HeldOut":
         """The same predictions, dealt out to the rows of each fold at random."""
@@ -83,13 +95,10 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float 
     the rows with the models as they are (so does the interval of Bates, Hastie and Tibshirani 2021); otherwise that of
     `src.intervals.resampled_variance`.
     """
-    passes = held_out.passes()
-    rows_M = np.unique(np.concatenate([rows for rows, _ in passes]))
+    rows_M = held_out.rows()
 
     def value(kept_M: NDArray[np.bool_]) -> float:
-        kept_N = np.zeros(len(table), dtype=bool)
-        kept_N[rows_M] = kept_M
-        return float(np.mean([_value(table, rows[kept_N[rows]], p_NK[kept_N[rows]], measure) for rows, p_NK in passes]))
+        return held_out.value(table, measure, _among(table, rows_M, kept_M))
 
     rows_variance = jackknife_variance(value, table.units(rows_M))
     training = float(np.mean([len(split.training) for split in held_out.splits]))
@@ -101,7 +110,7 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float 
 
 def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
     """Standard error of the estimate from the luck of the shuffles alone, by its spread over the repeats."""
-    values_R = [_value(table, rows, p_NK, measure) for rows, p_NK in held_out.passes()]
+    values_R = [of.value(table, measure) for of in held_out.of_repeats()]
     return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
 
 
@@ -113,7 +122,7 @@ def repeats_wanted(
     As many as there are where it is stable already. variance: that of the estimate where it is known, see `estimate`.
     """
     found, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
-    repeats, width = len(held_out.passes()), found.high - found.low
+    repeats, width = len(held_out.of_repeats()), found.high - found.low
     stable = error <= STABLE_SHARE * width
     reason = (
         f"the luck of the shuffles leaves a standard error of {error:.2g}, {error / width if width else 0:.1%} of the "
@@ -130,54 +139,141 @@ def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
     rows = np.arange(len(test))
 
     def value(kept_N: NDArray[np.bool_]) -> float:
-        return _value(test, rows[kept_N], p_NK[kept_N], measure)
+        return measure.value(*_rows_of(test, rows[kept_N], p_NK[kept_N]))
 
     variance = jackknife_variance(value, test.units(rows))
-    found = _interval(_value(test, rows, p_NK, measure), variance, 1.0, test, rows, measure)
+    found = _interval(measure.value(test.y_NT, p_NK, test.w_N), variance, 1.0, test, rows, measure)
     return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
 
 
 def compare(
     name: str,
     model: HeldOut,
-    reference: HeldOut,
+    references: Sequence[HeldOut],
     called: str,
     table: Table,
     folds: Folds,
     measure: Measure,
     seed: int,
     model_called: str = "network",
+    where: str = "the evaluation folds",
 ) -> Verdict:
-    """Whether the model beats a reference on the same folds, by a paired one-sided test.
+    """Whether the model is better than a reference on the same folds; of several references, than they are on average.
 
-    Several folds: corrected resampled t-test (Nadeau and Bengio 2003). One fold: paired bootstrap over its rows. Some
-    measures (F1, average precision) reward any spread of predictions more than a constant, whatever the rows are: where
-    the model's own predictions, dealt out at random, score better than the reference, they are what it has to beat.
+    The interval of the gain is that of the corrected resampled t-test over several folds (Nadeau and Bengio 2003), and
+    that of a paired bootstrap over the rows of a single one. Some measures (F1, average precision) reward any spread of
+    predictions more than a constant, whatever the rows are: where the model's own predictions, dealt out at random,
+    score better than the reference, they are what it has to beat.
     """
-    model_J, reference_J = model.scores(table, measure), reference.scores(table, measure)
-    repeats = len({split.repeat for split in model.splits})
-    shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / repeats, 5, 50))
-    at_random = float(np.mean([model.shuffled(seed + s).scores(table, measure).mean() for s in range(shuffles)]))
-    handicap = max(measure.gain(at_random, float(reference_J.mean())), 0.0)
+    model_value = model.value(table, measure)
+    reference_value = float(np.mean([of.value(table, measure) for of in references]))
+    shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / len(model.of_repeats()), 5, 50))
+    at_random = float(np.mean([model.shuffled(seed + s).value(table, measure) for s in range(shuffles)]))
+    handicap = max(measure.gain(at_random, reference_value), 0.0)
+    gain = measure.gain(model_value, reference_value)
+    model_J = model.scores(table, measure)
     if len(model_J) > 1:
-        p_value = paired_p_value(measure.gain(model_J, reference_J) - handicap, folds.test_share)
-        test = f"corrected resampled t-test over {len(model_J)} folds"
+        gains_J = measure.gain(model_J, np.mean([of.scores(table, measure) for of in references], axis=0))
+        units = int(table.units(model.rows()).max()) + 1
+        found, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
     else:
-        gains = _bootstrapped_gains(model, reference, table, measure, seed)
-        p_value = (1 + int((gains <= handicap).sum())) / (1 + len(gains))
-        low, high = np.quantile(gains, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
-        rows = model.splits[0].validation
-        units = int(table.units(rows).max()) + 1
-        of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
-        test = f"gain {low:.3g} to {high:.3g} (95% interval), paired bootstrap over {len(rows):,} rows{of_units}"
-    gain = measure.gain(float(model_J.mean()), float(reference_J.mean()))
-    random = f" (its predictions dealt out at random {at_random:.4g})" if handicap > 0 else ""
+        found, p_value, method = _gain_over_rows(gain, model, references, table, measure, seed, handicap)
+    comparison = Comparison(
+        model=model_called,
+        reference=called,
+        model_value=model_value,
+        reference_value=reference_value,
+        gain=found,
+        handicap=handicap,
+        p_value=p_value,
+        method=method,
+    )
+    return verdict_of(name, comparison, measure, where)
+
+
+def gain_over_folds(
+    gain: float, gains_J: Array, test_share: float, measure: Measure, units: int, handicap: float = 0.0
+) -> tuple[Estimate, float, str]:
+    """The interval of a gain by its spread over the folds, the p-value that it is no more than the handicap, and how.
+
+    units: independent ones that were held out.
+    """
+    if np.ptp(gains_J) < SAME:
+        gains_J = np.full(len(gains_J), gain)
+    found = widened_gain(paired_gain(gain, gains_J, test_share), measure.lowest, measure.highest, units)
+    method = f"corrected resampled t-test over {len(gains_J)} folds"
+    return found, paired_p_value(gain - handicap, gains_J, test_share), method
+
+
+def compare_scores(
+    name: str,
+    model: tuple[str, Array],
+    reference: tuple[str, Array],
+    splits: Sequence[Split],
+    table: Table,
+    measure: Measure,
+    left_out_B: Array | None,
+) -> Verdict:
+    """Whether a model is better than a reference by their scores_J on the development folds, averaged over the folds.
+
+    splits: those folds. left_out_B: with a single one, the gain without one of B blocks of its rows at a time.
+    """
+    (called, model_J), (reference_called, reference_J) = model, reference
+    gains_J = measure.gain(model_J, reference_J)
+    gain, held_out = float(gains_J.mean()), np.unique(np.concatenate([split.validation for split in splits]))
+    units = int(table.units(held_out).max()) + 1
+    if left_out_B is None:
+        found, p_value, method = gain_over_folds(gain, gains_J, test_share(splits), measure, units)
+    else:
+        found, p_value = left_out_gain(gain, left_out_B)
+        found = widened_gain(found, measure.lowest, measure.highest, units)
+        method = f"jackknife over {len(held_out):,} rows"
+    comparison = Comparison(
+        model=called,
+        reference=reference_called,
+        model_value=float(model_J.mean()),
+        reference_value=float(reference_J.mean()),
+        gain=found,
+        p_value=p_value,
+        method=method,
+    )
+    return verdict_of(name, comparison, measure, "the development folds")
+
+
+def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array:
+    """The measure on the rows of a split without one of B blocks of them at a time."""
+    rows = split.validation
+    y_VT, w_V = table.y_NT[rows], table.w_N[rows]
+    return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), table.units(rows))
+
+
+def verdict_of(name: str, comparison: Comparison, measure: Measure, where: str) -> Verdict:
+    """A comparison as a verdict, which holds where the model is surely better."""
+    of, gain = comparison, comparison.gain
+    words = {"better": "surely better", "worse": "surely worse", "not sure": "no sure difference"}[of.outcome]
+    random = ""
+    if of.handicap > 0:
+        words = words if of.outcome != "not sure" else "no sure difference to chance"
+        at_random = of.reference_value + (of.handicap if measure.direction == "maximize" else -of.handicap)
+        random = f" (its predictions dealt out at random {at_random:.4g})"
     return Verdict(
         name=name,
-        holds=bool(gain > handicap and p_value < SIGNIFICANCE),
-        evidence=f"{measure.title} on the evaluation folds: {model_called} {model_J.mean():.4g}{random}, {called} "
-        f"{reference_J.mean():.4g}; {test}, one-sided {_p_text(p_value)}",
+        holds=of.outcome == "better",
+        evidence=f"{measure.title} on {where}: {of.model} {of.model_value:.4g}{random}, {of.reference} "
+        f"{of.reference_value:.4g}; gain {gain.value:.3g} (95% interval {gain.low:.3g} to {gain.high:.3g}), {words}; "
+        f"{of.method}, {_p_text(of.p_value)}",
+        comparison=of,
     )
+
+
+def recommended(holds: Mapping[str, bool]) -> Literal["network", "shallow model", "common sense"]:
+    """What to use, by the verdicts' names: of two models between which no difference is sure, the simpler one.
+
+    A model that is not surely better than common sense is never recommended.
+    """
+    if holds[GATE] and (holds[AGAINST_SHALLOW] or not holds[SHALLOW_GATE]):
+        return "network"
+    return "shallow model" if holds[SHALLOW_GATE] else "common sense"
 
 
 def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
@@ -223,20 +319,43 @@ def _rarest(y_NT: Array) -> int:
     return max(int((y_NT > 0).sum(axis=0).min()), 1)
 
 
-def _value(table: Table, rows: NDArray[np.intp], p_NK: Array, measure: Measure) -> float:
-    return measure.value(table.y_NT[rows], p_NK, table.w_N[rows])
+def _rows_of(table: Table, rows: NDArray[np.intp], p_NK: Array) -> tuple[Array, Array, Array]:
+    return table.y_NT[rows], p_NK, table.w_N[rows]
 
 
-def _bootstrapped_gains(model: HeldOut, reference: HeldOut, table: Table, measure: Measure, seed: int) -> Array:
+def _among(table: Table, rows_M: NDArray[np.intp], kept_M: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    kept_N = np.zeros(len(table), dtype=bool)
+    kept_N[rows_M] = kept_M
+    return kept_N
+
+
+def _gain_over_rows(
+    gain: float,
+    model: HeldOut,
+    references: Sequence[HeldOut],
+    table: Table,
+    measure: Measure,
+    seed: int,
+    handicap: float,
+) -> tuple[Estimate, float, str]:
+    """The same by a paired bootstrap over the rows of a single fold."""
     rows = model.splits[0].validation
     y_NT, w_N = table.y_NT[rows], table.w_N[rows]
-    ours_NK, theirs_NK = model.predictions[0], reference.predictions[0]
+    p_NK, others = model.predictions[0], [of.predictions[0] for of in references]
 
-    def gain(drawn: NDArray[np.intp]) -> float:
-        ours = measure.value(y_NT[drawn], ours_NK[drawn], w_N[drawn])
-        return measure.gain(ours, measure.value(y_NT[drawn], theirs_NK[drawn], w_N[drawn]))
+    def gain_of(drawn: NDArray[np.intp]) -> float:
+        ours, *theirs = (measure.value(y_NT[drawn], of[drawn], w_N[drawn]) for of in (p_NK, *others))
+        return measure.gain(ours, float(np.mean(theirs)))
 
-    return bootstrap(gain, table.units(rows), seed)
+    units_N = table.units(rows)
+    gains = bootstrap(gain_of, units_N, seed)
+    low, high = np.quantile(gains, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+    beyond = min(int((gains <= handicap).sum()), int((gains >= handicap).sum()))
+    units = int(units_N.max()) + 1
+    of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
+    found = Estimate(value=gain, low=min(float(low), gain), high=max(float(high), gain))
+    found = widened_gain(found, measure.lowest, measure.highest, units)
+    return found, min(2 * (1 + beyond) / (1 + len(gains)), 1.0), f"paired bootstrap over {len(rows):,} rows{of_units}"
 
 
 def _p_text(p_value: float) -> str:

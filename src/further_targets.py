@@ -48,10 +48,10 @@ def score_heads(
             return HeldOut(of, [models[name](asked, split, seed) for split in of])
 
         first = [_known(split, known_N) for split in development]
-        best = max(models, key=lambda name: measure.gain(float(sense(name, first).scores(asked, measure).mean()), 0.0))
+        best = max(models, key=lambda name: measure.gain(sense(name, first).value(asked, measure), 0.0))
         dummy = sense(best, own)
         name = f"head_{head.name}_beats_common_sense"
-        verdicts.append(compare(name, network, dummy, f"common sense ({best})", asked, folds, measure, seed))
+        verdicts.append(compare(name, network, [dummy], f"common sense ({best})", asked, folds, measure, seed))
         tested = _asked(test, number)
         there = np.isfinite(tested.y_NT[:, 0])
         scores.append(

@@ -5,7 +5,6 @@ ones are out of the choice for good: the chosen one is always among those that a
 lies in the first half of its training is not trained further (early stopping), and keeps its place by that epoch.
 Sources: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et
 al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
-Shapes: V validation rows, T target columns, K outputs, B blocks of rows.
 """
 
 import math
@@ -13,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from src.intervals import jackknife_values
+from src.evaluation import left_out
 from src.measures import Measure
 from src.networks import architecture
 from src.problem.training import Engine
 from src.protocols import Split
 from src.results import Candidate
-from src.search import Array, Scored, score
+from src.search import Scored, score
 from src.tables import Table
 from src.training.fit import fit
 from src.training.members import Member, Trained
@@ -127,13 +126,8 @@ def _left_out(
         Member.of_split(of.candidate, split, seed) for (of, _), again in zip(finalists, past, strict=True) if again
     ]
     anew = iter(fit(members, table, measure, engine, title) if members else [])
-    rows = split.validation
-    y_VT, w_V, units_V = table.y_NT[rows], table.w_N[rows], table.units(rows)
-
-    def values(p_VK: Array) -> Array:
-        return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), units_V)
-
+    trained = [next(anew) if again else one for (_, one), again in zip(finalists, past, strict=True)]
     return [
-        replace(of, left_out_B=values((next(anew) if again else one).predictions))
-        for (of, one), again in zip(finalists, past, strict=True)
+        replace(of, left_out_B=left_out(one.predictions, split, table, measure))
+        for (of, _), one in zip(finalists, trained, strict=True)
     ]

@@ -26,14 +26,54 @@ def corrected_variance(scores_J: Array, test_share: float) -> float:
     return float((1 / len(scores_J) + ratio) * scores_J.var(ddof=1))
 
 
-def paired_p_value(gains_J: Array, test_share: float) -> float:
-    """One-sided p-value of the corrected resampled t-test that the mean paired gain is above zero."""
+def paired_gain(gain: float, gains_J: Array, test_share: float) -> Estimate:
+    """A mean paired gain with the interval of the corrected resampled t-test.
+
+    `gain`: the value in the middle; `gains_J`: those of single folds, whose spread gives the width.
+    """
+    from scipy.stats import t
+
+    half = float(t.ppf(0.5 + CONFIDENCE / 2, len(gains_J) - 1)) * corrected_variance(gains_J, test_share) ** 0.5
+    return Estimate(value=gain, low=gain - half, high=gain + half)
+
+
+def left_out_gain(gain: float, gains_B: Array) -> tuple[Estimate, float]:
+    """A gain on the rows of one fold with its interval and two-sided p-value by the jackknife.
+
+    `gains_B`: the same with one of B blocks of rows left out at a time, see `jackknife_values`.
+    """
+    from scipy.stats import t
+
+    freedom = len(gains_B) - 1
+    error = float((freedom * gains_B.var()) ** 0.5)
+    half = float(t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
+    p_value = float(2 * t.sf(abs(gain) / error, freedom)) if error > 0 else float(gain == 0)
+    return Estimate(value=gain, low=gain - half, high=gain + half), p_value
+
+
+def widened_gain(found: Estimate, lowest: float, highest: float, units: int) -> Estimate:
+    """The same interval unless it has no width, although the measure lies between two ends.
+
+    That happens where all folds gain the same, say because both models are always right: they agree on so many
+    independent units, and the interval is as wide as that of a share which is 0 or 1 among them.
+    """
+    if found.high > found.low or not np.isfinite([lowest, highest]).all():
+        return found
+    away = (highest - lowest) * (1 - (0.5 - CONFIDENCE / 2) ** (1 / units))
+    return Estimate(value=found.value, low=found.value - away, high=found.value + away)
+
+
+def paired_p_value(gain: float, gains_J: Array, test_share: float) -> float:
+    """Two-sided p-value of the corrected resampled t-test that the gain is zero; see `paired_gain`.
+
+    It is below 5% where the 95% interval leaves zero out.
+    """
     from scipy.stats import t
 
     variance = corrected_variance(gains_J, test_share)
     if variance == 0:
-        return 0.0 if gains_J.mean() > 0 else 1.0
-    return float(t.sf(gains_J.mean() / variance**0.5, len(gains_J) - 1))
+        return float(gain == 0)
+    return float(2 * t.sf(abs(gain) / variance**0.5, len(gains_J) - 1))
 
 
 def bootstrap(value: Callable[[NDArray[np.intp]], float], units_N: NDArray[np.intp], seed: int) -> Array:

@@ -9,8 +9,8 @@ M members, whose predictions for the same rows are measured at once.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -30,7 +30,8 @@ BALANCED_SHARE = 0.2
 class Measure:
     """One measure, from `lowest` to `highest`; `values(y_NT, p_MNK, w_N)` gives each member's, (M,).
 
-    `counts_rows`: the value is a share of the rows.
+    `counts_rows`: the value is a share of the rows. `ranks_rows`: it compares the predictions of different rows with
+    one another, `by_fold`: it is taken in each fold by itself; see `joined`.
     """
 
     name: str
@@ -40,10 +41,39 @@ class Measure:
     lowest: float = 0.0
     highest: float = 1.0
     counts_rows: bool = False
+    ranks_rows: bool = False
+    by_fold: bool = False
 
     def value(self, y_NT: Array, p_NK: Array, w_N: Array) -> float:
         """The measure of one prediction for each of N rows."""
         return float(self.values(y_NT, p_NK[None], w_N)[0])
+
+    def joined(self, folds: Sequence[tuple[Array, Array, Array]]) -> float:
+        """The measure of predictions (y_NT, p_NK, w_N) that came from a different model in each fold.
+
+        A measure of single rows, or of counts of rows, is taken on the rows of all folds together: the mean over folds
+        of an F1 is biased, because it is undefined or unstable in a fold with few positives. A measure that ranks rows
+        is taken in each fold and averaged: the scores of different models are on different scales, so a rank across
+        folds says nothing of any one of them, and is too low where each model ranks well. Folds without a positive or
+        without a negative row rank nothing and are left out. What remains: in a small fold even a random order has an
+        average precision above the share of positives, which `src.evaluation.compare` allows for.
+        Sources: Forman and Scholz 2010, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12 (both);
+        Parker, Günter and Bedo 2007, "Stratification bias in low signal microarray studies", BMC Bioinformatics 8, and
+        Airola et al. 2011, "An experimental comparison of cross-validation techniques for estimating the area under
+        the ROC curve", Computational Statistics & Data Analysis 55 (ranks).
+        """
+        if not (self.ranks_rows or self.by_fold):
+            y_NT, p_NK, w_N = (np.concatenate(parts) for parts in zip(*folds, strict=True))
+            return self.value(y_NT, p_NK, w_N)
+        counted = [fold for fold in folds if self.by_fold or _tells_rows_apart(fold[0], fold[2])] or folds
+        return float(np.mean([self.value(*fold) for fold in counted]))
+
+    def in_each_fold(self) -> "Measure":
+        """The same measure, always joined as the mean over the folds.
+
+        So are all scores on the development folds: a training knows its own fold's measure at every epoch, and no more.
+        """
+        return replace(self, by_fold=True)
 
     def better(self, a: float, b: float) -> bool:
         return a > b if self.direction == "maximize" else a < b
@@ -51,6 +81,12 @@ class Measure:
     def gain(self, a: Value, b: Value) -> Value:
         """How much better `a` is than `b`; positive is better whatever the direction."""
         return a - b if self.direction == "maximize" else b - a
+
+
+def _tells_rows_apart(y_NT: Array, w_N: Array) -> bool:
+    """Whether some column has rows of both kinds."""
+    positive_NT = y_NT[w_N > 0] > 0
+    return bool((positive_NT.any(axis=0) & ~positive_NT.all(axis=0)).any())
 
 
 def choose_measure(kind: ProblemType, class_shares: Mapping[str, float]) -> tuple[str, str]:
@@ -202,11 +238,11 @@ TABLE: dict[str, Measure] = {
         Measure("accuracy", "accuracy", "maximize", _accuracy, counts_rows=True),
         Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy),
         Measure("f1", "F1 score", "maximize", _f1),
-        Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc),
-        Measure("average_precision", "average precision", "maximize", _average_precision),
+        Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc, ranks_rows=True),
+        Measure("average_precision", "average precision", "maximize", _average_precision, ranks_rows=True),
         Measure("log_loss", "log loss", "minimize", _log_loss, highest=math.inf),
         Measure("macro_f1", "macro F1 score", "maximize", _macro_f1),
-        Measure("mean_average_precision", "mean average precision", "maximize", _average_precision),
+        Measure("mean_average_precision", "mean average precision", "maximize", _average_precision, ranks_rows=True),
         Measure("micro_f1", "micro F1 score", "maximize", _micro_f1),
         Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy),
         Measure("subset_accuracy", "share of rows all right", "maximize", _subset_accuracy, counts_rows=True),

@@ -64,12 +64,16 @@ class Folds:
 
     @property
     def test_share(self) -> float:
-        """Held-out share of a fold's rows, averaged over the folds."""
-        return float(np.mean([len(s.validation) / (len(s.validation) + len(s.training)) for s in self]))
+        return test_share(list(self))
 
     @property
     def sha256(self) -> str:
         return hashlib.sha256(np.ascontiguousarray(self.fold_RN, dtype="<i2").tobytes()).hexdigest()
+
+
+def test_share(splits: Sequence[Split]) -> float:
+    """Held-out share of a fold's rows, averaged over the folds."""
+    return float(np.mean([len(s.validation) / (len(s.validation) + len(s.training)) for s in splits]))
 
 
 def choose_protocol(settings: ProtocolSettings, rows: int, order: Order) -> tuple[Protocol, list[Choice]]:

@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.files import read_json, write_json
 
+# The verdicts of `evaluate` that decide what is recommended; the first is the network's gate.
+GATE, AGAINST_SHALLOW = "beats_common_sense", "beats_shallow_model"
+SHALLOW_GATE = "shallow_model_still_beats_common_sense"
+
 
 class Result(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
@@ -23,12 +27,49 @@ class Result(BaseModel):
         return cls.model_validate(read_json(path))
 
 
+class Estimate(Result):
+    """A value with its 95% interval (or the stated confidence)."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Comparison(Result):
+    """A model against a reference on the same held-out rows, in the measure's unit.
+
+    `gain`: by how much the model is better, with its 95% interval; above zero is better, whatever the measure's
+    direction. `handicap`: the part of a gain that the model's predictions would have, were they dealt out at random.
+    `p_value`: two-sided, of a gain that is no more than the handicap. `method`: of the interval and the p-value.
+    """
+
+    model: str
+    reference: str
+    model_value: float
+    reference_value: float
+    gain: Estimate
+    handicap: float = Field(0.0, exclude_if=lambda value: value == 0)
+    p_value: float
+    method: str
+
+    @property
+    def outcome(self) -> Literal["better", "not sure", "worse"]:
+        """What may be said of the model: a difference is sure where the interval leaves it out."""
+        if self.gain.low > self.handicap:
+            return "better"
+        return "worse" if self.gain.high < 0 else "not sure"
+
+
 class Verdict(Result):
-    """A step's finding: whether it holds, and the numbers behind it as one sentence."""
+    """A step's finding: whether it holds, and the numbers behind it as one sentence.
+
+    `comparison`: of a verdict that says one model is better than another; it holds where that is sure.
+    """
 
     name: str
     holds: bool
     evidence: str
+    comparison: Comparison | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class Choice(Result):
@@ -110,7 +151,10 @@ class Prepared(Result):
 
 
 class FoldScores(Result):
-    """A measure on every fold, in the order of the stored folds; `mean` is their mean."""
+    """A measure on every fold, in the order of the stored folds.
+
+    `mean`: on development folds the mean of `scores`, on evaluation folds what `Measure.joined` makes of the folds.
+    """
 
     mean: float
     scores: list[float]
@@ -207,18 +251,10 @@ class Regularize(Result):
     verdicts: list[Verdict]
 
 
-class Estimate(Result):
-    """A value with its 95% interval (or the stated confidence)."""
-
-    value: float
-    low: float
-    high: float
-
-
 class CrossValidation(Result):
     """The measure on the evaluation folds with its interval (see `src.intervals`).
 
-    `mean` is that over the repeats of the measure on all held-out rows together; `scores` are those of single folds.
+    `mean` is that over the repeats, each joined from its folds by `Measure.joined`; `scores` are those of single folds.
     half_samples: cross-validated halves of the rows by which the interval is as wide as it is; 0: it is by the rows.
     """
 
@@ -281,8 +317,10 @@ class HeadScore(Result):
 
 
 class Evaluate(Result):
-    """evaluate.json. `shallow` is taken on the rows of `cross_validation`; `baseline` is the mean over their folds.
+    """evaluate.json. `shallow` and `baseline` are taken on the folds of `cross_validation`, and in the same way.
 
+    `recommended`: the shallow model where it is surely better than common sense and the network is not surely better
+    still; the network where that is surely better than common sense; else common sense.
     `heads`: of further targets. `half_widths`: of each target's predictions, half the width of the 95% interval around
     them, where they have one. `sample_sizes`: from few to all rows. `final`: what the model is. `choices`: what `auto`
     left open until there were scores.

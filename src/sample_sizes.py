@@ -106,7 +106,7 @@ def learning_curve(
     if half is None:
         return points, []
     verdict = compare(
-        "more_data_would_help", whole, half[1], "on half of the training rows", table, folds, measure, seed
+        "more_data_would_help", whole, [half[1]], "on half of the training rows", table, folds, measure, seed
     )
     rows = f"{points[-1].rows:,} and {points[-2].rows:,} rows"
     return points, [verdict.model_copy(update={"evidence": f"{verdict.evidence}; one network each, on {rows}"})]

@@ -6,20 +6,21 @@ Both are scored on the development and on the evaluation folds, so that every la
 
 import logging
 from collections.abc import Callable
-
-import numpy as np
+from typing import Literal
 
 from src.baselines import Predictions, common_sense, shallow
+from src.evaluation import HeldOut, compare
 from src.files import Layout
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import BaselineSettings
-from src.protocols import Folds, Split, read_folds
-from src.results import Baseline, FoldScores, Prepared, ReferenceScore, Verdict
+from src.protocols import Split, read_folds
+from src.results import Baseline, FoldScores, Prepared, ReferenceScore
 from src.tables import Table, read_schema, read_table
 
 log = logging.getLogger("workflow")
+Reference = dict[Literal["development", "evaluation"], HeldOut]
 
 
 def baseline(layout: Layout) -> Baseline:
@@ -30,35 +31,44 @@ def baseline(layout: Layout) -> Baseline:
     folds = read_folds(layout.folds)
     folds["evaluation"] = folds["evaluation"].first(prepared.protocol.repeats)
     measure = TABLE[prepared.measure]
+    measures = {"development": measure.in_each_fold(), "evaluation": measure}
 
-    def score(name: str, predict: Callable[[Split], Predictions]) -> ReferenceScore:
+    def predicted(name: str, predict: Callable[[Split], Predictions]) -> Reference:
         log.info("baseline %s", name)
-        scores = {key: _score(predict, of, table, measure) for key, of in folds.items()}
-        return ReferenceScore(name=name, development=scores["development"], evaluation=scores["evaluation"])
+        return {key: HeldOut(list(of), [predict(split) for split in of]) for key, of in folds.items()}
 
-    dummies = [
-        score(name, lambda split, model=model: model(table, split, settings.seed))  # type: ignore[misc]
+    dummies = {
+        name: predicted(name, lambda split, model=model: model(table, split, settings.seed))  # type: ignore[misc]
         for name, model in common_sense(table.schema).items()
-    ]
-    shallows = [
-        score(name, lambda split, name=name: shallow(name, table, split, settings.seed))  # type: ignore[misc]
+    }
+    shallows = {
+        name: predicted(name, lambda split, name=name: shallow(name, table, split, settings.seed))  # type: ignore[misc]
         for name in kind_of(table.schema.features).shallow[table.schema.type]
-    ]
-    best_dummy, best_shallow = _best(dummies, measure), _best(shallows, measure)
+    }
+    scored = {
+        name: ReferenceScore(name=name, **{key: _score(of, table, measures[key]) for key, of in reference.items()})
+        for name, reference in (dummies | shallows).items()
+    }
+    best_dummy, best_shallow = (_best([scored[name] for name in of], measure) for of in (dummies, shallows))
     result = Baseline(
         measure=measure.name,
         direction=measure.direction,
         common_sense=best_dummy,
         shallow=best_shallow,
-        common_sense_all=dummies,
-        shallow_all=shallows,
+        common_sense_all=[scored[name] for name in dummies],
+        shallow_all=[scored[name] for name in shallows],
         verdicts=[
-            Verdict(
-                name="shallow_model_beats_common_sense",
-                holds=measure.better(best_shallow.development.mean, best_dummy.development.mean),
-                evidence=f"{measure.title} on the development folds: {best_shallow.name} "
-                f"{best_shallow.development.mean:.4g}, common sense ({best_dummy.name}) "
-                f"{best_dummy.development.mean:.4g}",
+            compare(
+                "shallow_model_beats_common_sense",
+                shallows[best_shallow.name]["development"],
+                [dummies[best_dummy.name]["development"]],
+                f"common sense ({best_dummy.name})",
+                table,
+                folds["development"],
+                measures["development"],
+                settings.seed,
+                f"shallow model ({best_shallow.name})",
+                "the development folds",
             )
         ],
     )
@@ -66,11 +76,8 @@ def baseline(layout: Layout) -> Baseline:
     return result
 
 
-def _score(predict: Callable[[Split], Predictions], folds: Folds, table: Table, measure: Measure) -> FoldScores:
-    scores = [
-        measure.value(table.y_NT[split.validation], predict(split), table.w_N[split.validation]) for split in folds
-    ]
-    return FoldScores(mean=float(np.mean(scores)), scores=scores)
+def _score(held_out: HeldOut, table: Table, measure: Measure) -> FoldScores:
+    return FoldScores(mean=held_out.value(table, measure), scores=held_out.scores(table, measure).tolist())
 
 
 def _best(references: list[ReferenceScore], measure: Measure) -> ReferenceScore:

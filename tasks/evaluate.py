@@ -11,7 +11,15 @@ import pandas as pd
 
 from src.baselines import common_sense, shallow
 from src.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
-from src.evaluation import HeldOut, compare, estimate, half_widths, repeats_wanted, score_sealed_test
+from src.evaluation import (
+    HeldOut,
+    compare,
+    estimate,
+    half_widths,
+    recommended,
+    repeats_wanted,
+    score_sealed_test,
+)
 from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
 from src.further_targets import score_heads
@@ -27,6 +35,9 @@ from src.problem.terms import MEASURES
 from src.problem.training import Engine
 from src.protocols import Folds, Split, read_folds
 from src.results import (
+    AGAINST_SHALLOW,
+    GATE,
+    SHALLOW_GATE,
     Baseline,
     Candidate,
     Choice,
@@ -120,15 +131,12 @@ def evaluate(layout: Layout) -> Evaluate:
     test_score = score_sealed_test(test, p_NK, measure)
     agrees = _test_agrees(found.low, found.high, test_score.low, test_score.high, test_score.value)
 
-    network_J, shallow_J = network.scores(table, measure), judged.shallow.scores(table, measure)
-    dummy_J = judged.dummy.scores(table, measure)
+    network_J = network.scores(table, measure)
     others = [name for name in MEASURES[table.schema.type] if name != measure.name]
-    beats_common_sense = judged.verdicts[0].holds
-    shallow_wins = measure.better(float(shallow_J.mean()), float(network_J.mean()))
     result = Evaluate(
         measure=measure.name,
         direction=measure.direction,
-        baseline=float(dummy_J.mean()),
+        baseline=judged.dummy.value(table, measure),
         shallow=judged.shallow.value(table, measure),
         cross_validation=CrossValidation(
             mean=found.value,
@@ -149,11 +157,12 @@ def evaluate(layout: Layout) -> Evaluate:
         choices=learnt.choices,
         extra={f"cross_validation_{name}": network.value(table, TABLE[name]) for name in others}
         | {f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N) for name in others},
-        recommended="common sense" if not beats_common_sense else "shallow model" if shallow_wins else "network",
+        recommended=recommended({verdict.name: verdict.holds for verdict in judged.verdicts}),
         verdicts=[*judged.verdicts, *beats, *learnt.more_data, agrees],
     )
     _write_predictions(layout, table, network, of_heads, test, p_test)
-    scores = {"network": network_J, "common_sense": dummy_J, "shallow": shallow_J}
+    of_references = {"common_sense": judged.dummy, "shallow": judged.shallow}
+    scores = {"network": network_J} | {name: of.scores(table, measure) for name, of in of_references.items()}
     where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
     _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
     _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(committee) for committee in learnt.committees]))
@@ -262,17 +271,20 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     dummy = HeldOut(splits, [common_sense(table.schema)[names[0]](table, split, seed) for split in splits])
     boosted = HeldOut(splits, [shallow(names[1], table, split, seed) for split in splits])
 
-    def against(name: str, reference: HeldOut, called: str, model_called: str = "network") -> Verdict:
-        return compare(name, network, reference, called, table, learnt.folds, measure, seed, model_called)
+    common, simple = f"common sense ({names[0]})", f"shallow model ({names[1]})"
+
+    def compared(name: str, model: HeldOut, reference: HeldOut, called: str, model_called: str = "network") -> Verdict:
+        return compare(name, model, [reference], called, table, learnt.folds, measure, seed, model_called)
 
     verdicts = [
-        against("beats_common_sense", dummy, f"common sense ({names[0]})"),
-        against("beats_shallow_model", boosted, f"shallow model ({names[1]})"),
+        compared(GATE, network, dummy, common),
+        compared(AGAINST_SHALLOW, network, boosted, simple),
+        compared(SHALLOW_GATE, boosted, dummy, common, simple),
     ]
     if given.settings.committee > 1:
-        verdicts.append(committee_helps(splits, learnt.committees, table, measure))
+        verdicts.append(committee_helps(splits, learnt.committees, table, learnt.folds, measure, seed))
     if given.settings.final == "fold_ensemble":
-        verdicts.append(against("fold_ensemble_beats_refit", refit, "refit", "fold ensemble"))
+        verdicts.append(compared("fold_ensemble_beats_refit", network, refit, "refit", "fold ensemble"))
     return _Judged(network, dummy, boosted, nested, verdicts)
 
 

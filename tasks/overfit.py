@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from src.baselines import common_sense as common_sense_models
 from src.curves import Turn, find_turn
+from src.evaluation import compare_scores, left_out
 from src.files import Layout, atomic_file
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
@@ -18,9 +20,9 @@ from src.networks import clip_norm
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
-from src.protocols import read_folds
-from src.results import Baseline, Candidate, Overfit, Prepared, Rung, Verdict
-from src.tables import read_schema, read_table
+from src.protocols import Split, read_folds
+from src.results import Baseline, Candidate, Overfit, Prepared, ReferenceScore, Rung, Verdict
+from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 from src.training.settings import batch_size, epochs
@@ -53,7 +55,8 @@ def overfit(layout: Layout) -> Overfit:
     settings = load_settings(layout, "overfit", OverfitSettings)
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
-    common_sense = Baseline.read(layout.result("baseline")).common_sense.development.mean
+    reference = Baseline.read(layout.result("baseline")).common_sense
+    common_sense = reference.development.mean
     table = read_table(layout.train, read_schema(layout.train))
     folds = list(read_folds(layout.folds)["development"])
     measure = TABLE[prepared.measure]
@@ -86,7 +89,17 @@ def overfit(layout: Layout) -> Overfit:
         if rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense):
             break
 
-    result = _conclude(climbs, measure, common_sense, most, kind.larger)
+    chosen = _chosen(climbs, measure, common_sense)
+    result = Overfit(
+        measure=measure.name,
+        direction=measure.direction,
+        rungs=[climb.rung for climb in climbs],
+        chosen=chosen,
+        verdicts=[
+            _beats(climbs[chosen], reference, folds, table, measure, settings.seed),
+            _overfits(climbs, chosen, most, kind.larger),
+        ],
+    )
     _write_curves(layout, climbs)
     result.write(layout.result("overfit"))
     return result
@@ -118,42 +131,51 @@ def _saturated(climbs: list[Climb], measure: Measure, common_sense: float) -> bo
     return len(climbs) > 1 and measure.gain(now, climbs[-2].rung.final_training) < STALLED * way
 
 
-def _conclude(climbs: list[Climb], measure: Measure, common_sense: float, epochs: int, larger: str) -> Overfit:
-    """larger: the settings that let the ladder climb on."""
+def _chosen(climbs: list[Climb], measure: Measure, common_sense: float) -> int:
+    """The last rung that proved overfitting, or the best one where none did."""
     proved = [i for i, c in enumerate(climbs) if c.rung.overfits and c.rung.beats_baseline]
     best = max(range(len(climbs)), key=lambda i: measure.gain(climbs[i].rung.best_validation, common_sense))
-    chosen = proved[-1] if proved else best
+    return proved[-1] if proved else best
+
+
+def _beats(
+    climb: Climb, reference: ReferenceScore, folds: list[Split], table: Table, measure: Measure, seed: int
+) -> Verdict:
+    """Whether the chosen rung beats common sense at its turning point.
+
+    With a single fold, how sure that is rests on what the network says of the rows after its last epoch.
+    """
+    left_out_B = None
+    if len(folds) == 1:
+        sense_VK = common_sense_models(table.schema)[reference.name](table, folds[0], seed)
+        ours_B, theirs_B = (
+            left_out(p_VK, folds[0], table, measure) for p_VK in (climb.trained[0].predictions, sense_VK)
+        )
+        left_out_B = measure.gain(ours_B, theirs_B)
+    called = f"network of {network_phrase(climb.rung.network)} at its turning point"
+    scores_J = np.array([t.history.validation[climb.turn.epoch - 1] for t in climb.trained])
+    sense = f"common sense ({reference.name})", np.array(reference.development.scores)
+    found = compare_scores("beats_the_baseline", (called, scores_J), sense, folds, table, measure, left_out_B)
+    return found if found.holds else found.model_copy(update={"evidence": f"{found.evidence}; {ADVICE_BASELINE}"})
+
+
+def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Verdict:
+    """larger: the settings that let the ladder climb on."""
     rung, turn = climbs[chosen].rung, climbs[chosen].turn
-    text = network_phrase(rung.network)
     if rung.overfits:
         error = f" (standard error {turn.rise_error:.2g})" if turn.rise_error else ""  # one fold has none
-        overfits = (
-            f"the network of {text} has its lowest validation loss {turn.lowest:.4g} at epoch {turn.epoch} of "
-            f"{epochs}; afterwards it rises by {turn.rise:.2g}{error} while the training loss goes on falling"
+        evidence = (
+            f"the network of {network_phrase(rung.network)} has its lowest validation loss {turn.lowest:.4g} at epoch "
+            f"{turn.epoch} of {epochs}; afterwards it rises by {turn.rise:.2g}{error} while the training loss goes on "
+            "falling"
         )
     else:
-        largest = network_phrase(climbs[-1].rung.network)
-        overfits = (
-            f"up to the network of {largest} the validation loss does not turn within "
+        evidence = (
+            f"up to the network of {network_phrase(climbs[-1].rung.network)} the validation loss does not turn within "
             f"{epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
             f"rise {turn.rise:.2g}); {ADVICE} ({larger}, training.epochs)"
         )
-    beats = (
-        f"{measure.title} on the development folds: network of {text} {rung.best_validation:.4g} "
-        f"at its turning point, common sense {common_sense:.4g}"
-    )
-    if not rung.beats_baseline:
-        beats += f"; {ADVICE_BASELINE}"
-    return Overfit(
-        measure=measure.name,
-        direction=measure.direction,
-        rungs=[c.rung for c in climbs],
-        chosen=chosen,
-        verdicts=[
-            Verdict(name="beats_the_baseline", holds=rung.beats_baseline, evidence=beats),
-            Verdict(name="overfits", holds=rung.overfits, evidence=overfits),
-        ],
-    )
+    return Verdict(name="overfits", holds=rung.overfits, evidence=evidence)
 
 
 def _write_curves(layout: Layout, climbs: list[Climb]) -> None:

@@ -7,19 +7,22 @@ the mean validation curve of the development folds, and `evaluate` scores it on 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from src.baselines import common_sense
+from src.evaluation import compare_scores, left_out
 from src.files import Layout, atomic_file
 from src.halving import search
 from src.kinds.kind import kind_of
-from src.measures import TABLE
+from src.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
-from src.protocols import read_folds
-from src.results import Baseline, FoldScores, Overfit, Prepared, Regularize, Verdict
+from src.protocols import Split, read_folds
+from src.results import Baseline, FoldScores, Overfit, Prepared, ReferenceScore, Regularize, Verdict
 from src.search import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
-from src.tables import read_schema, read_table
+from src.tables import Table, read_schema, read_table
 from src.wording import candidate_text, network_text
 
 
@@ -28,7 +31,7 @@ def regularize(layout: Layout) -> Regularize:
     settings = load_settings(layout, "regularize", RegularizeSettings)
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
-    common_sense = Baseline.read(layout.result("baseline")).common_sense.development.mean
+    reference = Baseline.read(layout.result("baseline")).common_sense
     climbed = Overfit.read(layout.result("overfit"))
     table = read_table(layout.train, read_schema(layout.train))
     splits = list(read_folds(layout.folds)["development"])
@@ -53,24 +56,38 @@ def regularize(layout: Layout) -> Regularize:
         chosen_score=FoldScores(mean=chosen.mean, scores=chosen.scores_J.tolist()),
         standard_error=error,
         verdicts=[
-            Verdict(
-                name="regularization_helps",
-                holds=chosen is not plain and not measure.better(plain.mean, chosen.mean),
-                evidence=f"{measure.title} on the development folds: chosen ({candidate_text(chosen.candidate)}) "
-                f"{chosen.mean:.4g}; the same search's unregularized ({candidate_text(plain.candidate)}) "
-                f"{plain.mean:.4g}; best of {len(candidates)} candidates {best.mean:.4g}",
-            ),
-            Verdict(
-                name="still_beats_the_baseline",
-                holds=measure.better(chosen.mean, common_sense),
-                evidence=f"{measure.title} on the development folds: chosen {chosen.mean:.4g}, "
-                f"common sense {common_sense:.4g}",
-            ),
+            _helps(chosen, plain, splits, table, measure),
+            _still_beats(chosen, reference, splits, table, measure, settings.seed),
         ],
     )
     _write_candidates(layout, scored, best, chosen, options)
     result.write(layout.result("regularize"))
     return result
+
+
+def _helps(chosen: Scored, plain: Scored, splits: Sequence[Split], table: Table, measure: Measure) -> Verdict:
+    """Whether the chosen candidate is better than the unregularized one of the same search."""
+    name, unregularized = "regularization_helps", f"the same search's unregularized ({candidate_text(plain.candidate)})"
+    called = f"chosen ({candidate_text(chosen.candidate)})"
+    if not np.isfinite(plain.scores_J).all():
+        return Verdict(name=name, holds=True, evidence=f"{called} was trained; {unregularized} diverged")
+    gains_B = None
+    if chosen.left_out_B is not None and plain.left_out_B is not None:
+        gains_B = measure.gain(chosen.left_out_B, plain.left_out_B)
+    pair = (called, chosen.scores_J), (unregularized, plain.scores_J)
+    return compare_scores(name, *pair, splits, table, measure, gains_B)
+
+
+def _still_beats(
+    chosen: Scored, reference: ReferenceScore, splits: Sequence[Split], table: Table, measure: Measure, seed: int
+) -> Verdict:
+    gains_B = None
+    if chosen.left_out_B is not None:
+        p_VK = common_sense(table.schema)[reference.name](table, splits[0], seed)
+        gains_B = measure.gain(chosen.left_out_B, left_out(p_VK, splits[0], table, measure))
+    sense = f"common sense ({reference.name})", np.array(reference.development.scores)
+    pair = ("chosen", chosen.scores_J), sense
+    return compare_scores("still_beats_the_baseline", *pair, splits, table, measure, gains_B)
 
 
 def _write_candidates(

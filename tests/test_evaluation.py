@@ -7,19 +7,23 @@ import numpy as np
 import pytest
 
 from src.evaluation import (
-    SIGNIFICANCE,
     STABLE_SHARE,
     HeldOut,
     compare,
+    compare_scores,
     estimate,
     half_widths,
+    left_out,
+    recommended,
     repeats_wanted,
     score_sealed_test,
     shuffle_error,
 )
-from src.intervals import jackknife_variance, paired_p_value, share_interval, transformed_interval
+from src.intervals import jackknife_variance, paired_gain, paired_p_value, share_interval, transformed_interval
 from src.measures import TABLE
-from src.protocols import Folds, Split
+from src.problem.terms import MEASURES
+from src.protocols import Folds
+from src.results import AGAINST_SHALLOW, GATE, SHALLOW_GATE
 from src.tables import Table
 from tests.training.examples import folds_of, table_of
 
@@ -59,6 +63,10 @@ def table() -> Table:
     return table_of("unit_interval_regression", ROWS, weights=True)
 
 
+def all_rows(model: HeldOut) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([split.validation for split in model.splits]), np.concatenate(model.predictions)
+
+
 def test_scores_are_the_measure_on_each_fold_with_its_weights(table):
     found = held_out(table, folds_of(ROWS), 0.1)
     for split, p_VK, score in zip(found.splits, found.predictions, found.scores(table, MAE), strict=True):
@@ -83,7 +91,7 @@ def test_the_estimate_is_the_measure_on_all_held_out_rows_of_a_repeat_averaged_o
 def test_the_interval_of_several_folds_is_that_of_their_rows_and_wider_by_what_the_models_have_in_common():
     table = table_of("unit_interval_regression", ROWS)
     model = held_out(table, folds_of(ROWS), 0.1)
-    ((rows, p_NK),) = model.passes()
+    rows, p_NK = all_rows(model)
     errors_N = np.abs(table.y_NT[rows] - p_NK)
     variance = errors_N.var(ddof=1) / ROWS * (1 + 90 / 60)
     expected = transformed_interval(float(errors_N.mean()), variance, 0.0, np.inf, ROWS - 1)
@@ -103,7 +111,7 @@ def test_one_fold_learns_nothing_from_its_held_out_rows_and_its_interval_is_wide
 def test_a_known_variance_sets_the_width_but_never_below_that_of_the_rows():
     table = table_of("unit_interval_regression", ROWS)
     model = held_out(table, folds_of(ROWS), 0.1)
-    ((rows, p_NK),) = model.passes()
+    rows, p_NK = all_rows(model)
     errors_N = np.abs(table.y_NT[rows] - p_NK)
     of_rows = errors_N.var(ddof=1) / ROWS
     for variance, expected in ((3 * of_rows, 3 * of_rows), (of_rows / 3, of_rows)):
@@ -124,7 +132,7 @@ def test_repeats_are_enough_when_the_shuffles_hardly_move_the_estimate(noise: fl
         shift = noise * (split.repeat - 1)
         predictions.append((table.y_NT + shared_NK * (1 + shift))[split.validation])
     model = HeldOut(splits, predictions)
-    values_R = [MAE.value(table.y_NT[rows], p_NK, table.w_N[rows]) for rows, p_NK in model.passes()]
+    values_R = [MAE.value(table.y_NT[rows], p_NK, table.w_N[rows]) for rows, p_NK in map(all_rows, model.of_repeats())]
     assert shuffle_error(model, table, MAE) == pytest.approx(np.std(values_R, ddof=1) / 3**0.5)
     found = estimate(model, table, MAE)
     needed = 3 * (shuffle_error(model, table, MAE) / (STABLE_SHARE * (found.high - found.low))) ** 2
@@ -147,16 +155,52 @@ def test_an_interval_is_wider_where_rows_come_in_groups():
     assert whole.value == alone.value
 
 
-def test_the_average_precision_of_random_orders_in_small_folds_promises_nothing():
-    """Fold by fold it does: with one positive among ten rows it is 0.29 on average."""
-    table = table_of("binary", 100)
-    table = replace(table, y_NT=np.tile(np.eye(10)[0], 10)[:, None])
-    splits = [Split(0, f, np.arange(100), np.arange(10 * f, 10 * f + 10)) for f in range(10)]
-    rng = np.random.default_rng(0)
-    models = [HeldOut(splits, [rng.random((10, 1)) for _ in splits]) for _ in range(200)]
+RANKS = ["roc_auc", "average_precision", "mean_average_precision"]
+
+
+def on_different_scales(rows: int = 60, folds: int = 3) -> tuple[Table, HeldOut]:
+    """Each fold's model ranks its rows nearly perfectly, but on a scale of its own."""
+    table = replace(table_of("binary", rows), y_NT=(np.arange(rows) % 4 == 0).astype(float)[:, None])
+    splits = list(folds_of(rows, parts=folds))
+    noise = np.random.default_rng(0).normal(scale=0.2, size=(rows, 1))
+    scales = [0.9, 0.3, 0.01]
+    return table, HeldOut(splits, [scales[s.fold] * (table.y_NT + noise)[s.validation] for s in splits])
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_the_ranks_of_folds_whose_scores_are_on_different_scales_are_averaged(name: str):
+    table, model = on_different_scales()
+    measure, (rows, p_NK) = TABLE[name], all_rows(model)
+    of_folds = model.scores(table, measure)
+    assert model.value(table, measure) == estimate(model, table, measure).value == pytest.approx(of_folds.mean())
+    assert measure.value(table.y_NT[rows], p_NK, table.w_N[rows]) < of_folds.min() - 0.05
+
+
+@pytest.mark.parametrize("name", sorted(set(MEASURES["binary"]) - set(RANKS)))
+def test_measures_of_rows_and_counts_are_taken_on_the_rows_of_all_folds(name: str):
+    table, model = on_different_scales()
+    model = HeldOut(model.splits, [p_VK.clip(0, 1) for p_VK in model.predictions])
+    rows, p_NK = all_rows(model)
+    expected = TABLE[name].value(table.y_NT[rows], p_NK, table.w_N[rows])
+    assert model.value(table, TABLE[name]) == pytest.approx(expected)
+
+
+def test_folds_that_rank_nothing_have_no_part_in_the_mean():
+    table, model = on_different_scales()
+    y_NT = table.y_NT.copy()
+    y_NT[model.splits[2].validation] = 0
+    table = replace(table, y_NT=y_NT)
+    for name in RANKS:
+        assert model.value(table, TABLE[name]) == pytest.approx(model.scores(table, TABLE[name])[:2].mean())
+
+
+def test_the_jackknife_of_a_rank_measure_leaves_rows_out_of_their_folds():
+    table, model = on_different_scales()
     precision = TABLE["average_precision"]
-    assert np.mean([of.scores(table, precision).mean() for of in models]) > 0.25
-    assert np.mean([of.value(table, precision) for of in models]) < 0.16
+    found = estimate(model, table, precision)
+    one_scale = HeldOut(model.splits, [p_VK / p_VK.max() for p_VK in model.predictions])
+    assert found == estimate(one_scale, table, precision)
+    assert found.low > 0.7
 
 
 @pytest.mark.parametrize("name", ["f1", "average_precision"])
@@ -173,7 +217,7 @@ def test_what_any_random_order_scores_does_not_beat_a_constant(name, kind):
     for seed in range(20):
         rng = np.random.default_rng(seed)
         model = HeldOut(splits, [0.3 + 0.6 * rng.random((len(s.validation), 1)) for s in splits])
-        verdict = compare("beats_it", model, constant, "a constant", table, folds, TABLE[name], seed=0)
+        verdict = compare("beats_it", model, [constant], "a constant", table, folds, TABLE[name], seed=0)
         claims.append(verdict.holds)
         assert "dealt out at random" in verdict.evidence
     assert sum(claims) <= 3
@@ -182,27 +226,93 @@ def test_what_any_random_order_scores_does_not_beat_a_constant(name, kind):
 @pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
 def test_a_clearly_better_model_beats_its_reference_and_not_the_other_way_round(table, folds):
     good, bad = held_out(table, folds, 0.02, seed=1), held_out(table, folds, 0.3, seed=2)
-    won = compare("beats_it", good, bad, "the other", table, folds, MAE, seed=0)
-    lost = compare("beats_it", bad, good, "the other", table, folds, MAE, seed=0)
+    won = compare("beats_it", good, [bad], "the other", table, folds, MAE, seed=0)
+    lost = compare("beats_it", bad, [good], "the other", table, folds, MAE, seed=0)
     assert won.holds
     assert not lost.holds
-    assert f"{good.scores(table, MAE).mean():.4g}" in won.evidence
-    assert f"the other {bad.scores(table, MAE).mean():.4g}" in won.evidence
+    assert f"{good.value(table, MAE):.4g}" in won.evidence
+    assert f"the other {bad.value(table, MAE):.4g}" in won.evidence
+    assert (won.comparison.outcome, lost.comparison.outcome) == ("better", "worse")
+    assert won.comparison.gain.value == pytest.approx(bad.value(table, MAE) - good.value(table, MAE))
+    assert won.comparison.gain.low > 0 > lost.comparison.gain.high
 
 
 @pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
 def test_a_model_does_not_beat_itself(table, folds):
     model = held_out(table, folds, 0.1)
-    assert not compare("beats_it", model, model, "itself", table, folds, MAE, seed=0).holds
+    assert not compare("beats_it", model, [model], "itself", table, folds, MAE, seed=0).holds
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_verdict_is_that_of_the_corrected_paired_test(table, seed):
+def test_a_difference_is_sure_where_the_interval_of_the_corrected_paired_test_leaves_zero_out(table, seed):
     folds = folds_of(ROWS)
     model, reference = held_out(table, folds, 0.1, seed), held_out(table, folds, 0.112, seed + 100)
-    p_value = paired_p_value(reference.scores(table, MAE) - model.scores(table, MAE), folds.test_share)
-    verdict = compare("beats_it", model, reference, "the other", table, folds, MAE, seed=0)
-    assert verdict.holds == (p_value < SIGNIFICANCE)
+    verdict = compare("beats_it", model, [reference], "the other", table, folds, MAE, seed=0)
+    gains_J = reference.scores(table, MAE) - model.scores(table, MAE)
+    gain = reference.value(table, MAE) - model.value(table, MAE)
+    found = verdict.comparison
+    assert found.gain == paired_gain(gain, gains_J, folds.test_share)
+    assert found.p_value == paired_p_value(gain, gains_J, folds.test_share)
+    assert verdict.holds == (found.gain.low > 0) == (gain > 0 and found.p_value < 0.05)
+    assert ("surely better" in verdict.evidence) == verdict.holds
+    assert ("no sure difference" in verdict.evidence) == (found.gain.low <= 0 <= found.gain.high)
+
+
+@pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
+def test_two_models_that_are_always_right_do_not_differ_surely(folds):
+    table = table_of("binary", ROWS)
+    model = held_out(table, folds, 0.0)
+    for one in (model, HeldOut(model.splits, [0.9 * p_VK for p_VK in model.predictions])):
+        found = compare("beats_it", one, [model], "the other", table, folds, ACCURACY, seed=0).comparison
+        assert found.outcome == "not sure"
+        assert found.gain.low < 0 == found.gain.value < found.gain.high
+
+
+def test_several_references_count_by_their_mean(table):
+    folds = folds_of(ROWS)
+    model, *others = (held_out(table, folds, noise, seed) for seed, noise in enumerate((0.1, 0.2, 0.3)))
+    found = compare("beats_it", model, others, "others", table, folds, MAE, seed=0).comparison
+    assert found.reference_value == pytest.approx(np.mean([of.value(table, MAE) for of in others]))
+
+
+def test_scores_of_development_folds_are_compared_with_the_same_test(table):
+    folds = folds_of(ROWS)
+    model, reference = held_out(table, folds, 0.1, 1), held_out(table, folds, 0.2, 2)
+    pair = [of.scores(table, MAE) for of in (model, reference)]
+    verdict = compare_scores("helps", ("one", pair[0]), ("two", pair[1]), list(folds), table, MAE, None)
+    assert verdict.comparison.gain == paired_gain((pair[1] - pair[0]).mean(), pair[1] - pair[0], folds.test_share)
+    assert verdict.comparison.model_value == pytest.approx(pair[0].mean())
+
+
+def test_scores_of_a_single_development_fold_are_compared_by_its_rows(table):
+    folds = hold_out(ROWS)
+    model, reference = held_out(table, folds, 0.1, 1), held_out(table, folds, 0.2, 2)
+    [split], pair = list(folds), [of.scores(table, MAE) for of in (model, reference)]
+    ours_B, theirs_B = (left_out(of.predictions[0], split, table, MAE) for of in (model, reference))
+    verdict = compare_scores("helps", ("one", pair[0]), ("two", pair[1]), [split], table, MAE, theirs_B - ours_B)
+    errors_V = [np.abs(of.predictions[0] - table.y_NT[split.validation])[:, 0] for of in (model, reference)]
+    w_V = table.w_N[split.validation]
+    gain_V = (errors_V[1] - errors_V[0]) * w_V / w_V.mean()
+    assert verdict.comparison.gain.value == pytest.approx(gain_V.mean())
+    width = verdict.comparison.gain.high - verdict.comparison.gain.low
+    assert width == pytest.approx(2 * 2.045 * gain_V.std() / len(gain_V) ** 0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("network", "against_shallow", "shallow", "expected"),
+    [
+        (True, True, True, "network"),
+        (True, False, True, "shallow model"),
+        (True, False, False, "network"),
+        (False, False, True, "shallow model"),
+        (False, True, False, "common sense"),
+        (False, False, False, "common sense"),
+    ],
+)
+def test_the_simplest_model_that_is_surely_better_than_common_sense_is_recommended(
+    network, against_shallow, shallow, expected
+):
+    assert recommended({GATE: network, AGAINST_SHALLOW: against_shallow, SHALLOW_GATE: shallow}) == expected
 
 
 @pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
@@ -211,7 +321,7 @@ def test_of_equally_good_models_one_is_seldom_said_to_beat_the_other(table, fold
         compare(
             "beats_it",
             held_out(table, folds, 0.1, seed),
-            held_out(table, folds, 0.1, seed + 1000),
+            [held_out(table, folds, 0.1, seed + 1000)],
             "the other",
             table,
             folds,

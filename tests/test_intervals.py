@@ -12,12 +12,16 @@ from src.intervals import (
     bootstrap,
     conformal_half_width,
     corrected_variance,
+    jackknife_values,
     jackknife_variance,
+    left_out_gain,
+    paired_gain,
     paired_p_value,
     resampled_variance,
     share_interval,
     transformed_interval,
     unanimous_interval,
+    widened_gain,
 )
 
 
@@ -29,23 +33,40 @@ def test_the_corrected_resampled_variance_is_the_one_computed_by_hand():
 
 def test_the_paired_test_is_the_one_computed_by_hand():
     gains_J = np.array([0.02, 0.01, 0.03, 0.00])
-    statistic = 0.015 / ((1 / 4 + 0.25 / 0.75) * gains_J.var(ddof=1)) ** 0.5
-    assert paired_p_value(gains_J, 0.25) == pytest.approx(float(t.sf(statistic, 3)))
+    error = ((1 / 4 + 0.25 / 0.75) * gains_J.var(ddof=1)) ** 0.5
+    assert paired_p_value(0.015, gains_J, 0.25) == pytest.approx(2 * float(t.sf(0.015 / error, 3)))
+    found = paired_gain(0.015, gains_J, 0.25)
+    assert (found.low, found.high) == pytest.approx((0.015 - 3.1824463 * error, 0.015 + 3.1824463 * error))
 
 
 def test_without_a_held_out_share_the_paired_test_is_students():
     gains_J = np.array([0.2, -0.1, 0.3, 0.15, 0.05])
-    assert paired_p_value(gains_J, 0.0) == pytest.approx(ttest_1samp(gains_J, 0, alternative="greater").pvalue)
+    expected = ttest_1samp(gains_J, 0)
+    assert paired_p_value(gains_J.mean(), gains_J, 0.0) == pytest.approx(expected.pvalue)
+    found, interval = paired_gain(gains_J.mean(), gains_J, 0.0), expected.confidence_interval()
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
 
 
-@pytest.mark.parametrize(("gain", "expected"), [(0.1, 0.0), (0.0, 1.0), (-0.1, 1.0)])
-def test_equal_gains_in_every_fold_are_decided_by_their_sign(gain, expected):
-    assert paired_p_value(np.full(5, gain), 0.2) == expected
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=15), st.floats(0.05, 0.5))
+def test_the_interval_of_a_gain_leaves_zero_out_where_the_p_value_is_below_5_percent(gains, test_share):
+    gains_J = np.array(gains)
+    found, p_value = (of(gains_J.mean(), gains_J, test_share) for of in (paired_gain, paired_p_value))
+    assert abs(p_value - 0.05) < 1e-9 or (p_value < 0.05) == (found.low > 0 or found.high < 0)
 
 
-def test_the_two_sides_of_the_paired_test_add_up():
-    gains_J = np.array([0.02, -0.01, 0.03])
-    assert paired_p_value(gains_J, 0.2) + paired_p_value(-gains_J, 0.2) == pytest.approx(1.0)
+@pytest.mark.parametrize(("highest", "away"), [(1.0, 1 - 0.025 ** (1 / 40)), (math.inf, 0.0)])
+def test_equal_gains_in_every_fold_are_as_sure_as_their_rows(highest, away):
+    found = widened_gain(paired_gain(0.1, np.full(5, 0.1), 0.2), 0.0, highest, 40)
+    assert (found.low, found.high) == pytest.approx((0.1 - away, 0.1 + away))
+
+
+def test_the_gain_on_one_fold_has_the_interval_of_the_jackknife():
+    values_N = np.random.default_rng(0).normal(0.3, 1, size=40)
+    gains_B = jackknife_values(mean_of(values_N), np.arange(40))
+    found, p_value = left_out_gain(values_N.mean(), gains_B)
+    expected = ttest_1samp(values_N, 0)
+    interval = expected.confidence_interval()
+    assert (found.low, found.high, p_value) == pytest.approx((interval.low, interval.high, expected.pvalue))
 
 
 def test_the_bootstrap_repeats_itself_with_its_seed():

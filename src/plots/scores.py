@@ -63,18 +63,20 @@ def sample_sizes(
 
 
 @styled
-def paired_folds(common_sense: np.ndarray, shallow: np.ndarray, network: np.ndarray, scale: Scale) -> Figure:
-    """One thin line per fold through the three models on the same rows; the thick line joins the means."""
+def paired_folds(
+    common_sense: np.ndarray, shallow: np.ndarray, network: np.ndarray, values: Sequence[float], scale: Scale
+) -> Figure:
+    """One thin line per fold through the three models on the same rows; the thick line joins their `values` over all
+    folds."""
     figure, [[axes]] = new_figure(3.3)
     table = np.stack([common_sense, shallow, network], axis=1)
     places = np.arange(3)
     axes.plot(places, table.T, color=COMMON_SENSE, alpha=0.35, linewidth=0.9)
     for place, color in enumerate((COMMON_SENSE, SHALLOW, NETWORK)):
         axes.plot(np.full(len(table), place), table[:, place], "o", color=color, markersize=4.5, alpha=0.6, mew=0)
-    means = table.mean(axis=0)
-    axes.plot(places, means, color=INK, linewidth=1.8)
+    axes.plot(places, values, color=INK, linewidth=1.8)
     for place, color in enumerate((COMMON_SENSE, SHALLOW, NETWORK)):
-        axes.plot(place, means[place], "D", color=color, markersize=9, mec=SURFACE, mew=1.2, zorder=5)
+        axes.plot(place, values[place], "D", color=color, markersize=9, mec=SURFACE, mew=1.2, zorder=5)
     axes.set_xticks(places, ["common sense", "shallow model", "network"])
     axes.tick_params(axis="x", length=0, labelcolor=INK)
     axes.set_xlim(-0.3, 2.3)

@@ -1,46 +1,25 @@
 """The answer in one paragraph: what was asked, whether the model is worth using, how good, how sure, what to use."""
 
-from dataclasses import dataclass
-
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
 from src.report.words import Printer, counted, listing, spoken, type_words
+from src.results import AGAINST_SHALLOW, Evaluate
 
-
-@dataclass(frozen=True)
-class Recommendation:
-    headline: str
-    reason: str
-    tone: str
-
-
-RECOMMENDATIONS = {
-    "network": Recommendation("Yes: use the network.", "It beats common sense, and {against_shallow}.", "good"),
-    "shallow model": Recommendation(
-        "Yes, but a network is not needed: use the shallow model.",
-        "The network beats common sense, but the simpler model scores better still, and is easier to run.",
-        "good",
-    ),
-    "common sense": Recommendation(
-        "No: stay with common sense.",
-        "What the network learnt does not beat an answer that needs no learning by more than luck could explain.",
-        "bad",
-    ),
+# Headline and tone by what is recommended.
+HEADLINES = {
+    "network": ("Yes: use the network.", "good"),
+    "shallow model": ("Yes, but a network is not needed: use the shallow model.", "good"),
+    "common sense": ("No: stay with common sense.", "bad"),
 }
 
 
 def answer(evidence: Evidence, printer: Printer) -> Answer:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
     prepared, result, cross = evidence.prepared, evidence.evaluate, evidence.evaluate.cross_validation
-    recommendation = RECOMMENDATIONS[result.recommended]
+    headline, tone = HEADLINES[result.recommended]
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
     verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
-    against_shallow = (
-        "it beats the best shallow model too"
-        if verdicts["beats_shallow_model"]
-        else "it scores better than the best shallow model, though not by more than luck could explain"
-    )
     sentences = [
         f"A network learnt to predict {listing(prepared.targets)} ({type_words(prepared.type, prepared.targets)}) from "
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
@@ -81,5 +60,22 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             "common-sense",
         ),
     ]
-    lead = recommendation.reason.format(against_shallow=against_shallow)
-    return Answer(recommendation.headline, lead, sentences, tiles, recommendation.tone)
+    return Answer(headline, reason(result, printer), sentences, tiles, tone)
+
+
+def reason(result: Evaluate, printer: Printer) -> str:
+    """Why that model is recommended: what is sure, and by how much."""
+    if result.recommended == "common sense":
+        return "Nothing that was learnt is surely better than an answer that needs no learning."
+    compared = {verdict.name: verdict.comparison for verdict in result.verdicts}
+    against = compared[AGAINST_SHALLOW]
+    assert against is not None
+    gain = printer.gain(against.gain)
+    if result.recommended == "network" and against.outcome == "better":
+        return f"It is surely better than common sense and than the best shallow model, than the latter by {gain}."
+    unsure = f"Between the network and the best shallow model there is no sure difference: the network gains {gain}."
+    if result.recommended == "network":
+        return f"{unsure} Of the two only the network is surely better than common sense."
+    if against.outcome == "worse":
+        return f"It is surely better than common sense and than the network, whose gain on it is {gain}."
+    return f"{unsure} So take the simpler one, which is surely better than common sense."

@@ -10,7 +10,7 @@ from typing import Literal
 
 from src.measures import TABLE
 from src.plots.style import Scale
-from src.results import Protocol
+from src.results import Estimate, Protocol
 
 Form = Literal["share", "number", "unit", "squared unit"]
 UNKNOWN = "not known"
@@ -114,29 +114,77 @@ ORDERS = {
     "temporal": "Validation rows always come after their training rows in time, as in real use.",
 }
 
-# What a verdict says when it holds and when it does not; other names are printed as they are.
+
+@dataclass(frozen=True)
+class Statement:
+    """What a verdict says when it holds, when it does not, and when a comparison leaves it open."""
+
+    holds: str
+    fails: str
+    unsure: str = ""
+
+
+def _between(one: str, other: str, advice: str = "") -> str:
+    return f"No sure difference between {one} and {other}{advice}"
+
+
+# Other names are printed as they are.
 VERDICTS = {
-    "data_fit_to_learn_from": ("The data is fit to learn from", "The data is not fit to learn from"),
-    "shallow_model_beats_common_sense": ("A shallow model beats common sense", "No shallow model beats common sense"),
-    "beats_the_baseline": ("The chosen network beats common sense", "No network beats common sense"),
-    "overfits": ("A network overfits, as this step demands", "No network overfits"),
-    "regularization_helps": ("Regularizing helps", "Regularizing does not help"),
-    "still_beats_the_baseline": (
+    "data_fit_to_learn_from": Statement("The data is fit to learn from", "The data is not fit to learn from"),
+    "shallow_model_beats_common_sense": Statement(
+        "A shallow model beats common sense",
+        "The best shallow model does worse than common sense",
+        _between("the best shallow model", "common sense"),
+    ),
+    "beats_the_baseline": Statement(
+        "The chosen network beats common sense",
+        "The chosen network does worse than common sense",
+        _between("the chosen network", "common sense"),
+    ),
+    "overfits": Statement("A network overfits, as this step demands", "No network overfits"),
+    "regularization_helps": Statement(
+        "Regularizing helps",
+        "Regularizing makes it worse",
+        _between("the regularized network", "the unregularized one"),
+    ),
+    "still_beats_the_baseline": Statement(
         "The chosen candidate still beats common sense",
-        "The chosen candidate no longer beats common sense",
+        "The chosen candidate does worse than common sense",
+        _between("the chosen candidate", "common sense"),
     ),
-    "test_agrees_with_cross_validation": (
-        "The sealed test agrees with cross-validation",
-        "The sealed test disagrees with cross-validation",
+    "test_agrees_with_cross_validation": Statement(
+        "The sealed test agrees with cross-validation", "The sealed test disagrees with cross-validation"
     ),
-    "committee_helps": ("Averaging several networks helps", "Averaging several networks does not help"),
-    "fold_ensemble_beats_refit": (
+    "committee_helps": Statement(
+        "Averaging several networks helps",
+        "Averaging several networks makes it worse",
+        _between("several networks averaged", "one network"),
+    ),
+    "fold_ensemble_beats_refit": Statement(
         "Averaging the networks of the folds beats fitting anew to all rows",
-        "Averaging the networks of the folds does not beat fitting anew to all rows",
+        "Averaging the networks of the folds does worse than fitting anew to all rows",
+        _between("averaging the networks of the folds", "fitting anew to all rows", ": the refit is simpler"),
     ),
-    "more_data_would_help": ("More data would help", "Nothing shows that more data would help"),
-    "beats_common_sense": ("The network beats common sense", "The network does not beat common sense"),
-    "beats_shallow_model": ("The network beats the shallow model", "The network does not beat the shallow model"),
+    "more_data_would_help": Statement(
+        "More data would help",
+        "More data does not help: half of the rows did better",
+        _between("all training rows", "half of them"),
+    ),
+    "beats_common_sense": Statement(
+        "The network beats common sense",
+        "The network does worse than common sense",
+        _between("the network", "common sense", ": stay with common sense"),
+    ),
+    "beats_shallow_model": Statement(
+        "The network beats the shallow model",
+        "The shallow model beats the network",
+        _between("the network", "the shallow model", ": take the simpler one"),
+    ),
+    "shallow_model_still_beats_common_sense": Statement(
+        "The shallow model still beats common sense",
+        "The shallow model does worse than common sense",
+        _between("the shallow model", "common sense"),
+    ),
 }
 
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
@@ -181,6 +229,11 @@ class Printer:
     def difference(self, value: float) -> str:
         """A difference of two values: shares in percentage points."""
         return f"{self.bare(value).rstrip('%')} percentage points" if self.form == "share" else self.value(value)
+
+    def gain(self, gain: Estimate) -> str:
+        """By how much one model is better than another, with its interval."""
+        low, high = (self.bare(end).rstrip("%") for end in (gain.low, gain.high))
+        return f"{self.difference(gain.value)} (95% interval {low} to {high})"
 
     def value(self, value: float) -> str:
         text = self.bare(value)

@@ -114,7 +114,9 @@ def test_candidates_within_one_standard_error_are_filled() -> None:
 
 
 def test_paired_folds_draw_one_line_per_fold_and_the_means() -> None:
-    figure = scores.paired_folds(np.array([0.5, 0.6]), np.array([0.7, 0.8]), np.array([0.9, 0.8]), SHARE)
+    figure = scores.paired_folds(
+        np.array([0.5, 0.6]), np.array([0.7, 0.8]), np.array([0.9, 0.8]), [0.55, 0.75, 0.85], SHARE
+    )
     joined = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]  # type: ignore[arg-type]
     assert len(joined) == 3
     assert joined[-1].get_ydata() == pytest.approx([0.55, 0.75, 0.85])

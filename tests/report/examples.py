@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from src.evaluation import gain_over_folds, verdict_of
 from src.files import Layout, write_json
-from src.measures import TABLE
+from src.measures import TABLE, Measure
 from src.problem.terms import MEASURES
 from src.results import (
     Baseline,
     Candidate,
     Choice,
     ColumnSummary,
+    Comparison,
     CrossValidation,
     Evaluate,
     FeatureSummary,
@@ -202,7 +204,8 @@ def write_results(root: Path, given: Example) -> Layout:
         shallow_all=[reference("linear", shallow), reference("gradient_boosting", shallow[::-1])],
         verdicts=[Verdict(name="shallow_model_beats_common_sense", holds=True, evidence="on every fold")],
     ).write(layout.result("baseline"))
-    beats = measure.better(good, float(np.mean(shallow)))
+    simple = "shallow model (linear)"
+    against_shallow = _compared("beats_shallow_model", "network", network, simple, shallow, measure)
     half = float(np.std(network)) + 1e-3
     test_value = score(predicted, test)
     others = [name for name in MEASURES[given.type] if name != given.measure]  # type: ignore[index]
@@ -230,10 +233,11 @@ def write_results(root: Path, given: Example) -> Layout:
         chosen=_candidate(1),
         choices=[Choice(setting="repeats", chosen=str(REPEATS), reason="the luck of the shuffles is small")],
         extra=extra,
-        recommended="network" if beats else "shallow model",
+        recommended="network" if against_shallow.holds else "shallow model",
         verdicts=[
-            Verdict(name="beats_common_sense", holds=True, evidence=f"by {abs(good - bad):.4f}, p = 0.0004"),
-            Verdict(name="beats_shallow_model", holds=beats, evidence="on the same folds, p = 0.21"),
+            _compared("beats_common_sense", "network", network, "common sense (majority)", common, measure),
+            against_shallow,
+            _compared("shallow_model_still_beats_common_sense", simple, shallow, "common sense", common, measure),
             Verdict(name="more_data_would_help", holds=True, evidence="from half of the rows to all, p = 0.01"),
             Verdict(name="test_agrees_with_cross_validation", holds=True, evidence="the two intervals meet"),
         ],
@@ -254,6 +258,23 @@ def write_results(root: Path, given: Example) -> Layout:
         verdicts=[Verdict(name="regularization_helps", holds=True, evidence="better than the overfitting network")],
     ).write(layout.result("regularize"))
     return layout
+
+
+def _compared(
+    name: str, model: str, model_J: list[float], reference: str, reference_J: list[float], measure: Measure
+) -> Verdict:
+    gains_J = np.array([measure.gain(a, b) for a, b in zip(model_J, reference_J, strict=True)])
+    gain, p_value, method = gain_over_folds(gains_J.mean(), gains_J, 1 / FOLDS, measure, units=100)
+    found = Comparison(
+        model=model,
+        reference=reference,
+        model_value=float(np.mean(model_J)),
+        reference_value=float(np.mean(reference_J)),
+        gain=gain,
+        p_value=p_value,
+        method=method,
+    )
+    return verdict_of(name, found, measure, "the evaluation folds")
 
 
 def _predict(

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.evaluation import verdict_of
 from src.files import Layout
+from src.measures import TABLE
 from src.report.evidence import Evidence, read_evidence
 from src.report.honesty import read_honesty
 from src.report.page import render_page
-from src.results import Choice, FoldScores, Verdict
+from src.results import Choice, Estimate, FoldScores
 from tests.report.examples import TYPES, example, write_results
 
 Results = Callable[[str], Layout]
@@ -237,12 +239,14 @@ def test_a_model_of_the_folds_networks_is_said_to_be_one(results: Results) -> No
 
 def test_a_verdict_that_does_not_hold_says_so_in_words_and_mark(results: Results) -> None:
     evidence = read_evidence(results("binary"))
-    verdicts = [Verdict(name="beats_common_sense", holds=False, evidence="p = 0.4")]
-    verdicts += evidence.evaluate.verdicts[1:]
+    gate, *others = evidence.evaluate.verdicts
+    open_gate = gate.comparison.model_copy(update={"gain": Estimate(value=0.01, low=-0.01, high=0.03)})
+    verdicts = [verdict_of(gate.name, open_gate, TABLE["accuracy"], "the evaluation folds"), *others]
     evaluated = evidence.evaluate.model_copy(update={"verdicts": verdicts, "recommended": "common sense"})
     page = render_page(replace(evidence, evaluate=evaluated))
-    assert "does not hold: ✗ The network does not beat common sense." in re.sub(
-        r"✗ does not hold:", "does not hold: ✗", Document(page).text
+    assert (
+        "does not hold: ✗ No sure difference between the network and common sense: stay with common sense."
+        in re.sub(r"✗ does not hold:", "does not hold: ✗", Document(page).text)
     )
     assert "No: stay with common sense." in page
     assert '<li class="fails">' in page

@@ -1,5 +1,6 @@
 """The chosen network on the evaluation folds, by the number of its training rows, and its errors."""
 
+from src.measures import TABLE
 from src.plots import scores as score_plots
 from src.plots import training as training_plots
 from src.report.blocks import Picture, Pictures, Section, Table, Text
@@ -20,12 +21,14 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         "The same held-out rows scored by all three."
         if single
         else f"The same {counted(len(scores), 'evaluation fold')} scored by all three: each thin line is one fold, the "
-        "diamonds are means. Lines that all slope the same way speak louder than the difference of two means."
+        "diamonds are the values over all folds. Lines that all slope the same way speak louder than the difference of "
+        "two diamonds."
     )
     figure = score_plots.paired_folds(
         scores["common_sense"].to_numpy(float),
         scores["shallow"].to_numpy(float),
         scores["network"].to_numpy(float),
+        [evidence.evaluate.baseline, evidence.evaluate.shallow, cross.mean],
         printer.scale,
     )
     pictures = [Picture(inline_svg(figure, "folds", caption), caption)]
@@ -62,7 +65,7 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     judged_on = chosen_by if in_time else f"{fresh} that had no part in choosing it"
     text = f"Now the chosen network is judged, on {judged_on}. {_interval_words(cross, single)}"
     if not single:
-        text += " Each value is that of all held-out rows together, and with several repeats the mean over them."
+        text += f" {_joined_words(evidence.evaluate.measure)}"
     nested = evidence.evaluate.nested
     optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time, single)
     more = [*_other_measures(evidence), *_further_targets(evidence)]
@@ -71,6 +74,16 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
     title = "Evaluation, on rows that came later" if in_time else f"Evaluation on {fresh}"
     return Section("evaluation", title, findings(verdicts), blocks)
+
+
+def _joined_words(measure: str) -> str:
+    """How the folds' scores become one value."""
+    if TABLE[measure].ranks_rows:
+        return (
+            "This measure ranks rows, and the predictions of different networks are on different scales, so each value "
+            "is the mean over the folds."
+        )
+    return "Each value is that of all held-out rows together, and with several repeats the mean over them."
 
 
 def _interval_words(found: CrossValidation, single: bool) -> str:
@@ -175,7 +188,9 @@ def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
             "bring a little that these folds cannot show; better inputs may bring more."
         )
     caption = "The measure over the number of training rows, each point twice the rows of the one before" + (
-        ": the line joins the means, the faint dots are single folds." if len(points[0].scores) > 1 else "."
+        ": the line joins the values over all folds, the faint dots are single folds."
+        if len(points[0].scores) > 1
+        else "."
     )
     figure = score_plots.sample_sizes(
         [point.rows for point in points],

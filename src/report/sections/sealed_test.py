@@ -22,7 +22,7 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
     strokes = ", the single folds (strokes)" if len(cross.scores) > 1 else ""
     caption = (
         f"The sealed test beside the cross-validated estimate, with their 95% intervals (bars){strokes} and the "
-        "baselines’ means."
+        "baselines."
     )
     text = Text(
         f"{_made(evidence)}, the sealed test set was opened and scored once: "

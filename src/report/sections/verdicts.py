@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from src.report.blocks import Finding, Section, Table, Text
 from src.report.evidence import Evidence
 from src.report.honesty import read_honesty
-from src.report.words import VERDICTS, count, counted, sentence, share, spoken
+from src.report.words import VERDICTS, Statement, count, counted, sentence, share, spoken
 from src.results import Verdict
 
 # Verdicts of `evaluate` that have sections of their own.
@@ -55,9 +55,11 @@ def trust() -> Text:
 
 def statement(verdict: Verdict) -> str:
     """The verdict as a statement that is true whichever way it went."""
-    if verdict.name in VERDICTS:
-        return VERDICTS[verdict.name][0 if verdict.holds else 1]
-    return sentence(spoken(verdict.name)).rstrip(".") + ("" if verdict.holds else ": does not hold")
+    name = sentence(spoken(verdict.name)).rstrip(".")
+    said = VERDICTS.get(verdict.name, Statement(name, f"{name}: does not hold", f"{name}: no sure difference"))
+    if verdict.holds:
+        return said.holds
+    return said.unsure if verdict.comparison and verdict.comparison.outcome == "not sure" else said.fails
 
 
 def findings(verdicts: Sequence[Verdict]) -> list[Finding]:
