@@ -376,7 +376,28 @@ def test_the_scores_are_what_scikit_learn_makes_of_the_predictions(run: Run):
     assert written["network"].tolist() == pytest.approx(by_fold, rel=1e-6)
     assert run.score(run.of_test) == pytest.approx(run.evaluated.test.value, rel=1e-6)
     by_repeat = [run.score(of) for _, of in run.out_of_fold.groupby("repeat")]
-    assert run.evaluated.cross_validation.mean == pytest.approx(np.mean(by_repeat))
+    ranks_rows = TABLE[run.prepared.measure].ranks_rows
+    assert run.evaluated.cross_validation.mean == pytest.approx(np.mean(by_fold if ranks_rows else by_repeat))
+
+
+def test_a_verdict_of_two_models_holds_where_the_difference_is_sure_and_speaks_of_the_values_beside_it(run: Run):
+    found = run.evaluated
+    compared = {verdict.name: verdict.comparison for verdict in found.verdicts if verdict.comparison is not None}
+    values = {"network": found.cross_validation.mean, "shallow": found.shallow, "sense": found.baseline}
+    for name, model, reference in (
+        ("beats_common_sense", "network", "sense"),
+        ("beats_shallow_model", "network", "shallow"),
+        ("shallow_model_still_beats_common_sense", "shallow", "sense"),
+    ):
+        of = compared[name]
+        assert (of.model_value, of.reference_value) == pytest.approx((values[model], values[reference]))
+        gain = TABLE[run.prepared.measure].gain(of.model_value, of.reference_value)
+        assert of.gain.low <= of.gain.value == pytest.approx(gain)
+        assert of.gain.value <= of.gain.high
+    for verdict in found.verdicts:
+        if verdict.comparison is not None:
+            assert verdict.holds == (verdict.comparison.outcome == "better")
+            assert not verdict.holds or verdict.comparison.gain.low > 0
 
 
 def test_nested_cross_validation_tells_its_choices_and_the_optimism_of_the_plain_protocol(run: Run):
