@@ -26,13 +26,15 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from src.answer import Answer, answer_of, verdicts_of
 from src.files import STEPS, Layout
 from src.measures import TABLE
 from src.progress import share
 from src.report.markdown import literal
 from src.results import Evaluate, Verdict
 from src.tracking.identity import find_workflow_run
-from tasks.summary import WITH_VERDICTS, number
+from src.wording import scored
+from tasks.summary import number
 
 # Characters in a line of evidence: what a window of 1,400 pixels holds.
 WIDTH = 50
@@ -106,7 +108,9 @@ def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS)
     """
     with _for_show("the verdicts"):
         evaluation = Evaluate.read(layout.result("evaluate")) if "evaluate" in steps else None
-        told = headline(evaluation) if evaluation else f"verdicts up to the step {steps[-1]}"
+        told = f"verdicts up to the step {steps[-1]}"
+        if evaluation:
+            told = f"{headline(evaluation)}; {answer_of(layout).advice}"
         _create("verdicts", name, told, verdicts(layout, steps, evaluation))
     with _for_show("the figures"):
         if "report" in steps:
@@ -125,22 +129,18 @@ def headline(found: Evaluate) -> str:
     across, test = found.cross_validation, found.test
     return (
         f"{TABLE[found.measure].title} {number(across.mean)} [{number(across.low)}, {number(across.high)}], "
-        f"test {number(test.value)}; recommended: {found.recommended}"
+        f"test {number(test.value)}"
     )
 
 
 def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) -> str:
     """The scores, where there are any yet, and the verdicts of all `steps`."""
-    found = [
-        (step, verdict)
-        for step, result in WITH_VERDICTS.items()
-        if step in steps
-        for verdict in result.read(layout.result(step)).verdicts
-    ]
-    return "\n\n".join([*([_scores(evaluation)] if evaluation else []), _verdict_table(found)])
+    found = [(step, verdict) for step, verdict in verdicts_of(layout) if step in steps]
+    scores = [_scores(evaluation, answer_of(layout))] if evaluation else []
+    return "\n\n".join([*scores, _verdict_table(found)])
 
 
-def _scores(found: Evaluate) -> str:
+def _scores(found: Evaluate, answer: Answer) -> str:
     measure, across, test = TABLE[found.measure], found.cross_validation, found.test
     folds = f"{across.folds} folds" + (f", {across.repeats} times" if across.repeats > 1 else "")
     better = "higher" if measure.direction == "maximize" else "lower"
@@ -152,11 +152,11 @@ def _scores(found: Evaluate) -> str:
             "network, sealed test",
             number(test.value),
             f"{number(test.low)} to {number(test.high)}",
-            f"{test.rows:,} rows",
+            f"{test.rows:,} rows, {scored(test.opening)}",
         ),
     ]
     table = _table(("model", measure.title, "95% interval", "measured on"), rows)
-    return f"## Scores\n\n{table}\n\nRecommended: **{found.recommended}** ({measure.title}: {better} is better)."
+    return f"## Scores\n\n{table}\n\n({measure.title}: {better} is better.)\n\n**Answer**: {literal(str(answer))}"
 
 
 def _verdict_table(found: Sequence[tuple[str, Verdict]]) -> str:

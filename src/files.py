@@ -61,6 +61,11 @@ class Layout:
         return self.root / "data" / "prepared" / self.problem / "test"
 
     @property
+    def openings(self) -> Path:
+        """The ledger of what has been scored on the sealed test set; in git, and neither output nor dependency."""
+        return self.root / "data" / "openings" / f"{self.problem}.jsonl"
+
+    @property
     def folds(self) -> Path:
         return self.root / "data" / "prepared" / self.problem / "folds.npz"
 

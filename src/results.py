@@ -294,12 +294,18 @@ class SampleSize(Result):
 
 
 class TestScore(Result):
-    """The sealed test set's one score with its interval."""
+    """A score on the rows of the sealed test set, with its interval."""
 
     value: float
     low: float
     high: float
     rows: int
+
+
+class SealedTest(TestScore):
+    """The main target's. `opening`: the how many-th evaluation this is that these rows were opened for."""
+
+    opening: int = Field(ge=1)
 
 
 class HeadScore(Result):
@@ -334,7 +340,7 @@ class Evaluate(Result):
     nested: Nested | None = None
     sample_sizes: list[SampleSize] = []
     final: Literal["refit", "fold_ensemble"] = "refit"
-    test: TestScore
+    test: SealedTest
     heads: list[HeadScore] = Field([], exclude_if=lambda heads: not heads)
     half_widths: dict[str, float] = {}
     chosen: Candidate

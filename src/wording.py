@@ -1,10 +1,21 @@
-"""Networks and candidates of the search in words, as reports, logs and records say them."""
+"""What reports, logs and records call the same thing: networks, candidates, openings of the sealed test set."""
 
 from typing import Any
 
 from src.results import Candidate
 
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 _SHARES = {"dropout": "dropout", "recurrent_dropout": "recurrent dropout", "word_dropout": "word dropout"}
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`, `23rd`."""
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else _ENDINGS.get(number % 10, 'th')}"
+
+
+def scored(opening: int) -> str:
+    """How often the sealed rows have been looked at: `scored for the 3rd time`."""
+    return f"scored for the {ordinal(opening)} time"
 
 
 def network_text(network: dict[str, Any]) -> str:

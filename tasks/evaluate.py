@@ -1,7 +1,8 @@
-"""Step 8, evaluate once: fresh folds, the comparison with the baselines, the refit, and the sealed test set.
+"""Step 8, evaluate: fresh folds, the comparison with the baselines, the refit, and the sealed test set.
 
-The only step that reads the sealed test set, and it reads it last: nothing before depends on it.
-Book: "Evaluate the final model on the test set, once".
+The only step that reads the sealed test set, and it reads it last: nothing before depends on it. Book: "Evaluate the
+final model on the test set, once". A pipeline cannot keep anybody from running it with other settings, so it counts:
+see `src.openings`.
 """
 
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ from src.files import Layout, atomic_file
 from src.fold_ensemble import score_fold_ensemble
 from src.further_targets import score_heads
 from src.half_samples import PAIRS, half_sample_variance, half_samples
+from src.hashes import folder_sha256
 from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
+from src.openings import Ledger, identity, rows_sha256
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings
 from src.problem.terms import MEASURES
@@ -49,6 +52,7 @@ from src.results import (
     Prepared,
     Regularize,
     SampleSize,
+    SealedTest,
     Verdict,
 )
 from src.sample_sizes import Trial, learning_curve, trials
@@ -56,6 +60,7 @@ from src.search import candidates_of
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Trained
+from src.wording import scored
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,8 @@ class _Judged:
 
 def evaluate(layout: Layout) -> Evaluate:
     """Write evaluate.json, metrics.json, predictions.parquet, fold_scores.csv, evaluate_curves.csv and the model."""
+    ledger = Ledger.of(layout)
+    ledger.read()  # a damaged one is told before anything is trained
     given = _read(layout)
     learnt = _train(given)
     judged = _judge(given, learnt)
@@ -123,13 +130,16 @@ def evaluate(layout: Layout) -> Evaluate:
 
     widths = half_widths(network, table)
     model = _model(_final_committees(given, learnt), widths, table)
+    sealed, evaluation = rows_sha256(layout.test, table.schema.targets), _identity(layout, given)
+    ledger.open(sealed, evaluation)
     test = read_table(layout.test, table.schema)
     p_test = model.row_predictions(test.frame)
     p_NK = p_test[:, : table.schema.outputs]
     of_heads = [np.mean([t.further for t in committee], axis=0) for committee in learnt.committees]
     heads, beats = score_heads(table, test, of_heads, p_test, learnt.folds, given.development, given.settings.seed)
-    test_score = score_sealed_test(test, p_NK, measure)
-    agrees = _test_agrees(found.low, found.high, test_score.low, test_score.high, test_score.value)
+    score = score_sealed_test(test, p_NK, measure)
+    sealed_test = SealedTest(**score.model_dump(), opening=ledger.scored(sealed, evaluation, score.value))
+    agrees = _test_agrees(found.low, found.high, sealed_test)
 
     network_J = network.scores(table, measure)
     others = [name for name in MEASURES[table.schema.type] if name != measure.name]
@@ -150,7 +160,7 @@ def evaluate(layout: Layout) -> Evaluate:
         nested=judged.nested,
         sample_sizes=learnt.sample_sizes,
         final=given.settings.final,
-        test=test_score,
+        test=sealed_test,
         heads=heads,
         half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
         chosen=given.candidate,
@@ -186,6 +196,18 @@ def _read(layout: Layout) -> _Given:
         measure=TABLE[prepared.measure],
         evaluation=folds["evaluation"],
         development=folds["development"],
+    )
+
+
+def _identity(layout: Layout, given: _Given) -> str:
+    """What determines the model and its score, but the code."""
+    references = given.references.common_sense.name, given.references.shallow.name
+    return identity(
+        folder_sha256(layout.train),
+        given.prepared.model_dump(mode="json", include={"measure", "protocol", "fold_hashes"}),
+        given.settings.model_dump(mode="json"),
+        given.candidate.model_dump(mode="json"),
+        references,
     )
 
 
@@ -325,13 +347,13 @@ def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure
     return Nested(chosen=nested.chosen, plain=value, optimism=optimism)
 
 
-def _test_agrees(cv_low: float, cv_high: float, low: float, high: float, value: float) -> Verdict:
+def _test_agrees(cv_low: float, cv_high: float, test: SealedTest) -> Verdict:
     """The sealed test confirms the estimate when the two intervals meet."""
     return Verdict(
         name="test_agrees_with_cross_validation",
-        holds=low <= cv_high and cv_low <= high,
-        evidence=f"sealed test {value:.4g} (95% interval {low:.4g} to {high:.4g}); "
-        f"cross-validated interval {cv_low:.4g} to {cv_high:.4g}",
+        holds=test.low <= cv_high and cv_low <= test.high,
+        evidence=f"sealed test {test.value:.4g} (95% interval {test.low:.4g} to {test.high:.4g}), "
+        f"{scored(test.opening)}; cross-validated interval {cv_low:.4g} to {cv_high:.4g}",
     )
 
 

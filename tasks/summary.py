@@ -14,22 +14,16 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from src.answer import answer_of, verdicts_of
 from src.errors import UserError
 from src.files import Layout
 from src.problem.load import listed_problems, load_settings
 from src.problem.steps import ReportSettings
-from src.results import Baseline, Evaluate, Overfit, Regularize, Validation, Verdict
+from src.results import Evaluate
+from src.wording import ordinal
 
 WIDTH = 100
 HEADINGS = ("problem", "baseline", "shallow", "cross-validated (95%)", "sealed test (95%)")
-Judged = Validation | Baseline | Overfit | Regularize | Evaluate
-WITH_VERDICTS: dict[str, type[Judged]] = {
-    "validate": Validation,
-    "baseline": Baseline,
-    "overfit": Overfit,
-    "regularize": Regularize,
-    "evaluate": Evaluate,
-}
 Style = Callable[[str], str]
 
 
@@ -75,7 +69,13 @@ def rows(layout: Layout) -> list[tuple[str, ...]]:
             f"{number(estimate.mean)} [{number(estimate.low)}, {number(estimate.high)}]",
             f"{number(test.value)} [{number(test.low)}, {number(test.high)}]",
         ),
-        (f"  {found.measure}", "", "", f"{estimate.folds} folds{repeats}", f"{test.rows:,} rows"),
+        (
+            f"  {found.measure}",
+            "",
+            "",
+            f"{estimate.folds} folds{repeats}",
+            f"{test.rows:,} rows, {ordinal(test.opening)} time",
+        ),
     ]
 
 
@@ -85,16 +85,15 @@ def _told(layout: Layout, bold: Style, green: Style, red: Style) -> str:
         settings = load_settings(layout, "report", ReportSettings)
         unit = f" (unit of the target: {settings.unit})" if settings.unit else ""
         lines = [_wrapped(f"{layout.problem}: {settings.question}{unit}", "").replace(layout.problem, lines[0], 1)]
-    for verdict in _verdicts(layout):
+    for _, verdict in verdicts_of(layout):
         word = "yes" if verdict.holds else "no "
         told = _wrapped(f"{word}  {verdict.name.replace('_', ' ')}: {verdict.evidence}", "  ")
         lines.append(told.replace(word, (green if verdict.holds else red)(word), 1))
+    if layout.result("evaluate").exists():
+        found = answer_of(layout)
+        told = _wrapped(f"answer: {found}", "  ")
+        lines.append(told.replace("answer", (green if found.is_a_model else red)("answer"), 1))
     return "\n".join(lines)
-
-
-def _verdicts(layout: Layout) -> list[Verdict]:
-    paths = [(layout.result(step), model) for step, model in WITH_VERDICTS.items()]
-    return [verdict for path, model in paths if path.exists() for verdict in model.read(path).verdicts]
 
 
 def _wrapped(text: str, indent: str) -> str:

@@ -31,7 +31,7 @@ class Validation(Settings):
         description="warn when the rarer of two classes has less than this share; of K classes: 2/K of it",
     )
     leak_score: float = Field(
-        0.999, gt=0.5, le=1, description="a single column that scores at least this much gives the target away"
+        0.999, gt=0.5, le=1, description="a column that alone scores more than this gives the target away; 1: none does"
     )
 
 

@@ -2,21 +2,23 @@
 
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
-from src.report.words import Printer, counted, listing, spoken, type_words
-from src.results import AGAINST_SHALLOW, Evaluate
+from src.report.words import Printer, counted, listing, sentence, spoken, type_words
+from src.results import AGAINST_SHALLOW
+from src.wording import scored
 
-# Headline and tone by what is recommended.
+# Headline and tone by what the answer is.
 HEADLINES = {
     "network": ("Yes: use the network.", "good"),
     "shallow model": ("Yes, but a network is not needed: use the shallow model.", "good"),
     "common sense": ("No: stay with common sense.", "bad"),
+    "nothing": ("No answer: the data are not fit to learn from.", "bad"),
 }
 
 
 def answer(evidence: Evidence, printer: Printer) -> Answer:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
     prepared, result, cross = evidence.prepared, evidence.evaluate, evidence.evaluate.cross_validation
-    headline, tone = HEADLINES[result.recommended]
+    headline, tone = HEADLINES[evidence.answer.use]
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
     verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
@@ -27,8 +29,9 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
         f"Common sense, which learns nothing from the inputs, gets {printer.bare(result.baseline)}; the best shallow "
         f"model gets {printer.bare(result.shallow)}.",
-        f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was scored once: "
-        f"{printer.bare(result.test.value)} ({printer.interval(result.test.low, result.test.high)}). "
+        f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was "
+        f"{scored(result.test.opening)}: {printer.bare(result.test.value)} "
+        f"({printer.interval(result.test.low, result.test.high)}). "
         + (
             "It agrees with cross-validation."
             if verdicts["test_agrees_with_cross_validation"]
@@ -60,11 +63,15 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             "common-sense",
         ),
     ]
-    return Answer(headline, reason(result, printer), sentences, tiles, tone)
+    return Answer(headline, reason(evidence, printer), sentences, tiles, tone)
 
 
-def reason(result: Evaluate, printer: Printer) -> str:
-    """Why that model is recommended: what is sure, and by how much."""
+def reason(evidence: Evidence, printer: Printer) -> str:
+    """Why that is the answer: what is sure, and by how much."""
+    result = evidence.evaluate
+    if evidence.answer.use == "nothing":
+        broken = " ".join(sentence(verdict.evidence) for verdict in evidence.answer.broken)
+        return f"No score below says anything about new rows until that is mended. {broken}"
     if result.recommended == "common sense":
         return "Nothing that was learnt is surely better than an answer that needs no learning."
     compared = {verdict.name: verdict.comparison for verdict in result.verdicts}

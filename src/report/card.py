@@ -19,6 +19,7 @@ from src.report.words import (
     spoken,
     type_words,
 )
+from src.wording import scored
 
 OUTPUTS = {
     "binary": "the predicted class and a probability for each of the two classes",
@@ -55,7 +56,7 @@ def _intended_use(evidence: Evidence) -> CardPart:
             f"{OUTPUTS[prepared.type]}.",
             "It is meant for rows that come about in the same way as the rows it learnt from. For other places, times "
             "or ways of measuring it has not been tested.",
-            f"Recommended by the evaluation: {evidence.evaluate.recommended}.",
+            sentence(f"Answer of the workflow: {evidence.answer}"),
         ],
     )
 
@@ -64,7 +65,7 @@ def _data(evidence: Evidence) -> CardPart:
     prepared, validation = evidence.prepared, evidence.validation
     items = [
         f"Training data: {counted(prepared.rows, 'row')} of {count(validation.rows)}.",
-        f"Sealed test set: {counted(evidence.evaluate.test.rows, 'row')}, scored once.",
+        f"Sealed test set: {counted(evidence.evaluate.test.rows, 'row')}, {scored(evidence.evaluate.test.opening)}.",
         f"Inputs: {listing([feature.name for feature in prepared.features], 40)}.",
         *(
             [
@@ -87,7 +88,7 @@ def _protocol(evidence: Evidence) -> CardPart:
         "Protocol",
         [
             f"{words} {ORDERS[chosen.order]}",
-            f"{judged_words(chosen)} The sealed test set was opened last. Everything fitted to data was learnt from "
+            f"{judged_words(chosen)} The sealed test set is opened last. Everything fitted to data was learnt from "
             "training rows alone.",
         ],
     )
@@ -176,10 +177,8 @@ def _limits(evidence: Evidence, printer: Printer) -> CardPart:
         "A prediction is not a cause: changing an input of a case need not change its outcome.",
         "Errors were not compared between groups of people. Do that before decisions about people depend on it.",
         *(
-            [f"The evaluation recommends the {result.recommended} instead of this network."]
-            if result.recommended == "shallow model"
-            else ["The evaluation recommends common sense instead of this network."]
-            if result.recommended == "common sense"
+            [sentence(f"The answer of the workflow is not this network: {evidence.answer}")]
+            if evidence.answer.use != "network"
             else []
         ),
     ]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from src.answer import Answer, Judged, answer
 from src.errors import UserError
 from src.files import Layout
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation
+from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation, Verdict
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,22 @@ class Evidence:
     predictions: pd.DataFrame
     fold_scores: pd.DataFrame
     evaluate_curves: pd.DataFrame
+
+    @property
+    def verdicts(self) -> list[tuple[str, Verdict]]:
+        """Every verdict with the step that found it, in their order."""
+        steps: dict[str, Judged] = {
+            "validate": self.validation,
+            "baseline": self.baseline,
+            "overfit": self.overfit,
+            "regularize": self.regularize,
+            "evaluate": self.evaluate,
+        }
+        return [(step, verdict) for step, found in steps.items() for verdict in found.verdicts]
+
+    @property
+    def answer(self) -> Answer:
+        return answer([verdict for _, verdict in self.verdicts], self.evaluate.recommended)
 
     @property
     def out_of_fold(self) -> pd.DataFrame:

@@ -19,7 +19,8 @@ from multiprocessing import Pipe, get_context
 import psutil
 
 from src.files import Layout
-from src.tracking.address import home, tracking_uri
+from src.home import home
+from src.tracking.address import tracking_uri
 from src.tracking.identity import OUTPUTS
 
 logger = logging.getLogger("workflow")

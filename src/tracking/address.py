@@ -11,23 +11,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from src.errors import UserError
-from src.files import Layout
 from src.yaml_file import read_yaml
 
 DATABASE, ARTIFACTS, SCHEMA = "mlflow.db", "mlartifacts", "mlflow"
 SQLITE = "sqlite"
 _CONNECT_SECONDS = 5
 _ODD = "?#%"  # what an address would read as something else than a part of a folder's name
-
-
-def home(layout: Layout) -> Path:
-    """The repository whose records a step writes to: not a copy of it that is deleted when its run has ended.
-
-    The flow names it in WORKFLOW_HOME and DVC, for a queued experiment, in DVC_ROOT.
-    """
-    if layout.root != Path():
-        return layout.root
-    return Path(os.environ.get("WORKFLOW_HOME") or os.environ.get("DVC_ROOT") or "")
 
 
 def tracking_uri(home: Path) -> str:

@@ -226,6 +226,7 @@ def _evaluate(layout: Layout) -> Headline:
         "test.low": test.low,
         "test.high": test.high,
         "test.rows": test.rows,
+        "test.opening": test.opening,
         "baseline": found.baseline,
         "shallow": found.shallow,
     }

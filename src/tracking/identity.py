@@ -14,6 +14,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.files import STEPS, Layout, read_json
+from src.hashes import file_sha256
 from src.problem.load import load_problem
 from src.tracking.address import DATABASE, tracking_uri
 
@@ -143,16 +144,3 @@ def digest(files: Iterable[Path], *texts: str) -> str:
     for text in texts:
         total.update(f"{text}\n".encode())
     return total.hexdigest()
-
-
-def folder_sha256(folder: Path) -> str:
-    """SHA-256 over the relative names and bytes of all files in `folder`."""
-    total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        total.update(f"{path.relative_to(folder).as_posix()}:{file_sha256(path)}\n".encode())
-    return total.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # Written by the pipeline itself, so a difference there says nothing about the code that ran.
-_RESULTS = (":!results", ":!dvc.lock")
+_RESULTS = (":!results", ":!dvc.lock", ":!data/openings")
 
 
 def provenance(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -20,8 +20,8 @@ import psutil
 
 from src.files import Layout
 from src.garbage import collect_seldom
+from src.home import home
 from src.processes import die_with_parent, name_process
-from src.tracking.address import home
 from src.tracking.content import step_content
 from src.tracking.database import open_database
 from src.tracking.provenance import provenance

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from src.files import Layout
+from src.hashes import file_sha256, folder_sha256
 from src.measures import TABLE
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results import Evaluate
 from src.tables import read_schema, read_table
-from src.tracking.identity import KEY, digest, file_sha256, folder_sha256
+from src.tracking.identity import KEY, digest
 from src.tracking.serving import probability_columns, save_servable, signature_of
 
 if TYPE_CHECKING:

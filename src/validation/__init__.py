@@ -7,9 +7,9 @@ import pandas as pd
 
 from src.problem.steps import ValidateSettings
 from src.results import ColumnSummary, Finding, Validation, Verdict
-from src.validation.checks import CHECKS
+from src.validation.checks import CHECKS, WAY_OUT, target_given_away
 from src.validation.suite import run_suite
-from src.validation.table import Issue, TableFacts, counted, show
+from src.validation.table import Issue, TableFacts, counted, listed, show
 
 
 def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: Path) -> Validation:
@@ -40,14 +40,18 @@ def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: P
 
 
 def _verdict(table: TableFacts, outcome: dict[str, list[Issue]], findings: list[Finding]) -> Verdict:
+    """Fit: no errors, and no column that gives the target away. The workflow runs on with such a column, since only a
+    person knows whether it will be there when a prediction is made, but no score counts until somebody has said so."""
     errors = sum(f.severity == "error" for f in findings)
     passed = sum(not issues for issues in outcome.values())
+    leaks = [f.column for f in findings if f.check == target_given_away.__name__ and f.column is not None]
+    leak = f"; {listed(leaks)} {'gives' if len(leaks) == 1 else 'give'} the target away: {WAY_OUT}" if leaks else ""
     return Verdict(
         name="data_fit_to_learn_from",
-        holds=errors == 0,
+        holds=errors == 0 and not leaks,
         evidence=f"{counted(len(table), 'row')}, {counted(len(table.columns), 'column')}: "
         f"{passed} of {counted(len(outcome), 'check')} found nothing; "
-        f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}",
+        f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}{leak}",
     )
 
 

@@ -106,8 +106,19 @@ def _is_identifier(table: TableFacts, name: str, present: int) -> bool:
     return bool(consecutive or (np.diff(values) > 0).all() or IDENTIFIER_NAME.search(name))
 
 
+WAY_OUT = (
+    "name it under `drop`, or raise validation.leak_score (1: never a warning) where it really is known when a "
+    "prediction is made and was not computed from the answer"
+)
+
+
 def target_given_away(table: TableFacts) -> Iterator[Issue]:
-    """Features that are the target, or tell it (nearly) perfectly on their own."""
+    """Features that are the target, or tell it (nearly) perfectly on their own.
+
+    In a series they may: what is learnt from are moments before the target's.
+    """
+    if table.settings.series is not None:
+        return
     rows_N = sampled_rows(len(table), table.settings.seed)
     numbered = {target: _as_numbers(table, target) for target in table.targets}
     for name in table.features:
@@ -122,13 +133,13 @@ def target_given_away(table: TableFacts) -> Iterator[Issue]:
         scores = {
             t: _leak_score(table, name, numbers, rows_N) for t, numbers in numbered.items() if numbers is not None
         }
-        told = {t: score for t, score in scores.items() if score >= table.settings.validation.leak_score}
+        told = {t: score for t, score in scores.items() if score > table.settings.validation.leak_score}
         if told:
             sample = f" on a sample of {SAMPLE_ROWS:,} rows" if len(table) > SAMPLE_ROWS else ""
             shown = ", ".join(f"{target!r} ({score:.4f}{sample})" for target, score in told.items())
             message = (
-                f"{name!r} alone gives the target away: {shown}. Was it known when the prediction would have been "
-                "made, and not computed from the answer? If not, name it under `drop`, or no score here means anything"
+                f"{name!r} alone gives the target away: {shown}. While it is learnt from, no score here means "
+                f"anything: {WAY_OUT}"
             )
             yield Issue("warning", name, len(told), first_rows(table[name].notna()), message)
 

@@ -13,11 +13,11 @@ from PIL import Image
 
 from flows import artifacts
 from flows.artifacts import CAPTIONS, MLFLOW_URL, SHORTEST_PAUSE, Progress, key, links, publish
+from src.answer import WITH_VERDICTS
 from src.files import Layout
 from src.results import Verdict
 from src.tracking.identity import find_workflow_run
 from tasks.report import report
-from tasks.summary import WITH_VERDICTS
 from tests.report.examples import example, write_results
 from tests.workspaces import PROBLEM, Workspace, wait_for
 

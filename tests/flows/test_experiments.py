@@ -53,7 +53,8 @@ def edit(workspace: Workspace) -> None:
 
 
 def state(workspace: Workspace) -> dict[str, object]:
-    """All that a run may not touch: files, index, branch, stash, worktrees."""
+    """All that a run may not touch: files, index, branch, stash, worktrees. Only the openings it counts at home."""
+    openings = f"data/openings/{PROBLEM}.jsonl"
     skipped = (".git", ".workflow", ".dvc", "mlartifacts", ".prefect", "__pycache__", ".cache")
     files = [
         path
@@ -61,9 +62,13 @@ def state(workspace: Workspace) -> dict[str, object]:
         if path.is_file() and not set(skipped) & set(path.relative_to(workspace.root).parts)
     ]
     return {
-        "files": {str(path): path.read_bytes() for path in files if not path.name.startswith(("mlflow.db", ".work"))},
+        "files": {
+            str(path): path.read_bytes()
+            for path in files
+            if not path.name.startswith(("mlflow.db", ".work")) and path != workspace.root / openings
+        },
         "index": workspace.git("ls-files", "--stage"),
-        "status": workspace.git("status", "--porcelain"),
+        "status": workspace.git("status", "--porcelain", "--", ":/", f":!{openings}"),
         "head": (workspace.root / ".git" / "HEAD").read_bytes(),
         "stash": workspace.git("stash", "list"),
         "worktrees": workspace.git("worktree", "list"),
@@ -118,6 +123,9 @@ def test_an_isolated_run_becomes_an_experiment_and_touches_nothing(
     assert "test" in found["data"]["metrics"][f"results/{PROBLEM}/metrics.json"]["data"]
 
     assert find_workflow_run(workspace.root, PROBLEM, name), "recorded at home, not in the copy"
+    assert len((workspace.root / "data" / "openings" / f"{PROBLEM}.jsonl").read_text().splitlines()) == 2
+    evaluated = json.loads(workspace.git("show", f"{experiments(workspace)[0]}:results/{PROBLEM}/evaluate.json"))
+    assert evaluated["test"]["opening"] == 2
 
     workspace.git("checkout", "--quiet", "--force", "HEAD")
     workspace.run("dvc", "exp", "apply", name)

@@ -33,7 +33,7 @@ from src.results import (
     Regularize,
     Rung,
     SampleSize,
-    TestScore,
+    SealedTest,
     Validation,
     Verdict,
 )
@@ -218,7 +218,7 @@ def write_results(root: Path, given: Example) -> Layout:
         cross_validation=CrossValidation(
             mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, half_samples=40, scores=network
         ),
-        test=TestScore(value=test_value, low=test_value - half, high=test_value + half, rows=len(test)),
+        test=SealedTest(value=test_value, low=test_value - half, high=test_value + half, rows=len(test), opening=3),
         half_widths=dict.fromkeys(given.targets, half) if given.type.endswith("regression") else {},
         sample_sizes=[
             SampleSize(

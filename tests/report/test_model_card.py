@@ -50,7 +50,7 @@ def test_a_network_that_is_not_recommended_says_so_among_its_limits(results: Res
     evidence = read_evidence(results("binary"))
     evaluated = evidence.evaluate.model_copy(update={"recommended": "shallow model"})
     limits = render_card(replace(evidence, evaluate=evaluated)).split("## Limits")[1]
-    assert "recommends the shallow model instead" in limits
+    assert "is not this network: use the shallow model" in limits
 
 
 def test_names_from_the_data_stay_literal_in_markdown(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from src import results
 from src.files import Layout, write_json
-from src.results import Candidate, CrossValidation, Evaluate, Verdict
+from src.results import Candidate, CrossValidation, Evaluate, SealedTest, Verdict
 from tasks.summary import WIDTH, number, summary
 
 
@@ -24,7 +23,7 @@ def evaluated(tmp_path: Path) -> Layout:
         cross_validation=CrossValidation(
             mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, half_samples=0, scores=[0.9736] * 15
         ),
-        test=results.TestScore(value=0.9722, low=0.9, high=1.0, rows=36),
+        test=SealedTest(value=0.9722, low=0.9, high=1.0, rows=36, opening=2),
         chosen=candidate,
         extra={},
         recommended="network",
@@ -43,7 +42,7 @@ def test_the_summary_shows_the_scores_with_their_intervals_and_the_verdicts_in_w
     page = summary([evaluated])
     assert re.search(
         r"wine +0\.4000 +0\.9500 +0\.9736 \[0\.9600, 0\.9900\] +0\.9722 \[0\.9000, 1\.000\]\n"
-        r"  accuracy +5 folds, 3 times +36 rows",
+        r"  accuracy +5 folds, 3 times +36 rows, 2nd time\n",
         page,
     )
     assert "wine: Which wine?" in page

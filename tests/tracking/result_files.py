@@ -26,7 +26,7 @@ from src.results import (
     ReferenceScore,
     Regularize,
     Rung,
-    TestScore,
+    SealedTest,
     Validation,
     Verdict,
 )
@@ -50,6 +50,7 @@ class Fruit:
     folds: int = 5
     findings: str = "as expected"
     test_rows: int = 20
+    opening: int = 1
 
     def but(self, **changes: Any) -> "Fruit":
         return replace(self, **changes)
@@ -191,7 +192,7 @@ class Fruit:
                 half_samples=0,
                 scores=[0.90625] * self.folds,
             ),
-            test=TestScore(value=self.test, low=0.8125, high=1.0, rows=self.test_rows),
+            test=SealedTest(value=self.test, low=0.8125, high=1.0, rows=self.test_rows, opening=self.opening),
             chosen=candidate(),
             extra={"test_roc_auc": 0.96875},
             recommended="network" if self.gate else "common sense",

@@ -7,7 +7,8 @@ from sqlalchemy import make_url
 
 from src.errors import UserError
 from src.files import Layout
-from src.tracking.address import home, tracking_uri
+from src.home import home
+from src.tracking.address import tracking_uri
 
 
 def with_database(folder: Path, database: str) -> Path:

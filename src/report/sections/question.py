@@ -147,7 +147,7 @@ def protocol(evidence: Evidence) -> Section:
             Text(f"{words} {ORDERS[chosen.order]}"),
             Text(
                 f"Before that, {counted(evidence.evaluate.test.rows, 'row')} were sealed away. Nothing but the last "
-                f"step may read them, and it scores them once. {judged_words(chosen)} "
+                f"step may read them, and every time it does is counted. {judged_words(chosen)} "
                 "Everything fitted to data, such as means for scaling, is learnt from the training rows of the fold at "
                 "hand."
             ),

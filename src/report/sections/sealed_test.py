@@ -1,4 +1,4 @@
-"""The sealed test, opened once."""
+"""The sealed test and how often it was opened."""
 
 from src.measures import TABLE
 from src.plots import scores as score_plots
@@ -7,7 +7,8 @@ from src.report.blocks import Picture, Pictures, Section, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import SEALED_TEST_VERDICT, findings
-from src.report.words import Printer, counted
+from src.report.words import Printer, count, counted
+from src.wording import scored
 
 
 def sealed_test(evidence: Evidence, printer: Printer) -> Section:
@@ -25,11 +26,11 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         "baselines."
     )
     text = Text(
-        f"{_made(evidence)}, the sealed test set was opened and scored once: "
+        f"{_made(evidence)}, the sealed test set was {scored(test.opening)}: "
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
         f"{printer.interval(test.low, test.high)} "
-        f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). No choice "
-        "was made after seeing this number."
+        f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). "
+        f"{_looks(test.opening)}"
     )
     verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
     return Section(
@@ -42,6 +43,17 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
                 [Picture(inline_svg(score_plots.score_rows(rows, printer.scale), "sealed-test", caption), caption)]
             ),
         ],
+    )
+
+
+def _looks(opening: int) -> str:
+    """What the number of openings means for the score."""
+    if opening == 1:
+        return "No earlier evaluation of these rows is on record. The workflow makes no choice by this number."
+    before = "one other evaluation" if opening == 2 else f"{count(opening - 1)} other evaluations"
+    return (
+        f"Before it, {before} had looked at these rows. The workflow makes no choice by this number. Where somebody "
+        "chose by an earlier one, this one may promise too much."
     )
 
 

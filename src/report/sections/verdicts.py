@@ -13,13 +13,6 @@ SEALED_TEST_VERDICT, DATA_VERDICT = "test_agrees_with_cross_validation", "more_d
 
 
 def all_verdicts(evidence: Evidence) -> Section:
-    steps = [
-        ("validate", evidence.validation.verdicts),
-        ("baseline", evidence.baseline.verdicts),
-        ("overfit", evidence.overfit.verdicts),
-        ("regularize", evidence.regularize.verdicts),
-        ("evaluate", evidence.evaluate.verdicts),
-    ]
     return Section(
         "verdicts",
         "All verdicts",
@@ -31,8 +24,7 @@ def all_verdicts(evidence: Evidence) -> Section:
                 ["Step", "Verdict", "Holds", "Evidence"],
                 [
                     [step, statement(verdict), "yes" if verdict.holds else "no", sentence(verdict.evidence)]
-                    for step, verdicts in steps
-                    for verdict in verdicts
+                    for step, verdict in evidence.verdicts
                 ],
                 prose=True,
             ),
