@@ -25,12 +25,13 @@ import httpx
 import numpy as np
 
 from benchmarks.steps import REPOSITORY
-from src.tracking.address import ARTIFACTS, tracking_uri
+from src.tracking.address import artifacts_uri, tracking_uri
 from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, CURVES, KIND, SEALED_TEST, Content, Point
 from src.tracking.database import open_database
 from src.tracking.identity import KEY, RECORDED
 from src.tracking.many import NewRun, create_runs
-from src.tracking.runs import EXPERIMENT_KIND, PARENT, STEP
+from src.tracking.moved import EXPERIMENT_KIND
+from src.tracking.runs import PARENT, STEP, TRAINS_MODELS
 from src.tracking.views import compare_link, view_tags
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def fill(home: Path, runs: int) -> tuple[int, list[str]]:
     """Record workflow runs until there are at least `runs` runs in all; how many, and the newest one's candidates."""
     chance = np.random.default_rng(0)
     with open_database(home) as client:
-        folder = (home / ARTIFACTS / PROBLEM).absolute().as_uri()
-        tags = {"mlflow.experimentKind": EXPERIMENT_KIND} | view_tags()
+        folder = f"{artifacts_uri(home)}/{PROBLEM}"
+        tags = {EXPERIMENT_KIND: TRAINS_MODELS} | view_tags()
         experiment = client.get_experiment(client.create_experiment(PROBLEM, folder, tags))
     count = -(-runs // RUNS_EACH)
     begin = round(time.time() * 1000) - count * PAUSE

@@ -201,7 +201,7 @@ def links(layout: Layout, name: str, home: Path, report: bool) -> tuple[str, str
     else:
         full.append("Nothing is recorded in MLflow")
     if report:
-        file = f"`{(Layout(layout.problem, home).results / 'report.html').absolute()}`"
+        file = f"`{Layout(layout.problem).results / 'report.html'}` in the repository's folder"
         at_home = layout.root.absolute() == home.absolute()
         full.append(f"Report: {file}" + ("" if at_home else f", once `dvc exp apply {name}` has brought it home"))
     return " and ".join(short) or "where the record and the report are", "\n".join(f"- {line}" for line in full)

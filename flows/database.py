@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from src.errors import UserError
 from src.tracking.address import DATABASE as MLFLOW_FILE
 from src.tracking.address import SQLITE, database_setting
+from src.tracking.moved import bring_home
 
 SCHEMA = "prefect"
 FILE = ".prefect/prefect.db"
@@ -42,6 +43,7 @@ def prepare(home: Path) -> None:
         )
     else:
         _prepare_postgresql(database)
+        bring_home(home)  # or find that the records are those of another folder
 
 
 def _check_file(path: Path, what: str) -> None:

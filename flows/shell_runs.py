@@ -10,15 +10,16 @@ import prefect
 import psutil
 
 from src.processes import is_alive
+from src.sqlite_file import is_whole
 
 _TAG = "process"
 
 
 @contextmanager
 def from_the_shell() -> Iterator[None]:
-    """Flows of the block are tagged. Before the first one of all makes Prefect start a server for it, its tables are
-    made, which takes that server far longer."""
-    if "PREFECT_API_URL" not in os.environ and not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
+    """Tag the flows of the block. Prefect starts a server for them, which would take far longer to make its tables, and
+    leave half of them when it is killed: they are made before."""
+    if "PREFECT_API_URL" not in os.environ and not is_whole(Path(os.environ["PREFECT_HOME"]) / "prefect.db"):
         from flows.prefect_tables import migrate
 
         migrate()

@@ -60,8 +60,9 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
     with path.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        mine["file"] = _identity(path)
         file.seek(0)
-        holder = _parsed(file.read())
+        holder = _held_here(path, file.read())
         if holder is not None and not _is_same(holder, driver) and _is_running(holder):
             raise UserError(
                 f"another run has this workspace: {_described(holder)}\n"
@@ -82,7 +83,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
 def holder(root: Path = Path()) -> str | None:
     """The living process that has the workspace, if any: its number and command."""
     path = root / LOCK_FILE
-    found = _parsed(path.read_text(encoding="utf-8")) if path.exists() else None
+    found = _held_here(path, path.read_text(encoding="utf-8")) if path.exists() else None
     return _described(found) if found is not None and _is_running(found) else None
 
 
@@ -141,6 +142,18 @@ def _parsed(text: str) -> dict | None:
         return json.loads(text)
     except json.JSONDecodeError:  # a new file, or one cut short by a kill
         return None
+
+
+def _held_here(path: Path, text: str) -> dict | None:
+    """Who holds the lock in `path`, by its content; nobody where that was copied with the folder of another run."""
+    holder = _parsed(text)
+    return holder if holder is not None and holder.get("file", _identity(path)) == _identity(path) else None
+
+
+def _identity(path: Path) -> list[int]:
+    """Of the file itself: a folder that is moved keeps it, a copy has another."""
+    status = path.stat()
+    return [status.st_dev, status.st_ino]
 
 
 def _described(holder: dict) -> str:

@@ -13,8 +13,10 @@ from urllib.request import url2pathname
 from pydantic import ValidationError
 
 from src.errors import UserError
+from src.files import Layout
 from src.inference import Model, load_model
 from src.tracking.address import DATABASE, SQLITE, database_setting, tracking_uri
+from src.tracking.moved import at_home, moves
 
 CHAMPION = "champion"
 _VERSIONS = "SELECT version, storage_location FROM model_versions WHERE name = :name AND current_stage <> :deleted"
@@ -39,13 +41,14 @@ class Registered:
         try:
             return load_model(self.folder)
         except UserError:
-            raise UserError(f"{self} has lost its files: {self.folder} is not there; {_ANOTHER}") from None
+            raise UserError(f"{self} has lost its files: {self.folder} is not there; {self._way_out}") from None
         except (ValidationError, ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"{self}: its files in {self.folder} are damaged ({reason}); {_ANOTHER}") from None
+            raise UserError(f"{self}: its files in {self.folder} are damaged ({reason}); {self._way_out}") from None
 
-
-_ANOTHER = "give another version, or let the workflow run again"
+    @property
+    def _way_out(self) -> str:
+        return f"give another version, or register the present results: `python -m src.tracking {self.problem}`"
 
 
 def find_model(problem: str, model: str, home: Path) -> Registered:
@@ -56,6 +59,10 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
     if model != CHAMPION and not (model.isascii() and model.isdigit()):
         raise UserError(f"model: {model!r} is neither {CHAMPION!r} nor the number of a version, such as 3")
     versions, champion = _registry(problem, home)
+    if not versions and Layout(problem, home).model.exists():
+        raise UserError(
+            f"{problem} has results here, but no model on record: `python -m src.tracking {problem}` records them"
+        )
     if not versions:
         raise UserError(f"{problem} has no model yet: run its workflow first, `dvc repro` or in the Prefect UI")
     there_are = f"there {'are' if len(versions) > 1 else 'is'} {', '.join(map(str, sorted(versions)))}"
@@ -87,7 +94,8 @@ def _registry(problem: str, home: Path) -> tuple[dict[int, str], int | None]:
             if not inspect(connection).has_table("model_versions"):
                 return {}, None
             rows = connection.execute(text(_VERSIONS), {"name": problem, "deleted": _DELETED})
-            versions = {int(version): str(place) for version, place in rows}
+            changes = moves(connection, home)
+            versions = {int(version): at_home(str(place), changes) for version, place in rows}
             champion = connection.execute(text(_ALIAS), {"name": problem, "alias": CHAMPION}).scalar()
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]

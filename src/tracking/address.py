@@ -23,12 +23,20 @@ def tracking_uri(home: Path) -> str:
     """The address of the records of the repository at `home`. Raises UserError for a `database` that is none."""
     database = database_setting(home)
     if database == SQLITE:
-        path = home / DATABASE
-        return f"sqlite:///{os.path.relpath(path) if set(_ODD) & set(str(path)) else path}"
+        return sqlite_uri(home / DATABASE)
     address = urlsplit(database)
     query = dict(parse_qsl(address.query)) | {"options": f"-csearch_path={SCHEMA}"}
     query.setdefault("connect_timeout", str(_CONNECT_SECONDS))
     return address._replace(scheme="postgresql+psycopg2", query=urlencode(query, quote_via=quote)).geturl()
+
+
+def sqlite_uri(path: Path) -> str:
+    return f"sqlite:///{os.path.relpath(path) if set(_ODD) & set(str(path)) else path}"
+
+
+def artifacts_uri(home: Path) -> str:
+    """The address of the folder with the files of runs and models. It holds until the repository is moved."""
+    return (home.resolve() / ARTIFACTS).as_uri()
 
 
 def database_setting(home: Path) -> str:

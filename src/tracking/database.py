@@ -13,13 +13,17 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.tracking.address import DATABASE, SCHEMA, tracking_uri
+from src.sqlite_file import is_whole, new_database
+from src.tracking.address import DATABASE, SCHEMA, artifacts_uri, sqlite_uri, tracking_uri
+from src.tracking.moved import bring_home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LOCK_SECONDS = 30.0
 _POLL_SECONDS = 0.05
+# Rows that come with MLflow's tables.
+_FILLED_WHEN_MADE = ("workspaces",)
 _LOCK_NUMBER = 0x776F726B  # of PostgreSQL's advisory lock; any number that nobody else uses
 
 
@@ -27,18 +31,25 @@ _LOCK_NUMBER = 0x776F726B  # of PostgreSQL's advisory lock; any number that nobo
 def open_database(home: Path, patience: float | None = None) -> Iterator["MlflowClient"]:
     """The records of the repository at `home`, for finding or creating runs as one operation.
 
+    Makes the database where there is none, and brings its addresses of files home where the repository was moved or
+    copied.
+
     Raises sqlite3.Error or psycopg2.Error when the database is out of reach, read-only, damaged or, for `patience`
     seconds (half a minute by default), locked by somebody else; TimeoutError when another step goes on recording;
-    UserError for a wrong address.
+    UserError for a wrong address and for a database of another folder.
     """
     patience = LOCK_SECONDS if patience is None else patience
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     address = tracking_uri(home)
-    with _sqlite(home / DATABASE, patience) if address.startswith("sqlite") else _postgresql(address, patience):
+    in_a_file = address.startswith("sqlite")
+    with _sqlite(home / DATABASE, patience) if in_a_file else _postgresql(address, patience):
         import mlflow
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
+        if in_a_file and not is_whole(home / DATABASE, _FILLED_WHEN_MADE):
+            _create(home)
+        bring_home(home)
         mlflow.set_tracking_uri(address)
         yield mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
 
@@ -54,10 +65,19 @@ def _sqlite(database: Path, patience: float) -> Iterator[None]:
             return False
 
         _wait_for(locked, file.name, patience)
-        with closing(sqlite3.connect(database, timeout=patience, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
+        if database.exists():
+            with closing(sqlite3.connect(database, timeout=patience, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
         yield
+
+
+def _create(home: Path) -> None:
+    """Make MLflow's tables in a new file."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with new_database(home / DATABASE) as partial:
+        SqlAlchemyStore(sqlite_uri(partial), artifacts_uri(home)).engine.dispose()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 
 import psutil
 
+from src.errors import UserError
 from src.files import Layout
 from src.garbage import collect_seldom
 from src.home import home
@@ -46,13 +47,17 @@ def record(done: Connection, step: str, layout: Layout) -> None:
     die_with_parent(parent.pid)
     usage = Usage(psutil.Process(parent.pid))
     get_ready(step, layout)
-    record_steps({step: Moment(**done.recv())}, layout, usage.samples())
+    moment = Moment(**done.recv())
+    try:
+        record_steps({step: moment}, layout, usage.samples())
+    except UserError as error:
+        _not_recorded([step], layout, str(error))
 
 
 def get_ready(step: str, layout: Layout) -> None:
     """Import what the record needs and open the database, which makes the tables of a new one."""
     with suppress(ImportError):
-        with suppress(*failures()), open_database(home(layout), patience=0) as client:
+        with suppress(UserError, *failures()), open_database(home(layout), patience=0) as client:
             client.get_experiment_by_name(layout.problem)
         if step == "evaluate":
             import mlflow.pyfunc  # noqa: F401
@@ -72,18 +77,18 @@ def record_steps(steps: Mapping[str, Moment], layout: Layout, usage: Iterable[Sa
     """Record `steps`, given in their order with their times; False when MLflow failed, which a warning tells.
 
     A locked database is tried again; when that or anything else fails in MLflow, the warning says how to record later.
-    `usage` is of the last step.
+    `usage` is of the last step. Raises UserError for a database that is not this folder's.
     """
     try:
         known_failures = failures()
     except ImportError as error:
-        return _not_recorded(steps, layout, error)
+        return _not_recorded(steps, layout, described(error))
     for pause in (*PAUSES_SECONDS, None):
         try:
             _record_once(steps, layout, list(usage))
         except known_failures as error:
             if pause is None or "locked" not in str(error):
-                return _not_recorded(steps, layout, error)
+                return _not_recorded(steps, layout, described(error))
             time.sleep(pause)
         else:
             break
@@ -106,8 +111,11 @@ def _record_once(steps: Mapping[str, Moment], layout: Layout, usage: Sequence[Sa
                 describe(recorder)
 
 
-def _not_recorded(steps: Iterable[str], layout: Layout, error: Exception) -> bool:
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+def described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _not_recorded(steps: Iterable[str], layout: Layout, reason: str) -> bool:
     logger.warning(
         "warning: MLflow did not record %s of %s: %s. The results are complete and safe on disk; "
         "record them later with `python -m src.tracking %s`.",

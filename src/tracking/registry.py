@@ -136,8 +136,17 @@ def model_identity(layout: Layout, evidence: Evidence) -> str:
 
 
 def _registered(client: "MlflowClient", name: str, identity: str) -> "ModelVersion | None":
+    """The version that is this very model; None where there is none, or it has lost its files."""
     found = client.search_model_versions(f"name = '{name}' and tags.`{IDENTITY}` = '{identity}'")
-    return found[0] if found else None
+    return next((version for version in found if _is_complete(_folder(client, version))), None)
+
+
+def _folder(client: "MlflowClient", version: "ModelVersion") -> Path:
+    return Path(url2pathname(urlsplit(client.get_model_version_download_uri(version.name, version.version)).path))
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / "MLmodel").exists()
 
 
 def _new_version(recorder: "Recorder", workflow: "Run", tags: dict[str, str]) -> "ModelVersion":
@@ -151,7 +160,7 @@ def _new_version(recorder: "Recorder", workflow: "Run", tags: dict[str, str]) ->
     logged = client.create_logged_model(recorder.experiment_id, name, run_id, tags=tags)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
-        model = Model(artifact_path=logged.artifact_location, run_id=run_id, model_id=logged.model_id)
+        model = Model(artifact_path=name, run_id=run_id, model_id=logged.model_id)
         save_servable(folder, recorder.layout, model)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -185,7 +194,7 @@ def _settle(
     if known is not None and same_rows:
         score, how = known.value, "on the same test rows"
     else:
-        folder = Path(url2pathname(urlsplit(client.get_model_version_download_uri(name, str(held))).path))
+        folder = _folder(client, champion)
         obstacle = _inapplicable(folder, layout)
         if obstacle is not None:
             return True, f"{this} is the champion now: version {held} {obstacle}"
@@ -208,7 +217,7 @@ def _inapplicable(folder: Path, layout: Layout) -> str | None:
     """Why a registered model cannot answer the present problem at all; None where it can."""
     from mlflow.models import Model
 
-    if not (folder / "MLmodel").exists():
+    if not _is_complete(folder):
         return f"has lost its files ({folder})"
     theirs, ours = Model.load(str(folder)).signature, signature_of(read_schema(layout.train))
     if theirs is None or theirs.inputs is None or theirs.outputs is None:

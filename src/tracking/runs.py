@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from src.files import Layout
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results import Validation
-from src.tracking.address import ARTIFACTS, tracking_uri
+from src.tracking.address import artifacts_uri, tracking_uri
 from src.tracking.content import Content, note, result_line, summary, workflow_settings
 from src.tracking.identity import (
     KEY,
@@ -31,6 +32,7 @@ from src.tracking.identity import (
     recorded_key,
 )
 from src.tracking.many import NewRun, create_runs
+from src.tracking.moved import EXPERIMENT_KIND
 from src.tracking.usage import Sample
 from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Experiment, Metric, Run
 
-EXPERIMENT_KIND = "custom_model_development"  # which the interface would guess, and ask whether that is right
+TRAINS_MODELS = "custom_model_development"  # which the interface would guess, and ask whether that is right
 PAUSE_SECONDS = 60.0
 LONG_SECONDS = 10.0  # a step that takes less has used the machine for a moment only
 MOST_POINTS = 1000  # in one batch, says MLflow
@@ -248,9 +250,9 @@ class Recorder:
         name = self.layout.problem
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            folder = (root / ARTIFACTS / name).absolute().as_uri()
+            folder = f"{artifacts_uri(root)}/{quote(name)}"
             return self.client.get_experiment(
-                self.client.create_experiment(name, folder, {"mlflow.experimentKind": EXPERIMENT_KIND})
+                self.client.create_experiment(name, folder, {EXPERIMENT_KIND: TRAINS_MODELS})
             )
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)

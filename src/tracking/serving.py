@@ -24,6 +24,7 @@ EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 
 _ROOT = Path(__file__).parents[2]
 _INFERENCE = Path("src/inference.py")
+_CODE = Path(__file__).with_name("pyfunc.py")
 # Packages whose distribution has another name.
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 _OUTPUT_TYPES = {"str": "string", "float64": "double", "int64": "long"}
@@ -33,6 +34,7 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
     """Write the model of `evaluate` to `folder` in MLflow's format, described by `model`."""
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     from mlflow import pyfunc
+    from mlflow.models.model import MLMODEL_FILE_NAME
 
     schema = read_schema(layout.train)
     files, packages = code_behind(_INFERENCE, _ROOT)
@@ -44,13 +46,17 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
         pyfunc.save_model(
             folder,
             mlflow_model=model,
-            python_model=Path(__file__).with_name("pyfunc.py"),
+            python_model=_CODE,
             artifacts={"model": str(layout.model)},
             code_paths=[str(Path(scratch) / "src")],
             pip_requirements=pinned(packages),
             signature=signature_of(schema),
             input_example=input_example(layout, schema),
         )
+    flavor = model.flavors[pyfunc.FLAVOR_NAME]  # where the parts came from, MLflow notes for nobody to read
+    flavor["model_code_path"] = _CODE.name
+    flavor["artifacts"]["model"]["uri"] = flavor["artifacts"]["model"]["path"]
+    model.save(str(folder / MLMODEL_FILE_NAME))
 
 
 def pinned(packages: Iterable[str]) -> list[str]:

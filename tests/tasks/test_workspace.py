@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import zc.lockfile
 
 from src.errors import UserError
 from src.files import Layout
-from tasks.workspace import LOCK_FILE, drivers, locked_by, mend_list_of_dvc, remove_partial_files
+from tasks.workspace import LOCK_FILE, drivers, holder, locked_by, mend_list_of_dvc, remove_partial_files
 
 
 @pytest.fixture
@@ -166,3 +167,16 @@ def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path):
 
 def myself() -> psutil.Process:
     return psutil.Process()
+
+
+def test_a_lock_that_was_copied_with_the_folder_of_a_run_is_no_lock(tmp_path: Path, other: psutil.Process):
+    (tmp_path / "original").mkdir()
+    with locked_by(other, tmp_path / "original"):
+        pass
+    shutil.copytree(tmp_path / "original", tmp_path / "copy")
+    assert holder(tmp_path / "copy") is None
+    with locked_by(myself(), tmp_path / "copy"):
+        pass
+    (tmp_path / "original").rename(tmp_path / "moved")
+    with pytest.raises(UserError, match="another run"), locked_by(myself(), tmp_path / "moved"):
+        pass

@@ -53,8 +53,9 @@ def layout(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def recorded(layout: Layout, finished_record: Layout) -> Layout:
-    """The files of a finished workflow and its record, the artifacts of which lie elsewhere."""
+    """The files of a finished workflow and its record."""
     shutil.copy(finished_record.root / "mlflow.db", layout.root / "mlflow.db")
+    shutil.copytree(finished_record.root / "mlartifacts", layout.root / "mlartifacts")
     return layout
 
 
