@@ -81,7 +81,8 @@ def right_answers(rung: Rung, layout: Layout) -> tuple[str, dict[int, bool]]:
         epochs=rung.epochs,
         falling=rate_falls(network),
     )
-    members = [Member.of_split(candidate, split, 0) for split in read_folds(layout.folds)["development"]]
+    folds = read_folds(layout.folds, len(table))["development"]
+    members = [Member.of_split(candidate, split, 0) for split in folds]
     found: dict[int, bool] = {}
     for trained in fit(members, table, TABLE["accuracy"], Engine(), rung.name):
         rows = trained.member.validation

@@ -171,7 +171,7 @@ def _nested_score(layout: Layout, found: Evaluate) -> float:
     settings = load_settings(layout, "regularize", RegularizeSettings)
     climbed = Overfit.read(layout.result("overfit"))
     table = read_table(layout.train, read_schema(layout.train))
-    folds, measure = read_folds(layout.folds), TABLE[found.measure]
+    folds, measure = read_folds(layout.folds, len(table)), TABLE[found.measure]
     outer = [split for split in folds["evaluation"] if split.repeat == 0]
     candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
     development, seed = folds["development"], settings.seed

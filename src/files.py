@@ -1,20 +1,49 @@
-"""Where everything lies, and writing that is never half done."""
+"""Where everything lies, writing that is never half done, and reading that notices damage."""
 
 import json
+import lzma
 import os
+import re
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from src.errors import UserError
 from src.names import check_problem_name
 
 STEPS = ("define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report")
 LOCAL = Path("data", "local")
+
+
+M = TypeVar("M", bound=BaseModel)
+# What readers of JSON, CSV, npz and Parquet raise for bytes that are cut short or something else.
+_DAMAGE = (ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_OF_A_PROBLEM = re.compile(r"(?:^|/)(results|data/raw|data/prepared)/([^/]+)(?:/([^/]+))?")
+_ROOMS = {"data/raw": "fetch", "data/prepared": "prepare"}
+# The step that writes a file or folder of results which is not called like it.
+_RESULTS = {
+    "settings": "define",
+    "validation.json": "validate",
+    "validation.html": "validate",
+    "overfit_curves.csv": "overfit",
+    "candidates.csv": "regularize",
+    "fold_scores.csv": "evaluate",
+    "evaluate_curves.csv": "evaluate",
+    "predictions.parquet": "evaluate",
+    "metrics.json": "evaluate",
+    "model": "evaluate",
+    "model_card.md": "report",
+    "report.html": "report",
+    "figures": "report",
+}
 
 
 @dataclass(frozen=True)
@@ -143,12 +172,79 @@ def parse_json(content: bytes) -> Any:
     return value
 
 
-def read_json(path: Path) -> Any:
-    return json.loads(existing(path).read_text(encoding="utf-8"))
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that an earlier step wrote."""
+    with intact(path):
+        value = parse_json(path.read_bytes())
+        if not isinstance(value, dict):
+            raise ValueError("no JSON object")
+    return value
+
+
+def read_model(path: Path, kind: type[M]) -> M:
+    """A JSON file that an earlier step wrote, as the model `kind`."""
+    with intact(path):
+        return kind.model_validate(parse_json(path.read_bytes()))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that an earlier step wrote."""
+    with intact(path):
+        return path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Read `path`, which an earlier step wrote, in this block and do nothing else there.
+
+    Raises UserError, which names the file and the command that makes it anew, where it is missing, cut short, garbage
+    or of another shape. The block may raise ValueError or KeyError with what is wrong.
+    """
+    existing(path)
+    try:
+        yield
+    except _DAMAGE as error:
+        raise UserError(f"{path} is damaged or of another version ({_what(error)}); {_way_out(path)}") from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's trouble; of damage pyarrow makes one without a number
+            raise
+        raise UserError(f"{path} is damaged ({_what(error)}); {_way_out(path)}") from None
 
 
 def existing(path: Path) -> Path:
-    """`path`, which an earlier step wrote. Raises UserError where it is not there."""
+    """`path`, which an earlier step wrote. Raises UserError, naming the command that makes it, where it is missing."""
     if not path.exists():
-        raise UserError(f"{path} is missing: run `dvc repro`, which makes what is missing, or the earlier step")
+        raise UserError(f"{path} is missing; {_way_out(path)}")
     return path
+
+
+def maker(path: Path) -> tuple[str, str] | None:
+    """The step and the problem whose output `path` is; None for a path outside of `data/` and `results/`."""
+    place = _OF_A_PROBLEM.search(path.as_posix())
+    if place is None:
+        return None
+    room, problem, name = place.groups()
+    if room != "results":
+        return _ROOMS[room], problem
+    step = _RESULTS.get(name) or (name.removesuffix(".json") if name.removesuffix(".json") in STEPS else None)
+    return (step, problem) if step else None
+
+
+def _what(error: Exception) -> str:
+    """What is wrong with the bytes, on one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is not in it"
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _way_out(path: Path) -> str:
+    made_by = maker(path)
+    if made_by is None:
+        return "get it anew"
+    step, problem = made_by
+    return f"run `dvc repro {step}@{problem}`, or `python -m tasks.{step} {problem}` without DVC"

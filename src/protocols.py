@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from src.files import atomic_file, existing
+from src.files import atomic_file, intact
 from src.problem.steps import ProtocolSettings
 from src.results import Choice, Protocol
 
@@ -219,9 +219,15 @@ def write_folds(path: Path, development: Folds, evaluation: Folds) -> None:
         )
 
 
-def read_folds(path: Path) -> dict[Literal["development", "evaluation"], Folds]:
-    """The stored folds: `development` for overfit and regularize, `evaluation` for evaluate."""
-    with np.load(existing(path), allow_pickle=False) as stored:
+def read_folds(path: Path, rows: int) -> dict[Literal["development", "evaluation"], Folds]:
+    """The stored folds of so many training rows: `development` for overfit and regularize, `evaluation` for evaluate.
+
+    Raises UserError where the file is missing, damaged or of a table with other rows.
+    """
+    with intact(path), np.load(path, allow_pickle=False) as stored:
+        for name in ("development", "evaluation"):
+            if stored[name].shape[1:] != (rows,) or not np.issubdtype(stored[name].dtype, np.integer):
+                raise ValueError(f"{name!r} holds no folds of {rows:,} rows")
         temporal = bool(stored["temporal"])
         crosses_N = stored.get("crosses")
         return {

@@ -4,12 +4,15 @@ Measures are in the unit of the measure (accuracy: share of rows; MAE: the targe
 time, a path or a run id, so that the same inputs give the same bytes.
 """
 
+import csv
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from src.files import read_json, write_json
+from src.files import intact, read_model, write_json
 
 # The verdicts of `evaluate` that decide what is recommended; the first is the network's gate.
 GATE, AGAINST_SHALLOW = "beats_common_sense", "beats_shallow_model"
@@ -24,7 +27,44 @@ class Result(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        return cls.model_validate(read_json(path))
+        return read_model(path, cls)
+
+
+_truth = {"True": True, "False": False}.__getitem__
+_Columns = dict[str, Callable[[str], object]]
+# How the values in the tables among the results are read; further columns depend on the problem. Values may be missing.
+_CURVES: _Columns = dict.fromkeys(("epoch", "training", "validation", "training_loss", "validation_loss"), float)
+COLUMNS: dict[str, _Columns] = {
+    "overfit_curves.csv": {"rung": float, "network": str, "parameters": float} | _CURVES,
+    "candidates.csv": {
+        "candidate": float,
+        "network": str,
+        "parameters": float,
+        **dict.fromkeys(("dropout", "l1", "l2", "learning_rate", "batch_size", "epochs", "trained_epochs"), float),
+        **dict.fromkeys(("best", "chosen"), _truth),
+        **dict.fromkeys(("mean", "standard_error", "difference_error", "fold_1"), float),
+    },
+    "fold_scores.csv": dict.fromkeys(("repeat", "fold", "network", "common_sense", "shallow"), float),
+    "evaluate_curves.csv": {"repeat": float, "fold": float} | _CURVES,
+}
+
+
+def read_records(path: Path) -> list[dict[str, str]]:
+    """The rows of a table among the results. Raises UserError where it is missing or damaged."""
+    with intact(path):
+        text = path.read_bytes().decode("utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("its last line is cut short")
+        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+        if not rows:
+            raise ValueError("no rows")
+        for row in rows:
+            if None in row or None in row.values():
+                raise ValueError("rows of different lengths")
+            for name, parse in COLUMNS[path.name].items():
+                if row[name]:
+                    parse(row[name])
+    return rows
 
 
 class Estimate(Result):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from src.columns import FeatureKind
-from src.files import existing, read_json
+from src.files import intact, read_model
 from src.kinds.series.windows import Window, viewed, windows
 from src.kinds.text.vectors import WordVectors
 from src.picture_file import fits, on_disk
@@ -202,7 +202,10 @@ class Table:
 
 def read_table(folder: Path, schema: Schema) -> Table:
     """Read a prepared folder's `table.parquet`; of a series, the windows are the rows."""
-    frame = rows_of(_frame(existing(folder / "table.parquet"), schema), schema)
+    path = folder / "table.parquet"
+    with intact(path):
+        frame = _frame(path, schema)
+    frame = rows_of(frame, schema)
     vectors = folder / VECTORS
     weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
     return Table(
@@ -218,9 +221,12 @@ def read_table(folder: Path, schema: Schema) -> Table:
 def _frame(path: Path, schema: Schema) -> pd.DataFrame:
     """The prepared rows; pictures that do not fit into memory stay on disk."""
     pictures = [feature.name for feature in schema.features if feature.kind == "image"]
-    if not pictures:
-        return pd.read_parquet(path)
     with pyarrow.parquet.ParquetFile(path) as file:
+        lacking = {*schema.kept, *(feature.name for feature in schema.features)} - {*file.schema_arrow.names}
+        if lacking:
+            raise KeyError(min(lacking))
+        if not pictures:
+            return pd.read_parquet(path)
         names = file.schema_arrow.names
         groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
         sizes = [group.column(names.index(name)).total_uncompressed_size for group in groups for name in pictures]
@@ -251,7 +257,7 @@ def whole(rows: pd.DataFrame, schema: Schema, size: int) -> Iterator[pd.DataFram
 
 
 def read_schema(folder: Path) -> Schema:
-    return Schema.model_validate(read_json(folder / "schema.json"))
+    return read_model(folder / "schema.json", Schema)
 
 
 def encode_targets(frame: pd.DataFrame, schema: Schema) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ def baseline(layout: Layout) -> Baseline:
     settings = load_settings(layout, "baseline", BaselineSettings)
     prepared = Prepared.read(layout.result("prepare"))
     table = read_table(layout.train, read_schema(layout.train))
-    folds = read_folds(layout.folds)
+    folds = read_folds(layout.folds, len(table))
     folds["evaluation"] = folds["evaluation"].first(prepared.protocol.repeats)
     measure = TABLE[prepared.measure]
     measures = {"development": measure.in_each_fold(), "evaluation": measure}

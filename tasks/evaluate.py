@@ -184,7 +184,8 @@ def evaluate(layout: Layout) -> Evaluate:
 
 def _read(layout: Layout) -> _Given:
     prepared = Prepared.read(layout.result("prepare"))
-    folds = read_folds(layout.folds)
+    table = read_table(layout.train, read_schema(layout.train))
+    folds = read_folds(layout.folds, len(table))
     return _Given(
         settings=load_settings(layout, "evaluate", EvaluateSettings),
         engine=load_settings(layout, "engine", Engine),
@@ -192,7 +193,7 @@ def _read(layout: Layout) -> _Given:
         references=Baseline.read(layout.result("baseline")),
         climbed=Overfit.read(layout.result("overfit")),
         candidate=Regularize.read(layout.result("regularize")).chosen,
-        table=read_table(layout.train, read_schema(layout.train)),
+        table=table,
         measure=TABLE[prepared.measure],
         evaluation=folds["evaluation"],
         development=folds["development"],

@@ -58,7 +58,7 @@ def overfit(layout: Layout) -> Overfit:
     reference = Baseline.read(layout.result("baseline")).common_sense
     common_sense = reference.development.mean
     table = read_table(layout.train, read_schema(layout.train))
-    folds = list(read_folds(layout.folds)["development"])
+    folds = list(read_folds(layout.folds, len(table))["development"])
     measure = TABLE[prepared.measure]
     training, features = settings.training, table.schema.features
     most = epochs(training, table)

@@ -34,7 +34,7 @@ def regularize(layout: Layout) -> Regularize:
     reference = Baseline.read(layout.result("baseline")).common_sense
     climbed = Overfit.read(layout.result("overfit"))
     table = read_table(layout.train, read_schema(layout.train))
-    splits = list(read_folds(layout.folds)["development"])
+    splits = list(read_folds(layout.folds, len(table))["development"])
     measure = TABLE[prepared.measure]
 
     candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)

@@ -221,7 +221,7 @@ class Run:
 
     @cached_property
     def folds(self) -> dict[str, Folds]:
-        return read_folds(self.layout.folds)  # type: ignore[return-value]
+        return read_folds(self.layout.folds, self.prepared.rows)  # type: ignore[return-value]
 
     def score(self, predictions: pd.DataFrame) -> float:
         """The measure of these predictions by scikit-learn."""

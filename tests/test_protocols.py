@@ -201,7 +201,7 @@ def test_stored_folds_come_back_the_same_and_are_written_with_the_same_bytes(tmp
     for name in ("once", "twice"):
         write_folds(tmp_path / name, development, evaluation)
     assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
-    stored = read_folds(tmp_path / "once")
+    stored = read_folds(tmp_path / "once", 50)
     for name, drawn in (("development", development), ("evaluation", evaluation)):
         assert (stored[name].fold_RN == drawn.fold_RN).all()
         assert stored[name].temporal == drawn.temporal
@@ -212,7 +212,7 @@ def test_stored_folds_come_back_the_same_and_are_written_with_the_same_bytes(tmp
 def test_the_stored_folds_of_a_temporal_problem_still_only_look_back(tmp_path):
     drawn = draw_folds(protocol("k_fold", 3, order="temporal"), np.arange(40), None, np.arange(40.0), seed=1)
     write_folds(tmp_path / "folds.npz", drawn, drawn)
-    for split in read_folds(tmp_path / "folds.npz")["evaluation"]:
+    for split in read_folds(tmp_path / "folds.npz", 40)["evaluation"]:
         assert split.training.max() < split.validation.min()
 
 

@@ -256,9 +256,10 @@ def _put(part: _Part, folder: Path, position: int) -> RawFile:
 
 def _is_there(raw: Path, parts: list[_Part]) -> bool:
     """Whether `raw` holds exactly the files of `parts`, each with the checksum that its manifest tells."""
-    if not (raw / MANIFEST).is_file():
+    try:
+        files = read_manifest(raw).files
+    except UserError:  # not fetched yet, or damaged: it is fetched anew
         return False
-    files = read_manifest(raw).files
     if [(file.origin, file.role) for file in files] != [(part.origin, part.role) for part in parts]:
         return False
     if {path.name for path in raw.iterdir()} != {MANIFEST, *(file.name for file in files)}:

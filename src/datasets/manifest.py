@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from src.errors import UserError
-from src.files import read_json, write_json
+from src.files import read_model, write_json
 from src.problem.terms import PlainName
 
 MANIFEST = "manifest.json"
@@ -51,8 +50,5 @@ def write_manifest(folder: Path, files: list[RawFile]) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises UserError where the folder was never fetched."""
-    path = folder / MANIFEST
-    if not path.exists():
-        raise UserError(f"{path} is missing: run `python -m tasks.fetch {folder.name}` first, or `dvc repro`")
-    return Manifest.model_validate(read_json(path))
+    """Raises UserError where the folder was never fetched or its manifest is damaged."""
+    return read_model(folder / MANIFEST, Manifest)

@@ -15,10 +15,11 @@ from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_tex
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_jsonl
-from src.datasets.manifest import RawFile, read_manifest
+from src.datasets.manifest import RawFile, read_manifest, sha256_of
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import RawTable, nearest
 from src.errors import UserError
+from src.files import intact
 from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
 from src.problem.terms import ColumnKind
 
@@ -155,8 +156,9 @@ def _as_fetched(reading: Reading, of: Members) -> Reading:
 
 def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:
     path = raw / listed.name
-    if not path.exists():
-        raise UserError(f"{path} is missing: run `python -m tasks.fetch {raw.name}` again, or `dvc repro`")
+    with intact(path):
+        if sha256_of(path) != listed.sha256:
+            raise ValueError("another checksum than when it was fetched")
     return _File(path, shown, listed.role, reading)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from src.errors import UserError
-from src.files import Layout, read_json
+from src.files import Layout, read_model
 from src.problem.errors import explained
 from src.problem.steps import STEP_SETTINGS, Problem
 from src.problem.terms import S
@@ -49,10 +49,7 @@ def settings_of(problem: Problem, step: str) -> dict[str, Any]:
 
 def load_settings(layout: Layout, step: str, kind: type[S]) -> S:
     """Read the settings file that `define` wrote for `step`."""
-    path = layout.settings(step)
-    if not path.exists():
-        raise UserError(f"{path} is missing: run `python -m tasks.define {layout.problem}` first, or `dvc repro`")
-    return kind.model_validate(read_json(path))
+    return read_model(layout.settings(step), kind)
 
 
 def _nearest_problem(layout: Layout) -> str:

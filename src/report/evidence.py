@@ -6,11 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from src.answer import Answer, Judged, answer
-from src.errors import UserError
-from src.files import Layout
+from src.files import Layout, intact
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation, Verdict
+from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation, Verdict, read_records
 
 
 @dataclass(frozen=True)
@@ -63,27 +62,28 @@ def read_evidence(layout: Layout) -> Evidence:
     return Evidence(
         problem=layout.problem,
         settings=load_settings(layout, "report", ReportSettings),
-        validation=Validation.read(_present(layout.result("validate"), layout)),
-        prepared=Prepared.read(_present(layout.result("prepare"), layout)),
-        baseline=Baseline.read(_present(layout.result("baseline"), layout)),
-        overfit=Overfit.read(_present(layout.result("overfit"), layout)),
+        validation=Validation.read(layout.result("validate")),
+        prepared=Prepared.read(layout.result("prepare")),
+        baseline=Baseline.read(layout.result("baseline")),
+        overfit=Overfit.read(layout.result("overfit")),
         overfit_curves=_table(layout, "overfit_curves.csv"),
-        regularize=Regularize.read(_present(layout.result("regularize"), layout)),
+        regularize=Regularize.read(layout.result("regularize")),
         candidates=_table(layout, "candidates.csv"),
-        evaluate=Evaluate.read(_present(layout.result("evaluate"), layout)),
-        predictions=pd.read_parquet(_present(layout.results / "predictions.parquet", layout)),
+        evaluate=Evaluate.read(layout.result("evaluate")),
+        predictions=_predictions(layout.results / "predictions.parquet"),
         fold_scores=_table(layout, "fold_scores.csv"),
         evaluate_curves=_table(layout, "evaluate_curves.csv"),
     )
 
 
 def _table(layout: Layout, name: str) -> pd.DataFrame:
-    return pd.read_csv(_present(layout.results / name, layout), dtype={"network": "str"})
+    path = layout.results / name
+    read_records(path)  # says what is wrong with it
+    return pd.read_csv(path, dtype={"network": "str"})
 
 
-def _present(path: Path, layout: Layout) -> Path:
-    if not path.exists():
-        raise UserError(
-            f"{path} is missing: run `dvc repro report@{layout.problem}`, which makes what the report reads"
-        )
-    return path
+def _predictions(path: Path) -> pd.DataFrame:
+    with intact(path):
+        predictions = pd.read_parquet(path)
+        predictions[["split", "repeat", "fold", "row"]]
+    return predictions

@@ -6,12 +6,10 @@ names are the same for every problem. The details stand on the step's run and th
 the ladder, candidate of the search and fold of the evaluation, alike in their names, so that selected ones compare.
 """
 
-import csv
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from src.files import Layout, read_json
@@ -28,6 +26,7 @@ from src.results import (
     Regularize,
     Validation,
     Verdict,
+    read_records,
 )
 from src.wording import candidate_text, network_text
 
@@ -265,7 +264,7 @@ def _baseline_details(layout: Layout) -> Content:
 
 def _overfit_details(layout: Layout) -> Content:
     below = []
-    for rung, rows in _grouped(_rows(layout.results / "overfit_curves.csv"), "rung").items():
+    for rung, rows in _grouped(read_records(layout.results / "overfit_curves.csv"), "rung").items():
         params = {"rung": rung, "network": rows[0]["network"], "parameters": rows[0]["parameters"]}
         below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows), params, {KIND: "rung"})))
     return Content(below=below)
@@ -276,7 +275,7 @@ _FOUND = ("candidate", "dropped", "mean", "standard_error", "difference_error", 
 
 
 def _regularize_details(layout: Layout) -> Content:
-    rows = _rows(layout.results / "candidates.csv")
+    rows = read_records(layout.results / "candidates.csv")
     if len(rows) > MOST_RUNS:
         sign = -1 if Regularize.read(layout.result("regularize")).direction == "maximize" else 1
         marked = {row["candidate"] for row in rows if "true" in (row["best"].lower(), row["chosen"].lower())}
@@ -294,10 +293,10 @@ def _regularize_details(layout: Layout) -> Content:
 
 
 def _evaluate_details(layout: Layout) -> Content:
-    folds = _rows(layout.results / "fold_scores.csv")[:MOST_FOLDS]
+    folds = read_records(layout.results / "fold_scores.csv")[:MOST_FOLDS]
     columns = ("network", "common_sense", "shallow")
     points = _points((f"fold.{name}", i, row[name]) for i, row in enumerate(folds, start=1) for name in columns)
-    curves = _rows(layout.results / "evaluate_curves.csv")
+    curves = read_records(layout.results / "evaluate_curves.csv")
     means = [
         {"epoch": epoch} | {name: repr(_mean(row[name] for row in rows)) for name in CURVES}
         for epoch, rows in _grouped(curves, "epoch").items()
@@ -358,8 +357,3 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
         values = tuple(row[key] for key in keys)
         groups.setdefault(values if len(keys) > 1 else values[0], []).append(row)
     return groups
-
-
-def _rows(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

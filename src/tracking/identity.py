@@ -66,12 +66,14 @@ def workflow_name(layout: Layout) -> str:
 
 def recorded_key(layout: Layout) -> str:
     """The key of what the results on disk were made from, which a later edit of the problem file does not change."""
+    from src.datasets.manifest import read_manifest
+
     folder = layout.results / "settings"
     files = sorted(path for path in folder.glob("*.json") if path.stem != "engine")
     if not files:
         raise UserError(f"{folder} holds no settings: run `python -m tasks.define {layout.problem}` or `dvc repro`")
     settings = {key: value for path in files for key, value in read_json(path).items()}
-    return workflow_key(settings, [file["origin"] for file in _manifest(layout)["files"]])
+    return workflow_key(settings, [file.origin for file in read_manifest(layout.raw).files])
 
 
 def workflow_key(settings: Mapping[str, Any], origins: Iterable[str]) -> str:
@@ -109,14 +111,9 @@ def find_workflow_run(home: Path, problem: str, name: str) -> tuple[str, str] | 
 
 
 def raw_checksum(layout: Layout) -> str:
-    return str(_manifest(layout)["sha256"])
+    from src.datasets.manifest import read_manifest
 
-
-def _manifest(layout: Layout) -> dict[str, Any]:
-    manifest = layout.raw / "manifest.json"
-    if not manifest.exists():
-        raise UserError(f"{manifest} is missing: run `python -m tasks.fetch {layout.problem}` or `dvc repro`")
-    return dict(read_json(manifest))
+    return read_manifest(layout.raw).sha256
 
 
 def outputs(step: str, layout: Layout) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from src.files import Layout
+from src.files import Layout, read_text
 from src.hashes import file_sha256, folder_sha256
 from src.measures import TABLE
 from src.problem.load import load_settings
@@ -111,7 +111,7 @@ def describe(recorder: "Recorder") -> None:
     if version is None:
         return
     if not version.description:
-        card = (layout.results / "model_card.md").read_text(encoding="utf-8")
+        card = read_text(layout.results / "model_card.md")
         client.update_model_version(layout.problem, version.version, shortened(card))
     if not client.get_registered_model(layout.problem).description:
         question = load_settings(layout, "report", ReportSettings).question

@@ -43,7 +43,7 @@ def test_an_infinite_or_missing_value_is_left_out_of_a_curve(files):
     path = files.results / "overfit_curves.csv"
     header, first, second, *_ = path.read_text().splitlines()
     row = first.split(",")
-    path.write_text("\n".join([header, ",".join([*row[:4], "inf", "", "nan", "0.5"]), second]))
+    path.write_text("\n".join([header, ",".join([*row[:4], "inf", "", "nan", "0.5"]), second, ""]))
     (_, rung) = step_content("overfit", files).below[0]
     assert {(name, epoch) for name, epoch, _ in rung.points} == {
         ("validation_loss", 1),

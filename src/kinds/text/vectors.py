@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import UserError
+from src.files import intact
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class WordVectors:
 
     @classmethod
     def load(cls, path: Path) -> "WordVectors":
-        with np.load(path, allow_pickle=False) as stored:
+        with intact(path), np.load(path, allow_pickle=False) as stored:
             return cls(stored["words"].tolist(), stored["vectors"])
 
 
