@@ -29,12 +29,12 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from src.answer import Answer, answer_of, verdicts_of
 from src.files import STEPS, Layout
 from src.measures import TABLE
+from src.printer import printer_of
 from src.progress import share
 from src.report.markdown import literal
 from src.results import Evaluate, Verdict
 from src.tracking.identity import find_workflow_run
 from src.wording import scored
-from tasks.summary import number
 
 # Characters in a line of evidence: what a window of 1,400 pixels holds.
 WIDTH = 50
@@ -126,10 +126,10 @@ def key(kind: str, name: str) -> str:
 
 def headline(found: Evaluate) -> str:
     """The scores in a line."""
-    across, test = found.cross_validation, found.test
+    across, test, text = found.cross_validation, found.test, printer_of(found).bare
     return (
-        f"{TABLE[found.measure].title} {number(across.mean)} [{number(across.low)}, {number(across.high)}], "
-        f"test {number(test.value)}"
+        f"{TABLE[found.measure].title} {text(across.mean)} [{text(across.low)}, {text(across.high)}], "
+        f"test {text(test.value)}"
     )
 
 
@@ -142,16 +142,17 @@ def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) 
 
 def _scores(found: Evaluate, answer: Answer) -> str:
     measure, across, test = TABLE[found.measure], found.cross_validation, found.test
+    text = printer_of(found).bare
     folds = f"{across.folds} folds" + (f", {across.repeats} times" if across.repeats > 1 else "")
     better = "higher" if measure.direction == "maximize" else "lower"
     rows = [
-        ("common sense", number(found.baseline), "", folds),
-        ("shallow model", number(found.shallow), "", folds),
-        ("network", number(across.mean), f"{number(across.low)} to {number(across.high)}", folds),
+        ("common sense", text(found.baseline), "", folds),
+        ("shallow model", text(found.shallow), "", folds),
+        ("network", text(across.mean), f"{text(across.low)} to {text(across.high)}", folds),
         (
             "network, sealed test",
-            number(test.value),
-            f"{number(test.low)} to {number(test.high)}",
+            text(test.value),
+            f"{text(test.low)} to {text(test.high)}",
             f"{test.rows:,} rows, {scored(test.opening)}",
         ),
     ]

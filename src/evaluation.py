@@ -27,6 +27,7 @@ from src.intervals import (
     widened_gain,
 )
 from src.measures import Measure
+from src.printer import printer
 from src.protocols import Folds, Split, test_share
 from src.results import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, TestScore, Verdict
 from src.tables import Table
@@ -157,6 +158,7 @@ def compare(
     seed: int,
     model_called: str = "network",
     where: str = "the evaluation folds",
+    note: str = "",
 ) -> Verdict:
     """Whether the model is better than a reference on the same folds; of several references, than they are on average.
 
@@ -179,16 +181,20 @@ def compare(
     else:
         found, p_value, method = _gain_over_rows(gain, model, references, table, measure, seed, handicap)
     comparison = Comparison(
+        measure=measure.name,
+        where=where,
         model=model_called,
         reference=called,
         model_value=model_value,
         reference_value=reference_value,
         gain=found,
         handicap=handicap,
+        at_random=at_random if handicap > 0 else None,
         p_value=p_value,
         method=method,
+        note=note,
     )
-    return verdict_of(name, comparison, measure, where)
+    return verdict_of(name, comparison)
 
 
 def gain_over_folds(
@@ -229,6 +235,8 @@ def compare_scores(
         found = widened_gain(found, measure.lowest, measure.highest, units)
         method = f"jackknife over {len(held_out):,} rows"
     comparison = Comparison(
+        measure=measure.name,
+        where="the development folds",
         model=called,
         reference=reference_called,
         model_value=float(model_J.mean()),
@@ -237,7 +245,7 @@ def compare_scores(
         p_value=p_value,
         method=method,
     )
-    return verdict_of(name, comparison, measure, "the development folds")
+    return verdict_of(name, comparison)
 
 
 def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array:
@@ -247,23 +255,12 @@ def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array
     return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), table.units(rows))
 
 
-def verdict_of(name: str, comparison: Comparison, measure: Measure, where: str) -> Verdict:
+def verdict_of(name: str, comparison: Comparison) -> Verdict:
     """A comparison as a verdict, which holds where the model is surely better."""
-    of, gain = comparison, comparison.gain
-    words = {"better": "surely better", "worse": "surely worse", "not sure": "no sure difference"}[of.outcome]
-    random = ""
-    if of.handicap > 0:
-        words = words if of.outcome != "not sure" else "no sure difference to chance"
-        at_random = of.reference_value + (of.handicap if measure.direction == "maximize" else -of.handicap)
-        random = f" (its predictions dealt out at random {at_random:.4g})"
-    return Verdict(
-        name=name,
-        holds=of.outcome == "better",
-        evidence=f"{measure.title} on {where}: {of.model} {of.model_value:.4g}{random}, {of.reference} "
-        f"{of.reference_value:.4g}; gain {gain.value:.3g} (95% interval {gain.low:.3g} to {gain.high:.3g}), {words}; "
-        f"{of.method}, {_p_text(of.p_value)}",
-        comparison=of,
-    )
+    pair = comparison.model_value, comparison.reference_value
+    printing = printer(comparison.measure, "", [pair], [comparison.gain])
+    better = comparison.outcome == "better"
+    return Verdict(name=name, holds=better, evidence=printing.evidence(comparison), comparison=comparison)
 
 
 def recommended(holds: Mapping[str, bool]) -> Literal["network", "shallow model", "common sense"]:
@@ -356,7 +353,3 @@ def _gain_over_rows(
     found = Estimate(value=gain, low=min(float(low), gain), high=max(float(high), gain))
     found = widened_gain(found, measure.lowest, measure.highest, units)
     return found, min(2 * (1 + beyond) / (1 + len(gains)), 1.0), f"paired bootstrap over {len(rows):,} rows{of_units}"
-
-
-def _p_text(p_value: float) -> str:
-    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"

@@ -13,7 +13,7 @@ from src.baselines import common_sense
 from src.evaluation import HeldOut, compare, estimate, score_sealed_test
 from src.measures import TABLE
 from src.protocols import Folds, Split
-from src.results import HeadScore, Verdict
+from src.results import HEAD, HeadScore, Verdict
 from src.tables import Table
 
 Array = NDArray[np.float64]
@@ -50,7 +50,7 @@ def score_heads(
         first = [_known(split, known_N) for split in development]
         best = max(models, key=lambda name: measure.gain(sense(name, first).value(asked, measure), 0.0))
         dummy = sense(best, own)
-        name = f"head_{head.name}_beats_common_sense"
+        name = f"{HEAD}{head.name}_beats_common_sense"
         verdicts.append(compare(name, network, [dummy], f"common sense ({best})", asked, folds, measure, seed))
         tested = _asked(test, number)
         there = np.isfinite(tested.y_NT[:, 0])

@@ -21,6 +21,8 @@ from src.problem.terms import MEASURES, ProblemType
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
 Direction = Literal["maximize", "minimize"]
+# How values are printed: as a percentage, as they are, in the target's unit, or in its square.
+Form = Literal["share", "number", "unit", "squared unit"]
 
 # Below this share of the rarest class, accuracy rewards a model that never finds it.
 BALANCED_SHARE = 0.2
@@ -43,6 +45,7 @@ class Measure:
     counts_rows: bool = False
     ranks_rows: bool = False
     by_fold: bool = False
+    form: Form = "number"
 
     def value(self, y_NT: Array, p_NK: Array, w_N: Array) -> float:
         """The measure of one prediction for each of N rows."""
@@ -235,8 +238,8 @@ def _r2(y_NT: Array, p_NK: Array, w_N: Array) -> float:
 TABLE: dict[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("accuracy", "accuracy", "maximize", _accuracy, counts_rows=True),
-        Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy),
+        Measure("accuracy", "accuracy", "maximize", _accuracy, counts_rows=True, form="share"),
+        Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy, form="share"),
         Measure("f1", "F1 score", "maximize", _f1),
         Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc, ranks_rows=True),
         Measure("average_precision", "average precision", "maximize", _average_precision, ranks_rows=True),
@@ -244,11 +247,13 @@ TABLE: dict[str, Measure] = {
         Measure("macro_f1", "macro F1 score", "maximize", _macro_f1),
         Measure("mean_average_precision", "mean average precision", "maximize", _average_precision, ranks_rows=True),
         Measure("micro_f1", "micro F1 score", "maximize", _micro_f1),
-        Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy),
-        Measure("subset_accuracy", "share of rows all right", "maximize", _subset_accuracy, counts_rows=True),
-        Measure("mae", "mean absolute error", "minimize", _mae, highest=math.inf),
-        Measure("rmse", "root mean squared error", "minimize", _rmse, highest=math.inf),
-        Measure("mse", "mean squared error", "minimize", _mse, highest=math.inf),
+        Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy, form="share"),
+        Measure(
+            "subset_accuracy", "share of rows all right", "maximize", _subset_accuracy, counts_rows=True, form="share"
+        ),
+        Measure("mae", "mean absolute error", "minimize", _mae, highest=math.inf, form="unit"),
+        Measure("rmse", "root mean squared error", "minimize", _rmse, highest=math.inf, form="unit"),
+        Measure("mse", "mean squared error", "minimize", _mse, highest=math.inf, form="squared unit"),
         Measure("r2", "coefficient of determination R²", "maximize", _r2, lowest=-math.inf),
     )
 }

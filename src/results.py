@@ -17,6 +17,8 @@ from src.files import intact, read_model, write_json
 # The verdicts of `evaluate` that decide what is recommended; the first is the network's gate.
 GATE, AGAINST_SHALLOW = "beats_common_sense", "beats_shallow_model"
 SHALLOW_GATE = "shallow_model_still_beats_common_sense"
+# How the verdicts on further targets begin.
+HEAD = "head_"
 
 
 class Result(BaseModel):
@@ -79,18 +81,24 @@ class Comparison(Result):
     """A model against a reference on the same held-out rows, in the measure's unit.
 
     `gain`: by how much the model is better, with its 95% interval; above zero is better, whatever the measure's
-    direction. `handicap`: the part of a gain that the model's predictions would have, were they dealt out at random.
+    direction. `at_random`: what the model's own predictions score when they are dealt out at random, where that is
+    better than the reference, by the `handicap`; then the gain has to be larger than that. `where`: the folds. `note`:
+    what else the sentence says.
     `p_value`: two-sided, of a gain that is no more than the handicap. `method`: of the interval and the p-value.
     """
 
+    measure: str
+    where: str
     model: str
     reference: str
     model_value: float
     reference_value: float
     gain: Estimate
     handicap: float = Field(0.0, exclude_if=lambda value: value == 0)
+    at_random: float | None = Field(None, exclude_if=lambda value: value is None)
     p_value: float
     method: str
+    note: str = Field("", exclude_if=lambda value: value == "")
 
     @property
     def outcome(self) -> Literal["better", "not sure", "worse"]:

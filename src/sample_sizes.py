@@ -105,11 +105,19 @@ def learning_curve(
     half = best.get(1 / 2)
     if half is None:
         return points, []
-    verdict = compare(
-        "more_data_would_help", whole, [half[1]], "on half of the training rows", table, folds, measure, seed
-    )
     rows = f"{points[-1].rows:,} and {points[-2].rows:,} rows"
-    return points, [verdict.model_copy(update={"evidence": f"{verdict.evidence}; one network each, on {rows}"})]
+    verdict = compare(
+        "more_data_would_help",
+        whole,
+        [half[1]],
+        "on half of the training rows",
+        table,
+        folds,
+        measure,
+        seed,
+        note=f"; one network each, on {rows}",
+    )
+    return points, [verdict]
 
 
 def _point(share: float, pace: Pace, held_out: HeldOut, table: Table, measure: Measure) -> SampleSize:

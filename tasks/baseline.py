@@ -13,6 +13,7 @@ from src.evaluation import HeldOut, compare
 from src.files import Layout
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
+from src.printer import worded
 from src.problem.load import load_settings
 from src.problem.steps import BaselineSettings
 from src.protocols import Split, read_folds
@@ -50,27 +51,29 @@ def baseline(layout: Layout) -> Baseline:
         for name, reference in (dummies | shallows).items()
     }
     best_dummy, best_shallow = (_best([scored[name] for name in of], measure) for of in (dummies, shallows))
-    result = Baseline(
-        measure=measure.name,
-        direction=measure.direction,
-        common_sense=best_dummy,
-        shallow=best_shallow,
-        common_sense_all=[scored[name] for name in dummies],
-        shallow_all=[scored[name] for name in shallows],
-        verdicts=[
-            compare(
-                "shallow_model_beats_common_sense",
-                shallows[best_shallow.name]["development"],
-                [dummies[best_dummy.name]["development"]],
-                f"common sense ({best_dummy.name})",
-                table,
-                folds["development"],
-                measures["development"],
-                settings.seed,
-                f"shallow model ({best_shallow.name})",
-                "the development folds",
-            )
-        ],
+    result = worded(
+        Baseline(
+            measure=measure.name,
+            direction=measure.direction,
+            common_sense=best_dummy,
+            shallow=best_shallow,
+            common_sense_all=[scored[name] for name in dummies],
+            shallow_all=[scored[name] for name in shallows],
+            verdicts=[
+                compare(
+                    "shallow_model_beats_common_sense",
+                    shallows[best_shallow.name]["development"],
+                    [dummies[best_dummy.name]["development"]],
+                    f"common sense ({best_dummy.name})",
+                    table,
+                    folds["development"],
+                    measures["development"],
+                    settings.seed,
+                    f"shallow model ({best_shallow.name})",
+                    "the development folds",
+                )
+            ],
+        )
     )
     result.write(layout.result("baseline"))
     return result

@@ -32,6 +32,7 @@ from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
 from src.openings import Ledger, identity, rows_sha256
+from src.printer import printer_of, worded
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings
 from src.problem.terms import MEASURES
@@ -139,37 +140,39 @@ def evaluate(layout: Layout) -> Evaluate:
     heads, beats = score_heads(table, test, of_heads, p_test, learnt.folds, given.development, given.settings.seed)
     score = score_sealed_test(test, p_NK, measure)
     sealed_test = SealedTest(**score.model_dump(), opening=ledger.scored(sealed, evaluation, score.value))
-    agrees = _test_agrees(found.low, found.high, sealed_test)
 
     network_J = network.scores(table, measure)
     others = [name for name in MEASURES[table.schema.type] if name != measure.name]
-    result = Evaluate(
-        measure=measure.name,
-        direction=measure.direction,
-        baseline=judged.dummy.value(table, measure),
-        shallow=judged.shallow.value(table, measure),
-        cross_validation=CrossValidation(
-            mean=found.value,
-            low=found.low,
-            high=found.high,
-            folds=protocol.folds,
-            repeats=len(learnt.folds.fold_RN),
-            half_samples=0 if learnt.variance is None else 2 * PAIRS,
-            scores=network_J.tolist(),
-        ),
-        nested=judged.nested,
-        sample_sizes=learnt.sample_sizes,
-        final=given.settings.final,
-        test=sealed_test,
-        heads=heads,
-        half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
-        chosen=given.candidate,
-        choices=learnt.choices,
-        extra={f"cross_validation_{name}": network.value(table, TABLE[name]) for name in others}
-        | {f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N) for name in others},
-        recommended=recommended({verdict.name: verdict.holds for verdict in judged.verdicts}),
-        verdicts=[*judged.verdicts, *beats, *learnt.more_data, agrees],
+    result = worded(
+        Evaluate(
+            measure=measure.name,
+            direction=measure.direction,
+            baseline=judged.dummy.value(table, measure),
+            shallow=judged.shallow.value(table, measure),
+            cross_validation=CrossValidation(
+                mean=found.value,
+                low=found.low,
+                high=found.high,
+                folds=protocol.folds,
+                repeats=len(learnt.folds.fold_RN),
+                half_samples=0 if learnt.variance is None else 2 * PAIRS,
+                scores=network_J.tolist(),
+            ),
+            nested=judged.nested,
+            sample_sizes=learnt.sample_sizes,
+            final=given.settings.final,
+            test=sealed_test,
+            heads=heads,
+            half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
+            chosen=given.candidate,
+            choices=learnt.choices,
+            extra={f"cross_validation_{name}": network.value(table, TABLE[name]) for name in others}
+            | {f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N) for name in others},
+            recommended=recommended({verdict.name: verdict.holds for verdict in judged.verdicts}),
+            verdicts=[*judged.verdicts, *beats, *learnt.more_data],
+        )
     )
+    result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
     _write_predictions(layout, table, network, of_heads, test, p_test)
     of_references = {"common_sense": judged.dummy, "shallow": judged.shallow}
     scores = {"network": network_J} | {name: of.scores(table, measure) for name, of in of_references.items()}
@@ -348,13 +351,14 @@ def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure
     return Nested(chosen=nested.chosen, plain=value, optimism=optimism)
 
 
-def _test_agrees(cv_low: float, cv_high: float, test: SealedTest) -> Verdict:
+def _test_agrees(found: Evaluate) -> Verdict:
     """The sealed test confirms the estimate when the two intervals meet."""
+    cross, test, printing = found.cross_validation, found.test, printer_of(found)
     return Verdict(
         name="test_agrees_with_cross_validation",
-        holds=test.low <= cv_high and cv_low <= test.high,
-        evidence=f"sealed test {test.value:.4g} (95% interval {test.low:.4g} to {test.high:.4g}), "
-        f"{scored(test.opening)}; cross-validated interval {cv_low:.4g} to {cv_high:.4g}",
+        holds=test.low <= cross.high and cross.low <= test.high,
+        evidence=f"sealed test {printing.bare(test.value)} (95% interval {printing.interval(test.low, test.high)}), "
+        f"{scored(test.opening)}; cross-validated interval {printing.interval(cross.low, cross.high)}",
     )
 
 

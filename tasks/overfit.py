@@ -12,11 +12,12 @@ import pandas as pd
 
 from src.baselines import common_sense as common_sense_models
 from src.curves import Turn, find_turn
-from src.evaluation import compare_scores, left_out
+from src.evaluation import compare_scores, left_out, verdict_of
 from src.files import Layout, atomic_file
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.networks import clip_norm
+from src.printer import worded
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
@@ -90,15 +91,17 @@ def overfit(layout: Layout) -> Overfit:
             break
 
     chosen = _chosen(climbs, measure, common_sense)
-    result = Overfit(
-        measure=measure.name,
-        direction=measure.direction,
-        rungs=[climb.rung for climb in climbs],
-        chosen=chosen,
-        verdicts=[
-            _beats(climbs[chosen], reference, folds, table, measure, settings.seed),
-            _overfits(climbs, chosen, most, kind.larger),
-        ],
+    result = worded(
+        Overfit(
+            measure=measure.name,
+            direction=measure.direction,
+            rungs=[climb.rung for climb in climbs],
+            chosen=chosen,
+            verdicts=[
+                _beats(climbs[chosen], reference, folds, table, measure, settings.seed),
+                _overfits(climbs, chosen, most, kind.larger),
+            ],
+        )
     )
     _write_curves(layout, climbs)
     result.write(layout.result("overfit"))
@@ -156,7 +159,9 @@ def _beats(
     scores_J = np.array([t.history.validation[climb.turn.epoch - 1] for t in climb.trained])
     sense = f"common sense ({reference.name})", np.array(reference.development.scores)
     found = compare_scores("beats_the_baseline", (called, scores_J), sense, folds, table, measure, left_out_B)
-    return found if found.holds else found.model_copy(update={"evidence": f"{found.evidence}; {ADVICE_BASELINE}"})
+    if found.holds or found.comparison is None:
+        return found
+    return verdict_of(found.name, found.comparison.model_copy(update={"note": f"; {ADVICE_BASELINE}"}))
 
 
 def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Verdict:

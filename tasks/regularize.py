@@ -16,6 +16,7 @@ from src.files import Layout, atomic_file
 from src.halving import search
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
+from src.printer import worded
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
@@ -42,23 +43,25 @@ def regularize(layout: Layout) -> Regularize:
     best, chosen, error = one_standard_error_rule(scored, measure)
 
     plain, options = scored[0], kind_of(table.schema.features).options(table.schema.features)
-    result = Regularize(
-        measure=measure.name,
-        direction=measure.direction,
-        candidates=len(candidates),
-        finalists=sum(not of.dropped for of in scored),
-        trainings=len(candidates) * len(splits),
-        epochs=len(splits) * sum(of.trained for of in scored),
-        epochs_without_halving=len(splits) * sum(of.epochs for of in candidates),
-        best=best.candidate,
-        best_score=FoldScores(mean=best.mean, scores=best.scores_J.tolist()),
-        chosen=chosen.candidate,
-        chosen_score=FoldScores(mean=chosen.mean, scores=chosen.scores_J.tolist()),
-        standard_error=error,
-        verdicts=[
-            _helps(chosen, plain, splits, table, measure),
-            _still_beats(chosen, reference, splits, table, measure, settings.seed),
-        ],
+    result = worded(
+        Regularize(
+            measure=measure.name,
+            direction=measure.direction,
+            candidates=len(candidates),
+            finalists=sum(not of.dropped for of in scored),
+            trainings=len(candidates) * len(splits),
+            epochs=len(splits) * sum(of.trained for of in scored),
+            epochs_without_halving=len(splits) * sum(of.epochs for of in candidates),
+            best=best.candidate,
+            best_score=FoldScores(mean=best.mean, scores=best.scores_J.tolist()),
+            chosen=chosen.candidate,
+            chosen_score=FoldScores(mean=chosen.mean, scores=chosen.scores_J.tolist()),
+            standard_error=error,
+            verdicts=[
+                _helps(chosen, plain, splits, table, measure),
+                _still_beats(chosen, reference, splits, table, measure, settings.seed),
+            ],
+        )
     )
     _write_candidates(layout, scored, best, chosen, options)
     result.write(layout.result("regularize"))

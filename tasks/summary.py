@@ -7,7 +7,6 @@ of 100 columns.
 """
 
 import argparse
-import math
 import os
 import sys
 import textwrap
@@ -17,6 +16,7 @@ from pathlib import Path
 from src.answer import answer_of, verdicts_of
 from src.errors import UserError
 from src.files import Layout
+from src.printer import printer_of
 from src.problem.load import listed_problems, load_settings
 from src.problem.steps import ReportSettings
 from src.results import Evaluate
@@ -37,12 +37,6 @@ def summary(layouts: Sequence[Layout], bold: Style = str, green: Style = str, re
     return "\n\n".join([*blocks, "\n".join(ends)])
 
 
-def number(value: float) -> str:
-    """Four significant digits, never in powers of ten: 0.9736, 44.21, 123,456."""
-    digits = 3 if value == 0 else 3 - math.floor(math.log10(abs(value)))
-    return f"{value:,.{min(max(digits, 0), 12)}f}"
-
-
 def _table(layouts: Sequence[Layout], bold: Style) -> str:
     lines = [row for layout in layouts for row in rows(layout)]
     widths = [max(len(row[i]) for row in (HEADINGS, *lines)) for i in range(len(HEADINGS))]
@@ -61,13 +55,14 @@ def rows(layout: Layout) -> list[tuple[str, ...]]:
     found = Evaluate.read(path)
     estimate, test = found.cross_validation, found.test
     repeats = f", {estimate.repeats} times" if estimate.repeats > 1 else ""
+    text = printer_of(found).bare
     return [
         (
             layout.problem,
-            number(found.baseline),
-            number(found.shallow),
-            f"{number(estimate.mean)} [{number(estimate.low)}, {number(estimate.high)}]",
-            f"{number(test.value)} [{number(test.low)}, {number(test.high)}]",
+            text(found.baseline),
+            text(found.shallow),
+            f"{text(estimate.mean)} [{text(estimate.low)}, {text(estimate.high)}]",
+            f"{text(test.value)} [{text(test.low)}, {text(test.high)}]",
         ),
         (
             f"  {found.measure}",

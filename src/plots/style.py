@@ -81,9 +81,12 @@ class Scale:
     label: str
     percent: bool = False
     higher_is_better: bool = True
+    printed: Callable[[float], str] | None = None
 
     def text(self, value: float) -> str:
-        """A value as a figure prints it, to three digits or a tenth of a percent."""
+        """A value as `printed` says, or else to three digits or a tenth of a percent."""
+        if self.printed is not None:
+            return self.printed(value)
         return f"{value:.1%}" if self.percent else plain_number(float(f"{value:.3g}"))
 
     @property

@@ -1,8 +1,9 @@
 """The answer in one paragraph: what was asked, whether the model is worth using, how good, how sure, what to use."""
 
+from src.printer import Printer
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
-from src.report.words import Printer, counted, listing, sentence, spoken, type_words
+from src.report.words import clause, counted, listing, sentence, spoken, type_words
 from src.results import AGAINST_SHALLOW
 from src.wording import scored
 
@@ -25,7 +26,7 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
     sentences = [
         f"A network learnt to predict {listing(prepared.targets)} ({type_words(prepared.type, prepared.targets)}) from "
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
-        f"{protocol} the network’s {printer.title} ({printer.clause}) is {printer.value(cross.mean)}, "
+        f"{protocol} the network’s {printer.title} ({clause(printer)}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
         f"Common sense, which learns nothing from the inputs, gets {printer.bare(result.baseline)}; the best shallow "
         f"model gets {printer.bare(result.shallow)}.",

@@ -1,5 +1,6 @@
 """The model card (Mitchell et al. 2019): what the model is for, what it learnt from, how good it is, where it ends."""
 
+from src.printer import Printer
 from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
 from src.report.networks import network_words
@@ -7,7 +8,7 @@ from src.report.sections.verdicts import statement
 from src.report.words import (
     OPTIMIZERS,
     ORDERS,
-    Printer,
+    clause,
     count,
     counted,
     judged_words,
@@ -141,7 +142,7 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
     return CardPart(
         "Performance",
         [
-            f"The measure is {printer.title}: {printer.clause}. "
+            f"The measure is {printer.title}: {clause(printer)}. "
             f"{'Higher' if result.direction == 'maximize' else 'Lower'} is better."
         ],
         [f"{statement(verdict)}. {sentence(verdict.evidence)}" for verdict in result.verdicts],

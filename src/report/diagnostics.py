@@ -3,6 +3,8 @@
 Plain numpy, because a report should not wait for a large import. Shapes: N rows, K classes, B bins.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +56,24 @@ def thresholds(positive_N: NDArray[np.bool_], probability_N: Floats) -> Threshol
     last_of_ties = np.append(np.flatnonzero(np.diff(probability_N[order])), len(order) - 1)
     hits = np.cumsum(positive_N[order])[last_of_ties].astype(float)
     return Thresholds(hits, last_of_ties + 1 - hits, int(positive_N.sum()), int((~positive_N).sum()))
+
+
+# Points at which the curves of folds are averaged.
+GRID = np.linspace(0, 1, 201)
+
+
+def mean_curves(folds: Sequence[Thresholds]) -> tuple[Floats, Floats]:
+    """The ROC curve and the precision over the recall, each averaged over the folds at every point of `GRID`.
+
+    Probabilities of different networks are on different scales, so that their rows are not ranked together. Source of
+    vertical averaging: Fawcett 2006, "An introduction to ROC analysis", Pattern Recognition Letters 27, section 8.1.
+    """
+    ranked = [of for of in folds if of.positives and of.negatives]
+    if not ranked:
+        return np.full(len(GRID), np.nan), np.full(len(GRID), np.nan)
+    recalls = [np.interp(GRID, np.append(0.0, of.fall_out), np.append(0.0, of.recall)) for of in ranked]
+    precisions = [of.precision[np.searchsorted(of.recall, GRID).clip(max=len(of.recall) - 1)] for of in ranked]
+    return np.mean(recalls, axis=0), np.mean(precisions, axis=0)
 
 
 def confusion(actual_N: pd.Series, predicted_N: pd.Series, classes: list[str]) -> NDArray[np.int64]:
@@ -125,14 +145,20 @@ def class_scores(counts_KK: NDArray[np.int64], classes: list[str]) -> list[Class
 
 
 def label_scores(predictions: pd.DataFrame, labels: list[str]) -> list[ClassScore]:
-    """The same for every label of a multilabel problem, with its average precision."""
+    """The same for every label of a multilabel problem, with its average precision, the mean over the folds."""
     scores = []
     for name in labels:
         actual = predictions[f"actual__{name}"].to_numpy() == 1
         predicted = predictions[f"predicted__{name}"].to_numpy() == 1
-        ranked = thresholds(actual, predictions[f"probability__{name}"].to_numpy(np.float64))
+        probability = predictions[f"probability__{name}"].to_numpy(np.float64)
+        folds = [predictions["fold"].to_numpy() == fold for fold in predictions["fold"].unique()]
+        ranked = [thresholds(actual[of], probability[of]).average_precision for of in folds if actual[of].any()]
         hits = int((actual & predicted).sum())
-        scores.append(_class_score(name, hits, int(actual.sum()), int(predicted.sum()), ranked.average_precision))
+        scores.append(
+            _class_score(
+                name, hits, int(actual.sum()), int(predicted.sum()), float(np.mean(ranked)) if ranked else math.nan
+            )
+        )
     return scores
 
 

@@ -47,10 +47,14 @@ class Evidence:
         return answer([verdict for _, verdict in self.verdicts], self.evaluate.recommended)
 
     @property
+    def all_out_of_fold(self) -> pd.DataFrame:
+        """Predictions of all repeats."""
+        return self.predictions[self.predictions["split"] == "out_of_fold"]
+
+    @property
     def out_of_fold(self) -> pd.DataFrame:
         """Predictions of the first repeat: every row at most once, by a network that had not seen it."""
-        rows = self.predictions
-        return rows[(rows["split"] == "out_of_fold") & (rows["repeat"] == 0)]
+        return self.all_out_of_fold[self.all_out_of_fold["repeat"] == 0]
 
     @property
     def sealed_test(self) -> pd.DataFrame:

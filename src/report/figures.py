@@ -10,9 +10,10 @@ from PIL import Image
 from src.plots import search as search_plots
 from src.plots import training as training_plots
 from src.plots.style import SURFACE, Scale
+from src.printer import Printer
 from src.report.diagnostics import behind_best
 from src.report.evidence import Evidence
-from src.report.words import Printer
+from src.report.words import scale_of
 
 # Enough for lines and letters; all of them would make the picture five times as large.
 COLORS = 64
@@ -35,7 +36,7 @@ SETTINGS = {
 
 def learning_curve(evidence: Evidence, printer: Printer) -> Figure:
     """The measure of the chosen rung from epoch to epoch, with its turning point."""
-    return _of_chosen_rung(evidence, "training", "validation", printer.scale)
+    return _of_chosen_rung(evidence, "training", "validation", scale_of(printer))
 
 
 def loss_curve(evidence: Evidence) -> Figure:
@@ -67,7 +68,7 @@ def search(evidence: Evidence, printer: Printer) -> Figure:
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
     means, dropped = table["mean"].to_numpy(float), table["dropped"].to_numpy(bool)
     return search_plots.parallel_coordinates(
-        settings.reset_index(drop=True), means, dropped, best, chosen, printer.scale
+        settings.reset_index(drop=True), means, dropped, best, chosen, scale_of(printer)
     )
 
 
@@ -78,7 +79,7 @@ def one_standard_error(evidence: Evidence, printer: Printer) -> Figure:
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     names = [f"#{number}" for number in table["candidate"]]
-    return search_plots.one_standard_error(names, behind, errors, best, chosen, printer.scale)
+    return search_plots.one_standard_error(names, behind, errors, best, chosen, scale_of(printer))
 
 
 def png(figure: Figure) -> bytes:

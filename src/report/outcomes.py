@@ -1,5 +1,6 @@
 """How the predictions err, per problem type: one table of types to the figures that suit them."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from src.plots import classification as classification_plots
 from src.plots import regression as regression_plots
 from src.plots import series as series_plots
+from src.printer import printer, printer_of
 from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
@@ -110,34 +112,30 @@ def _binary(evidence: Evidence) -> list[Block]:
     column = f"probability__{positive}"
     probability = rows[column].to_numpy(float)
     happened = (rows["actual"] == positive).to_numpy()
-    folds = diagnostics.thresholds(happened, probability)
+    by_fold = [
+        diagnostics.thresholds((of["actual"] == positive).to_numpy(), of[column].to_numpy(float))
+        for _, of in evidence.all_out_of_fold.groupby(["repeat", "fold"])
+    ]
     sealed = diagnostics.thresholds((test["actual"] == positive).to_numpy(), test[column].to_numpy(float))
-    roc = [
-        classification_plots.Curve(
-            f"{name}, area {number(curve.roc_area)}", np.append(0.0, curve.fall_out), np.append(0.0, curve.recall)
-        )
-        for name, curve in (("out of fold", folds), ("sealed test", sealed))
-        if curve.positives and curve.negatives
-    ]
-    precision = [
-        classification_plots.Curve(
-            f"{name}, average {number(curve.average_precision)}",
-            np.append(0.0, curve.recall),
-            np.append(curve.precision[:1], curve.precision),
-        )
-        for name, curve in (("out of fold", folds), ("sealed test", sealed))
-        if curve.positives
-    ]
+    recall, purity = diagnostics.mean_curves(by_fold)
+    area, average = (_measured(evidence, name) for name in ("roc_auc", "average_precision"))
+    roc = [classification_plots.Curve(f"out of fold, area {area[0]}", diagnostics.GRID, recall)]
+    precision = [classification_plots.Curve(f"out of fold, average {average[0]}", diagnostics.GRID, purity)]
+    if sealed.positives and sealed.negatives:
+        fall_out, found = (np.append(0.0, of) for of in (sealed.fall_out, sealed.recall))
+        exact = np.append(sealed.precision[:1], sealed.precision)
+        roc.append(classification_plots.Curve(f"sealed test, area {area[1]}", fall_out, found))
+        precision.append(classification_plots.Curve(f"sealed test, average {average[1]}", found, exact))
+    of_folds = ", the mean over the folds" if len(by_fold) > 1 else ""
     roc_caption = (
         f"ROC curve: how many of the {positive} rows are found for how many false alarms. The area under it is the "
-        f"chance that a {positive} row gets a higher probability than another: {number(folds.roc_area)} with the "
-        "out-of-fold predictions of all folds pooled."
+        f"chance that a {positive} row gets a higher probability than another: {area[0]} out of fold{of_folds}."
     )
     precision_caption = (
         f"Precision and recall: how many of the rows called {positive} really are, as more of them are found. Average "
-        f"precision, all folds pooled: {number(folds.average_precision)}."
+        f"precision out of fold{of_folds}: {average[0]}."
     )
-    prevalence = folds.positives / max(len(rows), 1)
+    prevalence = happened.mean() if len(rows) else 0.0
     pictures = [
         _confusion(evidence),
         Picture(inline_svg(classification_plots.roc_curves(roc), "roc", roc_caption), roc_caption),
@@ -150,6 +148,17 @@ def _binary(evidence: Evidence) -> list[Block]:
         _reliability(probability, happened, f"stated probability of {positive}"),
     ]
     return [Pictures(pictures)]
+
+
+def _measured(evidence: Evidence, name: str) -> tuple[str, str]:
+    """A measure as `evaluate` found it: cross-validated, and on the sealed test."""
+    result = evidence.evaluate
+    if name == result.measure:
+        text = printer_of(result, evidence.settings.unit).bare
+        return text(result.cross_validation.mean), text(result.test.value)
+    folds, test = (result.extra.get(f"{where}_{name}", math.nan) for where in ("cross_validation", "test"))
+    text = printer(name, evidence.settings.unit, [(folds, test)]).bare
+    return text(folds), text(test)
 
 
 def _multiclass(evidence: Evidence) -> list[Block]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import jinja2
 
+from src.printer import Printer, printer_of
 from src.report import figures
 from src.report.answer import answer
 from src.report.card import card
 from src.report.evidence import Evidence
 from src.report.markdown import literal
 from src.report.sections import sections
-from src.report.words import Printer, printer
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -58,10 +58,9 @@ def render_card(evidence: Evidence) -> str:
 
 def render_figures(evidence: Evidence) -> dict[str, bytes]:
     """The figures that other pages show, as PNG by their names; the search only where there was something to search."""
-    measured = _printer(evidence)
     drawn = {"learning_curve": figures.loss_curve(evidence)}
     if figures.varying_settings(evidence):
-        drawn["search"] = figures.search(evidence, measured)
+        drawn["search"] = figures.search(evidence, printer_of(evidence.regularize, evidence.settings.unit))
     return {name: figures.png(figure) for name, figure in drawn.items()}
 
 
@@ -75,7 +74,4 @@ def _markdown(value: Any) -> Any:
 
 
 def _printer(evidence: Evidence) -> Printer:
-    """Digits follow from the values that are compared most: the estimate, the test and the baselines."""
-    result = evidence.evaluate
-    compared = [result.cross_validation.mean, result.test.value, result.baseline, result.shallow]
-    return printer(result.measure, evidence.settings.unit, compared)
+    return printer_of(evidence.evaluate, evidence.settings.unit)

@@ -1,57 +1,34 @@
-"""Numbers and settings as text: sensible digits, units, and what each measure means in plain words.
+"""Settings, counts and verdicts as text, and what each measure means in plain words.
 
-One place decides how a value of the measure is printed, so that the same value reads the same everywhere.
+`src.printer` prints the measure's values.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from src.measures import TABLE
 from src.plots.style import Scale
-from src.results import Estimate, Protocol
+from src.printer import UNKNOWN, Printer
+from src.results import Protocol
 
-Form = Literal["share", "number", "unit", "squared unit"]
-UNKNOWN = "not known"
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """How values of a measure are printed, and one clause for readers who do not know it."""
-
-    form: Form
-    clause: str
-
-
-MEANINGS: dict[str, Meaning] = {
-    "accuracy": Meaning("share", "the share of rows whose class is predicted right"),
-    "balanced_accuracy": Meaning(
-        "share", "the share of each class that is predicted right, averaged so that every class counts the same"
-    ),
-    "f1": Meaning("number", "the balance of finding the positive rows and raising no false alarms; 1 is perfect"),
-    "roc_auc": Meaning(
-        "number", "how often a positive row gets a higher probability than a negative one; 0.5 is guessing, 1 perfect"
-    ),
-    "average_precision": Meaning(
-        "number", "how pure the list of rows stays as more and more positives are found; 1 is perfect"
-    ),
-    "log_loss": Meaning("number", "the surprise at the actual class, given the stated probabilities; 0 is perfect"),
-    "macro_f1": Meaning(
-        "number", "the balance of finding rows and raising no false alarms, averaged over classes; 1 is perfect"
-    ),
-    "mean_average_precision": Meaning(
-        "number", "how pure each label’s list of rows stays as more of them are found, averaged; 1 is perfect"
-    ),
-    "micro_f1": Meaning(
-        "number", "the balance of finding labels and raising no false alarms, over all labels pooled; 1 is perfect"
-    ),
-    "hamming_accuracy": Meaning("share", "the share of single labels that are predicted right"),
-    "subset_accuracy": Meaning("share", "the share of rows where every label is predicted right"),
-    "mae": Meaning("unit", "how far a prediction is off on average, in the target’s own unit"),
-    "rmse": Meaning("unit", "how far a prediction is typically off, large errors weighing more"),
-    "mse": Meaning("squared unit", "the average squared distance between prediction and truth"),
-    "r2": Meaning("number", "the share of the target’s variation that is explained; 0 is predicting the mean"),
+# What each measure says, for readers who do not know it.
+MEANINGS = {
+    "accuracy": "the share of rows whose class is predicted right",
+    "balanced_accuracy": "the share of each class that is predicted right, averaged over the classes",
+    "f1": "the balance of finding the positive rows and raising no false alarms; 1 is perfect",
+    "roc_auc": "how often a positive row gets a higher probability than a negative one; 0.5 is guessing, 1 perfect",
+    "average_precision": "how pure the list of rows stays as more and more positives are found; 1 is perfect",
+    "log_loss": "the surprise at the actual class, given the stated probabilities; 0 is perfect",
+    "macro_f1": "the balance of finding rows and raising no false alarms, averaged over classes; 1 is perfect",
+    "mean_average_precision": "how pure each label’s list of rows stays as more are found, averaged; 1 is perfect",
+    "micro_f1": "the balance of finding labels and raising no false alarms, over all labels pooled; 1 is perfect",
+    "hamming_accuracy": "the share of single labels that are predicted right",
+    "subset_accuracy": "the share of rows where every label is predicted right",
+    "mae": "how far a prediction is off on average, in the target’s own unit",
+    "rmse": "how far a prediction is typically off, large errors weighing more",
+    "mse": "the average squared distance between prediction and truth",
+    "r2": "the share of the target’s variation that is explained; 0 is predicting the mean",
 }
 
 TYPES = {
@@ -190,80 +167,14 @@ VERDICTS = {
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 
 
-@dataclass(frozen=True)
-class Printer:
-    """Prints values of one measure: the digits follow from `reference`, the values to be compared."""
-
-    measure: str
-    unit: str
-    decimals: int
-
-    @property
-    def form(self) -> Form:
-        return MEANINGS[self.measure].form
-
-    @property
-    def title(self) -> str:
-        return TABLE[self.measure].title
-
-    @property
-    def clause(self) -> str:
-        return MEANINGS[self.measure].clause
-
-    @property
-    def unit_words(self) -> str:
-        """The unit as it follows a number; empty for shares and pure numbers."""
-        if self.form in ("share", "number") or not self.unit:
-            return ""
-        unit = f"× {self.unit}" if self.unit[0].isdigit() else self.unit
-        return unit if self.form == "unit" else f"({unit})²"
-
-    def bare(self, value: float) -> str:
-        """The number alone (shares with their %), for tables whose header names the unit."""
-        if not math.isfinite(value):
-            return UNKNOWN
-        if self.form == "share":
-            return f"{value * 100:.{self.decimals}f}%"
-        return _signed(f"{value:,.{self.decimals}f}")
-
-    def difference(self, value: float) -> str:
-        """A difference of two values: shares in percentage points."""
-        return f"{self.bare(value).rstrip('%')} percentage points" if self.form == "share" else self.value(value)
-
-    def gain(self, gain: Estimate) -> str:
-        """By how much one model is better than another, with its interval."""
-        low, high = (self.bare(end).rstrip("%") for end in (gain.low, gain.high))
-        return f"{self.difference(gain.value)} (95% interval {low} to {high})"
-
-    def value(self, value: float) -> str:
-        text = self.bare(value)
-        return f"{text} {self.unit_words}" if self.unit_words and text != UNKNOWN else text
-
-    def interval(self, low: float, high: float) -> str:
-        return f"{self.bare(low)} to {self.bare(high)}"
-
-    @property
-    def heading(self) -> str:
-        """The measure with its unit, for a table's header or an axis."""
-        return f"{self.title} [{self.unit_words}]" if self.unit_words else self.title
-
-    @property
-    def scale(self) -> Scale:
-        return Scale(self.title, self.form == "share", TABLE[self.measure].direction == "maximize")
+def clause(printer: Printer) -> str:
+    """What the measure says, in plain words."""
+    return MEANINGS[printer.measure]
 
 
-def printer(measure: str, unit: str, reference: Sequence[float]) -> Printer:
-    """A printer with as many decimals as tell the `reference` values apart: 97.4%, 0.912, 2.25, 43.5, 51,200."""
-    form = MEANINGS[measure].form
-    finite = [abs(value) for value in reference if math.isfinite(value)]
-    if form == "share":
-        decimals = 2 if finite and min(finite) > 0.995 else 1
-    elif form == "number":
-        decimals = 3
-    else:
-        largest = max(finite, default=1.0) or 1.0
-        decimals = min(max(2 - math.floor(math.log10(largest)), 0), 6)
-    return Printer(measure, unit, decimals)
+def scale_of(printer: Printer) -> Scale:
+    """How a figure's axis shows the measure; its numbers have the printer's digits."""
+    return Scale(printer.title, printer.form == "share", printer.higher_is_better, printer.bare)
 
 
 def count(number: int) -> str:

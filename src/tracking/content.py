@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from src.files import Layout, read_json
+from src.printer import printer_of
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results import (
@@ -181,10 +182,10 @@ def _automatic(choices: Sequence[Choice]) -> dict[str, str]:
 
 def _baseline(layout: Layout) -> Headline:
     found = Baseline.read(layout.result("baseline"))
-    common_sense, shallow = found.common_sense, found.shallow
+    common_sense, shallow, text = found.common_sense, found.shallow, printer_of(found).bare
     tags = {
-        COMMON_SENSE: f"{common_sense.evaluation.mean:.4g} ({common_sense.name})",
-        "shallow model": f"{shallow.evaluation.mean:.4g} ({shallow.name})",
+        COMMON_SENSE: f"{text(common_sense.evaluation.mean)} ({common_sense.name})",
+        "shallow model": f"{text(shallow.evaluation.mean)} ({shallow.name})",
     }
     metrics = {"baseline": common_sense.evaluation.mean, "shallow": shallow.evaluation.mean}
     return Headline(metrics, tags, found.verdicts)
@@ -215,8 +216,8 @@ def _regularize(layout: Layout) -> Headline:
 
 
 def _evaluate(layout: Layout) -> Headline:
-    found = Evaluate.read(layout.result("evaluate"))
-    cv, test = found.cross_validation, found.test
+    found, references = Evaluate.read(layout.result("evaluate")), Baseline.read(layout.result("baseline"))
+    cv, test, text, interval = found.cross_validation, found.test, printer_of(found).bare, printer_of(found).interval
     metrics = {
         "cv.mean": cv.mean,
         "cv.low": cv.low,
@@ -230,8 +231,10 @@ def _evaluate(layout: Layout) -> Headline:
         "shallow": found.shallow,
     }
     tags = {
-        CROSS_VALIDATED: f"{found.measure} {cv.mean:.4g} ({cv.low:.4g} to {cv.high:.4g})",
-        SEALED_TEST: f"{test.value:.4g} ({test.low:.4g} to {test.high:.4g})",
+        COMMON_SENSE: f"{text(found.baseline)} ({references.common_sense.name})",
+        "shallow model": f"{text(found.shallow)} ({references.shallow.name})",
+        CROSS_VALIDATED: f"{found.measure} {text(cv.mean)} ({interval(cv.low, cv.high)})",
+        SEALED_TEST: f"{text(test.value)} ({interval(test.low, test.high)})",
         CHOSEN: candidate_text(found.chosen),
         "recommended": found.recommended,
     }

@@ -135,7 +135,7 @@ def test_the_verdicts_of_all_steps_and_all_scores_are_told(results: Layout, crea
         for verdict in result.read(results.result(step)).verdicts:
             assert f"| {step} | {verdict.name.replace('_', ' ')} |" in text
     for model in ("common sense", "shallow model", "network", "network, sealed test"):
-        assert re.search(rf"^\| {model} \| [\d.,]+ \|", text, re.MULTILINE)
+        assert re.search(rf"^\| {model} \| [\d.,]+%? \|", text, re.MULTILINE)
     assert "test" in description
 
 

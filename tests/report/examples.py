@@ -266,6 +266,8 @@ def _compared(
     gains_J = np.array([measure.gain(a, b) for a, b in zip(model_J, reference_J, strict=True)])
     gain, p_value, method = gain_over_folds(gains_J.mean(), gains_J, 1 / FOLDS, measure, units=100)
     found = Comparison(
+        measure=measure.name,
+        where="the evaluation folds",
         model=model,
         reference=reference,
         model_value=float(np.mean(model_J)),
@@ -274,7 +276,7 @@ def _compared(
         p_value=p_value,
         method=method,
     )
-    return verdict_of(name, found, measure, "the evaluation folds")
+    return verdict_of(name, found)
 
 
 def _predict(

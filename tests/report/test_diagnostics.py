@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from src.report.diagnostics import (
+    GRID,
     behind_best,
     class_scores,
     confusion,
     coverage,
     label_scores,
+    mean_curves,
     reliability,
     thresholds,
     wilson_interval,
@@ -81,11 +83,20 @@ def test_confusion_counts_rows_by_actual_class() -> None:
 
 
 def test_a_label_that_is_never_predicted_has_no_precision() -> None:
-    rows = pd.DataFrame({"actual__x": [1.0, 0.0], "predicted__x": [0, 0], "probability__x": [0.4, 0.3]})
+    rows = pd.DataFrame({"fold": 0, "actual__x": [1.0, 0.0], "predicted__x": [0, 0], "probability__x": [0.4, 0.3]})
     score = label_scores(rows, ["x"])[0]
     assert np.isnan(score.precision)
     assert score.recall == 0
     assert score.average_precision == 1
+
+
+def test_curves_of_folds_on_different_scales_are_averaged_as_their_areas_are() -> None:
+    rng = np.random.default_rng(0)
+    positive = rng.random(300) < 0.3
+    folds = [thresholds(positive, scale * (positive + rng.normal(scale=0.6, size=300))) for scale in (1.0, 0.1, 0.001)]
+    recall, precision = mean_curves([*folds, thresholds(np.zeros(5, dtype=bool), rng.random(5))])
+    assert np.trapezoid(recall, GRID) == pytest.approx(np.mean([of.roc_area for of in folds]), abs=0.005)
+    assert np.trapezoid(precision, GRID) == pytest.approx(np.mean([of.average_precision for of in folds]), abs=0.01)
 
 
 @pytest.mark.parametrize("maximize", [True, False])

@@ -13,7 +13,6 @@ import pytest
 
 from src.evaluation import verdict_of
 from src.files import Layout
-from src.measures import TABLE
 from src.report.evidence import Evidence, read_evidence
 from src.report.honesty import read_honesty
 from src.report.page import render_page
@@ -241,7 +240,7 @@ def test_a_verdict_that_does_not_hold_says_so_in_words_and_mark(results: Results
     evidence = read_evidence(results("binary"))
     gate, *others = evidence.evaluate.verdicts
     open_gate = gate.comparison.model_copy(update={"gain": Estimate(value=0.01, low=-0.01, high=0.03)})
-    verdicts = [verdict_of(gate.name, open_gate, TABLE["accuracy"], "the evaluation folds"), *others]
+    verdicts = [verdict_of(gate.name, open_gate), *others]
     evaluated = evidence.evaluate.model_copy(update={"verdicts": verdicts, "recommended": "common sense"})
     page = render_page(replace(evidence, evaluate=evaluated))
     assert (

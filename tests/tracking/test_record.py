@@ -67,9 +67,9 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
     assert tags["auto.measure"] == "accuracy: the classes are balanced"
     assert tags["problem"] == "fruit"
     assert tags["verdicts"] == "5 of 6 hold, not: beats shallow model"
-    assert tags["cross-validated"] == "accuracy 0.9062 (0.8438 to 0.9688)"
-    assert tags["common sense"] == "0.5625 (majority)"
-    assert tags["sealed test"] == "0.9375 (0.8125 to 1)"
+    assert tags["cross-validated"] == "accuracy 91% (84% to 97%)"
+    assert tags["common sense"] == "56% (majority)"
+    assert tags["sealed test"] == "94% (81% to 100%)"
     assert tags["chosen"] == "8 units, dropout 0.25, L2 0.001, rmsprop 0.001, 60 epochs"
     assert tags["recommended"] == "network"
     assert "Which fruit is it?" in tags["mlflow.note.content"]
@@ -338,7 +338,7 @@ def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(rec
 
 def test_the_experiment_says_the_newest_result_in_its_first_line(recorded, client):
     (first, *_) = client.get_experiment_by_name("fruit").tags["mlflow.note.content"].splitlines()
-    score = "accuracy 0.9062 (0.8438 to 0.9688), common sense 0.5625, sealed test 0.9375; verdicts: 5 of 6 hold"
+    score = "accuracy 91% (84% to 97%), common sense 56%, sealed test 94%; verdicts: 5 of 6 hold"
     assert first == f"{score}. Which fruit is it?"
 
 

@@ -1,5 +1,6 @@
 """The sections of the report, in the order of the workflow: evidence in; text, figures and tables out."""
 
+from src.printer import Printer, printer_of
 from src.report.blocks import Section
 from src.report.evidence import Evidence
 from src.report.sections.baselines import baselines
@@ -9,20 +10,25 @@ from src.report.sections.question import balance, choices, data_checks, protocol
 from src.report.sections.sealed_test import sealed_test
 from src.report.sections.search import search
 from src.report.sections.verdicts import all_verdicts
-from src.report.words import Printer
 
 
 def sections(evidence: Evidence, printer: Printer) -> list[Section]:
-    """All sections but the answer and the model card, which the page sets apart."""
+    """All sections but the answer and the model card, which the page sets apart.
+
+    printer: of what `evaluate` found; the steps before have digits of their own.
+    """
+    baseline, climbed, searched = (
+        printer_of(of, evidence.settings.unit) for of in (evidence.baseline, evidence.overfit, evidence.regularize)
+    )
     return [
         question(evidence),
         data_checks(evidence),
         balance(evidence),
         choices(evidence, printer),
         protocol(evidence),
-        baselines(evidence, printer),
-        ladder(evidence, printer),
-        search(evidence, printer),
+        baselines(evidence, baseline, printer),
+        ladder(evidence, climbed),
+        search(evidence, searched),
         evaluation(evidence, printer),
         *([sample_sizes(evidence, printer)] if len(evidence.evaluate.sample_sizes) > 1 else []),
         errors(evidence),

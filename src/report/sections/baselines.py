@@ -2,14 +2,16 @@
 
 from src.plots import scores as score_plots
 from src.plots.style import COMMON_SENSE, SHALLOW
+from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import Printer, spoken
+from src.report.words import scale_of, spoken
 
 
-def baselines(evidence: Evidence, printer: Printer) -> Section:
+def baselines(evidence: Evidence, printer: Printer, of_evaluation: Printer) -> Section:
+    """printer: of the scores on the development folds."""
     baseline = evidence.baseline
     references = [
         *((reference, "common sense", COMMON_SENSE, baseline.common_sense) for reference in baseline.common_sense_all),
@@ -31,7 +33,7 @@ def baselines(evidence: Evidence, printer: Printer) -> Section:
         f"All baselines that were tried ({printer.heading}); the best of each kind is marked",
         ["Baseline", "Kind", "Development folds", f"Evaluation folds{f', first {repeats} repeats' if fewer else ''}"],
         [
-            [spoken(r.name), kind, printer.bare(r.development.mean), printer.bare(r.evaluation.mean)]
+            [spoken(r.name), kind, printer.bare(r.development.mean), of_evaluation.bare(r.evaluation.mean)]
             for r, kind, _, _ in references
         ],
         frozenset({2, 3}),
@@ -41,7 +43,7 @@ def baselines(evidence: Evidence, printer: Printer) -> Section:
         "A model is worth having only if it beats what anybody could answer without it. Common sense ignores the "
         "inputs. A shallow model learns from them with a classic method that is no network."
     )
-    figure = score_plots.score_rows(rows, printer.scale)
+    figure = score_plots.score_rows(rows, scale_of(printer))
     return Section(
         "baselines",
         "The baselines",

@@ -3,14 +3,15 @@
 from src.measures import TABLE
 from src.plots import scores as score_plots
 from src.plots import training as training_plots
+from src.printer import Printer
+from src.printer import printer as printer_for
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, SEALED_TEST_VERDICT, findings
-from src.report.words import MEANINGS, Printer, count, counted, sentence, share, spoken
-from src.report.words import printer as printer_of
+from src.report.words import MEANINGS, clause, count, counted, scale_of, sentence, share, spoken
 from src.results import CrossValidation, Nested
 
 
@@ -29,7 +30,7 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         scores["shallow"].to_numpy(float),
         scores["network"].to_numpy(float),
         [evidence.evaluate.baseline, evidence.evaluate.shallow, cross.mean],
-        printer.scale,
+        scale_of(printer),
     )
     pictures = [Picture(inline_svg(figure, "folds", caption), caption)]
     curves = evidence.evaluate_curves
@@ -41,7 +42,7 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
             "these curves only show that it was a sensible one."
         )
         curve_figure = training_plots.fold_curves(
-            training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), printer.scale
+            training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), scale_of(printer)
         )
         pictures.append(Picture(inline_svg(curve_figure, "fold-curves", curve_caption), curve_caption))
     table = Table(
@@ -105,11 +106,11 @@ def _interval_words(found: CrossValidation, single: bool) -> str:
 
 
 def _optimism(nested: Nested, printer: Printer) -> Text:
-    worth = "too good by" if nested.optimism > 0 else "not too good; it is worse by"
+    worth = "more" if nested.optimism > 0 else "less"
     return Text(
         "The search was run once more inside each of these folds, and what it chose there was scored on the rows held "
         "out. A single choice made on all rows and scored on these folds, as the plain protocol does, would have said "
-        f"{printer.value(nested.plain)}, which is {worth} {printer.bare(abs(nested.optimism))}."
+        f"{printer.value(nested.plain)}, which is {worth} optimistic by {printer.difference(abs(nested.optimism))}."
     )
 
 
@@ -137,8 +138,8 @@ def _other_measures(evidence: Evidence) -> list[Table]:
     rows = []
     for name in names:
         values = extra[f"cross_validation_{name}"], extra[f"test_{name}"]
-        measured = printer_of(name, evidence.settings.unit, values)
-        rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(measured.clause)])
+        measured = printer_for(name, evidence.settings.unit, [values])
+        rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(clause(measured))])
     header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
     return [Table("Other measures of the same network", header, rows, frozenset({1, 2}), prose=True)] if rows else []
 
@@ -148,8 +149,8 @@ def _further_targets(evidence: Evidence) -> list[Table]:
     rows = []
     for head in evidence.evaluate.heads:
         folds, test = head.cross_validation, head.test
-        values = (head.common_sense, folds.value, folds.low, folds.high)
-        measured = printer_of(head.measure, "", (*values, *([test.value] if test else [])))
+        values = head.common_sense, folds.value, *([test.value] if test else [])
+        measured = printer_for(head.measure, "", [values], [folds, *([test] if test else [])])
         tested = [measured.bare(test.value), measured.interval(test.low, test.high)] if test else ["no row has it", ""]
         common, found = measured.bare(head.common_sense), measured.bare(folds.value)
         cells = [f"{head.weight:g}", measured.heading, common, found, measured.interval(folds.low, folds.high)]
@@ -196,7 +197,7 @@ def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
         [point.rows for point in points],
         [point.value for point in points],
         [point.scores for point in points],
-        printer.scale,
+        scale_of(printer),
     )
     table = Table(
         f"One network, by its number of training rows ({printer.heading})",

@@ -1,12 +1,13 @@
 """Scaling up until the network overfits."""
 
 from src.plots import training as training_plots
+from src.printer import Printer
 from src.report import figures
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import Printer, count
+from src.report.words import count, scale_of
 from src.wording import network_text
 
 
@@ -14,7 +15,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
     result, curves = evidence.overfit, evidence.overfit_curves
     rungs, chosen = result.rungs, result.rungs[result.chosen]
     by_rung = [curves[curves["rung"] == rung] for rung in sorted(curves["rung"].unique())]
-    scale = printer.scale
+    scale = scale_of(printer)
     ladder_caption = (
         "The capacity ladder, rung by rung. Where training goes on improving and validation does "
         "not, the network learns its training rows by heart."

@@ -1,14 +1,15 @@
 """What was asked: the question, the data checks, the distribution of the target, the measure and the protocol."""
 
 from src.plots import data as data_plots
+from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
 from src.report.words import (
     ORDERS,
-    Printer,
     chosen_words,
+    clause,
     count,
     counted,
     judged_words,
@@ -117,7 +118,7 @@ def choices(evidence: Evidence, printer: Printer) -> Section:
     chosen = [*evidence.prepared.choices, *evidence.evaluate.choices]
     blocks: list[Text | Pictures | Table] = [
         Text(
-            f"The measure of success is {printer.title}: {printer.clause}. "
+            f"The measure of success is {printer.title}: {clause(printer)}. "
             f"{'Higher' if evidence.prepared.direction == 'maximize' else 'Lower'} is better."
         )
     ]

@@ -3,11 +3,12 @@
 from src.measures import TABLE
 from src.plots import scores as score_plots
 from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
+from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import SEALED_TEST_VERDICT, findings
-from src.report.words import Printer, count, counted
+from src.report.words import count, counted, scale_of
 from src.wording import scored
 
 
@@ -40,7 +41,7 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         [
             text,
             Pictures(
-                [Picture(inline_svg(score_plots.score_rows(rows, printer.scale), "sealed-test", caption), caption)]
+                [Picture(inline_svg(score_plots.score_rows(rows, scale_of(printer)), "sealed-test", caption), caption)]
             ),
         ],
     )

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from src.printer import Printer
 from src.report import figures
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.diagnostics import behind_best
@@ -9,7 +10,7 @@ from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.networks import network_words
 from src.report.sections.verdicts import findings
-from src.report.words import Printer, count, counted, listing, setting
+from src.report.words import count, counted, listing, setting
 from src.results import Regularize
 
 MOST_LISTED = 15
