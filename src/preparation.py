@@ -24,14 +24,15 @@ from src.kinds.tokens.encoding import with_sentences
 from src.measures import TABLE, choose_measure
 from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
 from src.problem.terms import CLASSIFICATION
-from src.protocols import Folds, Order, Split, choose_protocol, draw_folds, seal
+from src.protocols import Folds, Order, Split, choose_protocol, draw_folds
 from src.results import Choice, FeatureSummary, Prepared
+from src.sealing import is_single_label, sealed_rows, units
 from src.tables import Feature, FurtherHead, Schema, rows_of
 
 Index = NDArray[np.intp]
 
-# Seeds of the draws, far enough apart that repeats of one never meet another.
-DEVELOPMENT_SEED, EVALUATION_SEED, TEST_SEED = 10_000, 20_000, 30_000
+# Seeds of the draws, far enough apart that repeats of one never meet another, nor that of the sealed test set.
+DEVELOPMENT_SEED, EVALUATION_SEED = 10_000, 20_000
 
 # Which of two classes counts as positive where the problem does not say: the one that affirms.
 AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
@@ -52,20 +53,22 @@ class Preparation:
     vectors: WordVectors | None = None
 
 
-def prepare_table(raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Path | None = None) -> Preparation:
+def prepare_table(
+    raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Path | None = None, test_N: Index | None = None
+) -> Preparation:
     """Seal the test set, decide kinds, classes, measure and protocol from the training rows, and draw the folds.
 
-    `raw` is the canonical typed table of `src.datasets.read_table`, vectors_file one of vectors of words. Raises
-    UserError where a split is impossible.
+    `raw` is the canonical typed table of `src.datasets.read_split`, test_N the positions of its sealed rows where they
+    are known, vectors_file one of vectors of words. Raises UserError where a split is impossible.
     """
     frame = raw.assign(**{name: label_texts(raw[name]) for name in settings.targets if is_single_label(settings)})
     if settings.type == "multilabel":
         frame = frame.assign(**{name: label_numbers(raw[name]) for name in settings.targets})
     labelled = [name for name, of in settings.heads.items() if of.type in ("binary", "multiclass")]
     frame = frame.assign(**{name: label_texts(raw[name]) for name in labelled})
-    units_N = _units(frame, settings)
-    time_N = None if settings.time is None else time_numbers(frame[settings.time])
-    test_N = _sealed_rows(frame, settings, units_N, time_N)
+    units_N = units(frame, settings)
+    if test_N is None:
+        test_N = sealed_rows(raw, settings)
     train_N = np.setdiff1d(np.arange(len(frame)), test_N)
     if not len(test_N) or not len(train_N):
         raise UserError(
@@ -139,32 +142,6 @@ def prepare_table(raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Pa
             choices=choices + more,
         ),
     )
-
-
-def is_single_label(settings: TableSettings) -> bool:
-    return settings.type in ("binary", "multiclass")
-
-
-def _units(frame: pd.DataFrame, settings: TableSettings) -> Index:
-    """Numbers of the units that never straddle a split: the user's groups, or rows equal in features and targets."""
-    if settings.groups is not None:
-        return pd.factorize(frame[settings.groups])[0].astype(np.intp)
-    roles = {settings.time, settings.weights, settings.test.column, "__role__", *settings.drop}
-    learnt = frame[[name for name in frame.columns if name not in roles]]
-    return pd.factorize(pd.util.hash_pandas_object(learnt, index=False))[0].astype(np.intp)
-
-
-def _sealed_rows(
-    frame: pd.DataFrame, settings: PrepareSettings, units_N: Index, time_N: NDArray[np.float64] | None
-) -> Index:
-    if settings.test.column is not None:
-        return np.flatnonzero((label_texts(frame[settings.test.column]) == str(settings.test.value)).to_numpy())
-    if "__role__" in frame.columns:
-        return np.flatnonzero((frame["__role__"] == "test").to_numpy())
-    strata_N = None
-    if is_single_label(settings):
-        strata_N = pd.factorize(frame[settings.targets[0]], sort=True)[0].astype(np.intp)
-    return seal(units_N, strata_N, time_N, settings.test.share, settings.seed + TEST_SEED)
 
 
 def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, list[Choice]]:

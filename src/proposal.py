@@ -1,6 +1,7 @@
 """A first problem file, guessed by looking at the data: every guess is a line with a comment that says why.
 
-What is guessed follows the same stated rules as `auto`; what only a person can know (groups, time) is a comment.
+What is guessed follows the same stated rules as `auto`; what only a person can know (groups, time) is a comment. It
+looks at all rows: which ones will be sealed is not decided yet, and a person checks every line.
 """
 
 import re

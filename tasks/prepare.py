@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from src.datasets import read_table, vectors_file
+from src.datasets import read_split, vectors_file
 from src.errors import UserError
 from src.files import Layout, atomic_directory, atomic_file, write_json
 from src.pictures import AT_ONCE
@@ -19,6 +19,7 @@ from src.problem.load import load_settings
 from src.problem.steps import PrepareSettings
 from src.protocols import write_folds
 from src.results import Prepared, Validation
+from src.sealing import never_learnt, sealed_rows
 from src.tables import VECTORS, Schema
 
 
@@ -27,9 +28,11 @@ def prepare(layout: Layout) -> Prepared:
     settings = load_settings(layout, "prepare", PrepareSettings)
     if any(f.severity == "error" for f in Validation.read(layout.result("validate")).findings):
         raise UserError(f"{layout.result('validate')}: the data failed their checks; correct them, then validate again")
-    raw = read_table(settings.data, layout.raw, settings.columns)
+    raw = read_split(
+        settings.data, layout.raw, settings.columns, lambda frame: sealed_rows(frame, settings), never_learnt(settings)
+    )
     vectors = None if settings.word_vectors is None else vectors_file(layout.raw)
-    prepared = prepare_table(raw, settings, vectors)
+    prepared = prepare_table(raw.frame, settings, vectors, raw.test_N)
     with atomic_directory(layout.train) as folder:
         if prepared.vectors is not None:
             prepared.vectors.save(folder / VECTORS)

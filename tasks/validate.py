@@ -7,12 +7,13 @@ Errors stop the workflow here, warnings show. Book: "The universal workflow of m
 import logging
 from collections.abc import Mapping
 
-from src.datasets import file_lines, read_table
+from src.datasets import file_lines, read_split
 from src.errors import UserError
 from src.files import Layout, write_text
 from src.problem.load import load_settings
 from src.problem.steps import ValidateSettings
 from src.results import Finding, Validation
+from src.sealing import never_learnt, sealed_if_told
 from src.validation import check_table
 from src.validation.page import render
 
@@ -26,8 +27,15 @@ def validate(layout: Layout) -> Validation:
     finding that is an error.
     """
     settings = load_settings(layout, "validate", ValidateSettings)
-    frame = read_table(settings.data, layout.raw, settings.columns)
-    validation = check_table(frame, settings, layout.expectations)
+    table = read_split(
+        settings.data,
+        layout.raw,
+        settings.columns,
+        lambda frame: sealed_if_told(frame, settings),
+        never_learnt(settings),
+    )
+    frame = table.frame
+    validation = check_table(frame, settings, layout.expectations, table.misfits)
     rows = [row for finding in validation.findings for row in finding.rows]
     lines = file_lines(settings.data, layout.raw, rows)
     page = layout.results / "validation.html"

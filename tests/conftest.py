@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import tasks  # noqa: F401 - sets the environment before any library reads it
-from tests.workspaces import PROBLEM, REPORT_CONNECTIONS, ROOT, TINY, Workspace, tiny_table
+from tests.workspaces import PROBLEM, ROOT, TINY, Workspace, tiny_table
 
 
 def pytest_configure() -> None:
@@ -51,19 +51,26 @@ def locked(file: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def connections(shared: Path) -> Path:
-    """The file in which every process of the workspaces writes the addresses it connects to or looks up."""
-    folder = shared / "connections"
-    with locked(shared / "connections.lock"):
+def audit(shared: Path) -> Path:
+    """The folder in which every process of the workspaces notes what it connects to or looks up, and what it writes."""
+    folder = shared / "audit"
+    with locked(shared / "audit.lock"):
         if not folder.exists():
             folder.mkdir()
-            (folder / "sitecustomize.py").write_text(REPORT_CONNECTIONS)
-            (folder / "log").touch()
-    return folder / "log"
+            shutil.copyfile(ROOT / "tests" / "audit.py", folder / "sitecustomize.py")
+            for name in ("connections", "written"):
+                (folder / name).touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory, connections: Path) -> Workspace:
+def connections(audit: Path) -> Path:
+    """The addresses that processes of the workspaces connected to or looked up, a line each."""
+    return audit / "connections"
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory, audit: Path) -> Workspace:
     """The repository as a clone has it, with the tiny problem and nothing run. Copy it; never run anything in it."""
     root = tmp_path_factory.mktemp("fresh") / "workspace"
     files = subprocess.run(
@@ -77,7 +84,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, connections: Path) -> Worksp
         if (ROOT / name).is_file() and not name.startswith(("results/", "dvc.lock")):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-    workspace = Workspace(root, {"PYTHONPATH": str(connections.parent), "CONNECTIONS": str(connections)})
+    workspace = Workspace(root, {"PYTHONPATH": str(audit), "AUDIT": str(audit)})
     params = (root / "params.yaml").read_text()
     (root / "params.yaml").write_text(re.sub(r"problems:\n(  - .*\n)+", f"problems:\n  - {PROBLEM}\n", params))
     workspace.problem_file.write_text(yaml.safe_dump(TINY))

@@ -1,15 +1,22 @@
 """Nothing leaks: change any held-out row, and nothing that was fitted without it changes by one bit."""
 
+import hashlib
+import json
+import shutil
+import tempfile
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from src.baselines import COMMON_SENSE, shallow
+from src.files import Layout
 from src.kinds.tabular.shallow import SHALLOW
 from src.measures import TABLE
 from src.preparation import prepare_table
@@ -18,9 +25,13 @@ from src.problem.sources import SklearnSource
 from src.problem.steps import PrepareSettings, SealedSplit
 from src.problem.training import Engine
 from src.protocols import Split
+from src.results import Validation
 from src.tables import Feature, Schema, Table, encode_targets
 from src.training.fit import fit
 from src.training.members import Member
+from tasks.define import define
+from tasks.fetch import fetch
+from tasks.prepare import prepare
 from tests.training.examples import candidate, folds_of, table_of
 
 FEATURES = [
@@ -156,3 +167,134 @@ def test_with_the_split_fixed_a_sealed_row_changes_nothing_but_the_sealed_set(ro
     assert before.summary == after.summary
     assert before.development.sha256 == after.development.sha256
     assert before.evaluation.sha256 == after.evaluation.sha256
+
+
+# Each way of naming the sealed rows; what else of a row decides which rows these are stays as it is.
+WAYS: dict[str, dict[str, Any]] = {
+    "a column": {"test": {"column": "part", "value": "test"}},
+    "a share": {},
+    "a share of classes": {"type": "binary", "target": "answer"},
+    "a share of groups": {"groups": "clinic"},
+    "the last in time": {"time": "moment"},
+    "the last in time, by dates": {"time": "due"},
+    "a file": {},
+}
+DECIDING = {
+    "a column": {"part"},
+    "a share": {"number"},  # as long as no two rows are equal
+    "a share of classes": {"number", "answer"},
+    "a share of groups": {"clinic"},
+    "the last in time": {"moment"},
+    "the last in time, by dates": {"due"},
+    "a file": set(),
+}
+TEXTS = st.sampled_from(
+    [
+        "soon",
+        "",
+        "7",
+        "-1e400",
+        "07",
+        "nan",
+        "true",
+        "TRUE",
+        "2026-02-30",
+        "2026-02-28",
+        "2026-02-28T10:00Z",
+        "a, b",
+        "🙂",
+    ]
+)
+ROWS = 40
+
+
+def rows_of_a_file() -> list[dict[str, str]]:
+    random = np.random.default_rng(0)
+    return [
+        {
+            "number": f"{random.normal():.6f}",
+            "price": str(random.integers(100)),
+            "due": str(np.datetime64("2026-01-01") + row),
+            "paid": random.choice(["true", "false"]),
+            "empty": "",
+            "city": random.choice(["here", "there"]),
+            "clinic": str(row // 4),
+            "moment": str(row),
+            "part": "test" if row % 5 == 4 else "train",
+            "answer": random.choice(["yes", "no"]),
+            "cost": f"{random.normal():.4f}",
+        }
+        for row in range(ROWS)
+    ]
+
+
+def as_json_value(text: str) -> object:
+    """Numbers and truth values as such, gaps as null, all else as text."""
+    try:
+        return json.loads(text, parse_constant=str) if text and "1e400" not in text else text or None
+    except ValueError:
+        return text
+
+
+def prepared_from(root: Path, way: str, rows: list[dict[str, str]], as_json: bool) -> dict[str, bytes]:
+    """The files that the steps up to prepare make of the rows, but those of the sealed ones, by their paths."""
+    layout = Layout("clinics", root)
+    layout.local.mkdir(parents=True)
+    shutil.copy("params.yaml", layout.params_file)
+    parts = {"rows": rows[:30], "last": rows[30:]} if way == "a file" else {"rows": rows}
+    ending, files = "jsonl" if as_json else "csv", []
+    for name, part in parts.items():
+        frame = pd.DataFrame(part)
+        text = (
+            "\n".join(json.dumps({name: as_json_value(value) for name, value in row.items()}) for row in part)
+            if as_json
+            else frame.to_csv(index=False)
+        )
+        (layout.local / f"{name}.{ending}").write_text(text)
+        files.append(
+            {"url": f"https://example.org/{name}.{ending}", "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        )
+    data: dict[str, Any] = {"source": "file", "path": f"rows.{ending}"}
+    if way == "a file":
+        data = {"source": "address", "files": [files[0], files[1] | {"role": "test"}]}
+    problem = {"question": "How?", "data": data, "target": "cost", "type": "regression"} | WAYS[way]
+    layout.problem_file.parent.mkdir()
+    layout.problem_file.write_text(yaml.safe_dump(problem))
+    define(layout)
+    fetch(layout)
+    Validation(rows=ROWS, columns=[], passed=[], findings=[], verdicts=[]).write(layout.result("validate"))
+    prepare(layout)
+    made = [*layout.train.iterdir(), layout.folds, layout.result("prepare"), *layout.settings("fetch").parent.iterdir()]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in made}
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["csv", "jsonl"])
+@pytest.mark.parametrize("way", WAYS)
+@given(data=st.data())
+@settings(
+    max_examples=5,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_changing_a_sealed_row_changes_no_byte_that_training_reads(
+    monkeypatch: pytest.MonkeyPatch, way: str, as_json: bool, data: st.DataObject
+):
+    rows = rows_of_a_file()
+    with tempfile.TemporaryDirectory() as folder:
+        roots = [Path(folder) / name for name in ("before", "after")]
+        monkeypatch.setenv("DATA_MIRROR", str(roots[0] / "data" / "local"))
+        before = prepared_from(roots[0], way, rows, as_json)
+        sealed = pd.read_parquet(Layout("clinics", roots[0]).test / "table.parquet")["__row__"].tolist()
+        changes = st.dictionaries(st.sampled_from(sorted({*rows[0]} - DECIDING[way])), TEXTS, min_size=1)
+        changed = data.draw(st.dictionaries(st.sampled_from(sealed), changes, min_size=1, max_size=4))
+        if way != "a column":
+            changed = {row: {k: v for k, v in of.items() if k != "part"} for row, of in changed.items()}
+        monkeypatch.setenv("DATA_MIRROR", str(roots[1] / "data" / "local"))
+        after = prepared_from(
+            roots[1], way, [row | changed.get(number, {}) for number, row in enumerate(rows)], as_json
+        )
+    if way == "a file":  # its checksum is another
+        before, after = ({k: v for k, v in of.items() if "/settings/" not in k} for of in (before, after))
+    assert [path for path in before if before[path] != after[path]] == []
+    assert before.keys() == after.keys()

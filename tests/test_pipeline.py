@@ -1,8 +1,11 @@
 """The whole workflow under DVC, on a tiny problem: what runs again, and what stays the same to the byte."""
 
 import json
+import os
+import re
 import resource
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -174,6 +177,31 @@ def test_nothing_connects_to_the_outside(finished: Workspace, connections: Path)
     outside = [line for line in connections.read_text().splitlines() if not is_local(line)]
     assert connections.read_text(), "the processes of the workspace report their connections"
     assert not outside
+
+
+# Where the workflow may write: DVC's outputs, what git ignores, and DVC's lock file.
+WRITTEN = re.compile(
+    r"(data/(raw|prepared)|results|mlartifacts|mlruns|\.(dvc/(cache|tmp)|prefect|workflow|cache|downloads))(/.*)?"
+    r"|data|\.dvc|mlflow\.db.*|\.workflow\.lock|dvc\.lock|\."
+)
+ELSEWHERE = (tempfile.gettempdir(), "/var/tmp/dvc", os.devnull)  # the second is where DVC notes checksums
+
+
+def test_no_process_of_a_run_writes_outside_the_folders_for_it(finished: Workspace, fresh: Workspace, audit: Path):
+    root = str(finished.root)
+    writes = [json.loads(line) for line in (audit / "written").read_text().splitlines()]
+    paths = {path for cwd, path, command in writes if cwd == root and "compileall" not in command}
+    assert any(path.startswith(f"{root}/data/raw/") for path in paths), "the steps report what they write"
+    assert any(path.startswith(f"{root}/mlflow.db") for path in paths), "and so do the recorders"
+    below = {os.path.relpath(path, root) for path in paths if Path(path).is_relative_to(root)}
+    assert not [path for path in below if not WRITTEN.fullmatch(path)]
+    outside = {path for path in paths if not Path(path).is_relative_to(root)}
+    tests = str(audit.parent.parent)
+    assert not [path for path in outside if path.startswith(tests) or not path.startswith(ELSEWHERE)]
+    # What C++ writes, such as Parquet files, is not reported.
+    made = {file.relative_to(root) for file in finished.root.rglob("*") if file.is_file()}
+    made -= {file.relative_to(fresh.root) for file in fresh.root.rglob("*")}
+    assert not [path for path in made if not WRITTEN.fullmatch(path.as_posix()) and path.parts[0] != ".git"]
 
 
 def is_local(line: str) -> bool:

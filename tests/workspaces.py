@@ -1,6 +1,6 @@
 """Workspaces to run the workflow in: copies of the repository with one tiny problem.
 
-Every Python process in one reports the connections it opens (see `REPORT_CONNECTIONS`).
+Every Python process in one reports the connections it opens and the files it writes (see `tests/audit.py`).
 """
 
 import os
@@ -35,19 +35,6 @@ TINY = {
     "search": {"budget": 2},
     "engine": {"workers": 1},
 }
-REPORT_CONNECTIONS = """
-import os, sys
-
-def report(event, args):
-    position = {"socket.connect": 1, "socket.sendto": 1, "socket.getaddrinfo": 0}.get(event)
-    if position is not None:
-        with open(os.environ["CONNECTIONS"], "a") as file:
-            file.write(f"{event} {args[position]!r} {' '.join(' '.join(sys.orig_argv).split())}\\n")
-
-sys.addaudithook(report)
-"""
-
-
 _FOREIGN = ("PREFECT_", "MLFLOW_", "DVC_", "WORKFLOW_")  # settings of whoever runs the tests
 
 

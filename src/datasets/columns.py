@@ -2,7 +2,8 @@
 
 What a value becomes depends on that value and on the column's kind alone, so that changing one row never changes
 another: numbers are always float64, text is `str`, booleans are nullable, dates are microseconds without a zone (UTC).
-A kind that nobody declared is guessed from all values: numbers, true and false, ISO dates, else text.
+A kind that nobody declared is guessed from the values of the training rows: numbers, true and false, ISO dates, else
+text.
 """
 
 import base64
@@ -116,6 +117,24 @@ def numeric_looking(values: pd.Series) -> tuple[float, NDArray[np.intp]]:
     return (1 - len(wrong) / present if present else 0.0), wrong
 
 
+def spelling(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts for comparing: numbers, truth values and dates that are equal become the same text; `nan` is a gap."""
+    return pa.chunked_array([_one_spelling(part) for part in text.chunks], pa.string())
+
+
+def _one_spelling(text: pa.Array) -> pa.Array:
+    words = pc.utf8_lower(text)
+    text = pc.if_else(pc.is_in(words, _UNMISTAKABLE), words, text)
+    numbers = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
+    values = pc.cast(text.filter(numbers), pa.float64())
+    text = pc.replace_with_mask(text, numbers, pc.if_else(pc.is_nan(values), None, values).cast(pa.string()))
+    dates = pc.fill_null(pc.match_substring_regex(text, _DATE), False)
+    written = text.filter(dates)
+    times = pd.to_datetime(written.to_pandas(), format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
+    moments = pa.array(times.dt.tz_localize(None)).cast(pa.int64()).cast(pa.string())
+    return pc.replace_with_mask(text, dates, pc.coalesce(pc.binary_join_element_wise("date", moments, " "), written))
+
+
 def _fits(text: pa.ChunkedArray, kind: ColumnKind) -> bool:
     if kind == "boolean":  # unlike a declaration, a guess takes neither "y" nor "1" for a truth value
         words = pc.utf8_lower(text.drop_null())
@@ -144,10 +163,9 @@ def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _dates(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    wrong = _unmatched(text, _DATE)
-    if not len(wrong):
-        times = pd.to_datetime(text.to_pandas(), format="ISO8601", utc=True, errors="coerce")
-        wrong = np.flatnonzero(times.isna().to_numpy() & pc.is_valid(text).to_numpy())
+    like_dates = pc.if_else(pc.match_substring_regex(text, _DATE), text, pa.scalar(None, text.type))
+    times = pd.to_datetime(like_dates.to_pandas(), format="ISO8601", utc=True, errors="coerce")
+    wrong = np.flatnonzero(times.isna().to_numpy() & pc.is_valid(text).to_numpy())
     if len(wrong):
         raise _not_of_kind(text, wrong)
     return pa.chunked_array([pa.Array.from_pandas(times.dt.tz_localize(None).dt.as_unit("us"))])

@@ -1,21 +1,21 @@
 """JSON Lines: one object per line. Numbers keep their exact spelling until the kind of their column is known."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from src.datasets.encoding import check_encoding, is_utf8
-from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_rows, common
 from src.errors import UserError
 from src.problem.sources import Reading
 from src.problem.terms import ColumnKind
 
 # Rows that are Python objects at a time; the rest is Arrow, ten times smaller.
 _BATCH = 20_000
-# What a column of texts may turn out to be, by the JSON type that all its values have.
+# What a column of texts may turn out to be, by the JSON type of its values.
 _GUESSES: dict[type, tuple[ColumnKind, ...]] = {str: ("date",), bool: ("boolean",)}
 
 
@@ -24,16 +24,20 @@ class _Number(str):
 
 
 _GUESSES[_Number] = ("numeric",)
+_OF_NOTHING: Kinds = ("numeric",)
+
+# For each column the rows from which on its values are of another JSON type, and that type.
+Types = dict[str, list[tuple[int, type]]]
 
 
 def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     """Keys become columns in the order of their first appearance; a key that a row lacks is a missing value."""
-    types: dict[str, set[type]] = {}
-    batches = []
+    types: Types = {}
+    batches: list[pa.Table] = []
     rows: list[dict[str, str | None]] = []
     try:
         for line, text in object_lines(path, reading):
-            rows.append(_parse(text, shown, line, types))
+            rows.append(_parse(text, shown, line, len(batches) * _BATCH + len(rows), types))
             if len(rows) == _BATCH:
                 batches.append(_columns(rows, types))
                 rows = []
@@ -46,7 +50,9 @@ def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     table = pa.concat_tables(batches, promote_options="default").select(list(types))
     check_names(table.column_names, shown)
     check_rows(table.num_rows, shown)
-    return RawTable(table, kinds={}, guesses={name: _guesses(kinds) for name, kinds in types.items()})
+    runs = {name: _runs(begun, table.num_rows) for name, begun in types.items()}
+    guesses = {name: common(kinds for _, kinds in of) if of else _OF_NOTHING for name, of in runs.items()}
+    return RawTable(table, {}, guesses, {name: of for name, of in runs.items() if len(of) > 1}, _OF_NOTHING)
 
 
 def jsonl_lines(path: Path, reading: Reading) -> Iterator[int]:
@@ -63,16 +69,16 @@ def object_lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
                 yield line, text
 
 
-def _parse(text: str, shown: str, line: int, types: dict[str, set[type]]) -> dict[str, str | None]:
+def _parse(text: str, shown: str, line: int, position: int, types: Types) -> dict[str, str | None]:
     try:
         row = json_object(spelled(text))
         values = texts(row)
     except ValueError as error:
         raise UserError(f"{shown}: line {line} {error}") from None
     for name, value in row.items():
-        known = types.setdefault(name, set())
-        if value is not None:
-            known.add(type(value))
+        begun = types.setdefault(name, [])
+        if value is not None and (not begun or begun[-1][1] is not type(value)):
+            begun.append((position, type(value)))
     return values
 
 
@@ -106,9 +112,10 @@ def texts(row: dict[str, Any]) -> dict[str, str | None]:
     return values
 
 
-def _columns(rows: list[dict[str, str | None]], types: dict[str, set[type]]) -> pa.Table:
+def _columns(rows: list[dict[str, str | None]], types: Types) -> pa.Table:
     return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in types})
 
 
-def _guesses(kinds: set[type]) -> tuple[ColumnKind, ...]:
-    return _GUESSES[next(iter(kinds))] if len(kinds) == 1 else () if kinds else ("numeric",)
+def _runs(begun: Sequence[tuple[int, type]], rows: int) -> Runs:
+    ends = [*(begin for begin, _ in begun[1:]), rows]
+    return [(end, _GUESSES[kind]) for end, (_, kind) in zip(ends, begun, strict=False)]

@@ -1,19 +1,25 @@
 """Parquet: the format has types, so nothing is guessed, unless it was written from a file of texts."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet
 from pydantic import TypeAdapter, ValidationError
 
 from src.datasets.columns import is_text, kind_of_type
-from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_rows
 from src.errors import UserError
 from src.problem.sources import Reading
 from src.problem.terms import ColumnKind
 
+T = TypeVar("T")
+
 # A table whose columns came from texts keeps here, as JSON, what kinds to try for them.
 GUESSES = "kinds to try"
+# The same in runs of rows, with those for rows without a value, where the file had JSON's types.
+RUNS = "kinds to try in runs"
 
 
 def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
@@ -35,17 +41,24 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
             )
         if not is_text(column.type):
             kinds[name] = kind
-    told = _guesses((table.schema.metadata or {}).get(GUESSES.encode(), b"{}"), shown)
-    guesses = {name: told.get(name, ()) for name in table.column_names if name not in kinds}
-    return RawTable(pa.table(columns, names=table.column_names), kinds=kinds, guesses=guesses)
+    metadata = table.schema.metadata or {}
+    told = _told(metadata, GUESSES, TypeAdapter(dict[str, Kinds]), shown) or {}
+    runs, of_nothing = _told(metadata, RUNS, TypeAdapter(tuple[dict[str, Runs], Kinds | None]), shown) or ({}, None)
+    return RawTable(
+        pa.table(columns, names=table.column_names),
+        kinds=kinds,
+        guesses={name: told.get(name, ()) for name in table.column_names if name not in kinds},
+        runs={name: of for name, of in runs.items() if name in told},
+        of_nothing=of_nothing,
+    )
 
 
-def _guesses(metadata: bytes, shown: str) -> dict[str, tuple[ColumnKind, ...]]:
+def _told(metadata: Mapping[bytes, bytes], key: str, of: TypeAdapter[T], shown: str) -> T | None:
     try:
-        return TypeAdapter(dict[str, tuple[ColumnKind, ...]]).validate_json(metadata)
+        return of.validate_json(metadata[key.encode()]) if key.encode() in metadata else None
     except ValidationError:
         raise UserError(
-            f"{shown}: the metadata {GUESSES!r} should be a JSON object with kinds for each column; remove it"
+            f"{shown}: the metadata {key!r} should be a JSON object with kinds for each column; remove it"
         ) from None
 
 

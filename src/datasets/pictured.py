@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from src.datasets.members import contents
-from src.datasets.parquet import GUESSES
+from src.datasets.parquet import GUESSES, RUNS
 from src.datasets.raw_table import RawTable, nearest
 from src.errors import UserError
 from src.names import fault_of_path
@@ -55,7 +55,10 @@ def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], 
     table = raw.table.set_column(raw.table.column_names.index(column), column, pictures)
     guesses = {name: kinds for name, kinds in raw.guesses.items() if name != column}
     target = folder / "table.parquet"
-    pyarrow.parquet.write_table(table.replace_schema_metadata({GUESSES: json.dumps(guesses)}), target)
+    told = {GUESSES: json.dumps(guesses)}
+    if raw.of_nothing is not None:
+        told[RUNS] = json.dumps([raw.runs, raw.of_nothing])
+    pyarrow.parquet.write_table(table.replace_schema_metadata(told), target)
     return target
 
 

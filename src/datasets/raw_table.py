@@ -1,8 +1,8 @@
 """What every reader of a file format returns: columns as they came, and what the format tells of their kinds."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import pyarrow as pa
@@ -10,18 +10,34 @@ import pyarrow as pa
 from src.errors import UserError
 from src.problem.terms import RESERVED_COLUMNS, ColumnKind
 
+Kinds = tuple[ColumnKind, ...]
+Runs = list[tuple[int, Kinds]]
+
 
 @dataclass(frozen=True)
 class RawTable:
     """The rows of one file. Columns are texts, or values where the format has types.
 
     `kinds` are those that the file itself declares; `guesses` are, for a column of texts, the kinds to try in order
-    (none: it stays text).
+    (none: it stays text). `runs` tells them for consecutive rows, by where these end, where they are not the same for
+    all rows of a column; `of_nothing`, for rows without a value, where they are others.
     """
 
     table: pa.Table
     kinds: dict[str, ColumnKind]
-    guesses: dict[str, tuple[ColumnKind, ...]]
+    guesses: dict[str, Kinds]
+    runs: dict[str, Runs] = field(default_factory=dict)
+    of_nothing: Kinds | None = None
+
+    def guesses_in_runs(self, name: str) -> Runs:
+        """The kinds to try for a column, in runs of rows."""
+        return self.runs.get(name) or [(self.table.num_rows, self.guesses.get(name, ()))]
+
+
+def common(guesses: Iterable[Kinds]) -> Kinds:
+    """The kinds to try for rows of which each part has its own."""
+    first, *others = guesses
+    return tuple(kind for kind in first if all(kind in other for other in others))
 
 
 def check_names(names: Sequence[str], shown: str) -> None:

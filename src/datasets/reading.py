@@ -1,6 +1,6 @@
 """One typed table out of a raw data folder, whatever the formats of its files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,22 +8,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from src.datasets.arff import arff_lines, read_arff
-from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, parse, plain_numbers
+from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, kind_of_type, parse, plain_numbers
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_jsonl
 from src.datasets.manifest import RawFile, read_manifest, sha256_of
 from src.datasets.parquet import read_parquet
-from src.datasets.raw_table import RawTable, nearest
+from src.datasets.raw_table import Kinds, RawTable, Runs, common, nearest
 from src.errors import UserError
 from src.files import intact
 from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
 from src.problem.terms import ColumnKind
 
 ROLE = "__role__"
+Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,45 @@ class _File:
         )
 
 
+@dataclass(frozen=True)
+class _Guessed:
+    """A column whose kind nobody declared: its cleaned texts, what all of them are, and the kinds to try."""
+
+    text: pa.ChunkedArray
+    kind: ColumnKind
+    runs: Runs
+    of_nothing: Kinds | None
+
+    def kind_by(self, rows_N: NDArray[np.bool_]) -> ColumnKind:
+        """The kind by some rows alone."""
+        there_N = rows_N & pc.is_valid(self.text).to_numpy()
+        begins = [0, *(end for end, _ in self.runs)]
+        tried = [of for begin, (end, of) in zip(begins, self.runs, strict=False) if there_N[begin:end].any()]
+        if not tried and self.of_nothing is not None:
+            tried = [self.of_nothing]
+        kinds = common(tried or [of for _, of in self.runs])
+        return guess_kind(self.text.filter(pa.array(rows_N)), kinds)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Values of sealed rows, at some positions, that are not of the kind that the training rows of a column are of."""
+
+    column: str
+    kind: ColumnKind
+    positions: NDArray[np.intp]
+    examples: list[str]
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """A typed table, the positions of its sealed rows, and what in these did not fit."""
+
+    frame: pd.DataFrame
+    test_N: Index
+    misfits: list[Misfit]
+
+
 def read_table(
     source: SklearnSource | LocalSource | RemoteSource, raw: Path, kinds: dict[str, ColumnKind]
 ) -> pd.DataFrame:
@@ -84,12 +126,40 @@ def read_table(
     nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. Where a file has the role `test`, the
     column `__role__` says "any" or "test". Raises UserError naming file, line, column and the way out.
     """
-    return _read(_files(source, raw), kinds)
+    return _typed(_files(source, raw), kinds)[0]
+
+
+def read_split(
+    source: SklearnSource | LocalSource | RemoteSource,
+    raw: Path,
+    kinds: dict[str, ColumnKind],
+    seal: Callable[[pd.DataFrame], Index],
+    apart: Collection[str] = (),
+) -> SplitTable:
+    """The same, but the kinds of columns are guessed by the training rows alone.
+
+    `seal` gives the positions of the other rows, which may not depend on kinds: it gets the table as `read_table` has
+    it. What does not fit in those is a gap in the table and a misfit beside it. Columns in `apart`, from which nothing
+    is learnt, stay as they are.
+    """
+    frame, guessed = _typed(_files(source, raw), kinds)
+    test_N = seal(frame)
+    training_N = np.ones(len(frame), dtype=bool)
+    training_N[test_N] = False
+    misfits = []
+    for name, column in guessed.items():
+        kind = column.kind_by(training_N)
+        if kind != column.kind and name not in apart and training_N.any():
+            values, positions, examples = _fitted(column.text, kind)
+            frame[name] = _pandas({name: values})[name]
+            if len(positions):
+                misfits.append(Misfit(name, kind, positions, examples))
+    return SplitTable(frame, test_N, misfits)
 
 
 def read_local(path: Path, reading: Reading) -> pd.DataFrame:
     """Read one file outside the workflow, as `read_table` will once it is fetched."""
-    return _read([_File(path, str(path), "any", reading)], {})
+    return _typed([_File(path, str(path), "any", reading)], {})[0]
 
 
 def vectors_file(raw: Path) -> Path:
@@ -108,7 +178,8 @@ def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, ro
     return _lines(_files(source, raw), rows)
 
 
-def _read(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> pd.DataFrame:
+def _typed(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
+    """The rows of all files, and the columns of which the guess might be another if it went by some rows only."""
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
     rows = [one.table.num_rows for one in tables]
     whole = _joined(tables, files)
@@ -116,20 +187,45 @@ def _read(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> pd.DataFrame:
     if unknown:
         raise UserError(f"columns: there is no column {unknown[0]!r}; {nearest(unknown[0], whole.table.column_names)}")
     pending = dict(zip(whole.table.column_names, whole.table.columns, strict=True))
-    told, guesses = whole.kinds, whole.guesses
+    told, guesses, of_nothing = whole.kinds, whole.guesses, whole.of_nothing
+    runs = {name: whole.guesses_in_runs(name) for name in pending}
     del tables, whole  # so that the texts of a column go as soon as it is typed
-    typed = {}
+    typed, guessed = {}, {}
     for name in list(pending):
         values, own, wanted = pending.pop(name), told.get(name), kinds.get(name)
         try:
             typed[name] = typed_column(values, own, wanted or own, guesses.get(name, ()), files[0].reading)
         except NotOfKind as error:
             raise _refused(name, wanted or told[name], wanted is not None, error, files) from None
+        kind = kind_of_type(typed[name].type)
+        first = {of[:1] for _, of in runs[name]} | ({of_nothing[:1]} if of_nothing else set())
+        if wanted is None and own is None and kind is not None and first not in ({()}, {(kind,)}):
+            text = typed[name] if kind == "categorical" else _cleaned(values, files[0].reading)
+            guessed[name] = _Guessed(text, kind, runs[name], of_nothing)
         del values
-    frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    frame = _pandas(typed)
     if any(file.role == "test" for file in files):
         frame[ROLE] = pd.Series(np.repeat([file.role for file in files], rows), dtype="str")
-    return frame
+    return frame, guessed
+
+
+def _pandas(columns: dict[str, pa.ChunkedArray]) -> pd.DataFrame:
+    return pa.table(columns).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+
+
+def _cleaned(values: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
+    return clean(values.cast(pa.string()), reading.missing, reading.strip_end)
+
+
+def _fitted(text: pa.ChunkedArray, kind: ColumnKind) -> tuple[pa.ChunkedArray, NDArray[np.intp], list[str]]:
+    """The texts as values of the kind, gaps where they are none, and where these are with examples."""
+    try:
+        return parse(text, kind), np.array([], dtype=np.intp), []
+    except NotOfKind as error:
+        wrong_N = np.zeros(len(text), dtype=bool)
+        wrong_N[error.positions] = True
+        fitting = pc.if_else(pa.array(wrong_N), pa.scalar(None, pa.string()), text)
+        return parse(fitting, kind), error.positions, error.examples
 
 
 def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> list[_File]:
@@ -175,13 +271,21 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
         differs = next((n for n in names if table.kinds.get(n) != first.kinds.get(n)), None)
         if differs is not None:
             raise UserError(f"{file.shown}: column {differs!r} has another type than in {files[0].shown}")
+    starts = np.cumsum([0, *(table.table.num_rows for table in tables)]).tolist()
+    runs = {
+        name: [
+            (start + end, kinds)
+            for start, table in zip(starts, tables, strict=False)
+            for end, kinds in table.guesses_in_runs(name)
+        ]
+        for name in names
+    }
     return RawTable(
         pa.concat_tables([table.table.select(names) for table in tables], promote_options="permissive"),
         kinds=first.kinds,
-        guesses={
-            name: tuple(kind for kind in kinds if all(kind in table.guesses[name] for table in tables))
-            for name, kinds in first.guesses.items()
-        },
+        guesses={name: common(table.guesses[name] for table in tables) for name in first.guesses},
+        runs={name: of for name, of in runs.items() if len(of) > 1},
+        of_nothing=first.of_nothing,
     )
 
 

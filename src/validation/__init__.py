@@ -1,19 +1,24 @@
 """The checks on data before anything is learnt from it: a Great Expectations suite, and what suites do not check."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
+from src.datasets.reading import EXPECTED, Misfit
 from src.problem.steps import ValidateSettings
 from src.results import ColumnSummary, Finding, Validation, Verdict
 from src.validation.checks import CHECKS, WAY_OUT, target_given_away
 from src.validation.suite import run_suite
-from src.validation.table import Issue, TableFacts, counted, listed, show
+from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, listed, show, where
 
 
-def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: Path) -> Validation:
-    """Run every check on the typed table; `expectations` is the user's own suite and need not exist.
+def check_table(
+    frame: pd.DataFrame, settings: ValidateSettings, expectations: Path, misfits: Sequence[Misfit] = ()
+) -> Validation:
+    """Run every check on the typed table; `expectations` is the user's own suite and need not exist, `misfits` are what
+    the sealed rows hold that the kinds of columns, which the training rows decide, do not admit.
 
     Findings are in the order errors, warnings. Raises UserError where the user's suite cannot be read.
     """
@@ -21,6 +26,7 @@ def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: P
 
     table = TableFacts(frame, settings)
     outcome: dict[str, list[Issue]] = run_suite(table, expectations)
+    outcome["sealed_values"] = [_misfit(one) for one in misfits]
     if len(table):
         outcome |= {name: list(check(table)) for name, check in (CHECKS | checks_for(table)).items()}
     findings = [
@@ -37,6 +43,17 @@ def check_table(frame: pd.DataFrame, settings: ValidateSettings, expectations: P
         findings=findings,
         verdicts=[_verdict(table, outcome, findings)],
     )
+
+
+def _misfit(misfit: Misfit) -> Issue:
+    """Values in the sealed test set that are of another kind than the training rows."""
+    count, rows = len(misfit.positions), [int(row) for row in misfit.positions[:SHOWN_ROWS]]
+    message = (
+        f"{misfit.column!r}: {counted(count, 'value')} of the sealed test set not {EXPECTED[misfit.kind]} "
+        f"({where(rows, count)}), for example {misfit.examples[0]!r}, unlike those of the training rows: correct the "
+        f"values, or add the mark to data.missing, or say `columns: {{{misfit.column}: categorical}}`"
+    )
+    return Issue("error", misfit.column, count, rows, message)
 
 
 def _verdict(table: TableFacts, outcome: dict[str, list[Issue]], findings: list[Finding]) -> Verdict:

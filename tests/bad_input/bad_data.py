@@ -137,12 +137,34 @@ DATA = {
         "validate",
         (
             FINDINGS,
-            "'size': 1 value not a number (row 17)",
+            "'size': 1 value not a number (row 18)",
+            "'n.a.'",
+            "add the mark to data.missing",
+            "mine.csv line 20",
+        ),
+        csv=table(size=numbers(row18="n.a.")),
+    ),
+    "text in a numeric column's sealed rows": Bad(
+        "validate",
+        (
+            FINDINGS,
+            "'size': 1 value of the sealed test set not a number with a decimal point (row 17)",
             "'n.a.'",
             "add the mark to data.missing",
             "mine.csv line 19",
         ),
         csv=table(size=numbers(row17="n.a.")),
+    ),
+    "no date among the dates of the sealed rows": Bad(
+        "validate",
+        (
+            FINDINGS,
+            "'due': 1 value of the sealed test set not a date such as 2026-11-21",
+            "(row 59), for example 'soon'",
+            "columns: {due: categorical}",
+        ),
+        csv=table(due=["2026-01-01"] * (ROWS - 1) + ["soon"], size=[*range(ROWS)]),
+        changes={"time": "size"},
     ),
     "text in a column declared numeric": Bad(
         "validate",

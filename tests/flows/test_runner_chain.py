@@ -9,7 +9,7 @@ import pytest
 
 from src.processes import is_alive
 from tests.flows.runs import PATIENCE, Runner, prefect_server
-from tests.workspaces import REPORT_CONNECTIONS, Workspace, family, has_loaded_torch, step_of, wait_for, workers_of
+from tests.workspaces import ROOT, Workspace, family, has_loaded_torch, step_of, wait_for, workers_of
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ exec cat
 @pytest.fixture(scope="module")
 def runner(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     folder = tmp_path_factory.mktemp("chain")
-    (folder / "sitecustomize.py").write_text(REPORT_CONNECTIONS + HOLD_DVC)
+    (folder / "sitecustomize.py").write_text((ROOT / "tests" / "audit.py").read_text() + HOLD_DVC)
     copy = finished.copy(folder / "workspace")
     workspace = Workspace(copy.root, copy.environment | {"PYTHONPATH": str(folder)})
     with prefect_server(workspace) as api:
