@@ -272,7 +272,7 @@ def prepared_from(root: Path, way: str, rows: list[dict[str, str]], as_json: boo
 @pytest.mark.parametrize("way", WAYS)
 @given(data=st.data())
 @settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
