@@ -27,6 +27,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from src.answer import Answer, answer_of, verdicts_of
+from src.errors import UserError
 from src.files import STEPS, Layout
 from src.measures import TABLE
 from src.printer import printer_of
@@ -135,7 +136,7 @@ def headline(found: Evaluate) -> str:
 
 def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) -> str:
     """The scores, where there are any yet, and the verdicts of all `steps`."""
-    found = [(step, verdict) for step, verdict in verdicts_of(layout) if step in steps]
+    found = list(verdicts_of(layout, steps))
     scores = [_scores(evaluation, answer_of(layout))] if evaluation else []
     return "\n\n".join([*scores, _verdict_table(found)])
 
@@ -218,4 +219,5 @@ def _for_show(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        get_run_logger().warning("warning: the run's page will not show %s: %s", what, error, exc_info=True)
+        foreseen = isinstance(error, UserError)
+        get_run_logger().warning("warning: the run's page will not show %s: %s", what, error, exc_info=not foreseen)

@@ -16,7 +16,7 @@ from typing import Any, Self
 from flows.dvc_process import DVCProcess
 from src.errors import PassingError, UserError
 from tasks.cli import TRY_LATER
-from tasks.workspace import DRIVER
+from tasks.workspace import DRIVER, check_dvc_lock
 
 _PASSING = re.compile(rf"exited with {TRY_LATER}$|Unable to acquire lock|is busy, it is being blocked by")
 
@@ -85,6 +85,7 @@ class Stages:
         from dvc.lock import LockError
         from dvc.repo import Repo, lock_repo
 
+        check_dvc_lock(self.root)
         file = str(self.root.absolute() / "dvc.yaml")
         try:
             with Repo(str(self.root)) as repo, lock_repo(repo):

@@ -21,9 +21,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from src.errors import UserError
 from src.processes import name_process
 from src.tracking.identity import OUTPUTS
-from tasks.workspace import mend_list_of_dvc
+from tasks.workspace import check_dvc_lock, mend_list_of_dvc
 
 _STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
 _CODE = ("src", "tasks")
@@ -93,6 +94,10 @@ def _times_of_code() -> dict[Path, int]:
 
 def main() -> None:
     mend_list_of_dvc()
+    try:
+        check_dvc_lock()
+    except UserError as error:
+        sys.exit(f"error: {error}")
     fork_steps()
     # It says so of every stage.
     logging.getLogger("dvc.dvcfile").addFilter(lambda record: "lock file" not in record.msg)

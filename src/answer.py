@@ -3,11 +3,11 @@
 The report, the summary on the terminal, the page in Prefect, the registry of models and `predict` all ask here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from src.files import Layout
+from src.files import STEPS, Layout
 from src.results import Baseline, Evaluate, Overfit, Regularize, Validation, Verdict
 
 Use = Literal["network", "shallow model", "common sense", "nothing"]
@@ -64,8 +64,8 @@ def answer_of(layout: Layout) -> Answer:
     return answer(verdicts, Evaluate.read(layout.result("evaluate")).recommended)
 
 
-def verdicts_of(layout: Layout) -> Iterator[tuple[str, Verdict]]:
-    """Every verdict on disk with the step that found it, in their order."""
+def verdicts_of(layout: Layout, steps: Collection[str] = STEPS) -> Iterator[tuple[str, Verdict]]:
+    """Every verdict of these steps on disk with the step that found it, in their order."""
     for step, result in WITH_VERDICTS.items():
-        if layout.result(step).exists():
+        if step in steps and layout.result(step).exists():
             yield from ((step, verdict) for verdict in result.read(layout.result(step)).verdicts)

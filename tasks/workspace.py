@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 from src.errors import UserError
 from src.files import Layout
@@ -27,6 +28,7 @@ from src.processes import is_alive
 
 LOCK_FILE = ".workflow.lock"
 DRIVER = "WORKFLOW_DRIVER"  # the flow's process number, for the steps that DVC starts on the flow's behalf
+_HOLDER = {"pid": int, "started": float, "command": str}  # what the lock file says of who holds it
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
 
 
@@ -39,6 +41,7 @@ def drivers(root: Path = Path()) -> list[psutil.Process]:
         return []
     parents = [parent for parent in psutil.Process().parents() if parent.name() not in _SHELLS]
     flow = [parent for parent in parents if str(parent.pid) == os.environ.get(DRIVER)]
+    mend_list_of_dvc(root)
     # A step whose DVC was killed is handed to a process that runs no stage: the first of the machine, or a supervisor.
     with _locks_of_dvc(root) as locks:
         running = {entry["pid"] for entry in locks["write"].values()}
@@ -58,7 +61,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     """
     path = root / LOCK_FILE
     mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
-    with path.open("a+", encoding="utf-8") as file:
+    with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         mine["file"] = _identity(path)
         file.seek(0)
@@ -70,7 +73,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
                 "overwrite each other's files. For a second run beside it, clone the repository into another folder.)"
             )
         file.truncate(0)
-        json.dump(mine, file)
+        file.write(json.dumps(mine).encode())
     mend_list_of_dvc(root)
     had_it = holder is not None and _is_same(holder, driver)
     try:
@@ -83,7 +86,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
 def holder(root: Path = Path()) -> str | None:
     """The living process that has the workspace, if any: its number and command."""
     path = root / LOCK_FILE
-    found = _held_here(path, path.read_text(encoding="utf-8")) if path.exists() else None
+    found = _held_here(path, path.read_bytes()) if path.exists() else None
     return _described(found) if found is not None and _is_running(found) else None
 
 
@@ -118,36 +121,60 @@ def _locks_of_dvc(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def mend_list_of_dvc(root: Path = Path()) -> None:
-    """Remove DVC's list of files in use where a kill has cut it short: DVC would refuse every command until somebody
-    does."""
+    """Remove DVC's list of files in use where a kill has cut it short or a disk has spoilt it: DVC would refuse every
+    command until somebody does."""
     file = root / ".dvc" / "tmp" / "rwlock"
-    if not _is_cut_short(file):
+    if not _is_damaged(file):
         return
     from dvc.lock import make_lock
 
     with make_lock(f"{file}.lock", tmp_dir=str(file.parent)):  # a list that was just being written is whole by now
-        if _is_cut_short(file):
+        if _is_damaged(file):
             file.unlink()
 
 
-def _is_cut_short(file: Path) -> bool:
+def check_dvc_lock(root: Path = Path()) -> None:
+    """Raise UserError with the way out where dvc.lock is cut short or something else; DVC names none."""
+    file = root / "dvc.lock"
+    if not file.exists():
+        return
     try:
-        return _parsed(file.read_text(encoding="utf-8")) is None
+        lock = yaml.load(file.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        if not isinstance(lock, dict) or "schema" not in lock:
+            raise ValueError("no lock file of DVC")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{file} is damaged ({str(error).splitlines()[0]}); take the committed one with `git restore dvc.lock`, or "
+            "delete it: the next `dvc repro` writes it anew and takes from the cache what it can"
+        ) from None
+
+
+def _is_damaged(file: Path) -> bool:
+    """Whether DVC could not read its list."""
+    from dvc.rwlock import SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        SCHEMA(json.loads(file.read_bytes()))
     except FileNotFoundError:
         return False
+    except (ValueError, RecursionError, Invalid):
+        return True
+    return False
 
 
-def _parsed(text: str) -> dict | None:
+def _held_here(path: Path, content: bytes) -> dict[str, Any] | None:
+    """Who holds the lock in `path`, by its content.
+
+    Nobody where the file is new, was cut short or spoilt, or was copied with the folder of another run.
+    """
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:  # a new file, or one cut short by a kill
+        holder = json.loads(content)
+    except (ValueError, RecursionError):
         return None
-
-
-def _held_here(path: Path, text: str) -> dict | None:
-    """Who holds the lock in `path`, by its content; nobody where that was copied with the folder of another run."""
-    holder = _parsed(text)
-    return holder if holder is not None and holder.get("file", _identity(path)) == _identity(path) else None
+    if not isinstance(holder, dict) or not all(isinstance(holder.get(key), kind) for key, kind in _HOLDER.items()):
+        return None
+    return holder if holder.get("file", _identity(path)) == _identity(path) else None
 
 
 def _identity(path: Path) -> list[int]:

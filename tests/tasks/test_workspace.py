@@ -15,7 +15,15 @@ import zc.lockfile
 
 from src.errors import UserError
 from src.files import Layout
-from tasks.workspace import LOCK_FILE, drivers, holder, locked_by, mend_list_of_dvc, remove_partial_files
+from tasks.workspace import (
+    LOCK_FILE,
+    check_dvc_lock,
+    drivers,
+    holder,
+    locked_by,
+    mend_list_of_dvc,
+    remove_partial_files,
+)
 
 
 @pytest.fixture
@@ -74,11 +82,36 @@ def test_a_lock_file_cut_short_is_no_lock(tmp_path: Path):
         pass
 
 
-@pytest.mark.parametrize("left", ["", '{"write": {"/tmp/x'])
-def test_what_a_kill_has_left_of_dvc_s_list_is_removed_by_the_next_run(tmp_path: Path, left: str):
+SPOILT = [b"", b'{"write": {"/tmp/x', b"\xff\xfe", b"[]", b"3", b'{"write": 3}', b'{"pid": "x"}', b"[" * 10**5]
+
+
+@pytest.mark.parametrize("left", SPOILT)
+def test_a_lock_that_was_cut_short_or_spoilt_is_nobody_s(tmp_path: Path, left: bytes):
+    (tmp_path / LOCK_FILE).write_bytes(left)
+    assert holder(tmp_path) is None
+    with locked_by(myself(), tmp_path):
+        assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == os.getpid()
+
+
+@pytest.mark.parametrize(
+    "left",
+    [b"", b"schema: '2.0'\nstages:\n  define@wine:\n    cmd: 'py", b"\xff\xfe", b"[1]", b"<<<<<<< HEAD\n", b"a: ["],
+)
+def test_a_damaged_dvc_lock_is_named_with_the_way_out(tmp_path: Path, left: bytes):
+    (tmp_path / "dvc.lock").write_bytes(left)
+    with pytest.raises(UserError, match=r"dvc\.lock is damaged .*`git restore dvc\.lock`, or delete it"):
+        check_dvc_lock(tmp_path)
+
+
+def test_a_workspace_without_a_dvc_lock_is_a_new_one(tmp_path: Path):
+    check_dvc_lock(tmp_path)
+
+
+@pytest.mark.parametrize("left", SPOILT)
+def test_what_a_kill_has_left_of_dvc_s_list_is_removed_by_the_next_run(tmp_path: Path, left: bytes):
     listed = tmp_path / ".dvc" / "tmp" / "rwlock"
     listed.parent.mkdir(parents=True)
-    listed.write_text(left)
+    listed.write_bytes(left)
     with locked_by(myself(), tmp_path):
         assert not listed.exists()
 
