@@ -1,6 +1,6 @@
-"""Who may talk to the two servers: programs on this machine, and the servers' own pages.
+"""Who may talk to the servers: programs on this machine, and the servers' own pages.
 
-Neither server knows users or passwords, so any web page open in a browser here could start flows and read models: by a
+None of them knows users or passwords, so any web page open in a browser here could start flows and read models: by a
 request to 127.0.0.1 (told by its `Origin`), or through a name of its own that it lets point to 127.0.0.1 (told by
 `Host`). Both are refused. The answers also forbid their pages to ask anything of other hosts, and to be framed.
 """
@@ -33,11 +33,12 @@ class SameOrigin:
     """The ASGI application `app` for requests to one of `names` that come from no page but its own.
 
     `names` are the host names without port under which the server is known; `*` among them stands for every address
-    written in numbers, which no other page can have made up.
+    written in numbers, which no other page can have made up. `way_out` is told to those who used another name.
     """
 
-    def __init__(self, app: App, names: Iterable[str]) -> None:
+    def __init__(self, app: App, names: Iterable[str], way_out: str) -> None:
         self.app = app
+        self.way_out = way_out
         self.names = {name.lower() for name in names}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -60,7 +61,7 @@ class SameOrigin:
                 found[name].append(value.decode("latin-1").lower())
         hosts, origins = found[b"host"], found[b"origin"]
         if len(hosts) != 1 or not self.is_known(hosts[0]):
-            return f"this server is not known as {', '.join(hosts) or 'nothing'}; see `--known-as` of `make serve`"
+            return f"this server is not known as {', '.join(hosts) or 'nothing'}; {self.way_out}"
         if any(origin not in (f"http://{hosts[0]}", f"https://{hosts[0]}") for origin in origins):
             return f"pages of {', '.join(origins)} may not use this server"
         return None

@@ -2,7 +2,8 @@
 
     make serve-model problem=wine
 
-takes raw rows at http://127.0.0.1:5001/predict, as JSON (a list of objects, one per row) or CSV with a header line:
+takes raw rows at http://127.0.0.1:5001/predict, as JSON (a list of objects, one per row, or MLflow's dataframe_records
+and dataframe_split) or as CSV with a header line:
 
     curl -H 'Content-Type: text/csv' --data-binary @new.csv http://127.0.0.1:5001/predict
 
@@ -51,15 +52,17 @@ def _serve(options: argparse.Namespace) -> None:
 
         from src.files import Layout
         from src.problem.load import load_problem
-        from src.scoring.server import Service, make_app
+        from src.scoring.server import make_app
+        from src.scoring.service import Service
 
         layout = Layout(options.problem)
         service = Service(load_problem(layout), registered, layout.expectations)
         for promise in service.checks.left_out:
             print(f"not checked: {promise}", flush=True)
-        app = SameOrigin(make_app(service, options.most_mib * MEBIBYTE), NAMES)
+        address = ports.url(listener)
+        app = SameOrigin(make_app(service, options.most_mib * MEBIBYTE), NAMES, f"ask it at {address}")
         config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS)
-        print(f"ready: {registered} answers at {ports.url(listener)}/predict; Ctrl-C ends it", flush=True)
+        print(f"ready: {registered} answers at {address}/predict; Ctrl-C ends it", flush=True)
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -29,7 +29,7 @@ def run(make_app: Callable[[], App]) -> None:
                 say_ready()
 
     config = uvicorn.Config(
-        SameOrigin(make_app(), options.names),
+        SameOrigin(make_app(), options.names, "name it with `--known-as` of `make serve`"),
         lifespan="on",
         log_level="warning",
         access_log=False,

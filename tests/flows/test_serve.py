@@ -210,7 +210,7 @@ def test_open_to_the_network_it_warns_and_answers_to_more_names(
     assert serve.main(["--host", host, "--known-as", "lab.example"]) == 0
     assert ("no password is asked" in capsys.readouterr().out) == warned
     for server in looked_after:
-        gate = SameOrigin(None, server.arguments[2:])
+        gate = SameOrigin(None, server.arguments[2:], "no way out")
         assert gate.is_known("localhost:4200")
         assert gate.is_known("lab.example")
         assert not gate.is_known("evil.example")

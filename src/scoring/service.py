@@ -1,0 +1,170 @@
+"""What the model server answers: predictions for rows, or what is wrong with which of them.
+
+Requests that wait at the same time are answered together: their rows are typed, checked and scored as one table, and
+what was found is dealt out again. Every row is checked as `flows.predict` checks it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from src.errors import UserError
+from src.inference import Model
+from src.problem.steps import Problem
+from src.scoring.checks import RowChecks
+from src.scoring.output import Refusal
+from src.scoring.registered import Registered
+from src.scoring.requests import PlainRows, Refused, Request, RequestReader
+from src.scoring.rows import Chunk
+from src.scoring.table import ROW, reading_of, refusals_of
+
+# So many refused rows and warnings are listed; how many there are is told.
+SHOWN = 100
+
+
+class Answer(NamedTuple):
+    """An HTTP status, and JSON."""
+
+    status: int
+    body: bytes
+
+
+class Warned(NamedTuple):
+    """What the model never learnt the meaning of, in a row that it scored all the same."""
+
+    row: int
+    column: str | None
+    warning: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of some rows. `numbers` are those of the rows that have a prediction, `columns` their predictions."""
+
+    numbers: NDArray[np.int64]
+    columns: dict[str, list[Any]]
+    refused: list[Refusal]
+    warnings: list[Warned]
+
+    def part(self, begin: int, end: int) -> "Scored":
+        """What came of the rows `begin` to `end`, numbered from 0."""
+        first, last = np.searchsorted(self.numbers, (begin, end))
+        return Scored(
+            self.numbers[first:last] - begin,
+            {name: values[first:last] for name, values in self.columns.items()},
+            [each._replace(row=each.row - begin) for each in self.refused if begin <= each.row < end],
+            [each._replace(row=each.row - begin) for each in self.warnings if begin <= each.row < end],
+        )
+
+
+class Service:
+    """Answers requests with one version of a problem's model."""
+
+    def __init__(self, problem: Problem, registered: Registered, expectations: Path) -> None:
+        self.problem = problem
+        self.registered = registered
+        self.model: Model = registered.load()
+        reading = reading_of(problem)
+        self.checks = RowChecks(self.model, reading, expectations, strict=False)
+        whole = self.model.schema.reads_several_rows
+        self.reader = RequestReader(self.checks.kinds, problem.targets, reading, whole)
+        nothing = PlainRows(0, {name: [] for name in self.checks.kinds})
+        self._score(self.reader.chunk([nothing]))  # loads what the first request would have to wait for
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"problem": self.registered.problem, "model_version": self.registered.version}
+
+    def describe(self) -> dict[str, Any]:
+        interval = self.model.card.interval
+        return self.identity | {
+            "question": self.problem.question,
+            "champion_at_start": self.registered.is_champion,
+            "interval_coverage": interval.coverage if interval else None,
+            "columns": dict(self.checks.kinds),
+            "predict": "POST /predict with JSON or CSV; /docs and /openapi.json say in which form",
+        }
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answer to each request. They do not depend on which requests are answered together."""
+        read = [self._read(request) for request in requests]
+        plain = iter(self._score_plain([each for each in read if isinstance(each, PlainRows)]))
+        return [self._answer(next(plain) if isinstance(each, PlainRows) else each) for each in read]
+
+    def _read(self, request: Request) -> PlainRows | Scored | Refused:
+        """The rows of a request, or what came of those that have to be read by themselves."""
+        try:
+            rows = self.reader.read(request)
+        except Refused as refused:
+            return refused
+        return rows if isinstance(rows, PlainRows) else self._score_chunks(rows)
+
+    def _score_plain(self, read: Sequence[PlainRows]) -> list[Scored | Refused]:
+        if not read:
+            return []
+        if len(read) == 1:
+            return [self._score_chunks([self.reader.chunk(read)])]
+        try:
+            scored = self._score(self.reader.chunk(read))
+        except UserError:  # a request that makes a check of the user's own fail is told so, and no other
+            return [one for each in read for one in self._score_plain([each])]
+        ends = np.cumsum([each.rows for each in read]).tolist()
+        return [scored.part(end - each.rows, end) for end, each in zip(ends, read, strict=True)]
+
+    def _score_chunks(self, chunks: Sequence[Chunk]) -> Scored | Refused:
+        if not any(len(chunk) for chunk in chunks):
+            return Refused(400, "the request has no rows")
+        try:
+            parts = [self._score(chunk) for chunk in chunks]
+        except UserError as error:
+            return Refused(400, str(error))
+        return Scored(
+            np.concatenate([part.numbers for part in parts]),
+            {name: [value for part in parts for value in part.columns[name]] for name in parts[0].columns},
+            [each for part in parts for each in part.refused],
+            [each for part in parts for each in part.warnings],
+        )
+
+    def _score(self, chunk: Chunk) -> Scored:
+        checked = self.checks.check(chunk.table)
+        predicted = self.model.predict(checked.frame[checked.accepted_N], intervals=True)
+        warnings = [
+            Warned(int(chunk.numbers[row]), fault.column, fault.reason(place))
+            for fault in checked.doubts
+            for place, row in enumerate(fault.rows)
+        ]
+        return Scored(
+            chunk.numbers[checked.accepted_N],
+            {str(name): values.tolist() for name, values in predicted.items()},
+            refusals_of(chunk, checked),
+            sorted(warnings, key=lambda each: each.row),
+        )
+
+    def _answer(self, found: Scored | Refused) -> Answer:
+        if isinstance(found, Refused):
+            return Answer(found.status, orjson.dumps({"error": str(found), **self.identity}))
+        if found.refused:
+            rows = len({each.row for each in found.refused})
+            message = f"{rows} row{'' if rows == 1 else 's'} cannot be scored; nothing was predicted"
+            refused = [_shown(each) for each in found.refused[:SHOWN]]
+            return Answer(400, orjson.dumps({"error": message, **self.identity, "refused": refused}))
+        names = (ROW, *found.columns)
+        rows_ = zip(found.numbers.tolist(), *found.columns.values(), strict=True)
+        answer = self.identity | {
+            # NaN, where a moment has too little behind it, becomes null.
+            "predictions": [dict(zip(names, row, strict=True)) for row in rows_],
+            "warnings": [each._asdict() for each in found.warnings[:SHOWN]],
+        }
+        if len(found.warnings) > SHOWN:
+            answer["warning_count"] = len(found.warnings)
+        return Answer(200, orjson.dumps(answer))
+
+
+def _shown(refusal: Refusal) -> dict[str, Any]:
+    line = {} if refusal.line is None else {"line": refusal.line}
+    return {ROW: refusal.row, **line, "column": refusal.column or None, "reason": refusal.reason}
