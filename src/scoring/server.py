@@ -1,8 +1,9 @@
 """HTTP for one model: raw rows in, predictions out, and a 400 that names row, column and reason for rows it refuses.
 
-    GET  /          what the model is and which columns it needs
-    GET  /ping      (and /health) whether it answers
-    POST /predict   JSON or CSV, see `src.scoring.requests`
+    GET  /              what the model is and which columns it needs
+    GET  /ping          (and /health) whether it answers
+    GET  /docs          a page to read and to ask from; /openapi.json says the same to programs
+    POST /predict       JSON or CSV, see `src.scoring.requests`
 
 MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model as well. It tells
 of a bad value which column it is in, but not in which row, knows neither the problem's marks of missing values nor the
@@ -15,8 +16,9 @@ import orjson
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
+from src.scoring import openapi
 from src.scoring.requests import JSON, Refused, Request
 from src.scoring.service import Answer, Service
 from src.scoring.waiting import Waiting
@@ -25,7 +27,7 @@ MOST_BYTES = 2**24
 
 
 def make_app(service: Service, most_bytes: int = MOST_BYTES) -> FastAPI:
-    """The application; its pages ask nothing of other hosts, so FastAPI's own, which do, are left out."""
+    """The application; its page asks nothing of other hosts, so FastAPI's own, which do, are left out."""
     app = FastAPI(title=f"{service.registered}", docs_url=None, redoc_url=None, openapi_url=None)
     waiting = Waiting(service.answers)
 
@@ -37,6 +39,16 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> FastAPI:
     @app.get("/health")
     def ping() -> dict[str, Any]:
         return {"status": "ok", **service.identity}
+
+    described, page = openapi.openapi(service), openapi.page(service)
+
+    @app.get("/openapi.json")
+    def description() -> dict[str, Any]:
+        return described
+
+    @app.get("/docs", response_class=HTMLResponse)
+    def docs() -> str:
+        return page
 
     async def predict(request: HttpRequest) -> Response:
         try:

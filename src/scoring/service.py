@@ -63,7 +63,7 @@ class Scored:
 
 
 class Service:
-    """Answers requests with one version of a problem's model."""
+    """Answers requests with one version of a problem's model. `predicted` are the columns of a prediction, by type."""
 
     def __init__(self, problem: Problem, registered: Registered, expectations: Path) -> None:
         self.problem = problem
@@ -73,8 +73,9 @@ class Service:
         self.checks = RowChecks(self.model, reading, expectations, strict=False)
         whole = self.model.schema.reads_several_rows
         self.reader = RequestReader(self.checks.kinds, problem.targets, reading, whole)
-        nothing = PlainRows(0, {name: [] for name in self.checks.kinds})
-        self._score(self.reader.chunk([nothing]))  # loads what the first request would have to wait for
+        # That loads what the first request would have to wait for.
+        nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.kinds})]).table)
+        self.predicted = self.model.predict(nothing.frame, intervals=True).dtypes.astype(str).to_dict()
 
     @property
     def identity(self) -> dict[str, Any]:

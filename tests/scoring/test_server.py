@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from src.problem.load import load_problem
+from src.scoring.openapi import columns
 from src.scoring.registered import find_model
 from src.scoring.requests import Request
 from src.scoring.server import make_app
@@ -287,5 +290,53 @@ def test_it_tells_what_it_is_and_that_it_answers(client: Client):
     )
 
 
-def test_no_page_asks_another_host(client: Client):
-    assert [client.get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [404] * 3
+def test_the_description_is_openapi_with_the_columns_of_the_problem(client: Client):
+    described = client.get("/openapi.json").json()
+    assert described["openapi"] == "3.1.0"
+    for schema in described["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    row = described["components"]["schemas"]["rows"]["items"]["properties"]
+    assert list(row) == FEATURES
+    assert row["weight"] == {"type": ["number", "null"], "minimum": -1e100, "maximum": 1e100}
+    assert row["colour"]["examples"] == ["blue", "green", "red"]
+    answer = described["components"]["schemas"]["answer"]["properties"]["predictions"]["items"]["properties"]
+    assert list(answer) == list(client.post("/predict", json=records(fruit(1))).json()["predictions"][0])
+
+
+def test_the_examples_are_answered_with_a_prediction(client: Client):
+    content = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]
+    given = [(kind, of["value"]) for kind, each in content.items() for of in each["examples"].values()]
+    assert len(given) == 4
+    answers = [
+        client.post(
+            "/predict", content=body if kind == "text/csv" else json.dumps(body), headers={"Content-Type": kind}
+        )
+        for kind, body in given
+    ]
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+    assert all(answer.json()["predictions"] == answers[0].json()["predictions"] for answer in answers)
+
+
+def test_the_users_own_ranges_are_in_the_description_and_checked(made: Repository, tmp_path: Path):
+    layout = made.copy(tmp_path / "repository").layout
+    suite = [
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "weight", "min_value": 0}},
+        {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "colour", "value_set": ["red", "blue"]}},
+    ]
+    layout.expectations.parent.mkdir(parents=True, exist_ok=True)
+    layout.expectations.write_text(json.dumps({"name": "own", "expectations": suite}))
+    own = Service(load_problem(layout), find_model(PROBLEM, "champion", layout.root), layout.expectations)
+    described = columns(own)
+    assert (described["weight"]["minimum"], described["weight"]["maximum"]) == (0, 1e100)
+    assert described["colour"]["enum"] == ["red", "blue", None]
+    rows = records(fruit(2).assign(weight=[1.0, -1.0], colour=["red", "green"]))
+    answer = json.loads(own.answers([body_of(rows)])[0].body)
+    assert [(refused["row"], refused["column"]) for refused in answer["refused"]] == [(1, "weight"), (1, "colour")]
+
+
+def test_the_page_shows_the_columns_and_loads_nothing(client: Client):
+    page = client.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert all(f"<code>{name}</code>" in page.text for name in [*FEATURES, "probability__yes"])
+    assert not re.findall(r"https?://|src=|@import|url\(", page.text)
+    assert client.get("/redoc").status_code == 404

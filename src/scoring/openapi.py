@@ -1,0 +1,221 @@
+"""What the model server says of itself: an OpenAPI description with the problem's own columns, and a page of it.
+
+The page is one document that loads nothing: the pages that FastAPI brings (Swagger's, Redoc's) load scripts from a CDN,
+which would not work offline and would tell others who uses a model.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import orjson
+
+from src.columns import FeatureKind
+from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
+from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
+from src.scoring.service import Service
+from src.scoring.table import ROW
+from src.validation.suite import LARGEST
+
+# A white picture of one pixel.
+_PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+_TYPES: dict[FeatureKind, dict[str, Any]] = {
+    "numeric": {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST},
+    "categorical": {"type": ["string", "null"]},
+    "boolean": {"type": ["boolean", "null"]},
+    "date": {"type": ["string", "null"], "format": "date-time"},
+    "text": {"type": ["string", "null"]},
+    "token": {"type": "string"},
+    "image": {"type": "string", "contentEncoding": "base64"},
+}
+_EXAMPLES: dict[FeatureKind, Any] = {
+    "numeric": 0.0,
+    "categorical": "a",
+    "boolean": True,
+    "date": "2026-11-21",
+    "text": "some words",
+    "token": "word",
+    "image": _PICTURE,
+}
+_PREDICTED = {"float64": "number", "int64": "integer", "str": "string"}
+_BETWEEN, _IN_SET = "expect_column_values_to_be_between", "expect_column_values_to_be_in_set"
+
+
+def openapi(service: Service) -> dict[str, Any]:
+    """The description of the server that answers for `service`, as OpenAPI 3.1."""
+    schemas = _forms(service) | {"answer": _answer(service), "refusal": _refusal(service)}
+    reference = {name: {"$ref": f"#/components/schemas/{name}"} for name in schemas}
+    given = examples(service)
+    content = {
+        JSON: {
+            "schema": {"oneOf": [reference["rows"], reference[RECORDS], reference[SPLIT]]},
+            "examples": {name: {"value": value} for name, (kind, value) in given.items() if kind == JSON},
+        },
+        CSV: {
+            "schema": {"type": "string", "description": "a header line with the names of the columns, then the rows"},
+            "examples": {name: {"value": value} for name, (kind, value) in given.items() if kind == CSV},
+        },
+    }
+    responses = {
+        "200": ("predictions, in the order of the rows", "answer"),
+        "400": ("rows that cannot be scored, with the reasons; nothing was predicted", "refusal"),
+        "413": ("more bytes than are taken", "refusal"),
+        "415": ("neither JSON nor CSV", "refusal"),
+    }
+    predict = {
+        "summary": "Predict for every row, or for none where any cannot be scored",
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            status: {"description": told, "content": {JSON: {"schema": reference[name]}}}
+            for status, (told, name) in responses.items()
+        },
+    }
+    asked = {"/": "What the model is and which columns it needs", "/ping": "Whether it answers", "/health": "The same"}
+    told = {path: {"get": {"summary": of, "responses": {"200": {"description": of}}}} for path, of in asked.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": service.problem.question,
+            "version": str(service.registered.version),
+            "description": f"Predictions of {service.registered}.",
+        },
+        "paths": {"/predict": {"post": predict}} | told,
+        "components": {"schemas": schemas},
+    }
+
+
+def page(service: Service) -> str:
+    """The description as an HTML page with a form that asks."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    bodies = {
+        name: {"type": kind, "body": value if kind == CSV else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()}
+        for name, (kind, value) in examples(service).items()
+    }
+    return environment.get_template("docs.html.j2").render(
+        model=str(service.registered),
+        question=service.problem.question,
+        kinds=service.checks.kinds,
+        columns=columns(service),
+        predicted=_answer(service)["properties"]["predictions"]["items"]["properties"],
+        bodies=bodies,
+        largest=LARGEST,
+    )
+
+
+def columns(service: Service) -> dict[str, dict[str, Any]]:
+    """The schema of each column: its type, what it may be by the checks, and of categories those that were learnt."""
+    described = {name: dict(_TYPES[kind]) for name, kind in service.checks.kinds.items()}
+    for name, column in _learnt(service).items():
+        if isinstance(column, Categories):
+            described[name] |= {"examples": column.categories, "description": "another value counts as a rare one"}
+    for rule in service.checks.suite.rules:
+        of = described.get(rule.kwargs.get("column", ""))
+        if of is None or rule.severity != "error":
+            continue
+        if rule.type == _BETWEEN and "minimum" in of:
+            lowest, highest = rule.kwargs.get("min_value"), rule.kwargs.get("max_value")
+            of |= {"minimum": of["minimum"] if lowest is None else lowest}
+            of |= {"maximum": of["maximum"] if highest is None else highest}
+        if rule.type == _IN_SET:
+            of["enum"] = [*rule.kwargs["value_set"], None]
+    return described
+
+
+def examples(service: Service) -> dict[str, tuple[str, Any]]:
+    """A request in each form, with its type: one row, of every column the median or a value that was learnt."""
+    learnt = _learnt(service)
+    row = {name: _example(kind, learnt.get(name)) for name, kind in service.checks.kinds.items()}
+    lines = [",".join(map(_cell, row)), ",".join(map(_cell, row.values())), ""]
+    return {
+        "rows": (JSON, [row]),
+        RECORDS: (JSON, {RECORDS: [row]}),
+        SPLIT: (JSON, {SPLIT: {"columns": list(row), "data": [list(row.values())]}}),
+        "csv": (CSV, "\n".join(lines)),
+    }
+
+
+def _learnt(service: Service) -> dict[str, AnyColumn]:
+    return {column.name: column for column in service.model.card.preprocessing[0].vectorizer.columns}
+
+
+def _example(kind: FeatureKind, column: AnyColumn | None) -> Any:
+    match column:
+        case Numbers(median=median) if kind == "numeric":
+            return float(f"{median:.6g}")
+        case Categories(categories=[first, *_]):
+            return first
+        case Dates(parts=[days, *_]):
+            return str(np.datetime64(0, "D") + int(days.median))
+    return _EXAMPLES[kind]
+
+
+def _cell(value: Any) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if set(text) & set(',"\n\r') else text
+
+
+def _forms(service: Service) -> dict[str, Any]:
+    rows = {
+        "type": "array",
+        "items": {"type": "object", "properties": columns(service)},
+        "minItems": 1,
+        "description": "A key that a row lacks is a missing value; other keys are not read.",
+    }
+    split = {
+        "type": "object",
+        "properties": {
+            "columns": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+            "data": {"type": "array", "items": {"type": "array"}, "minItems": 1},
+            "index": {"type": "array", "description": "is not read"},
+        },
+        "required": ["columns", "data"],
+        "additionalProperties": False,
+    }
+    reference = {"$ref": "#/components/schemas/rows"}
+    return {"rows": rows} | {
+        name: {"type": "object", "properties": {name: of}, "required": [name], "additionalProperties": False}
+        for name, of in ((RECORDS, reference), (SPLIT, split))
+    }
+
+
+def _identity(service: Service) -> dict[str, Any]:
+    return {name: {"const": value} for name, value in service.identity.items()}
+
+
+def _answer(service: Service) -> dict[str, Any]:
+    number = {"type": "integer", "minimum": 0, "description": "the row of the request, from 0"}
+    # A moment with too little behind it has no forecast.
+    none = ["null"] if service.reader.whole else []
+    predicted = {name: {"type": [_PREDICTED[dtype], *none]} for name, dtype in service.predicted.items()}
+    warning = {ROW: number, "column": {"type": ["string", "null"]}, "warning": {"type": "string"}}
+    return {
+        "type": "object",
+        "properties": _identity(service)
+        | {
+            "predictions": {"type": "array", "items": {"type": "object", "properties": {ROW: number} | predicted}},
+            "warnings": {"type": "array", "items": {"type": "object", "properties": warning}},
+        },
+    }
+
+
+def _refusal(service: Service) -> dict[str, Any]:
+    refused = {
+        ROW: {"type": "integer", "minimum": 0, "description": "the row of the request, from 0"},
+        "line": {"type": "integer", "minimum": 1, "description": "of CSV"},
+        "column": {"type": ["string", "null"], "description": "null: the row as a whole"},
+        "reason": {"type": "string"},
+    }
+    return {
+        "type": "object",
+        "properties": {"error": {"type": "string"}}
+        | _identity(service)
+        | {"refused": {"type": "array", "items": {"type": "object", "properties": refused}}},
+    }
