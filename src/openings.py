@@ -30,7 +30,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from src.errors import UserError
-from src.files import Layout, write_text
+from src.files import Layout, intact, write_text
 from src.home import home
 from src.results import Result
 
@@ -97,14 +97,16 @@ class Ledger:
                     write_text(path, text)
 
 
-def rows_sha256(test: Path, targets: Sequence[str]) -> str:
-    """Which rows the sealed table in the folder `test` holds: SHA-256 of their numbers and `targets`.
+def rows_sha256(folder: Path, targets: Sequence[str]) -> str:
+    """Which rows the prepared table in `folder` holds: SHA-256 of their numbers and `targets`.
 
-    The inputs have no part in it: dropping a column or reading it as another kind leaves the same rows sealed.
+    The inputs have no part in it: dropping a column or reading it as another kind leaves the same rows.
     """
     import pandas as pd
 
-    told = pd.read_parquet(test / "table.parquet", columns=["__row__", *targets])
+    path = folder / "table.parquet"
+    with intact(path):
+        told = pd.read_parquet(path, columns=["__row__", *targets])
     return hashlib.sha256(told.to_csv(index=False).encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Records of a finished workflow in a database of the test's own."""
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from tests.tracking.result_files import Fruit
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +88,20 @@ def record(step: str, layout: Layout) -> None:
     """The record of a step that has just ended."""
     if step in RECORDED:
         record_steps({step: Moment(time.time(), time.time())}, layout)
+
+
+def evaluate(layout: Layout, caplog: pytest.LogCaptureFixture, fruit: Fruit) -> str:
+    """Record the evaluation of `fruit`; what was said about its version."""
+    fruit.write(layout)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "workflow"):
+        record("evaluate", layout)
+    (message,) = [line.getMessage() for line in caplog.records]
+    return message
+
+
+def versions(client: "MlflowClient") -> "dict[int, ModelVersion]":
+    return {int(version.version): version for version in client.search_model_versions("name = 'fruit'")}
 
 
 def record_all(layout: Layout) -> None:

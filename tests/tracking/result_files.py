@@ -11,6 +11,7 @@ import pandas as pd
 
 from src.datasets.manifest import RawFile, write_manifest
 from src.files import Layout, write_json, write_text
+from src.protocols import Folds, write_folds
 from src.results import (
     Baseline,
     Candidate,
@@ -51,6 +52,10 @@ class Fruit:
     findings: str = "as expected"
     test_rows: int = 20
     opening: int = 1
+    scores: tuple[float, ...] = ()
+    repeats: int = 1
+    train_rows: int = 80
+    fit: bool = True
 
     def but(self, **changes: Any) -> "Fruit":
         return replace(self, **changes)
@@ -95,14 +100,17 @@ class Fruit:
                 ("apple", "categorical", "target", 0),
             )
         ]
-        verdict = Verdict(name="data_fit_to_learn_from", holds=True, evidence=self.findings)
+        verdict = Verdict(name="data_fit_to_learn_from", holds=self.fit, evidence=self.findings)
         found = Validation(rows=100, columns=columns, passed=["columns"], findings=[], verdicts=[verdict])
         found.write(layout.result("validate"))
         write_text(layout.results / "validation.html", "<!doctype html><title>checks</title>")
-        for folder, rows in ((layout.train, 80), (layout.test, self.test_rows)):
+        for folder, rows in ((layout.train, self.train_rows), (layout.test, self.test_rows)):
             folder.mkdir(parents=True, exist_ok=True)
             fruit_table(rows).to_parquet(folder / "table.parquet", index=False)
         write_json(layout.train / "schema.json", fruit_schema())
+        fold_RN = np.stack([(np.arange(80) + repeat) % self.folds for repeat in range(3)]).astype(np.int16)
+        folds = Folds(fold_RN if self.folds > 1 else np.where(np.arange(80) < 16, 0, -1)[None].astype(np.int16), False)
+        write_folds(layout.folds, folds, folds)
         Prepared(
             type="binary",
             rows=80,
@@ -113,7 +121,7 @@ class Fruit:
             measure=self.measure,
             direction=self.direction,
             protocol=Protocol(kind="k_fold", folds=self.folds, repeats=1, order="stratified"),
-            fold_hashes={"development": "d" * 64, "evaluation": "e" * 64},
+            fold_hashes={"development": "d" * 64, "evaluation": folds.sha256},
             choices=[Choice(setting="measure", chosen=self.measure, reason="the classes are balanced")],
         ).write(layout.result("prepare"))
 
@@ -188,9 +196,9 @@ class Fruit:
                 low=0.84375,
                 high=0.96875,
                 folds=self.folds,
-                repeats=1,
+                repeats=self.repeats,
                 half_samples=0,
-                scores=[0.90625] * self.folds,
+                scores=list(self.fold_scores),
             ),
             test=SealedTest(value=self.test, low=0.8125, high=1.0, rows=self.test_rows, opening=self.opening),
             chosen=candidate(),
@@ -201,12 +209,17 @@ class Fruit:
                 Verdict(name="beats_shallow_model", holds=False, evidence="0.9063 against 0.875, p = 0.2"),
             ],
         ).write(layout.result("evaluate"))
-        where = [{"repeat": 0, "fold": fold} for fold in range(self.folds)]
-        scores = {"network": 0.90625, "common_sense": 0.5625, "shallow": 0.875}
-        _write_csv(layout.results / "fold_scores.csv", [each | scores for each in where])
+        where = [{"repeat": repeat, "fold": fold} for repeat in range(self.repeats) for fold in range(self.folds)]
+        others = {"common_sense": 0.5625, "shallow": 0.875}
+        scored = zip(where, self.fold_scores, strict=True)
+        _write_csv(layout.results / "fold_scores.csv", [each | {"network": score} | others for each, score in scored])
         curves = [each | _epoch(epoch) for each in where for epoch in range(1, 61)]
         _write_csv(layout.results / "evaluate_curves.csv", curves)
         write_json(layout.model / "model.json", {"seed": self.seed, "test": self.test})
+
+    @property
+    def fold_scores(self) -> tuple[float, ...]:
+        return self.scores or (0.90625,) * self.folds * self.repeats
 
     def _scores(self, mean: float) -> FoldScores:
         return FoldScores(mean=mean, scores=[mean] * self.folds)

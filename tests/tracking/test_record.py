@@ -280,11 +280,11 @@ def test_recording_says_nothing_but_who_is_champion(layout, capfd, caplog):
     with caplog.at_level(logging.INFO):
         record_all(layout)
     assert [line.getMessage() for line in caplog.records] == [
-        "MLflow: version 1 of model 'fruit' is the first champion"
+        "MLflow: version 1 of model 'fruit' is the champion now: the first model to be of use"
     ]
     shown = capfd.readouterr()
     assert shown.out == ""
-    assert [line for line in shown.err.splitlines() if "is the first champion" not in line] == []
+    assert [line for line in shown.err.splitlines() if "is the champion now" not in line] == []
 
 
 def test_importing_the_record_does_not_import_mlflow():

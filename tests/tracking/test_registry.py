@@ -5,7 +5,6 @@ import json
 import logging
 import pickle
 import pickletools
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,41 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.files import Layout, read_json, write_json
+from src.files import Layout, read_json
 from src.tables import Schema
-from src.tracking import registry
-from src.tracking.registry import CannotScoreError, score_on_test
 from src.tracking.serving import input_example, probability_columns, signature_of
-from tests.tracking.conftest import record
+from tests.tracking.conftest import evaluate, record, versions
 from tests.tracking.result_files import Fruit, fruit_schema, fruit_table, network
 
 
-def versions(client):
-    found = client.search_model_versions("name = 'fruit'")
-    return {int(version.version): version for version in found}
-
-
-def champion(client):
-    held = client.get_registered_model("fruit").aliases.get("champion")
-    return None if held is None else int(held)
-
-
-def evaluate(layout, caplog, fruit):
-    """Record the evaluation of `fruit` and return what was said about the champion."""
-    fruit.write(layout)
-    caplog.clear()
-    with caplog.at_level(logging.INFO, "workflow"):
-        record("evaluate", layout)
-    (message,) = [line.getMessage() for line in caplog.records]
-    return message
-
-
-def test_a_version_tells_its_score_its_test_rows_and_its_content(recorded, client, runs):
+def test_a_version_tells_its_scores_how_often_the_test_was_opened_and_its_content(recorded, client, runs):
     (version,) = versions(client).values()
-    assert float(version.tags["test"]) == Fruit().test
-    assert version.tags["measure"] == "accuracy"
-    assert version.tags["verdict.beats_common_sense"] == "yes"
-    assert len(version.tags["test.rows.sha256"]) == 64
+    told = {"measure": "accuracy", "direction": "maximize", "test": repr(Fruit().test), "answer": "use the network"}
+    told |= {"cross-validated": "0.9062 (0.8438 to 0.9688)", "test.opening": "scored for the 1st time"}
+    assert told.items() <= version.tags.items()
     (workflow,) = runs(workflow__key=version.tags["workflow.key"])
     assert version.run_id == workflow.info.run_id
 
@@ -62,111 +38,13 @@ def test_the_model_shows_once_on_the_runs_of_the_step_and_of_the_workflow(record
         assert [f"models:/{output.model_id}" for output in outputs] == [version.source]
 
 
-def test_the_same_model_with_the_same_score_is_not_registered_again(recorded, client, caplog):
+def test_the_same_model_with_the_same_evidence_is_not_registered_again(recorded, client, caplog):
     assert "is the champion already" in evaluate(recorded, caplog, Fruit())
     assert list(versions(client)) == [1]
 
 
-def test_the_first_model_that_beats_common_sense_is_champion(layout, client, caplog):
-    assert evaluate(layout, caplog, Fruit()) == "MLflow: version 1 of model 'fruit' is the first champion"
-    assert champion(client) == 1
-
-
-def test_a_model_that_does_not_beat_common_sense_is_registered_but_never_champion(layout, client, caplog):
-    assert "does not beat common sense" in evaluate(layout, caplog, Fruit(gate=False, test=1.0))
-    assert list(versions(client)) == [1]
-    assert champion(client) is None
-
-
-def test_a_better_score_without_the_gate_leaves_the_champion(recorded, client, caplog):
-    message = evaluate(recorded, caplog, Fruit(gate=False, test=1.0))
-    assert message.endswith("so it cannot be champion; version 1 stays")
-    assert champion(client) == 1
-
-
-def test_a_better_score_on_the_same_test_rows_makes_a_new_champion(recorded, client, caplog):
-    message = evaluate(recorded, caplog, Fruit(test=0.96875))
-    assert "better than version 1: accuracy 0.9688 against 0.9375 on the same test rows" in message
-    assert champion(client) == 2
-
-
-@pytest.mark.parametrize("value", [0.9375, 0.875], ids=["equal", "worse"])
-def test_a_score_that_is_not_better_leaves_the_champion(recorded, client, caplog, value):
-    assert "version 1 stays champion" in evaluate(recorded, caplog, Fruit(seed=1, test=value))
-    assert sorted(versions(client)) == [1, 2]
-    assert champion(client) == 1
-
-
-def test_where_less_is_better_the_smaller_error_is_champion(layout, client, caplog):
-    error = Fruit(measure="log_loss", direction="minimize")
-    evaluate(layout, caplog, error.but(test=0.5))
-    assert "stays champion" in evaluate(layout, caplog, error.but(test=0.75))
-    assert "is the champion now" in evaluate(layout, caplog, error.but(test=0.25))
-    assert champion(client) == 3
-
-
-@pytest.mark.parametrize(("now", "winner"), [(0.75, 2), (1.0, 1)], ids=["beaten", "unbeaten"])
-def test_on_other_test_rows_the_champion_is_scored_again(recorded, client, caplog, monkeypatch, now, winner):
-    monkeypatch.setattr(registry, "score_on_test", lambda *arguments: now)
-    message = evaluate(recorded, caplog, Fruit(test=0.875, test_rows=30))
-    assert "on the present test rows" in message
-    assert champion(client) == winner
-
-
-def test_by_another_measure_the_champion_is_scored_again(recorded, client, caplog, monkeypatch):
-    asked = []
-    monkeypatch.setattr(registry, "score_on_test", lambda folder, measure, layout: asked.append(measure) or 0.5)
-    evaluate(recorded, caplog, Fruit(measure="roc_auc"))
-    assert asked == ["roc_auc"]
-    assert champion(client) == 2
-
-
-def test_a_champion_that_fails_on_the_present_rows_stays_and_the_line_says_so(recorded, client, caplog, monkeypatch):
-    def fails(*arguments):
-        raise CannotScoreError("MemoryError")
-
-    monkeypatch.setattr(registry, "score_on_test", fails)
-    message = evaluate(recorded, caplog, Fruit(test=1.0, test_rows=30))
-    assert "version 1 stays champion, though it fails on the present test rows: MemoryError" in message
-    assert champion(client) == 1
-
-
-@pytest.mark.parametrize(
-    ("schema", "why"),
-    [
-        ({"features": fruit_schema()["features"][1:]}, "needs columns that are gone or of another kind now: weight"),
-        (
-            {"classes": ["no", "perhaps"], "positive": "perhaps"},
-            "predicts something else than the problem now asks for",
-        ),
-    ],
-    ids=["columns", "classes"],
-)
-def test_a_champion_that_cannot_answer_the_present_problem_is_replaced(recorded, client, caplog, schema, why):
-    write_json(recorded.train / "schema.json", fruit_schema() | schema)
-    fruit_table(30).to_parquet(recorded.test / "table.parquet", index=False)
-    with caplog.at_level(logging.INFO, "workflow"):
-        record("evaluate", recorded)
-    assert f"is the champion now: version 1 {why}" in caplog.text
-    assert champion(client) == 2
-
-
-def test_a_champion_that_has_lost_its_files_is_replaced(layout, client, caplog):
-    evaluate(layout, caplog, Fruit())
-    shutil.rmtree(layout.root / "mlartifacts")
-    assert "version 1 has lost its files" in evaluate(layout, caplog, Fruit(test=0.75, test_rows=30))
-    assert champion(client) == 2
-
-
-def test_a_champion_chosen_by_hand_is_the_one_to_beat(recorded, client, caplog):
-    evaluate(recorded, caplog, Fruit(test=0.75))
-    client.set_registered_model_alias("fruit", "champion", "2")
-    assert "better than version 2" in evaluate(recorded, caplog, Fruit(test=0.8125))
-    assert champion(client) == 3
-
-
 def test_without_the_model_s_files_nothing_is_registered_and_the_line_says_why(recorded, client, caplog):
-    (recorded.test / "table.parquet").unlink()
+    (recorded.train / "table.parquet").unlink()
     with caplog.at_level(logging.INFO, "workflow"):
         record("evaluate", recorded)
     assert "table.parquet is missing" in caplog.text
@@ -320,25 +198,6 @@ assert src.inference.__file__.startswith(sys.argv[1]), src.inference.__file__
     predicted = pd.DataFrame(json.loads(done.stdout)).reset_index(drop=True)
     expected = load_model(served.model).predict(rows)
     pd.testing.assert_frame_equal(predicted, expected, check_dtype=False, rtol=1e-6)
-
-
-@pytest.mark.slow
-def test_a_registered_model_scores_on_the_test_rows_as_it_did_in_the_pipeline(served, client):
-    from src.inference import load_model
-    from src.measures import TABLE
-    from src.tables import read_schema, read_table
-
-    table = read_table(served.test, read_schema(served.train))
-    p_NK = load_model(served.model).raw_predictions(table.frame)
-    expected = TABLE["log_loss"].value(table.y_NT, p_NK, table.w_N)
-    assert score_on_test(folder_of(client), "log_loss", served) == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.slow
-def test_a_model_that_cannot_be_loaded_says_so(served, client):
-    (folder_of(client) / "artifacts" / "model" / "weights.npz").unlink()
-    with pytest.raises(CannotScoreError, match=r"weights\.npz"):
-        score_on_test(folder_of(client), "accuracy", served)
 
 
 def test_the_example_has_the_features_and_nothing_of_the_target(layout):

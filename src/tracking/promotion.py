@@ -1,0 +1,272 @@
+"""Which version of a registered model is the champion: one decision for every way of use, and why.
+
+The champion is the version to use. It never changes hands by the score on the sealed test set, which is for reporting:
+the best of many looks at the same rows is too good. A version takes over where it is surely better in cross-validation,
+on the same folds of the same rows, or where a person says so. Runs with settings of their own only make challengers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import numpy as np
+
+from src.answer import Answer, answer_of
+from src.errors import UserError
+from src.files import Layout
+from src.intervals import paired_gain
+from src.measures import TABLE
+from src.openings import rows_sha256
+from src.protocols import read_folds
+from src.results import Evaluate, Prepared, Result, read_records
+from src.tables import read_schema
+from src.tracking.own_settings import settings_of_its_own
+from src.tracking.serving import signature_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+
+Alias = Literal["champion", "challenger"]
+CHAMPION: Alias = "champion"
+CHALLENGER: Alias = "challenger"
+EVIDENCE = "evidence.json"  # among the files of a version
+# Tags of a version: what it is and why, who said so, and the newest version that this person could choose from.
+STANDING, BY, SEEN = "promotion", "promotion.by", "promotion.seen"
+# The column of fold_scores.csv with the scores of what a version is.
+_COLUMNS = {"network": "network", "shallow model": "shallow", "common sense": "common_sense"}
+
+
+class CrossValidated(Result):
+    """A version's scores on the evaluation folds: what decides between versions.
+
+    scores: (repeat, fold, score). held_out: the share of rows that a fold holds out. folds, rows: SHA-256 of the stored
+    evaluation folds, and of the training rows (their numbers, targets and weights).
+    """
+
+    measure: str
+    direction: Literal["maximize", "minimize"]
+    scores: list[tuple[int, int, float]]
+    held_out: float
+    folds: str
+    rows: str
+
+
+def cross_validated(layout: Layout) -> CrossValidated:
+    """The evidence for the model that `evaluate` has left on disk."""
+    found, prepared = Evaluate.read(layout.result("evaluate")), Prepared.read(layout.result("prepare"))
+    schema = read_schema(layout.train)
+    rows = read_records(layout.results / "fold_scores.csv")
+    return CrossValidated(
+        measure=found.measure,
+        direction=found.direction,
+        scores=[(int(row["repeat"]), int(row["fold"]), float(row[_COLUMNS["network"]])) for row in rows],
+        held_out=read_folds(layout.folds, prepared.rows)["evaluation"].test_share,
+        folds=prepared.fold_hashes["evaluation"],
+        rows=rows_sha256(layout.train, [*schema.targets, *([schema.weights] if schema.weights else [])]),
+    )
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that holds the title. `obstacle`: why it cannot answer the present problem at all, if so."""
+
+    version: int
+    evidence: CrossValidated | None
+    obstacle: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a version becomes, and the clause that says why."""
+
+    alias: Alias | None
+    why: str
+
+
+def decide(
+    answer: Answer, overrides: Mapping[str, str], evidence: CrossValidated, champion: Champion | None
+) -> Decision:
+    """What becomes of a version that is not the champion.
+
+    overrides: the settings by which its run differs from the problem's own.
+    """
+    if not answer.is_a_model:
+        return Decision(None, str(answer))
+    if overrides:
+        told = ", ".join(f"{name} {value}" for name, value in overrides.items())
+        return Decision(CHALLENGER, f"its run had settings of its own ({told})")
+    if champion is None:
+        return Decision(CHAMPION, "the first model to be of use")
+    if champion.obstacle is not None:
+        return Decision(CHAMPION, f"version {champion.version} {champion.obstacle}")
+    obstacle = _incomparable(evidence, champion.evidence)
+    if champion.evidence is None or obstacle is not None:
+        return Decision(CHALLENGER, f"it cannot be compared with version {champion.version}, {obstacle}")
+    return _compared(evidence, champion.evidence, champion.version)
+
+
+def _incomparable(ours: CrossValidated, theirs: CrossValidated | None) -> str | None:
+    """Why two versions cannot be compared; None where they can."""
+    if theirs is None:
+        return "which has no cross-validated scores on record"
+    if ours.measure != theirs.measure:
+        return f"which was judged by {TABLE[theirs.measure].title}, not by {TABLE[ours.measure].title}"
+    if ours.rows != theirs.rows:
+        return "which learnt from other rows"
+    if ours.folds != theirs.folds:
+        return "which was judged on other folds"
+    if len(_common(ours, theirs)) < 2:
+        return "because a single hold-out leaves a difference without an interval"
+    return None
+
+
+def _common(ours: CrossValidated, theirs: CrossValidated) -> list[tuple[float, float]]:
+    """The scores of both on the folds that both have, which may differ in how often they were shuffled anew."""
+    known = {(repeat, fold): score for repeat, fold, score in theirs.scores}
+    return [(score, known[repeat, fold]) for repeat, fold, score in ours.scores if (repeat, fold) in known]
+
+
+def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Decision:
+    """By the corrected resampled t-test on the folds of both (Nadeau and Bengio 2003), see `src.intervals`."""
+    measure, scores_J2 = TABLE[ours.measure], np.array(_common(ours, theirs))
+    gains_J = np.array([measure.gain(a, b) for a, b in scores_J2])
+    gain = paired_gain(float(gains_J.mean()), gains_J, ours.held_out)
+    better = gain.low > 0
+    numbers = (
+        f"{measure.title} {scores_J2[:, 0].mean():.4g} against {scores_J2[:, 1].mean():.4g} on the same {len(gains_J)} "
+        f"folds, a gain of {gain.value:.2g} (95% interval {gain.low:.2g} to {gain.high:.2g})"
+    )
+    said = "it is better than" if better else "it is worse than" if gain.high < 0 else "it is not surely better than"
+    return Decision(CHAMPION if better else CHALLENGER, f"{said} version {version}: {numbers}")
+
+
+def settle(client: "MlflowClient", layout: Layout, version: "ModelVersion") -> str:
+    """Give the version of the results on disk the alias it deserves; the line that says so and why.
+
+    What a person has decided stands until there is a version that this person could not choose from.
+    """
+    name, number, answer = layout.problem, int(version.version), answer_of(layout)
+    held = _holder(client, name, CHAMPION)
+    now = client.get_model_version(name, str(held)) if held is not None else None
+    chosen_by = now.tags if now is not None else {}
+    if held == number and (answer.is_a_model or BY in chosen_by):
+        return f"version {number} of model {name!r} is the champion already"
+    if held is not None and held != number and number <= int(chosen_by.get(SEEN, 0)):
+        decision = Decision(CHALLENGER, f"{chosen_by[BY]} chose version {held} over it")
+    else:
+        champion = _champion(layout, now, folder_of(client, now)) if now is not None and held != number else None
+        decision = decide(answer, settings_of_its_own(layout), cross_validated(layout), champion)
+    return _apply(client, version, decision, held)
+
+
+def promote(home: Path, problem: str, version: int, by: str, reason: str = "") -> str:
+    """Make a version the champion because a person says so; the line that says what was done.
+
+    by: who. Raises UserError for a version that does not exist or has lost its files, and where MLflow fails.
+    """
+    from src.tracking.database import open_database
+    from src.tracking.recorder import failures
+
+    try:
+        with open_database(home) as client:
+            found = _existing(client, problem, version)
+            newest = max(int(each.version) for each in client.search_model_versions(f"name = '{problem}'"))
+            before = found.tags.get(STANDING, "")
+            why = f"{by} promoted it{f': {reason}' if reason else ''}"
+            line = _apply(client, found, Decision(CHAMPION, why), _holder(client, problem, CHAMPION))
+            client.set_model_version_tag(problem, str(version), BY, by)
+            client.set_model_version_tag(problem, str(version), SEEN, str(newest))
+    except failures() as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        raise UserError(f"version {version} of {problem} was not promoted, MLflow failed: {reason}") from None
+    return line + (f" (before, {before})" if before and not before.startswith(CHAMPION) else "")
+
+
+def _existing(client: "MlflowClient", problem: str, version: int) -> "ModelVersion":
+    versions = {int(each.version): each for each in client.search_model_versions(f"name = '{problem}'")}
+    if not versions:
+        raise UserError(f"{problem} has no model yet: run its workflow first, `dvc repro` or in the Prefect UI")
+    if version not in versions:
+        raise UserError(f"{problem} has no version {version}; there are: {', '.join(map(str, sorted(versions)))}")
+    if not is_complete(folder_of(client, versions[version])):
+        raise UserError(f"{problem} version {version} has lost its files; give another one, or let the workflow run")
+    return versions[version]
+
+
+def _holder(client: "MlflowClient", name: str, alias: Alias) -> int | None:
+    held = client.get_registered_model(name).aliases.get(alias)
+    return None if held is None else int(held)
+
+
+def folder_of(client: "MlflowClient", version: "ModelVersion") -> Path:
+    """Where the files of a version lie, or would lie."""
+    return Path(url2pathname(urlsplit(client.get_model_version_download_uri(version.name, version.version)).path))
+
+
+def is_complete(folder: Path) -> bool:
+    return (folder / "MLmodel").exists()
+
+
+def _apply(client: "MlflowClient", version: "ModelVersion", decision: Decision, held: int | None) -> str:
+    """Set the alias and say on the version what it is; the line for the log. `held`: the champion before."""
+    name, number = version.name, int(version.version)
+    this = f"version {number} of model {name!r}"
+    if decision.alias == CHAMPION:
+        _crown(client, name, number, held)
+    elif held == number:
+        client.delete_registered_model_alias(name, CHAMPION)
+    if decision.alias == CHALLENGER:
+        client.set_registered_model_alias(name, CHALLENGER, str(number))
+    client.set_model_version_tag(name, str(number), STANDING, f"{decision.alias or 'not promoted'}: {decision.why}")
+    stays = f", version {held} stays champion" if held is not None and held != number else ""
+    match decision.alias:
+        case "champion":
+            return f"{this} is the champion now: {decision.why}"
+        case "challenger":
+            way = f"`make promote problem={name} version={number}` makes it the champion"
+            return f"{this} is a challenger{stays}: {decision.why}; {way}"
+        case None:
+            return f"{this} is not promoted{stays}: {decision.why}"
+
+
+def _crown(client: "MlflowClient", name: str, number: int, held: int | None) -> None:
+    client.set_registered_model_alias(name, CHAMPION, str(number))
+    if _holder(client, name, CHALLENGER) == number:
+        client.delete_registered_model_alias(name, CHALLENGER)
+    for tag in {BY, SEEN} & client.get_model_version(name, str(number)).tags.keys():
+        client.delete_model_version_tag(name, str(number), tag)
+    if held is not None and held != number:
+        before = client.get_model_version(name, str(held)).tags.get(STANDING, CHAMPION)
+        client.set_model_version_tag(name, str(held), STANDING, f"until version {number} came, {before}")
+
+
+def _champion(layout: Layout, version: "ModelVersion", folder: Path) -> Champion:
+    try:
+        evidence = CrossValidated.read(folder / EVIDENCE)
+    except UserError:  # not there, or damaged
+        evidence = None
+    return Champion(int(version.version), evidence, _inapplicable(folder, layout))
+
+
+def _inapplicable(folder: Path, layout: Layout) -> str | None:
+    """Why a registered model cannot answer the present problem at all; None where it can."""
+    from mlflow.models import Model
+
+    if not is_complete(folder):
+        return f"has lost its files ({folder})"
+    theirs, ours = Model.load(str(folder)).signature, signature_of(read_schema(layout.train))
+    if theirs is None or theirs.inputs is None or theirs.outputs is None:
+        return "has no signature"
+    if _signed(theirs, "outputs") != _signed(ours, "outputs"):
+        return "predicts something else than the problem now asks for"
+    unknown = sorted(name for name, _ in _signed(theirs, "inputs") - _signed(ours, "inputs"))
+    return f"needs columns that are gone or of another kind now: {', '.join(unknown)}" if unknown else None
+
+
+def _signed(signature: "ModelSignature", side: str) -> set[tuple[str, str]]:
+    return {(column["name"], column["type"]) for column in getattr(signature, side).to_dict()}
