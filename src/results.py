@@ -232,7 +232,9 @@ class Rung(Result):
     """One network on the capacity ladder, means over the development folds.
 
     `turning_epoch` is the epoch (1-based) at which the smoothed mean validation loss was lowest, `best_validation` the
-    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss still fell.
+    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss still fell;
+    `beats_baseline` that `best_validation` is ahead of common sense, be it surely or not; `saturated` that more
+    capacity would hardly improve the training measure (`src.climbing`).
     """
 
     network: dict[str, Any]
@@ -243,10 +245,11 @@ class Rung(Result):
     final_training: float
     overfits: bool
     beats_baseline: bool
+    saturated: bool
 
 
 class Overfit(Result):
-    """overfit.json: `chosen` indexes the rung that proved overfitting (or the best one where none did)."""
+    """overfit.json: `chosen` indexes the largest rung that proved overfitting (or the best one where none did)."""
 
     measure: str
     direction: Literal["maximize", "minimize"]

@@ -1,7 +1,9 @@
-"""Step 6, scale up: climb a ladder of networks until one overfits.
+"""Step 6, scale up: climb a ladder of networks until one surely has more capacity than the data can use.
 
-Smallest network first; it must beat the baseline; capacity doubles until the training measure saturates and the
-validation curve has turned. Book: "Scaling up: developing a model that overfits".
+Smallest network first, and at least three. The climb ends on the first rung that overfits (its validation loss has
+turned), is ahead of common sense, and whose training measure has saturated, or with the ladder. Chosen is the largest
+rung that overfits and is ahead of common sense; where none does, the one with the best validation measure. The rule is
+in `src.climbing`. Book: "Scaling up: developing a model that overfits".
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from src.baselines import common_sense as common_sense_models
+from src.climbing import FEWEST_RUNGS, choose, is_enough, saturated
 from src.curves import Turn, find_turn
 from src.evaluation import compare_scores, left_out, verdict_of
 from src.files import Layout, atomic_file
@@ -28,12 +31,6 @@ from src.training.fit import fit
 from src.training.members import Member, Trained
 from src.training.settings import batch_size, epochs
 from src.wording import network_phrase, network_text
-
-# The training measure has saturated within this share of the way from common sense to perfect, or when the last
-# doubling of capacity gained less than the second share of that way.
-SATURATED, STALLED = 0.05, 0.02
-# Rungs climbed in any case and at once, so that the search has capacities to choose from.
-FEWEST_RUNGS = 3
 
 ADVICE = "the book's advice: add layers, make them bigger, or train for more epochs"
 ADVICE_BASELINE = (
@@ -85,17 +82,18 @@ def overfit(layout: Layout) -> Overfit:
         title = f"overfit {', '.join(network_text(network) for network in together)}"
         trained = iter(fit(members, table, measure, engine, title))
         for network in together:
-            climbs.append(_judge(network, [next(trained) for _ in folds], measure, common_sense))
-        rung = climbs[-1].rung
-        if rung.overfits and rung.beats_baseline and _saturated(climbs, measure, common_sense):
+            before = climbs[-1].rung.final_training if climbs else None
+            climbs.append(_judge(network, [next(trained) for _ in folds], before, measure, common_sense))
+        if is_enough(climbs[-1].rung):
             break
 
-    chosen = _chosen(climbs, measure, common_sense)
+    rungs = [climb.rung for climb in climbs]
+    chosen = choose(rungs, measure)
     result = worded(
         Overfit(
             measure=measure.name,
             direction=measure.direction,
-            rungs=[climb.rung for climb in climbs],
+            rungs=rungs,
             chosen=chosen,
             verdicts=[
                 _beats(climbs[chosen], reference, folds, table, measure, settings.seed),
@@ -108,37 +106,26 @@ def overfit(layout: Layout) -> Overfit:
     return result
 
 
-def _judge(network: dict[str, Any], trained: list[Trained], measure: Measure, common_sense: float) -> Climb:
+def _judge(
+    network: dict[str, Any], trained: list[Trained], before: float | None, measure: Measure, common_sense: float
+) -> Climb:
+    """before: the training measure of the rung below."""
     turn = find_turn([t.history.training_loss for t in trained], [t.history.validation_loss for t in trained])
     validation_E = np.mean([t.history.validation for t in trained], axis=0)
     best = float(validation_E[turn.epoch - 1])
+    final_training = float(np.mean([t.history.training[-1] for t in trained]))
     rung = Rung(
         network=network,
         parameters=sum(w.size for w in trained[0].weights.values()),
         turning_epoch=turn.epoch,
         best_validation=best,
         final_validation=float(validation_E[-1]),
-        final_training=float(np.mean([t.history.training[-1] for t in trained])),
+        final_training=final_training,
         overfits=turn.overfits,
         beats_baseline=measure.better(best, common_sense),
+        saturated=saturated(final_training, before, common_sense, measure),
     )
     return Climb(rung, turn, trained)
-
-
-def _saturated(climbs: list[Climb], measure: Measure, common_sense: float) -> bool:
-    perfect = 1.0 if measure.direction == "maximize" else 0.0
-    way = abs(perfect - common_sense) or 1.0
-    now = climbs[-1].rung.final_training
-    if abs(perfect - now) <= SATURATED * way:
-        return True
-    return len(climbs) > 1 and measure.gain(now, climbs[-2].rung.final_training) < STALLED * way
-
-
-def _chosen(climbs: list[Climb], measure: Measure, common_sense: float) -> int:
-    """The last rung that proved overfitting, or the best one where none did."""
-    proved = [i for i, c in enumerate(climbs) if c.rung.overfits and c.rung.beats_baseline]
-    best = max(range(len(climbs)), key=lambda i: measure.gain(climbs[i].rung.best_validation, common_sense))
-    return proved[-1] if proved else best
 
 
 def _beats(

@@ -181,7 +181,7 @@ def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
     def rung(units: int) -> Rung:
         judged = {"turning_epoch": 5, "best_validation": 0.5, "final_validation": 0.5, "final_training": 0.5}
         network = {"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.0}
-        return Rung(network=network, parameters=units, overfits=True, beats_baseline=True, **judged)
+        return Rung(network=network, parameters=units, overfits=True, beats_baseline=True, saturated=True, **judged)
 
     settings = RegularizeSettings(seed=0, training=Training(), search=search(40))
     found = candidates_of([rung(units) for units in (2, 4, 8, 16, 32)], 3, settings, table_of("binary"))

@@ -356,6 +356,7 @@ def _write_curves(layout: Layout, good: float, bad: float, direction: str) -> No
                 final_training=float(training[-1]),
                 overfits=index >= 2,
                 beats_baseline=True,
+                saturated=index == 3,
             )
         )
     pd.concat(tables).to_csv(layout.results / "overfit_curves.csv", index=False)

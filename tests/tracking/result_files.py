@@ -146,6 +146,7 @@ class Fruit:
                 final_training=1.0,
                 overfits=units > 4,
                 beats_baseline=True,
+                saturated=True,
             )
             for units in (4, 8)
         ]

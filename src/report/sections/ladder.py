@@ -1,5 +1,8 @@
 """Scaling up until the network overfits."""
 
+from collections.abc import Sequence
+
+from src.climbing import FEWEST_RUNGS, crosses, is_enough
 from src.plots import training as training_plots
 from src.printer import Printer
 from src.report import figures
@@ -7,7 +10,8 @@ from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import count, scale_of
+from src.report.words import count, listing, scale_of
+from src.results import Overfit, Rung
 from src.wording import network_text
 
 
@@ -59,7 +63,20 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
             scale,
         )
         pictures.insert(1, Picture(inline_svg(rung_figure, "rungs", rung_caption), rung_caption))
-    table = Table(
+    text = Text(
+        "The right capacity lies between underfitting and overfitting, and to find the border one has to cross it. "
+        f"So the smallest network came first, and each rung was a larger one. {rule(rungs, result.chosen)}"
+    )
+    return Section(
+        "overfit",
+        "Scaling up until it overfits",
+        findings(result.verdicts),
+        [text, Pictures(pictures), rungs_table(result, printer)],
+    )
+
+
+def rungs_table(found: Overfit, printer: Printer) -> Table:
+    return Table(
         f"The rungs ({printer.heading}); the chosen one is marked",
         [
             "Hidden units",
@@ -68,8 +85,9 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
             "Validation, turning epoch",
             "Validation, last epoch",
             "Training, last epoch",
-            "Beats common sense",
             "Overfits",
+            "Ahead of common sense",
+            "Training saturated",
         ],
         [
             [
@@ -79,21 +97,34 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
                 printer.bare(r.best_validation),
                 printer.bare(r.final_validation),
                 printer.bare(r.final_training),
-                "yes" if r.beats_baseline else "no",
-                "yes" if r.overfits else "no",
+                *("yes" if holds else "no" for holds in (r.overfits, r.beats_baseline, r.saturated)),
             ]
-            for r in rungs
+            for r in found.rungs
         ],
         frozenset({1, 2, 3, 4, 5}),
-        frozenset({result.chosen}),
+        frozenset({found.chosen}),
     )
-    text = Text(
-        "The right capacity lies between underfitting and overfitting, and to find the border one has to cross it. "
-        "So the smallest network came first, and each rung was a larger one, up to the first that overfits."
+
+
+def rule(rungs: Sequence[Rung], chosen: int) -> str:
+    """Where the climb ended and which rung was chosen, by the parts of the rule that are columns of `rungs_table`."""
+    last, name = (network_text(rungs[place].network) for place in (-1, chosen))
+    ended = (
+        f"It ended on {last}, where all three are so."
+        if is_enough(rungs[-1])
+        else f"No rung of this ladder was so; it ended with its last one, {last}."
     )
-    return Section(
-        "overfit",
-        "Scaling up until it overfits",
-        findings(result.verdicts),
-        [text, Pictures(pictures), table],
+    proved = [network_text(rung.network) for rung in rungs if crosses(rung)]
+    others = f" ({listing(proved)} do)" if len(proved) > 1 else ""
+    choice = (
+        f"Chosen is the largest rung that overfits and is ahead of common sense{others}: {name}. The search tries it "
+        "and smaller ones with less freedom."
+        if proved
+        else f"No rung both overfits and is ahead of common sense, so {name} is chosen, whose validation measure at "
+        "its turning point is the best."
+    )
+    return (
+        f"After the first {FEWEST_RUNGS} the climb ends on a rung that overfits, is ahead of common sense at its "
+        "turning point, and whose training measure has saturated: it is nearly perfect, or hardly improves on the rung "
+        f"before. {ended} {choice}"
     )
