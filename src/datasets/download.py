@@ -6,14 +6,18 @@ downloader that continues a broken transfer, also one that a killed run left beh
 
 import ftplib
 import logging
+import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from src.credentials import filled, variables_in
 from src.datasets.manifest import sha256_of
 from src.errors import UserError
 
@@ -42,8 +46,9 @@ class Unreachable(Exception):
 def download(url: str, sha256: str, target: Path) -> None:
     """Bring `url` to `target`, which appears only whole and with the right checksum.
 
-    A target that is already right stays. Raises UserError for a wrong checksum, Unreachable where the address gave
-    nothing after all attempts.
+    A target that is already right stays. Variables of the environment in the address's query are filled in for the
+    request alone; a user and password for the host come from ~/.netrc. Raises UserError for a wrong checksum or a
+    variable that is not set, Unreachable where the address gave nothing after all attempts.
     """
     import pooch
     import requests
@@ -51,7 +56,10 @@ def download(url: str, sha256: str, target: Path) -> None:
     pooch.get_logger().setLevel(logging.WARNING)
     partial = target.with_name(f"{target.name}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
-    downloader = _resume(partial, sha256) if url.startswith("http") else pooch.FTPDownloader(timeout=_TIMEOUT)
+    unset = [name for name in variables_in(url) if not os.environ.get(name)]
+    if unset:
+        raise UserError(f"{url}: the variable {unset[0]} is not set; export {unset[0]}=… and run again")
+    downloader = _resume(partial, sha256) if url.startswith("http") else _of_ftp(url)
     for wait in (*WAITS, None):
         try:
             pooch.retrieve(url, sha256, fname=target.name, path=target.parent, downloader=downloader)
@@ -75,7 +83,7 @@ def _resume(partial: Path, sha256: str) -> Callable[[str, str, Any], None]:
         have = partial.stat().st_size if partial.exists() else 0
         # identity: the checksum is of the file as it is stored, not as a server may compress it on the way.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        with requests.get(filled(url, os.environ), headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
                 partial.unlink()
                 return fetch(url, output, _)
@@ -99,6 +107,19 @@ def _resume(partial: Path, sha256: str) -> Callable[[str, str, Any], None]:
         return None
 
     return fetch
+
+
+def _of_ftp(url: str) -> Callable[[str, str, Any], None]:
+    import pooch
+
+    try:
+        login = netrc(os.environ.get("NETRC")).authenticators(urlsplit(url).hostname or "")
+    except FileNotFoundError:
+        login = None
+    except NetrcParseError as error:
+        raise UserError(f"{error.filename}: line {error.lineno}: {error.msg}; correct the file") from None
+    user, _, password = login or ("anonymous", "", "")
+    return pooch.FTPDownloader(username=user, password=password or "", timeout=_TIMEOUT)
 
 
 @contextmanager

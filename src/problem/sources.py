@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from src.credentials import fault_of_address, redacted
 from src.names import fault_of_name, fault_of_plain_path, shown
 from src.problem.terms import PlainName, Settings
 
@@ -151,7 +152,20 @@ def name_in(url: str) -> str:
     return unquote(PurePosixPath(urlsplit(url).path).name) or "download"
 
 
-def _named(url: str) -> str:
+def _checked(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ValueError("url: should be an address with a host, as in https://example.org/table.csv")
+    fault = fault_of_address(url)
+    if fault is not None:
+        raise ValueError(
+            f"url: {redacted(url)}: the address {fault}, which git, DVC and the records would keep; put a user and "
+            "password for its host into ~/.netrc, or a secret into a variable of the environment and its name here, "
+            "like ?token=${HUB_TOKEN}"
+        )
     fault = fault_of_name(name_in(url))
     if fault is not None:
         raise ValueError(
@@ -161,7 +175,7 @@ def _named(url: str) -> str:
     return url
 
 
-Url = Annotated[str, AfterValidator(_named)]
+Url = Annotated[str, AfterValidator(_checked)]
 
 
 class Address(Settings):

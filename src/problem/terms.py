@@ -55,7 +55,8 @@ PlainName = Annotated[str, AfterValidator(_plain)]
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    # What a problem file holds may be a secret: errors that nobody foresaw do not show it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 S = TypeVar("S", bound=Settings)

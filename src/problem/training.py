@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from src.credentials import fault_of_address
 from src.problem.terms import Auto, Settings
 
 
@@ -82,6 +83,12 @@ class Engine(Settings):
     def a_cluster_has_an_address(self) -> Self:
         if (self.backend == "local") != (self.address is None):
             raise ValueError("engine: give an address with backend dask or ray, and none with local")
+        fault = None if self.address is None else fault_of_address(self.address)
+        if fault is not None:
+            raise ValueError(
+                f"engine.address: the address {fault}, which git, DVC and the records would keep; remove it and "
+                "give it in the settings of Dask or Ray on this machine"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from src.credentials import is_secret
 from src.errors import UserError
 from src.yaml_file import read_yaml
 
@@ -45,15 +46,17 @@ def database_setting(home: Path) -> str:
     database = read_yaml(params).get("database", SQLITE) if params.exists() else SQLITE
     if database == SQLITE:
         return SQLITE
-    address = urlsplit(str(database))
-    if address.scheme != "postgresql" or not address.path.strip("/"):
+    try:
+        address = urlsplit(str(database))
+    except ValueError:
         raise UserError(
-            f"{params}: database: should be sqlite or postgresql://user@host/name"
-            + ("" if address.password else f", given {database!r}")
-        )
-    if address.password:
+            f"{params}: database: is no address; it should be sqlite or postgresql://user@host/name"
+        ) from None
+    if address.password is not None or any(is_secret(key) for key, _ in parse_qsl(address.query)):
         raise UserError(
             f"{params}: database: holds a password, which git would keep; remove it from the address and give it in "
             "the variable PGPASSWORD or the file ~/.pgpass"
         )
+    if address.scheme != "postgresql" or not address.path.strip("/"):
+        raise UserError(f"{params}: database: should be sqlite or postgresql://user@host/name, given {database!r}")
     return str(database)

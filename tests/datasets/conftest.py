@@ -45,6 +45,7 @@ class Server:
     files: dict[str, bytes] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    logins: list[str | None] = field(default_factory=list)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -55,6 +56,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.state.requests.append((self.path, wanted))
+        self.state.logins.append(self.headers.get("Authorization"))
         trouble = self.state.trouble.pop(0) if self.state.trouble else ""
         body = self.state.files.get(self.path)
         if trouble == "503" or body is None:

@@ -1,5 +1,6 @@
 """Downloads from a server that breaks off, stumbles, lies or is not there; all on the loopback."""
 
+import base64
 import hashlib
 import logging
 import os
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from src.datasets.download import Unreachable, download
+from src.datasets.download import Unreachable, _of_ftp, download
 from src.errors import UserError
 from tests.datasets.conftest import Server
 
@@ -40,6 +41,46 @@ def test_a_file_is_downloaded_once(server: Server, target: Path) -> None:
     assert target.read_bytes() == BODY
     assert len(server.requests) == 1
     assert [path.name for path in target.parent.iterdir()] == ["t.csv"]
+
+
+def test_a_login_comes_from_netrc(
+    server: Server, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password s3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    download(f"{server.address}/t.csv", SHA256, target)
+
+    assert server.logins == [f"Basic {base64.b64encode(b'ann:s3cret').decode()}"]
+
+
+def test_a_login_for_ftp_comes_from_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine example.org login ann password s3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    of_ann, of_nobody = _of_ftp("ftp://example.org/t.csv"), _of_ftp("ftp://example.com/t.csv")
+    assert (of_ann.username, of_ann.password) == ("ann", "s3cret")  # type: ignore[attr-defined]
+    assert of_nobody.username == "anonymous"  # type: ignore[attr-defined]
+
+
+def test_a_token_comes_from_the_environment_and_is_told_to_nobody_else(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"{server.address}/t.csv?raw=1&token=${{HUB_TOKEN}}"
+    monkeypatch.delenv("HUB_TOKEN", raising=False)
+    with pytest.raises(UserError, match="the variable HUB_TOKEN is not set; export HUB_TOKEN=…"):
+        download(url, SHA256, target)
+    monkeypatch.setenv("HUB_TOKEN", "s3 cret&more")
+    with pytest.raises(Unreachable) as failed, caplog.at_level(logging.DEBUG):
+        download(url, SHA256, target)
+    assert server.requests[-1][0] == "/t.csv?raw=1&token=s3%20cret%26more"
+    server.files["/t.csv?raw=1&token=s3%20cret%26more"] = b"other"
+    with pytest.raises(UserError, match="wrong checksum") as wrong, caplog.at_level(logging.INFO, logger="workflow"):
+        download(url, SHA256, target)
+    told = "".join(
+        (str(failed.value), str(wrong.value), *(r.getMessage() for r in caplog.records if r.name == "workflow"))
+    )
+    assert "token=${HUB_TOKEN}" in told
+    assert "s3" not in told
 
 
 def test_a_broken_transfer_goes_on_where_it_broke_off(server: Server, target: Path) -> None:

@@ -42,15 +42,27 @@ def test_postgresql_gets_a_schema_of_its_own_and_a_limit_on_waiting(tmp_path):
     assert url.query == {"sslmode": "require", "options": "-csearch_path=mlflow", "connect_timeout": "5"}
 
 
-def test_a_password_in_params_yaml_is_refused_and_not_repeated(tmp_path):
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgresql://ann:secret@db/work",
+        "postgresql://ann@db/work?password=secret",
+        "postgresql://ann@db/work?sslmode=require&p%61ssword=secret",
+        "postgresql://ann@db/work?sslpassword=secret",
+        "postgres://ann:secret@db",
+    ],
+)
+def test_a_password_in_params_yaml_is_refused_and_not_repeated(tmp_path, database):
     with pytest.raises(UserError, match="PGPASSWORD") as refused:
-        tracking_uri(with_database(tmp_path, "postgresql://ann:secret@db/work"))
+        tracking_uri(with_database(tmp_path, database))
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("database", ["mysql://ann@db/work", "postgresql://db", "postgres", "3"])
+@pytest.mark.parametrize(
+    "database", ["mysql://ann@db/work", "postgresql://db", "postgres", "3", "postgresql://ann:pw@[db/work"]
+)
 def test_anything_else_is_refused_with_what_it_should_be(tmp_path, database):
-    with pytest.raises(UserError, match=r"params.yaml: database: should be sqlite or postgresql://user@host/name"):
+    with pytest.raises(UserError, match=r"params.yaml: database: .*should be sqlite or postgresql://user@host/name"):
         tracking_uri(with_database(tmp_path, database))
 
 
