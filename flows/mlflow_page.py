@@ -8,7 +8,7 @@ import asyncio
 from pathlib import Path
 
 from flows.same_origin import App, Message, Receive, Send
-from src.tracking.views import RESULTS, VIEW_TAG, browser_defaults
+from src.tracking.views import browser_defaults
 
 
 class BeginsWithResults:
@@ -32,6 +32,6 @@ def start_page() -> str:
     from mlflow.server.handlers import _get_tracking_store
 
     experiments = _get_tracking_store().search_experiments(max_results=1000)
-    ours = [str(each.experiment_id) for each in experiments if VIEW_TAG + RESULTS in each.tags]
+    tags = {str(each.experiment_id): each.tags for each in experiments}
     page = Path(str(app.static_folder)) / "index.html"
-    return page.read_text(encoding="utf-8").replace("<head>", f"<head>{browser_defaults(ours)}", 1)
+    return page.read_text(encoding="utf-8").replace("<head>", f"<head>{browser_defaults(tags)}", 1)

@@ -1,18 +1,18 @@
 """What each step leaves on record, read from its result files. Knows nothing of MLflow.
 
-A step's headline (metrics and tags) stands on the step's run. The workflow's run sums them up: in words as tags, which
-MLflow's table of runs shows as columns, and once `evaluate` is done in numbers, so that runs compare and plot. The
-names are the same for every problem. The details stand on the step's run and the runs below it: one for each rung of
-the ladder, candidate of the search and fold of the evaluation, alike in their names, so that selected ones compare.
+A step's headline (metrics and tags) stands on the step's run. The workflow's run sums them up: in words as tags, and
+once `evaluate` is done in numbers, which MLflow's table of runs shows as columns. The names are the same for every
+problem. The name of a score says its measure: MLflow draws what has one name on one axis, and accuracies beside errors
+would say nothing. The details stand on the step's run and the runs below it: one for each rung of the ladder, candidate
+of the search and fold of the evaluation, alike in their names, so that selected ones compare.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from src.files import Layout, read_json
+from src.files import Layout
 from src.printer import printer_of
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
@@ -29,6 +29,7 @@ from src.results import (
     Verdict,
     read_records,
 )
+from src.tracking.settings import step_settings
 from src.wording import candidate_text, network_text
 
 # Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
@@ -38,7 +39,15 @@ MOST_RUNS = 100
 MOST_FOLDS = 100
 CURVE_POINTS = 50
 
+# Columns of the tables of curves.
 CURVES = ("training", "validation", "training_loss", "validation_loss")
+LOSSES = {
+    "binary": "cross_entropy",
+    "multiclass": "cross_entropy",
+    "multilabel": "cross_entropy",
+    "regression": "squared_error",
+    "unit_interval_regression": "cross_entropy",
+}
 
 # Tags that are columns of the table of runs.
 CROSS_VALIDATED, SEALED_TEST, COMMON_SENSE, CHOSEN = "cross-validated", "sealed test", "common sense", "chosen"
@@ -83,7 +92,7 @@ def step_content(step: str, layout: Layout) -> Content:
     evidence = {f"evidence.{verdict.name}": verdict.evidence for verdict in found.verdicts}
     return Content(
         points=[(name, 0, value) for name, value in found.metrics.items()] + details.points,
-        params=flat_settings(read_json(layout.settings(step))) | details.params,
+        params=step_settings(step, layout) | details.params,
         tags=found.tags | evidence,
         below=details.below,
     )
@@ -104,24 +113,6 @@ def verdicts_text(verdicts: Sequence[Verdict]) -> str:
     failing = [verdict.name.replace("_", " ") for verdict in verdicts if not verdict.holds]
     held = f"{len(verdicts) - len(failing)} of {len(verdicts)} hold"
     return f"{held}, not: {', '.join(failing)}" if failing else held
-
-
-def workflow_settings(layout: Layout) -> dict[str, str]:
-    """All settings of the problem except the engine's, as they identify a workflow run."""
-    files = (layout.results / "settings").glob("*.json")
-    merged = [flat_settings(read_json(path)) for path in sorted(files) if path.stem != "engine"]
-    return {name: value for settings in merged for name, value in settings.items()}
-
-
-def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings by dotted names; lists and free-form mappings as JSON, unset ones left out."""
-    flat: dict[str, str] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict) and key != "columns":
-            flat |= {f"{key}.{name}": text for name, text in flat_settings(value).items()}
-        elif value not in (None, "", [], {}):
-            flat[key] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return flat
 
 
 def note(layout: Layout, steps: Iterable[str]) -> str:
@@ -187,7 +178,10 @@ def _baseline(layout: Layout) -> Headline:
         COMMON_SENSE: f"{text(common_sense.evaluation.mean)} ({common_sense.name})",
         "shallow model": f"{text(shallow.evaluation.mean)} ({shallow.name})",
     }
-    metrics = {"baseline": common_sense.evaluation.mean, "shallow": shallow.evaluation.mean}
+    metrics = {
+        f"common_sense.{found.measure}": common_sense.evaluation.mean,
+        f"shallow.{found.measure}": shallow.evaluation.mean,
+    }
     return Headline(metrics, tags, found.verdicts)
 
 
@@ -197,9 +191,9 @@ def _overfit(layout: Layout) -> Headline:
     metrics = {
         "overfit.parameters": rung.parameters,
         "overfit.turning_epoch": rung.turning_epoch,
-        "overfit.best_validation": rung.best_validation,
-        "overfit.final_training": rung.final_training,
-        "overfit.final_validation": rung.final_validation,
+        f"overfit.{found.measure}.best_validation": rung.best_validation,
+        f"overfit.{found.measure}.final_training": rung.final_training,
+        f"overfit.{found.measure}.final_validation": rung.final_validation,
     }
     return Headline(metrics, {"overfit.network": network_text(rung.network)}, found.verdicts)
 
@@ -207,9 +201,9 @@ def _overfit(layout: Layout) -> Headline:
 def _regularize(layout: Layout) -> Headline:
     found = Regularize.read(layout.result("regularize"))
     metrics = {
-        "search.chosen": found.chosen_score.mean,
-        "search.best": found.best_score.mean,
-        "search.standard_error": found.standard_error,
+        f"search.{found.measure}": found.chosen_score.mean,
+        f"search.{found.measure}.best": found.best_score.mean,
+        f"search.{found.measure}.standard_error": found.standard_error,
         "search.candidates": found.candidates,
     }
     return Headline(metrics | chosen_metrics(found.chosen), {CHOSEN: candidate_text(found.chosen)}, found.verdicts)
@@ -217,18 +211,19 @@ def _regularize(layout: Layout) -> Headline:
 
 def _evaluate(layout: Layout) -> Headline:
     found, references = Evaluate.read(layout.result("evaluate")), Baseline.read(layout.result("baseline"))
-    cv, test, text, interval = found.cross_validation, found.test, printer_of(found).bare, printer_of(found).interval
+    cv, test, measure = found.cross_validation, found.test, found.measure
+    text, interval = printer_of(found).bare, printer_of(found).interval
     metrics = {
-        "cv.mean": cv.mean,
-        "cv.low": cv.low,
-        "cv.high": cv.high,
-        "test": test.value,
-        "test.low": test.low,
-        "test.high": test.high,
+        f"cv.{measure}": cv.mean,
+        f"cv.{measure}.low": cv.low,
+        f"cv.{measure}.high": cv.high,
+        f"test.{measure}": test.value,
+        f"test.{measure}.low": test.low,
+        f"test.{measure}.high": test.high,
         "test.rows": test.rows,
         "test.opening": test.opening,
-        "baseline": found.baseline,
-        "shallow": found.shallow,
+        f"common_sense.{measure}": found.baseline,
+        f"shallow.{measure}": found.shallow,
     }
     tags = {
         COMMON_SENSE: f"{text(found.baseline)} ({references.common_sense.name})",
@@ -260,16 +255,16 @@ def _baseline_details(layout: Layout) -> Content:
     found = Baseline.read(layout.result("baseline"))
     points: list[Point] = []
     for reference in found.common_sense_all + found.shallow_all:
-        points.append((f"development.{reference.name}", 0, reference.development.mean))
-        points.append((f"evaluation.{reference.name}", 0, reference.evaluation.mean))
+        points.append((f"development.{found.measure}.{reference.name}", 0, reference.development.mean))
+        points.append((f"evaluation.{found.measure}.{reference.name}", 0, reference.evaluation.mean))
     return Content(points)
 
 
 def _overfit_details(layout: Layout) -> Content:
-    below = []
+    below, names = [], curve_names(layout)
     for rung, rows in _grouped(read_records(layout.results / "overfit_curves.csv"), "rung").items():
         params = {"rung": rung, "network": rows[0]["network"], "parameters": rows[0]["parameters"]}
-        below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows), params, {KIND: "rung"})))
+        below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows, names), params, {KIND: "rung"})))
     return Content(below=below)
 
 
@@ -279,8 +274,10 @@ _FOUND = ("candidate", "dropped", "mean", "standard_error", "difference_error", 
 
 def _regularize_details(layout: Layout) -> Content:
     rows = read_records(layout.results / "candidates.csv")
+    found = Regularize.read(layout.result("regularize"))
+    measure = found.measure
     if len(rows) > MOST_RUNS:
-        sign = -1 if Regularize.read(layout.result("regularize")).direction == "maximize" else 1
+        sign = -1 if found.direction == "maximize" else 1
         marked = {row["candidate"] for row in rows if "true" in (row["best"].lower(), row["chosen"].lower())}
         rows.sort(key=lambda row: (row["candidate"] not in marked, sign * float(row["mean"] or math.inf * sign)))
         rows = sorted(rows[:MOST_RUNS], key=lambda row: int(row["candidate"]))
@@ -288,8 +285,8 @@ def _regularize_details(layout: Layout) -> Content:
     for row in rows:
         folds = [name for name in row if name.startswith("fold_")]
         settings = {name: row[name] for name in row if name not in (*_FOUND, *folds)}
-        points = _points([("score", 0, row["mean"]), ("standard_error", 0, row["standard_error"])])
-        points += _points(("fold", i, row[name]) for i, name in enumerate(folds[:MOST_FOLDS], start=1))
+        points = _points([(measure, 0, row["mean"]), (f"{measure}.standard_error", 0, row["standard_error"])])
+        points += _points((f"fold.{measure}", i, row[name]) for i, name in enumerate(folds[:MOST_FOLDS], start=1))
         tags = {KIND: "candidate"} | {name: row[name].lower() for name in ("dropped", "best", "chosen")}
         below.append((f"candidate {row['candidate']}", Content(points, settings, tags)))
     return Content(below=below)
@@ -297,26 +294,38 @@ def _regularize_details(layout: Layout) -> Content:
 
 def _evaluate_details(layout: Layout) -> Content:
     folds = read_records(layout.results / "fold_scores.csv")[:MOST_FOLDS]
-    columns = ("network", "common_sense", "shallow")
-    points = _points((f"fold.{name}", i, row[name]) for i, row in enumerate(folds, start=1) for name in columns)
+    found, names = Evaluate.read(layout.result("evaluate")), curve_names(layout)
+    columns = {"network": "fold", "common_sense": "fold.common_sense", "shallow": "fold.shallow"}
+    points = _points(
+        (f"{name}.{found.measure}", i, row[column])
+        for i, row in enumerate(folds, start=1)
+        for column, name in columns.items()
+    )
     curves = read_records(layout.results / "evaluate_curves.csv")
     means = [
         {"epoch": epoch} | {name: repr(_mean(row[name] for row in rows)) for name in CURVES}
         for epoch, rows in _grouped(curves, "epoch").items()
     ]
-    extra = Evaluate.read(layout.result("evaluate")).extra
-    points += _curves(means) + [(name, 0, value) for name, value in extra.items()]
-    return Content(points, below=list(_fold_runs(folds, curves)))
+    points += _curves(means, names)
+    points += [(_further_name(name), 0, value) for name, value in found.extra.items()]
+    return Content(points, below=list(_fold_runs(folds, curves, found.measure, names)))
 
 
-def _fold_runs(folds: Sequence[Row], curves: Sequence[Row]) -> Iterator[tuple[str, Content]]:
+def _further_name(extra: str) -> str:
+    """The metric of another measure: named like the one that the problem asks for."""
+    return extra.replace("cross_validation_", "cv.", 1).replace("test_", "test.", 1)
+
+
+def _fold_runs(
+    folds: Sequence[Row], curves: Sequence[Row], measure: str, names: Mapping[str, str]
+) -> Iterator[tuple[str, Content]]:
     """One run for each fold of the final evaluation, its score beside those of the references and its curves."""
     by_fold = _grouped(curves, "repeat", "fold")
     for row in folds:
         repeat, fold = int(row["repeat"]) + 1, int(row["fold"]) + 1
-        points = _points([("score", 0, row["network"])])
-        points += _points((name, 0, row[name]) for name in ("common_sense", "shallow"))
-        points += _curves(by_fold.get((row["repeat"], row["fold"]), ()))
+        points = _points([(measure, 0, row["network"])])
+        points += _points((f"{name}.{measure}", 0, row[name]) for name in ("common_sense", "shallow"))
+        points += _curves(by_fold.get((row["repeat"], row["fold"]), ()), names)
         where = {"repeat": str(repeat), "fold": str(fold)}
         yield f"repeat {repeat}, fold {fold}", Content(points, where, {KIND: "fold"})
 
@@ -336,10 +345,18 @@ def chosen_metrics(chosen: Candidate) -> dict[str, float]:
     return numbers | {"chosen.hidden_units": sum(chosen.network.get("units", ()))}
 
 
-def _curves(rows: Sequence[Row]) -> list[Point]:
+def curve_names(layout: Layout) -> dict[str, str]:
+    """The metrics that the columns of a table of curves are."""
+    prepared = Prepared.read(layout.result("prepare"))
+    measure, loss = prepared.measure, LOSSES[prepared.type]
+    names = (f"training.{measure}", f"validation.{measure}", f"training.{loss}", f"validation.{loss}")
+    return dict(zip(CURVES, names, strict=True))
+
+
+def _curves(rows: Sequence[Row], names: Mapping[str, str]) -> list[Point]:
     """Curves over epochs, thinned; the tables among the artifacts hold every epoch."""
     kept = [rows[i] for i in thinned(len(rows))]
-    return _points((name, int(row["epoch"]), row[name]) for name in CURVES for row in kept)
+    return _points((name, int(row["epoch"]), row[column]) for column, name in names.items() for row in kept)
 
 
 def _points(values: Iterable[tuple[str, int, str]]) -> list[Point]:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from src.errors import UserError
 from src.files import Layout
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import Validation
+from src.results import Prepared, Validation
 from src.tracking.address import artifacts_uri, tracking_uri
-from src.tracking.content import Content, note, result_line, summary, workflow_settings
+from src.tracking.content import Content, note, result_line, summary
 from src.tracking.identity import (
     KEY,
     RECORDED,
@@ -30,9 +31,11 @@ from src.tracking.identity import (
     outputs_digest,
     raw_checksum,
     recorded_key,
+    workflow_key_of,
 )
 from src.tracking.many import NewRun, create_runs
 from src.tracking.moved import EXPERIMENT_KIND
+from src.tracking.settings import workflow_settings
 from src.tracking.usage import Sample
 from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
 
@@ -49,6 +52,7 @@ DIGEST_DIGITS = 8  # of a data set's checksum, as many as MLflow's own
 STEP, INPUTS, OUTPUTS = "workflow.step", "workflow.inputs", "workflow.outputs"
 SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
 NOTE, OUR_NOTE = "mlflow.note.content", "mlflow.note.workflow"
+OWN_RUN = "workflow.own_run"  # of an experiment: the newest run with the problem's own settings
 
 # MLflow's types of the kinds of columns.
 COLUMN_TYPES = {"numeric": "double", "categorical": "string", "boolean": "boolean", "date": "datetime"}
@@ -72,6 +76,7 @@ class Recorder:
     def __init__(self, client: "MlflowClient", layout: Layout, root: Path, tags: dict[str, str]) -> None:
         self.client = client
         self.layout = layout
+        self.root = root
         self.key = recorded_key(layout)
         self.address = tracking_uri(root)
         self.tags = tags | {"mlflow.user": _user()}
@@ -184,13 +189,15 @@ class Recorder:
         metrics = dict(found.metrics) | (self._seconds(run) if found.metrics else {})
         tags = found.tags | {"workflow.steps": " ".join(steps), NOTE: note(self.layout, steps)}
         tags |= {} if known else self.tags | self._source()
-        content = Content([(name, 0, value) for name, value in metrics.items()], workflow_settings(self.layout), tags)
+        content = Content(
+            [(name, 0, value) for name, value in metrics.items()], workflow_settings(self.layout, steps), tags
+        )
         self.write(run, content)
         if step == "report":
             self.client.log_artifact(run.info.run_id, str(self.layout.results / "report.html"))
         if "validate" in steps and not (run.inputs and run.inputs.dataset_inputs):
             self.client.log_inputs(run.info.run_id, [data_set(self.layout)])
-        self._describe_experiment(run, result_line(found))
+        self._describe_experiment(run, result_line(found), steps)
         if not known:
             self._extend(run, moment)
 
@@ -228,20 +235,39 @@ class Recorder:
         """The column Source of MLflow's table tells what started the run and for whom."""
         return {"mlflow.source.name": f"{self.tags['workflow.trigger']}, {self.tags['mlflow.user']}"}
 
-    def _describe_experiment(self, run: "Run", result: str) -> None:
-        """Give the experiment its views, and a description unless somebody has written another one."""
+    def _describe_experiment(self, run: "Run", result: str, steps: Sequence[str]) -> None:
+        """Give the experiment its views, and a description unless somebody has written another one.
+
+        Both are of the newest run with the problem's own settings; until there is one, of any.
+        """
+        held = self.experiment.tags
+        own = self._has_own_settings()
+        if not own and OWN_RUN in held:
+            return
         question = load_settings(self.layout, "report", ReportSettings).question
         links = {run.info.run_name: run_link(self.experiment_id, run.info.run_id)}
         links |= {name: view_link(self.experiment_id, view) for view, name in VIEWS.items()}
+        if not own:
+            result = f"{result} (with settings of its own; there is no run with the problem's yet)"
         text = f"{result}. {question}\n\n{' | '.join(f'[{name}]({link})' for name, link in links.items())}"
-        held = self.experiment.tags
         mine = hashlib.sha256(text.encode()).hexdigest()
-        tags = view_tags()
+        tags = {OWN_RUN: run.info.run_id} if own else {}
+        if "prepare" in steps:
+            tags |= view_tags(Prepared.read(self.layout.result("prepare")).measure)
         if NOTE not in held or held.get(OUR_NOTE) == hashlib.sha256(held[NOTE].encode()).hexdigest():
             tags |= {OUR_NOTE: mine, NOTE: text}
         for name, value in tags.items():
             if held.get(name) != value:
                 self.client.set_experiment_tag(self.experiment_id, name, value)
+
+    def _has_own_settings(self) -> bool:
+        """Whether the run has the settings of the problem file at home: one with overrides happens in a copy."""
+        if self.layout.root.resolve() == self.root.resolve():
+            return True
+        try:
+            return workflow_key_of(Layout(self.layout.problem, self.root)) == self.key
+        except UserError:  # the problem file at home is gone, or being edited
+            return False
 
     def end(self, run: "Run", moment: Moment) -> None:
         self.client.set_terminated(run.info.run_id, end_time=round(moment.ended * 1000))

@@ -7,11 +7,11 @@ begins that holds no choice of its own; the server that `make serve` starts puts
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, KIND, SEALED_TEST
+from src.tracking.content import CHOSEN, KIND
 from src.tracking.identity import KEY
 
 VIEW_TAG = "mlflow.sharedViewState."
@@ -35,19 +35,28 @@ def _all(kind: str, widths: Mapping[str, int]) -> dict[str, int]:
 # All but the last fit beside one another on a screen of 1,600 pixels.
 _RESULTS = (
     {NAME: 190, CREATED: 105}
-    | _all("tags", {CROSS_VALIDATED: 235, COMMON_SENSE: 95, SEALED_TEST: 85, "verdicts": 115, CHOSEN: 110})
+    | _all("metrics", {"cv.{measure}": 95, "cv.{measure}.low": 95, "cv.{measure}.high": 95})
+    | _all("metrics", {"common_sense.{measure}": 95, "shallow.{measure}": 95, "test.{measure}": 95})
+    | _all("tags", {"verdicts": 115, CHOSEN: 110})
     | {DURATION: 70}
     | _all("attributes", {"Source": 110, "Dataset": 150, "Version": 75, "Models": 100})
 )
 _CANDIDATES = (
     {NAME: 150, CREATED: 125}
-    | _all("metrics", {"score": 90, "standard_error": 120})
+    | _all("metrics", {"{measure}": 90, "{measure}.standard_error": 120})
     | _all("tags", {"chosen": 80, "best": 80})
     | _all("params", {"network": 110, "parameters": 95, "dropout": 85, "l1": 85, "l2": 85, "learning_rate": 110})
     | _all("params", {"epochs": 85, "optimizer": 95})
 )
 _FOLDS = {NAME: 150, CREATED: 125} | _all(
-    "metrics", {"score": 110, "common_sense": 110, "shallow": 110, "training": 110, "validation": 110}
+    "metrics",
+    {
+        "{measure}": 110,
+        "common_sense.{measure}": 110,
+        "shallow.{measure}": 110,
+        "training.{measure}": 110,
+        "validation.{measure}": 110,
+    },
 )
 _STATES: dict[str, dict[str, Any]] = {
     RESULTS: {"searchFilter": f"tags.`{KEY}` != ''"} | _columns(_RESULTS),
@@ -57,17 +66,17 @@ _STATES: dict[str, dict[str, Any]] = {
 VIEWS = {RESULTS: "Results of the workflow", CANDIDATES: "Candidates of the search", FOLDS: "Folds of the evaluation"}
 
 
-def view_tags() -> dict[str, str]:
-    """Tags of an experiment that are its saved views."""
+def view_tags(measure: str) -> dict[str, str]:
+    """Tags of an experiment that are its saved views, the scores of which are of `measure`."""
     return {
         VIEW_TAG + view: json.dumps(
-            {"name": VIEWS[view], "createdAt": -i, "updatedAt": -i, "state": json.dumps(_state(view))}
+            {"name": VIEWS[view], "createdAt": -i, "updatedAt": -i, "state": json.dumps(_state(view, measure))}
         )
         for i, view in enumerate(_STATES)
     }
 
 
-def _state(view: str) -> dict[str, Any]:
+def _state(view: str, measure: str) -> dict[str, Any]:
     """A view as MLflow's page stores it."""
     common = {
         "orderByKey": "attributes.start_time",
@@ -77,18 +86,23 @@ def _state(view: str) -> dict[str, Any]:
     }
     common |= {"datasetsFilter": [], "modelVersionFilter": "All Runs", "runsHiddenMode": "FIRST_10_RUNS"}
     common |= {"useGroupedValuesInCharts": True, "hideEmptyCharts": True, "groupBy": None, "runListHidden": False}
-    return common | _STATES[view]
+    columns = json.loads(json.dumps(_STATES[view]).replace("{measure}", measure))
+    return common | columns
 
 
-def browser_defaults(experiments: Iterable[str]) -> str:
+def browser_defaults(experiments: Mapping[str, Mapping[str, str]]) -> str:
     """A script for the head of MLflow's page: what a browser begins with that holds no choice of its own.
 
     That is the side of MLflow that is about training, without the assistant, which has no model to talk to, and the
-    view of results in the given experiments. It only answers for what the browser does not hold; a person's own choice
-    of columns is kept as ever.
+    view of results in the experiments, given by their ids with their tags. It only answers for what the browser does
+    not hold; a person's own choice of columns is kept as ever.
     """
     held = {"mlflow.workflowType_v1": '"machine_learning"', "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true"}
-    held |= {_STORED.format(id): json.dumps(_state(RESULTS)) for id in experiments}
+    held |= {
+        _STORED.format(id): json.loads(tags[VIEW_TAG + RESULTS])["state"]
+        for id, tags in experiments.items()
+        if VIEW_TAG + RESULTS in tags
+    }
     text = json.dumps(held).replace("<", "\\u003c")
     return f"""<script>(() => {{
   const defaults = {text}, getItem = Storage.prototype.getItem;

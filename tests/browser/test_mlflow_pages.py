@@ -4,7 +4,6 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from src.tracking.content import COMMON_SENSE, CROSS_VALIDATED, SEALED_TEST
 from src.tracking.identity import KEY
 from tests.flows.serving import Served
 from tests.workspaces import PROBLEM
@@ -29,7 +28,7 @@ def test_opening_the_experiment_shows_the_results_without_clicking_around(
     _open_experiment(page, served)
     for name in two_runs:
         expect(page.get_by_text(name).first).to_be_visible()
-    for column in (CROSS_VALIDATED, COMMON_SENSE, SEALED_TEST):
+    for column in ("cv.accuracy", "common_sense.accuracy", "test.accuracy"):
         expect(page.get_by_text(column, exact=True).first).to_be_visible()
 
 

@@ -76,7 +76,9 @@ class Fruit:
         settings: dict[str, Row] = {
             "fetch": data,
             "validate": table | {"validation": {"max_categories": 1000}},
-            "prepare": table | {"measure": "auto", "seed": self.seed},
+            "prepare": table
+            | {"measure": "auto", "protocol": "auto", "folds": "auto", "repeats": "auto", "seed": self.seed}
+            | {"image": {"size": "auto", "pretrained": "none"}, "text": {"tokens": "words"}},
             "baseline": {"seed": self.seed},
             "overfit": training | {"seed": self.seed},
             "regularize": training | {"search": {"budget": self.budget, "dropout": [0.0, 0.5]}, "seed": self.seed},

@@ -4,10 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.files import Layout
-from src.tracking.content import CURVE_POINTS, flat_settings, headline, note, step_content, thinned
+from src.files import Layout, read_json
+from src.tracking.content import CURVE_POINTS, headline, note, step_content, thinned
 from src.tracking.identity import RECORDED, outputs_digest, recorded_key
+from src.tracking.settings import flat_settings, step_settings, workflow_settings
 from tests.tracking.result_files import Fruit
+
+# Metrics that are no scores: by the first part of their names, and single ones. A score on another measure is named by
+# that.
+NO_SCORES = {"data", "train", "features", "chosen"}
+NOT_OF_THE_MEASURE = {
+    "overfit.parameters",
+    "overfit.turning_epoch",
+    "search.candidates",
+    "test.rows",
+    "test.opening",
+    "test.roc_auc",
+    "training.cross_entropy",
+    "validation.cross_entropy",
+}
 
 
 @pytest.fixture
@@ -30,13 +45,40 @@ def test_settings_get_dotted_names_and_unset_ones_are_left_out():
     assert flat_settings(settings) == {"a": "1", "b.c": "[0.0, 0.5]", "b.d.e": "text", "columns": '{"x": "date"}'}
 
 
-def test_headlines_have_the_same_names_for_every_measure(files):
+def test_scores_of_different_measures_share_no_name_and_all_else_does(files):
+    """What has one name is one axis where runs are compared."""
+
     def names():
-        return {name for step in RECORDED for name in headline(step, files).metrics}
+        found = {name for step in RECORDED for name in headline(step, files).metrics}
+        for content in (step_content(step, files) for step in RECORDED):
+            found |= {name for each in [content, *(below for _, below in content.below)] for name, _, _ in each.points}
+        return found
 
     of_accuracy = names()
     Fruit(measure="log_loss", direction="minimize", gate=False).write(files)
-    assert names() == of_accuracy
+    of_loss = names()
+    assert {name for name in of_accuracy & of_loss if name.split(".")[0] not in NO_SCORES} == NOT_OF_THE_MEASURE
+    assert {name.replace("accuracy", "log_loss") for name in of_accuracy} == of_loss
+
+
+def test_settings_are_those_that_were_used_and_unsettled_ones_are_left_out(files):
+    given = read_json(files.settings("prepare"))
+    assert (given["folds"], given["measure"]) == ("auto", "auto")
+    settings = workflow_settings(files, RECORDED)
+    assert {name: settings[name] for name in ("folds", "repeats", "measure", "protocol")} == {
+        "folds": "5",
+        "repeats": "1",
+        "measure": "accuracy",
+        "protocol": "k_fold",
+    }
+    assert "auto" not in settings.values()
+    assert not {"folds", "measure"} & {*workflow_settings(files, ["validate"])}, "nothing has settled them yet"
+    assert step_settings("prepare", files)["folds"] == "5"
+
+
+def test_settings_of_kinds_of_input_that_are_not_there_are_left_out(files):
+    sections = {name.split(".")[0] for name in workflow_settings(files, RECORDED)}
+    assert not {"image", "text", "tokens"} & sections
 
 
 def test_an_infinite_or_missing_value_is_left_out_of_a_curve(files):
@@ -46,8 +88,8 @@ def test_an_infinite_or_missing_value_is_left_out_of_a_curve(files):
     path.write_text("\n".join([header, ",".join([*row[:4], "inf", "", "nan", "0.5"]), second, ""]))
     (_, rung) = step_content("overfit", files).below[0]
     assert {(name, epoch) for name, epoch, _ in rung.points} == {
-        ("validation_loss", 1),
-        *((name, 2) for name in ("training", "validation", "training_loss", "validation_loss")),
+        ("validation.cross_entropy", 1),
+        *((f"{part}.{of}", 2) for part in ("training", "validation") for of in ("accuracy", "cross_entropy")),
     }
 
 

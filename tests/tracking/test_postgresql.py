@@ -67,7 +67,7 @@ def test_both_databases_hold_the_same(layout: Layout, tmp_path: Path):
 
 def test_the_measure_comes_first_here_too(layout: Layout):
     metrics = [metrics for name, _, _, _, metrics, _ in content(tracking_uri(layout.root)) if name.startswith("fruit-")]
-    assert [next(iter(each)) for each in metrics] == ["cv.mean"]
+    assert [next(iter(each)) for each in metrics] == ["cv.accuracy"]
 
 
 def test_the_name_of_a_run_leads_to_it(layout: Layout):

@@ -39,17 +39,17 @@ def test_every_run_is_finished_and_knows_when_it_began_and_ended(recorded, runs)
 def test_the_workflow_run_carries_the_measures_of_all_steps(recorded, runs):
     metrics = workflow_run(runs).data.metrics
     evaluation = read_json(recorded.result("evaluate"))
-    assert metrics["baseline"] == evaluation["baseline"]
-    assert metrics["shallow"] == evaluation["shallow"]
-    assert [metrics[f"cv.{part}"] for part in ("mean", "low", "high")] == [
+    assert metrics["common_sense.accuracy"] == evaluation["baseline"]
+    assert metrics["shallow.accuracy"] == evaluation["shallow"]
+    assert [metrics[f"cv.accuracy{part}"] for part in ("", ".low", ".high")] == [
         evaluation["cross_validation"][part] for part in ("mean", "low", "high")
     ]
-    assert [metrics[name] for name in ("test", "test.low", "test.high", "test.rows")] == [
+    assert [metrics[name] for name in ("test.accuracy", "test.accuracy.low", "test.accuracy.high", "test.rows")] == [
         evaluation["test"][part] for part in ("value", "low", "high", "rows")
     ]
     assert metrics["data.rows"] == 100
     assert metrics["train.rows"] == 80
-    assert metrics["search.chosen"] == read_json(recorded.result("regularize"))["chosen_score"]["mean"]
+    assert metrics["search.accuracy"] == read_json(recorded.result("regularize"))["chosen_score"]["mean"]
 
 
 def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(recorded, runs):
@@ -125,7 +125,7 @@ def test_each_rung_of_the_ladder_has_its_curves_to_the_last_epoch(recorded, clie
     (overfit,) = runs(workflow__step="overfit")
     rungs = runs(mlflow__parentRunId=overfit.info.run_id)
     assert [run.info.run_name for run in rungs] == ["rung 0: 4", "rung 1: 8"]
-    for name in ("training", "validation", "training_loss", "validation_loss"):
+    for name in ("training.accuracy", "validation.accuracy", "training.cross_entropy", "validation.cross_entropy"):
         curve = client.get_metric_history(rungs[1].info.run_id, name)
         epochs = [point.step for point in curve]
         assert len(epochs) == CURVE_POINTS
@@ -134,10 +134,10 @@ def test_each_rung_of_the_ladder_has_its_curves_to_the_last_epoch(recorded, clie
 
 def test_the_curves_of_the_final_evaluation_are_means_over_the_folds(recorded, client, runs):
     (evaluate,) = runs(workflow__step="evaluate")
-    curve = client.get_metric_history(evaluate.info.run_id, "validation")
+    curve = client.get_metric_history(evaluate.info.run_id, "validation.accuracy")
     assert curve[-1].step == 60
     assert curve[-1].value == pytest.approx(0.9 * 60 / 70)
-    folds = client.get_metric_history(evaluate.info.run_id, "fold.network")
+    folds = client.get_metric_history(evaluate.info.run_id, "fold.accuracy")
     assert [point.value for point in folds] == [0.90625] * 5
 
 
@@ -146,7 +146,7 @@ def test_each_candidate_of_a_small_search_is_a_run_that_can_be_compared(recorded
     candidates = runs(mlflow__parentRunId=regularize.info.run_id)
     assert [run.info.run_name for run in candidates] == ["candidate 0", "candidate 1", "candidate 2"]
     assert candidates[1].data.params["dropout"] == "0.25"
-    assert candidates[1].data.metrics["score"] == 0.9
+    assert candidates[1].data.metrics["accuracy"] == 0.9
     assert [run.data.tags["chosen"] for run in candidates] == ["false", "true", "false"]
 
 
@@ -169,8 +169,8 @@ def test_each_fold_of_the_evaluation_has_its_score_and_its_curves(recorded, clie
     (evaluate,) = runs(workflow__step="evaluate")
     folds = runs(mlflow__parentRunId=evaluate.info.run_id)
     assert [run.info.run_name for run in folds] == [f"repeat 1, fold {i}" for i in range(1, 6)]
-    assert [run.data.metrics["score"] for run in folds] == [0.90625] * 5
-    curve = client.get_metric_history(folds[2].info.run_id, "validation")
+    assert [run.data.metrics["accuracy"] for run in folds] == [0.90625] * 5
+    curve = client.get_metric_history(folds[2].info.run_id, "validation.accuracy")
     assert (len(curve), curve[0].step, curve[-1].step) == (CURVE_POINTS, 1, 60)
 
 
@@ -202,7 +202,7 @@ def test_runs_below_a_step_are_as_the_client_writes_them(recorded, client, runs)
 
 
 def test_the_measure_comes_first_for_mlflow_plots_the_first_metric(recorded, runs):
-    assert next(iter(workflow_run(runs).data.metrics)) == "cv.mean"
+    assert next(iter(workflow_run(runs).data.metrics)) == "cv.accuracy"
 
 
 def test_before_the_evaluation_the_workflow_run_has_words_but_no_numbers(layout, runs):
@@ -251,6 +251,32 @@ def test_a_queued_experiment_is_recorded_in_the_repository_it_came_from(layout, 
     (run,) = runs(workflow__step="overfit")
     assert run.data.tags["dvc.experiment"] == "sandy-fish"
     assert workflow_run(runs).info.run_name == name_of("fruit", recorded_key(layout))
+
+
+def test_an_experiment_s_headline_is_of_a_run_with_the_problem_s_own_settings(layout, client, tmp_path, monkeypatch):
+    """One with overrides happens in a copy, and may be judged by another measure."""
+
+    def told():
+        tags = client.get_experiment_by_name("fruit").tags
+        return tags["mlflow.note.content"], tags["mlflow.sharedViewState.results"]
+
+    copy = Layout("fruit", tmp_path / "copy")
+    Fruit(measure="log_loss", direction="minimize", seed=1).write(copy)
+    with monkeypatch.context() as patched:
+        patched.chdir(copy.root)
+        patched.setenv("WORKFLOW_HOME", str(layout.root))
+        record_all(Layout("fruit"))
+        assert "there is no run with the problem's yet" in told()[0]
+        assert "cv.log_loss" in told()[1]
+    record_all(layout)
+    own = told()
+    assert "there is no run" not in own[0]
+    assert "cv.accuracy" in own[1]
+    Fruit(measure="log_loss", direction="minimize", seed=2).write(copy)
+    monkeypatch.chdir(copy.root)
+    monkeypatch.setenv("WORKFLOW_HOME", str(layout.root))
+    record_all(Layout("fruit"))
+    assert told() == own
 
 
 def test_a_folder_of_any_name_holds_a_record(layout, tmp_path, monkeypatch):
@@ -332,7 +358,7 @@ def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(rec
     Fruit(test=0.875).write(recorded)
     record("evaluate", recorded)
     assert workflow_run(runs).data.tags["mlflow.source.name"] == "prefect ui, ann"
-    (evaluate,) = [run for run in runs(workflow__step="evaluate") if run.data.metrics["test"] == 0.875]
+    (evaluate,) = [run for run in runs(workflow__step="evaluate") if run.data.metrics["test.accuracy"] == 0.875]
     assert evaluate.data.tags["mlflow.source.name"] == "tasks.evaluate"
 
 

@@ -27,7 +27,7 @@ def test_other_results_from_the_same_content_supersede_the_older_run(recorded, r
     superseded, newer = sorted(runs(workflow__step="evaluate"), key=lambda run: run.info.run_id != older.info.run_id)
     assert superseded.data.tags["workflow.superseded_by"] == newer.info.run_id
     assert "workflow.superseded_by" not in newer.data.tags
-    assert workflow_run(runs).data.metrics["test"] == 0.875
+    assert workflow_run(runs).data.metrics["test.accuracy"] == 0.875
 
 
 def test_results_that_come_back_take_their_old_run_again(recorded, runs):
@@ -38,7 +38,7 @@ def test_results_that_come_back_take_their_old_run_again(recorded, runs):
     record("evaluate", recorded)
     (current,) = [run for run in runs(workflow__step="evaluate") if "workflow.superseded_by" not in run.data.tags]
     assert current.info.run_id == first.info.run_id
-    assert workflow_run(runs).data.metrics["test"] == Fruit().test
+    assert workflow_run(runs).data.metrics["test.accuracy"] == Fruit().test
 
 
 def test_other_settings_are_another_workflow_run(recorded, runs):
@@ -84,7 +84,7 @@ def test_a_step_that_dvc_skips_counts_in_the_summary_of_new_content(recorded, ru
     Fruit(question="Is it an apple?").write(recorded)
     record("report", recorded)
     assert names_below(runs, run_of_present_content(recorded, runs)) == ["report"]
-    assert run_of_present_content(recorded, runs).data.metrics["test"] == Fruit().test
+    assert run_of_present_content(recorded, runs).data.metrics["test.accuracy"] == Fruit().test
 
 
 def test_results_after_the_step_count_when_they_were_made_from_what_lies_there_now(recorded, runs):
@@ -93,4 +93,4 @@ def test_results_after_the_step_count_when_they_were_made_from_what_lies_there_n
     write_json(recorded.settings("validate"), settings | {"validation": {"max_categories": 5000}})
     record("validate", recorded)
     assert run_of_present_content(recorded, runs).data.tags["workflow.steps"] == " ".join(RECORDED[:-1]) + " report"
-    assert run_of_present_content(recorded, runs).data.metrics["test"] == Fruit().test
+    assert run_of_present_content(recorded, runs).data.metrics["test.accuracy"] == Fruit().test

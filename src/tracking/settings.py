@@ -1,0 +1,74 @@
+"""The settings of a run as MLflow's parameters: resolved, and of the kinds of input at hand only.
+
+What is `auto` in the problem file is settled by the steps, by stated rules. Until then a setting is no parameter:
+MLflow never changes one that it has. What a step settled for good stands in its result file.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from src.files import Layout, read_json
+from src.results import Evaluate, Prepared, Regularize, read_records
+from src.tracking.identity import RECORDED
+
+AUTO = "auto"
+# Sections of a problem file about one kind of input, and that kind.
+_OF_KIND = {"text": "text", "image": "image", "tokens": "token", "series": "series"}
+# Where the choices of a kind's own settings belong.
+_SECTIONS = ("", *(f"{section}." for section in _OF_KIND))
+
+
+def step_settings(step: str, layout: Layout) -> dict[str, str]:
+    """The settings of one step, resolved as far as the steps up to it have."""
+    settings = flat_settings(read_json(layout.settings(step)))
+    return resolved(settings, layout, RECORDED[: RECORDED.index(step) + 1])
+
+
+def workflow_settings(layout: Layout, steps: Collection[str]) -> dict[str, str]:
+    """All settings of the problem except the engine's, resolved as far as `steps` have."""
+    files = (layout.results / "settings").glob("*.json")
+    merged = [flat_settings(read_json(path)) for path in sorted(files) if path.stem != "engine"]
+    settings = {name: value for settings in merged for name, value in settings.items()}
+    return resolved(settings, layout, steps)
+
+
+def resolved(settings: Mapping[str, str], layout: Layout, steps: Collection[str]) -> dict[str, str]:
+    """`settings` with what `steps` have found in the place of `auto`, without what they have left open, and without
+    the sections of kinds of input that the problem does not have."""
+    found: dict[str, str] = {}
+    absent: set[str] = {*_OF_KIND}
+    if "prepare" in steps:
+        prepared = Prepared.read(layout.result("prepare"))
+        kinds = {feature.kind for feature in prepared.features}
+        absent = {section for section, kind in _OF_KIND.items() if kind not in kinds}
+        found |= {f"{section}{choice.setting}": choice.chosen for choice in prepared.choices for section in _SECTIONS}
+        protocol = prepared.protocol
+        found |= {"measure": prepared.measure, "protocol": protocol.kind, "folds": str(protocol.folds)}
+        if protocol.most_repeats is None:
+            found["repeats"] = str(protocol.repeats)
+    if "overfit" in steps:
+        found["training.epochs"] = str(_most_epochs(layout))
+    if "regularize" in steps:
+        search = Regularize.read(layout.result("regularize"))
+        found |= {"search.budget": str(search.candidates), "training.batch_size": str(search.chosen.batch_size)}
+    if "evaluate" in steps:
+        found["repeats"] = str(Evaluate.read(layout.result("evaluate")).cross_validation.repeats)
+    settled = {name: found.get(name, value) if value == AUTO else value for name, value in settings.items()}
+    return {name: value for name, value in settled.items() if value != AUTO and name.split(".")[0] not in absent}
+
+
+def _most_epochs(layout: Layout) -> int:
+    """How long the networks of the ladder learnt, which `training.epochs` says."""
+    return max(int(row["epoch"]) for row in read_records(layout.results / "overfit_curves.csv"))
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings by dotted names; lists and free-form mappings as JSON, unset ones left out."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict) and key != "columns":
+            flat |= {f"{key}.{name}": text for name, text in flat_settings(value).items()}
+        elif value not in (None, "", [], {}):
+            flat[key] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return flat
