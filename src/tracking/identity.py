@@ -57,16 +57,11 @@ def workflow_name(layout: Layout) -> str:
 
     Known before anything has run. Raises UserError for a problem file that is not right or a data file that is missing.
     """
-    return name_of(layout.problem, workflow_key_of(layout))
-
-
-def workflow_key_of(layout: Layout) -> str:
-    """The key of a run of the problem file on disk. Raises UserError like `workflow_name`."""
     from src.datasets.fetching import origins
 
     problem = load_problem(layout)
     settings = problem.model_dump(mode="json", exclude={"engine"})
-    return workflow_key(settings, origins(problem.data, layout.local, problem.word_vectors))
+    return name_of(layout.problem, workflow_key(settings, origins(problem.data, layout.local, problem.word_vectors)))
 
 
 def recorded_key(layout: Layout) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from src.errors import UserError
 from src.files import Layout, write_text
 from src.problem.load import load_problem
-from src.tracking.content import flat_settings, workflow_settings
+from src.tracking.settings import flat_settings, given_settings
 
 EXPERIMENT = "DVC_EXP_NAME"
 
@@ -25,7 +25,7 @@ def settings_of_its_own(layout: Layout) -> dict[str, str]:
     committed = _committed_settings(layout)
     if committed is None:
         return {"the problem": "not in the last commit"}
-    given = workflow_settings(layout)
+    given = given_settings(layout)
     return {
         name: given.get(name, "not set") for name in {**committed, **given} if given.get(name) != committed.get(name)
     }

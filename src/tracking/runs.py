@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from src.errors import UserError
 from src.files import Layout
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
@@ -31,10 +30,10 @@ from src.tracking.identity import (
     outputs_digest,
     raw_checksum,
     recorded_key,
-    workflow_key_of,
 )
 from src.tracking.many import NewRun, create_runs
 from src.tracking.moved import EXPERIMENT_KIND
+from src.tracking.own_settings import settings_of_its_own
 from src.tracking.settings import workflow_settings
 from src.tracking.usage import Sample
 from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
@@ -76,7 +75,6 @@ class Recorder:
     def __init__(self, client: "MlflowClient", layout: Layout, root: Path, tags: dict[str, str]) -> None:
         self.client = client
         self.layout = layout
-        self.root = root
         self.key = recorded_key(layout)
         self.address = tracking_uri(root)
         self.tags = tags | {"mlflow.user": _user()}
@@ -241,7 +239,7 @@ class Recorder:
         Both are of the newest run with the problem's own settings; until there is one, of any.
         """
         held = self.experiment.tags
-        own = self._has_own_settings()
+        own = not settings_of_its_own(self.layout)
         if not own and OWN_RUN in held:
             return
         question = load_settings(self.layout, "report", ReportSettings).question
@@ -259,15 +257,6 @@ class Recorder:
         for name, value in tags.items():
             if held.get(name) != value:
                 self.client.set_experiment_tag(self.experiment_id, name, value)
-
-    def _has_own_settings(self) -> bool:
-        """Whether the run has the settings of the problem file at home: one with overrides happens in a copy."""
-        if self.layout.root.resolve() == self.root.resolve():
-            return True
-        try:
-            return workflow_key_of(Layout(self.layout.problem, self.root)) == self.key
-        except UserError:  # the problem file at home is gone, or being edited
-            return False
 
     def end(self, run: "Run", moment: Moment) -> None:
         self.client.set_terminated(run.info.run_id, end_time=round(moment.ended * 1000))

@@ -27,10 +27,14 @@ def step_settings(step: str, layout: Layout) -> dict[str, str]:
 
 def workflow_settings(layout: Layout, steps: Collection[str]) -> dict[str, str]:
     """All settings of the problem except the engine's, resolved as far as `steps` have."""
+    return resolved(given_settings(layout), layout, steps)
+
+
+def given_settings(layout: Layout) -> dict[str, str]:
+    """All settings of the problem except the engine's, as they identify a workflow run."""
     files = (layout.results / "settings").glob("*.json")
     merged = [flat_settings(read_json(path)) for path in sorted(files) if path.stem != "engine"]
-    settings = {name: value for settings in merged for name, value in settings.items()}
-    return resolved(settings, layout, steps)
+    return {name: value for settings in merged for name, value in settings.items()}
 
 
 def resolved(settings: Mapping[str, str], layout: Layout, steps: Collection[str]) -> dict[str, str]:

@@ -265,6 +265,7 @@ def test_an_experiment_s_headline_is_of_a_run_with_the_problem_s_own_settings(la
     with monkeypatch.context() as patched:
         patched.chdir(copy.root)
         patched.setenv("WORKFLOW_HOME", str(layout.root))
+        patched.setenv("DVC_EXP_NAME", "fruit-12345678")
         record_all(Layout("fruit"))
         assert "there is no run with the problem's yet" in told()[0]
         assert "cv.log_loss" in told()[1]
@@ -275,6 +276,7 @@ def test_an_experiment_s_headline_is_of_a_run_with_the_problem_s_own_settings(la
     Fruit(measure="log_loss", direction="minimize", seed=2).write(copy)
     monkeypatch.chdir(copy.root)
     monkeypatch.setenv("WORKFLOW_HOME", str(layout.root))
+    monkeypatch.setenv("DVC_EXP_NAME", "fruit-12345678")
     record_all(Layout("fruit"))
     assert told() == own
 
