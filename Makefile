@@ -9,10 +9,10 @@ IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
 	[ "$$(df --output=avail --block-size=1G /dev/shm | tail -1)" -ge 2 ] && echo /dev/shm)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test new book serve serve-model
+.PHONY: help install repro experiments test new book serve serve-model
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## make .venv and install the pinned requirements
 
@@ -28,6 +28,9 @@ $(INSTALLED): requirements.txt
 repro: $(INSTALLED) ## run the workflow for the problems in params.yaml, as far as something has changed
 	@python -m flows.warm_dvc repro
 	@python -m tasks.summary
+
+experiments: $(INSTALLED) ## compare DVC's experiments: what each changed, and what it scored
+	@python -m tasks.experiments
 
 test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 	ruff format --check

@@ -68,7 +68,10 @@ def test_an_experiment_with_another_search_budget_runs_only_define_regularize_an
     assert changed == {f"problems/{PROBLEM}.yaml": {"search.budget": {"old": 2, "new": 3, "diff": 1}}}
     metrics = json.loads(workspace.run("dvc", "metrics", "diff", "--json").stdout)
     assert list(metrics) == [f"results/{PROBLEM}/metrics.json"]
-    assert "wider" in workspace.run("dvc", "exp", "show", "--csv").stdout
+    told = workspace.run("tasks.experiments").stdout.splitlines()
+    assert [line.split()[0] for line in told] == [f"{PROBLEM}:", "experiment", "workspace", "master", "wider"]
+    assert told[-1].endswith("search.budget=3")
+    assert max(map(len, told)) <= 120
 
     back = workspace.run("dvc", "exp", "apply", "wider").stdout + workspace.run("dvc", "repro").stdout
     assert stages_run(back) == []

@@ -1,0 +1,118 @@
+"""The experiments of the last commit, for each problem in params.yaml: what each changed, and what it scored.
+
+    python -m tasks.experiments
+
+`dvc exp show` gives a column to every parameter and to every file that a stage depends on, hundreds in all; this says
+what matters on lines of 120 columns. Scores are those of results/<problem>/metrics.json.
+"""
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src.errors import UserError
+from src.files import Layout
+from src.problem.load import listed_problems
+from src.results import Metrics
+
+WIDTH = 120
+HEADINGS = ("experiment", "created", "cross-validated (95%)", "sealed test")
+
+
+@dataclass(frozen=True)
+class State:
+    """The workspace, the commit or an experiment: `params` and `metrics` as DVC has them, by file."""
+
+    name: str
+    created: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+    def settings(self, layout: Layout) -> dict[str, Any]:
+        """The settings of the problem's file and the defaults, nested keys joined by dots."""
+        own, shared = (
+            self.params.get(str(file), {}).get("data", {}) for file in (layout.problem_file, layout.params_file)
+        )
+        return dict(_flat({**own, "defaults": shared.get("defaults", {})}))
+
+    def scores(self, layout: Layout) -> Metrics | None:
+        found = self.metrics.get(str(layout.metrics), {}).get("data")
+        return Metrics.model_validate(found) if found else None
+
+
+def experiments(shown: Sequence[Mapping[str, Any]], problems: Sequence[str]) -> str:
+    """The table of each problem as text. `shown`: what `dvc exp show --json` prints."""
+    workspace, commit = (_state(entry) for entry in shown[:2])
+    tried = [_state(revision) for each in shown[1]["experiments"] or [] for revision in (each["revs"] or [])[:1]]
+    return "\n\n".join(_of_problem(workspace, commit, tried, Layout(problem)) for problem in problems)
+
+
+def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout: Layout) -> str:
+    begin = commit.settings(layout)
+    rows, changes = [HEADINGS], [""]
+    measures = []
+    for state in (workspace, commit, *tried):
+        changed = _changed(begin, state.settings(layout))
+        scores = state.scores(layout)
+        if state in tried and not changed and scores in (None, commit.scores(layout)):
+            continue  # of another problem
+        cells = ("not evaluated", "")
+        if scores is not None:
+            measures.append(scores.measure)
+            cells = (f"{scores.cv:.4g} [{scores.low:.4g}, {scores.high:.4g}]", f"{scores.test:.4g}")
+        rows.append((state.name, state.created, *cells))
+        changes.append(changed)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    title = f"{layout.problem}: {', '.join(dict.fromkeys(measures))}" if measures else layout.problem
+    return "\n".join([title, *(_line(row, widths, changed) for row, changed in zip(rows, changes, strict=True))])
+
+
+def _line(row: Sequence[str], widths: Sequence[int], changed: str) -> str:
+    """The cells of a row side by side; what it changed after them, or on lines of its own where it is too long."""
+    text = "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    if len(text) + 2 + len(changed) <= WIDTH:
+        return f"{text}  {changed}".rstrip()
+    indent = " " * 6
+    return f"{text.rstrip()}\n{textwrap.fill(changed, WIDTH, initial_indent=indent, subsequent_indent=indent)}"
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    set_ = [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
+    return ", ".join(set_ + [f"without {name}" for name in before if name not in after])
+
+
+def _state(entry: Mapping[str, Any]) -> State:
+    data = entry["data"] or {"params": {}, "metrics": {}, "timestamp": None}
+    created = str(data["timestamp"] or "").replace("T", " ")[:16]
+    return State(entry["name"] or entry["rev"], created, data["params"], data["metrics"])
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def main() -> None:
+    argparse.ArgumentParser(
+        prog="python -m tasks.experiments", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    try:
+        problems = listed_problems(Path("params.yaml"))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        shown = [state.dumpd() for state in repo.experiments.show()]
+    print(experiments(shown, problems))
+
+
+if __name__ == "__main__":
+    main()
