@@ -84,7 +84,7 @@ class RowChecks:
         sentence = self.model.schema.sentence
         for name, kind in self.kinds.items():
             if kind == "numeric":
-                faults += _faults(frame[name], (frame[name].abs() > LARGEST).to_numpy(), f"is {BEYOND}")
+                faults += _faults(frame[name], np.abs(frame[name].to_numpy()) > LARGEST, f"is {BEYOND}")
             if kind == "image":
                 wrong_N = np.array([not decodes(file) for file in frame[name]], dtype=bool)
                 faults += _faults(frame[name], wrong_N, UNDECODABLE)

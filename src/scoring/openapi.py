@@ -1,7 +1,7 @@
 """What the model server says of itself: an OpenAPI description with the problem's own columns, and a page of it.
 
-The page is one document that loads nothing: the pages that FastAPI brings (Swagger's, Redoc's) load scripts from a CDN,
-which would not work offline and would tell others who uses a model.
+The page is one document that loads nothing. Swagger's and Redoc's, which FastAPI brings, load scripts from a CDN: they
+do not work offline, and tell others who uses a model.
 """
 
 from pathlib import Path

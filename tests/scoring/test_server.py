@@ -12,10 +12,10 @@ from unittest import mock
 import httpx
 import pandas as pd
 import pytest
-from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from starlette.applications import Starlette
 
 from src.problem.load import load_problem
 from src.scoring.openapi import columns
@@ -33,7 +33,7 @@ MOST = 10_000
 class Client:
     """Asks the application without a network."""
 
-    app: FastAPI
+    app: Starlette
 
     def get(self, path: str) -> httpx.Response:
         return self.ask("GET", path)
