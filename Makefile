@@ -9,7 +9,7 @@ IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
 	[ "$$(df --output=avail --block-size=1G /dev/shm | tail -1)" -ge 2 ] && echo /dev/shm)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro experiments test new book serve serve-model
+.PHONY: help install repro experiments test new book serve serve-model promote
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,3 +49,6 @@ serve: $(INSTALLED) ## run and compare in a browser; other ports: make serve opt
 
 serve-model: $(INSTALLED) ## answer HTTP with a champion: make serve-model problem=wine options="--port 5002"
 	@exec python -m flows.serve_model "$(problem)" $(options)
+
+promote: $(INSTALLED) ## make a version the champion: make promote problem=wine version=3 reason="why this one"
+	@python -m flows.promote "$(problem)" "$(version)" --reason "$(reason)"

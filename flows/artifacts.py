@@ -35,6 +35,7 @@ from src.progress import share
 from src.report.markdown import literal
 from src.results import Evaluate, Verdict
 from src.tracking.identity import find_workflow_run
+from src.tracking.lookup import versions_of
 from src.wording import scored
 
 # Characters in a line of evidence: what a window of 1,400 pixels holds.
@@ -206,6 +207,8 @@ def links(layout: Layout, name: str, home: Path, report: bool) -> tuple[str, str
         file = f"`{Layout(layout.problem).results / 'report.html'}` in the repository's folder"
         at_home = layout.root.absolute() == home.absolute()
         full.append(f"Report: {file}" + ("" if at_home else f", once `dvc exp apply {name}` has brought it home"))
+    if versions := versions_of(layout.problem, home):
+        full.append(f"Champion, the version to use: {literal(versions.why)}")
     return " and ".join(short) or "where the record and the report are", "\n".join(f"- {line}" for line in full)
 
 

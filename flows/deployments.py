@@ -9,6 +9,7 @@ ENTRYPOINTS = {
     "universal-workflow": "flows.universal_workflow.universal_workflow",
     "all-problems": "flows.all_problems.all_problems",
     "predict": "flows.predict.predict",
+    "promote": "flows.promote.promote",
 }
 
 

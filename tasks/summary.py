@@ -16,10 +16,12 @@ from pathlib import Path
 from src.answer import answer_of, verdicts_of
 from src.errors import UserError
 from src.files import Layout
+from src.home import home
 from src.printer import printer_of
 from src.problem.load import listed_problems, load_settings
 from src.problem.steps import ReportSettings
 from src.results import Evaluate
+from src.tracking.lookup import versions_of
 from src.wording import ordinal
 
 WIDTH = 100
@@ -88,6 +90,8 @@ def _told(layout: Layout, bold: Style, green: Style, red: Style) -> str:
         found = answer_of(layout)
         told = _wrapped(f"answer: {found}", "  ")
         lines.append(told.replace("answer", (green if found.is_a_model else red)("answer"), 1))
+    if versions := versions_of(layout.problem, home(layout)):
+        lines.append(_wrapped(f"champion: {versions.why}", "  "))
     return "\n".join(lines)
 
 

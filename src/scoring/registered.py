@@ -15,23 +15,18 @@ from pydantic import ValidationError
 from src.errors import UserError
 from src.files import Layout
 from src.inference import Model, load_model
-from src.tracking.address import DATABASE, SQLITE, database_setting, tracking_uri
-from src.tracking.moved import at_home, moves
-
-CHAMPION = "champion"
-_VERSIONS = "SELECT version, storage_location FROM model_versions WHERE name = :name AND current_stage <> :deleted"
-_ALIAS = "SELECT version FROM registered_model_aliases WHERE name = :name AND alias = :alias"
-_DELETED = "Deleted_Internal"
+from src.tracking.lookup import CHAMPION, versions_of
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A version of a problem's model, and the folder of its files."""
+    """A version of a problem's model, and the folder of its files. `standing`: what it is and why, if that is known."""
 
     problem: str
     version: int
     is_champion: bool
     folder: Path
+    standing: str = ""
 
     def __str__(self) -> str:
         return f"{self.problem} version {self.version}{' (champion)' if self.is_champion else ''}"
@@ -58,7 +53,8 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
     """
     if model != CHAMPION and not (model.isascii() and model.isdigit()):
         raise UserError(f"model: {model!r} is neither {CHAMPION!r} nor the number of a version, such as 3")
-    versions, champion = _registry(problem, home)
+    known = versions_of(problem, home)
+    versions, champion = known.places, known.champion
     if not versions and Layout(problem, home).model.exists():
         raise UserError(
             f"{problem} has results here, but no model on record: `python -m src.tracking {problem}` records them"
@@ -66,10 +62,11 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
     if not versions:
         raise UserError(f"{problem} has no model yet: run its workflow first, `dvc repro` or in the Prefect UI")
     there_are = f"there {'are' if len(versions) > 1 else 'is'} {', '.join(map(str, sorted(versions)))}"
-    if model == CHAMPION and champion not in versions:
+    if model == CHAMPION and champion is None:
+        reason = known.why.removeprefix("none").removeprefix("; ")
         raise UserError(
-            f"{problem} has no champion yet: no version has beaten common sense; {there_are}, which can be given by "
-            "number"
+            f"{problem} has no champion{f' ({reason})' if reason else ''}. Give a version by its number, {there_are}; or make one the "
+            f"champion: `make promote problem={problem} version={max(versions)}`"
         )
     version = champion if model == CHAMPION else int(model)
     if version is None or version not in versions:
@@ -78,26 +75,4 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
     if place.scheme != "file":
         raise UserError(f"{problem} version {version} lies at {versions[version]}, which is no folder of this machine")
     folder = Path(url2pathname(place.path)) / "artifacts" / "model"
-    return Registered(problem, version, version == champion, folder)
-
-
-def _registry(problem: str, home: Path) -> tuple[dict[int, str], int | None]:
-    """Where each version lies, and which one is the champion."""
-    from sqlalchemy import create_engine, inspect, text
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import NullPool
-
-    if database_setting(home) == SQLITE and not (home / DATABASE).exists():
-        return {}, None
-    try:
-        with create_engine(tracking_uri(home), poolclass=NullPool).connect() as connection:
-            if not inspect(connection).has_table("model_versions"):
-                return {}, None
-            rows = connection.execute(text(_VERSIONS), {"name": problem, "deleted": _DELETED})
-            changes = moves(connection, home)
-            versions = {int(version): at_home(str(place), changes) for version, place in rows}
-            champion = connection.execute(text(_ALIAS), {"name": problem, "alias": CHAMPION}).scalar()
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise UserError(f"the database of the models cannot be read: {reason}; see `database` in params.yaml") from None
-    return versions, None if champion is None else int(champion)
+    return Registered(problem, version, version == champion, folder, known.standings.get(version, ""))

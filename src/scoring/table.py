@@ -76,6 +76,8 @@ class Scored:
         """The outcome in words, the most important first."""
         into = f"; predictions: {self.output}" if self.scored else "; no predictions were written"
         said = [f"{self.model}: {self.scored:,} of {self.rows:,} rows scored{into}"]
+        if not self.model.is_champion and self.model.standing:
+            said.append(f"this version is not the champion; {self.model.standing}")
         if self.reasons:
             said.append(f"{self.refused_rows:,} rows refused; each with its reasons: {refused_path(self.output)}")
             said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.reasons.most_common(SHOWN)]

@@ -23,6 +23,7 @@ from src.openings import rows_sha256
 from src.protocols import read_folds
 from src.results import Evaluate, Prepared, Result, read_records
 from src.tables import read_schema
+from src.tracking.lookup import STANDING, versions_of
 from src.tracking.own_settings import settings_of_its_own
 from src.tracking.serving import signature_of
 
@@ -35,8 +36,8 @@ Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
 EVIDENCE = "evidence.json"  # among the files of a version
-# Tags of a version: what it is and why, who said so, and the newest version that this person could choose from.
-STANDING, BY, SEEN = "promotion", "promotion.by", "promotion.seen"
+# Tags of a version that a person chose: who did, and the newest version that this person could choose from.
+BY, SEEN = "promotion.by", "promotion.seen"
 # The column of fold_scores.csv with the scores of what a version is.
 _COLUMNS = {"network": "network", "shallow model": "shallow", "common sense": "common_sense"}
 
@@ -172,30 +173,25 @@ def promote(home: Path, problem: str, version: int, by: str, reason: str = "") -
     from src.tracking.database import open_database
     from src.tracking.recorder import failures
 
+    known = versions_of(problem, home)
+    if not known.places:
+        raise UserError(f"{problem} has no model on record: run its workflow first, `dvc repro` or in the Prefect UI")
+    if version not in known.places:
+        raise UserError(f"{problem} has no version {version}; there are: {', '.join(map(str, sorted(known.places)))}")
     try:
         with open_database(home) as client:
-            found = _existing(client, problem, version)
-            newest = max(int(each.version) for each in client.search_model_versions(f"name = '{problem}'"))
-            before = found.tags.get(STANDING, "")
+            found = client.get_model_version(problem, str(version))
+            if not is_complete(folder_of(client, found)):
+                raise UserError(f"{problem} version {version} has lost its files; give another one")
             why = f"{by} promoted it{f': {reason}' if reason else ''}"
             line = _apply(client, found, Decision(CHAMPION, why), _holder(client, problem, CHAMPION))
             client.set_model_version_tag(problem, str(version), BY, by)
-            client.set_model_version_tag(problem, str(version), SEEN, str(newest))
+            client.set_model_version_tag(problem, str(version), SEEN, str(max(known.places)))
     except failures() as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise UserError(f"version {version} of {problem} was not promoted, MLflow failed: {reason}") from None
+        told = str(getattr(error, "orig", error)).splitlines()[0]
+        raise UserError(f"version {version} of {problem} was not promoted, MLflow failed: {told}") from None
+    before = known.standings.get(version, "")
     return line + (f" (before, {before})" if before and not before.startswith(CHAMPION) else "")
-
-
-def _existing(client: "MlflowClient", problem: str, version: int) -> "ModelVersion":
-    versions = {int(each.version): each for each in client.search_model_versions(f"name = '{problem}'")}
-    if not versions:
-        raise UserError(f"{problem} has no model yet: run its workflow first, `dvc repro` or in the Prefect UI")
-    if version not in versions:
-        raise UserError(f"{problem} has no version {version}; there are: {', '.join(map(str, sorted(versions)))}")
-    if not is_complete(folder_of(client, versions[version])):
-        raise UserError(f"{problem} version {version} has lost its files; give another one, or let the workflow run")
-    return versions[version]
 
 
 def _holder(client: "MlflowClient", name: str, alias: Alias) -> int | None:

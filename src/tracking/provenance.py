@@ -1,5 +1,6 @@
 """Where a record comes from: the commit, and what started the run."""
 
+import getpass
 import os
 import subprocess
 from collections.abc import Mapping
@@ -42,3 +43,11 @@ def git_commit(root: Path) -> str | None:
     if commit is None or commit == "(initial)":
         return None
     return commit if all(line.startswith("#") for line in lines) else f"{commit}-dirty"
+
+
+def user() -> str:
+    """Who this process runs for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no account has this process's user number, as in many containers
+        return "unknown"

@@ -16,7 +16,8 @@ from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results import Evaluate
 from src.tracking.identity import KEY, digest
-from src.tracking.promotion import EVIDENCE, STANDING, CrossValidated, cross_validated, folder_of, is_complete, settle
+from src.tracking.lookup import STANDING
+from src.tracking.promotion import EVIDENCE, CrossValidated, cross_validated, folder_of, is_complete, settle
 from src.tracking.serving import save_servable
 from src.wording import scored
 

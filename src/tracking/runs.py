@@ -5,7 +5,6 @@ moment it is created, everything in it is written before its `workflow.outputs` 
 is thrown away by the next record of that step.
 """
 
-import getpass
 import hashlib
 import json
 import time
@@ -34,6 +33,7 @@ from src.tracking.identity import (
 from src.tracking.many import NewRun, create_runs
 from src.tracking.moved import EXPERIMENT_KIND
 from src.tracking.own_settings import settings_of_its_own
+from src.tracking.provenance import user
 from src.tracking.settings import workflow_settings
 from src.tracking.usage import Sample
 from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
@@ -77,7 +77,7 @@ class Recorder:
         self.layout = layout
         self.key = recorded_key(layout)
         self.address = tracking_uri(root)
-        self.tags = tags | {"mlflow.user": _user()}
+        self.tags = tags | {"mlflow.user": user()}
         self.experiment = self._experiment(root)
         self._finish_killed_runs()
 
@@ -314,10 +314,3 @@ def data_set(layout: Layout) -> "DatasetInput":
         ),
         [InputTag("mlflow.data.context", "training")],
     )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no account has this process's user number, as in many containers
-        return "unknown"

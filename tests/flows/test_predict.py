@@ -27,13 +27,25 @@ BOOBY_TRAP = "open('somebody-s-code-ran', 'w').close()\n"
 
 @pytest.fixture(scope="module")
 def champion(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A finished workspace whose model is the champion, whatever so quick a training came to."""
-    from mlflow import MlflowClient
-
+    """A finished workspace whose model somebody made the champion, whatever so quick a training came to."""
     workspace = finished.copy(tmp_path_factory.mktemp("champion") / "workspace")
-    client = MlflowClient(f"sqlite:///{workspace.root / 'mlflow.db'}")
-    client.set_registered_model_alias(PROBLEM, "champion", "1")
+    told = workspace.run("flows.promote", PROBLEM, "1", "--reason", "for the tests").stdout
+    assert f"version 1 of model '{PROBLEM}' is the champion now: " in told
+    assert "at the command line promoted it: for the tests" in told
     return workspace
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((PROBLEM, "7"), f"error: {PROBLEM} has no version 7; there are: 1"),
+        (("tini", "1"), f"error: problems/: no problem is called 'tini'; did you mean '{PROBLEM}'?"),
+    ],
+    ids=["version", "problem"],
+)
+def test_what_does_not_exist_is_not_promoted(champion: Workspace, arguments: tuple[str, str], told: str):
+    run = champion.run("flows.promote", *arguments, check=False)
+    assert (run.returncode, run.stdout.strip()) == (1, told)
 
 
 def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(champion: Workspace, tmp_path: Path):
@@ -108,14 +120,16 @@ def prefect(champion: Workspace) -> Iterator[str]:
 CALL = """
 import json, sys
 from flows.predict import predict
+from flows.promote import promote
 for given in json.loads(sys.argv[1]):
-    state = predict(**given, return_state=True)
+    flow = promote if "version" in given else predict
+    state = flow(**given, return_state=True)
     print(json.dumps([state.type.value, state.message]))
 """
 
 
 @pytest.mark.slow
-def test_the_flow_scores_files_of_the_repository_and_no_others_and_leaves_artifacts(
+def test_the_flows_score_files_of_the_repository_and_no_others_and_promote_what_there_is(
     champion: Workspace, prefect: str, tmp_path: Path
 ):
     bad = "first,second,third\n1,2,3\n1,2,<b>|x\n"
@@ -128,6 +142,8 @@ def test_the_flow_scores_files_of_the_repository_and_no_others_and_leaves_artifa
         good | {"table": "../new.csv"},
         good | {"table": "way-out/new.csv"},
         good | {"output": "way-out/o.csv"},
+        {"problem": PROBLEM, "version": 1, "reason": "it is the only one"},
+        {"problem": PROBLEM, "version": 2},
     ]
     environment = champion._environment() | {"PREFECT_API_URL": prefect, "WORKFLOW_MLFLOW_URL": "http://127.0.0.1:1"}
     run = subprocess.run(
@@ -138,9 +154,12 @@ def test_the_flow_scores_files_of_the_repository_and_no_others_and_leaves_artifa
         text=True,
     )
     states = [json.loads(line) for line in run.stdout.splitlines()]
-    assert [kind for kind, _ in states] == ["COMPLETED", "FAILED", "FAILED", "FAILED"], run.stderr
+    kinds = ["COMPLETED", "FAILED", "FAILED", "FAILED", "COMPLETED", "FAILED"]
+    assert [kind for kind, _ in states] == kinds, run.stderr
     assert "1 of 2 rows scored" in states[0][1]
-    assert all("leads out of the repository's folder" in message for _, message in states[1:])
+    assert all("leads out of the repository's folder" in message for _, message in states[1:4])
+    assert "in the Prefect UI promoted it: it is the only one" in states[4][1]
+    assert states[5][1] == f"{PROBLEM} has no version 2; there are: 1"
     assert not list(tmp_path.glob("o*"))
     assert len(pd.read_parquet(champion.root / "scored" / "out.parquet")) == 1
     found = httpx.post(f"{prefect}/artifacts/filter", json={}, trust_env=False).json()

@@ -16,7 +16,7 @@ from src.problem.sources import LocalSource
 from src.scoring import rows as rows_module
 from src.scoring.checks import MISSING, RARE, RowChecks
 from src.validation import check_table
-from tests.scoring.repository import FEATURES, HALF_WIDTH, Repository, fruit, fruit_model
+from tests.scoring.repository import FEATURES, HALF_WIDTH, PROBLEM, Repository, fruit, fruit_model
 from tests.validation.tables import settings as validate_settings
 
 HEADER = "size,weight,colour,ripe,picked"
@@ -319,8 +319,19 @@ def test_the_champion_is_asked_for_by_name_and_others_by_number(repository: Repo
 
 
 def test_without_a_champion_the_versions_are_told(for_values: Repository):
-    with pytest.raises(UserError, match=r"no champion yet.*there is 1"):
+    with pytest.raises(UserError, match=r"has no champion\. .*there is 1; .*`make promote problem=fruit version=1`"):
         for_values.score(fruit(3))
+
+
+def test_without_a_champion_the_newest_version_says_why_and_a_version_says_that_it_is_none(for_values: Repository):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{for_values.root / 'mlflow.db'}")
+    client.set_model_version_tag(PROBLEM, "1", "promotion", "not promoted: stay with common sense")
+    with pytest.raises(UserError, match=r"\(version 1, the newest: not promoted: stay with common sense\)"):
+        for_values.score(fruit(3))
+    told = for_values.score(fruit(3), model="1").lines()
+    assert "this version is not the champion; not promoted: stay with common sense" in told
 
 
 def test_without_any_model_it_is_told_how_to_get_one(repository: Repository):

@@ -11,8 +11,10 @@ from src.answer import Answer
 from src.errors import UserError
 from src.files import Layout, write_json
 from src.tracking import promotion
+from src.tracking.lookup import versions_of
 from src.tracking.own_settings import settings_of_its_own
 from src.tracking.promotion import Champion, CrossValidated, Decision, decide, promote
+from tasks.summary import summary
 from tests.tracking.conftest import evaluate, record, versions
 from tests.tracking.result_files import Fruit, fruit_schema
 
@@ -257,7 +259,7 @@ def test_a_person_s_choice_is_recorded_with_its_reason_and_stands(held, client, 
     ("problem", "version", "told"),
     [
         ("fruit", 7, "fruit has no version 7; there are: 1"),
-        ("nuts", 1, "nuts has no model yet"),
+        ("nuts", 1, "nuts has no model on record"),
     ],
 )
 def test_what_does_not_exist_is_not_promoted(held, client, problem, version, told):
@@ -272,3 +274,18 @@ def test_a_version_without_its_files_is_not_promoted(held, client, caplog):
     with pytest.raises(UserError, match="fruit version 2 has lost its files"):
         promote(held.root, "fruit", 2, "ann")
     assert aliases(client)["champion"] == 1
+
+
+def test_every_way_of_use_says_which_version_is_champion_and_why(layout, client, caplog):
+    """The lookup behind `predict`, the summary on the terminal and the page in Prefect."""
+    assert not versions_of("fruit", layout.root)
+    evaluate(layout, caplog, FIRST.but(gate=False, seed=3))
+    assert versions_of("fruit", layout.root).why == "none; version 1, the newest: not promoted: stay with common sense"
+    evaluate(layout, caplog, FIRST)
+    assert versions_of("fruit", layout.root).why == "version 2: the first model to be of use"
+    promote(layout.root, "fruit", 1, "ann", "for a test")
+    assert versions_of("fruit", layout.root).why == "version 1: ann promoted it: for a test"
+    client.set_registered_model_alias("fruit", "champion", "2")
+    assert versions_of("fruit", layout.root).why == "version 2: somebody gave it the alias in MLflow"
+    told = summary([layout])
+    assert "champion: version 2: somebody gave it the alias in MLflow" in " ".join(told.split())

@@ -1,0 +1,44 @@
+"""The flow `promote`: a person makes a version of a problem's model the champion, from the Prefect UI.
+
+From the shell, `python -m flows.promote` does the same without Prefect, see its `--help`.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.promote_command import main
+
+    sys.exit(main(sys.argv[1:]))
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, get_run_logger
+from prefect.states import Completed, Failed, State
+from pydantic import Field
+
+from flows.arguments import ProblemName, check_problem
+from src.errors import UserError
+from src.tracking.provenance import user
+
+
+@flow(name="promote", flow_run_name="{problem}: version {version}", persist_result=False)
+def promote(problem: ProblemName, version: Annotated[int, Field(ge=1)], reason: str = "") -> State:
+    """Make a version of a model the champion, whatever the evidence says; the registry keeps who did it and why.
+
+    Args:
+        problem: one of the files in problems/.
+        version: the number of a version in MLflow's registry of models.
+        reason: why this one, for those who ask later.
+    """
+    from src.tracking.promotion import promote as promoted
+
+    home = Path(os.environ.get("WORKFLOW_HOME", ""))
+    try:
+        check_problem(problem)
+        line = promoted(home, problem, version, f"{user()} in the Prefect UI", reason)
+    except UserError as error:
+        return Failed(message=str(error))
+    get_run_logger().info("%s", line)
+    return Completed(message=line)
