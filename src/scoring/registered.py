@@ -65,8 +65,8 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
     if model == CHAMPION and champion is None:
         reason = known.why.removeprefix("none").removeprefix("; ")
         raise UserError(
-            f"{problem} has no champion{f' ({reason})' if reason else ''}. Give a version by its number, {there_are}; or make one the "
-            f"champion: `make promote problem={problem} version={max(versions)}`"
+            f"{problem} has no champion{f' ({reason})' if reason else ''}. Give a version by its number, {there_are}; "
+            f"or make one the champion: `make promote problem={problem} version={max(versions)}`"
         )
     version = champion if model == CHAMPION else int(model)
     if version is None or version not in versions:
