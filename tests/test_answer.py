@@ -99,3 +99,14 @@ def test_nothing_is_recommended_anywhere_where_a_column_gives_the_target_away(le
     for text in (page, card, summary([leaky])):
         assert "se the network" not in text
     assert "recommended" not in headline(evaluation)
+
+
+def test_how_often_the_sealed_test_was_opened_stands_wherever_its_score_does(leaky: Layout):
+    evaluation, evidence = Evaluate.read(leaky.result("evaluate")), read_evidence(leaky)
+    assert evaluation.test.opening == 3
+    page = render_page(evidence)
+    for text in (page, render_card(evidence), verdicts(leaky, ["evaluate"], evaluation)):
+        assert "scored for the 3rd time" in text
+        assert "scored once" not in text
+    assert "Before it, 2 other evaluations had looked at these rows." in page
+    assert "rows, 3rd time" in summary([leaky])
