@@ -1,6 +1,7 @@
 """Files that hold one compressed file."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import tarfile
@@ -26,7 +27,7 @@ def damage_noticed() -> Iterator[None]:
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise Damaged(str(error)) from None
     except OSError as error:
-        if error.errno is not None:  # the disk's trouble; gzip and bz2 give no number
+        if error.errno not in (None, errno.EINVAL):  # the disk's trouble; EINVAL is of a place before the file's begin
             raise
         raise Damaged(str(error)) from None
 

@@ -1,5 +1,6 @@
 """Where everything lies, writing that is never half done, and reading that notices damage."""
 
+import errno
 import json
 import lzma
 import os
@@ -206,7 +207,7 @@ def intact(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise UserError(f"{path} is damaged or of another version ({_what(error)}); {_way_out(path)}") from None
     except OSError as error:
-        if error.errno is not None:  # the disk's trouble; of damage pyarrow makes one without a number
+        if error.errno not in (None, errno.EINVAL):  # the disk's trouble; damage has no number or leads out of the file
             raise
         raise UserError(f"{path} is damaged ({_what(error)}); {_way_out(path)}") from None
 
