@@ -140,14 +140,37 @@ class Finding(Result):
 
 
 class ColumnSummary(Result):
-    """One column of the raw table as the validation page shows it."""
+    """One column of the raw table as the validation page and the report show it.
+
+    `missing` and `distinct` are counted in all rows. The rest is of the rows that are not sealed, as far as it says
+    something of the column: the ends and the median of numbers and dates, with the values in each tenth of the range;
+    the most `common` values with their rows; or some `examples`.
+    """
 
     name: str
     kind: str
     role: str
     missing: int
     distinct: int
-    example: str
+    lowest: str = ""
+    middle: str = ""
+    highest: str = ""
+    histogram: list[int] = []
+    common: list[tuple[str, int]] = []
+    examples: list[str] = []
+
+    @property
+    def values(self) -> str:
+        """What is in the column: `0 to 80, median 28`, `male (577), female (314)`, or the examples."""
+        if self.lowest:
+            return f"{self.lowest} to {self.highest}, median {self.middle}"
+        if self.common:
+            shown, more = (
+                ", ".join(f"{value} ({rows:,})" for value, rows in self.common),
+                self.distinct - len(self.common),
+            )
+            return f"{shown}, {more:,} more" if more > 0 else shown
+        return ", ".join(f"“{value}”" for value in self.examples)
 
 
 class Validation(Result):

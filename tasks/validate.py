@@ -35,7 +35,7 @@ def validate(layout: Layout) -> Validation:
         never_learnt(settings),
     )
     frame = table.frame
-    validation = check_table(frame, settings, layout.expectations, table.misfits)
+    validation = check_table(frame, settings, layout.expectations, table.misfits, table.test_N)
     rows = [row for finding in validation.findings for row in finding.rows]
     lines = file_lines(settings.data, layout.raw, rows)
     page = layout.results / "validation.html"

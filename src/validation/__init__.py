@@ -4,21 +4,29 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from src.datasets.reading import EXPECTED, Misfit
 from src.problem.steps import ValidateSettings
-from src.results import ColumnSummary, Finding, Validation, Verdict
+from src.results import Finding, Validation, Verdict
 from src.validation.checks import CHECKS, WAY_OUT, target_given_away
 from src.validation.suite import run_suite
-from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, listed, show, where
+from src.validation.summary import summarize
+from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, listed, where
 
 
 def check_table(
-    frame: pd.DataFrame, settings: ValidateSettings, expectations: Path, misfits: Sequence[Misfit] = ()
+    frame: pd.DataFrame,
+    settings: ValidateSettings,
+    expectations: Path,
+    misfits: Sequence[Misfit] = (),
+    sealed: Sequence[int] | NDArray[np.intp] = (),
 ) -> Validation:
     """Run every check on the typed table; `expectations` is the user's own suite and need not exist, `misfits` are what
-    the sealed rows hold that the kinds of columns, which the training rows decide, do not admit.
+    the sealed rows hold that the kinds of columns, which the training rows decide, do not admit. The values of `sealed`
+    rows are not shown in the columns' summaries.
 
     Findings are in the order errors, warnings. Raises UserError where the user's suite cannot be read.
     """
@@ -38,7 +46,7 @@ def check_table(
     ]
     return Validation(
         rows=len(table),
-        columns=[_summary(table, name) for name in table.columns],
+        columns=[summarize(table, name, np.asarray(sealed, dtype=np.intp)) for name in table.columns],
         passed=[name for name, issues in outcome.items() if not issues],
         findings=findings,
         verdicts=[_verdict(table, outcome, findings)],
@@ -69,16 +77,4 @@ def _verdict(table: TableFacts, outcome: dict[str, list[Issue]], findings: list[
         evidence=f"{counted(len(table), 'row')}, {counted(len(table.columns), 'column')}: "
         f"{passed} of {counted(len(outcome), 'check')} found nothing; "
         f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}{leak}",
-    )
-
-
-def _summary(table: TableFacts, name: str) -> ColumnSummary:
-    present = table[name].first_valid_index()
-    return ColumnSummary(
-        name=name,
-        kind=table.kinds[name],
-        role=table.roles[name],
-        missing=table.missing[name],
-        distinct=table.distinct[name],
-        example="" if present is None else show(table[name].iloc[int(str(present))]),
     )

@@ -26,6 +26,8 @@ MOSTLY_DISTINCT = 0.95
 FEWEST_IDENTIFIERS = 20
 IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|index|key|nr|number)$|^unnamed", re.IGNORECASE)
 MOSTLY_REGULAR = 0.9
+# Categories that are looked through for spellings, and groups of them that are named.
+MOST_SPELLINGS, SHOWN_GROUPS = 10_000, 3
 
 
 def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
@@ -291,6 +293,25 @@ def too_many_categories(table: TableFacts) -> Iterator[Issue]:
             yield Issue("error", name, table.distinct[name], rows, message)
 
 
+def spellings(table: TableFacts) -> Iterator[Issue]:
+    """Categories that differ in nothing but case or spaces: most likely one category, written differently."""
+    for name in [*table.features, *table.targets]:
+        if table.kinds[name] != "categorical" or table.distinct[name] > MOST_SPELLINGS:
+            continue
+        counts = table[name].value_counts()
+        plain = counts.index.to_series().str.split().str.join(" ").str.casefold().to_numpy()
+        alike = [of.index for _, of in counts.groupby(plain, sort=False) if len(of) > 1]
+        if alike:
+            shown = "; ".join(listed_counts({value: counts[value] for value in of}) for of in alike[:SHOWN_GROUPS])
+            more = f"; and {len(alike) - SHOWN_GROUPS} more" if len(alike) > SHOWN_GROUPS else ""
+            offends_N = table[name].isin([value for of in alike for value in of[1:]])
+            message = (
+                f"{name!r}: values that differ only in case or spaces count as different categories: {shown}{more}; "
+                "write them alike where they mean the same"
+            )
+            yield Issue("warning", name, int(offends_N.sum()), first_rows(offends_N), message)
+
+
 def missing_share(table: TableFacts) -> Iterator[Issue]:
     """Features with more gaps than values."""
     for name in table.features:
@@ -374,6 +395,7 @@ CHECKS: dict[str, Check] = {
         constant_columns,
         identifier_columns,
         missing_share,
+        spellings,
         class_imbalance,
     )
 }

@@ -161,7 +161,9 @@ def write_results(root: Path, given: Example) -> Layout:
     Validation(
         rows=len(coded),
         columns=[
-            ColumnSummary(name=name, kind="numeric", role="feature", missing=0, distinct=9, example="1.5")
+            ColumnSummary(
+                name=name, kind="numeric", role="feature", missing=0, distinct=9, lowest="0", middle="1.5", highest="9"
+            )
             for name in given.features
         ],
         passed=["columns_exist", "target_without_gaps", "finite_values", "enough_rows"],

@@ -16,13 +16,15 @@ from src.files import Layout
 from src.report.evidence import Evidence, read_evidence
 from src.report.honesty import read_honesty
 from src.report.page import render_page
-from src.results import Choice, Estimate, FoldScores
+from src.report.sections.columns import columns as columns_section
+from src.results import Choice, ColumnSummary, Estimate, Finding, FoldScores, Validation
 from tests.report.examples import TYPES, example, write_results
 
 Results = Callable[[str], Layout]
 
 SECTIONS = (
     "question",
+    "table",
     "data",
     "balance",
     "choices",
@@ -37,6 +39,7 @@ SECTIONS = (
     "verdicts",
     "card",
 )
+AGES = {"lowest": "0", "middle": "30", "highest": "99", "histogram": [0, 20, 10]}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
@@ -408,3 +411,46 @@ def test_of_a_single_fold_nothing_is_said_of_several(results: Results):
     assert "allows for what other training rows would have changed" in page
     for wrong in ("fresh folds that", "The folds are", "folds share", "each thin line is one fold", "(strokes)"):
         assert wrong not in page
+
+
+def test_your_table_tells_of_each_column_its_use_gaps_values_and_what_was_found(results: Results) -> None:
+    evidence = read_evidence(results("binary"))
+    spelled = "'city': values that differ only in case or spaces count as different categories: 'Ulm' (3), 'ulm' (2)"
+    columns = [
+        ColumnSummary(name="age", kind="numeric", role="feature", missing=30, distinct=80, **AGES),
+        ColumnSummary(name="city", kind="categorical", role="feature", missing=0, distinct=5, common=[("Ulm", 3)]),
+        ColumnSummary(name="ticket", kind="categorical", role="drop", missing=0, distinct=300, examples=["A", "B<2>"]),
+        ColumnSummary(
+            name="lived", kind="boolean", role="target", missing=0, distinct=2, common=[("no", 9), ("yes", 3)]
+        ),
+    ]
+    finding = Finding(check="spellings", severity="warning", column="city", count=2, rows=[4], message=spelled)
+    validation = Validation(rows=300, columns=columns, passed=[], findings=[finding], verdicts=[])
+    section = columns_section(replace(evidence, validation=validation))
+    assert [list(row) for row in section.blocks[1].rows] == [
+        ["age", "input", "numeric", "30 (10.0%)", "80", "0 to 99, median 30", "▁█▅", ""],
+        ["city", "input", "categorical", "none", "5", "Ulm (3), 4 more", "", f"{spelled}."],
+        [
+            "ticket",
+            "not used",
+            "categorical",
+            "none",
+            "300",
+            "“A”, “B<2>”",
+            "",
+            "Named under drop in the problem file.",
+        ],
+        ["lived", "target", "boolean", "none", "2", "no (9), yes (3)", "", ""],
+    ]
+    assert section.blocks[1].marked == {3}
+
+
+def test_a_wide_table_shows_the_columns_with_findings_and_counts_the_others(results: Results) -> None:
+    evidence = read_evidence(results("binary"))
+    column = evidence.validation.columns[0]
+    columns = [column.model_copy(update={"name": f"c{place}"}) for place in range(150)]
+    last = Finding(check="spellings", severity="warning", column="c149", count=2, rows=[4], message="odd")
+    validation = evidence.validation.model_copy(update={"columns": columns, "findings": [last]})
+    text, table = columns_section(replace(evidence, validation=validation)).blocks
+    assert "50 columns more are in validation.html" in text.text
+    assert [row[0] for row in table.rows] == [f"c{place}" for place in range(99)] + ["c149"]

@@ -93,7 +93,7 @@ class Fruit:
         file = RawFile(name="fruit.csv", bytes=9, sha256="a1" * 32, role="any", origin=f"sha256 {'a1' * 32}")
         write_manifest(layout.raw, [file])
         columns = [
-            ColumnSummary(name=name, kind=kind, role=role, missing=missing, distinct=9, example="?")
+            ColumnSummary(name=name, kind=kind, role=role, missing=missing, distinct=9)
             for name, kind, role, missing in (
                 ("weight", "numeric", "feature", 0),
                 ("colour", "categorical", "feature", 0),

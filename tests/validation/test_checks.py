@@ -192,6 +192,18 @@ BAD = {
     "a column of gaps": Bad(
         "missing_share", lambda: spoiled("weight", list(range(70)), np.nan), {}, W, "weight", 70, EVERY, ("58.3%",)
     ),
+    "one city, three spellings": Bad(
+        "spellings",
+        with_column("colour", text(["Ulm", "ulm", "ULM", "Bonn  am Rhein", "bonn am rhein", "Kiel"] * (ROWS // 6))),
+        {},
+        W, "colour", 60, [1, 2, 4, 7, 8], ("'Ulm' (20), 'ulm' (20), 'ULM' (20)", "; 'Bonn  am Rhein' (20)"),
+    ),
+    "a class in two spellings": Bad(
+        "spellings",
+        with_column("answer", text(["yes", "no", "Yes", "no"] * (ROWS // 4))),
+        {"type": "multiclass"},
+        W, "answer", 30, [2, 6, 10, 14, 18], ("'yes' (30), 'Yes' (30)",),
+    ),
     "fewer groups than folds and test need": Bad(
         "enough_groups",
         with_column("clinic", text(list("abcde") * (ROWS // 5))),

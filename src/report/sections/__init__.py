@@ -4,6 +4,7 @@ from src.printer import Printer, printer_of
 from src.report.blocks import Section
 from src.report.evidence import Evidence
 from src.report.sections.baselines import baselines
+from src.report.sections.columns import columns
 from src.report.sections.evaluation import errors, evaluation, sample_sizes
 from src.report.sections.ladder import ladder
 from src.report.sections.question import balance, choices, data_checks, protocol, question
@@ -22,6 +23,7 @@ def sections(evidence: Evidence, printer: Printer) -> list[Section]:
     )
     return [
         question(evidence),
+        columns(evidence),
         data_checks(evidence),
         balance(evidence),
         choices(evidence, printer),
