@@ -274,11 +274,10 @@ class Recorder:
         return found
 
     def _create(self, name: str, tags: dict[str, str], moment: Moment) -> "Run":
-        run = self.client.create_run(
-            self.experiment_id, start_time=round(moment.started * 1000), tags=self.tags | tags, run_name=name
-        )
-        self.end(run, moment)
-        return run
+        """A run that is finished from the start: one that begins as running stays so when its recorder is killed."""
+        times = round(moment.started * 1000), round(moment.ended * 1000)
+        (id_,) = create_runs(self.address, self.experiment, [NewRun(name, Content(), self.tags | tags, *times)])
+        return self.client.get_run(id_)
 
     def _search(self, condition: str) -> list["Run"]:
         return list(self.client.search_runs([self.experiment_id], condition))
@@ -288,7 +287,7 @@ class Recorder:
             self.client.delete_run(each.info.run_id)
 
     def _finish_killed_runs(self) -> None:
-        """Finish runs of recorders that were killed in the instant between creating and finishing."""
+        """Finish runs that an earlier version, which began them as running, was killed at."""
         for run in self._search("attributes.status = 'RUNNING'"):
             if KEY in run.data.tags or PARENT in run.data.tags:
                 self.client.set_terminated(run.info.run_id, "KILLED")
