@@ -5,19 +5,16 @@ workers of a parallel session share it: the first that needs it makes it, others
 """
 
 import fcntl
-import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
 import tasks  # noqa: F401 - sets the environment before any library reads it
-from tests.workspaces import PROBLEM, ROOT, TINY, Workspace, tiny_table
+from tests.workspaces import PROBLEM, ROOT, Workspace, fresh_workspace
 
 
 def pytest_configure() -> None:
@@ -73,29 +70,7 @@ def connections(audit: Path) -> Path:
 def fresh(tmp_path_factory: pytest.TempPathFactory, audit: Path) -> Workspace:
     """The repository as a clone has it, with the tiny problem and nothing run. Copy it; never run anything in it."""
     root = tmp_path_factory.mktemp("fresh") / "workspace"
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    for name in filter(None, files.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("results/", "dvc.lock")):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)
-    workspace = Workspace(root, {"PYTHONPATH": str(audit), "AUDIT": str(audit)})
-    params = (root / "params.yaml").read_text()
-    (root / "params.yaml").write_text(re.sub(r"problems:\n(  - .*\n)+", f"problems:\n  - {PROBLEM}\n", params))
-    workspace.problem_file.write_text(yaml.safe_dump(TINY))
-    workspace.data_file.write_text(tiny_table())
-    workspace.git("init", "--quiet")
-    workspace.git("config", "user.email", "nobody@example.org")
-    workspace.git("config", "user.name", "Nobody")
-    workspace.git("add", "--all")
-    workspace.git("commit", "--quiet", "--message", "Start")
-    workspace.run("compileall", "-q", "flows", "src", "tasks")  # once, not in every copy
-    return workspace
+    return fresh_workspace(root, {"PYTHONPATH": str(audit), "AUDIT": str(audit)})
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -65,7 +66,7 @@ class Workspace:
         """Change top-level keys of the problem file."""
         self.problem_file.write_text(yaml.safe_dump(yaml.safe_load(self.problem_file.read_text()) | changes))
 
-    def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
+    def popen(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=self.root,
@@ -77,7 +78,7 @@ class Workspace:
             **options,
         )
 
-    def run(self, *command: str, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run `python -m <command>`, stdout and stderr in one text; fails the test on an exit code when `check`."""
         process = self.popen(*command, **options)
         output, _ = process.communicate(timeout=300)
@@ -99,6 +100,28 @@ class Workspace:
         own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         return own | {"PATH": path, "NO_COLOR": "1"} | self.environment
+
+
+def fresh_workspace(root: Path, environment: dict[str, str]) -> Workspace:
+    """A new folder `root` with the repository as a clone has it and the tiny problem, nothing run."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    for name in filter(None, files.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("results/", "dvc.lock")):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    workspace = Workspace(root, environment)
+    params = (root / "params.yaml").read_text()
+    (root / "params.yaml").write_text(re.sub(r"problems:\n(  - .*\n)+", f"problems:\n  - {PROBLEM}\n", params))
+    workspace.problem_file.write_text(yaml.safe_dump(TINY))
+    workspace.data_file.write_text(tiny_table())
+    workspace.git("init", "--quiet")
+    workspace.git("config", "user.email", "nobody@example.org")
+    workspace.git("config", "user.name", "Nobody")
+    workspace.git("add", "--all")
+    workspace.git("commit", "--quiet", "--message", "Start")
+    workspace.run("compileall", "-q", "flows", "src", "tasks")  # once, not in every copy
+    return workspace
 
 
 def stages_run(output: str) -> list[str]:
@@ -156,7 +179,7 @@ def has_loaded_torch(process: psutil.Process) -> bool:
     return any("torch" in map_.path for map_ in process.memory_maps())
 
 
-def wait_for(condition: Callable[[], object], seconds: float):
+def wait_for(condition: Callable[[], object], seconds: float) -> Any:
     """The first true value of `condition`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import psutil
@@ -73,14 +74,14 @@ class Served:
                     return child
         raise AssertionError(f"no child runs {module}")
 
-    def get(self, url: str, **options: object) -> httpx.Response:
+    def get(self, url: str, **options: Any) -> httpx.Response:
         return self._ask("GET", url, **options)
 
     def post(self, path: str, body: object) -> httpx.Response:
         """A request to Prefect's API."""
         return self._ask("POST", f"{self.api}/{path}", json=body)
 
-    def _ask(self, method: str, url: str, **options: object) -> httpx.Response:
+    def _ask(self, method: str, url: str, **options: Any) -> httpx.Response:
         """As Prefect's own client does, again when SQLite was busy."""
 
         def answer() -> httpx.Response | None:
