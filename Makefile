@@ -3,20 +3,20 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-INSTALLED := .venv/.installed
+INSTALLED := .venv/.installed .venv-is-here
 # The tests make and remove tens of thousands of small files: in memory where two gigabytes of it may hold them.
 IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
 	[ "$$(df --output=avail --block-size=1G /dev/shm | tail -1)" -ge 2 ] && echo /dev/shm)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro experiments test new book serve serve-model promote
+.PHONY: .venv-is-here help install repro experiments test new book serve serve-model promote
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## make .venv and install the pinned requirements
 
-$(INSTALLED): requirements.txt
+.venv/.installed: requirements.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed (found: $(or $(PYTHON),none)). Name one: make PYTHON=/path/to/python" >&2; \
 		exit 1; }
@@ -24,6 +24,16 @@ $(INSTALLED): requirements.txt
 	@"$(PYTHON)" -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	@touch $@
+
+# The programs in .venv name its folder. In a repository that was moved they would be missing, and in a copy those of the
+# original would run.
+.venv-is-here: .venv/.installed
+	@former=$$(test -L .venv || sed -n 's/^command = .* -m venv [^/]*//p' .venv/pyvenv.cfg); \
+	if [ -n "$$former" ] && [ "$$former" != "$(CURDIR)/.venv" ]; then \
+		grep -rlIF "$$former" .venv/bin .venv/pyvenv.cfg | while read -r file; do \
+			sed -i.former "s|$$former|$(CURDIR)/.venv|g" "$$file" && rm "$$file.former"; \
+		done; \
+	fi
 
 repro: $(INSTALLED) ## run the workflow for the problems in params.yaml, as far as something has changed
 	@python -m flows.warm_dvc repro
