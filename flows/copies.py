@@ -91,7 +91,7 @@ def _locked(path: Path) -> IO[str] | None:
 
 def _holder(lock: Path) -> str:
     with suppress(FileNotFoundError):
-        return f"process {lock.read_text(encoding='utf-8')}"
+        return f"process {lock.read_text(encoding='utf-8', errors='replace')}"
     return "which has just ended"
 
 

@@ -89,7 +89,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _only_one() -> Iterator[Callable[[Mapping[str, str]], None]]:
     """Keep a second `make serve` out of this folder; the block tells its addresses, for the second to name them."""
     STATE.mkdir(exist_ok=True)
-    with (STATE / "serve.json").open("a+", encoding="utf-8") as file:
+    with (STATE / "serve.json").open("a+", encoding="utf-8", errors="replace") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -108,11 +108,14 @@ def _only_one() -> Iterator[Callable[[Mapping[str, str]], None]]:
 def _served_by(state: str) -> str:
     if not state:
         return "another `make serve` is just starting in this folder"
-    holder = json.loads(state)
-    return (
-        f"this folder is served already: Prefect {holder['Prefect']} MLflow {holder['MLflow']}\n"
-        f"To end that, press Ctrl-C in its terminal or type `kill {holder['process']}`."
-    )
+    try:
+        holder = json.loads(state)
+        return (
+            f"this folder is served already: Prefect {holder['Prefect']} MLflow {holder['MLflow']}\n"
+            f"To end that, press Ctrl-C in its terminal or type `kill {holder['process']}`."
+        )
+    except (ValueError, LookupError, TypeError):  # cut short, or something else
+        return f"this folder is served already, and {STATE / 'serve.json'}, which should say by whom, is damaged"
 
 
 def _listeners(options: argparse.Namespace) -> list[socket.socket]:

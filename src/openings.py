@@ -131,7 +131,7 @@ def _add(openings: list[Opening], new: Opening) -> None:
 def _read(path: Path) -> Iterator[Opening]:
     if not path.exists():
         return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             yield Opening.model_validate_json(line)
         except ValidationError:

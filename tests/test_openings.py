@@ -83,11 +83,11 @@ def test_runs_at_the_same_time_lose_no_opening(layout: Layout):
     assert len({json.loads(line)["evaluation"] for line in layout.openings.read_text().splitlines()}) == 12
 
 
-@pytest.mark.parametrize("line", ["<<<<<<< HEAD", "", '{"rows": "r"}', "7"])
-def test_a_damaged_ledger_is_refused_with_its_line_and_the_way_out(layout: Layout, line: str):
+@pytest.mark.parametrize("line", [b"<<<<<<< HEAD", b"", b'{"rows": "r"}', b"7", b"\xff\xfe"])
+def test_a_damaged_ledger_is_refused_with_its_line_and_the_way_out(layout: Layout, line: bytes):
     opened(layout, "a", 0.9)
-    with layout.openings.open("a") as file:
-        file.write(f"{line}\n")
+    with layout.openings.open("ab") as file:
+        file.write(line + b"\n")
     with pytest.raises(UserError, match=r"wine\.jsonl: line 2 is no opening.*git checkout -- "):
         Ledger.of(layout).read()
 

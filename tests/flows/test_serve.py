@@ -16,6 +16,7 @@ import pytest
 from flows import serve
 from flows.same_origin import SameOrigin
 from flows.service import Service
+from src.errors import UserError
 from src.processes import is_alive
 from tests.flows.serving import Served
 from tests.workspaces import Workspace, family, wait_for
@@ -225,3 +226,12 @@ def test_help_answers_within_a_second(fresh: Workspace):
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
     for word in ("--prefect-port", "--mlflow-port", "--host", "Ctrl-C", "mlflow.db"):
         assert word in told
+
+
+@pytest.mark.parametrize("state", ['{"proc', "[]", "3", "\ufffd", "{}"])
+def test_a_damaged_note_of_who_serves_the_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str):
+    monkeypatch.setattr(serve, "STATE", tmp_path)
+    with serve._only_one():
+        (tmp_path / "serve.json").write_text(state)
+        with pytest.raises(UserError, match=r"served already.*serve\.json"), serve._only_one():
+            raise AssertionError("served twice")
