@@ -32,6 +32,7 @@ _ROOMS = {"data/raw": "fetch", "data/prepared": "prepare"}
 # The step that writes a file or folder of results which is not called like it.
 _RESULTS = {
     "settings": "define",
+    "local_files.json": "define",
     "validation.json": "validate",
     "validation.html": "validate",
     "overfit_curves.csv": "overfit",
@@ -72,6 +73,11 @@ class Layout:
     def local(self) -> Path:
         """The folder where a user's own data files lie; DVC watches it."""
         return self.root / LOCAL
+
+    @property
+    def local_files(self) -> Path:
+        """The checksums of those files in `local` that the problem names."""
+        return self.results / "local_files.json"
 
     @property
     def expectations(self) -> Path:

@@ -41,7 +41,7 @@ _FAULTS: dict[str, Callable[[str], object]] = {
 def fault_of_name(name: str) -> str | None:
     """What keeps `name` from being the name of a file inside a folder, as the rest of a sentence; None: nothing.
 
-    Decoding it once more (`%2F`, a full-width stroke) must not make another name of it either.
+    Decoding it once more (`%2F`, a full-width slash) must not make another name of it either.
     """
     if len(name.encode("utf-8", "replace")) > MOST_BYTES:
         return f"is longer than {MOST_BYTES} bytes"

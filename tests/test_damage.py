@@ -19,8 +19,9 @@ import yaml
 from src.errors import UserError
 from src.files import STEPS, Layout, maker
 from src.tables import read_schema, read_table
-from src.tracking.content import step_content, workflow_settings
+from src.tracking.content import step_content
 from src.tracking.identity import RECORDED, recorded_key
+from src.tracking.settings import workflow_settings
 from tasks.summary import summary
 from tests.workspaces import PROBLEM, ROOT, Workspace
 
@@ -28,7 +29,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 GARBAGE = np.random.default_rng(0).bytes(500)
 # Only after training does `evaluate` read the sealed test set, and only there is the model loaded.
 READ_LATE = ("test/table.parquet",)
-NOT_READ = ("validation.html", "test/test.json", "report.html", "model_card.md")
+NOT_READ = ("local_files.json", "validation.html", "test/test.json", "report.html", "model_card.md")
 
 
 def other_table() -> bytes:

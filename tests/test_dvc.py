@@ -116,7 +116,13 @@ def test_a_stage_depends_on_its_own_settings_and_on_no_other_step_s(step: str):
 
 
 def test_define_writes_a_settings_file_for_every_step():
-    assert set(paths("define", "outs")) == {in_template(Layout("item").settings(step)) for step in STEP_SETTINGS}
+    layout = Layout("item")
+    files = [layout.local_files, *map(layout.settings, STEP_SETTINGS)]
+    assert set(paths("define", "outs")) == set(map(in_template, files))
+
+
+def test_only_define_depends_on_the_files_of_all_problems():
+    assert [step for step in STEPS if "data/local" in data_dependencies(step)] == ["define"]
 
 
 def test_every_file_a_stage_reads_is_another_stage_s_output_or_the_user_s():

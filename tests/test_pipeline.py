@@ -85,11 +85,16 @@ def test_with_the_split_fixed_a_changed_sealed_row_reruns_only_what_may_see_it(
     workspace.data_file.write_text(text.replace(row, "9.5,-9.5,0.25,test,yes"))
 
     output = workspace.run("flows.warm_dvc", "repro").stdout
-    assert stages_run(output) == ["fetch", "validate", "prepare", "evaluate", "report"]
+    assert stages_run(output) == ["define", "fetch", "validate", "prepare", "evaluate", "report"]
 
     old, new = (json.loads((place.results / "evaluate.json").read_text()) for place in (finished, workspace))
     assert old["test"] != new["test"]
     assert old["cross_validation"] == new["cross_validation"]
+
+
+def test_a_data_file_of_another_problem_makes_no_step_but_define_run_again(workspace: Workspace):
+    (workspace.data_file.parent / "other.csv").write_text("a,b\n1,2\n")
+    assert stages_run(workspace.run("dvc", "repro").stdout) == ["define"]
 
 
 def test_a_change_of_a_step_s_code_makes_dvc_run_its_stage_again_and_no_other(

@@ -77,6 +77,10 @@ def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         check_encoding(path, shown, reading.encoding)
         raise _explained(path, shown, reading, separator, len(names), error) from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's trouble; what Arrow cannot unpack has no number
+            raise
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; write the file anew") from None
     check_rows(table.num_rows, shown)
     return RawTable(table, kinds={}, guesses=dict.fromkeys(names, GUESSES))
 

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from src.credentials import filled, variables_in
-from src.datasets.manifest import sha256_of
 from src.errors import UserError
+from src.local_files import sha256_of
 
 log = logging.getLogger("workflow")
 

@@ -5,25 +5,25 @@ stays untouched.
 """
 
 import errno
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from src.datasets.archives import unpack
 from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
-from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, sha256_of, write_manifest
-from src.datasets.members import files_below, table_of_members
+from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, write_manifest
+from src.datasets.members import table_of_members
 from src.datasets.pictured import checksum, pictures_of, table_with_pictures
 from src.datasets.reading import read_raw
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
+from src.local_files import checksum as checksum_of_local
+from src.local_files import local_file, sha256_of
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.problem.sources import (
     Address,
@@ -91,21 +91,6 @@ def full_disk_told(path: Path) -> Iterator[None]:
         raise UserError(f"the disk is full: {path} was not written; free some space and run again") from None
 
 
-def local_file(path: str, local: Path, of_members: bool) -> Path:
-    """The user's file at `path` below `local`; a folder may hold members as an archive does.
-
-    Links below `local` are the user's own and are followed. Raises UserError where it does not exist.
-    """
-    file = local / path
-    if not file.is_file() and not (file.is_dir() and of_members):
-        known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
-        near = get_close_matches(path, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:10])}" if known else ""
-        fault = "is a folder (say which files are rows, as `members`)" if file.is_dir() else "does not exist"
-        raise UserError(f"{file} {fault}; {hint or f'copy your file into {local} first'}")
-    return file
-
-
 def _parts(
     source: SklearnSource | LocalSource | RemoteSource, local: Path, downloads: Path, vectors: VectorsFile | None
 ) -> list[_Part]:
@@ -134,7 +119,7 @@ def _table_parts(source: SklearnSource | LocalSource | RemoteSource, local: Path
             return [_Part(f"sklearn {source.name}", "any", lambda folder: _bundled(source.name, folder))]
         case LocalSource():
             file = local_file(source.path, local, source.members is not None)
-            origin = f"sha256 {_content(file)}{_members_text(source, source.encoding)}"
+            origin = f"sha256 {checksum_of_local(file)}{_members_text(source, source.encoding)}"
             if source.pictures is not None:
                 raw = read_raw(file, source, str(file))
                 origin += f" {checksum(pictures_of(raw, source.pictures, file.parent, '', str(file)))}"
@@ -147,14 +132,6 @@ def _remote_part(file: RemoteFile, reading: Reading, downloads: Path) -> _Part:
     origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
     origin += _members_text(file, reading.encoding) + (f" labels {file.labels.sha256}" if file.labels else "")
     return _Part(origin, file.role, lambda folder: _remote(file, reading, folder, downloads))
-
-
-def _content(path: Path) -> str:
-    """The checksum of a file, or of the names and checksums of all files in a folder."""
-    if path.is_file():
-        return sha256_of(path)
-    listed = "".join(f"{sha256_of(file)} {name}\n" for name, file in files_below(path))
-    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _members_text(members: Members, encoding: str) -> str:

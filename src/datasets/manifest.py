@@ -38,11 +38,6 @@ class Manifest(BaseModel):
     sha256: str
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def write_manifest(folder: Path, files: list[RawFile]) -> None:
     content = "".join(f"{file.sha256} {file.role}\n" for file in files)
     manifest = Manifest(files=files, sha256=hashlib.sha256(content.encode()).hexdigest())

@@ -23,6 +23,7 @@ from src.compressed import Damaged, damage_noticed
 from src.datasets.archives import most_bytes
 from src.datasets.cifar import rows_of_cifar
 from src.errors import UserError
+from src.local_files import files_below
 from src.problem.sources import Members
 
 TEXT, IMAGE = "text", "image"
@@ -83,19 +84,6 @@ def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[
             if left < 0:
                 raise UserError(f"{shown} expands to far more than its size and is refused; is it what it should be?")
             yield name, read()
-
-
-def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """All files in a folder and those in it, by their paths below it, in order. Links to files are followed.
-
-    Raises UserError for links to folders, in which DVC would not see what changes, and for links to nothing.
-    """
-    paths = sorted(folder.rglob("*"))
-    for path in paths:
-        if path.is_symlink() and not path.is_file():
-            fault = "is a link to a folder" if path.is_dir() else "is a link that leads nowhere"
-            raise UserError(f"{path} {fault}; link files, or the whole folder that the problem names")
-    return [(path.relative_to(folder).as_posix(), path) for path in paths if path.is_file()]
 
 
 # Path, size and how to read it; None for what is no file.

@@ -17,11 +17,12 @@ from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_tex
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_jsonl
-from src.datasets.manifest import RawFile, read_manifest, sha256_of
+from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import Kinds, RawTable, Runs, common, nearest
 from src.errors import UserError
 from src.files import intact
+from src.local_files import sha256_of
 from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
 from src.problem.terms import ColumnKind
 

@@ -23,15 +23,15 @@ FILE = "data/local/mine.csv"
 FINDINGS = f"{PROBLEM_FILE}: the data need a correction first"
 DATA = {
     "a missing file": Bad(
-        "fetch",
+        "define",
         ("data/local/mina.csv does not exist", "did you mean 'mine.csv'?"),
         changes=source(path="mina.csv"),
     ),
     "a folder in place of a file": Bad(
-        "fetch", ("data/local is a folder", "there are: mine.csv"), changes=source(path=".")
+        "define", ("data/local is a folder", "there are: mine.csv"), changes=source(path=".")
     ),
     "vectors that are not there": Bad(
-        "fetch", ("data/local/glove.txt does not exist", "mine.csv"), changes={"word_vectors": {"path": "glove.txt"}}
+        "define", ("data/local/glove.txt does not exist", "mine.csv"), changes={"word_vectors": {"path": "glove.txt"}}
     ),
     "vectors for a table without text": Bad(
         "prepare",

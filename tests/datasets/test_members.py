@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from src.datasets import fetch_source, read_table
-from src.datasets.manifest import sha256_of
 from src.errors import UserError
+from src.local_files import sha256_of
 from src.problem.sources import LocalSource, RemoteSource
 
 FILES = {
