@@ -80,7 +80,7 @@ class RowChecks:
         for name, kind in self.kinds.items():
             typed[name], wrong = self._typed(table.column(name), name, kind)
             faults += wrong
-        frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+        frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get, use_threads=False)
         sentence = self.model.schema.sentence
         for name, kind in self.kinds.items():
             if kind == "numeric":
