@@ -62,7 +62,7 @@ def _serve(options: argparse.Namespace) -> None:
         address = ports.url(listener)
         app = SameOrigin(make_app(service, options.most_mib * MEBIBYTE), NAMES, f"ask it at {address}")
         config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS)
-        print(f"ready: {registered} answers at {address}/predict; Ctrl-C ends it", flush=True)
+        print(f"ready: {registered} answers at {address}/predict; {address}/docs shows how; Ctrl-C ends it", flush=True)
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -12,6 +12,7 @@ user's suite, and answers to any `Host`; hence this one.
 
 import orjson
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -51,8 +52,13 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
             answer = await waiting.answer(Request(body, request.headers.get("content-type", "")))
         return Response(answer.body, answer.status, media_type=JSON)
 
+    async def elsewhere(request: HttpRequest, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        told = f"{request.method} {request.url.path}: {error.detail}; rows go to POST /predict, and GET /docs shows how"
+        return JSONResponse({"error": told, **service.identity}, error.status_code, error.headers)
+
     routes = [Route("/predict", predict, methods=["POST"]), *(Route(path, page) for path in pages)]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: elsewhere})
 
 
 async def _body(request: HttpRequest, most_bytes: int) -> bytes:

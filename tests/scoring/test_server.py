@@ -290,6 +290,13 @@ def test_it_tells_what_it_is_and_that_it_answers(client: Client):
     )
 
 
+def test_a_request_for_something_else_is_told_what_there_is(client: Client):
+    for method, path, status in (("GET", "/predict", 405), ("POST", "/", 405), ("POST", "/invocations", 404)):
+        answer = client.ask(method, path)
+        assert answer.status_code == status
+        assert answer.json()["error"].endswith("rows go to POST /predict, and GET /docs shows how")
+
+
 def test_the_description_is_openapi_with_the_columns_of_the_problem(client: Client):
     described = client.get("/openapi.json").json()
     assert described["openapi"] == "3.1.0"
