@@ -41,15 +41,16 @@ from benchmarks.populations import TARGET, Population, populations
 from benchmarks.steps import REPOSITORY
 from src.errors import UserError
 from src.files import Layout
-from src.inference import Model, ModelCard, load_model
 from src.kinds.tabular import shallow
 from src.measures import TABLE
 from src.nested import search_in_folds
+from src.network_model import NetworkCard, NetworkModel
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
 from src.protocols import read_folds
 from src.results import Estimate, Evaluate, Overfit, Prepared, Regularize
+from src.saved_model import load_model
 from src.search import candidates_of
 from src.tables import Table, encode_targets, read_schema, read_table
 from src.training.fit import fit
@@ -104,7 +105,7 @@ def run_problem(number: int, population: Population, seed: int) -> Outcome:
 def _outcome(number: int, population: Population, seed: int, layout: Layout) -> Outcome:
     prepared = Prepared.read(layout.result("prepare"))
     found = Evaluate.read(layout.result("evaluate"))
-    final = load_model(layout.model)
+    final = _final_network(layout)
     fresh = _table(population.draw(FRESH_ROWS, FRESH_DRAW), final)
     cross, test = found.cross_validation, found.test
     return Outcome(
@@ -122,6 +123,11 @@ def _outcome(number: int, population: Population, seed: int, layout: Layout) -> 
         true_procedure=_risk_of_procedure(population, final, found, prepared.rows, fresh),
         true_final=_risk(final, found, fresh),
     )
+
+
+def _final_network(layout: Layout) -> NetworkModel:
+    models = (load_model(folder) for folder in (layout.model, layout.alternative))
+    return next(model for model in models if isinstance(model, NetworkModel))
 
 
 def _run_steps(population: Population, folder: Path) -> Layout:
@@ -179,7 +185,7 @@ def _nested_score(layout: Layout, found: Evaluate) -> float:
     return search.held_out.value(table, measure)
 
 
-def _risk_of_procedure(population: Population, final: Model, found: Evaluate, rows: int, fresh: Table) -> float:
+def _risk_of_procedure(population: Population, final: NetworkModel, found: Evaluate, rows: int, fresh: Table) -> float:
     """Mean measure on `fresh` of the chosen configuration, trained on `TRAININGS` new tables of so many rows."""
     table = _table(population.draw(rows * TRAININGS, TRAINING_DRAW), final)
     nothing = np.arange(0)
@@ -188,22 +194,22 @@ def _risk_of_procedure(population: Population, final: Model, found: Evaluate, ro
     return float(np.mean([_risk(_model(one, final), found, fresh) for one in trained]))
 
 
-def _risk(model: Model, found: Evaluate, fresh: Table) -> float:
+def _risk(model: NetworkModel, found: Evaluate, fresh: Table) -> float:
     return TABLE[found.measure].value(fresh.y_NT, model.row_predictions(fresh.frame), fresh.w_N)
 
 
-def _model(trained: Trained, final: Model) -> Model:
-    card = ModelCard(
+def _model(trained: Trained, final: NetworkModel) -> NetworkModel:
+    card = NetworkCard(
         table=final.schema,
         vectorizer=trained.vectorizer,
         target_scaler=trained.target_scaler,
         network=trained.member.candidate.network,
         inputs=trained.inputs,
     )
-    return Model(card, [trained.weights])
+    return NetworkModel(card, [trained.weights])
 
 
-def _table(frame: pd.DataFrame, model: Model) -> Table:
+def _table(frame: pd.DataFrame, model: NetworkModel) -> Table:
     return Table(model.schema, frame, encode_targets(frame, model.schema), np.ones(len(frame)), np.arange(len(frame)))
 
 

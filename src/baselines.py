@@ -4,6 +4,7 @@ Book: "Beating a baseline" (common sense), and the advice to try simple machine 
 Shapes: V validation rows, K outputs.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.fitted_shallow import FittedShallow, ShallowSetup
 from src.kinds.kind import kind_of
-from src.preprocessing.fold import FoldArrays, fit_fold
+from src.kinds.views import seen
+from src.preprocessing.fold import fit_fold
 from src.problem.terms import ProblemType
 from src.protocols import Split
 from src.tables import Schema, Table
@@ -87,30 +90,45 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
     return models if schema.time is None else {**models, "last_value": last_value}
 
 
+def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) -> FittedShallow:
+    """The shallow model of that name, fitted on these rows of the table."""
+    kind, asked = kind_of(table.schema.features), table.schema.questions[0]
+    recipe = kind.shallow[asked.type][name]
+    schema = asked.model_copy(update={"features": kind.shallow_features(asked.features)})
+    every = _every(len(training), SHALLOW_ROWS)
+    fold = fit_fold(replace(table, schema=schema, vectors=None), training[::every], training[:0])
+    every = _every(len(fold.y_AT), recipe.most_rows)
+    x_AD = seen(fold.x_AD if every == 1 else fold.x_AD[::every], recipe.view)
+    y_AT, w_A = fold.y_AT[::every], fold.w_A[::every]
+    setup = ShallowSetup(
+        table=asked,
+        name=name,
+        vectorizer=fold.vectorizer,
+        target_scaler=fold.target_scaler,
+        view=recipe.view,
+    )
+    return FittedShallow(setup, [_fitted(recipe.estimator(seed, len(y_AT)), x_AD, y_A, w_A) for y_A in y_AT.T])
+
+
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
-    """Predictions_VK of a shallow model fitted on the split's training rows, one model per output where needed."""
-    every = -(-len(split.training) // SHALLOW_ROWS)
-    kind = kind_of(table.schema.features)
-    schema = table.schema.model_copy(update={"features": kind.shallow_features(table.schema.features)})
-    fold = fit_fold(replace(table, schema=schema, vectors=None), split.training[::every], split.validation)
-    make = kind.shallow[table.schema.type][name]
-    classes = len(table.schema.classes) or 2
-    columns = [_fit_column(make(seed), fold, fold.y_AT[:, t], classes) for t in range(fold.y_AT.shape[1])]
-    if table.schema.type == "multiclass":
-        return columns[0]
-    p_VK = np.column_stack([p_VC[:, -1] for p_VC in columns])
-    if table.schema.type == "unit_interval_regression":
-        return np.clip(p_VK, 0, 1)
-    return fold.restore(p_VK)
+    """Predictions_VK of a shallow model fitted on the split's training rows."""
+    return fit_shallow(name, table, split.training, seed).row_predictions(table.frame.iloc[split.validation])
 
 
-def _fit_column(model: Any, fold: FoldArrays, y_A: NDArray[np.float32], classes: int) -> Predictions:
-    """One target column: values (V, 1), or probabilities (V, classes), 0 for a class that no training row has."""
+def _every(rows: int, most: int | None) -> int:
+    """Which of `rows` are taken, every so manieth, so that they are `most` at most."""
+    return 1 if most is None else max(-(-rows // most), 1)
+
+
+def _fitted(estimator: Any, x_AD: Any, y_A: NDArray[np.float32], w_A: NDArray[np.float32]) -> Any:
+    """The estimator fitted to one target column; where that has a single class, one that always answers it."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.exceptions import ConvergenceWarning
+
+    if hasattr(estimator, "predict_proba") and np.ptp(y_A) == 0:
+        return DummyClassifier(strategy="most_frequent").fit(x_AD, y_A)
     # Equal weights are left out: with weights, scikit-learn's histogram binning takes seventy times as long.
-    w_A = None if np.ptp(fold.w_A) == 0 else fold.w_A
-    if not hasattr(model, "predict_proba"):
-        return model.fit(fold.x_AD, y_A, sample_weight=w_A).predict(fold.x_VD)[:, None]
-    p_VC = np.zeros((len(fold.x_VD), classes))
-    known = np.unique(y_A).astype(np.intp)
-    p_VC[:, known] = model.fit(fold.x_AD, y_A, sample_weight=w_A).predict_proba(fold.x_VD) if len(known) > 1 else 1.0
-    return p_VC
+    weights = None if np.ptp(w_A) == 0 else w_A
+    with warnings.catch_warnings():  # how many steps a solver takes is a setting of the model like others
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return estimator.fit(x_AD, y_A, sample_weight=weights)

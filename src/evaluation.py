@@ -6,7 +6,6 @@ Shapes: J fold scores, N rows, M held-out rows, V of them in one fold, K outputs
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ from src.intervals import (
 from src.measures import Measure
 from src.printer import printer
 from src.protocols import Folds, Split, test_share
-from src.results import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, TestScore, Verdict
+from src.results import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, Recommended, TestScore, Verdict
 from src.tables import Table
 
 Array = NDArray[np.float64]
@@ -263,7 +262,7 @@ def verdict_of(name: str, comparison: Comparison) -> Verdict:
     return Verdict(name=name, holds=better, evidence=printing.evidence(comparison), comparison=comparison)
 
 
-def recommended(holds: Mapping[str, bool]) -> Literal["network", "shallow model", "common sense"]:
+def recommended(holds: Mapping[str, bool]) -> Recommended:
     """What to use, by the verdicts' names: of two models between which no difference is sure, the simpler one.
 
     A model that is not surely better than common sense is never recommended.

@@ -111,12 +111,18 @@ class Layout:
 
     @property
     def model(self) -> Path:
+        """The model that `evaluate` recommends: a network or a shallow model."""
         return self.results / "model"
 
     @property
     def metrics(self) -> Path:
         """The few numbers that DVC shows and compares, `Metrics` in `src.results`."""
         return self.results / "metrics.json"
+
+    @property
+    def alternative(self) -> Path:
+        """Of the network and the shallow model the one that is not in `model`."""
+        return self.results / "alternative"
 
     def settings(self, step: str) -> Path:
         return self.results / "settings" / f"{step}.json"

@@ -20,6 +20,17 @@ SHALLOW_GATE = "shallow_model_still_beats_common_sense"
 # How the verdicts on further targets begin.
 HEAD = "head_"
 
+Recommended = Literal["network", "shallow model", "common sense"]
+Saved = Literal["network", "shallow"]
+# The model that is saved to be registered and served; where common sense is recommended, the simpler one.
+_SAVED: dict[Recommended, Saved] = {"network": "network", "shallow model": "shallow", "common sense": "shallow"}
+
+
+def saved_model(recommended: Recommended, further_targets: bool) -> Saved:
+    """Which model `Layout.model` holds: the network in any case where there are further targets, which it alone
+    predicts."""
+    return "network" if further_targets else _SAVED[recommended]
+
 
 class Result(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
@@ -399,11 +410,12 @@ class HeadScore(Result):
 class Evaluate(Result):
     """evaluate.json. `shallow` and `baseline` are taken on the folds of `cross_validation`, and in the same way.
 
+    `test`: of the network; `shallow_test`: of the shallow model, fitted to all training rows as well.
     `recommended`: the shallow model where it is surely better than common sense and the network is not surely better
     still; the network where that is surely better than common sense; else common sense.
-    `heads`: of further targets. `half_widths`: of each target's predictions, half the width of the 95% interval around
-    them, where they have one. `sample_sizes`: from few to all rows. `final`: what the model is. `choices`: what `auto`
-    left open until there were scores.
+    `heads`: of further targets. `half_widths`: of each target's predictions by the saved model, half the width of the
+    95% interval around them, where they have one. `sample_sizes`: from few to all rows. `final`: what the network is.
+    `choices`: what `auto` left open until there were scores. `extra`: other measures of the saved model.
     """
 
     measure: str
@@ -415,13 +427,28 @@ class Evaluate(Result):
     sample_sizes: list[SampleSize] = []
     final: Literal["refit", "fold_ensemble"] = "refit"
     test: SealedTest
+    shallow_test: TestScore
     heads: list[HeadScore] = Field([], exclude_if=lambda heads: not heads)
     half_widths: dict[str, float] = {}
     chosen: Candidate
     choices: list[Choice] = []
     extra: dict[str, float]
-    recommended: Literal["network", "shallow model", "common sense"]
+    recommended: Recommended
     verdicts: list[Verdict]
+
+    @property
+    def saved(self) -> Saved:
+        """What `Layout.model` holds."""
+        return saved_model(self.recommended, bool(self.heads))
+
+    @property
+    def saved_value(self) -> float:
+        """The saved model's cross-validated measure."""
+        return {"network": self.cross_validation.mean, "shallow": self.shallow}[self.saved]
+
+    @property
+    def saved_test(self) -> TestScore:
+        return {"network": self.test, "shallow": self.shallow_test}[self.saved]
 
 
 class Metrics(Result):

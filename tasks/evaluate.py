@@ -5,12 +5,13 @@ final model on the test set, once". A pipeline cannot keep anybody from running 
 see `src.openings`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from src.baselines import common_sense, shallow
+from src.baselines import common_sense, fit_shallow, shallow
 from src.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
 from src.evaluation import (
     HeldOut,
@@ -26,11 +27,12 @@ from src.fold_ensemble import score_fold_ensemble
 from src.further_targets import score_heads
 from src.half_samples import PAIRS, half_sample_variance, half_samples
 from src.hashes import folder_sha256
-from src.inference import Interval, Model, ModelCard, Preprocessing, actual_columns, prediction_columns
+from src.inference import Interval, Model, actual_columns, prediction_columns
 from src.intervals import CONFIDENCE
 from src.kinds.kind import kind_of
 from src.measures import TABLE, Measure
 from src.nested import NestedSearch, search_in_folds
+from src.network_model import NetworkCard, NetworkModel, Preprocessing
 from src.openings import Ledger, identity, rows_sha256
 from src.printer import printer_of, worded
 from src.problem.load import load_settings
@@ -53,11 +55,14 @@ from src.results import (
     Prepared,
     Regularize,
     SampleSize,
+    Saved,
     SealedTest,
     Verdict,
+    saved_model,
 )
 from src.sample_sizes import Trial, learning_curve, trials
 from src.search import candidates_of
+from src.shallow_model import ShallowCard, ShallowModel
 from src.tables import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Trained
@@ -120,7 +125,7 @@ class _Judged:
 
 
 def evaluate(layout: Layout) -> Evaluate:
-    """Write evaluate.json, metrics.json, predictions.parquet, fold_scores.csv, evaluate_curves.csv and the model."""
+    """Write evaluate.json, metrics.json, predictions.parquet and the tables of folds and curves, model, alternative."""
     ledger = Ledger.of(layout)
     ledger.read()  # a damaged one is told before anything is trained
     given = _read(layout)
@@ -129,20 +134,30 @@ def evaluate(layout: Layout) -> Evaluate:
     table, measure, protocol = given.table, given.measure, given.prepared.protocol
     network, found = judged.network, estimate(judged.network, table, measure, learnt.variance)
 
-    widths = half_widths(network, table)
-    model = _model(_final_committees(given, learnt), widths, table)
+    models: dict[Saved, Model] = {
+        "network": _network(_final_committees(given, learnt), _interval(network, table), table),
+        "shallow": _shallow(given, _interval(judged.shallow, table)),
+    }
     sealed, evaluation = rows_sha256(layout.test, table.schema.targets), _identity(layout, given)
     ledger.open(sealed, evaluation)
     test = read_table(layout.test, table.schema)
-    p_test = model.row_predictions(test.frame)
-    p_NK = p_test[:, : table.schema.outputs]
+    p_test = {name: model.row_predictions(test.frame) for name, model in models.items()}
+    p_NK = p_test["network"][:, : table.schema.outputs]
     of_heads = [np.mean([t.further for t in committee], axis=0) for committee in learnt.committees]
-    heads, beats = score_heads(table, test, of_heads, p_test, learnt.folds, given.development, given.settings.seed)
+    heads, beats = score_heads(
+        table, test, of_heads, p_test["network"], learnt.folds, given.development, given.settings.seed
+    )
     score = score_sealed_test(test, p_NK, measure)
     sealed_test = SealedTest(**score.model_dump(), opening=ledger.scored(sealed, evaluation, score.value))
 
     network_J = network.scores(table, measure)
     others = [name for name in MEASURES[table.schema.type] if name != measure.name]
+    advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
+    name = saved_model(advice, bool(heads))
+    saved = models.pop(name)
+    [alternative] = models.values()
+    held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
+    p_saved = p_test[name][:, : table.schema.outputs]
     result = worded(
         Evaluate(
             measure=measure.name,
@@ -162,24 +177,26 @@ def evaluate(layout: Layout) -> Evaluate:
             sample_sizes=learnt.sample_sizes,
             final=given.settings.final,
             test=sealed_test,
+            shallow_test=score_sealed_test(test, p_test["shallow"], measure),
             heads=heads,
-            half_widths={} if widths is None else dict(zip(table.schema.targets, widths, strict=True)),
+            half_widths=_half_widths(saved),
             chosen=given.candidate,
             choices=learnt.choices,
-            extra={f"cross_validation_{name}": network.value(table, TABLE[name]) for name in others}
-            | {f"test_{name}": TABLE[name].value(test.y_NT, p_NK, test.w_N) for name in others},
-            recommended=recommended({verdict.name: verdict.holds for verdict in judged.verdicts}),
+            extra={f"cross_validation_{other}": held_out_by[name].value(table, TABLE[other]) for other in others}
+            | {f"test_{other}": TABLE[other].value(test.y_NT, p_saved, test.w_N) for other in others},
+            recommended=advice,
             verdicts=[*judged.verdicts, *beats, *learnt.more_data],
         )
     )
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
-    _write_predictions(layout, table, network, of_heads, test, p_test)
-    of_references = {"common_sense": judged.dummy, "shallow": judged.shallow}
-    scores = {"network": network_J} | {name: of.scores(table, measure) for name, of in of_references.items()}
+    _write_predictions(layout, table, test, held_out_by, of_heads, p_test)
+    compared = {"network": network, "common_sense": judged.dummy, "shallow": judged.shallow}
+    scores = {name: of.scores(table, measure) for name, of in compared.items()}
     where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
     _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
     _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(committee) for committee in learnt.committees]))
-    model.save(layout.model)
+    saved.save(layout.model)
+    alternative.save(layout.alternative)
     Metrics.of(result).write(layout.metrics)
     result.write(layout.result("evaluate"))
     return result
@@ -321,17 +338,37 @@ def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
     return [of for split, of in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
 
 
-def _model(committees: list[Committee], half_widths: list[float] | None, table: Table) -> Model:
-    """The final model of one committee, or of those of several folds."""
+def _shallow(given: _Given, interval: Interval | None) -> ShallowModel:
+    """The best shallow model on all training rows."""
+    everything = np.arange(len(given.table))
+    fitted = fit_shallow(given.references.shallow.name, given.table, everything, given.settings.seed)
+    return ShallowModel(ShallowCard(**dict(fitted.setup), interval=interval), fitted.estimators)
+
+
+def _interval(held_out: HeldOut, table: Table) -> Interval | None:
+    """That of predictions by the model behind these ones, where they are values."""
+    widths = half_widths(held_out, table)
+    return None if widths is None else Interval(coverage=CONFIDENCE, half_widths=widths)
+
+
+def _half_widths(model: Model) -> dict[str, float]:
+    """By target."""
+    if model.interval is None:
+        return {}
+    return dict(zip(model.schema.targets, model.interval.half_widths, strict=True))
+
+
+def _network(committees: list[Committee], interval: Interval | None, table: Table) -> NetworkModel:
+    """The final network of one committee, or of those of several folds."""
     first, *others = [of[0] for of in committees]
-    card = ModelCard(
+    card = NetworkCard(
         table=table.schema,
         vectorizer=first.vectorizer,
         target_scaler=first.target_scaler,
         further_scalers=first.further_scalers,
         network=first.member.candidate.network,
         inputs=first.inputs,
-        interval=Interval(coverage=CONFIDENCE, half_widths=half_widths) if half_widths else None,
+        interval=interval,
         further=[
             Preprocessing(
                 vectorizer=of.vectorizer,
@@ -342,7 +379,7 @@ def _model(committees: list[Committee], half_widths: list[float] | None, table: 
             for of in others
         ],
     )
-    return Model(card, [t.weights for of in committees for t in of])
+    return NetworkModel(card, [t.weights for of in committees for t in of])
 
 
 def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure) -> Nested:
@@ -363,24 +400,40 @@ def _test_agrees(found: Evaluate) -> Verdict:
 
 
 def _write_predictions(
-    layout: Layout, table: Table, network: HeldOut, of_heads: list[np.ndarray], test: Table, p_test: np.ndarray
+    layout: Layout,
+    table: Table,
+    test: Table,
+    held_out: Mapping[Saved, HeldOut],
+    of_heads: list[np.ndarray],
+    p_test: Mapping[Saved, np.ndarray],
 ) -> None:
+    """Write predictions.parquet: those of either model, on the evaluation folds and on the sealed rows.
+
+    of_heads: the network's for further targets, which the shallow model does not predict.
+    """
+    schemas = {"network": table.schema, "shallow": table.schema.questions[0]}
     parts = []
-    for split, p_VK, others_VK in zip(network.splits, network.predictions, of_heads, strict=True):
-        p_all = np.hstack([p_VK, others_VK])
-        parts.append(_rows(table, split.validation, p_all, "out_of_fold", split.repeat, split.fold))
-    parts.append(_rows(test, np.arange(len(test)), p_test, "test", 0, 0))
+    for name, of in held_out.items():
+        further = of_heads if name == "network" else [p_VK[:, :0] for p_VK in of.predictions]
+        for split, p_VK, others_VK in zip(of.splits, of.predictions, further, strict=True):
+            told = prediction_columns(np.hstack([p_VK, others_VK]), schemas[name])
+            parts.append(_rows(table, split.validation, told, name, "out_of_fold", split.repeat, split.fold))
+        told = prediction_columns(p_test[name], schemas[name])
+        parts.append(_rows(test, np.arange(len(test)), told, name, "test", 0, 0))
     with atomic_file(layout.results / "predictions.parquet") as partial:
         pd.concat(parts, ignore_index=True).to_parquet(partial, index=False)
 
 
-def _rows(table: Table, rows: np.ndarray, p_NK: np.ndarray, split: str, repeat: int, fold: int) -> pd.DataFrame:
-    head = pd.DataFrame({"split": split, "repeat": repeat, "fold": fold, "row": table.rows_N[rows]})
+def _rows(
+    table: Table, rows: np.ndarray, predicted: pd.DataFrame, model: Saved, split: str, repeat: int, fold: int
+) -> pd.DataFrame:
+    where = {"model": model, "split": split, "repeat": repeat, "fold": fold, "row": table.rows_N[rows]}
+    head = pd.DataFrame(where)
     frame, features = table.frame.iloc[rows], table.schema.features
     shown = kind_of(features).shown
     if shown is not None:
         head["shown"] = shown(frame, features).array
-    return pd.concat([head, actual_columns(frame, table.schema), prediction_columns(p_NK, table.schema)], axis=1)
+    return pd.concat([head, actual_columns(frame, table.schema), predicted], axis=1)
 
 
 def _curves(committee: Committee) -> pd.DataFrame:

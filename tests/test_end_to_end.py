@@ -19,14 +19,17 @@ from sklearn import metrics
 
 from src.datasets import read_table
 from src.files import Layout
-from src.inference import load_model
+from src.inference import Model
 from src.measures import TABLE
+from src.network_model import NetworkModel
 from src.problem.load import load_problem
 from src.problem.sources import RemoteSource
 from src.problem.steps import Problem
 from src.problem.terms import MEASURES
 from src.protocols import Folds, read_folds
 from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation
+from src.saved_model import load_model
+from src.shallow_model import ShallowModel
 from tasks.baseline import baseline
 from tasks.define import define
 from tasks.evaluate import evaluate
@@ -213,11 +216,15 @@ class Run:
 
     @property
     def out_of_fold(self) -> pd.DataFrame:
-        return self.predictions[self.predictions["split"] == "out_of_fold"]
+        """The network's."""
+        return self.predictions.query("split == 'out_of_fold' and model == 'network'")
 
     @property
     def of_test(self) -> pd.DataFrame:
-        return self.predictions[self.predictions["split"] == "test"]
+        return self.of_sealed_rows("network")
+
+    def of_sealed_rows(self, model: str) -> pd.DataFrame:
+        return self.predictions.query(f"split == 'test' and model == '{model}'")
 
     @cached_property
     def folds(self) -> dict[str, Folds]:
@@ -375,6 +382,8 @@ def test_the_scores_are_what_scikit_learn_makes_of_the_predictions(run: Run):
     written = pd.read_csv(run.layout.results / "fold_scores.csv")
     assert written["network"].tolist() == pytest.approx(by_fold, rel=1e-6)
     assert run.score(run.of_test) == pytest.approx(run.evaluated.test.value, rel=1e-6)
+    shallow = run.score(run.of_sealed_rows("shallow"))
+    assert shallow == pytest.approx(run.evaluated.shallow_test.value, rel=1e-6)
     by_repeat = [run.score(of) for _, of in run.out_of_fold.groupby("repeat")]
     ranks_rows = TABLE[run.prepared.measure].ranks_rows
     assert run.evaluated.cross_validation.mean == pytest.approx(np.mean(by_fold if ranks_rows else by_repeat))
@@ -463,19 +472,27 @@ def test_the_predictions_name_the_actual_values_of_their_rows(run: Run):
             assert actual.tolist() == raw.tolist()
 
 
-def test_the_saved_model_predicts_raw_rows_to_the_same_values(run: Run):
-    model = load_model(run.layout.model)
-    told = model.predict(run.raw.loc[run.of_test["row"], [feature.name for feature in model.schema.features]])
-    for column in told:
-        if told[column].dtype == np.float64:
-            np.testing.assert_allclose(told[column], run.of_test[column], rtol=1e-5, atol=1e-7)
-        else:
-            assert told[column].tolist() == run.of_test[column].tolist()
-    assert {path.suffix for path in run.layout.model.iterdir()} == {".json", ".npz"}
+def models_of(run: Run) -> dict[str, Model]:
+    """The saved model and the other one."""
+    saved, other = ("network", "shallow") if run.evaluated.saved == "network" else ("shallow", "network")
+    assert isinstance(load_model(run.layout.model), {"network": NetworkModel, "shallow": ShallowModel}[saved])
+    return {saved: load_model(run.layout.model), other: load_model(run.layout.alternative)}
 
 
-def test_the_saved_model_copes_with_gaps_words_and_values_it_has_never_seen(run: Run):
-    model = load_model(run.layout.model)
+def test_both_models_predict_raw_rows_to_the_same_values(run: Run):
+    for name, model in models_of(run).items():
+        test = run.of_sealed_rows(name)
+        told = model.predict(run.raw.loc[test["row"], [feature.name for feature in model.schema.features]])
+        for column in told:
+            if told[column].dtype == np.float64:
+                np.testing.assert_allclose(told[column], test[column], rtol=1e-5, atol=1e-7)
+            else:
+                assert told[column].tolist() == test[column].tolist()
+
+
+@pytest.mark.parametrize("kind", ["network", "shallow"])
+def test_a_finished_model_copes_with_gaps_words_and_values_it_has_never_seen(run: Run, kind: str):
+    model = models_of(run)[kind]
     rows = run.raw.loc[run.of_test["row"], [feature.name for feature in model.schema.features]].head(3).copy()
     for feature in model.schema.features:
         strange = {"numeric": [np.nan, 1e30, -1e30], "categorical": [None, "a new word", ""]}.get(feature.kind)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from src.errors import UserError
-from src.inference import load_model, prediction_columns
+from src.inference import prediction_columns
 from src.measures import TABLE
 from src.models import HEADS, make_head
 from src.models.several import SeveralHeads
@@ -21,12 +21,13 @@ from src.problem.steps import PrepareSettings
 from src.problem.training import Engine
 from src.protocols import Split
 from src.results import Evaluate, Prepared
+from src.saved_model import load_model
 from src.scoring import table as scored_table
 from src.tables import Answer, FurtherHead, Table
 from src.tracking.serving import signature_of
 from src.training.fit import fit
 from src.training.members import Member, Trained
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import new_layout, of_sealed_rows, run_every_step
 from tests.training.examples import candidate, folds_of
 from tests.training.examples import table_of as plain_table_of
 
@@ -216,8 +217,7 @@ def test_three_heads_go_from_the_table_to_the_report_and_new_rows_are_scored(tmp
     assert (age.weight, age.measure, gender.measure) == (0.5, "mae", "accuracy")
     assert age.test.value < age.common_sense
 
-    predictions = pd.read_parquet(layout.results / "predictions.parquet")
-    test = predictions[predictions["split"] == "test"]
+    test = of_sealed_rows(layout)
     known = test["actual__age"].notna()
     assert age.test.rows == known.sum() < len(test)
     away = (test["actual__age"] - test["predicted__age"])[known].abs().mean()

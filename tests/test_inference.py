@@ -11,25 +11,18 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.inference import (
-    Interval,
-    Model,
-    ModelCard,
-    Preprocessing,
-    actual_columns,
-    interval_columns,
-    load_model,
-    prediction_columns,
-)
+from src.inference import Interval, actual_columns, interval_columns, prediction_columns
+from src.network_model import NetworkCard, NetworkModel, Preprocessing
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
+from src.saved_model import load_model
 from tests.training.examples import table_of
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
 NETWORK = {"kind": "mlp", "units": [6, 4], "activation": "relu", "dropout": 0.3}
 
 
-def model_of(kind: str, committee: int = 2, rows: slice = slice(None)) -> tuple[Model, pd.DataFrame]:
+def model_of(kind: str, committee: int = 2, rows: slice = slice(None)) -> tuple[NetworkModel, pd.DataFrame]:
     """A committee of untrained networks on preprocessing fitted to these rows of a table, and the table."""
     table = table_of(kind)
     if rows != slice(None):
@@ -41,14 +34,14 @@ def model_of(kind: str, committee: int = 2, rows: slice = slice(None)) -> tuple[
         torch.manual_seed(seed)
         network = build_network(NETWORK, fold.x_AD.shape[1], table.schema.outputs)
         networks.append({name: value.numpy().copy() for name, value in network.state_dict().items()})
-    card = ModelCard(
+    card = NetworkCard(
         table=table.schema,
         vectorizer=fold.vectorizer,
         target_scaler=fold.target_scaler,
         network=NETWORK,
         inputs=fold.x_AD.shape[1],
     )
-    return Model(card, networks), table.frame
+    return NetworkModel(card, networks), table.frame
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,7 +61,7 @@ def test_an_ensemble_of_fold_members_averages_models_with_preprocessing_of_their
     other, _ = model_of(kind, rows=slice(10, 30))
     assert one.card.inputs != other.card.inputs
     further = [Preprocessing(**{name: getattr(other.card, name) for name in Preprocessing.model_fields})]
-    both = Model(one.card.model_copy(update={"further": further}), [*one.committee, *other.committee])
+    both = NetworkModel(one.card.model_copy(update={"further": further}), [*one.committee, *other.committee])
     mean = (one.raw_predictions(frame) + other.raw_predictions(frame)) / 2
     np.testing.assert_allclose(both.raw_predictions(frame), mean, rtol=1e-12)
     both.save(tmp_path / "model")
@@ -104,7 +97,11 @@ def is_pickle(content: bytes) -> bool:
 def test_the_folder_holds_json_and_plain_arrays_and_no_pickle(tmp_path):
     model, _ = model_of("regression")
     model.save(tmp_path / "model")
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "weights.npz"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "manifest.json",
+        "model.json",
+        "weights.npz",
+    ]
     json.loads((tmp_path / "model" / "model.json").read_text())
     with zipfile.ZipFile(tmp_path / "model" / "weights.npz") as archive:
         for name in archive.namelist():
@@ -124,7 +121,7 @@ def test_the_scan_for_pickles_would_find_one():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_committees_answer_is_the_mean_of_its_networks_answers(kind):
     model, frame = model_of(kind, committee=3)
-    alone = [Model(model.card, [weights]).raw_predictions(frame) for weights in model.committee]
+    alone = [NetworkModel(model.card, [weights]).raw_predictions(frame) for weights in model.committee]
     np.testing.assert_allclose(model.raw_predictions(frame), np.mean(alone, axis=0), rtol=1e-9, atol=1e-12)
 
 
@@ -134,7 +131,7 @@ def test_predictions_have_the_index_of_the_rows_and_do_not_depend_on_the_rows_be
     frame = frame.set_index(np.arange(len(frame)) * 3 + 100)
     whole = model.predict(frame)
     assert (whole.index == frame.index).all()
-    monkeypatch.setattr("src.inference.CHUNK", 10)
+    monkeypatch.setattr("src.network_model.CHUNK", 10)
     pd.testing.assert_frame_equal(model.predict(frame), whole, rtol=1e-5)
     pd.testing.assert_frame_equal(model.predict(frame.iloc[5:9]), whole.iloc[5:9], rtol=1e-5)
     assert len(model.predict(frame.iloc[:0])) == 0
@@ -207,12 +204,3 @@ def test_an_interval_is_put_around_the_values_and_cut_where_the_target_ends():
         found = interval_columns(np.full((1, len(widths)), 0.2), Interval(coverage=0.95, half_widths=widths), schema)
         assert list(found)[:2] == ["low_95__t", "high_95__t"]
         assert found.iloc[0, :2].tolist() == pytest.approx(expected)
-
-
-def test_a_model_saved_before_there_were_intervals_is_read_and_gives_none(tmp_path):
-    model, frame = model_of("regression")
-    model.save(tmp_path / "model")
-    card = json.loads((tmp_path / "model" / "model.json").read_text())
-    del card["interval"]
-    (tmp_path / "model" / "model.json").write_text(json.dumps(card))
-    assert list(load_model(tmp_path / "model").predict(frame, intervals=True)) == list(model.predict(frame))

@@ -32,6 +32,7 @@ from src.kinds.series.ladder import options as series_options
 from src.kinds.series.shallow import SHALLOW as SERIES_SHALLOW
 from src.kinds.series.shown import shown as series_shown
 from src.kinds.series.vectorizer import SeriesVectorizer
+from src.kinds.shallow import ByType
 from src.kinds.tabular.ladder import ladder as tabular_ladder
 from src.kinds.tabular.shallow import SHALLOW as TABULAR_SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
@@ -52,7 +53,6 @@ from src.kinds.tokens.shallow import SHALLOW as TOKEN_SHALLOW
 from src.kinds.tokens.shown import shown as token_shown
 from src.kinds.tokens.vectorizer import TokenVectorizer
 from src.problem.steps import PrepareSettings
-from src.problem.terms import ProblemType
 from src.problem.training import OverfitLadder, Training
 from src.protocols import Split
 from src.results import Choice
@@ -98,7 +98,7 @@ class Kind:
     columns: the kinds of column (`Feature.read_as`) that are inputs of this kind.
     apart: each of such columns is an input by itself, not all together one.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
-    shallow: the shallow models of each problem type, made from a seed, with scikit-learn's interface.
+    shallow: the shallow models of each problem type.
     ladder: the configurations of networks in order of capacity. larger: the settings that let it climb on.
     epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
     fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
@@ -116,7 +116,7 @@ class Kind:
 
     columns: frozenset[str]
     vectorizer: Fits
-    shallow: Mapping[ProblemType, Mapping[str, Callable[[int], Any]]]
+    shallow: ByType
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
     penalties: float

@@ -193,7 +193,7 @@ def _code(problem: str) -> str:
             "",
             "import pandas as pd",
             "",
-            "from src.inference import load_model",
+            "from src.saved_model import load_model",
             "",
             f'model = load_model(Path("results/{problem}/model"))',
             'predictions = model.predict(pd.read_csv("new_rows.csv"))',

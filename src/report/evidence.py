@@ -48,17 +48,23 @@ class Evidence:
 
     @property
     def all_out_of_fold(self) -> pd.DataFrame:
-        """Predictions of all repeats."""
-        return self.predictions[self.predictions["split"] == "out_of_fold"]
+        """The saved model's predictions of all repeats."""
+        return self._of_saved[self._of_saved["split"] == "out_of_fold"]
 
     @property
     def out_of_fold(self) -> pd.DataFrame:
-        """Predictions of the first repeat: every row at most once, by a network that had not seen it."""
+        """The saved model's predictions of the first repeat: every row at most once, by one that had not seen it."""
         return self.all_out_of_fold[self.all_out_of_fold["repeat"] == 0]
 
     @property
     def sealed_test(self) -> pd.DataFrame:
-        return self.predictions[self.predictions["split"] == "test"]
+        """The saved model's predictions of the sealed rows."""
+        rows = self._of_saved
+        return rows[rows["split"] == "test"]
+
+    @property
+    def _of_saved(self) -> pd.DataFrame:
+        return self.predictions[self.predictions["model"] == self.evaluate.saved]
 
 
 def read_evidence(layout: Layout) -> Evidence:

@@ -13,7 +13,7 @@ from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
-from src.report.words import count, counted, number, share
+from src.report.words import MODELS, count, counted, number, share
 
 Block = Text | Pictures | Table
 MOST_MISTAKES, MOST_WORDS = 10, 5
@@ -27,7 +27,7 @@ def outcomes(evidence: Evidence) -> list[Block]:
     rows = len(evidence.out_of_fold)
     intro = Text(
         f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} predicted "
-        "by a network that had not seen it"
+        f"by a {MODELS[evidence.evaluate.saved]} that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
     of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].kind, _nothing)
@@ -151,11 +151,11 @@ def _binary(evidence: Evidence) -> list[Block]:
 
 
 def _measured(evidence: Evidence, name: str) -> tuple[str, str]:
-    """A measure as `evaluate` found it: cross-validated, and on the sealed test."""
+    """A measure of the saved model as `evaluate` found it: cross-validated, and on the sealed test."""
     result = evidence.evaluate
     if name == result.measure:
         text = printer_of(result, evidence.settings.unit).bare
-        return text(result.cross_validation.mean), text(result.test.value)
+        return text(result.saved_value), text(result.saved_test.value)
     folds, test = (result.extra.get(f"{where}_{name}", math.nan) for where in ("cross_validation", "test"))
     text = printer(name, evidence.settings.unit, [(folds, test)]).bare
     return text(folds), text(test)
@@ -219,7 +219,7 @@ def _regression(evidence: Evidence) -> list[Block]:
         of_target = f" of {target}" if len(evidence.prepared.targets) > 1 else ""
         captions = (
             f"Predicted against actual values{of_target}: on the dotted line a prediction is exact.",
-            f"Residuals{of_target}, actual minus predicted: the closer the line stays to zero, the less the network is "
+            f"Residuals{of_target}, actual minus predicted: the closer the line stays to zero, the less the model is "
             "off in one direction.",
             f"Spread of the residuals{of_target}: half of them lie within ±{number(half)}, 95% within ±{number(most)}"
             f"{f' ({unit})' if unit else ''}.",
@@ -275,7 +275,7 @@ def _confusion(evidence: Evidence) -> Picture:
 def _reliability(probability: np.ndarray, happened: np.ndarray, what: str) -> Picture:
     bins = diagnostics.reliability(probability, happened)
     caption = (
-        "Calibration: when the network says 80%, it should be right in 80% of the cases, so good dots lie on the "
+        "Calibration: when the model says 80%, it should be right in 80% of the cases, so good dots lie on the "
         f"dotted line. On average they are {number(100 * bins.mean_gap, 2)} percentage points away. The bars below "
         "show how often each probability was stated."
     )

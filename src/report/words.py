@@ -164,6 +164,9 @@ VERDICTS = {
     ),
 }
 
+# What is saved, by `Evaluate.saved`.
+MODELS = {"network": "network", "shallow": "shallow model"}
+
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 
 

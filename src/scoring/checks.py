@@ -132,7 +132,7 @@ class RowChecks:
 
     def _unlearnt(self, frame: pd.DataFrame, among_N: NDArray[np.bool_]) -> Iterator[Fault]:
         """Values that no training row had, or too few of them to learn what they mean: in no fold of an ensemble."""
-        by_fold = [dict(_unlearnt_by(fitted.vectorizer, frame)) for fitted in self.model.card.preprocessing]
+        by_fold = [dict(_unlearnt_by(vectorizer, frame)) for vectorizer in self.model.vectorizers]
         for name, why in by_fold[0]:
             wrong_N = np.logical_and.reduce([of.get((name, why), np.zeros_like(among_N)) for of in by_fold])
             yield from _faults(frame[name], wrong_N & among_N, why)

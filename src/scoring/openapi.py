@@ -142,7 +142,7 @@ def examples(service: Service) -> dict[str, tuple[str, Any]]:
 
 
 def _learnt(service: Service) -> dict[str, AnyColumn]:
-    return {column.name: column for column in service.model.card.preprocessing[0].vectorizer.columns}
+    return {column.name: column for column in service.model.vectorizers[0].columns}
 
 
 def _example(kind: FeatureKind, column: AnyColumn | None) -> Any:

@@ -4,17 +4,16 @@ No server is asked and MLflow is not imported. The model is read in this project
 executes nothing: neither a pickle nor the code that MLflow keeps beside it.
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pydantic import ValidationError
-
 from src.errors import UserError
 from src.files import Layout
-from src.inference import Model, load_model
+from src.inference import Model
+from src.model_folder import DamagedModelError
+from src.saved_model import load_model
 from src.tracking.lookup import CHAMPION, versions_of
 
 
@@ -35,11 +34,8 @@ class Registered:
         """Raises UserError where the files are gone or damaged."""
         try:
             return load_model(self.folder)
-        except UserError:
-            raise UserError(f"{self} has lost its files: {self.folder} is not there; {self._way_out}") from None
-        except (ValidationError, ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{self}: its files in {self.folder} are damaged ({reason}); {self._way_out}") from None
+        except DamagedModelError as error:
+            raise UserError(f"{self} cannot be used: {error.reason}; {self._way_out}") from None
 
     @property
     def _way_out(self) -> str:

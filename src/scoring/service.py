@@ -82,7 +82,7 @@ class Service:
         return {"problem": self.registered.problem, "model_version": self.registered.version}
 
     def describe(self) -> dict[str, Any]:
-        interval = self.model.card.interval
+        interval = self.model.interval
         return self.identity | {
             "question": self.problem.question,
             "champion_at_start": self.registered.is_champion,

@@ -19,6 +19,7 @@ from src.errors import UserError
 from src.files import Layout
 from src.intervals import paired_gain
 from src.measures import TABLE
+from src.model_folder import DamagedModelError, check_folder
 from src.openings import rows_sha256
 from src.protocols import read_folds
 from src.results import Evaluate, Prepared, Result, read_records
@@ -38,8 +39,6 @@ CHALLENGER: Alias = "challenger"
 EVIDENCE = "evidence.json"  # among the files of a version
 # Tags of a version that a person chose: who did, and the newest version that this person could choose from.
 BY, SEEN = "promotion.by", "promotion.seen"
-# The column of fold_scores.csv with the scores of what a version is.
-_COLUMNS = {"network": "network", "shallow model": "shallow", "common sense": "common_sense"}
 
 
 class CrossValidated(Result):
@@ -65,7 +64,7 @@ def cross_validated(layout: Layout) -> CrossValidated:
     return CrossValidated(
         measure=found.measure,
         direction=found.direction,
-        scores=[(int(row["repeat"]), int(row["fold"]), float(row[_COLUMNS["network"]])) for row in rows],
+        scores=[(int(row["repeat"]), int(row["fold"]), float(row[found.saved])) for row in rows],
         held_out=read_folds(layout.folds, prepared.rows)["evaluation"].test_share,
         folds=prepared.fold_hashes["evaluation"],
         rows=rows_sha256(layout.train, [*schema.targets, *([schema.weights] if schema.weights else [])]),
@@ -205,6 +204,11 @@ def folder_of(client: "MlflowClient", version: "ModelVersion") -> Path:
 
 
 def is_complete(folder: Path) -> bool:
+    """Whether the files of a version are there, and those of its model unchanged."""
+    try:
+        check_folder(folder / "artifacts" / "model")
+    except DamagedModelError:
+        return False
     return (folder / "MLmodel").exists()
 
 
@@ -254,7 +258,7 @@ def _inapplicable(folder: Path, layout: Layout) -> str | None:
     from mlflow.models import Model
 
     if not is_complete(folder):
-        return f"has lost its files ({folder})"
+        return f"has lost its files, or they are damaged ({folder})"
     theirs, ours = Model.load(str(folder)).signature, signature_of(read_schema(layout.train))
     if theirs is None or theirs.inputs is None or theirs.outputs is None:
         return "has no signature"

@@ -49,15 +49,15 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
         return
     found, evidence = Evaluate.read(layout.result("evaluate")), cross_validated(layout)
     identity = model_identity(layout, found, evidence)
-    cross, test = found.cross_validation, found.test
     tags = {
         IDENTITY: identity,
         KEY: recorder.key,
         "measure": found.measure,
         "direction": found.direction,
-        "cross-validated": f"{cross.mean:.4g} ({cross.low:.4g} to {cross.high:.4g})",
-        "test": repr(test.value),
-        "test.opening": scored(test.opening),
+        "model": found.saved,
+        "cross-validated": _cross_validated(found),
+        "test": repr(found.saved_test.value),
+        "test.opening": scored(found.test.opening),
         "answer": answer_of(layout).advice,
     }
     version = _registered(client, layout.problem, identity) or _new_version(recorder, workflow, tags, evidence)
@@ -101,13 +101,19 @@ def shortened(card: str) -> str:
     return card[: card.rindex("\n", 0, DESCRIPTION_LENGTH - len(end))] + end
 
 
+def _cross_validated(found: Evaluate) -> str:
+    """The saved model's measure; the network's has an interval."""
+    interval = f" ({found.cross_validation.low:.4g} to {found.cross_validation.high:.4g})"
+    return f"{found.saved_value:.4g}{interval if found.saved == 'network' else ''}"
+
+
 def _needed(layout: Layout) -> tuple[Path, ...]:
     return layout.model, layout.train / "schema.json", layout.train / "table.parquet", layout.folds
 
 
 def model_identity(layout: Layout, found: Evaluate, evidence: CrossValidated) -> str:
     """What makes two versions the same: the files of the model, the evidence, and the score on the sealed test set."""
-    return digest([], folder_sha256(layout.model), evidence.model_dump_json(), repr(found.test.value))
+    return digest([], folder_sha256(layout.model), evidence.model_dump_json(), repr(found.saved_test.value))
 
 
 def _registered(client: "MlflowClient", name: str, identity: str) -> "ModelVersion | None":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 
 _ROOT = Path(__file__).parents[2]
-_INFERENCE = Path("src/inference.py")
+_LOADING = Path("src/saved_model.py")
 _CODE = Path(__file__).with_name("pyfunc.py")
 # Packages whose distribution has another name.
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
@@ -37,7 +37,7 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
     from mlflow.models.model import MLMODEL_FILE_NAME
 
     schema = read_schema(layout.train)
-    files, packages = code_behind(_INFERENCE, _ROOT)
+    files, packages = code_behind(_LOADING, _ROOT)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         for file in files:
             (Path(scratch) / file).parent.mkdir(parents=True, exist_ok=True)

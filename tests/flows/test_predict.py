@@ -17,6 +17,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from src.results import Evaluate
 from tests.flows.runs import prefect_server
 from tests.workspaces import PROBLEM, Workspace, wait_for
 
@@ -53,7 +54,9 @@ def test_the_sealed_test_rows_get_from_the_raw_file_what_evaluate_predicted(cham
     told = champion.run(COMMAND, PROBLEM, TABLE, str(output)).stdout
     assert f"{PROBLEM} version 1 (champion): 80 of 80 rows scored; predictions: {output}" in told
     found = pd.read_csv(output).set_index("row")
-    predicted = pd.read_parquet(champion.results / "predictions.parquet").query("split == 'test'")
+    saved = Evaluate.read(champion.results / "evaluate.json").saved
+    every = pd.read_parquet(champion.results / "predictions.parquet")
+    predicted = every[(every["split"] == "test") & (every["model"] == saved)]
     ours = found.loc[predicted["row"]]
     assert ours["predicted"].tolist() == predicted["predicted"].tolist()
     assert ours["probability__yes"].tolist() == pytest.approx(predicted["probability__yes"].tolist(), rel=1e-5)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from src.inference import Model, ModelCard, load_model
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.measures import TABLE
 from src.models import HEADS
+from src.network_model import NetworkCard, NetworkModel
 from src.networks import build_network
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
@@ -21,6 +21,7 @@ from src.pretrained.weights import WEIGHTS, Pretrained
 from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.results import Candidate
+from src.saved_model import load_model
 from src.tables import Table
 from src.training.fit import fit
 from src.training.looped import Steps
@@ -90,14 +91,14 @@ def test_a_training_that_pauses_before_the_blocks_learn_comes_out_the_same(weigh
 def test_a_saved_model_answers_as_its_network_did(weights: dict[str, Path], tmp_path: Path):
     table = fine_tuned_table()
     trained = train(member(table, ALONE + 1), table)
-    card = ModelCard(
+    card = NetworkCard(
         table=table.schema,
         vectorizer=trained.vectorizer,
         target_scaler=None,
         network=trained.member.candidate.network,
         inputs=trained.inputs,
     )
-    Model(card, [trained.weights]).save(tmp_path / "model")
+    NetworkModel(card, [trained.weights]).save(tmp_path / "model")
     answers = load_model(tmp_path / "model").row_predictions(table.frame.iloc[SPLIT.validation])
     np.testing.assert_allclose(answers, trained.predictions, atol=1e-6)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from src.inference import Model, ModelCard
 from src.kinds.checks import checks_for
 from src.kinds.image.checks import (
     contradicting_pictures,
@@ -15,6 +14,7 @@ from src.kinds.image.checks import (
     undecodable_pictures,
     uneven_pictures,
 )
+from src.network_model import NetworkCard, NetworkModel
 from src.preprocessing.fold import fit_fold
 from src.problem.sources import Reading
 from src.scoring.checks import RowChecks
@@ -64,8 +64,8 @@ def test_rows_to_score_hold_pictures_as_bytes_or_as_base64_and_damaged_ones_are_
     table = table_of(4)
     fold = fit_fold(table, np.arange(4), np.arange(0))
     network = {"kind": "dense_on_pictures", "units": [2], "size": [SIZE, SIZE]}
-    card = ModelCard(table=table.schema, vectorizer=fold.vectorizer, target_scaler=None, network=network, inputs=1)
-    checks = RowChecks(Model(card, []), Reading(), tmp_path / "none.json", strict=False)
+    card = NetworkCard(table=table.schema, vectorizer=fold.vectorizer, target_scaler=None, network=network, inputs=1)
+    checks = RowChecks(NetworkModel(card, []), Reading(), tmp_path / "none.json", strict=False)
     files = [PICTURES[0], b"<html>", PICTURES[1], None]
     as_text = [None if file is None else base64.b64encode(file).decode() for file in files]
     for rows in (pa.array(files, pa.binary()), pa.array(as_text)):

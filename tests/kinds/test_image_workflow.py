@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.inference import load_model
 from src.results import Evaluate, Prepared
+from src.saved_model import load_model
 from tests.kinds.pictures import bars, file_of
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 
 
 @pytest.mark.slow
@@ -46,10 +46,11 @@ def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value > 0.7
     predictions = pd.read_parquet(layout.results / "predictions.parquet")
-    test = predictions[predictions["split"] == "test"]
+    test = of_sealed_rows(layout)
     files = [base64.b64decode(text.partition(",")[2]) for text in test["shown"]]
-    again = load_model(layout.model).predict(pd.DataFrame({"image": pd.Series(files, dtype=object)}))
+    again = load_model(folder_of(layout, "network")).predict(pd.DataFrame({"image": pd.Series(files, dtype=object)}))
     assert again["predicted"].tolist() == test["predicted"].tolist()
     page = (layout.results / "report.html").read_text()
-    wrong = predictions[(predictions["split"] != "test") & (predictions["actual"] != predictions["predicted"])]
+    shown = predictions[(predictions["split"] != "test") & (predictions["model"] == found.saved)]
+    wrong = shown[shown["actual"] != shown["predicted"]]
     assert page.count('<img src="data:image/png;base64,') == min(len(wrong), 10) > 0

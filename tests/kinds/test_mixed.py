@@ -12,7 +12,6 @@ import torch
 
 from src.baselines import shallow
 from src.errors import UserError
-from src.inference import load_model
 from src.kinds.kind import KINDS, kind_of
 from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.kinds.text.vectors import WordVectors
@@ -23,6 +22,7 @@ from src.preprocessing.fold import fit_fold
 from src.problem.steps import PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results import Baseline, Evaluate
+from src.saved_model import load_model
 from src.scoring import table as scored_table
 from src.sparse import Joined, SparseRows, widths
 from src.tables import Feature, Schema, Table, encode_targets
@@ -32,7 +32,7 @@ from src.training.members import Member
 from src.training.shards import groups_of
 from src.wording import network_text
 from tests.kinds.texts import encoding, reviews
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 from tests.training.examples import candidate, folds_of
 
 ROWS = 90
@@ -239,9 +239,8 @@ def test_tickets_go_from_a_table_with_pictures_to_the_report_and_new_ones_are_sc
     names = [reference.name for reference in Baseline.read(layout.result("baseline")).shallow_all]
     assert {"linear", "linear on review", "forest on photo", "gradient_boosting on tabular"} <= set(names)
     assert Evaluate.read(layout.result("evaluate")).test.rows == 32
-    predictions = pd.read_parquet(layout.results / "predictions.parquet")
-    test = predictions[predictions["split"] == "test"]
-    model = load_model(layout.model)
+    test = of_sealed_rows(layout)
+    model = load_model(folder_of(layout, "network"))
     again = model.predict(frame.iloc[test["row"]])
     assert again["predicted"].tolist() == test["predicted"].tolist()
     assert model.card.network["kind"] == "joined"

@@ -15,10 +15,10 @@ from src.baselines import common_sense
 from src.errors import UserError
 from src.evaluation import HeldOut, compare, estimate
 from src.further_targets import score_heads
-from src.inference import Model, ModelCard
 from src.kinds.kind import kind_of
 from src.kinds.series.windows import COLUMN
 from src.measures import TABLE
+from src.network_model import NetworkCard, NetworkModel
 from src.preprocessing.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Search, Training
 from src.protocols import Split
@@ -280,9 +280,9 @@ def dense() -> Candidate:
     return candidate(epochs=2).model_copy(update={"network": {"kind": "mlp", "units": [4], "activation": "relu"}})
 
 
-def model_of(trained: Trained, schema: Schema) -> Model:
+def model_of(trained: Trained, schema: Schema) -> NetworkModel:
     """The model as it is read again from its JSON."""
-    card = ModelCard(
+    card = NetworkCard(
         vectorizer=trained.vectorizer,
         target_scaler=trained.target_scaler,
         further_scalers=trained.further_scalers,
@@ -290,7 +290,7 @@ def model_of(trained: Trained, schema: Schema) -> Model:
         table=Schema.model_validate_json(schema.model_dump_json()),
         network=trained.member.candidate.network,
     )
-    return Model(ModelCard.model_validate_json(card.model_dump_json()), [trained.weights])
+    return NetworkModel(NetworkCard.model_validate_json(card.model_dump_json()), [trained.weights])
 
 
 def test_a_model_forecasts_at_every_moment_with_enough_behind_it_in_any_order_of_rows():

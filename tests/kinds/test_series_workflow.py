@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.inference import load_model
 from src.results import Baseline, Evaluate, Overfit, Prepared
+from src.saved_model import load_model
 from src.scoring import table as scored_table
 from src.tables import read_schema
 from src.tracking.serving import input_example, signature_of
 from tasks.regularize import regularize
 from tests.kinds.series import waves
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 
 
 @pytest.mark.slow
@@ -50,10 +50,9 @@ def test_a_series_goes_from_its_file_to_the_report(tmp_path: Path, monkeypatch):
     assert north.cross_validation.value > north.common_sense + 0.2
     report = (layout.results / "report.html").read_text()
     assert "level as it was forecast and as it came: 71 moments of the sealed test" in report
-    predictions = pd.read_parquet(layout.results / "predictions.parquet")
-    test = predictions[predictions["split"] == "test"]
+    test = of_sealed_rows(layout)
     assert test["shown"].iloc[-1] == "2020-01-17 15:00"
-    model = load_model(layout.model)
+    model = load_model(folder_of(layout, "network"))
     monkeypatch.setattr(scored_table, "find_model", lambda *_: SimpleNamespace(load=lambda: model, version=1))
     for ending, write in {"csv": frame.iloc[320:].to_csv, "parquet": frame.iloc[320:].to_parquet}.items():
         write(tmp_path / f"new.{ending}", index=False)

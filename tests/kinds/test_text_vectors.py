@@ -9,7 +9,6 @@ import yaml
 
 from src.datasets import fetch_source, vectors_file
 from src.errors import UserError
-from src.inference import load_model
 from src.kinds.kind import kind_of
 from src.kinds.text.start import with_vectors
 from src.kinds.text.vectors import WordVectors, read_vectors
@@ -20,12 +19,13 @@ from src.problem.steps import FetchSettings
 from src.problem.training import Engine, OverfitLadder, Training
 from src.protocols import Split
 from src.results import Prepared
+from src.saved_model import load_model
 from src.tables import Table
 from src.tracking.identity import name_of, recorded_key, workflow_name
 from src.training.fit import fit
 from src.training.members import Member, Trained
 from tests.kinds.texts import reviews, table_of
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import folder_of, new_layout, run_every_step
 from tests.training.examples import candidate, folds_of
 
 WORDS = ["the", "film", "dull", "boring", "wonderful", "joy"]
@@ -187,7 +187,7 @@ def test_a_problem_with_vectors_goes_to_the_report_and_its_model_needs_no_file(t
     assert "words of the vocabulary; the others start at random" in (layout.results / "report.html").read_text()
     assert name_of("films", recorded_key(layout)) == workflow_name(layout)
     (layout.local / "vectors.txt").unlink()
-    model = load_model(layout.model)
+    model = load_model(folder_of(layout, "network"))
     assert model.card.network["embedding"] == 3
-    assert "-0.25" not in (layout.model / "model.json").read_text()
+    assert "-0.25" not in (folder_of(layout, "network") / "model.json").read_text()
     assert len(model.predict(reviews(5))) == 5

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.inference import load_model
 from src.results import Evaluate, Prepared
+from src.saved_model import load_model
 from tests.kinds.texts import reviews
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 
 
 @pytest.mark.slow
@@ -39,9 +39,10 @@ def test_texts_go_from_an_archive_to_the_report(tmp_path: Path):
     assert prepared.choices[0].chosen == "TF-IDF of words, up to 2 in a row"
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value > 0.8
-    predictions = pd.read_parquet(layout.results / "predictions.parquet")
-    test = predictions[predictions["split"] == "test"]
+    test = of_sealed_rows(layout)
     assert set(test["shown"]) <= set(frame["review"])
-    again = load_model(layout.model).predict(pd.DataFrame({"text": pd.Series(test["shown"], dtype="str")}))
+    again = load_model(folder_of(layout, "network")).predict(
+        pd.DataFrame({"text": pd.Series(test["shown"], dtype="str")})
+    )
     assert again["predicted"].tolist() == test["predicted"].tolist()
     assert "most certain mistakes" in (layout.results / "report.html").read_text()

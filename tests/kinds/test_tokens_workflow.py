@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.inference import load_model
 from src.results import Baseline, Evaluate, Prepared
+from src.saved_model import load_model
 from src.tables import read_schema
 from src.tracking.serving import input_example, signature_of
 from tests.kinds.sentences import tagged
-from tests.kinds.workflow import new_layout, run_every_step
+from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 
 
 def conllu(frame: pd.DataFrame) -> str:
@@ -53,11 +53,10 @@ def test_sentences_go_from_a_conllu_file_to_the_report(tmp_path: Path):
     assert Baseline.read(layout.result("baseline")).common_sense.name == "most_frequent_of_word"
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value > 0.95 > found.baseline
-    predictions = pd.read_parquet(layout.results / "predictions.parquet")
-    test = predictions[predictions["split"] == "test"]
+    test = of_sealed_rows(layout)
     assert test["shown"].str.match(r".*\[\w+\].*").all()
     rows = frame.iloc[test["row"]].rename(columns={"word": "form"})[["form", "sentence"]]
-    again = load_model(layout.model).predict(rows)
+    again = load_model(folder_of(layout, "network")).predict(rows)
     assert again["predicted"].tolist() == test["predicted"].tolist()
     report = (layout.results / "report.html").read_text()
     assert "most certain mistakes" in report

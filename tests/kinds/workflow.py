@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
-from src.files import Layout
+from src.files import Layout, read_json
 from tasks.baseline import baseline
 from tasks.define import define
 from tasks.evaluate import evaluate
@@ -33,3 +34,14 @@ def run_every_step(layout: Layout, problem: dict[str, Any]) -> None:
     layout.problem_file.write_text(yaml.safe_dump(problem | {"committee": 2, "engine": {"workers": 1}}))
     for step in (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report):
         step(layout)
+
+
+def folder_of(layout: Layout, kind: str) -> Path:
+    """Where the finished network, or the shallow model, lies: one of them is what is recommended."""
+    folders = (layout.model, layout.alternative)
+    return next(folder for folder in folders if read_json(folder / "model.json")["kind"] == kind)
+
+
+def of_sealed_rows(layout: Layout, kind: str = "network") -> pd.DataFrame:
+    """What the model of that kind said of the sealed rows."""
+    return pd.read_parquet(layout.results / "predictions.parquet").query(f"split == 'test' and model == '{kind}'")

@@ -34,6 +34,7 @@ from src.results import (
     Rung,
     SampleSize,
     SealedTest,
+    TestScore,
     Validation,
     Verdict,
 )
@@ -105,8 +106,10 @@ def write_results(root: Path, given: Example) -> Layout:
     def score(predicted: np.ndarray, positions: np.ndarray) -> float:
         return measure.value(coded[positions], predicted, np.ones(len(positions)))
 
-    def frame(predicted: np.ndarray, positions: np.ndarray, split: str, repeat: int, fold: int) -> pd.DataFrame:
-        table: dict[str, Any] = {"split": split, "repeat": repeat, "fold": fold, "row": positions}
+    def frame(
+        model: str, predicted: np.ndarray, positions: np.ndarray, split: str, repeat: int, fold: int
+    ) -> pd.DataFrame:
+        table: dict[str, Any] = {"model": model, "split": split, "repeat": repeat, "fold": fold, "row": positions}
         if single:
             table["actual"] = given.y[positions, 0]
             full = predicted if outputs > 1 else np.column_stack([1 - predicted, predicted])
@@ -128,12 +131,16 @@ def write_results(root: Path, given: Example) -> Layout:
         for fold, held in enumerate(folds):
             learnt = np.setdiff1d(train, held)
             predicted = _predict(given.type, given.x, coded, learnt, held, outputs, strength=1.0)
-            parts.append(frame(predicted, held, "out_of_fold", repeat, fold))
+            parts.append(frame("network", predicted, held, "out_of_fold", repeat, fold))
             network.append(score(predicted, held))
-            shallow.append(score(_predict(given.type, given.x, coded, learnt, held, outputs, strength=1e-3), held))
+            plain = _predict(given.type, given.x, coded, learnt, held, outputs, strength=1e-3)
+            parts.append(frame("shallow", plain, held, "out_of_fold", repeat, fold))
+            shallow.append(score(plain, held))
             common.append(score(_constant(given.type, coded, learnt, held, outputs), held))
     predicted = _predict(given.type, given.x, coded, train, test, outputs, strength=1.0)
-    parts.append(frame(predicted, test, "test", 0, 0))
+    parts.append(frame("network", predicted, test, "test", 0, 0))
+    plain = _predict(given.type, given.x, coded, train, test, outputs, strength=1e-3)
+    parts.append(frame("shallow", plain, test, "test", 0, 0))
     layout.results.mkdir(parents=True)
     pd.concat(parts, ignore_index=True).to_parquet(layout.results / "predictions.parquet")
     places = [(repeat, fold) for repeat in range(REPEATS) for fold in range(FOLDS)]
@@ -209,7 +216,7 @@ def write_results(root: Path, given: Example) -> Layout:
     simple = "shallow model (linear)"
     against_shallow = _compared("beats_shallow_model", "network", network, simple, shallow, measure)
     half = float(np.std(network)) + 1e-3
-    test_value = score(predicted, test)
+    test_value, plain_value = score(predicted, test), score(plain, test)
     others = [name for name in MEASURES[given.type] if name != given.measure]  # type: ignore[index]
     extra = {f"{where}_{name}": 0.1234567 for where in ("cross_validation", "test") for name in others}
     Evaluate(
@@ -221,6 +228,7 @@ def write_results(root: Path, given: Example) -> Layout:
             mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, half_samples=40, scores=network
         ),
         test=SealedTest(value=test_value, low=test_value - half, high=test_value + half, rows=len(test), opening=3),
+        shallow_test=TestScore(value=plain_value, low=plain_value - half, high=plain_value + half, rows=len(test)),
         half_widths=dict.fromkeys(given.targets, half) if given.type.endswith("regression") else {},
         sample_sizes=[
             SampleSize(

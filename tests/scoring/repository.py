@@ -12,7 +12,8 @@ import yaml
 
 from src.columns import column_kind
 from src.files import Layout
-from src.inference import Interval, Model, ModelCard
+from src.inference import Interval
+from src.network_model import NetworkCard, NetworkModel
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
 from src.problem.terms import ProblemType
@@ -45,7 +46,7 @@ def fruit(rows: int = 60, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = None) -> Model:
+def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = None) -> NetworkModel:
     """An untrained network on preprocessing that was fitted to `rows`, by default those of `fruit()`."""
     frame = fruit() if rows is None else rows
     binary = kind == "binary"
@@ -63,7 +64,7 @@ def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = No
     fold = fit_fold(Table(schema, frame, encode_targets(frame, schema), np.ones(len(frame)), every), every, every[:0])
     torch.manual_seed(seed)
     network = build_network(NETWORK, fold.x_AD.shape[1], 1)
-    card = ModelCard(
+    card = NetworkCard(
         table=schema,
         vectorizer=fold.vectorizer,
         target_scaler=fold.target_scaler,
@@ -71,7 +72,7 @@ def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = No
         inputs=fold.x_AD.shape[1],
         interval=None if binary else Interval(coverage=0.95, half_widths=[HALF_WIDTH]),
     )
-    return Model(card, [{name: value.numpy().copy() for name, value in network.state_dict().items()}])
+    return NetworkModel(card, [{name: value.numpy().copy() for name, value in network.state_dict().items()}])
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from src.inference import Model, ModelCard
+from src.network_model import NetworkCard, NetworkModel
 from src.networks import build_network
 from src.preprocessing.fold import fit_fold
 from src.problem.sources import Reading
@@ -23,18 +23,18 @@ NETWORK = {"kind": "tagger", "reader": "lstm", "characters": "lstm", "units": [8
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
+def model() -> NetworkModel:
     """An untrained network."""
     table, every = table_of(30), np.arange(len(table_of(30)))
     fold = fit_fold(table, every, every[:0])
     network = build_network(NETWORK, fold.x_AD.shape[1], 4)
-    card = ModelCard(
+    card = NetworkCard(
         table=table.schema, vectorizer=fold.vectorizer, target_scaler=None, network=NETWORK, inputs=fold.x_AD.shape[1]
     )
-    return Model(card, [{name: value.numpy().copy() for name, value in network.state_dict().items()}])
+    return NetworkModel(card, [{name: value.numpy().copy() for name, value in network.state_dict().items()}])
 
 
-def test_rows_without_a_word_or_a_sentence_are_refused(model: Model, tmp_path: Path):
+def test_rows_without_a_word_or_a_sentence_are_refused(model: NetworkModel, tmp_path: Path):
     rows = pa.table({"word": ["the", "", "None", "glim"], "sentence": ["a", "a", "a", ""]})
     checked = RowChecks(model, Reading(), tmp_path / "none.json", strict=False).check(rows)
     assert checked.accepted_N.tolist() == [True, False, True, False]
@@ -44,7 +44,7 @@ def test_rows_without_a_word_or_a_sentence_are_refused(model: Model, tmp_path: P
     ]
 
 
-def test_rows_of_a_sentence_that_has_ended_are_refused(model: Model, tmp_path: Path):
+def test_rows_of_a_sentence_that_has_ended_are_refused(model: NetworkModel, tmp_path: Path):
     rows = pa.table({"word": list("vwxyz"), "sentence": ["a", "a", "b", "a", "c"]})
     checked = RowChecks(model, Reading(), tmp_path / "none.json", strict=False).check(rows)
     [fault] = checked.faults
@@ -52,7 +52,9 @@ def test_rows_of_a_sentence_that_has_ended_are_refused(model: Model, tmp_path: P
     assert fault.reason(0) == f"'a' {TORN}"
 
 
-def test_a_file_of_words_is_scored_sentence_by_sentence(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_of_words_is_scored_sentence_by_sentence(
+    model: NetworkModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     layout = new_layout("tagger", tmp_path)
     problem = {"question": "?", "data": {"source": "file", "path": "new.csv"}, "target": "tag", "type": "multiclass"}
     layout.problem_file.write_text(yaml.safe_dump(problem | {"columns": {"word": "token"}, "groups": "sentence"}))

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from src.errors import UserError
-from src.inference import Model, Preprocessing
+from src.network_model import NetworkModel, Preprocessing
 from src.problem.sources import LocalSource
 from src.scoring import rows as rows_module
 from src.scoring.checks import MISSING, RARE, RowChecks
@@ -170,7 +170,7 @@ def test_of_an_ensemble_only_what_no_fold_has_learnt_is_unknown(tmp_path: Path):
     frame = fruit().assign(colour=lambda rows: rows["colour"].replace("green", "pink"))
     card = fruit_model("binary", rows=frame).card
     other = Preprocessing(**{name: getattr(card, name) for name in Preprocessing.model_fields})
-    both = Model(one.card.model_copy(update={"further": [other]}), one.committee * 2)
+    both = NetworkModel(one.card.model_copy(update={"further": [other]}), one.committee * 2)
     rows = fruit(4).assign(colour=["pink", "green", "violet", "red"], weight=[1.0, 2.0, 3.0, None])
     table = pa.Table.from_pandas(rows[FEATURES])
     found = {}

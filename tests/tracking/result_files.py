@@ -11,6 +11,7 @@ import pandas as pd
 
 from src.datasets.manifest import RawFile, write_manifest
 from src.files import Layout, write_json, write_text
+from src.model_folder import new_folder
 from src.protocols import Folds, write_folds
 from src.results import (
     Baseline,
@@ -28,6 +29,7 @@ from src.results import (
     Regularize,
     Rung,
     SealedTest,
+    TestScore,
     Validation,
     Verdict,
 )
@@ -204,6 +206,7 @@ class Fruit:
                 scores=list(self.fold_scores),
             ),
             test=SealedTest(value=self.test, low=0.8125, high=1.0, rows=self.test_rows, opening=self.opening),
+            shallow_test=TestScore(value=0.84375, low=0.75, high=0.9375, rows=self.test_rows),
             chosen=candidate(),
             extra={"test_roc_auc": 0.96875},
             recommended="network" if self.gate else "common sense",
@@ -218,7 +221,8 @@ class Fruit:
         _write_csv(layout.results / "fold_scores.csv", [each | {"network": score} | others for each, score in scored])
         curves = [each | _epoch(epoch) for each in where for epoch in range(1, 61)]
         _write_csv(layout.results / "evaluate_curves.csv", curves)
-        write_json(layout.model / "model.json", {"seed": self.seed, "test": self.test})
+        with new_folder(layout.model) as folder:
+            write_json(folder / "model.json", {"seed": self.seed, "test": self.test})
 
     @property
     def fold_scores(self) -> tuple[float, ...]:

@@ -157,8 +157,8 @@ def served(layout: Layout, client) -> Layout:
     """A recorded workflow with a real network, untrained."""
     import torch
 
-    from src.inference import Model, ModelCard
     from src.kinds.tabular.vectorizer import TabularVectorizer
+    from src.network_model import NetworkCard, NetworkModel
     from src.networks import build_network
 
     schema = Schema.model_validate(fruit_schema())
@@ -167,9 +167,9 @@ def served(layout: Layout, client) -> Layout:
     torch.manual_seed(0)
     body = build_network(network(8), inputs, 1)
     weights = {name: value.numpy() for name, value in body.state_dict().items()}
-    card = ModelCard(table=schema, vectorizer=vectorizer, target_scaler=None, network=network(8), inputs=inputs)
+    card = NetworkCard(table=schema, vectorizer=vectorizer, target_scaler=None, network=network(8), inputs=inputs)
     (layout.model / "model.json").unlink()
-    Model(card, [weights]).save(layout.model)
+    NetworkModel(card, [weights]).save(layout.model)
     record("evaluate", layout)
     return layout
 
@@ -177,7 +177,7 @@ def served(layout: Layout, client) -> Layout:
 @pytest.mark.slow
 def test_the_registered_model_predicts_anywhere_with_the_code_it_was_registered_with(served, client, tmp_path):
     """In another directory, without the repository on the path, from the kind of rows a service is sent."""
-    from src.inference import load_model
+    from src.saved_model import load_model
 
     script = """
 import importlib.util, json, sys

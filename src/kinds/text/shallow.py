@@ -3,17 +3,17 @@
 from functools import partial
 from typing import Any
 
-from src.kinds.shallow import by_type
+from src.kinds.shallow import Shallow, by_type
 
 
-def _logistic_regression(seed: int, strength: float) -> Any:
+def _logistic_regression(seed: int, rows: int, strength: float) -> Any:
     """By stochastic gradients, which with many classes takes seconds where other solvers take minutes."""
     from sklearn.linear_model import SGDClassifier
 
     return SGDClassifier(loss="log_loss", alpha=strength, random_state=seed)
 
 
-def _ridge(seed: int) -> Any:
+def _ridge(seed: int, rows: int) -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge()
@@ -21,8 +21,8 @@ def _ridge(seed: int) -> Any:
 
 SHALLOW = by_type(
     classifiers={
-        "linear": partial(_logistic_regression, strength=1e-3),
-        "weakly_regularized_linear": partial(_logistic_regression, strength=1e-4),
+        "linear": Shallow(partial(_logistic_regression, strength=1e-3)),
+        "weakly_regularized_linear": Shallow(partial(_logistic_regression, strength=1e-4)),
     },
-    regressors={"linear": _ridge},
+    regressors={"linear": Shallow(_ridge)},
 )

@@ -1,101 +1,25 @@
-"""Shallow models for words: linear ones on what a word is, how it is spelled and what stands beside it.
+"""Shallow models for words: linear ones on what a word is, how it is spelled and what stands beside it."""
 
-Source of the features: Ratnaparkhi 1996, "A maximum entropy model for part-of-speech tagging"; they are hashed, see
-Weinberger et al. 2009, "Feature hashing for large scale multitask learning".
-Shapes: N words, F different forms, T features of one, D columns.
-"""
+from typing import Any
 
-import re
-import zlib
-from collections.abc import Iterator
-from typing import Any, Self
+from src.kinds.shallow import Shallow, by_type
+from src.kinds.views import View
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
-
-from src.kinds.shallow import by_type
-from src.sentences import Sentences
-
-COLUMNS = 2**18
-SUFFIXES, PREFIXES = 4, 2
-# The words that are seen beside a word, by their distance; of these the word, the end of it and its shape are seen.
-NEIGHBOURS = (-2, -1, 1, 2)
+_WORDS = View(columns="words")
 
 
-class OnWords:
-    """A scikit-learn model of such features."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        if hasattr(model, "predict_proba"):
-            self.predict_proba = lambda x: self.model.predict_proba(described(x))
-
-    def fit(self, x: Sentences, y_N: NDArray[np.float32], sample_weight: NDArray[np.float32] | None = None) -> Self:
-        self.model.fit(described(x), y_N, sample_weight=sample_weight)
-        return self
-
-    def predict(self, x: Sentences) -> NDArray[np.float64]:
-        return self.model.predict(described(x))
-
-
-def described(x: Sentences) -> csr_array:
-    """The features of each word, (N, D): 1 where there is one."""
-    own_FT = _hashed([list(_of_word(form)) for form in x.forms])
-    beside_FT = _hashed([list(_of_neighbour(form)) for form in x.forms])
-    parts = [own_FT[x.form_N]]
-    for distance in NEIGHBOURS:
-        at_N = np.arange(len(x)) + distance
-        inside_N = at_N.clip(0, len(x) - 1)
-        there_N = (at_N == inside_N) & (x.sentence_N[inside_N] == x.sentence_N)
-        # Another column for each distance, and one for the end of the sentence.
-        found_NT = (beside_FT[x.form_N[inside_N]] * 31 + (distance + 3) * 7919) % COLUMNS
-        parts.append(np.where(there_N[:, None], found_NT, (distance + 3) * 104_729 % COLUMNS))
-    columns_NT = np.concatenate(parts, axis=1)
-    starts = np.arange(0, columns_NT.size + 1, columns_NT.shape[1], dtype=np.int32)
-    ones = np.ones(columns_NT.size, dtype=np.float32)
-    rows = csr_array((ones, columns_NT.ravel().astype(np.int32), starts), shape=(len(x), COLUMNS))
-    rows.sum_duplicates()
-    return rows
-
-
-def _of_word(form: str) -> Iterator[str]:
-    word = form.lower()
-    yield f"form {form}"
-    yield f"word {word}"
-    yield f"shape {_shape(form)}"
-    yield from (f"suffix {word[-size:]}" for size in range(1, SUFFIXES + 1))
-    yield from (f"prefix {word[:size]}" for size in range(1, PREFIXES + 1))
-    yield "any"
-
-
-def _of_neighbour(form: str) -> Iterator[str]:
-    word = form.lower()
-    yield f"word {word}"
-    yield f"suffix {word[-3:]}"
-    yield f"shape {_shape(form)}"
-
-
-def _shape(form: str) -> str:
-    """Letters as x or X, digits as 0, none more than twice in a row."""
-    shape = "".join("0" if one.isdigit() else "X" if one.isupper() else "x" if one.isalpha() else one for one in form)
-    return re.sub(r"(.)\1+", r"\1\1", shape)
-
-
-def _hashed(features: list[list[str]]) -> NDArray[np.int64]:
-    return np.array([[zlib.crc32(of.encode()) % COLUMNS for of in one] for one in features], dtype=np.int64)
-
-
-def _logistic_regression(seed: int) -> OnWords:
+def _logistic_regression(seed: int, rows: int) -> Any:
     from sklearn.linear_model import SGDClassifier
 
-    return OnWords(SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=10, tol=None, average=True, random_state=seed))
+    return SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=10, tol=None, average=True, random_state=seed)
 
 
-def _ridge(seed: int) -> OnWords:
+def _ridge(seed: int, rows: int) -> Any:
     from sklearn.linear_model import Ridge
 
-    return OnWords(Ridge())
+    return Ridge()
 
 
-SHALLOW = by_type(classifiers={"linear": _logistic_regression}, regressors={"linear": _ridge})
+SHALLOW = by_type(
+    classifiers={"linear": Shallow(_logistic_regression, _WORDS)}, regressors={"linear": Shallow(_ridge, _WORDS)}
+)

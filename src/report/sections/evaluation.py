@@ -11,7 +11,7 @@ from src.report.evidence import Evidence
 from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, SEALED_TEST_VERDICT, findings
-from src.report.words import MEANINGS, clause, count, counted, scale_of, sentence, share, spoken
+from src.report.words import MEANINGS, MODELS, clause, count, counted, scale_of, sentence, share, spoken
 from src.results import CrossValidation, Nested
 
 
@@ -141,7 +141,11 @@ def _other_measures(evidence: Evidence) -> list[Table]:
         measured = printer_for(name, evidence.settings.unit, [values])
         rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(clause(measured))])
     header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
-    return [Table("Other measures of the same network", header, rows, frozenset({1, 2}), prose=True)] if rows else []
+    return (
+        [Table(f"Other measures of the {MODELS[evidence.evaluate.saved]}", header, rows, frozenset({1, 2}), prose=True)]
+        if rows
+        else []
+    )
 
 
 def _further_targets(evidence: Evidence) -> list[Table]:

@@ -1,0 +1,41 @@
+"""What shallow models see of vectorized inputs: columns of numbers, one row each."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from src.kinds.image.pixels import pixels
+from src.kinds.mixed.side_by_side import side_by_side
+from src.kinds.tokens.described import described
+from src.sparse import Inputs, Joined
+
+
+class View(BaseModel):
+    """How inputs become columns (N, D). part: of joined inputs the only one that is seen; None: all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: Literal["inputs", "pixels", "words", "side_by_side"] = "inputs"
+    part: int | None = None
+
+
+def _as_they_are(x: Any) -> Any:
+    return x
+
+
+_COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "inputs": _as_they_are,
+    "pixels": pixels,
+    "words": described,
+    "side_by_side": side_by_side,
+}
+
+
+def seen(x: Inputs, view: View) -> Any:
+    """The columns of `x` that a shallow model learns from, as an array or sparse rows (N, D)."""
+    part: Any = x
+    if view.part is not None:
+        assert isinstance(x, Joined)
+        part = x.parts[view.part]
+    return _COLUMNS[view.columns](part)

@@ -1,0 +1,59 @@
+"""The folder of a finished model: its files, and a manifest with the SHA-256 of each, which every reader checks.
+
+The manifest tells damage: a file that was cut, edited, lost, or put there from another model. It is no signature.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from src.errors import UserError
+from src.files import atomic_directory, parse_json, write_json
+from src.hashes import file_sha256
+
+MANIFEST, CARD = "manifest.json", "model.json"
+_WAY_OUT = "`dvc checkout` brings back what was saved, `dvc repro` makes it anew"
+
+
+class DamagedModelError(UserError):
+    """A model's files are not what was saved. `reason` names the file and the damage; the message adds a way out."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; {_WAY_OUT}")
+        self.reason = reason
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder to write the files of a model to; it replaces `folder`, with a manifest, on success."""
+    with atomic_directory(folder) as partial:
+        yield partial
+        names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
+        write_json(partial / MANIFEST, {"sha256": {name: file_sha256(partial / name) for name in names}})
+
+
+def check_folder(folder: Path) -> None:
+    """Raise DamagedModelError unless `folder` holds a model's card and all else that its manifest names, unchanged."""
+    manifest = folder / MANIFEST
+    if not folder.is_dir():
+        raise DamagedModelError(f"{folder} is missing")
+    if not manifest.is_file():
+        raise DamagedModelError(f"{manifest} is missing, so that nothing tells whether the model's files are whole")
+    sums = _sums(manifest)
+    for name, sha256 in sums.items():
+        path = folder / name
+        if not path.is_file():
+            raise DamagedModelError(f"{path} is missing")
+        if file_sha256(path) != sha256:
+            raise DamagedModelError(f"{path} has changed since the model was saved: its SHA-256 is another one")
+
+
+def _sums(manifest: Path) -> dict[str, str]:
+    try:
+        content = parse_json(manifest.read_bytes())
+    except ValueError:
+        content = None
+    sums = content.get("sha256") if isinstance(content, dict) else None
+    if not isinstance(sums, dict) or CARD not in sums or not all(isinstance(of, str) for of in sums.values()):
+        raise DamagedModelError(f"{manifest} is damaged: it does not list the files of a model with their SHA-256")
+    return sums
