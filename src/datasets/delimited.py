@@ -54,7 +54,7 @@ def parse_delimited(
 ) -> pa.Table:
     """Rows of delimited text after `skip_lines` lines, every column as text. Raises pa.ArrowInvalid."""
     return pyarrow.csv.read_csv(
-        stream,
+        pa.OSFile(str(stream)) if isinstance(stream, Path) else stream,  # a path that ends in .gz would be decompressed
         pyarrow.csv.ReadOptions(column_names=names, skip_rows=skip_lines, encoding=encoding, block_size=_BLOCK),
         pyarrow.csv.ParseOptions(delimiter=separator, quote_char=quote, newlines_in_values=True),
         pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),

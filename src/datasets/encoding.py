@@ -12,6 +12,7 @@ _BEGINNINGS = {
     b"\xfe\xff": "try `encoding: utf-16` under data",
     b"PK\x03\x04": "this is a zip archive or a spreadsheet: save the table as CSV",
     b"\xd0\xcf\x11\xe0": "this is a spreadsheet: save the table as CSV",
+    b"\x1f\x8b": "this is a gzip file: unpack it, or let its name end in .gz",
     b"PAR1": "this is a Parquet file: say `format: parquet` under data",
     b"%PDF": "this is a PDF document: save the table as CSV",
 }

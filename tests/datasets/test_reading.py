@@ -1,6 +1,7 @@
 """One typed table, whatever the format, and a clear message for every file that cannot be one."""
 
 import csv
+import gzip
 import io
 import json
 import string
@@ -229,6 +230,12 @@ BAD = {
         "@attribute a real\n@attribute b real\n@data\n% c\n1,2\n1\n",
         {"path": "t.arff"},
         r"line 6 does not have the 2 fields",
+    ),
+    # What is unpacked once is not unpacked again without the limit on its size, whatever its name.
+    "a table that is compressed twice": (
+        gzip.compress(gzip.compress(b"a,b\n1,2\n", mtime=0), mtime=0),
+        {"path": "t.csv.gz.gz", "format": "csv"},
+        r"line 1 is not utf-8.*this is a gzip file",
     ),
     "text in a numeric ARFF column": (
         "@attribute a real\n@attribute b real\n@data\n\n1,x\n",
