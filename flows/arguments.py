@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from flows.overrides import FIELDS, from_pairs
 from src.errors import UserError
 from src.files import STEPS
+from src.names import check_problem_name
 from src.problem.load import listed_problems
 
 StepName = Literal["define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report"]
@@ -110,3 +111,4 @@ def check_problem(problem: str) -> None:
         near = get_close_matches(problem, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise UserError(f"problems/: no problem is called {problem!r}; {hint}")
+    check_problem_name(problem)

@@ -103,10 +103,9 @@ def _bring_local_files(home: Path, root: Path, bring: Callable[[Path, Path], Any
     source = (home / LOCAL).absolute()
     for file in sorted(source.rglob("*")):
         target = root / LOCAL / file.relative_to(source)
-        linked_folder = file.is_symlink() and file.is_dir()
-        if (file.is_file() or linked_folder) and not target.exists():
+        if file.is_file() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            (os.symlink if linked_folder else bring)(file.resolve(), target)
+            bring(file, target)
 
 
 def _linked(file: Path, target: Path) -> None:

@@ -12,9 +12,14 @@ from src.problem.steps import FetchSettings
 def local_file(path: str, local: Path, of_members: bool) -> Path:
     """The user's file at `path` below `local`; a folder may hold members as an archive does.
 
-    Links below `local` are the user's own and are followed. Raises UserError where it does not exist.
+    Links to files are the user's own and are followed. Raises UserError where it does not exist, or lies in a linked
+    folder.
     """
     file = local / path
+    for folder in (file, *file.parents):
+        if folder == local:
+            break
+        _check_link(folder)
     if not file.is_file() and not (file.is_dir() and of_members):
         known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
         near = get_close_matches(path, known, n=1)
@@ -53,11 +58,21 @@ def sha256_of(file: Path) -> str:
 def files_below(folder: Path) -> list[tuple[str, Path]]:
     """All files in a folder and those in it, by their paths below it, in order. Links to files are followed.
 
-    Raises UserError for links to folders, in which DVC would not see what changes, and for links to nothing.
+    Raises UserError for links to folders and to nothing.
     """
     paths = sorted(folder.rglob("*"))
     for path in paths:
-        if path.is_symlink() and not path.is_file():
-            fault = "is a link to a folder" if path.is_dir() else "is a link that leads nowhere"
-            raise UserError(f"{path} {fault}; link files, or the whole folder that the problem names")
+        _check_link(path)
     return [(path.relative_to(folder).as_posix(), path) for path in paths if path.is_file()]
+
+
+def _check_link(path: Path) -> None:
+    """Raise UserError for a link to a folder, in which DVC would not see what changes, or to nothing."""
+    if not path.is_symlink() or path.is_file():
+        return
+    if path.is_dir():
+        raise UserError(
+            f"{path} is a link to a folder, and DVC does not see what changes in it; link its files instead: "
+            f"rm {path} && cp -rs {path.resolve()} {path}"
+        )
+    raise UserError(f"{path} is a link that leads nowhere; correct it or remove it")

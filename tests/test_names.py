@@ -25,6 +25,7 @@ from src.datasets.manifest import read_manifest
 from src.errors import UserError
 from src.files import Layout, write_text
 from src.names import MOST_BYTES, fault_of_name, plain_name
+from src.problem.load import listed_problems
 from src.problem.sources import LocalSource, RemoteSource, SklearnSource, VectorsFile
 from src.scoring.output import check_output, refused_path
 from src.scoring.paths import inside
@@ -288,3 +289,10 @@ def test_a_plain_name_stays_as_it_is(name: str) -> None:
 def test_the_name_of_an_address_is_refused_before_anything_runs() -> None:
     with pytest.raises(ValidationError, match="leads into another folder; download the file yourself"):
         RemoteSource.model_validate({"source": "address", "files": [of_url("..%2F..%2Fkeep.txt")]})
+
+
+@pytest.mark.parametrize("name", ["../params", "a b", "wine; touch harm", "-x", ".hidden", "a/b", "x" * 101, ""])
+def test_a_problem_that_params_yaml_lists_has_a_plain_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "params.yaml").write_text(json.dumps({"problems": ["wine", name]}))
+    with pytest.raises(UserError, match="cannot be the name of a problem; use letters, digits"):
+        listed_problems(tmp_path / "params.yaml")

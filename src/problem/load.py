@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from src.errors import UserError
 from src.files import Layout, read_model
+from src.names import check_problem_name
 from src.problem.errors import explained
 from src.problem.steps import STEP_SETTINGS, Problem
 from src.problem.terms import S
@@ -37,6 +38,8 @@ def listed_problems(params_file: Path) -> list[str]:
     listed = read_yaml(params_file).get("problems") or []
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise UserError(f"{params_file}: problems: should be a list of names, given {str(listed)[:80]!r}")
+    for name in listed:
+        check_problem_name(name)
     return listed
 
 

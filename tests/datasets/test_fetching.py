@@ -129,7 +129,8 @@ def test_links_of_the_user_are_followed_out_of_the_local_folder(folders: Path) -
     (folders / "disk").mkdir()
     (folders / "disk" / "big.csv").write_bytes(TABLE)
     (folders / "local" / "t.csv").symlink_to(folders / "disk" / "big.csv")
-    (folders / "local" / "reviews").symlink_to(folders / "disk")
+    (folders / "local" / "reviews").mkdir()
+    (folders / "local" / "reviews" / "a.csv").symlink_to(folders / "disk" / "big.csv")
 
     get(folders, local())
     assert not (folders / "raw" / "t.csv").is_symlink()
@@ -137,17 +138,27 @@ def test_links_of_the_user_are_followed_out_of_the_local_folder(folders: Path) -
     assert get(folders, members_of("reviews")) == ["manifest.json", "table.parquet"]
 
 
+@pytest.mark.parametrize("target", ["disk", "nowhere"])
 @pytest.mark.parametrize(
-    ("target", "fault"), [("disk", "is a link to a folder"), ("nowhere", "is a link that leads nowhere")]
+    ("link", "source"),
+    [
+        ("reviews", {"path": "reviews", "members": ".*csv"}),
+        ("reviews", {"path": "reviews/a.csv"}),
+        ("more/reviews", {"path": "more", "members": ".*csv"}),
+        ("more/reviews", {"path": "more/reviews/a.csv"}),
+    ],
 )
-def test_links_that_would_lose_rows_are_refused(folders: Path, target: str, fault: str) -> None:
+def test_links_in_which_changes_or_rows_would_be_lost_are_refused(
+    folders: Path, target: str, link: str, source: dict[str, str]
+) -> None:
     (folders / "disk").mkdir()
-    (folders / "local" / "reviews").mkdir()
-    (folders / "local" / "reviews" / "a.csv").write_bytes(TABLE)
-    (folders / "local" / "reviews" / "more").symlink_to(folders / target)
+    (folders / "disk" / "a.csv").write_bytes(TABLE)
+    (folders / "local" / "more").mkdir()
+    (folders / "local" / link).symlink_to(folders / target)
+    told = "is a link to a folder, and DVC .* cp -rs" if target == "disk" else "is a link that leads nowhere"
 
-    with pytest.raises(UserError, match=rf"reviews/more {fault}; link files, or the whole folder"):
-        get(folders, members_of("reviews"))
+    with pytest.raises(UserError, match=f"{link} {told}"):
+        get(folders, LocalSource.model_validate({"source": "file"} | source))
 
 
 def members_of(path: str) -> LocalSource:

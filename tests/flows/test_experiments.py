@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from flows import copies
-from flows.experiments import _bring_local_files, _linked, planned
+from flows.experiments import planned
 from flows.overrides import Overrides
 from src.errors import UserError
 from src.files import STEPS
@@ -177,15 +177,6 @@ def test_the_copy_is_what_was_committed_with_the_settings_and_the_comments_of_th
         assert (root / "data" / "local" / "tiny.csv").read_bytes() == home.data_file.read_bytes()
     assert said == [f"not in the copy, because not committed: problems/{PROBLEM}.yaml"]
     assert not root.exists()
-
-
-def test_linked_folders_of_data_are_there_in_a_copy(tmp_path: Path):
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "disk" / "1.txt").write_text("one")
-    (tmp_path / "home" / "data" / "local").mkdir(parents=True)
-    (tmp_path / "home" / "data" / "local" / "pets").symlink_to(tmp_path / "disk")
-    _bring_local_files(tmp_path / "home", tmp_path / "copy", _linked)
-    assert (tmp_path / "copy" / "data" / "local" / "pets" / "1.txt").read_text() == "one"
 
 
 def test_a_data_file_that_git_keeps_is_as_committed_in_the_copy_and_for_the_name(home: Workspace):
