@@ -45,7 +45,11 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
     layout, client = recorder.layout, recorder.client
     missing = [str(path) for path in _needed(layout) if not path.exists()]
     if missing:
-        logger.warning("warning: the model was not registered, %s is missing: run `dvc pull`", ", ".join(missing))
+        logger.warning(
+            "warning: the model was not registered, %s is missing: run `dvc pull`, then `python -m src.tracking %s`",
+            ", ".join(missing),
+            layout.problem,
+        )
         return
     found, evidence = Evaluate.read(layout.result("evaluate")), cross_validated(layout)
     identity = model_identity(layout, found, evidence)
