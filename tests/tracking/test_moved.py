@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from flows.database import prepare
 from src.errors import UserError
 from src.files import Layout
 from src.scoring.registered import find_model
@@ -137,21 +138,23 @@ def test_no_file_of_a_registered_model_names_the_folder(finished_record: Layout)
 
 @pytest.mark.slow
 @needs_postgresql
-def test_a_database_on_postgresql_is_one_folder_s(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+def test_a_database_on_postgresql_is_one_folder_s(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     layout = Layout("fruit", tmp_path / "one")
     layout.root.mkdir()
     layout.params_file.write_text(f"database: {cluster.address}\n")
     Fruit().write(layout)
+    prepare(layout.root)
     assert record_steps({"evaluate": Moment(1, 2)}, layout)
+    prepare(layout.root)
 
     other = copied(layout, tmp_path / "copy")
     with pytest.raises(UserError, match=rf"holds the records of another folder, {layout.root}. .*`createdb`"):
         record_steps({"evaluate": Moment(1, 2)}, other)
     with pytest.raises(UserError, match="another folder"):
         find_model("fruit", "1", other.root)
+    with pytest.raises(UserError, match="another folder"):
+        prepare(other.root)  # as `make serve` does first
     colleague = Layout("fruit", tmp_path / "clone")
     colleague.root.mkdir()
     shutil.copy(layout.params_file, colleague.params_file)
