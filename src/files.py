@@ -42,6 +42,7 @@ _RESULTS = {
     "predictions.parquet": "evaluate",
     "metrics.json": "evaluate",
     "model": "evaluate",
+    "alternative": "evaluate",
     "model_card.md": "report",
     "report.html": "report",
     "figures": "report",
