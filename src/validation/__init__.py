@@ -56,10 +56,11 @@ def check_table(
 def _misfit(misfit: Misfit) -> Issue:
     """Values in the sealed test set that are of another kind than the training rows."""
     count, rows = len(misfit.positions), [int(row) for row in misfit.positions[:SHOWN_ROWS]]
+    told = f"{counted(count, 'value')} of the sealed test set cannot be read as {EXPECTED[misfit.kind]}"
     message = (
-        f"{misfit.column!r}: {counted(count, 'value')} of the sealed test set not {EXPECTED[misfit.kind]} "
-        f"({where(rows, count)}), for example {misfit.examples[0]!r}, unlike those of the training rows: correct the "
-        f"values, or add the mark to data.missing, or say `columns: {{{misfit.column}: categorical}}`"
+        f"{misfit.column!r}: {told} ({where(rows, count)}), for example {misfit.examples[0]!r}, unlike those of the "
+        f"training rows: correct the values, or add the mark to data.missing, or say "
+        f"`columns: {{{misfit.column}: categorical}}`"
     )
     return Issue("error", misfit.column, count, rows, message)
 

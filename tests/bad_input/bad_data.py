@@ -148,7 +148,7 @@ DATA = {
         "validate",
         (
             FINDINGS,
-            "'size': 1 value of the sealed test set not a number with a decimal point (row 17)",
+            "'size': 1 value of the sealed test set cannot be read as a number with a decimal point (row 17)",
             "'n.a.'",
             "add the mark to data.missing",
             "mine.csv line 19",
@@ -159,7 +159,7 @@ DATA = {
         "validate",
         (
             FINDINGS,
-            "'due': 1 value of the sealed test set not a date such as 2026-11-21",
+            "'due': 1 value of the sealed test set cannot be read as a date such as 2026-11-21",
             "(row 59), for example 'soon'",
             "columns: {due: categorical}",
         ),
