@@ -24,6 +24,7 @@ from typing import Any
 from src.errors import UserError
 from src.processes import name_process
 from src.tracking.identity import OUTPUTS
+from tasks.kept_results import put_back
 from tasks.workspace import check_dvc_lock, mend_list_of_dvc
 
 _STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
@@ -62,6 +63,7 @@ def fork_steps() -> None:
 
 def _fork(step: str, problem: str, environment: Mapping[str, str]) -> int:
     """Run the step in a fork and return its exit code, as subprocess does: negative for a signal."""
+    put_back(f"{step}@{problem}")
     function = getattr(import_module(f"tasks.{step}"), step)
     for library in (*_IMPORTED_LATER.get(step, ()), *(_FOR_THE_RECORD if step in OUTPUTS else ())):
         import_module(library)

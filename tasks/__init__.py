@@ -6,6 +6,7 @@ A step is a plain function over files. Importing this package sets the environme
 before any library reads it: one thread each, because small matrices on two threads beside a busy neighbour are up to a
 hundred times slower and because sums then come out the same on every run (parallel work is done by processes, see
 `engine` in params.yaml); no library reports its use to anybody; what libraries keep stays in the repository's folder.
+A process that DVC has started for a step begins by putting back the results of its last run (see `tasks.kept_results`).
 """
 
 import os
@@ -32,3 +33,8 @@ NO_TELEMETRY = {
 IN_THE_REPOSITORY = {"MPLCONFIGDIR": str(Path(__file__).resolve().parent.parent / ".cache" / "matplotlib")}
 
 os.environ.update(ONE_THREAD | SAME_BITS | NO_TELEMETRY | IN_THE_REPOSITORY)
+
+if "DVC_STAGE" in os.environ:
+    from tasks.kept_results import put_back
+
+    put_back(os.environ["DVC_STAGE"])

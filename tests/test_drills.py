@@ -58,6 +58,7 @@ def test_a_killed_dvc_takes_its_step_and_the_step_s_workers_with_it_and_the_next
     dvc.kill()
     dvc.communicate()
     wait_for(lambda: not any(map(is_alive, children)), GONE_SECONDS)
+    keeps_its_results(workspace)
     recovers(workspace, finished)
 
 
@@ -69,6 +70,7 @@ def test_a_killed_step_takes_its_workers_with_it_and_the_next_run_recovers(
     step.kill()
     wait_for(lambda: not any(map(is_alive, workers)), GONE_SECONDS)
     assert dvc.wait(30) != 0
+    keeps_its_results(workspace)
     recovers(workspace, finished)
 
 
@@ -99,10 +101,12 @@ def test_a_kill_in_the_middle_of_a_step_leaves_nothing_that_the_next_run_cannot_
 ):
     dvc = workspace.popen("dvc", "repro", "--force", "--single-item", f"{step}@{PROBLEM}")
     process = wait_for(lambda: step_of(dvc.pid, step), 60)
+    wait_for(lambda: not deleted(workspace), 60)  # it is past its first moment, and not at its end
     time.sleep(0.5)
     dvc.kill()
     dvc.communicate()
     wait_for(lambda: not is_alive(process), GONE_SECONDS)
+    keeps_its_results(workspace)
     recovers(workspace, finished)
 
 
@@ -115,6 +119,7 @@ def test_ctrl_c_ends_a_run_with_a_message(
     assert dvc.returncode != 0
     assert "regularize was interrupted" in output
     assert "Traceback" not in output
+    keeps_its_results(workspace)
     recovers(workspace, finished)
 
 
@@ -128,6 +133,15 @@ def test_a_full_disk_is_told_and_leaves_the_last_results_as_they_were(workspace:
     assert "the disk is full" in run.stdout
     assert "Traceback" not in run.stdout
     assert contents(workspace) == before
+
+
+def keeps_its_results(workspace: Workspace) -> None:
+    """Whatever git keeps is there, though DVC has removed the outputs of the stage that it ran."""
+    assert not deleted(workspace)
+
+
+def deleted(workspace: Workspace) -> list[str]:
+    return workspace.git("ls-files", "--deleted").split()
 
 
 def recovers(workspace: Workspace, finished: Workspace) -> None:
