@@ -2,6 +2,8 @@
 
 Looks at the data, writes problems/<name>.yaml with every guess explained, copies the file to data/local/ and adds the
 problem to params.yaml. Several targets are separated by commas.
+
+A problem that has a file and is not in the list of params.yaml is taken back as it is: `make new name=churn`.
 """
 
 import argparse
@@ -9,7 +11,6 @@ import filecmp
 import re
 import shutil
 import sys
-from itertools import takewhile
 from pathlib import Path
 
 import yaml
@@ -25,8 +26,8 @@ from src.problem.load import listed_problems, load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
 from src.proposal import propose, scalar
-from src.yaml_file import parse_yaml
 from tasks.cli import told
+from tasks.problem_list import with_problem
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl")
 
@@ -39,15 +40,17 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
     target is not there, or data/local/ holds another file of that name.
     """
     _check_name(layout)
+    if layout.problem_file.exists():
+        raise UserError(f"{layout.problem_file} exists and stays as it is; remove it first, or choose another name")
     if not file.is_file():
         raise UserError(f"csv: {file} does not exist; give the path of a table file, relative to {Path.cwd()}")
     path = _path_below(layout.local, file)
     reading = _reading(file)
     table = read_local(file, Reading.model_validate(reading))
     data = ", ".join(f"{key}: {scalar(value)}" for key, value in {"source": "file", "path": path, **reading}.items())
-    targets = [target] if target in table.columns else [name.strip() for name in target.split(",") if name.strip()]
+    targets = [target] if target in table.columns else _targets(target)
     text = propose(table, targets, f"{{{data}}}", seed=0)
-    listed = _with_problem(layout)
+    listed = with_problem(layout)
     with full_disk_told(layout.local / path):
         if not (layout.local / path).exists():
             with atomic_file(layout.local / path) as partial:
@@ -58,12 +61,42 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
     return problem
 
 
+def take_back(layout: Layout, file: Path | None, target: str) -> Problem | None:
+    """List the problem in params.yaml again where it has a file and is not listed; None where it has none.
+
+    Raises UserError where the problem is listed, or asks something else than `file` and `target`, where they are given.
+    """
+    _check_name(layout)
+    if not layout.problem_file.exists():
+        return None
+    stays = f"{layout.problem_file} exists and stays as it is"
+    if layout.problem in listed_problems(layout.params_file):
+        raise UserError(f"{stays}, in the list of params.yaml; remove it first, or choose another name")
+    problem = load_problem(layout)
+    path = getattr(problem.data, "path", problem.data.source)
+    asks_else = [
+        f"its data are {path!r}" if file and file.name != Path(path).name else "",
+        f"its target is {', '.join(problem.targets)!r}"
+        if target and problem.targets not in ([target], _targets(target))
+        else "",
+    ]
+    if any(asks_else):
+        raise UserError(
+            f"{stays}, but {' and '.join(filter(None, asks_else))}; choose another name, or take it back as it is: "
+            f"make new name={layout.problem}"
+        )
+    write_text(layout.params_file, with_problem(layout))
+    return problem
+
+
+def _targets(target: str) -> list[str]:
+    return [name.strip() for name in target.split(",") if name.strip()]
+
+
 def _check_name(layout: Layout) -> None:
     name = layout.problem
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or yaml.safe_load(name) != name:
         raise UserError(f"name: {name!r} does not suit; use letters, digits and _, beginning with a letter: name=churn")
-    if layout.problem_file.exists():
-        raise UserError(f"{layout.problem_file} exists and stays as it is; remove it first, or choose another name")
 
 
 def _path_below(local: Path, file: Path) -> str:
@@ -95,52 +128,32 @@ def _reading(file: Path) -> dict[str, str]:
     return options
 
 
-def _with_problem(layout: Layout) -> str:
-    """The text of params.yaml with the problem in its list, comments and all else kept."""
-    path, name = layout.params_file, layout.problem
-    listed = listed_problems(path)
-    text = path.read_text(encoding="utf-8")
-    if name in listed:
-        return text
-    lines = text.splitlines(keepends=True)
-    head = next((i for i, line in enumerate(lines) if line.startswith("problems:")), None)
-    if head is None:
-        raise UserError(f"{path}: needs a line `problems:` for the list of problems")
-    inside = takewhile(lambda i: lines[i].strip()[:1] in ("", "#", "-"), range(head + 1, len(lines)))
-    items = [i for i in inside if lines[i].lstrip().startswith("-")]
-    if items:
-        last = lines[items[-1]]
-        lines.insert(items[-1] + 1, f"{last[: len(last) - len(last.lstrip())]}- {name}\n")
-    else:
-        lines[head] = re.sub(r"\[(.*?),?\s*\]", lambda m: f"[{m[1]}{', ' if m[1] else ''}{name}]", lines[head])
-    changed = "".join(lines)
-    if parse_yaml(changed.encode(), str(path)).get("problems") != [*listed, name]:
-        raise UserError(f"{path}: cannot add {name} to the list 'problems'; write it as lines of the form '  - {name}'")
-    return changed
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tasks.new", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--name", required=True, help="the problem's name: letters, digits and _")
-    parser.add_argument("--csv", required=True, help="the table file: CSV, TSV, Parquet, JSON Lines or ARFF")
-    parser.add_argument("--target", required=True, help="the column to predict, or several separated by commas")
+    parser.add_argument("--csv", default="", help="the table file: CSV, TSV, Parquet, JSON Lines or ARFF")
+    parser.add_argument("--target", default="", help="the column to predict, or several separated by commas")
     parser.add_argument("--traceback", action="store_true", help="show where in the code an error came from")
     options = parser.parse_args()
     try:
-        missing = [key for key in ("name", "csv", "target") if not getattr(options, key).strip()]
-        if missing:
-            raise UserError(f"{missing[0]} is not given; type: make new name=churn csv=path/to.csv target=left")
         layout = Layout(options.name)
-        problem = new(layout, Path(options.csv), options.target.strip())
+        taken_back = take_back(layout, Path(options.csv) if options.csv else None, options.target.strip())
+        missing = [key for key in ("name", "csv", "target") if not getattr(options, key).strip()]
+        if missing and not taken_back:
+            raise UserError(f"{missing[0]} is not given; type: make new name=churn csv=path/to.csv target=left")
+        problem = taken_back or new(layout, Path(options.csv), options.target.strip())
     except (UserError, OSError) as error:
         message, code = told(error, "new")
         if options.traceback or message is None:
             raise
         print(message, file=sys.stderr)
         return code
-    print(f"Wrote {layout.problem_file} ({problem.type}, {problem.measure}, {problem.protocol}); it is in params.yaml.")
+    done = "Took back" if taken_back else "Wrote"
+    print(
+        f"{done} {layout.problem_file} ({problem.type}, {problem.measure}, {problem.protocol}); it is in params.yaml."
+    )
     print("Next:")
     print(f"  1. read {layout.problem_file}: rewrite the question, check the lines with a comment")
     print(f"  2. make repro         or for this problem alone: .venv/bin/dvc repro report@{layout.problem}")

@@ -12,7 +12,7 @@ from src.datasets import fetch_source, read_table
 from src.errors import UserError
 from src.files import Layout
 from src.problem.load import load_problem
-from tasks.new import new
+from tasks.new import new, take_back
 
 ROOT = Path(__file__).parents[2]
 PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -182,3 +182,48 @@ def test_the_command_tells_errors_without_a_traceback(
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def unlisted(layout: Layout, file: Path) -> bytes:
+    """Make the problem and take its name out of params.yaml; the problem file's content."""
+    new(layout, file, "left")
+    params = layout.params_file.read_text()
+    layout.params_file.write_text(params.replace("  - churn\n", ""))
+    return layout.problem_file.read_bytes()
+
+
+@pytest.mark.parametrize("again", [(), ("--csv", "staff.csv", "--target", "left"), ("--csv", "", "--target", "")])
+def test_a_problem_that_is_there_and_not_listed_is_taken_back_as_it_is(
+    layout: Layout, file: Path, again: tuple[str, ...]
+) -> None:
+    written = unlisted(layout, file)
+
+    done = command(layout, "--name", "churn", *again)
+
+    assert done.returncode == 0, done.stderr
+    assert "Took back problems/churn.yaml" in done.stdout
+    assert "  - churn\n" in layout.params_file.read_text()
+    assert layout.problem_file.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("csv", "target", "told"),
+    [("others.csv", "left", "its data are 'staff.csv'"), ("staff.csv", "right", "its target is 'left'")],
+)
+def test_a_problem_that_asks_something_else_is_not_taken_back(
+    layout: Layout, file: Path, csv: str, target: str, told: str
+) -> None:
+    unlisted(layout, file)
+    before = state(layout.root)
+
+    with pytest.raises(UserError, match=told):
+        take_back(layout, Path(csv), target)
+
+    assert state(layout.root) == before
+
+
+def test_a_problem_that_is_listed_is_not_taken_back(layout: Layout, file: Path) -> None:
+    assert take_back(layout, file, "left") is None
+    new(layout, file, "left")
+    with pytest.raises(UserError, match=r"churn\.yaml exists and stays as it is, in the list"):
+        take_back(layout, file, "left")
