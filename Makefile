@@ -9,7 +9,7 @@ IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
 	[ "$$(df --output=avail --block-size=1G /dev/shm | tail -1)" -ge 2 ] && echo /dev/shm)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: .venv-is-here help install repro experiments test new book serve serve-model promote
+.PHONY: .venv-is-here help install repro experiments test new apply book serve serve-model promote
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
 	@python -m tasks.new --name "$(name)" --csv "$(csv)" --target "$(target)"
+
+apply: $(INSTALLED) ## bring a run with settings of its own home, its problem's files alone: make apply run=wine-1a2b3c4d
+	@python -m flows.apply "$(run)"
 
 book: $(INSTALLED) ## run the book's worked examples; some only: make book options="--only imdb reuters"
 	@python -m benchmarks.book $(options)

@@ -206,7 +206,7 @@ def links(layout: Layout, name: str, home: Path, report: bool) -> tuple[str, str
     if report:
         file = f"`{Layout(layout.problem).results / 'report.html'}` in the repository's folder"
         at_home = layout.root.absolute() == home.absolute()
-        full.append(f"Report: {file}" + ("" if at_home else f", once `dvc exp apply {name}` has brought it home"))
+        full.append(f"Report: {file}" + ("" if at_home else f", once `make apply run={name}` has brought it home"))
     if versions := versions_of(layout.problem, home):
         full.append(f"Champion, the version to use: {literal(versions.why)}")
     return " and ".join(short) or "where the record and the report are", "\n".join(f"- {line}" for line in full)

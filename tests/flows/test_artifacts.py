@@ -200,7 +200,7 @@ def test_the_report_of_an_isolated_run_lies_in_its_experiment(monkeypatch: pytes
     monkeypatch.setattr(artifacts, "find_workflow_run", lambda *_: None)
     _, full = links(Layout("wine", tmp_path / "copy"), "wine-1", tmp_path, report=True)
     assert "Nothing is recorded" in full
-    assert "`results/wine/report.html` in the repository's folder, once `dvc exp apply wine-1`" in full
+    assert "`results/wine/report.html` in the repository's folder, once `make apply run=wine-1`" in full
 
 
 @pytest.fixture

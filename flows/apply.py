@@ -1,0 +1,52 @@
+"""Bring an experiment home: the files of its problem come into this folder, all others stay as they are.
+
+    python -m flows.apply wine-1a2b3c4d
+
+takes from the experiment problems/wine.yaml, data/expectations/wine.json, results/wine, the stages of wine in dvc.lock
+and, where it is missing, the name in the list of params.yaml. It refuses where it would overwrite edits that are
+neither committed nor in an experiment, and names them; so one experiment may follow another.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.arguments import parse_apply
+
+    OPTIONS = parse_apply(sys.argv[1:], __doc__ or "")
+
+from pathlib import Path
+
+from flows.bring_home import bring_home, find
+from src.errors import UserError
+
+if __name__ == "__main__":
+    try:
+        print("\n".join(bring_home(OPTIONS.run, Path()).lines(OPTIONS.run)))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+from prefect import flow, get_run_logger
+from prefect.states import Completed, Failed, State
+
+
+def check(run: str) -> None:
+    """Raise UserError where there is no such experiment."""
+    find(run, Path())
+
+
+@flow(name="apply", flow_run_name="apply {run}", persist_result=False)
+def apply(run: str) -> State:
+    """Bring an experiment home: the files of its problem come into this folder, all others stay as they are.
+
+    Args:
+        run: the name of the run that became the experiment, like wine-1a2b3c4d.
+    """
+    try:
+        told = bring_home(run, Path()).lines(run)
+    except UserError as error:
+        return Failed(message=str(error))
+    for line in told:
+        get_run_logger().info("%s", line)
+    return Completed(message="\n".join(told))
