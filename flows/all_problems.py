@@ -19,11 +19,11 @@ import os
 import psutil
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
-from prefect.states import Completed, Failed, State
+from prefect.states import Cancelled, Completed, Failed, State
 
 from flows import guard, shell_runs
 from flows.arguments import StepName, check_problem, known_problems
-from flows.universal_workflow import TRIGGER, trigger, universal_workflow
+from flows.universal_workflow import TRIGGER, exit_code, trigger, universal_workflow
 from src.errors import UserError
 from src.files import Layout
 from tasks.summary import HEADINGS, rows
@@ -32,7 +32,20 @@ from tasks.workspace import locked_by
 ARTIFACT = "all-problems"
 
 
-@flow(name="all-problems", flow_run_name=lambda: f"all problems ({len(known_problems())})", persist_result=False)
+def _name() -> str:
+    try:
+        return f"all problems ({len(known_problems())})"
+    except UserError:  # which the run tells
+        return "all problems"
+
+
+def check(force: bool, until: StepName) -> None:
+    """Raise UserError where params.yaml lists no problems."""
+    if not known_problems():
+        raise UserError("params.yaml: problems: lists none; name one, a file in problems/")
+
+
+@flow(name="all-problems", flow_run_name=_name, persist_result=False)
 def all_problems(force: bool = False, until: StepName = "report") -> State:
     """Run the workflow for every problem of params.yaml, going on past a failure.
 
@@ -42,11 +55,15 @@ def all_problems(force: bool = False, until: StepName = "report") -> State:
     """
     guard.start()
     os.environ[TRIGGER] = trigger()
-    problems = known_problems()
-    get_run_logger().info("%s; trigger: %s, in the workspace", ", ".join(problems), trigger())
     try:
+        problems = known_problems()
+        get_run_logger().info("%s; trigger: %s, in the workspace", ", ".join(problems), trigger())
         with locked_by(psutil.Process()):
-            outcomes = {problem: _outcome(problem, force, until) for problem in problems}
+            outcomes: dict[str, State] = {}
+            for problem in problems:
+                outcomes[problem] = _outcome(problem, force, until)
+                if outcomes[problem].is_cancelled():
+                    return Cancelled(message=f"{problem}: {outcomes[problem].message}")
     except UserError as error:
         return Failed(message=str(error))
     create_table_artifact(
@@ -82,4 +99,4 @@ if __name__ == "__main__":
     with shell_runs.from_the_shell():
         outcome = all_problems(OPTIONS.force, OPTIONS.until, return_state=True)
     print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
-    sys.exit(0 if outcome.is_completed() else 1)
+    sys.exit(exit_code(outcome))

@@ -1,13 +1,16 @@
 """Starts flow runs as the queue decides, ends those that are cancelled, and marks the dead.
 
 Made of the parts of Prefect's own runner. That one starts whatever is due, up to a single limit, and does not show what
-has to wait; here `flows.queue` decides, and a run that waits says for what.
+has to wait; here `flows.queue` decides, and a run that waits says for what. A run that cannot happen (see
+`flows.admission`) fails before it waits.
 """
 
 import asyncio
 import json
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -15,6 +18,7 @@ import anyio
 import anyio.abc
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
@@ -25,18 +29,20 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.clients import NullEventsClient
+from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger
 from prefect.runner._cancellation_manager import CancellationManager
 from prefect.runner._control_channel import ControlChannel
 from prefect.runner._event_emitter import EventEmitter
 from prefect.runner._flow_run_executor import FlowRunExecutor
 from prefect.runner._state_proposer import StateProposer
-from prefect.states import Cancelled, Crashed, Scheduled
+from prefect.states import Cancelled, Crashed, Failed, Scheduled
 from prefect.types._datetime import now
 
-from flows import ROOT, deployments, queue, shell_runs
-from flows.flow_processes import FlowProcesses, Spares
-from flows.flow_run import ENTRYPOINT
+from flows import ROOT, queue, shell_runs
+from flows.admission import Admission
+from flows.flow_processes import Files, FlowProcesses, Spares
+from flows.flow_run import DEPLOYMENT
 from flows.readiness import say_ready
 from flows.remains import Remains
 from src.errors import UserError
@@ -92,6 +98,10 @@ class Dispatcher:
         self.registered = asyncio.Event()
         self.running: dict[UUID, queue.Run] = {}
         self.cancelling: set[UUID] = set()
+        self.asking: set[UUID] = set()
+        self.files: Files = frozenset()
+        self.admitted: dict[UUID, tuple[Files, Admission]] = {}
+        self.news = anyio.Event()
         self.shown_until = self.buried_until = 0.0
         self.processes = FlowProcesses(on_remove=self._forget)
         self.spares = Spares(control, self._environment)
@@ -109,16 +119,16 @@ class Dispatcher:
     async def keep_spare(self) -> None:
         """Keep a process ready for the next run, and the deployments as the files have them."""
         registered = tried = None
-        await self.spares.renew()
+        self.files = await self.spares.renew()
         while await self.client.api_healthcheck():
             await anyio.sleep(_POLL_SECONDS)
         while True:
-            files = await self.spares.renew()
-            if files != tried:
-                tried = files
+            self.files = await self.spares.renew()
+            if self.files != tried:
+                tried = self.files
                 try:
                     self.names |= await self.spares.register()
-                    registered = files
+                    registered = self.files
                     self.registered.set()
                 except UserError as error:
                     if registered is None:
@@ -141,7 +151,9 @@ class Dispatcher:
                 if answers:
                     logger.warning("The Prefect server does not answer; nothing starts until it does: %r", error)
                 answers = False
-            await anyio.sleep(_POLL_SECONDS)
+            with anyio.move_on_after(_POLL_SECONDS):
+                await self.news.wait()
+            self.news = anyio.Event()
 
     async def shut_down(self) -> None:
         """End every run, note its end as far as the server answers, and leave no process behind."""
@@ -164,22 +176,30 @@ class Dispatcher:
 
     async def _look(self, runs: anyio.abc.TaskGroup) -> None:
         known = set(self.running)
-        for run in await self._open_runs():
+        opened = await self._open_runs()
+        for id_ in known - {run.id for run in opened} - self.cancelling:
+            if self.processes.get(id_) is not None and await self._is_deleted(id_):
+                self.cancelling.add(id_)
+                runs.start_soon(self._end_deleted, id_)
+        for run in opened:
             if run.id in self.running:
                 self.running[run.id] = replace(self.running[run.id], name=run.name)
                 if run.state and run.state.is_cancelling():
                     self._end(run, runs)
             elif run.id not in known:
-                await self._bury(run)
+                with _by_itself(run):
+                    await self._bury(run)
         if time.monotonic() >= self.buried_until:
             self.buried_until = time.monotonic() + _BURIAL_SECONDS
             for run in await self._dead_shell_runs():
-                await self._bury(run)
+                with _by_itself(run):
+                    await self._bury(run)
         due = {run.id: run for run in await self._due_runs() if run.id not in self.running}
-        waiting = [self._in_queue(run) for run in due.values()]
+        waiting = self._admitted(due, runs)
         skipped = queue.repeated(waiting)
         for run_id, reason in skipped.items():
-            await self.client.set_flow_run_state(run_id, Cancelled(name=SKIPPED, message=reason), force=True)
+            with _by_itself(due[run_id]):
+                await self.client.set_flow_run_state(run_id, Cancelled(name=SKIPPED, message=reason), force=True)
         starting, reasons = queue.decide(
             [run for run in waiting if run.id not in skipped],
             list(self.running.values()),
@@ -190,7 +210,44 @@ class Dispatcher:
             self.running[start.id] = start
             runs.start_soon(self._run, due[start.id])
         for run_id, reason in reasons.items():
-            await show_queued(self.client, due[run_id], reason)
+            with _by_itself(due[run_id]):
+                await show_queued(self.client, due[run_id], reason)
+
+    def _admitted(self, due: Mapping[UUID, FlowRun], asks: anyio.abc.TaskGroup) -> list[queue.Run]:
+        """Those of the runs that can happen as the files are now. What is not known yet, tasks of `asks` find out."""
+        self.admitted = {
+            id_: (files, admission)
+            for id_, (files, admission) in self.admitted.items()
+            if id_ in due and files == self.files
+        }
+        for id_ in due.keys() - self.admitted.keys() - self.asking:
+            self.asking.add(id_)
+            asks.start_soon(self._ask, due[id_])
+        return [self._in_queue(run, self.admitted[id_][1]) for id_, run in due.items() if id_ in self.admitted]
+
+    async def _ask(self, run: FlowRun) -> None:
+        """Find out whether the run can happen; one that cannot fails with the reason."""
+        files = self.files
+        try:
+            admission = await self.spares.admit(self._name(run), run.parameters)
+            if admission is not None and admission.refusal is not None:
+                with _by_itself(run):
+                    await self._refuse(run, admission.refusal)
+            elif admission is not None:
+                self.admitted[run.id] = files, admission
+                self.news.set()
+        except httpx.HTTPError as error:
+            logger.warning("The Prefect server could not be told that run %s cannot happen: %r", run.name, error)
+        finally:
+            self.asking.discard(run.id)
+
+    async def _refuse(self, run: FlowRun, reason: str) -> None:
+        await self.client.set_flow_run_state(run.id, Failed(message=reason), force=True)
+        line = LogCreate(
+            name=logger.name, level=logging.ERROR, message=reason, timestamp=now("UTC"), flow_run_id=run.id
+        )
+        await self.client.create_logs([line])
+        _tell(await self.client.read_flow_run(run.id))
 
     async def _due_runs(self) -> list[FlowRun]:
         """Those whose time has come, earliest first."""
@@ -239,7 +296,8 @@ class Dispatcher:
                 ).submit()
             while run.id in self.cancelling:
                 await anyio.sleep(_MOMENT)
-            _tell(await self.client.read_flow_run(run.id))
+            with _by_itself(run):
+                _tell(await self.client.read_flow_run(run.id))
         except httpx.HTTPError as error:
             logger.warning("The Prefect server could not be told of run %s: %r", run.id, error)
         finally:
@@ -253,9 +311,24 @@ class Dispatcher:
 
     async def _cancel(self, run: FlowRun, message: str | None) -> None:
         try:
-            await self.cancellation.cancel(run, message)
+            with _by_itself(run):
+                await self.cancellation.cancel(run, message)
         finally:
             self.cancelling.discard(run.id)
+
+    async def _is_deleted(self, run: UUID) -> bool:
+        try:
+            await self.client.read_flow_run(run)
+        except ObjectNotFound:
+            return True
+        return False
+
+    async def _end_deleted(self, run: UUID) -> None:
+        logger.warning("Run %s was deleted while it went on; ending it", run)
+        try:
+            await self.processes.kill(run)
+        finally:
+            self.cancelling.discard(run)
 
     async def _bury(self, run: FlowRun) -> None:
         """Give an end to a run that has no process."""
@@ -268,17 +341,25 @@ class Dispatcher:
     async def _forget(self, flow_run: UUID) -> None:
         self.control.unregister(flow_run)
 
-    def _in_queue(self, run: FlowRun) -> queue.Run:
+    def _in_queue(self, run: FlowRun, admission: Admission) -> queue.Run:
         schedule = f"{run.deployment_id} {json.dumps(run.parameters, sort_keys=True)}" if run.auto_scheduled else None
-        return queue.Run(run.id, run.name, deployments.needs_workspace(self._name(run), run.parameters), schedule)
+        return queue.Run(run.id, run.name, admission.needs_workspace, schedule)
 
     def _environment(self, run: FlowRun) -> Mapping[str, str]:
-        name = self._name(run)
-        return {ENTRYPOINT: deployments.ENTRYPOINTS[name], "PREFECT__DEPLOYMENT_NAME": name}
+        return {DEPLOYMENT: self._name(run)}
 
     def _name(self, run: FlowRun) -> str:
         assert run.deployment_id is not None
         return self.names[run.deployment_id]
+
+
+@contextmanager
+def _by_itself(run: FlowRun) -> Iterator[None]:
+    """Keep to itself what the server refuses of one run, such as any change of a run that was deleted meanwhile."""
+    try:
+        yield
+    except (ObjectNotFound, httpx.HTTPStatusError) as error:
+        logger.warning("Run %s is left alone: %s", run.name, error)
 
 
 async def show_queued(client: PrefectClient, run: FlowRun, reason: str) -> None:

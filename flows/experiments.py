@@ -2,7 +2,7 @@
 
 The user's files, index and stash are never touched, and edits that are not committed have no part in it. Only the data
 files in `data/local` that git does not keep are those of the workspace. The copy shares DVC's cache, so a step that ran
-on the same inputs before is restored, and `dvc exp apply` finds every output at home.
+on the same inputs before is restored, and `flows.bring_home` finds every output at home.
 
 The experiment is written as DVC writes one, a commit on the one it started from, at `refs/exps/<its id>/<name>`, but
 without `dvc exp save`: that keeps notes under refs which all worktrees share, where two runs that end together, or one
@@ -26,7 +26,7 @@ from flows.overrides import Overrides
 from flows.stages import Stages, shortened, stage_name
 from src.errors import UserError
 from src.files import LOCAL, STEPS, Layout
-from src.problem.load import listed_problems
+from src.problem.load import listed_problems, load_problem
 from src.tracking.identity import workflow_name
 from src.yaml_file import read_yaml
 
@@ -72,28 +72,40 @@ def planned(problem: str, overrides: Overrides, home: Path) -> Experiment:
     Raises UserError for a problem that is not committed, and for settings that do not fit together.
     """
     commit = git.last_commit(home)
-    with tempfile.TemporaryDirectory() as folder:
-        layout = Layout(problem, Path(folder))
-        _unpack(home, commit, layout)
+    with _unpacked(problem, overrides, home, commit, "data/local") as layout:
         _bring_local_files(home, layout.root, os.symlink)
-        _override(layout, overrides)
-        try:
-            name = workflow_name(layout)
-        except UserError as error:
-            raise UserError(str(error).replace(f"{folder}/", "")) from None
+        name = workflow_name(layout)
     return Experiment(problem, overrides, home, commit, name)
 
 
-def _unpack(home: Path, commit: str, layout: Layout) -> None:
-    """Write what the name depends on, as it was committed."""
-    there = git.run(home, "ls-tree", "--name-only", "-z", commit, "params.yaml", "problems/", "data/local").split("\0")
+def check(problem: str, overrides: Overrides, home: Path) -> None:
+    """Raise UserError where `planned` would, but for the data, which are not looked at."""
+    with _unpacked(problem, overrides, home, git.last_commit(home)) as layout:
+        load_problem(layout)
+
+
+@contextmanager
+def _unpacked(problem: str, overrides: Overrides, home: Path, commit: str, *more: str) -> Iterator[Layout]:
+    """The problem file with its overrides, params.yaml and `more`, as committed, for the length of the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(problem, Path(folder))
+        _unpack(home, commit, layout, more)
+        try:
+            _override(layout, overrides)
+            yield layout
+        except UserError as error:
+            raise UserError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _unpack(home: Path, commit: str, layout: Layout, more: tuple[str, ...]) -> None:
+    there = git.run(home, "ls-tree", "--name-only", "-z", commit, "params.yaml", "problems/", *more).split("\0")
     problem_file = layout.problem_file.relative_to(layout.root).as_posix()
     if problem_file not in there:
         raise UserError(
             f"{problem_file} is not in the last commit, from which a run with settings of its own starts: commit it, "
             "or name it under `problems` in params.yaml and run it without overrides"
         )
-    wanted = [name for name in ("params.yaml", problem_file, "data/local") if name in there]
+    wanted = [name for name in ("params.yaml", problem_file, *more) if name in there]
     with tarfile.open(fileobj=io.BytesIO(git.run_raw(home, "archive", "--format=tar", commit, *wanted))) as archive:
         archive.extractall(layout.root, filter="data")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anyio
@@ -18,7 +18,8 @@ from prefect.runner._control_channel import ControlChannel
 from prefect.runner._process_manager import ProcessHandle, ProcessManager
 
 from flows import ROOT
-from flows.flow_run import REGISTER
+from flows.admission import Admission
+from flows.flow_run import ADMIT, REGISTER, RUN
 from src.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ _POLL_SECONDS = 0.05
 _LONGEST_ANSWER = 1 << 16
 
 # What a process has read by the time it waits: the code, the names in the problem form, the settings of Prefect.
-_READ_AT_START = ("flows/**/*.py", "tasks/**/*.py", "src/**/*.py", "problems/*.yaml", "prefect.toml")
+_READ_AT_START = ("flows/**/*.py", "tasks/**/*.py", "src/**/*.py", "problems/*.yaml", "params.yaml", "prefect.toml")
+_BROKEN = (
+    "the flows cannot be loaded as the files are now; .workflow/logs/runner.log tells why. Mend that, then run again"
+)
 
-State = frozenset[tuple[str, int, int]]
+Files = frozenset[tuple[str, int, int]]
 
 
-def state_of_files(root: Path = ROOT) -> State:
+def state_of_files(root: Path = ROOT) -> Files:
     """What a process started now would read, compared by names, sizes and times."""
     return frozenset(_facts(root))
 
@@ -88,7 +92,17 @@ class _Session:
 @dataclass
 class _Spare:
     process: anyio.abc.Process
-    files: State
+    files: Files
+
+    async def ask(self, order: str, argument: object = None) -> Any:
+        """Its answer; None where it has ended."""
+        assert self.process.stdout is not None
+        try:
+            await _tell(self.process, [order, argument])
+            answer = await BufferedByteReceiveStream(self.process.stdout).receive_until(b"\n", _LONGEST_ANSWER)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.IncompleteRead, anyio.EndOfStream):
+            return None
+        return json.loads(answer)
 
     def is_of_use(self) -> bool:
         return self.process.returncode is None and self.files == state_of_files()
@@ -104,29 +118,38 @@ class Spares:
         self.control = control
         self.environment = environment
         self.ready: _Spare | None = None
+        self._one_question = anyio.Lock()
 
-    async def renew(self) -> State:
+    async def renew(self) -> Files:
         """Have a spare that has read the files as they are now; return their state.
 
         A spare that has ended by itself is left at that until the files have changed: the next would, too.
         """
         files = state_of_files()
-        if self.ready is None or self.ready.files != files:
-            await self.close()
-            self.ready = await self._started(files)
+        async with self._one_question:
+            if self.ready is None or self.ready.files != files:
+                await self.close()
+                self.ready = await self._started(files)
         return files
 
     async def register(self) -> dict[UUID, str]:
         """Let the spare register the deployments; return their names by id. UserError when it cannot."""
-        assert self.ready is not None
-        process = self.ready.process
-        assert process.stdout is not None
-        try:
-            await _tell(process, REGISTER)
-            answer = await BufferedByteReceiveStream(process.stdout).receive_until(b"\n", _LONGEST_ANSWER)
-        except (anyio.BrokenResourceError, anyio.IncompleteRead, anyio.EndOfStream):
-            raise UserError("the flows cannot be loaded or registered; the error above tells why") from None
-        return {UUID(id_): name for id_, name in json.loads(answer).items()}
+        async with self._one_question:
+            answer = await self.ready.ask(REGISTER) if self.ready else None
+        if answer is None:
+            raise UserError("the flows cannot be loaded or registered; the error above tells why")
+        return {UUID(id_): name for id_, name in answer.items()}
+
+    async def admit(self, deployment: str, parameters: Mapping[str, object]) -> Admission | None:
+        """Let the spare look at a run of the deployment; None where it cannot be asked just now."""
+        async with self._one_question:
+            asked = self.ready
+            if asked is not None and asked.process.returncode is not None:
+                asked = self.ready = await self._started(state_of_files())
+            answer = await asked.ask(ADMIT, [deployment, parameters]) if asked else None
+            if answer is not None:
+                return Admission(**answer)
+            return Admission(_BROKEN) if asked is not None and asked is self.ready else None
 
     async def start(
         self, flow_run: "FlowRun", task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
@@ -142,14 +165,17 @@ class Spares:
         try:
             await _tell(
                 process,
-                {
-                    **self.environment(flow_run),
-                    "PREFECT__FLOW_RUN_ID": str(flow_run.id),
-                    "PREFECT__CONTROL_PORT": str(port),
-                    "PREFECT__CONTROL_TOKEN": token,
-                    # The runner marks what a flow leaves behind.
-                    "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
-                },
+                [
+                    RUN,
+                    {
+                        **self.environment(flow_run),
+                        "PREFECT__FLOW_RUN_ID": str(flow_run.id),
+                        "PREFECT__CONTROL_PORT": str(port),
+                        "PREFECT__CONTROL_TOKEN": token,
+                        # The runner marks what a flow leaves behind.
+                        "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+                    },
+                ],
             )
             task_status.started(ProcessHandle(process, _Session()))
             await process.wait()
@@ -163,7 +189,7 @@ class Spares:
             taken, self.ready = self.ready, None
             await _end(taken.process)
 
-    async def _started(self, files: State) -> _Spare:
+    async def _started(self, files: Files) -> _Spare:
         process = await anyio.open_process(
             [sys.executable, "-m", "flows.flow_run"], cwd=ROOT, stderr=None, start_new_session=True
         )

@@ -1,8 +1,9 @@
 """The process of one flow run, started before there is one: whoever presses Run need not wait for imports.
 
-The runner writes its orders to the standard input, one per line: `register`, answered with the names of the deployments
-by id, and at last the environment of the flow run that this process becomes. It never closes that pipe: when it ends,
-the runner is dead, and this process ends with everything it has started.
+The runner writes its orders to the standard input, one JSON list of a word and an argument per line: REGISTER, answered
+with the names of the deployments by id; ADMIT with the deployment and the parameters of a run, answered with an
+`Admission`; at last RUN with the environment of the flow run that this process becomes. It never closes that pipe: when
+it ends, the runner is dead, and this process ends with everything it has started.
 """
 
 import argparse
@@ -11,18 +12,20 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any, NoReturn
 
 from flows import ROOT
 from flows.deployments import ENTRYPOINTS, register
 
-REGISTER = "register"
-ENTRYPOINT = "entrypoint"
+REGISTER, ADMIT, RUN = "register", "admit", "run"
+DEPLOYMENT = "PREFECT__DEPLOYMENT_NAME"
 
 
 def main() -> None:
@@ -31,11 +34,11 @@ def main() -> None:
     ).parse_args()
     orders = _orders()
     _load()
-    for order in orders:
-        if order == REGISTER:
-            print(json.dumps(register()), flush=True)
-        else:
-            _run(order)
+    for order, argument in orders:
+        if order == RUN:
+            _run(argument)
+        answer = register() if order == REGISTER else _admit(*argument)
+        print(json.dumps(answer), flush=True)
 
 
 def _orders() -> Iterator:
@@ -68,13 +71,23 @@ def _load() -> None:
         _ = repo.index
 
 
-def _run(environment: dict[str, str]) -> None:
+def _admit(deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    from flows.admission import Admission, admit
+
+    try:
+        return admit(deployment, parameters).as_json()
+    except Exception as error:  # a fault in the check costs this run; the runner has others to look after
+        traceback.print_exc()
+        told = f"the run cannot be checked: {type(error).__name__}: {error}; .workflow/logs/runner.log tells where"
+        return Admission(told).as_json()
+
+
+def _run(environment: dict[str, str]) -> NoReturn:
     from prefect.flow_engine import _main
 
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    entrypoint = environment.pop(ENTRYPOINT)
     os.environ |= environment
-    sys.exit(_main([entrypoint]))
+    sys.exit(_main([ENTRYPOINTS[environment[DEPLOYMENT]]]))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from src.scoring.table import Scored
 
 
+def check(problem: str, table: str, output: str, **options: object) -> None:
+    """Raise UserError for files outside the repository's folder."""
+    home = Path(os.environ.get("WORKFLOW_HOME", ""))
+    inside(table, home, "table")
+    inside(output, home, "output")
+
+
 @flow(name="predict", flow_run_name="{problem}: {table}", persist_result=False)
 def predict(
     problem: ProblemName,

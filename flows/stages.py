@@ -66,9 +66,9 @@ class Stages:
     def restore(self) -> None:
         """Take the outputs that dvc.lock names from the cache, as far as they are there."""
         with self._loaded() as stages:
-            for stage in stages:
-                if all(out.hash_info for out in stage.outs):  # DVC warns of every output that dvc.lock does not name
-                    stage.checkout(force=True, allow_missing=True)
+            for out in (out for stage in stages for out in stage.outs):
+                if not out.changed_cache():  # of others DVC warns, or fails
+                    out.checkout(force=True)
 
     def _ask(self) -> dict[str, list[str]]:
         with self._loaded() as stages:

@@ -31,9 +31,10 @@ import psutil
 from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext, TagsContext
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
-from prefect.states import Completed, Failed, State
+from prefect.states import Cancelled, Completed, Failed, State
 
 from flows import copies, experiments, guard, shell_runs
 from flows.arguments import ProblemName, StepName, check_problem, is_isolated
@@ -43,8 +44,10 @@ from flows.overrides import Overrides
 from flows.stages import Stages, shortened, was_restored
 from src.errors import PassingError, UserError
 from src.files import STEPS, Layout
+from src.problem.load import load_problem
 from src.tracking.identity import workflow_name
 from src.tracking.provenance import git_commit
+from tasks.cli import FAILED, INTERRUPTED
 from tasks.workspace import locked_by
 
 # Nobody listens to a flow run's heartbeat (the runner sees its process), and every run would wait for its thread at the
@@ -54,6 +57,7 @@ get_current_settings().flows.heartbeat_frequency = None
 # Seconds to wait before a step that failed for a reason that may pass runs for the second, third, ... time.
 RETRY_SECONDS: list[float] = [10, 60, 300]
 TRIGGER = "WORKFLOW_TRIGGER"
+KEPT = "finished steps are kept, and the next run goes on from there"
 
 
 def may_pass(task: Any, task_run: TaskRun, state: State) -> bool:
@@ -83,9 +87,20 @@ def run_stage(step: str, stages: Stages, force: bool, progress: Progress) -> Sta
         output = stages.reproduce(step, force, log)
     except UserError as error:
         return Failed(message=str(error), data=error)
+    except (KeyboardInterrupt, TerminationSignal):  # not left to Prefect, which would call it a crash
+        return Cancelled(message=f"{step} was stopped; {KEPT}")
     if was_restored(output):
         return Completed(name="Cached", message=f"{step} ran on these inputs before: its outputs are restored")
     return Completed(message=f"{step} ran")
+
+
+def check(problem: str, overrides: Overrides, force: bool, until: StepName) -> None:
+    """Raise UserError for what the flow's types allow and yet cannot be run."""
+    check_problem(problem)
+    if is_isolated({"problem": problem, "overrides": overrides}):
+        experiments.check(problem, overrides, Path())
+    else:
+        load_problem(Layout(problem))
 
 
 @dataclass(frozen=True)
@@ -145,17 +160,22 @@ def universal_workflow(
         plan = _plan(str(flow_run.id), problem, overrides)
         with _place(plan) as root:
             with Progress(plan.name, STEPS[: STEPS.index(until) + 1]) as progress:
-                failed = _run_steps(problem, root, force, progress, _environment(plan))
-            if failed:
-                return failed
+                ended = _run_steps(problem, root, force, progress, _environment(plan))
+            if ended:
+                return ended
             if plan.experiment:
                 plan.experiment.save(root, until)
             home = plan.experiment.home if plan.experiment else Path()
             publish(Layout(problem, root), plan.name, home, progress.steps)
     except UserError as error:
         return Failed(message=str(error))
-    kept = f"; experiment {plan.name}: `dvc exp apply {plan.name}` brings it home" if plan.experiment else ""
+    kept = f"; experiment {plan.name}: `make apply run={plan.name}` brings it home" if plan.experiment else ""
     return Completed(message=f"{problem}: every step up to {until} is done{kept}")
+
+
+def exit_code(outcome: State) -> int:
+    """Of a run from the shell."""
+    return INTERRUPTED if outcome.is_cancelled() else 0 if outcome.is_completed() else FAILED
 
 
 @contextmanager
@@ -187,7 +207,7 @@ def _environment(plan: Plan) -> dict[str, str]:
 
 
 def _run_steps(problem: str, root: Path, force: bool, progress: Progress, environment: dict[str, str]) -> State | None:
-    """Run the steps one after the other; the state to end with where one fails."""
+    """Run the steps one after the other; the state to end with where one fails or is stopped."""
     before: list[State] = []
     # Without the run's tags: before every step Prefect would ask for a limit to each, and wait when the server is busy.
     with Stages(problem, root, environment) as stages, TagsContext(current_tags=set()):
@@ -195,6 +215,8 @@ def _run_steps(problem: str, root: Path, force: bool, progress: Progress, enviro
             progress.begin(step)
             named = run_stage.with_options(name=step)
             state = named(step, stages, force, progress, wait_for=before, return_state=True)
+            if state.is_cancelled():
+                return Cancelled(message=state.message)
             if not state.is_completed():
                 return Failed(message=f"{step}: {state.message}")
             before = [state]
@@ -208,4 +230,4 @@ if __name__ == "__main__":
             OPTIONS.problem, OPTIONS.overrides, OPTIONS.force, OPTIONS.until, return_state=True
         )
     print(outcome.message, file=sys.stdout if outcome.is_completed() else sys.stderr)
-    sys.exit(0 if outcome.is_completed() else 1)
+    sys.exit(exit_code(outcome))

@@ -82,3 +82,11 @@ def test_a_bad_value_is_refused_by_the_name_of_its_field_and_nothing_runs(page: 
 
 def _deployment(served: Served) -> str:
     return served.get(f"{served.api}/deployments/name/universal-workflow/universal-workflow").json()["id"]
+
+
+def test_a_measure_that_does_not_suit_the_problem_is_refused_by_the_form(page: Page, served: Served):
+    open_form(page, served.prefect, "universal-workflow")
+    choose(page, "problem", PROBLEM)
+    choose(page, "Measure (Optional)", "mae")
+    page.get_by_role("button", name="Submit").click()
+    expect(field(page, "Measure (Optional)")).to_contain_text("'mae' is not one of ['auto', 'accuracy', ")

@@ -141,13 +141,26 @@ class Runner:
         found = self._ask("DELETE", path)
         assert found.is_success or found.status_code == httpx.codes.NOT_FOUND, found.text  # when asked again
 
-    def deployment(self) -> dict:
-        return self.get("deployments/name/universal-workflow/universal-workflow")
+    def deployment(self, name: str = "universal-workflow") -> dict:
+        return self.get(f"deployments/name/{name}/{name}")
 
     def create(self, **parameters: object) -> httpx.Response:
         """What the server answers to somebody who presses Run; asked again, it makes no second run."""
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": str(uuid4())}
         return self._ask("POST", f"deployments/{self.deployment()['id']}/create_flow_run", json=body)
+
+    def create_unchecked(self, deployment: dict, parameters: object) -> str:
+        """The id of a new run whose parameters the server has not looked at."""
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "enforce_parameter_schema": False}
+        return self.post(f"deployments/{deployment['id']}/create_flow_run", body | {"idempotency_key": str(uuid4())})[
+            "id"
+        ]
+
+    def send_malformed(self, path: str) -> httpx.Response:
+        return self._ask("POST", path, content=b"{bad")
+
+    def logs(self, id_: str) -> list[dict]:
+        return self.post("logs/filter", {"logs": {"flow_run_id": {"any_": [id_]}}})
 
     def press_run(self, problem: str = PROBLEM, **parameters: object) -> str:
         """The id of a new run."""
@@ -222,6 +235,10 @@ class Runner:
             return None
 
         return wait_for(child, PATIENCE).parent()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
 
     def stop(self) -> None:
         stop([self.service], 10)

@@ -9,7 +9,16 @@ import pytest
 
 from src.processes import is_alive
 from tests.flows.runs import PATIENCE, Runner, prefect_server
-from tests.workspaces import ROOT, Workspace, family, has_loaded_torch, step_of, wait_for, workers_of
+from tests.workspaces import (
+    PROBLEM,
+    ROOT,
+    Workspace,
+    family,
+    has_loaded_torch,
+    step_of,
+    wait_for,
+    workers_of,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +71,64 @@ def cancel(runner: Runner, run: str) -> None:
     runner.wait_for_state(run, "Cancelled")
     assert time.monotonic() - began < PROMISED_SECONDS
     wait_for(lambda: not any(map(is_alive, members)), GONE_SECONDS)
+
+
+def bad_runs(runner: Runner) -> dict[str, str]:
+    """Runs that cannot happen, by their ids, with what each has to be told."""
+    tiny = {"problem": PROBLEM}
+    bad: list[tuple[str, dict[str, object], str]] = [
+        ("universal-workflow", {"problem": "tinny"}, "did you mean 'tiny'?"),
+        ("universal-workflow", {"problem": 5}, "problem: should be"),
+        ("universal-workflow", {"problem": "gone"}, "no problem is called 'gone'"),
+        ("universal-workflow", tiny | {"learning_rate": 0.1}, "has no parameter 'learning_rate'"),
+        ("universal-workflow", tiny | {"overrides": {"measure": "mae"}}, "allowed: auto, accuracy"),
+        ("universal-workflow", tiny | {"overrides": "{bad"}, "overrides: should be a valid dictionary"),
+        ("all-problems", {"until": "the end"}, "until: should be 'define'"),
+        ("predict", tiny, "not given: table, output"),
+    ]
+    told = {runner.create_unchecked(runner.deployment(name), given): told for name, given, told in bad}
+    of_another_version = runner.deployment("universal-workflow") | {"parameters": {}, "name": "older"}
+    kept = ("flow_id", "name", "entrypoint", "parameters")
+    older = runner.post(
+        "deployments/", {key: of_another_version[key] for key in kept} | {"entrypoint": "flows.old.flow"}
+    )
+    runner.restart()
+    told[runner.create_unchecked(older, {})] = "no flow for the deployment older (flows.old.flow)"
+    return told
+
+
+def test_whatever_a_run_brings_it_fails_with_a_reason_before_it_waits_and_the_runner_lives(runner: Runner):
+    """No parameter, another version's, a file that is gone, a deployment that is, and runs that are deleted."""
+    gone = runner.workspace.root / "problems" / "gone.yaml"
+    gone.write_text(runner.workspace.problem_file.read_text())
+    deployment = runner.deployment()
+    wait_for(lambda: "gone" in runner.deployment()["parameter_openapi_schema"]["properties"]["problem"]["enum"], 60)
+    gone.unlink()
+    assert runner.send_malformed(f"deployments/{deployment['id']}/create_flow_run").status_code == 422
+    for run, told in bad_runs(runner).items():
+        runner.wait_for_state(run, "Failed")
+        assert told in runner.message(run)
+        assert "Traceback" not in runner.message(run)
+        assert told in " ".join(line["message"] for line in runner.logs(run))
+    # A schedule saved as the dialog has it: no parameters. It starts the first problem that params.yaml lists.
+    schedule = {"schedule": {"interval": 2, "anchor_date": "2026-01-01T00:00:00Z"}, "active": True}
+    broken = {"problem": {"__prefect_kind": "json", "value": "{bad"}}
+    made = runner.post(
+        f"deployments/{deployment['id']}/schedules",
+        [schedule | {"parameters": {"until": "define"}}, schedule | {"parameters": broken}],
+    )
+    wait_for(lambda: runner.runs_in("Completed"), PATIENCE)
+    assert {runner.run(run)["parameters"]["problem"] for run in runner.runs_in("Completed")} == {PROBLEM}
+    for one in made:
+        runner.delete(f"deployments/{deployment['id']}/schedules/{one['id']}")
+    assert "Traceback" not in runner.log
+    # Runs that somebody deletes while they wait and while they go on.
+    deleted = [runner.press_run(force=True, until="define") for _ in range(3)]
+    for run in deleted:
+        runner.delete(f"flow_runs/{run}")
+    last = runner.press_run(until="define")
+    runner.wait_for_state(last, "Completed")
+    assert runner.service.is_running()
 
 
 def test_cancelled_while_dvc_commits_a_stage_dvc_repro_ends_as_if_nothing_had_been(runner: Runner, finished: Workspace):

@@ -124,7 +124,7 @@ def test_a_step_that_fails_for_good_does_not_run_again(online: Workspace, remote
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_an_ended_flow_ends_what_it_started(online: Workspace, sent: signal.Signals):
     online.set(training={"epochs": 100_000, "batch_size": 16})
     flow = online.popen(FLOW, PROBLEM)
@@ -133,8 +133,13 @@ def test_an_ended_flow_ends_what_it_started(online: Workspace, sent: signal.Sign
         wait_for(lambda: has_loaded_torch(step), 60)
         children = family(flow.pid)[:-1]
         flow.send_signal(sent)
-        flow.communicate(timeout=30)
+        output, _ = flow.communicate(timeout=30)
         assert flow.returncode != 0
+        if sent != signal.SIGKILL:
+            assert states(output)["overfit"] == "Cancelled"
+            assert "overfit was stopped; finished steps are kept" in output
+            assert "Traceback" not in output
+            assert "Crashed" not in output
         wait_for(lambda: not any(map(is_alive, children)), GONE_SECONDS)
     finally:
         flow.kill()
