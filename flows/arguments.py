@@ -121,5 +121,5 @@ def check_problem(problem: str) -> None:
     if problem not in known:
         near = get_close_matches(problem, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-        raise UserError(f"problems/: no problem is called {problem!r}; {hint}")
+        raise UserError(f"problems/: no problem is called {problem[:100]!r}; {hint}")
     check_problem_name(problem)

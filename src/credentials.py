@@ -17,11 +17,12 @@ _SECRET_KEY = re.compile(rf"(?i)(?:.*[^a-z])?{_WORDS}(?:[^a-z].*)?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CUT = "…"
-# A user alone may be a token, but not that of a database.
+# A user alone may be a token, but not that of a database. A scheme's length is bounded for the sake of long texts.
 _LOGINS = re.compile(
-    r"(?i)\b((?:https?|ftp)://)[^\s'\"/?#]+@|\b([a-z][a-z0-9+.-]*://)[^\s'\"/?#@]*:(?![0-9]*[/?#])[^\s'\"]*@"
+    r"(?i)\b((?:https?|ftp)://)[^\s'\"/?#]+@|\b([a-z][a-z0-9+.-]{0,30}://)[^\s'\"/?#@]*:(?![0-9]*[/?#])[^\s'\"]*@"
 )
-_ASSIGNMENT = re.compile(r"([?&;#]?)([\w.%+-]+)=([^\s&;#'\"]+)")
+# Begins where a word begins: tried at each letter of a long word, it would take the square of its length.
+_ASSIGNMENT = re.compile(r"([?&;#]?)(?<![\w.%+-])([\w.%+-]+)=([^\s&;#'\"]+)")
 
 
 def fault_of_address(url: str) -> str | None:
