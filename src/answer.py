@@ -20,9 +20,9 @@ WITH_VERDICTS: dict[str, type[Judged]] = {
     "evaluate": Evaluate,
 }
 
-# Where one of these does not hold, no score says anything about new rows, however good it is. All other verdicts
+# Verdicts without which no score says anything about new rows, however good it is. All other verdicts
 # compare models, which the recommendation does as well, or describe the way to them.
-FOUNDATIONS = ("data_fit_to_learn_from",)
+FOUNDATIONS = {"data_fit_to_learn_from": "the data are not fit to learn from"}
 ADVICE: dict[Use, str] = {
     "network": "use the network",
     "shallow model": "use the shallow model",
@@ -47,9 +47,9 @@ class Answer:
         return ADVICE[self.use]
 
     def __str__(self) -> str:
-        """One clause: `use the network`, `no answer, because …`."""
-        reasons = "; ".join(f"{verdict.name.replace('_', ' ')}: no ({verdict.evidence})" for verdict in self.broken)
-        return self.advice + (f", because of {reasons}" if reasons else "")
+        """One clause: `use the network`; `no answer, because the data are not fit to learn from`."""
+        reasons = " and ".join(FOUNDATIONS[verdict.name] for verdict in self.broken)
+        return self.advice + (f", because {reasons}" if reasons else "")
 
 
 def answer(verdicts: Sequence[Verdict], recommended: Use) -> Answer:

@@ -22,7 +22,7 @@ from src.measures import TABLE
 from src.model_folder import DamagedModelError, check_folder
 from src.openings import rows_sha256
 from src.protocols import read_folds
-from src.results import Evaluate, Prepared, Result, read_records
+from src.results import GATE, SHALLOW_GATE, Evaluate, Prepared, Result, Saved, read_records
 from src.tables import read_schema
 from src.tracking.lookup import STANDING, versions_of
 from src.tracking.own_settings import settings_of_its_own
@@ -39,13 +39,15 @@ CHALLENGER: Alias = "challenger"
 EVIDENCE = "evidence.json"  # among the files of a version
 # Tags of a version that a person chose: who did, and the newest version that this person could choose from.
 BY, SEEN = "promotion.by", "promotion.seen"
+_GATES: dict[Saved, str] = {"network": GATE, "shallow": SHALLOW_GATE}
 
 
 class CrossValidated(Result):
     """A version's scores on the evaluation folds: what decides between versions.
 
     scores: (repeat, fold, score). held_out: the share of rows that a fold holds out. folds, rows: SHA-256 of the stored
-    evaluation folds, and of the training rows (their numbers, targets and weights).
+    evaluation folds, and of the training rows (their numbers, targets and weights). is_of_use: whether the version is
+    itself surely better than common sense; with further targets it is the network, even where another is recommended.
     """
 
     measure: str
@@ -54,6 +56,7 @@ class CrossValidated(Result):
     held_out: float
     folds: str
     rows: str
+    is_of_use: bool
 
 
 def cross_validated(layout: Layout) -> CrossValidated:
@@ -68,6 +71,7 @@ def cross_validated(layout: Layout) -> CrossValidated:
         held_out=read_folds(layout.folds, prepared.rows)["evaluation"].test_share,
         folds=prepared.fold_hashes["evaluation"],
         rows=rows_sha256(layout.train, [*schema.targets, *([schema.weights] if schema.weights else [])]),
+        is_of_use=any(verdict.name == _GATES[found.saved] and verdict.holds for verdict in found.verdicts),
     )
 
 
@@ -97,6 +101,8 @@ def decide(
     """
     if not answer.is_a_model:
         return Decision(None, str(answer))
+    if not evidence.is_of_use:
+        return Decision(None, f"{answer}; the one that was saved is not surely better than common sense")
     if overrides:
         told = ", ".join(f"{name} {value}" for name, value in overrides.items())
         return Decision(CHALLENGER, f"its run had settings of its own ({told})")

@@ -22,6 +22,7 @@ from src.tracking.address import artifacts_uri, tracking_uri
 from src.tracking.content import Content, note, result_line, summary
 from src.tracking.identity import (
     KEY,
+    READS,
     RECORDED,
     inputs_digest,
     name_of,
@@ -178,11 +179,11 @@ class Recorder:
         from what lies there now: DVC will skip their steps.
         """
         at = RECORDED.index(step)
-        steps = [
-            name
-            for i, name in enumerate(RECORDED)
-            if outputs(name, self.layout) and (i <= at or self._is_recorded(name))
-        ]
+        steps: list[str] = []
+        for i, name in enumerate(RECORDED):
+            rests_on_these = {*READS[name]} <= {*steps}
+            if outputs(name, self.layout) and (i <= at or (rests_on_these and self._is_recorded(name))):
+                steps.append(name)
         found = summary(steps, self.layout)
         metrics = dict(found.metrics) | (self._seconds(run) if found.metrics else {})
         tags = found.tags | {"workflow.steps": " ".join(steps), NOTE: note(self.layout, steps)}

@@ -109,8 +109,8 @@ def _is_identifier(table: TableFacts, name: str, present: int) -> bool:
 
 
 WAY_OUT = (
-    "name it under `drop`, or raise validation.leak_score (1: never a warning) where it really is known when a "
-    "prediction is made and was not computed from the answer"
+    "name it under `drop`, or set `validation: {leak_score: 1}` where it really is known when a prediction is made and "
+    "was not computed from the answer"
 )
 
 

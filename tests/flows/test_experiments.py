@@ -21,6 +21,7 @@ from src.errors import UserError
 from src.files import STEPS
 from src.processes import is_alive
 from src.tracking.identity import find_workflow_run
+from src.tracking.lookup import versions_of
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, wait_for
 
 FLOW = "flows.universal_workflow"
@@ -126,6 +127,9 @@ def test_an_isolated_run_becomes_an_experiment_and_touches_nothing(
     assert len((workspace.root / "data" / "openings" / f"{PROBLEM}.jsonl").read_text().splitlines()) == 2
     evaluated = json.loads(workspace.git("show", f"{experiments(workspace)[0]}:results/{PROBLEM}/evaluate.json"))
     assert evaluated["test"]["opening"] == 2
+    models, before = (versions_of(PROBLEM, place.root) for place in (workspace, finished))
+    assert models.champion == before.champion, "a run with settings of its own makes no champion"
+    assert len(models.places) == 2
 
     workspace.git("checkout", "--quiet", "--force", "HEAD")
     workspace.run("dvc", "exp", "apply", name)
