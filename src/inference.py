@@ -86,7 +86,7 @@ def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFram
 
     binary, multiclass: `predicted` (the class) and `probability__<class>`; multilabel: `predicted__<label>` (0 or 1)
     and `probability__<label>`; regression: `predicted__<target>`. Of further targets `predicted__<target>`, and of
-    classes `probability__<target>__<class>`.
+    classes `probability__<target>__<class>`. Where a row of `p_NK` is NaN, nothing is predicted.
     """
     first, *others = schema.split(p_NK)
     tables = [_main_columns(first, schema)]
@@ -101,14 +101,19 @@ def _main_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
     if schema.classes:
         p_NC = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if schema.type == "binary" else p_NK
         likeliest = (p_NC[:, 1] >= 0.5).astype(int) if schema.type == "binary" else p_NC.argmax(axis=1)
-        columns: dict[str, Any] = {
-            "predicted": pd.array(np.array(schema.classes, dtype=object)[likeliest], dtype="str")
-        }
+        predicted_N = np.where(np.isnan(p_NC[:, 0]), None, np.array(schema.classes, dtype=object)[likeliest])
+        columns: dict[str, Any] = {"predicted": pd.array(predicted_N, dtype="str")}
         return pd.DataFrame(columns | {f"probability__{c}": p_NC[:, i] for i, c in enumerate(schema.classes)})
     if schema.type == "multilabel":
-        columns = {f"predicted__{t}": (p_NK[:, i] >= 0.5).astype(np.int64) for i, t in enumerate(schema.targets)}
+        columns = {f"predicted__{t}": _labels(p_NK[:, i]) for i, t in enumerate(schema.targets)}
         return pd.DataFrame(columns | {f"probability__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
     return pd.DataFrame({f"predicted__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+
+
+def _labels(p_N: NDArray[np.float64]) -> Any:
+    """0 or 1; in a column that may lack some where there is no probability."""
+    label_N, unknown_N = (p_N >= 0.5).astype(np.int64), np.isnan(p_N)
+    return pd.arrays.IntegerArray(label_N, unknown_N) if unknown_N.any() else label_N
 
 
 def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Schema) -> pd.DataFrame:

@@ -182,6 +182,13 @@ def test_multilabel_answers_are_noughts_and_ones_and_their_probabilities():
     }
 
 
+@pytest.mark.parametrize(("kind", "outputs"), [("binary", 1), ("multiclass", 3), ("multilabel", 2), ("regression", 2)])
+def test_where_a_moment_has_too_little_behind_it_nothing_is_predicted(kind: str, outputs: int):
+    found = prediction_columns(np.array([[np.nan] * outputs, [0.7] * outputs]), table_of(kind).schema)
+    assert found.isna().all(axis=1).tolist() == [True, False]
+    assert found.notna().all(axis=1).tolist() == [False, True]
+
+
 def test_regression_answers_are_values():
     assert columns_of("regression", [[1.0, 2.0]]) == {"predicted__t": [1.0], "predicted__u": [2.0]}
     assert columns_of("unit_interval_regression", [[0.3]]) == {"predicted__t": [0.3]}

@@ -92,7 +92,7 @@ class Service:
         }
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
-        """The answer to each request. They do not depend on which requests are answered together."""
+        """The answer to each request: what it would be alone, but for how products over so many rows are rounded."""
         read = [self._read(request) for request in requests]
         plain = iter(self._score_plain([each for each in read if isinstance(each, PlainRows)]))
         return [self._answer(next(plain) if isinstance(each, PlainRows) else each) for each in read]
