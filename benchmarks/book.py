@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.steps import run_workflow, workspace
+from src.printer import printer_of
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,14 @@ def run_example(name: str, folder: Path) -> dict[str, Any]:
     ours, low, high = found.cross_validation.mean, found.cross_validation.low, found.cross_validation.high
     if example.on == "test rows":
         ours, low, high = found.test.value, found.test.low, found.test.high
-    book = "none" if example.book is None else f"{example.book:.4g}"
-    how = example.how or f"common sense {found.baseline:.4g}, shallow model {found.shallow:.4g} on the folds"
+    printing = printer_of(found)
+    book = "none" if example.book is None else printing.bare(example.book)
+    references = f"common sense {printing.bare(found.baseline)}, shallow model {printing.bare(found.shallow)}"
+    how = example.how or f"{references} on the folds"
     row = {"problem": name, "book": example.book, "ours": ours, "low": low, "high": high, "seconds": round(seconds, 1)}
     print(
         f"| {name}{'*' * example.starred} | {found.measure} | {book} ({how}) "
-        f"| **{ours:.4g}** ({low:.4g} to {high:.4g}) | {example.on} | {seconds:.0f} |",
+        f"| **{printing.bare(ours)}** ({printing.interval(low, high)}) | {example.on} | {seconds:.0f} |",
         flush=True,
     )
     return row

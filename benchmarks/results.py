@@ -11,14 +11,17 @@ DATA_MIRROR where that is set, otherwise from its address.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from benchmarks.steps import run_workflow, workspace
+from src.printer import printer
+from src.results import Estimate
 
 PUBLISHED = {"breast_cancer": 0.9736, "boston_housing": 2.38}
 DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")
 
 
-def run_problem(name: str, folder: Path) -> dict[str, float | str | None]:
+def run_problem(name: str, folder: Path) -> dict[str, Any]:
     """All steps of one problem; its figures as one row of the table."""
     found, seconds = run_workflow(name, folder)
     return {
@@ -35,11 +38,16 @@ def run_problem(name: str, folder: Path) -> dict[str, float | str | None]:
     }
 
 
-def _line(row: dict[str, float | str | None]) -> str:
-    published = "" if row["published"] is None else f"{row['published']:.4g}"
+def _line(row: dict[str, Any]) -> str:
+    ours = Estimate(value=row["ours"], low=row["low"], high=row["high"])
+    known = [row[name] for name in ("ours", "shallow", "common_sense", "test", "published") if row[name] is not None]
+    printing = printer(row["measure"], "", [known], [ours])
+    published = "" if row["published"] is None else printing.bare(row["published"])
     return (
-        f"| {row['problem']} | {row['measure']} | {published} | {row['common_sense']:.4g} | {row['shallow']:.4g} "
-        f"| **{row['ours']:.4g}** ({row['low']:.4g} to {row['high']:.4g}) | {row['test']:.4g} | {row['seconds']:.0f} |"
+        f"| {row['problem']} | {row['measure']} | {published} | {printing.bare(row['common_sense'])} "
+        f"| {printing.bare(row['shallow'])} "
+        f"| **{printing.bare(ours.value)}** ({printing.interval(ours.low, ours.high)}) "
+        f"| {printing.bare(row['test'])} | {row['seconds']:.0f} |"
     )
 
 

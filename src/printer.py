@@ -85,9 +85,17 @@ class Printer:
         finer = self._finer([value])
         return f"{finer.bare(value).rstrip('%')} percentage points" if self.form == "share" else finer.value(value)
 
-    def gain(self, gain: Estimate) -> str:
-        """By how much one model is better than another, with its interval, whose ends keep their sign."""
+    def gain(self, gain: Estimate, model: float, reference: float) -> str:
+        """By how much a model is better than a reference, with its interval, whose ends keep their sign.
+
+        It has a digit more than the two values where it would not be the difference of what is printed of them.
+        """
         finer = self._finer([gain.low, gain.high])
+        shown, other, difference = (
+            round(self._shown(value), self.decimals) for value in (model, reference, gain.value)
+        )
+        if abs(abs(shown - other) - abs(difference)) > 10.0**-self.decimals / 2:
+            finer = replace(finer, decimals=max(finer.decimals, self.decimals + 1))
         low, high = (finer.bare(end).rstrip("%") for end in (gain.low, gain.high))
         return f"{finer.difference(gain.value)} (95% interval {low} to {high})"
 
@@ -117,10 +125,10 @@ class Printer:
         if of.outcome == "not sure" and of.at_random is not None:
             words = "not surely more than at random"
         random = f" (its predictions dealt out at random {self.bare(of.at_random)})" if of.at_random is not None else ""
+        gain = self.gain(of.gain, of.model_value, of.reference_value)
         return (
             f"{self.title} on {of.where}: {of.model} {self.bare(of.model_value)}{random}, {of.reference} "
-            f"{self.bare(of.reference_value)}; gain {self.gain(of.gain)}, {words}; {of.method}, {p_text(of.p_value)}"
-            f"{of.note}"
+            f"{self.bare(of.reference_value)}; gain {gain}, {words}; {of.method}, {p_text(of.p_value)}{of.note}"
         )
 
     def _shown(self, value: float) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.files import Layout
+from src.printer import Printer, printer
 from src.problem.load import listed_problems
 from src.results import Metrics
 
@@ -53,22 +54,31 @@ def experiments(shown: Sequence[Mapping[str, Any]], problems: Sequence[str]) -> 
 
 def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout: Layout) -> str:
     begin = commit.settings(layout)
-    rows, changes = [HEADINGS], [""]
-    measures = []
-    for state in (workspace, commit, *tried):
-        changed = _changed(begin, state.settings(layout))
-        scores = state.scores(layout)
-        if state in tried and not changed and scores in (None, commit.scores(layout)):
-            continue  # of another problem
-        cells = ("not evaluated", "")
+    found = [
+        (state, _changed(begin, state.settings(layout)), state.scores(layout)) for state in (workspace, commit, *tried)
+    ]
+    of_others = [state for state, changed, scores in found if not changed and scores in (None, commit.scores(layout))]
+    shown = [each for each in found if each[0] not in tried or each[0] not in of_others]
+    by_measure: dict[str, list[Metrics]] = {}
+    for _, _, scores in shown:
         if scores is not None:
-            measures.append(scores.measure)
-            cells = (f"{scores.cv:.4g} [{scores.low:.4g}, {scores.high:.4g}]", f"{scores.test:.4g}")
-        rows.append((state.name, state.created, *cells))
-        changes.append(changed)
+            by_measure.setdefault(scores.measure, []).append(scores)
+    printing = {
+        measure: printer(measure, "", [[scores.cv for scores in of], [scores.test for scores in of]], of)
+        for measure, of in by_measure.items()
+    }
+    rows = [HEADINGS, *((state.name, state.created, *_cells(scores, printing)) for state, _, scores in shown)]
+    changes = ["", *(changed for _, changed, _ in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    title = f"{layout.problem}: {', '.join(dict.fromkeys(measures))}" if measures else layout.problem
+    title = f"{layout.problem}: {', '.join(by_measure)}" if by_measure else layout.problem
     return "\n".join([title, *(_line(row, widths, changed) for row, changed in zip(rows, changes, strict=True))])
+
+
+def _cells(scores: Metrics | None, printing: Mapping[str, Printer]) -> tuple[str, str]:
+    if scores is None:
+        return "not evaluated", ""
+    text = printing[scores.measure].bare
+    return f"{text(scores.cv)} [{text(scores.low)}, {text(scores.high)}]", text(scores.test)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], changed: str) -> str:

@@ -98,6 +98,15 @@ def test_the_words_and_the_printed_ends_of_a_gain_say_on_which_side_of_zero_its_
         assert abs(end) <= 1e-12 or (math.copysign(1, printed) == math.copysign(1, end) and printed != 0)
 
 
+@given(model=st.floats(0.1, 1), reference=st.floats(0.1, 1), half=st.floats(1e-3, 0.2))
+def test_a_gain_is_the_difference_of_the_two_values_as_they_are_printed_or_has_another_digit(model, reference, half):
+    found = printer("roc_auc", "", [[model, reference]], [around(model - reference, half)])
+    said = found.gain(around(model - reference, half), model, reference).split()[0]
+    values = [float(found.bare(value)) for value in (model, reference)]
+    digits = len(said.partition(".")[2])
+    assert digits > found.decimals or float(said.replace("−", "-")) == pytest.approx(values[0] - values[1])
+
+
 def test_a_gain_that_chance_may_bring_is_not_called_sure():
     of = compared(around(0.05, 0.02), handicap=0.04, at_random=0.89)
     text = printer("accuracy", "", [[0.9]], [around(0.9, 0.02)]).evidence(of)

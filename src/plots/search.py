@@ -125,7 +125,8 @@ def one_standard_error(
     """How far every candidate is behind the best on the same folds, with the standard error of that difference.
 
     `behind` is positive where a candidate is worse, whatever the measure's direction. A candidate whose bar reaches the
-    line is as good as the best. At most 24 are drawn, the nearest ones; the chosen one is always among them.
+    line is within one standard error of the best. At most 24 are drawn, the nearest ones; the chosen one is always
+    among them.
     """
     shown = [*np.argsort(behind, kind="stable")[:MOST_CANDIDATES]]
     if chosen not in shown:

@@ -78,7 +78,7 @@ def reason(evidence: Evidence, printer: Printer) -> str:
     compared = {verdict.name: verdict.comparison for verdict in result.verdicts}
     against = compared[AGAINST_SHALLOW]
     assert against is not None
-    gain = printer.gain(against.gain)
+    gain = printer.gain(against.gain, against.model_value, against.reference_value)
     if result.recommended == "network" and against.outcome == "better":
         return f"It is surely better than common sense and than the best shallow model, than the latter by {gain}."
     unsure = f"Between the network and the best shallow model there is no sure difference: the network gains {gain}."

@@ -21,6 +21,7 @@ from src.intervals import paired_gain
 from src.measures import TABLE
 from src.model_folder import DamagedModelError, check_folder
 from src.openings import rows_sha256
+from src.printer import printer
 from src.protocols import read_folds
 from src.results import GATE, SHALLOW_GATE, Evaluate, Prepared, Result, Saved, read_records
 from src.tables import read_schema
@@ -142,10 +143,11 @@ def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Dec
     measure, scores_J2 = TABLE[ours.measure], np.array(_common(ours, theirs))
     gains_J = np.array([measure.gain(a, b) for a, b in scores_J2])
     gain = paired_gain(float(gains_J.mean()), gains_J, ours.held_out)
-    better = gain.low > 0
+    better, means = gain.low > 0, scores_J2.mean(axis=0).tolist()
+    printing = printer(measure.name, "", [means], [gain])
     numbers = (
-        f"{measure.title} {scores_J2[:, 0].mean():.4g} against {scores_J2[:, 1].mean():.4g} on the same {len(gains_J)} "
-        f"folds, a gain of {gain.value:.2g} (95% interval {gain.low:.2g} to {gain.high:.2g})"
+        f"{measure.title} {printing.bare(means[0])} against {printing.bare(means[1])}, means over the same "
+        f"{len(gains_J)} folds, a gain of {printing.gain(gain, *means)}"
     )
     said = "it is better than" if better else "it is worse than" if gain.high < 0 else "it is not surely better than"
     return Decision(CHAMPION if better else CHALLENGER, f"{said} version {version}: {numbers}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from src.answer import answer_of
 from src.files import Layout, read_text
 from src.hashes import folder_sha256
+from src.printer import printer_of
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results import Evaluate
@@ -107,8 +108,9 @@ def shortened(card: str) -> str:
 
 def _cross_validated(found: Evaluate) -> str:
     """The saved model's measure; the network's has an interval."""
-    interval = f" ({found.cross_validation.low:.4g} to {found.cross_validation.high:.4g})"
-    return f"{found.saved_value:.4g}{interval if found.saved == 'network' else ''}"
+    printing, cross = printer_of(found), found.cross_validation
+    interval = f" ({printing.interval(cross.low, cross.high)})" if found.saved == "network" else ""
+    return f"{printing.bare(found.saved_value)}{interval}"
 
 
 def _needed(layout: Layout) -> tuple[Path, ...]:

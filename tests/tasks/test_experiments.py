@@ -27,18 +27,18 @@ def test_each_problem_has_the_experiments_that_changed_it_and_what_they_changed(
     assert experiments([entry(None, settings, cv), commit], ["wine", "diabetes"]).splitlines() == [
         "wine: mae",
         "  experiment     created           cross-validated (95%)  sealed test",
-        "  workspace      2026-11-28 10:32  44.67 [41, 48.7]       42.88",
-        "  main           2026-11-28 10:32  44.67 [41, 48.7]       42.88",
-        "  wine-1a2b3c4d  2026-11-28 10:32  45.1 [41, 48.7]        42.88"
-        "        search.budget=9, type=regression, without folds",
+        "  workspace      2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
+        "  main           2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
+        "  wine-1a2b3c4d  2026-11-28 10:32  45.1 [41.0, 48.7]      42.9"
+        "         search.budget=9, type=regression, without folds",
         "  wine-queued    2026-11-28 10:32  not evaluated"
         "                       search.budget=9, type=regression, without folds",
         "",
         "diabetes: mae",
         "  experiment         created           cross-validated (95%)  sealed test",
-        "  workspace          2026-11-28 10:32  44.67 [41, 48.7]       42.88",
-        "  main               2026-11-28 10:32  44.67 [41, 48.7]       42.88",
-        "  diabetes-1a2b3c4d  2026-11-28 10:32  44.67 [41, 48.7]       42.88        folds=3",
+        "  workspace          2026-11-28 10:32  45 [41, 49]            43",
+        "  main               2026-11-28 10:32  45 [41, 49]            43",
+        "  diabetes-1a2b3c4d  2026-11-28 10:32  45 [41, 49]            43           folds=3",
     ]
 
 

@@ -70,15 +70,15 @@ def test_a_known_leak_makes_no_champion(layout, client, caplog):
 
 def test_a_surely_better_cross_validated_score_on_the_same_folds_makes_a_new_champion(held, client, caplog):
     message = evaluate(held, caplog, BETTER.but(test=0.5))
-    assert "version 2 of model 'fruit' is the champion now: it is better than version 1: accuracy 0.93" in message
-    assert "on the same 5 folds, a gain of 0.03 (95% interval 0.02" in message
+    assert "version 2 of model 'fruit' is the champion now: it is better than version 1: accuracy 93" in message
+    assert "means over the same 5 folds, a gain of 3" in message
     assert aliases(client) == {"champion": 2}
     assert standing(client, 1) == "until version 2 came, champion: the first model to be of use"
 
 
 def test_any_other_makes_a_challenger_however_it_scores_on_the_sealed_test(held, client, caplog):
     message = evaluate(held, caplog, LUCKY.but(test=1.0))
-    said = "it is not surely better than version 1: accuracy 0.92"
+    said = "it is not surely better than version 1: accuracy 9"
     assert f"version 2 of model 'fruit' is a challenger, version 1 stays champion: {said}" in message
     assert message.endswith("`make promote problem=fruit version=2` makes it the champion")
     assert aliases(client) == {"champion": 1, "challenger": 2}
@@ -116,11 +116,11 @@ ERROR = {"measure": "log_loss", "direction": "minimize"}
 @pytest.mark.parametrize(
     ("gain", "luck", "changes", "alias", "said"),
     [
-        (0.03, 0.001, {}, "champion", "it is better than version 1: accuracy 0.9365 against 0.9062"),
+        (0.03, 0.001, {}, "champion", "it is better than version 1: accuracy 93.6% against 90.6%"),
         (0.01, 0.03, {}, "challenger", "it is not surely better than version 1"),
         (0, 0, {}, "challenger", "it is not surely better than version 1"),
         (-0.03, 0.001, {}, "challenger", "it is worse than version 1"),
-        (-0.03, 0.001, ERROR, "champion", "it is better than version 1: log loss 0.8764 against 0.9062"),
+        (-0.03, 0.001, ERROR, "champion", "it is better than version 1: log loss 0.876 against 0.906"),
         (0.03, 0.001, ERROR, "challenger", "it is worse than version 1"),
     ],
 )
@@ -136,7 +136,10 @@ def test_the_interval_is_that_of_the_corrected_resampled_t_test():
     gains = np.subtract(ours, BASE)
     half = 2.7764451 * (gains.var(ddof=1) * (1 / 5 + 1 / 4)) ** 0.5
     low, high = gains.mean() - half, gains.mean() + half
-    assert f"(95% interval {low:.2g} to {high:.2g})" in against(scored(BASE), scored(ours)).why
+    assert (
+        f"(95% interval {100 * low:.1f} to {100 * high:.1f})".replace("-", "−")
+        in against(scored(BASE), scored(ours)).why
+    )
 
 
 def test_the_folds_that_both_were_judged_on_are_compared():

@@ -73,8 +73,8 @@ def search(evidence: Evidence, printer: Printer) -> Section:
     caption = (
         "How far each candidate left at the end is behind the best, with one standard error of that difference to "
         "either side. "
-        "Whatever reaches the dashed line (filled dots) is as good as the best, as far as these folds can tell; the "
-        "simplest of them is chosen."
+        "Whatever reaches the dashed line (filled dots) is within one standard error of the best; the simplest of them "
+        "is chosen."
     )
     figure = figures.one_standard_error(evidence, printer)
     pictures.append(Picture(inline_svg(figure, "one-standard-error", caption), caption))
