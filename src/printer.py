@@ -228,7 +228,7 @@ def _of_regularize(found: Regularize) -> Compared:
 def _of_evaluate(found: Evaluate) -> Compared:
     cross, test = found.cross_validation, found.test
     headline = [v.comparison.gain for v in found.verdicts if v.name == AGAINST_SHALLOW and v.comparison is not None]
-    tiles = [cross.mean, found.shallow, found.baseline, test.value]
+    tiles = [cross.mean, found.shallow, found.baseline, test.value, found.shallow_test.value]
     return [tiles, [test.low, cross.high], [test.high, cross.low]], [cross, test, *headline]
 
 

@@ -31,12 +31,14 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         f"Common sense, which learns nothing from the inputs, gets {printer.bare(result.baseline)}; the best shallow "
         f"model gets {printer.bare(result.shallow)}.",
         f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was "
-        f"{scored(result.test.opening)}: {printer.bare(result.test.value)} "
-        f"({printer.interval(result.test.low, result.test.high)}). "
+        f"{scored(result.test.opening)}: the network gets {printer.bare(result.test.value)} "
+        f"({printer.interval(result.test.low, result.test.high)}), the shallow model "
+        f"{printer.bare(result.shallow_test.value)} "
+        f"({printer.interval(result.shallow_test.low, result.shallow_test.high)}). The network’s "
         + (
-            "It agrees with cross-validation."
+            "agrees with cross-validation."
             if verdicts["test_agrees_with_cross_validation"]
-            else "It disagrees with cross-validation: trust neither interval alone."
+            else "disagrees with cross-validation: trust neither interval alone."
         ),
     ]
     shallow, common_sense = (spoken(r.name) for r in (evidence.baseline.shallow, evidence.baseline.common_sense))
@@ -55,7 +57,13 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             f"95% interval {printer.interval(result.test.low, result.test.high)}",
             "accent",
         ),
-        Tile("Shallow model", printer.bare(result.shallow), printer.unit_words, shallow, "shallow"),
+        Tile(
+            "Shallow model",
+            printer.bare(result.shallow),
+            printer.unit_words,
+            f"{shallow}; sealed test {printer.bare(result.shallow_test.value)}",
+            "shallow",
+        ),
         Tile(
             "Common sense",
             printer.bare(result.baseline),
