@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from tests.workspaces import PROBLEM, Workspace, stages_run
 
 pytestmark = pytest.mark.slow
+EVALUATE = ("flows.warm_dvc", "repro", f"evaluate@{PROBLEM}")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -49,8 +50,8 @@ def test_a_moved_folder_goes_on_where_it_is_now(workspace: Workspace, finished: 
     now = Workspace(workspace.root.rename(workspace.root.with_name("moved, too")), workspace.environment)
     before = files(finished.root)
     assert stages_run(now.run("dvc", "repro").stdout) == []
-    now.set(search={"budget": 3})
-    now.run("dvc", "repro")
+    now.set(committee=2)
+    now.run(*EVALUATE)
     works(now, versions=2)
     assert not workspace.root.exists()
     assert str(finished.root) not in rows_of(now)
@@ -62,10 +63,10 @@ def test_a_copy_and_its_original_run_at_once(workspace: Workspace, finished: Wor
     workspace.run("src.tracking", PROBLEM)
     copy = workspace.copy(tmp_path / "workspace-copy")
     before = files(finished.root)
-    workspace.set(search={"budget": 3})
-    copy.set(search={"budget": 4})
+    workspace.set(committee=2)
+    copy.set(committee=3)
     with ThreadPoolExecutor() as pool:
-        for run in pool.map(lambda each: each.run("dvc", "repro", check=False), (workspace, copy)):
+        for run in pool.map(lambda each: each.run(*EVALUATE, check=False), (workspace, copy)):
             assert run.returncode == 0, run.stdout
     for each, other in ((workspace, copy), (copy, workspace)):
         works(each, versions=2)

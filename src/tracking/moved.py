@@ -84,7 +84,7 @@ def _check_ownership(former: Path, home: Path, name: str) -> None:
     The folder was moved where the other one is gone and the files of the records came along.
     """
     database = database_setting(home)
-    if database == SQLITE:
+    if database == SQLITE or (former.exists() and former.samefile(home)):  # another path to the same folder
         return
     is_there = (former / "params.yaml").exists() and database_setting(former) == database
     if is_there or not (home / ARTIFACTS / name).exists():

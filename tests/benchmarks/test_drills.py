@@ -1,16 +1,16 @@
-"""A handful of the drills: one kill in each way to run the workflow."""
+"""Some of the drills: a kill beside `make repro`, and one beside the UI. `tests/test_drills.py` kills `dvc repro`."""
 
 import random
 from pathlib import Path
 
 import pytest
 
-from benchmarks.drills import WAYS, Kill, Outcome, contents, drill, figures
+from benchmarks.drills import Kill, Outcome, contents, drill, figures
 from tests.workspaces import Workspace
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["make repro", "UI"])
 def test_a_run_that_lost_a_process_is_made_good_by_the_next(
     fresh: Workspace, finished: Workspace, tmp_path: Path, way: str
 ):

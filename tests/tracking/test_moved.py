@@ -148,6 +148,9 @@ def test_a_database_on_postgresql_is_one_folder_s(cluster: Cluster, tmp_path: Pa
     assert record_steps({"evaluate": Moment(1, 2)}, layout)
     prepare(layout.root)
 
+    (tmp_path / "link").symlink_to(layout.root)
+    assert record_steps({"evaluate": Moment(1, 2)}, Layout("fruit", tmp_path / "link"))
+
     other = copied(layout, tmp_path / "copy")
     with pytest.raises(UserError, match=rf"holds the records of another folder, {layout.root}. .*`createdb`"):
         record_steps({"evaluate": Moment(1, 2)}, other)
