@@ -224,7 +224,7 @@ def put(target: Path) -> None:
 @example(way_out="..%2F..%2F..%2Fkeep.txt")
 @example(way_out="%2F{outside}%2Fkeep.txt")
 @example(way_out="..%252F..%252Fkeep.txt")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_way_out_is_found(reader: str, way_out: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         outside, root = Path(folder).resolve() / "outside", Path(folder).resolve() / "deep" / "deeper" / "workspace"
