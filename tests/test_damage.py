@@ -147,7 +147,7 @@ def test_the_record_and_the_summary_name_the_damaged_file(whole: Layout):
             damaged = path.read_bytes()
             path.write_bytes(b"[]")
             with pytest.raises(UserError, match="damaged"):
-                workflow_settings(whole)
+                workflow_settings(whole, RECORDED)
             path.write_bytes(damaged)
 
 
