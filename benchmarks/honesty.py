@@ -5,7 +5,7 @@
 So many problems without any signal, and as many with one: all steps but the report run on each, with small budgets. The
 shallow model is the linear one alone, which saves half of the time and touches nothing of what is counted:
 
-- false_claims: how often `beats_common_sense` is claimed where there is nothing to learn; at most 5% may be.
+- false_claims: how often `beats_common_sense` is claimed where there is nothing to learn; at most 2.5% may be.
 - coverage_cross_validation: how often the 95% interval of the cross-validated measure holds the true risk of the
   procedure: the measure's expected value on new rows, over models of the chosen configuration that are each trained on
   as many new rows as the problem has training rows. This, and not the risk of the one model at hand, is what

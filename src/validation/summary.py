@@ -8,7 +8,9 @@ from src.columns import seconds
 from src.results import ColumnSummary
 from src.validation.table import TableFacts, show
 
-MOST_COMMON, MOST_EXAMPLES = 3, 3
+MOST_COMMON, MOST_EXAMPLES = 4, 3
+# Numbers of so few different values are told like categories.
+FEW_NUMBERS = 10
 # Values among which examples are sought.
 SOUGHT = 1000
 BINS = 10
@@ -27,7 +29,7 @@ def summarize(table: TableFacts, name: str, sealed: NDArray[np.intp]) -> ColumnS
     )
     if not len(present) or summary.kind == "image":
         return summary
-    if summary.kind in ("numeric", "date"):
+    if summary.kind == "date" or (summary.kind == "numeric" and summary.distinct > FEW_NUMBERS):
         return summary.model_copy(update=_range(present))
     if summary.kind != "text" and 2 * table.distinct[name] <= len(table) - table.missing[name]:
         counts = present.value_counts()

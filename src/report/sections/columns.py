@@ -34,14 +34,14 @@ def columns(evidence: Evidence) -> Section:
     left_out = len(validation.columns) - len(shown)
     text = (
         f"Your table has {counted(validation.rows, 'row')} and {counted(len(validation.columns), 'column')}. Gaps and "
-        "different values are counted in all rows. What the values are is told of the training rows alone, because the "
+        "distinct values are counted in all rows. What the values are is told of the training rows alone, because the "
         "sealed rows stay unseen."
         + (f" {counted(left_out, 'column')} more are in validation.html, beside this file." if left_out else "")
     )
     in_order = [column for column in validation.columns if column in shown]
     table = Table(
         "The columns",
-        ["Column", "Used as", "Kind", "Gaps", "Different", "Values", "Spread", "What to know"],
+        ["Column", "Used as", "Kind", "Gaps", "Distinct", "Values", "Spread", "What to know"],
         [_row(column, kinds.get(column.name, column.kind), validation.rows, found) for column in in_order],
         frozenset({3, 4}),
         frozenset(place for place, column in enumerate(in_order) if column.role == "target"),
