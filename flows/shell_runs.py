@@ -2,9 +2,12 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import prefect
 import psutil
@@ -18,13 +21,24 @@ _TAG = "process"
 @contextmanager
 def from_the_shell() -> Iterator[None]:
     """Tag the flows of the block. Prefect starts a server for them, which would take far longer to make its tables, and
-    leave half of them when it is killed: they are made before."""
-    if "PREFECT_API_URL" not in os.environ and not is_whole(Path(os.environ["PREFECT_HOME"]) / "prefect.db"):
-        from flows.prefect_tables import migrate
+    leave half of them when it is killed: they are made before. Ctrl-C does not reach that server, so that a run can
+    tell it how it ended."""
+    if "PREFECT_API_URL" not in os.environ:
+        if not is_whole(Path(os.environ["PREFECT_HOME"]) / "prefect.db"):
+            from flows.prefect_tables import migrate
 
-        migrate()
+            migrate()
+        _start_server_apart()
     with prefect.tags(tag()):
         yield
+
+
+def _start_server_apart() -> None:
+    """Let Prefect start its temporary server in a session of its own, which no option does."""
+    from prefect.server.api import server
+
+    apart = {**vars(subprocess), "Popen": partial(subprocess.Popen, start_new_session=True)}
+    server.subprocess = SimpleNamespace(**apart)  # type: ignore[assignment]
 
 
 def tag() -> str:

@@ -1,5 +1,6 @@
 """The flow: one task per step, each in the state that DVC's answer means."""
 
+import os
 import re
 import resource
 import signal
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
@@ -143,6 +145,22 @@ def test_an_ended_flow_ends_what_it_started(online: Workspace, sent: signal.Sign
         wait_for(lambda: not any(map(is_alive, children)), GONE_SECONDS)
     finally:
         flow.kill()
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_ends_a_run_without_a_server_at_once_and_tells_that(fresh: Workspace, tmp_path: Path):
+    """It reaches all processes of the terminal, but not the server that Prefect has started for the run."""
+    flow = fresh.copy(tmp_path / "workspace").popen(FLOW, PROBLEM, start_new_session=True)
+    try:
+        wait_for(lambda: step_of(flow.pid, "validate"), 240)
+        os.killpg(flow.pid, signal.SIGINT)
+        output, _ = flow.communicate(timeout=20)
+    finally:
+        flow.kill()
+    assert flow.returncode == 130
+    assert states(output)["validate"] == "Cancelled"
+    assert "validate was stopped; finished steps are kept" in output
+    assert "Crashed" not in output
 
 
 @pytest.mark.parametrize(
