@@ -189,7 +189,7 @@ def test_nothing_connects_to_the_outside(finished: Workspace, connections: Path)
 
 # Where the workflow may write: DVC's outputs, what git ignores, and DVC's lock file.
 WRITTEN = re.compile(
-    r"(data/(raw|prepared)|results|mlartifacts|mlruns|\.(dvc/(cache|tmp)|prefect|workflow|cache|downloads))(/.*)?"
+    r"(data/(raw|prepared|openings)|results|mlartifacts|mlruns|\.(dvc/(cache|tmp)|prefect|workflow|cache|downloads))(/.*)?"
     r"|data|\.dvc|mlflow\.db.*|\.workflow\.lock|dvc\.lock|\."
 )
 ELSEWHERE = (tempfile.gettempdir(), "/var/tmp/dvc", os.devnull)  # the second is where DVC notes checksums
