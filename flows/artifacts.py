@@ -143,7 +143,7 @@ def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) 
 
 
 def _scores(found: Evaluate, answer: Answer) -> str:
-    measure, across, test = TABLE[found.measure], found.cross_validation, found.test
+    measure, across, test, plain = TABLE[found.measure], found.cross_validation, found.test, found.shallow_test
     text = printer_of(found).bare
     folds = f"{across.folds} folds" + (f", {across.repeats} times" if across.repeats > 1 else "")
     better = "higher" if measure.direction == "maximize" else "lower"
@@ -156,6 +156,12 @@ def _scores(found: Evaluate, answer: Answer) -> str:
             text(test.value),
             f"{text(test.low)} to {text(test.high)}",
             f"{test.rows:,} rows, {scored(test.opening)}",
+        ),
+        (
+            "shallow model, sealed test",
+            text(plain.value),
+            f"{text(plain.low)} to {text(plain.high)}",
+            "the same rows",
         ),
     ]
     table = _table(("model", measure.title, "95% interval", "measured on"), rows)

@@ -18,6 +18,7 @@ from src.kinds.views import seen
 from src.preprocessing.fold import fit_fold
 from src.problem.terms import ProblemType
 from src.protocols import Split
+from src.results import ShallowSettings
 from src.tables import Schema, Table
 
 Predictions = NDArray[np.float64]
@@ -100,14 +101,16 @@ def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) 
     every = _every(len(fold.y_AT), recipe.most_rows)
     x_AD = seen(fold.x_AD if every == 1 else fold.x_AD[::every], recipe.view)
     y_AT, w_A = fold.y_AT[::every], fold.w_A[::every]
+    estimators = [recipe.estimator(seed, len(y_AT)) for _ in y_AT.T]
     setup = ShallowSetup(
+        model=_described(name, estimators[0], x_AD),
         table=asked,
-        name=name,
         vectorizer=fold.vectorizer,
         target_scaler=fold.target_scaler,
         view=recipe.view,
     )
-    return FittedShallow(setup, [_fitted(recipe.estimator(seed, len(y_AT)), x_AD, y_A, w_A) for y_A in y_AT.T])
+    pairs = zip(estimators, y_AT.T, strict=True)
+    return FittedShallow(setup, [_fitted(estimator, x_AD, y_A, w_A) for estimator, y_A in pairs])
 
 
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
@@ -118,6 +121,26 @@ def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
 def _every(rows: int, most: int | None) -> int:
     """Which of `rows` are taken, every so manieth, so that they are `most` at most."""
     return 1 if most is None else max(-(-rows // most), 1)
+
+
+def _described(name: str, estimator: Any, x_AD: Any) -> ShallowSettings:
+    """What an unfitted estimator is, and on how much it will be fitted."""
+    usual, own = type(estimator)().get_params(deep=False), estimator.get_params(deep=False)
+    rows, columns = x_AD.shape
+    return ShallowSettings(
+        name=name,
+        estimator=type(estimator).__name__,
+        settings={key: _spelled(of) for key, of in own.items() if not np.array_equal(of, usual[key])},
+        columns=columns,
+        rows=rows,
+    )
+
+
+def _spelled(value: Any) -> str:
+    """A setting as people write it; of many values the first and the last."""
+    if isinstance(value, np.ndarray):
+        return f"{len(value)} values from {value.min():g} to {value.max():g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _fitted(estimator: Any, x_AD: Any, y_A: NDArray[np.float32], w_A: NDArray[np.float32]) -> Any:

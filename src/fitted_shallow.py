@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from src.kinds.vectorizers import Vectorizer
 from src.kinds.views import View, seen
 from src.preprocessing.targets import TargetScaler
+from src.results import ShallowSettings
 from src.tables import Schema, whole
 
 # Rows scored at a time, which bounds the memory.
@@ -23,14 +24,14 @@ CHUNK = 16_384
 class ShallowSetup(BaseModel):
     """All of a fitted shallow model but its estimators.
 
-    table: the schema of the main target alone, as shallow models answer no further ones. name: as in baseline.json.
-    view: the columns that the estimators see of what the vectorizer makes.
+    table: the schema of the main target alone, as shallow models answer no further ones. view: the columns that the
+    estimators see of what the vectorizer makes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    model: ShallowSettings
     table: Schema
-    name: str
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None
     view: View

@@ -393,6 +393,20 @@ class SealedTest(TestScore):
     opening: int = Field(ge=1)
 
 
+class ShallowSettings(Result):
+    """What a final shallow model is.
+
+    name: as in baseline.json. estimator: scikit-learn's class. settings: those that are not its defaults. columns: the
+    numbers that it reads of a row. rows: that it learnt from.
+    """
+
+    name: str
+    estimator: str
+    settings: dict[str, str]
+    columns: int
+    rows: int
+
+
 class HeadScore(Result):
     """A further target by its own measure, on the rows that have it: `common_sense` and `cross_validation` on the
     evaluation folds, `test` where any of the sealed rows has it."""
@@ -428,6 +442,7 @@ class Evaluate(Result):
     final: Literal["refit", "fold_ensemble"] = "refit"
     test: SealedTest
     shallow_test: TestScore
+    shallow_model: ShallowSettings
     heads: list[HeadScore] = Field([], exclude_if=lambda heads: not heads)
     half_widths: dict[str, float] = {}
     chosen: Candidate

@@ -134,9 +134,10 @@ def evaluate(layout: Layout) -> Evaluate:
     table, measure, protocol = given.table, given.measure, given.prepared.protocol
     network, found = judged.network, estimate(judged.network, table, measure, learnt.variance)
 
+    shallow_final = _shallow(given, _interval(judged.shallow, table))
     models: dict[Saved, Model] = {
         "network": _network(_final_committees(given, learnt), _interval(network, table), table),
-        "shallow": _shallow(given, _interval(judged.shallow, table)),
+        "shallow": shallow_final,
     }
     sealed, evaluation = rows_sha256(layout.test, table.schema.targets), _identity(layout, given)
     ledger.open(sealed, evaluation)
@@ -178,6 +179,7 @@ def evaluate(layout: Layout) -> Evaluate:
             final=given.settings.final,
             test=sealed_test,
             shallow_test=score_sealed_test(test, p_test["shallow"], measure),
+            shallow_model=shallow_final.card.model,
             heads=heads,
             half_widths=_half_widths(saved),
             chosen=given.candidate,

@@ -69,7 +69,7 @@ def rows(layout: Layout) -> list[tuple[str, ...]]:
         (
             f"  {found.measure}",
             "",
-            "",
+            f"test {text(found.shallow_test.value)}",
             f"{estimate.folds} folds{repeats}",
             f"{test.rows:,} rows, {ordinal(test.opening)} time",
         ),

@@ -1,11 +1,14 @@
 """The model card (Mitchell et al. 2019): what the model is for, what it learnt from, how good it is, where it ends."""
 
+from collections.abc import Callable
+
 from src.printer import Printer
 from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
 from src.report.networks import network_words
 from src.report.sections.verdicts import statement
 from src.report.words import (
+    MODELS,
     OPTIMIZERS,
     ORDERS,
     clause,
@@ -20,6 +23,7 @@ from src.report.words import (
     spoken,
     type_words,
 )
+from src.results import Saved
 from src.wording import scored
 
 OUTPUTS = {
@@ -96,20 +100,54 @@ def _protocol(evidence: Evidence) -> CardPart:
 
 
 def _model(evidence: Evidence) -> CardPart:
-    chosen = evidence.evaluate.chosen
-    row = evidence.candidates[evidence.candidates["chosen"]].iloc[0]
+    """What the saved model is, and where the other one lies."""
+    saved = evidence.evaluate.saved
+    [other] = MODELS.keys() - {saved}
     return CardPart(
         "Model",
         items=[
-            f"Network: {network_words(chosen.network)}; {counted(int(row['parameters']), 'trainable parameter')}.",
-            f"Training: {OPTIMIZERS.get(chosen.optimizer, chosen.optimizer)}, learning rate "
-            f"{setting(chosen.learning_rate)}, {counted(chosen.epochs, 'epoch')}, batches of "
-            f"{counted(chosen.batch_size, 'row')}.",
-            f"Weight penalties: L1 {setting(chosen.l1)}, L2 {setting(chosen.l2)}.",
-            _made(evidence),
+            *_DESCRIBED[saved](evidence),
             *_intervals(evidence),
+            f"The {MODELS[other]} that it was compared with was fitted to the same rows; it lies in "
+            f"results/{evidence.problem}/alternative.",
+            *_further_targets(evidence),
         ],
     )
+
+
+def _further_targets(evidence: Evidence) -> list[str]:
+    names = [head.name for head in evidence.evaluate.heads]
+    only = f"Only the network predicts the further targets ({listing(names)}), so it is the one that is saved."
+    return [only] if names else []
+
+
+def _shallow(evidence: Evidence) -> list[str]:
+    model, every = evidence.evaluate.shallow_model, evidence.prepared.rows
+    settings = listing([f"{name} {value}" for name, value in model.settings.items()])
+    thinned = f", evenly spaced among all {count(every)}" if model.rows < every else ""
+    return [
+        f"Shallow model: {spoken(model.name)}, scikit-learn’s {model.estimator}"
+        f"{f' with {settings}' if settings else ''}; what is not named is the library’s default.",
+        f"It reads {counted(model.columns, 'number')} per row, which preprocessing makes of the inputs as it learnt to "
+        "from the training rows.",
+        f"It was fitted to {counted(model.rows, 'training row')}{thinned}.",
+    ]
+
+
+def _network(evidence: Evidence) -> list[str]:
+    chosen = evidence.evaluate.chosen
+    row = evidence.candidates[evidence.candidates["chosen"]].iloc[0]
+    return [
+        f"Network: {network_words(chosen.network)}; {counted(int(row['parameters']), 'trainable parameter')}.",
+        f"Training: {OPTIMIZERS.get(chosen.optimizer, chosen.optimizer)}, learning rate "
+        f"{setting(chosen.learning_rate)}, {counted(chosen.epochs, 'epoch')}, batches of "
+        f"{counted(chosen.batch_size, 'row')}.",
+        f"Weight penalties: L1 {setting(chosen.l1)}, L2 {setting(chosen.l2)}.",
+        _made(evidence),
+    ]
+
+
+_DESCRIBED: dict[Saved, Callable[[Evidence], list[str]]] = {"network": _network, "shallow": _shallow}
 
 
 def _made(evidence: Evidence) -> str:
@@ -137,7 +175,8 @@ def _intervals(evidence: Evidence) -> list[str]:
 
 def _performance(evidence: Evidence, printer: Printer) -> CardPart:
     result = evidence.evaluate
-    cross, test = result.cross_validation, result.test
+    cross, test, plain = result.cross_validation, result.test, result.shallow_test
+    simple = spoken(evidence.baseline.shallow.name)
     folds = f"{counted(cross.folds, 'fold')}, {counted(cross.repeats, 'repeat')}" if cross.folds > 1 else "one hold-out"
     return CardPart(
         "Performance",
@@ -160,7 +199,12 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
                     printer.bare(test.value),
                     printer.interval(test.low, test.high),
                 ],
-                [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(result.shallow), ""],
+                [f"Shallow model ({simple}), cross-validated", printer.bare(result.shallow), ""],
+                [
+                    f"Shallow model ({simple}), sealed test",
+                    printer.bare(plain.value),
+                    printer.interval(plain.low, plain.high),
+                ],
                 [f"Common sense ({spoken(evidence.baseline.common_sense.name)})", printer.bare(result.baseline), ""],
             ],
             frozenset({1, 2}),
@@ -169,17 +213,17 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
 
 
 def _limits(evidence: Evidence, printer: Printer) -> CardPart:
-    result = evidence.evaluate
+    test, model = evidence.evaluate.saved_test, MODELS[evidence.evaluate.saved]
     items = [
-        f"The intervals speak of new rows of the same kind. With {counted(result.test.rows, 'test row')} the sealed "
-        f"test alone cannot tell apart values between {printer.interval(result.test.low, result.test.high)}.",
+        f"The intervals speak of new rows of the same kind. With {counted(test.rows, 'test row')} the sealed "
+        f"test alone cannot tell apart values between {printer.interval(test.low, test.high)}.",
         "If the world changes after the data was collected, the figures above no longer hold. Score fresh rows with "
         "known answers now and then, and compare.",
         "A prediction is not a cause: changing an input of a case need not change its outcome.",
         "Errors were not compared between groups of people. Do that before decisions about people depend on it.",
         *(
-            [sentence(f"The answer of the workflow is not this network: {evidence.answer}")]
-            if evidence.answer.use != "network"
+            [sentence(f"The answer of the workflow is not this {model}: {evidence.answer}")]
+            if evidence.answer.use != model
             else []
         ),
     ]

@@ -224,6 +224,7 @@ def _evaluate(layout: Layout) -> Headline:
         "test.opening": test.opening,
         f"common_sense.{measure}": found.baseline,
         f"shallow.{measure}": found.shallow,
+        f"shallow.test.{measure}": found.shallow_test.value,
     }
     tags = {
         COMMON_SENSE: f"{text(found.baseline)} ({references.common_sense.name})",

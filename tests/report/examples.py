@@ -34,6 +34,7 @@ from src.results import (
     Rung,
     SampleSize,
     SealedTest,
+    ShallowSettings,
     TestScore,
     Validation,
     Verdict,
@@ -228,6 +229,9 @@ def write_results(root: Path, given: Example) -> Layout:
             mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, half_samples=40, scores=network
         ),
         test=SealedTest(value=test_value, low=test_value - half, high=test_value + half, rows=len(test), opening=3),
+        shallow_model=ShallowSettings(
+            name="linear", estimator="LogisticRegression", settings={"max_iter": "1000"}, columns=4, rows=len(train)
+        ),
         shallow_test=TestScore(value=plain_value, low=plain_value - half, high=plain_value + half, rows=len(test)),
         half_widths=dict.fromkeys(given.targets, half) if given.type.endswith("regression") else {},
         sample_sizes=[

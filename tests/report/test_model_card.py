@@ -39,18 +39,30 @@ def test_the_card_states_sizes_scores_and_intervals(results: Results) -> None:
 def test_tables_are_tables(results: Results) -> None:
     lines = render_card(read_evidence(results("binary"))).splitlines()
     table = [line for line in lines if line.startswith("|")]
-    assert len(table) == 6
+    assert len(table) == 7
     assert {line.count("|") for line in table} == {4}
     start = lines.index(table[0])
-    assert lines[start : start + 6] == table
+    assert lines[start : start + 7] == table
     assert lines[start - 1] == ""
 
 
-def test_a_network_that_is_not_recommended_says_so_among_its_limits(results: Results) -> None:
+def test_the_card_of_a_shallow_model_describes_it_and_says_where_the_network_lies(results: Results) -> None:
     evidence = read_evidence(results("binary"))
     evaluated = evidence.evaluate.model_copy(update={"recommended": "shallow model"})
+    card = render_card(replace(evidence, evaluate=evaluated))
+    model = card.split("## Model\n")[1].split("\n## ")[0]
+    assert "Shallow model: linear, scikit-learn’s LogisticRegression with max\\_iter 1000" in model
+    assert "It reads 4 numbers per row" in model
+    assert f"it lies in results/{evidence.problem}/alternative" in model
+    assert "Training: " not in model
+    assert "The answer of the workflow is not this" not in card
+
+
+def test_a_model_that_is_not_recommended_says_so_among_its_limits(results: Results) -> None:
+    evidence = read_evidence(results("binary"))
+    evaluated = evidence.evaluate.model_copy(update={"recommended": "common sense"})
     limits = render_card(replace(evidence, evaluate=evaluated)).split("## Limits")[1]
-    assert "is not this network: use the shallow model" in limits
+    assert "is not this shallow model: " in limits
 
 
 def test_names_from_the_data_stay_literal_in_markdown(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def evaluated(tmp_path: Path) -> Layout:
             mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, half_samples=0, scores=[0.9736] * 15
         ),
         test=SealedTest(value=0.9722, low=0.9, high=1.0, rows=36, opening=2),
+        shallow_model=results.ShallowSettings(name="linear", estimator="Ridge", settings={}, columns=13, rows=142),
         shallow_test=results.TestScore(value=0.9444, low=0.85, high=0.98, rows=36),
         chosen=candidate,
         extra={},
@@ -44,7 +45,7 @@ def test_the_summary_shows_the_scores_with_their_intervals_and_the_verdicts_in_w
     page = summary([evaluated])
     assert re.search(
         r"wine +40\.0% +95\.0% +97\.4% \[96\.0%, 99\.0%\] +97\.2% \[90\.0%, 100\.0%\]\n"
-        r"  accuracy +5 folds, 3 times +36 rows, 2nd time\n",
+        r"  accuracy +test 94\.4% +5 folds, 3 times +36 rows, 2nd time\n",
         page,
     )
     assert "wine: Which wine?" in page

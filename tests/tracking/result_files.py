@@ -29,6 +29,7 @@ from src.results import (
     Regularize,
     Rung,
     SealedTest,
+    ShallowSettings,
     TestScore,
     Validation,
     Verdict,
@@ -206,6 +207,9 @@ class Fruit:
                 scores=list(self.fold_scores),
             ),
             test=SealedTest(value=self.test, low=0.8125, high=1.0, rows=self.test_rows, opening=self.opening),
+            shallow_model=ShallowSettings(
+                name="linear", estimator="LogisticRegression", settings={"max_iter": "1000"}, columns=4, rows=80
+            ),
             shallow_test=TestScore(value=0.84375, low=0.75, high=0.9375, rows=self.test_rows),
             chosen=candidate(),
             extra={"test_roc_auc": 0.96875},

@@ -14,11 +14,12 @@ from src.wording import scored
 
 def sealed_test(evidence: Evidence, printer: Printer) -> Section:
     result = evidence.evaluate
-    cross, test = result.cross_validation, result.test
+    cross, test, plain = result.cross_validation, result.test, result.shallow_test
     rows = [
         score_plots.Row("network, cross-validated", cross.mean, NETWORK, cross.scores, cross.low, cross.high),
         score_plots.Row("network, sealed test", test.value, ACCENT, (), test.low, test.high),
-        score_plots.Row("shallow model", result.shallow, SHALLOW),
+        score_plots.Row("shallow model, cross-validated", result.shallow, SHALLOW),
+        score_plots.Row("shallow model, sealed test", plain.value, SHALLOW, (), plain.low, plain.high),
         score_plots.Row("common sense", result.baseline, COMMON_SENSE),
     ]
     strokes = ", the single folds (strokes)" if len(cross.scores) > 1 else ""
@@ -31,7 +32,8 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
         f"{printer.interval(test.low, test.high)} "
         f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). "
-        f"{_looks(test.opening)}"
+        f"The best shallow model, fitted to the training rows as well, gets {printer.value(plain.value)} on them "
+        f"({printer.interval(plain.low, plain.high)}). {_looks(test.opening)}"
     )
     verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
     return Section(
