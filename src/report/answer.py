@@ -16,6 +16,23 @@ HEADLINES = {
 }
 
 
+UNSURE = "Between the network and the best shallow model there is no sure difference: the network gains {gain}."
+ONLY_NETWORK = "Of the two only the network is surely better than common sense."
+# Why a model is recommended, by how the network compares with the shallow model.
+REASONS = {
+    "network": {
+        "better": "It is surely better than common sense and than the best shallow model, than the latter by {gain}.",
+        "not sure": f"{UNSURE} {ONLY_NETWORK}",
+        "worse": "The best shallow model is surely better than the network, whose gain is {gain}. " + ONLY_NETWORK,
+    },
+    "shallow model": {
+        "better": "It is surely better than common sense; of the network, which gains {gain} on it, that is not sure.",
+        "not sure": f"{UNSURE} So take the simpler one, which is surely better than common sense.",
+        "worse": "It is surely better than common sense and than the network, whose gain on it is {gain}.",
+    },
+}
+
+
 def answer(evidence: Evidence, printer: Printer) -> Answer:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
     prepared, result, cross = evidence.prepared, evidence.evaluate, evidence.evaluate.cross_validation
@@ -87,11 +104,4 @@ def reason(evidence: Evidence, printer: Printer) -> str:
     against = compared[AGAINST_SHALLOW]
     assert against is not None
     gain = printer.gain(against.gain, against.model_value, against.reference_value)
-    if result.recommended == "network" and against.outcome == "better":
-        return f"It is surely better than common sense and than the best shallow model, than the latter by {gain}."
-    unsure = f"Between the network and the best shallow model there is no sure difference: the network gains {gain}."
-    if result.recommended == "network":
-        return f"{unsure} Of the two only the network is surely better than common sense."
-    if against.outcome == "worse":
-        return f"It is surely better than common sense and than the network, whose gain on it is {gain}."
-    return f"{unsure} So take the simpler one, which is surely better than common sense."
+    return REASONS[result.recommended][against.outcome].format(gain=gain)
