@@ -88,16 +88,16 @@ class Printer:
     def gain(self, gain: Estimate, model: float, reference: float) -> str:
         """By how much a model is better than a reference, with its interval, whose ends keep their sign.
 
-        It has a digit more than the two values where it would not be the difference of what is printed of them.
+        The gain itself has a digit more where it would not be the difference of the two values as they are printed.
         """
-        finer = self._finer([gain.low, gain.high])
+        ends = value = self._finer([gain.low, gain.high])
         shown, other, difference = (
             round(self._shown(value), self.decimals) for value in (model, reference, gain.value)
         )
         if abs(abs(shown - other) - abs(difference)) > 10.0**-self.decimals / 2:
-            finer = replace(finer, decimals=max(finer.decimals, self.decimals + 1))
-        low, high = (finer.bare(end).rstrip("%") for end in (gain.low, gain.high))
-        return f"{finer.difference(gain.value)} (95% interval {low} to {high})"
+            value = replace(value, decimals=max(value.decimals, self.decimals + 1))
+        low, high = (ends.bare(end).rstrip("%") for end in (gain.low, gain.high))
+        return f"{value.difference(gain.value)} (95% interval {low} to {high})"
 
     def _finer(self, values: Sequence[float]) -> "Printer":
         """A printer that prints none of the values as zero that is not."""
