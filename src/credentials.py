@@ -8,21 +8,41 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote, urlsplit
 
-# Words of a key whose value is a secret; a key is one or several of them (`access_token`, `X-Amz-Signature`).
-_WORDS = (
-    r"(?:access[-_]?key|api[-_]?key|auth|authorization|bearer|credentials?|j?sessionid|jwt|passwd|passwords?|passphrase|"
-    r"pwd|secrets?|security[-_]?token|sig|signature|sslpassword|tokens?)"
+# A key with one of these anywhere in it holds a secret: `accesstoken`, `X-Amz-Signature`.
+_ANYWHERE = re.compile(
+    r"(?i)token(?!i[sz])|secret(?!ar)|passw|passphrase|pwd|credential|bearer|jwt|hmac|authorization|signature|"
+    r"(?:access|account|api|auth|private|subscription)[-_. ]?key|sess(?:ion)?[-_]?id"
 )
-_SECRET_KEY = re.compile(rf"(?i)(?:.*[^a-z])?{_WORDS}(?:[^a-z].*)?")
+# Or with one of these as a word of its own: `x-auth`, but not `author` or `design`.
+_WORD = re.compile(r"(?i)(?<![a-z])(?:o?auth|sig)(?![a-z])")
+# Or one that is nothing else. In a sentence these may mean something harmless.
+_WHOLE = frozenset({"key", "pass", "psw", "pw", "sas", "ticket"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# The value of `code` that is a secret; a short one is that of a country or a data set.
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w+/=.~-]{20,}")
+# Tokens that are told by how they begin: of GitHub, GitLab, Hugging Face, OpenAI, Slack, AWS, Google and Telegram; JWT.
+_TOKEN = re.compile(
+    r"(?<![\w-])(gh[opsur]_(?=\w{10})|github_pat_(?=\w{10})|glpat-(?=[\w-]{10})|hf_(?=[A-Za-z0-9]{20})|"
+    r"sk-(?=(?:proj-|ant-)?[A-Za-z0-9]{20})|xox[abeprs]-(?=[\w-]{10})|AKIA(?=[A-Z0-9]{16})|AIza(?=[\w-]{30})|"
+    r"eyJ(?=[\w-]{10,1000}\.eyJ)|(?<=/)bot[0-9]{1,20}:(?=\w))[\w.-]+"
+)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CUT = "…"
-# A user alone may be a token, but not that of a database. A scheme's length is bounded for the sake of long texts.
+_MOST_ENCODINGS = 8
+# A user alone may be a token, but not that of a database. Lengths are bounded for the sake of long texts.
 _LOGINS = re.compile(
-    r"(?i)\b((?:https?|ftp)://)[^\s'\"/?#]+@|\b([a-z][a-z0-9+.-]{0,30}://)[^\s'\"/?#@]*:(?![0-9]*[/?#])[^\s'\"]*@"
+    r"(?i)\b((?:https?|ftp)://)[^\s'\"/?#]+@|"
+    r"\b([a-z][a-z0-9+.-]{0,30}://)[^\s'\"/?#@]*:(?![0-9]*(?:[/?#\s,;)]|$))[^\s'\"][^\n'\"]{0,300}@"
 )
 # Begins where a word begins: tried at each letter of a long word, it would take the square of its length.
-_ASSIGNMENT = re.compile(r"([?&;#]?)(?<![\w.%+-])([\w.%+-]+)=([^\s&;#'\"]+)")
+_ASSIGNMENT = re.compile(r"([?&;#]?)(?<![\w.%+-])([\w.%+-]+?)(=|%(?:25)*3[Dd])([^\s&;#'\"]+)")
+# As in YAML, Python and the headers of a request. Without quotes, `token: …` may tell of a table's column.
+_FIELD = re.compile(
+    r"(?i)(?<![\w.-])((?:(['\"])[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|authorization)\2|"
+    r"['\"]?[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|[-_]token|(?:access|api|auth|private|secret)[-_]?key|"
+    r"authorization)['\"]?)"
+    r"[ \t]{0,9}[:=][ \t]{0,9})('[^'\n]*'|\"[^\"\n]*\"|(?:(?:basic|bearer|token)[ \t]+)?[^\s'\",;{}$]+)"
+)
 
 
 def fault_of_address(url: str) -> str | None:
@@ -30,20 +50,34 @@ def fault_of_address(url: str) -> str | None:
     host = re.split("[/?#]", url.partition("://")[2])[0]
     if "@" in host or not re.fullmatch(r"(?:\[[^]]*\]|[^:]*)(?::[0-9]*)?", host):
         return "holds a user or a password"
-    for key, value in _pairs(url):
-        if is_secret(key) and not _VARIABLE.fullmatch(value):
+    return fault_of_keys(url) or ("holds a token" if any(map(_TOKEN.search, _decoded(url))) else None)
+
+
+def fault_of_keys(url: str) -> str | None:
+    """The same for the keys of the address's query, fragment and parameters alone, however often they are encoded."""
+    decoded = list(_decoded(url))
+    if len(decoded) > _MOST_ENCODINGS:
+        return "is encoded many times over, as a hidden secret would be"
+    for key, value in (pair for text in decoded for pair in _pairs(text)):
+        secret = is_secret(key) or (key.lower() == "code" and _RANDOM.fullmatch(value))
+        if secret and not _VARIABLE.fullmatch(value):
             return f"holds a secret, the value of {key!r}"
     return None
 
 
 def is_secret(key: str) -> bool:
     """Whether a query's key names a password, token or signature."""
-    return key.lower() == "key" or bool(_SECRET_KEY.fullmatch(_CAMEL.sub("_", key)))
+    return key.lower() in _WHOLE or bool(_ANYWHERE.search(key) or _WORD.search(_CAMEL.sub("_", key)))
 
 
 def variables_in(url: str) -> list[str]:
     """The variables of the environment that the address's query names."""
-    return [name for _, value in _pairs(url) for name in _VARIABLE.findall(value)]
+    return _VARIABLE.findall(urlsplit(url).query)
+
+
+def variables_outside(url: str) -> list[str]:
+    """Those that it names elsewhere, where none is filled in."""
+    return _VARIABLE.findall(urlsplit(url)._replace(query="").geturl())
 
 
 def filled(url: str, environment: Mapping[str, str]) -> str:
@@ -54,15 +88,31 @@ def filled(url: str, environment: Mapping[str, str]) -> str:
 
 
 def redacted(text: str) -> str:
-    """The text without the secrets in addresses and in assignments such as `password=…`."""
+    """The text without the secrets in addresses, in assignments such as `password=…` and in fields."""
     text = _LOGINS.sub(lambda match: f"{match[1] or match[2]}{_CUT}@", text)
-    return _ASSIGNMENT.sub(_without_value, text)
+    text = _FIELD.sub(lambda match: f"{match[1]}{_CUT}", text)
+    text = _ASSIGNMENT.sub(_without_value, text)
+    return _TOKEN.sub(lambda match: f"{match[1]}{_CUT}", text)
 
 
 def _without_value(match: re.Match[str]) -> str:
-    before, key, value = match.groups()
-    secret = is_secret(unquote(key)) and (before or key.lower() != "key") and not _VARIABLE.match(value)
-    return f"{before}{key}={_CUT}" if secret else match[0]
+    before, key, equals, value = match.groups()
+    if not before and key.lower() in _WHOLE:
+        return match[0]
+    bare = value.rstrip(":,.)]")  # of the sentence
+    if fault_of_keys(f"?{key}={bare}") is None:
+        return match[0]
+    return f"{before}{key}{equals}{_CUT}{value[len(bare) :]}"
+
+
+def _decoded(url: str) -> Iterator[str]:
+    """The address as it is, and decoded once more until nothing changes or it was encoded too often."""
+    yield url
+    for _ in range(_MOST_ENCODINGS):
+        before, url = url, unquote(url)
+        if url == before:
+            return
+        yield url
 
 
 def _pairs(url: str) -> Iterator[tuple[str, str]]:

@@ -207,7 +207,7 @@ IMPOSSIBLE = [
     ({"text": {"train_vectors": True}}, "text.train_vectors: there are no vectors to train; name their file as"),
     ({"word_vectors": {}}, "word_vectors: give the path of a file below data/local/, or its url and sha256"),
     (
-        {"word_vectors": {"path": "a", "url": "https://b"}},
+        {"word_vectors": {"path": "a", "url": "https://b/c"}},
         "word_vectors: give the path of a file below data/local/, or",
     ),
     (

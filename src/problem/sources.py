@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from src.credentials import fault_of_address, redacted
+from src.credentials import fault_of_address, redacted, variables_outside
 from src.names import fault_of_name, fault_of_plain_path, shown
 from src.problem.terms import PlainName, Settings
 
@@ -164,8 +164,23 @@ def _checked(url: str) -> str:
         raise ValueError(
             f"url: {redacted(url)}: the address {fault}, which git, DVC and the records would keep; put a user and "
             "password for its host into ~/.netrc, or a secret into a variable of the environment and its name here, "
-            "like ?token=${HUB_TOKEN}"
+            "like ?token=${HUB_TOKEN}; or download the file yourself and use it in data/local/ (source: file)"
         )
+    outside = variables_outside(url)
+    if outside:
+        raise ValueError(
+            f"url: {url}: the variable {outside[0]} stands outside the query, where it is not filled in; "
+            f"give it as a value after the ?, like ?token=${{{outside[0]}}}"
+        )
+    address = urlsplit(url)
+    try:
+        known = address.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"url: {url}: the port should be a number from 1 to 65535")
+    if not address.path.strip("/") and not address.query:
+        raise ValueError(f"url: {url}: names no file on its host; give it, as in https://example.org/table.csv")
     fault = fault_of_name(name_in(url))
     if fault is not None:
         raise ValueError(

@@ -8,15 +8,16 @@ name. The password is not in params.yaml, which git keeps: PostgreSQL's own clie
 
 import os
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
-from src.credentials import is_secret
+from src.credentials import fault_of_keys
 from src.errors import UserError
 from src.yaml_file import read_yaml
 
 DATABASE, ARTIFACTS, SCHEMA = "mlflow.db", "mlartifacts", "mlflow"
 SQLITE = "sqlite"
 _CONNECT_SECONDS = 5
+_WAY_OUT = "remove it from the address and give it in the variable PGPASSWORD or the file ~/.pgpass"
 _ODD = "?#%"  # what an address would read as something else than a part of a folder's name
 
 
@@ -52,11 +53,21 @@ def database_setting(home: Path) -> str:
         raise UserError(
             f"{params}: database: is no address; it should be sqlite or postgresql://user@host/name"
         ) from None
-    if address.password is not None or any(is_secret(key) for key, _ in parse_qsl(address.query)):
+    if address.password is not None or fault_of_keys(str(database)) is not None:
+        raise UserError(f"{params}: database: holds a password, which git would keep; {_WAY_OUT}")
+    if "@" in address._replace(netloc="").geturl() or not _has_port(address):
         raise UserError(
-            f"{params}: database: holds a password, which git would keep; remove it from the address and give it in "
-            "the variable PGPASSWORD or the file ~/.pgpass"
+            f"{params}: database: the host is followed by an @, or by a port that is no number up to 65535; if that "
+            f"is a password, {_WAY_OUT}"
         )
     if address.scheme != "postgresql" or not address.path.strip("/"):
-        raise UserError(f"{params}: database: should be sqlite or postgresql://user@host/name, given {database!r}")
+        raise UserError(f"{params}: database: should be sqlite or postgresql://user@host/name")
     return str(database)
+
+
+def _has_port(address: SplitResult) -> bool:
+    """Whether the port is one, or left out."""
+    try:
+        return address.port != 0
+    except ValueError:
+        return False

@@ -50,6 +50,13 @@ def test_postgresql_gets_a_schema_of_its_own_and_a_limit_on_waiting(tmp_path):
         "postgresql://ann@db/work?sslmode=require&p%61ssword=secret",
         "postgresql://ann@db/work?sslpassword=secret",
         "postgres://ann:secret@db",
+        "postgresql://ann:secret/w@127.0.0.1/work",
+        "postgresql://ann:1/secret@db/work",
+        "postgresql://db:secret/work",
+        "postgresql:///work?host=db;password=secret",
+        "postgresql:///work?host=db%26password=secret",
+        "postgresql://ann:a secret@db/work",
+        "mysql://db/work?pass=secret",
     ],
 )
 def test_a_password_in_params_yaml_is_refused_and_not_repeated(tmp_path, database):
