@@ -19,8 +19,11 @@ CLASSES = RNG.integers(0, 3, 600)
         pd.Series(np.array(["a", "b", "c"])[CLASSES], dtype="str"),
         pd.Series(CLASSES + RNG.uniform(-0.3, 0.3, 600)),
         pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(CLASSES * 30 + RNG.integers(0, 10, 600), "D")),
+        pd.Series([f"USD {c}.{i % 50:02}" for i, c in enumerate(CLASSES)], dtype="str"),
+        pd.Series([f"case {i} closed as {['yes', 'no', 'open'][c]} on day {i % 9}" for i, c in enumerate(CLASSES)]),
+        pd.Series([f"case {i} is {['Late, and paid', 'paid', 'lost'][c]}" for i, c in enumerate(CLASSES)]),
     ],
-    ids=["codes", "words", "intervals", "dates"],
+    ids=["codes", "words", "intervals", "dates", "numbers in texts", "labels in texts", "words of all but one class"],
 )
 def test_a_column_that_tells_the_class_scores_one(values: pd.Series) -> None:
     assert class_score(values, CLASSES) == 1.0
@@ -32,8 +35,10 @@ def test_a_column_that_tells_the_class_scores_one(values: pd.Series) -> None:
         pd.Series(RNG.normal(size=600)),
         pd.Series([f"id {i}" for i in range(600)], dtype="str"),
         pd.Series([np.nan] * 600),
+        pd.Series([f"row {i} cost {n:.2f}" for i, n in enumerate(RNG.normal(size=600))]),
+        pd.Series([" ".join(RNG.choice(list("abcdefgh"), 6)) for _ in range(600)]),
     ],
-    ids=["noise", "identifier", "empty"],
+    ids=["noise", "identifier", "empty", "numbers in texts", "texts"],
 )
 def test_a_column_that_tells_nothing_scores_like_chance(values: pd.Series) -> None:
     assert class_score(values, CLASSES) == pytest.approx(1 / 3, abs=0.1)
@@ -54,6 +59,41 @@ def test_few_rows_give_no_score() -> None:
 def test_any_monotone_copy_of_a_number_scores_one(seed: int, transform: object) -> None:
     target = pd.Series(np.random.default_rng(seed).normal(size=100))
     assert value_score(transform(target), target) == pytest.approx(1.0)  # type: ignore[operator]
+
+
+GRADES = RNG.integers(0, 5, 300)
+AMOUNTS = RNG.normal(1000, 300, 300).round(2)
+
+
+@pytest.mark.parametrize(
+    ("values", "target"),
+    [
+        (pd.Series(np.array(list("CAEBD"))[GRADES], dtype="str"), GRADES),
+        (pd.Series(np.array([2.0, 0.0, 4.0, 1.0, 3.0])[GRADES]), GRADES),
+        (pd.Series(GRADES > 2, dtype="boolean"), GRADES > 2),
+        (pd.Series(np.where(GRADES > 2, "late", None), dtype="str"), GRADES > 2),
+        (pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(AMOUNTS, "h")), AMOUNTS),
+        (pd.Series([f"USD {amount:,.2f}" for amount in AMOUNTS]), AMOUNTS),
+        (pd.Series([f"order {i}: {amount} paid" for i, amount in enumerate(AMOUNTS)]), AMOUNTS),
+    ],
+    ids=["categories", "codes", "booleans", "gaps", "dates", "first number", "last number"],
+)
+def test_a_column_that_tells_the_value_scores_one(values: pd.Series, target: np.ndarray) -> None:
+    assert value_score(values, pd.Series(target, dtype="float64")) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(RNG.choice(list("abc"), 300)),
+        pd.Series(RNG.integers(0, 2, 300) == 1, dtype="boolean"),
+        pd.Series([f"id {i}" for i in range(300)]),
+        pd.Series([None] * 300, dtype="str"),
+    ],
+    ids=["categories", "booleans", "identifier", "empty"],
+)
+def test_a_column_that_tells_nothing_of_the_value_scores_low(values: pd.Series) -> None:
+    assert value_score(values, pd.Series(AMOUNTS)) < 0.3
 
 
 @given(st.integers(1, 50_000), st.integers(0, 10))
