@@ -222,7 +222,9 @@ def _of_overfit(found: Overfit) -> Compared:
 
 
 def _of_regularize(found: Regularize) -> Compared:
-    return [[found.best_score.mean, found.chosen_score.mean]], [of.gain for of in _comparisons(found)]
+    behind = Estimate(value=0.0, low=-2 * found.standard_error, high=2 * found.standard_error)
+    gains = [of.gain for of in _comparisons(found)]
+    return [[found.best_score.mean, found.chosen_score.mean]], [behind, *gains]
 
 
 def _of_evaluate(found: Evaluate) -> Compared:
