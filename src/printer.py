@@ -83,7 +83,10 @@ class Printer:
     def difference(self, value: float) -> str:
         """A difference of two values, shares in percentage points; what is not zero is not printed as zero."""
         finer = self._finer([value])
-        return f"{finer.bare(value).rstrip('%')} percentage points" if self.form == "share" else finer.value(value)
+        if self.form != "share":
+            return finer.value(value)
+        points = finer.bare(value).rstrip("%")
+        return f"{points} percentage {'point' if points.lstrip('−') == '1' else 'points'}"
 
     def gain(self, gain: Estimate, model: float, reference: float) -> str:
         """By how much a model is better than a reference, with its interval, whose ends keep their sign.

@@ -108,7 +108,7 @@ def decide(
         told = ", ".join(f"{name} {value}" for name, value in overrides.items())
         return Decision(CHALLENGER, f"its run had settings of its own ({told})")
     if champion is None:
-        return Decision(CHAMPION, "the first model to be of use")
+        return Decision(CHAMPION, "the first model that beats common sense")
     if champion.obstacle is not None:
         return Decision(CHAMPION, f"version {champion.version} {champion.obstacle}")
     obstacle = _incomparable(evidence, champion.evidence)

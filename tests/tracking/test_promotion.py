@@ -47,7 +47,7 @@ def held(layout: Layout, caplog: pytest.LogCaptureFixture) -> Layout:
 
 def test_the_first_model_of_use_is_champion(layout, client, caplog):
     assert evaluate(layout, caplog, FIRST) == (
-        "MLflow: version 1 of model 'fruit' is the champion now: the first model to be of use"
+        "MLflow: version 1 of model 'fruit' is the champion now: the first model that beats common sense"
     )
     assert aliases(client) == {"champion": 1}
 
@@ -73,7 +73,7 @@ def test_a_surely_better_cross_validated_score_on_the_same_folds_makes_a_new_cha
     assert "version 2 of model 'fruit' is the champion now: it is better than version 1: accuracy 93" in message
     assert "means over the same 5 folds, a gain of 3" in message
     assert aliases(client) == {"champion": 2}
-    assert standing(client, 1) == "until version 2 came, champion: the first model to be of use"
+    assert standing(client, 1) == "until version 2 came, champion: the first model that beats common sense"
 
 
 def test_any_other_makes_a_challenger_however_it_scores_on_the_sealed_test(held, client, caplog):
@@ -293,7 +293,7 @@ def test_every_way_of_use_says_which_version_is_champion_and_why(layout, client,
     evaluate(layout, caplog, FIRST.but(gate=False, seed=3))
     assert versions_of("fruit", layout.root).why == "none; version 1, the newest: not promoted: stay with common sense"
     evaluate(layout, caplog, FIRST)
-    assert versions_of("fruit", layout.root).why == "version 2: the first model to be of use"
+    assert versions_of("fruit", layout.root).why == "version 2: the first model that beats common sense"
     promote(layout.root, "fruit", 1, "ann", "for a test")
     assert versions_of("fruit", layout.root).why == "version 1: ann promoted it: for a test"
     client.set_registered_model_alias("fruit", "champion", "2")

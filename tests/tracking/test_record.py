@@ -308,7 +308,7 @@ def test_recording_says_nothing_but_who_is_champion(layout, capfd, caplog):
     with caplog.at_level(logging.INFO):
         record_all(layout)
     assert [line.getMessage() for line in caplog.records] == [
-        "MLflow: version 1 of model 'fruit' is the champion now: the first model to be of use"
+        "MLflow: version 1 of model 'fruit' is the champion now: the first model that beats common sense"
     ]
     shown = capfd.readouterr()
     assert shown.out == ""
