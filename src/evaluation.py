@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from src.intervals import (
     CONFIDENCE,
+    agreed_p_value,
     bootstrap,
     conformal_half_width,
     jackknife_values,
@@ -204,8 +205,10 @@ def gain_over_folds(
     units: independent ones that were held out.
     """
     if np.ptp(gains_J) < SAME:
-        gains_J = np.full(len(gains_J), gain)
-    found = widened_gain(paired_gain(gain, gains_J, test_share), measure.lowest, measure.highest, units)
+        found = widened_gain(Estimate(value=gain, low=gain, high=gain), measure.lowest, measure.highest, units)
+        p_value = agreed_p_value(gain - handicap, measure.lowest, measure.highest, units)
+        return found, p_value, f"all {len(gains_J)} folds agree, {units:,} independent rows"
+    found = paired_gain(gain, gains_J, test_share)
     method = f"corrected resampled t-test over {len(gains_J)} folds"
     return found, paired_p_value(gain - handicap, gains_J, test_share), method
 

@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 CONFIDENCE = 0.95
 # Blocks of units that the jackknife leaves out, by the number of rows.
 FEWEST_BLOCKS, MOST_BLOCKS = 50, 400
+# A width of less than this share of a measure's range is none; what remains is rounding.
+ROUNDING = 1e-12
 
 
 def corrected_variance(scores_J: Array, test_share: float) -> float:
@@ -57,10 +59,17 @@ def widened_gain(found: Estimate, lowest: float, highest: float, units: int) -> 
     That happens where all folds gain the same, say because both models are always right: they agree on so many
     independent units, and the interval is as wide as that of a share which is 0 or 1 among them.
     """
-    if found.high > found.low or not np.isfinite([lowest, highest]).all():
+    if found.high - found.low > ROUNDING * (highest - lowest) or not np.isfinite([lowest, highest]).all():
         return found
     away = (highest - lowest) * (1 - (0.5 - CONFIDENCE / 2) ** (1 / units))
     return Estimate(value=found.value, low=found.value - away, high=found.value + away)
+
+
+def agreed_p_value(gain: float, lowest: float, highest: float, units: int) -> float:
+    """Two-sided p-value that a gain all folds agree on is zero; below 5% where `widened_gain` leaves zero out."""
+    if not np.isfinite([lowest, highest]).all():
+        return float(gain == 0)
+    return float(min(2 * max(1 - abs(gain) / (highest - lowest), 0.0) ** units, 1.0))
 
 
 def paired_p_value(gain: float, gains_J: Array, test_share: float) -> float:

@@ -28,22 +28,31 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder to write the files of a model to; it replaces `folder`, with a manifest, on success."""
     with atomic_directory(folder) as partial:
         yield partial
-        names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
-        write_json(partial / MANIFEST, {"sha256": {name: file_sha256(partial / name) for name in names}})
+        write_json(
+            partial / MANIFEST, {"sha256": {name: file_sha256(partial / name) for name in sorted(files_in(partial))}}
+        )
+
+
+def files_in(folder: Path) -> set[str]:
+    """The paths of all files below `folder`, seen from it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def check_folder(folder: Path) -> None:
-    """Raise DamagedModelError unless `folder` holds a model's card and all else that its manifest names, unchanged."""
+    """Raise DamagedModelError unless `folder` holds the files of its manifest, a model's card among them, unchanged."""
     manifest = folder / MANIFEST
     if not folder.is_dir():
         raise DamagedModelError(f"{folder} is missing")
     if not manifest.is_file():
         raise DamagedModelError(f"{manifest} is missing, so that nothing tells whether the model's files are whole")
     sums = _sums(manifest)
+    files = files_in(folder) - {MANIFEST}
+    for name in sorted(files - sums.keys()):
+        raise DamagedModelError(f"{folder / name} is not of the model: {MANIFEST} does not name it")
     for name, sha256 in sums.items():
+        if name not in files:
+            raise DamagedModelError(f"{folder / name[:100]} is missing")
         path = folder / name
-        if not path.is_file():
-            raise DamagedModelError(f"{path} is missing")
         if file_sha256(path) != sha256:
             raise DamagedModelError(f"{path} has changed since the model was saved: its SHA-256 is another one")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
 
 from src.intervals import (
+    agreed_p_value,
     bootstrap,
     conformal_half_width,
     corrected_variance,
@@ -23,6 +24,7 @@ from src.intervals import (
     unanimous_interval,
     widened_gain,
 )
+from src.results import Estimate
 
 
 def test_the_corrected_resampled_variance_is_the_one_computed_by_hand():
@@ -58,6 +60,13 @@ def test_the_interval_of_a_gain_leaves_zero_out_where_the_p_value_is_below_5_per
 def test_equal_gains_in_every_fold_are_as_sure_as_their_rows(highest, away):
     found = widened_gain(paired_gain(0.1, np.full(5, 0.1), 0.2), 0.0, highest, 40)
     assert (found.low, found.high) == pytest.approx((0.1 - away, 0.1 + away))
+
+
+@given(st.floats(-1, 1), st.integers(2, 10_000))
+def test_the_p_value_of_equal_gains_is_below_5_percent_where_their_interval_leaves_zero_out(gain, units):
+    found = widened_gain(Estimate(value=gain, low=gain, high=gain + 5e-16), 0.0, 1.0, units)
+    p_value = agreed_p_value(gain, 0.0, 1.0, units)
+    assert abs(p_value - 0.05) < 1e-9 or (p_value < 0.05) == (found.low > 0 or found.high < 0)
 
 
 def test_the_gain_on_one_fold_has_the_interval_of_the_jackknife():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from src.errors import UserError
+from src.hashes import file_sha256
 from src.model_folder import CARD, MANIFEST, DamagedModelError, new_folder
 from src.network_model import WEIGHTS, NetworkModel
 from src.saved_model import load_model
@@ -102,6 +103,17 @@ OF_MANIFEST: dict[str, tuple[str, Damage]] = {
     "cut manifest": (MANIFEST, cut(MANIFEST)),
     "a manifest of nothing": (MANIFEST, written(MANIFEST, '{"sha256": {}}')),
     "a manifest that is a list": (MANIFEST, written(MANIFEST, "[]")),
+    "a manifest of some files": (
+        "",
+        lambda folder: (folder / MANIFEST).write_text(json.dumps({"sha256": {CARD: file_sha256(folder / CARD)}})),
+    ),
+    "a manifest that leads outside": (
+        "",
+        lambda folder: (folder / MANIFEST).write_text(
+            json.dumps({"sha256": {of.name: file_sha256(of) for of in folder.iterdir()} | {"../../x": "0"}})
+        ),
+    ),
+    "a file beside the model's": ("evil.py", written("evil.py", "")),
     "a lost folder": ("", shutil.rmtree),
 }
 WRONG_BUT_WHOLE = {"one changed number"}  # nothing but the checksum can tell

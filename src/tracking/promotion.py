@@ -16,15 +16,15 @@ import numpy as np
 
 from src.answer import Answer, answer_of
 from src.errors import UserError
+from src.evaluation import gain_over_folds
 from src.files import Layout
-from src.intervals import paired_gain
 from src.measures import TABLE
 from src.model_folder import DamagedModelError, check_folder
 from src.openings import rows_sha256
 from src.printer import printer
 from src.protocols import read_folds
 from src.results import GATE, SHALLOW_GATE, Evaluate, Prepared, Result, Saved, read_records
-from src.tables import read_schema
+from src.tables import read_schema, read_table
 from src.tracking.lookup import STANDING, versions_of
 from src.tracking.own_settings import settings_of_its_own
 from src.tracking.serving import signature_of
@@ -46,15 +46,17 @@ _GATES: dict[Saved, str] = {"network": GATE, "shallow": SHALLOW_GATE}
 class CrossValidated(Result):
     """A version's scores on the evaluation folds: what decides between versions.
 
-    scores: (repeat, fold, score). held_out: the share of rows that a fold holds out. folds, rows: SHA-256 of the stored
-    evaluation folds, and of the training rows (their numbers, targets and weights). is_of_use: whether the version is
-    itself surely better than common sense; with further targets it is the network, even where another is recommended.
+    scores: (repeat, fold, score). held_out: the share of rows that a fold holds out. units: independent ones among the
+    training rows. folds, rows: SHA-256 of the stored evaluation folds, and of the training rows (their numbers, targets
+    and weights). is_of_use: whether the version is itself surely better than common sense; with further targets it is
+    the network, even where another is recommended.
     """
 
     measure: str
     direction: Literal["maximize", "minimize"]
     scores: list[tuple[int, int, float]]
     held_out: float
+    units: int
     folds: str
     rows: str
     is_of_use: bool
@@ -64,12 +66,14 @@ def cross_validated(layout: Layout) -> CrossValidated:
     """The evidence for the model that `evaluate` has left on disk."""
     found, prepared = Evaluate.read(layout.result("evaluate")), Prepared.read(layout.result("prepare"))
     schema = read_schema(layout.train)
+    table = read_table(layout.train, schema)
     rows = read_records(layout.results / "fold_scores.csv")
     return CrossValidated(
         measure=found.measure,
         direction=found.direction,
         scores=[(int(row["repeat"]), int(row["fold"]), float(row[found.saved])) for row in rows],
         held_out=read_folds(layout.folds, prepared.rows)["evaluation"].test_share,
+        units=int(table.units(np.arange(len(table))).max()) + 1,
         folds=prepared.fold_hashes["evaluation"],
         rows=rows_sha256(layout.train, [*schema.targets, *([schema.weights] if schema.weights else [])]),
         is_of_use=any(verdict.name == _GATES[found.saved] and verdict.holds for verdict in found.verdicts),
@@ -142,7 +146,7 @@ def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Dec
     """By the corrected resampled t-test on the folds of both (Nadeau and Bengio 2003), see `src.intervals`."""
     measure, scores_J2 = TABLE[ours.measure], np.array(_common(ours, theirs))
     gains_J = np.array([measure.gain(a, b) for a, b in scores_J2])
-    gain = paired_gain(float(gains_J.mean()), gains_J, ours.held_out)
+    gain, _, _ = gain_over_folds(float(gains_J.mean()), gains_J, ours.held_out, measure, ours.units)
     better, means = gain.low > 0, scores_J2.mean(axis=0).tolist()
     printing = printer(measure.name, "", [means], [gain])
     numbers = (

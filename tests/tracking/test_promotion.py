@@ -93,6 +93,7 @@ def scored(scores: tuple[float, ...], **changes: object) -> CrossValidated:
         "direction": "maximize",
         "scores": places,
         "held_out": 0.2,
+        "units": 400,
         "folds": "f",
         "rows": "r",
         "is_of_use": True,
@@ -128,6 +129,15 @@ def test_only_a_surely_better_one_is_champion_whatever_the_measure(gain, luck, c
     decision = against(scored(BASE, **changes), scored(shifted(gain, luck), **changes))
     assert decision.alias == alias
     assert decision.why.startswith(said)
+
+
+@pytest.mark.parametrize(("units", "alias"), [(80, "challenger"), (400, "champion")])
+def test_equal_gains_in_every_fold_are_as_sure_as_their_rows(units, alias):
+    """A row more right in each of two folds has no spread, which is no evidence of a sure difference."""
+    ours, theirs = ((0.90625, 0.9375), (0.875, 0.90625))
+    decision = against(scored(theirs, units=units, held_out=0.5), scored(ours, units=units, held_out=0.5))
+    assert decision.alias == alias
+    assert "95% interval 3.1 to 3.1" not in decision.why
 
 
 def test_the_interval_is_that_of_the_corrected_resampled_t_test():
