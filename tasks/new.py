@@ -156,7 +156,8 @@ def main() -> int:
     )
     print("Next:")
     print(f"  1. read {layout.problem_file}: rewrite the question, check the lines with a comment")
-    print(f"  2. make repro         or for this problem alone: .venv/bin/dvc repro report@{layout.problem}")
+    print("  2. make repro")
+    print(f"     or for this problem alone: source .venv/bin/activate; dvc repro report@{layout.problem}")
     print(f"  3. open {layout.results / 'report.html'}")
     return 0
 

@@ -72,6 +72,8 @@ def _helps(chosen: Scored, plain: Scored, splits: Sequence[Split], table: Table,
     """Whether the chosen candidate is better than the unregularized one of the same search."""
     name, unregularized = "regularization_helps", f"the same search's unregularized ({candidate_text(plain.candidate)})"
     called = f"chosen ({candidate_text(chosen.candidate)})"
+    if chosen.candidate == plain.candidate:
+        return Verdict(name=name, holds=False, evidence=f"the search chose no regularization: {called}")
     if not np.isfinite(plain.scores_J).all():
         return Verdict(name=name, holds=True, evidence=f"{called} was trained; {unregularized} diverged")
     gains_B = None

@@ -216,7 +216,7 @@ def _limits(evidence: Evidence, printer: Printer) -> CardPart:
     test, model = evidence.evaluate.saved_test, MODELS[evidence.evaluate.saved]
     items = [
         f"The intervals speak of new rows of the same kind. With {counted(test.rows, 'test row')} the sealed "
-        f"test alone cannot tell apart values between {printer.interval(test.low, test.high)}.",
+        f"test alone cannot tell apart values from {printer.interval(test.low, test.high)}.",
         "If the world changes after the data was collected, the figures above no longer hold. Score fresh rows with "
         "known answers now and then, and compare.",
         "A prediction is not a cause: changing an input of a case need not change its outcome.",

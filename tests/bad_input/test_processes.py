@@ -56,7 +56,7 @@ def test_dvc_stops_at_bad_data_shows_why_and_after_the_correction_has_lost_nothi
     refused = workspace.run("dvc", "repro", check=False)
 
     assert refused.returncode != 0
-    assert stages_run(refused.stdout) == ["fetch", "validate"]
+    assert stages_run(refused.stdout) == ["define", "fetch", "validate"]
     assert_says(refused.stdout, ("data/local/tiny.csv: line 82 has 6 fields, expected 5", "quote values"))
     assert "Traceback" not in refused.stdout
     lost = results.keys() - contents(workspace).keys()

@@ -172,7 +172,7 @@ def test_errors_that_last_widen_the_interval_and_are_told_in_the_comparison():
     assert in_time.value == one_by_one.value
     assert in_time.high - in_time.low > 1.8 * (one_by_one.high - one_by_one.low)
     worse = HeldOut([split], [table.y_NT[split.validation] + 2 * size_V])
-    verdict = compare("beats", model, worse, "twice as far", table, found.evaluation, TABLE["mae"], 0)
+    verdict = compare("beats", model, [worse], "twice as far", table, found.evaluation, TABLE["mae"], 0)
     assert verdict.holds
     units = int(table.units(split.validation).max()) + 1
     assert f"paired bootstrap over {rows} rows in {units} stretches of time" in verdict.evidence
