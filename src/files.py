@@ -174,7 +174,7 @@ def parse_json(content: bytes) -> Any:
     """The value that JSON text in UTF-8 holds. Raises ValueError with what is wrong with it."""
     try:
         value = json.loads(content.decode("utf-8"))
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8") from None
     except UnicodeEncodeError as error:

@@ -29,7 +29,7 @@ _UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
 _FAULTS: dict[str, Callable[[str], object]] = {
     "names no file": lambda name: not name.strip(". "),
     "leads into another folder": lambda name: "/" in name or "\\" in name,
-    "holds a character that cannot be printed": lambda name: any(map(_is_unprintable, name)),
+    "holds a character that cannot be printed": lambda name: any(map(is_unprintable, name)),
     "begins with a drive": _DRIVE.match,
     "begins with a dot": lambda name: name.startswith("."),
     "ends with a dot or a space": lambda name: name.endswith((".", " ")),
@@ -61,7 +61,7 @@ def fault_of_text(path: str) -> str | None:
     """What keeps `path` from being a path at all, as the rest of a sentence; None: nothing."""
     if len(path.encode("utf-8", "replace")) > MOST_PATH_BYTES:
         return f"is longer than {MOST_PATH_BYTES:,} bytes"
-    return "holds a character that cannot be printed" if any(map(_is_unprintable, path)) else None
+    return "holds a character that cannot be printed" if any(map(is_unprintable, path)) else None
 
 
 def fault_of_path(path: str) -> str | None:
@@ -72,7 +72,7 @@ def fault_of_path(path: str) -> str | None:
         parts = PurePosixPath(form.replace("\\", "/"))
         if not form or parts.is_absolute() or ".." in parts.parts or _DRIVE.match(form):
             return "leads out of the folder"
-        if any(map(_is_unprintable, form)):
+        if any(map(is_unprintable, form)):
             return "holds a character that cannot be printed"
     return None
 
@@ -103,7 +103,8 @@ def _decoded(name: str) -> str:
     return name
 
 
-def _is_unprintable(character: str) -> bool:
+def is_unprintable(character: str) -> bool:
+    """Whether it is a control, half of a pair, a line end or turns the direction of writing."""
     return unicodedata.category(character) in _UNWRITABLE or unicodedata.bidirectional(character) in _TURNS
 
 

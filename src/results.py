@@ -10,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from src.files import intact, read_model, write_json
+from src.problem.terms import MEASURES, MeasureName, ProblemType
 
 # The verdicts of `evaluate` that decide what is recommended; the first is the network's gate.
 GATE, AGAINST_SHALLOW = "beats_common_sense", "beats_shallow_model"
 SHALLOW_GATE = "shallow_model_still_beats_common_sense"
+SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
+_COMPARED = (GATE, AGAINST_SHALLOW, SHALLOW_GATE)
 # How the verdicts on further targets begin.
 HEAD = "head_"
 
@@ -98,7 +101,7 @@ class Comparison(Result):
     `p_value`: two-sided, of a gain that is no more than the handicap. `method`: of the interval and the p-value.
     """
 
-    measure: str
+    measure: MeasureName
     where: str
     model: str
     reference: str
@@ -219,17 +222,23 @@ class Prepared(Result):
     `fold_hashes` are the SHA-256 of the stored folds: development, evaluation.
     """
 
-    type: str
+    type: ProblemType
     rows: int
     features: list[FeatureSummary]
     targets: list[str]
     classes: dict[str, int]
     positive: str | None
-    measure: str
+    measure: MeasureName
     direction: Literal["maximize", "minimize"]
     protocol: Protocol
     fold_hashes: dict[str, str]
     choices: list[Choice]
+
+    @model_validator(mode="after")
+    def measure_is_of_the_type(self) -> Self:
+        if self.measure not in MEASURES[self.type]:
+            raise ValueError(f"{self.measure} is no measure of a problem of type {self.type}")
+        return self
 
 
 class FoldScores(Result):
@@ -239,7 +248,7 @@ class FoldScores(Result):
     """
 
     mean: float
-    scores: list[float]
+    scores: list[float] = Field(min_length=1)
 
 
 class ReferenceScore(Result):
@@ -253,7 +262,7 @@ class ReferenceScore(Result):
 class Baseline(Result):
     """baseline.json: `common_sense` and `shallow` name the best of each kind on the development folds."""
 
-    measure: str
+    measure: MeasureName
     direction: Literal["maximize", "minimize"]
     common_sense: ReferenceScore
     shallow: ReferenceScore
@@ -285,11 +294,17 @@ class Rung(Result):
 class Overfit(Result):
     """overfit.json: `chosen` indexes the largest rung that proved overfitting (or the best one where none did)."""
 
-    measure: str
+    measure: MeasureName
     direction: Literal["maximize", "minimize"]
-    rungs: list[Rung]
-    chosen: int
+    rungs: list[Rung] = Field(min_length=1)
+    chosen: int = Field(ge=0)
     verdicts: list[Verdict]
+
+    @model_validator(mode="after")
+    def chosen_is_a_rung(self) -> Self:
+        if self.chosen >= len(self.rungs):
+            raise ValueError(f"rung {self.chosen} is chosen of {len(self.rungs)}, counted from 0")
+        return self
 
 
 class Candidate(Result):
@@ -321,7 +336,7 @@ class Regularize(Result):
     candidate.
     """
 
-    measure: str
+    measure: MeasureName
     direction: Literal["maximize", "minimize"]
     candidates: int
     finalists: int
@@ -349,7 +364,7 @@ class CrossValidation(Result):
     folds: int
     repeats: int
     half_samples: int
-    scores: list[float]
+    scores: list[float] = Field(min_length=1)
 
 
 class Nested(Result):
@@ -375,7 +390,7 @@ class SampleSize(Result):
     rows: int
     pace: Literal["same epochs", "same steps"]
     value: float
-    scores: list[float]
+    scores: list[float] = Field(min_length=1)
 
 
 class TestScore(Result):
@@ -414,7 +429,7 @@ class HeadScore(Result):
     name: str
     type: str
     weight: float
-    measure: str
+    measure: MeasureName
     direction: Literal["maximize", "minimize"]
     common_sense: float
     cross_validation: Estimate
@@ -432,7 +447,7 @@ class Evaluate(Result):
     `choices`: what `auto` left open until there were scores. `extra`: other measures of the saved model.
     """
 
-    measure: str
+    measure: MeasureName
     direction: Literal["maximize", "minimize"]
     baseline: float
     shallow: float
@@ -450,6 +465,20 @@ class Evaluate(Result):
     extra: dict[str, float]
     recommended: Recommended
     verdicts: list[Verdict]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The result of a whole evaluation. Raises UserError where a verdict that others ask for is missing."""
+        found = super().read(path)
+        with intact(path):
+            compared = {verdict.name: verdict.comparison for verdict in found.verdicts}
+            missing = [name for name in (*_COMPARED, SEALED_TEST_VERDICT) if name not in compared]
+            if missing:
+                raise ValueError(f"verdicts: {missing[0]} is missing")
+            without = [name for name in _COMPARED if compared[name] is None]
+            if without:
+                raise ValueError(f"verdicts: {without[0]} has no comparison")
+        return found
 
     @property
     def saved(self) -> Saved:
@@ -473,7 +502,7 @@ class Metrics(Result):
     interval, and its score on the sealed test set.
     """
 
-    measure: str
+    measure: MeasureName
     baseline: float
     shallow: float
     cv: float

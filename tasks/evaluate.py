@@ -43,6 +43,7 @@ from src.protocols import Folds, Split, read_folds
 from src.results import (
     AGAINST_SHALLOW,
     GATE,
+    SEALED_TEST_VERDICT,
     SHALLOW_GATE,
     Baseline,
     Candidate,
@@ -394,7 +395,7 @@ def _test_agrees(found: Evaluate) -> Verdict:
     """The sealed test confirms the estimate when the two intervals meet."""
     cross, test, printing = found.cross_validation, found.test, printer_of(found)
     return Verdict(
-        name="test_agrees_with_cross_validation",
+        name=SEALED_TEST_VERDICT,
         holds=test.low <= cross.high and cross.low <= test.high,
         evidence=f"sealed test {printing.bare(test.value)} (95% interval {printing.interval(test.low, test.high)}), "
         f"{scored(test.opening)}; cross-validated interval {printing.interval(cross.low, cross.high)}",

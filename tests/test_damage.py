@@ -6,10 +6,13 @@ files are those that dvc.yaml lists, so that a new one is tested, too.
 
 import importlib
 import io
+import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +21,13 @@ import yaml
 
 from src.errors import UserError
 from src.files import STEPS, Layout, maker
+from src.report.evidence import read_evidence
 from src.tables import read_schema, read_table
 from src.tracking.content import step_content
 from src.tracking.identity import RECORDED, recorded_key
 from src.tracking.settings import workflow_settings
 from tasks.summary import summary
+from tests.report.examples import example, write_results
 from tests.workspaces import PROBLEM, ROOT, Workspace
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -125,6 +130,66 @@ def test_fetch_names_damaged_settings_and_makes_a_damaged_folder_anew(whole: Lay
             path.write_bytes(damage)
             step_function("fetch")(whole)
             assert path.read_bytes() == content
+
+
+def put(*where: str | int, value: object) -> Callable[[dict[str, Any]], None]:
+    """The change of one value in a result."""
+
+    def change(result: Any) -> None:
+        for key in where[:-1]:
+            result = result[key]
+        result[where[-1]] = value
+
+    return change
+
+
+def without_comparison(result: dict[str, Any]) -> None:
+    for verdict in result["verdicts"]:
+        verdict.pop("comparison", None)
+
+
+NOT_WHOLE = {
+    "an evaluation without verdicts": ("evaluate", put("verdicts", value=[])),
+    "verdicts without comparisons": ("evaluate", without_comparison),
+    "a mean that is no number": ("evaluate", put("cross_validation", "mean", value=math.nan)),
+    "a mean that is infinite": ("evaluate", put("cross_validation", "mean", value=math.inf)),
+    "no scores of the folds": ("evaluate", put("cross_validation", "scores", value=[])),
+    "an unknown measure": ("evaluate", put("measure", value="xx")),
+    "another type's measure": ("evaluate", put("measure", value="mae")),
+    "another measure of the type": ("baseline", put("measure", value="f1")),
+    "a measure that its type does not have": ("prepare", put("measure", value="mae")),
+    "an unknown type": ("prepare", put("type", value="xx")),
+    "no scores of a reference": ("baseline", put("shallow", "evaluation", "scores", value=[])),
+    "a ladder without rungs": ("overfit", put("rungs", value=[])),
+    "a chosen rung beyond the last": ("overfit", put("chosen", value=9)),
+    "a chosen rung before the first": ("overfit", put("chosen", value=-1)),
+    "no scores of the search": ("regularize", put("best_score", "scores", value=[])),
+}
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """The results of a binary problem, for the report."""
+    return write_results(tmp_path_factory.mktemp("reported"), example("binary"))
+
+
+@pytest.mark.parametrize("case", NOT_WHOLE)
+def test_a_result_that_is_well_formed_and_not_whole_is_told_like_damage(reported: Layout, case: str):
+    step, change = NOT_WHOLE[case]
+    path = reported.result(step)
+    whole = path.read_bytes()
+    read_evidence(reported)
+    result = json.loads(whole)
+    change(result)
+    path.write_text(json.dumps(result))
+    try:
+        with pytest.raises(UserError) as told:
+            read_evidence(reported)
+    finally:
+        path.write_bytes(whole)
+    message = str(told.value)
+    assert message.startswith(f"{path} is damaged or of another version (")
+    assert f"`dvc repro {step}@{reported.problem}`" in message
 
 
 @pytest.mark.slow

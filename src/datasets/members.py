@@ -8,16 +8,17 @@ of CIFAR-10's binary format hold pictures with their labels. A folder is as good
 it.
 """
 
-import re
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
+import regex
 
 from src.compressed import Damaged, damage_noticed
 from src.datasets.archives import most_bytes
@@ -27,19 +28,21 @@ from src.local_files import files_below
 from src.problem.sources import Members
 
 TEXT, IMAGE = "text", "image"
+# Seconds for a pattern on one path or on one file's text. Some patterns take time that is exponential in its length.
+MATCH_SECONDS = 60.0
 
 
 def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown: str) -> Path:
     """Write the rows of the archive or folder `path` as a Parquet file into `folder` and return its path.
 
     Rows are in the order of the members' paths, so that an archive packed anew gives the same table. Raises UserError
-    for a damaged archive, a pattern that matches nothing, and text that is not in the encoding.
+    for a damaged archive, a pattern that matches nothing or takes too long, and text that is not in the encoding.
     """
     assert of.members is not None
-    pattern = re.compile(of.members)
+    pattern = of.members
     try:
         with damage_noticed():
-            found = sorted(contents(path, lambda name: bool(pattern.fullmatch(name)), shown))
+            found = sorted(contents(path, lambda name: _groups(pattern, name, shown) is not None, shown))
     except Damaged as error:
         raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
     if not found:
@@ -53,21 +56,42 @@ def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown
 
 
 def _rows(
-    found: Sequence[tuple[str, bytes]], pattern: re.Pattern[str], of: Members, encoding: str, shown: str
+    found: Sequence[tuple[str, bytes]], pattern: str, of: Members, encoding: str, shown: str
 ) -> list[dict[str, str | bytes]]:
     rows: list[dict[str, str | bytes]] = []
     for name, content in found:
-        match = pattern.fullmatch(name)
-        assert match is not None
+        groups = _groups(pattern, name, shown)
+        assert groups is not None
         if of.content == "image":
-            rows.append(match.groupdict() | {IMAGE: content})
+            rows.append(groups | {IMAGE: content})
             continue
         text = _decoded(content, encoding, f"{shown}: member {name!r}")
         if of.records is None:
-            rows.append(match.groupdict() | {TEXT: text})
+            rows.append(groups | {TEXT: text})
         else:
-            rows += [match.groupdict() | one.groupdict() for one in re.finditer(of.records, text, re.DOTALL)]
+            with _in_time("records", of.records, f"{shown}: member {name!r}"):
+                records = regex.finditer(of.records, text, regex.DOTALL, timeout=MATCH_SECONDS)
+                rows += [groups | record.groupdict() for record in records]
     return rows
+
+
+def _groups(pattern: str, name: str, shown: str) -> dict[str, str | bytes] | None:
+    """What the pattern's named groups match in a member's path; None where it does not match the whole path."""
+    with _in_time("members", pattern, f"{shown}: the path {name!r}"):
+        match = regex.fullmatch(pattern, name, timeout=MATCH_SECONDS)
+    return None if match is None else match.groupdict()
+
+
+@contextmanager
+def _in_time(key: str, pattern: str, where: str) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise UserError(
+            f"{where}: data.{key} takes more than {MATCH_SECONDS:g} seconds; the pattern is {pattern!r}. A repetition "
+            "inside a repetition, such as (a+)+, or of alternatives that match the same text takes for ever where it "
+            "does not match: write it with one repetition, such as a+"
+        ) from None
 
 
 def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[tuple[str, bytes]]:

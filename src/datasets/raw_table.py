@@ -8,6 +8,8 @@ from difflib import get_close_matches
 import pyarrow as pa
 
 from src.errors import UserError
+from src.names import is_unprintable
+from src.names import shown as named
 from src.problem.terms import RESERVED_COLUMNS, ColumnKind
 
 Kinds = tuple[ColumnKind, ...]
@@ -42,6 +44,12 @@ def common(guesses: Iterable[Kinds]) -> Kinds:
 
 def check_names(names: Sequence[str], shown: str) -> None:
     """Raise UserError where column names are not usable as such; `shown` names the file."""
+    for place, name in enumerate(names, start=1):
+        if any(map(is_unprintable, name)):
+            raise UserError(
+                f"{shown}: the name of column {place}, {named(name)}, holds a character that cannot be printed; "
+                "rename the column"
+            )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         places = [str(i) for i, name in enumerate(names, start=1) if name == twice[0]]

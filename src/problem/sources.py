@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit
 
+import regex
 from pydantic import AfterValidator, Field, model_validator
 
 from src.credentials import fault_of_address, redacted, variables_outside
@@ -72,8 +73,11 @@ class SklearnSource(Settings):
 def _pattern(value: str) -> str:
     try:
         re.compile(value)
-    except re.error as error:
+        regex.compile(value)  # matches as `re` does, and within a time limit
+    except (re.error, regex.error) as error:
         raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{shown(value)} is no regular expression: nested too deeply") from None
     return value
 
 

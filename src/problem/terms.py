@@ -20,8 +20,7 @@ MEASURES: dict[ProblemType, tuple[str, ...]] = {
     "regression": ("mae", "rmse", "mse", "r2"),
     "unit_interval_regression": ("mae", "rmse", "mse", "r2"),
 }
-Measure = Literal[
-    "auto",
+MeasureName = Literal[
     "accuracy",
     "balanced_accuracy",
     "f1",
@@ -38,6 +37,7 @@ Measure = Literal[
     "mse",
     "r2",
 ]
+Measure = Literal[Auto, MeasureName]
 
 # Columns that prepare and evaluate add to the user's tables.
 RESERVED_COLUMNS = ("__row__", "__role__")

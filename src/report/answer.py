@@ -4,7 +4,7 @@ from src.printer import Printer
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
 from src.report.words import clause, counted, listing, sentence, spoken, type_words
-from src.results import AGAINST_SHALLOW
+from src.results import AGAINST_SHALLOW, SEALED_TEST_VERDICT
 from src.wording import scored
 
 # Headline and tone by what the answer is.
@@ -54,7 +54,7 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         f"({printer.interval(result.shallow_test.low, result.shallow_test.high)}). The network’s "
         + (
             "agrees with cross-validation."
-            if verdicts["test_agrees_with_cross_validation"]
+            if verdicts[SEALED_TEST_VERDICT]
             else "disagrees with cross-validation: trust neither interval alone."
         ),
     ]

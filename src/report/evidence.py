@@ -68,8 +68,9 @@ class Evidence:
 
 
 def read_evidence(layout: Layout) -> Evidence:
-    """Read the files that the earlier steps wrote; raises UserError naming the first one that is missing."""
-    return Evidence(
+    """Read the files that the earlier steps wrote. Raises UserError naming the first that is missing or damaged, or
+    that is by another measure than prepare.json."""
+    evidence = Evidence(
         problem=layout.problem,
         settings=load_settings(layout, "report", ReportSettings),
         validation=Validation.read(layout.result("validate")),
@@ -84,6 +85,12 @@ def read_evidence(layout: Layout) -> Evidence:
         fold_scores=_table(layout, "fold_scores.csv"),
         evaluate_curves=_table(layout, "evaluate_curves.csv"),
     )
+    measure = evidence.prepared.measure
+    for step in ("baseline", "overfit", "regularize", "evaluate"):
+        with intact(layout.result(step)):
+            if (other := getattr(evidence, step).measure) != measure:
+                raise ValueError(f"its measure is {other}, that of prepare.json {measure}")
+    return evidence
 
 
 def _table(layout: Layout, name: str) -> pd.DataFrame:

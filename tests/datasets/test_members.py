@@ -124,6 +124,31 @@ def test_a_pattern_that_is_none_is_refused():
         LocalSource.model_validate({"source": "file", "path": "a.zip", "members": "("})
 
 
+def test_a_pattern_nested_too_deeply_is_refused():
+    with pytest.raises(ValueError, match="nested too deeply"):
+        LocalSource.model_validate({"source": "file", "path": "a.zip", "members": "(" * 5_000 + ")" * 5_000})
+
+
+@pytest.mark.parametrize(
+    ("key", "patterns"),
+    [
+        ("members", {"members": "(?P<above>(a|aa)+)c.*"}),
+        ("records", {"members": "(?P<above>.*)", "records": "(?P<of>(a|aa)+)c.*d"}),
+    ],
+)
+def test_a_pattern_that_would_match_for_ever_is_stopped_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, patterns: dict[str, str]
+):
+    monkeypatch.setattr("src.datasets.members.MATCH_SECONDS", 0.1)
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / ("a" * 80 + "bc.txt")).write_text("a" * 80 + "bc d")
+    with pytest.raises(UserError) as refused:
+        table(tmp_path, "dir", **patterns)
+    told = str(refused.value)
+    assert f"data.{key} takes more than 0.1 seconds; the pattern is {patterns[key]!r}" in told
+    assert "write it with one repetition" in told
+
+
 def test_a_folder_is_as_good_as_an_archive_and_a_changed_file_is_noticed(tmp_path: Path):
     for name, text in FILES.items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -213,6 +213,16 @@ BAD = {
     "names that do not fit": ("1,2,3\n", {"names": ["a", "b"]}, r"line 1 has 3 fields, expected 2 as in data\.names"),
     "a quotation mark never closed": ('a,b\n1,2\n"3,4\n5,6\n', {}, r"begins on line 3 .*never closed"),
     "a column name twice": ("a,b,a\n1,2,3\n", {}, r"column name 'a' is there 2 times \(columns 1, 3\)"),
+    "a column name that cannot be printed": (
+        "a,b\0c\n1,2\n",
+        {},
+        r"name of column 2, 'b\\x00c', holds a char",
+    ),
+    "a JSON key that turns the writing": (
+        '{"a\\u202eb": 1}\n',
+        {"path": "t.jsonl"},
+        r"of column 1, 'a\\u202eb'",
+    ),
     "a reserved column name": ("a,__row__\n1,2\n", {}, r"column name '__row__' is reserved"),
     "another separator": ("a;b\n1;2\n", {}, r"only one column when separated by ','; try `separator: \";\"`"),
     "an unknown ending": ("a,b\n1,2\n", {"path": "t.dat"}, r"the ending '\.dat' does not tell the format.*csv, tsv"),

@@ -151,7 +151,7 @@ def write_results(root: Path, given: Example) -> Layout:
     ).to_csv(layout.results / "fold_scores.csv", index=False)
 
     good, bad = float(np.mean(network)), float(np.mean(common))
-    _write_curves(layout, good, bad, measure.direction)
+    _write_curves(layout, good, bad, measure)
     _write_candidates(layout, given, network, measure.direction)
     development = FoldScores(mean=good, scores=network[:FOLDS])
 
@@ -329,9 +329,9 @@ def _candidate(index: int) -> Candidate:
     )
 
 
-def _write_curves(layout: Layout, good: float, bad: float, direction: str) -> None:
+def _write_curves(layout: Layout, good: float, bad: float, measure: Measure) -> None:
     """Curves by formula: training approaches the perfect value, validation turns the sooner the larger the network."""
-    perfect = 1.0 if direction == "maximize" else 0.0
+    perfect = 1.0 if measure.direction == "maximize" else 0.0
     epoch = np.arange(1, EPOCHS + 1)
     rungs, tables = [], []
     for index in range(4):
@@ -354,7 +354,7 @@ def _write_curves(layout: Layout, good: float, bad: float, direction: str) -> No
                 }
             )
         )
-        turning = int((validation if direction == "maximize" else -validation).argmax())
+        turning = int((validation if measure.direction == "maximize" else -validation).argmax())
         rungs.append(
             Rung(
                 network={
@@ -375,8 +375,8 @@ def _write_curves(layout: Layout, good: float, bad: float, direction: str) -> No
         )
     pd.concat(tables).to_csv(layout.results / "overfit_curves.csv", index=False)
     Overfit(
-        measure=TABLE["accuracy"].name,
-        direction=direction,  # type: ignore[arg-type]
+        measure=measure.name,
+        direction=measure.direction,
         rungs=rungs,
         chosen=3,
         verdicts=[Verdict(name="overfits", holds=True, evidence="validation turned while training went on improving")],

@@ -8,6 +8,7 @@ from src import results
 from src.files import Layout, write_json
 from src.results import Candidate, CrossValidation, Evaluate, SealedTest, Verdict
 from tasks.summary import WIDTH, summary
+from tests.tracking.result_files import compared
 
 
 @pytest.fixture
@@ -31,10 +32,10 @@ def evaluated(tmp_path: Path) -> Layout:
         extra={},
         recommended="network",
         verdicts=[
-            Verdict(
-                name="beats_common_sense", holds=True, evidence="0.97 against 0.40, " + "as often told before " * 9
-            ),
-            Verdict(name="beats_shallow_model", holds=False, evidence="p = 0.2"),
+            compared("beats_common_sense", True, "0.97 against 0.40, " + "as often told before " * 9),
+            compared("beats_shallow_model", False, "p = 0.2"),
+            compared("shallow_model_still_beats_common_sense", True, "p = 0.001"),
+            Verdict(name="test_agrees_with_cross_validation", holds=True, evidence="the two intervals meet"),
         ],
     ).write(layout.result("evaluate"))
     write_json(layout.settings("report"), {"question": "Which wine?", "unit": ""})

@@ -62,11 +62,13 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
         "verdict.regularization_helps": "yes",
         "verdict.beats_common_sense": "yes",
         "verdict.beats_shallow_model": "no",
+        "verdict.shallow_model_still_beats_common_sense": "yes",
+        "verdict.test_agrees_with_cross_validation": "yes",
     }
     assert tags["measure"] == "accuracy (maximize)"
     assert tags["auto.measure"] == "accuracy: the classes are balanced"
     assert tags["problem"] == "fruit"
-    assert tags["verdicts"] == "5 of 6 hold, not: beats shallow model"
+    assert tags["verdicts"] == "7 of 8 hold, not: beats shallow model"
     assert tags["cross-validated"] == "accuracy 91% (84% to 97%)"
     assert tags["common sense"] == "56% (majority)"
     assert tags["sealed test"] == "94% (81% to 100%)"
@@ -366,7 +368,7 @@ def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(rec
 
 def test_the_experiment_says_the_newest_result_in_its_first_line(recorded, client):
     (first, *_) = client.get_experiment_by_name("fruit").tags["mlflow.note.content"].splitlines()
-    score = "accuracy 91% (84% to 97%), common sense 56%, sealed test 94%; verdicts: 5 of 6 hold"
+    score = "accuracy 91% (84% to 97%), common sense 56%, sealed test 94%; verdicts: 7 of 8 hold"
     assert first == f"{score}. Which fruit is it?"
 
 

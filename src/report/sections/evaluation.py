@@ -10,9 +10,9 @@ from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
-from src.report.sections.verdicts import DATA_VERDICT, SEALED_TEST_VERDICT, findings
+from src.report.sections.verdicts import DATA_VERDICT, findings
 from src.report.words import MEANINGS, MODELS, clause, count, counted, scale_of, sentence, share, spoken
-from src.results import CrossValidation, Nested
+from src.results import SEALED_TEST_VERDICT, CrossValidation, Nested
 
 
 def evaluation(evidence: Evidence, printer: Printer) -> Section:

@@ -7,8 +7,9 @@ from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
-from src.report.sections.verdicts import SEALED_TEST_VERDICT, findings
+from src.report.sections.verdicts import findings
 from src.report.words import count, counted, scale_of
+from src.results import SEALED_TEST_VERDICT
 from src.wording import scored
 
 

@@ -8,8 +8,8 @@ from src.report.honesty import read_honesty
 from src.report.words import VERDICTS, Statement, count, counted, sentence, share, spoken
 from src.results import Verdict
 
-# Verdicts of `evaluate` that have sections of their own.
-SEALED_TEST_VERDICT, DATA_VERDICT = "test_agrees_with_cross_validation", "more_data_would_help"
+# The verdict of `evaluate` on more rows, which has a section of its own.
+DATA_VERDICT = "more_data_would_help"
 
 
 def all_verdicts(evidence: Evidence) -> Section:
