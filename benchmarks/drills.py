@@ -176,8 +176,13 @@ def drill(way: str, workspace: Workspace, expected: dict[str, bytes], kill: Kill
 
 
 def contents(workspace: Workspace) -> dict[str, bytes]:
-    """All data and results and dvc.lock, by path."""
-    files = [path for folder in ("data", "results") for path in (workspace.root / folder).rglob("*") if path.is_file()]
+    """All data and results and dvc.lock, by path, without the temporary files that a killed DVC leaves."""
+    files = [
+        path
+        for folder in ("data", "results")
+        for path in (workspace.root / folder).rglob("*")
+        if path.is_file() and not (path.name.startswith(".") and path.suffix == ".tmp")
+    ]
     return {str(path.relative_to(workspace.root)): path.read_bytes() for path in [*files, workspace.root / "dvc.lock"]}
 
 
