@@ -10,7 +10,7 @@ from tests.workspaces import Workspace
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["make repro", "UI"])
+@pytest.mark.parametrize("way", ["make repro"])
 def test_a_run_that_lost_a_process_is_made_good_by_the_next(
     fresh: Workspace, finished: Workspace, tmp_path: Path, way: str
 ):
