@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import takewhile
 from uuid import UUID
 
 import anyio
@@ -214,7 +215,8 @@ class Dispatcher:
                 await show_queued(self.client, due[run_id], reason)
 
     def _admitted(self, due: Mapping[UUID, FlowRun], asks: anyio.abc.TaskGroup) -> list[queue.Run]:
-        """Those of the runs that can happen as the files are now. What is not known yet, tasks of `asks` find out."""
+        """The runs that can happen as the files are now, up to the first of which this is not known yet: none starts
+        before an earlier one. What is not known, tasks of `asks` find out."""
         self.admitted = {
             id_: (files, admission)
             for id_, (files, admission) in self.admitted.items()
@@ -223,7 +225,8 @@ class Dispatcher:
         for id_ in due.keys() - self.admitted.keys() - self.asking:
             self.asking.add(id_)
             asks.start_soon(self._ask, due[id_])
-        return [self._in_queue(run, self.admitted[id_][1]) for id_, run in due.items() if id_ in self.admitted]
+        known = takewhile(self.admitted.__contains__, due)
+        return [self._in_queue(due[id_], self.admitted[id_][1]) for id_ in known]
 
     async def _ask(self, run: FlowRun) -> None:
         """Find out whether the run can happen; one that cannot fails with the reason."""
