@@ -177,6 +177,7 @@ def test_only_evaluate_and_what_follows_hang_on_the_sealed_test_set(workspace: W
         "evaluate_curves.csv",
         "fold_scores.csv",
         "model",
+        "alternative",
     }
     assert made == {f"results/{PROBLEM}/{name}" for name in evaluated}
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from src import picture_file
+from src.baselines import shallow
 from src.kinds.image.encoding import decoded
-from src.kinds.image.shallow import SHALLOW
 from src.measures import TABLE
 from src.picture_file import PixelsOnDisk, Row
 from src.preprocessing.fold import fit_fold
@@ -64,14 +64,14 @@ def test_networks_and_shallow_models_learn_the_same_from_pictures_on_disk(
     def learnt() -> tuple[Any, ...]:
         table = written(tmp_path)
         fold = fit_fold(table, SPLIT.training, SPLIT.validation)
-        shallow = SHALLOW["binary"]["linear"](0).fit(fold.x_AD, fold.y_AT[:, 0]).predict_proba(fold.x_VD)
+        predicted = shallow("linear", table, SPLIT, 0)
         [trained] = fit([member], table, TABLE["accuracy"], Engine(workers=1), "bars")
-        return isinstance(fold.x_AD.pixels_NCHW, PixelsOnDisk), fold.vectorizer, shallow, trained
+        return isinstance(fold.x_AD.pixels_NCHW, PixelsOnDisk), fold.vectorizer, predicted, trained
 
-    (_, vectorizer, shallow, trained), (streams, *on_disk) = both_ways(monkeypatch, learnt)
+    (_, vectorizer, predicted, trained), (streams, *on_disk) = both_ways(monkeypatch, learnt)
     assert streams
     assert on_disk[0] == vectorizer
-    np.testing.assert_array_equal(on_disk[1], shallow)
+    np.testing.assert_array_equal(on_disk[1], predicted)
     np.testing.assert_array_equal(on_disk[2].predictions, trained.predictions)
     for name, weights in trained.weights.items():
         np.testing.assert_array_equal(on_disk[2].weights[name], weights)
