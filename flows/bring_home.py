@@ -77,13 +77,12 @@ def bring_home(name: str, home: Path) -> Brought:
         wanted = _blobs(found.commit, [path for problem in problems for path in _places(problem)], home)
         files = {path: blob for path, blob in wanted.items() if _blob(home / path, home) != blob}
         _refuse_edited(files, home)
-        listed = {problem: _listed(problem, home) for problem in problems}
+        unlisted = [problem for problem in problems if problem not in listed_problems(home / "params.yaml")]
         for path, blob in files.items():
             with atomic_file(home / path) as partial:
                 partial.write_bytes(git.run_raw(home, "cat-file", "blob", blob))
-        for problem in problems:
-            if listed[problem]:
-                write_text(home / "params.yaml", with_problem(Layout(problem, home)))
+        for problem in unlisted:
+            write_text(home / "params.yaml", with_problem(Layout(problem, home)))
         _merge_lock(home / "dvc.lock", {key: of for key, of in locked.items() if key.partition("@")[2] in problems})
         left = [path for path in changed if _problem_of(path) is None and path not in ("dvc.lock", "params.yaml")]
         return Brought(problems, list(files), left, {problem: _restored(problem, home) for problem in problems})
@@ -143,11 +142,6 @@ def _refuse_edited(files: Iterable[str], home: Path) -> None:
             f"Commit it (`git add {' '.join(there)} && git commit`), or discard it with `git checkout`; then try "
             "again. Nothing was changed."
         )
-
-
-def _listed(problem: str, home: Path) -> bool:
-    """Whether params.yaml has to take the problem into its list."""
-    return problem not in listed_problems(home / "params.yaml")
 
 
 def _stages(lock: bytes) -> dict[str, Any]:

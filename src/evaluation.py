@@ -207,7 +207,7 @@ def gain_over_folds(
     if np.ptp(gains_J) < SAME:
         found = widened_gain(Estimate(value=gain, low=gain, high=gain), measure.lowest, measure.highest, units)
         p_value = agreed_p_value(gain - handicap, measure.lowest, measure.highest, units)
-        return found, p_value, f"all {len(gains_J)} folds agree, {units:,} independent rows"
+        return found, p_value, f"all {len(gains_J)} folds agree, {units:,} independent units"
     found = paired_gain(gain, gains_J, test_share)
     method = f"corrected resampled t-test over {len(gains_J)} folds"
     return found, paired_p_value(gain - handicap, gains_J, test_share), method

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from src.errors import UserError
+from src.hashes import file_sha256
 from src.problem.sources import LocalSource
 from src.problem.steps import FetchSettings
 
@@ -45,14 +46,9 @@ def local_checksums(settings: FetchSettings, local: Path) -> dict[str, str]:
 def checksum(path: Path) -> str:
     """The SHA-256 of a file, or of the names and checksums of all files in a folder."""
     if path.is_file():
-        return sha256_of(path)
-    listed = "".join(f"{sha256_of(file)} {name}\n" for name, file in files_below(path))
+        return file_sha256(path)
+    listed = "".join(f"{file_sha256(file)} {name}\n" for name, file in files_below(path))
     return hashlib.sha256(listed.encode()).hexdigest()
-
-
-def sha256_of(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:

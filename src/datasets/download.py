@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from src.credentials import filled, variables_in
 from src.errors import UserError
-from src.local_files import sha256_of
+from src.hashes import file_sha256
 
 log = logging.getLogger("workflow")
 
@@ -94,7 +94,7 @@ def _resume(partial: Path, sha256: str) -> Callable[[str, str, Any], None]:
                 for block in response.iter_content(_BLOCK):
                     out.write(block)
                     told(len(block))
-        found = sha256_of(partial)
+        found = file_sha256(partial)
         if found != sha256:
             partial.unlink()
             if resumed:  # the beginning may be of an older version of the file

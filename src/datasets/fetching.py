@@ -22,8 +22,9 @@ from src.datasets.pictured import checksum, pictures_of, table_with_pictures
 from src.datasets.reading import read_raw
 from src.errors import PassingError, UserError
 from src.files import atomic_directory
+from src.hashes import file_sha256
 from src.local_files import checksum as checksum_of_local
-from src.local_files import local_file, sha256_of
+from src.local_files import local_file
 from src.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.problem.sources import (
     Address,
@@ -103,7 +104,7 @@ def _vectors_part(vectors: VectorsFile, local: Path, downloads: Path) -> _Part:
     of_member = f" member {member}" if member else ""
     if vectors.path is not None:
         file = local_file(vectors.path, local, False)
-        origin = f"sha256 {sha256_of(file)}{of_member}"
+        origin = f"sha256 {file_sha256(file)}{of_member}"
         return _Part(origin, "vectors", lambda folder: unpack(_copied(file, folder), member, folder, str(file)))
     address = Address.model_validate(vectors.model_dump(include={"url", "sha256"}))
 
@@ -227,7 +228,7 @@ def _put(part: _Part, folder: Path, position: int) -> RawFile:
     path.replace(target)
     shutil.rmtree(workshop)
     return RawFile(
-        name=target.name, bytes=target.stat().st_size, sha256=sha256_of(target), role=part.role, origin=part.origin
+        name=target.name, bytes=target.stat().st_size, sha256=file_sha256(target), role=part.role, origin=part.origin
     )
 
 
@@ -241,4 +242,4 @@ def _is_there(raw: Path, parts: list[_Part]) -> bool:
         return False
     if {path.name for path in raw.iterdir()} != {MANIFEST, *(file.name for file in files)}:
         return False
-    return all(sha256_of(raw / file.name) == file.sha256 for file in files)
+    return all(file_sha256(raw / file.name) == file.sha256 for file in files)

@@ -22,7 +22,7 @@ from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import Kinds, RawTable, Runs, common, nearest
 from src.errors import UserError
 from src.files import intact
-from src.local_files import sha256_of
+from src.hashes import file_sha256
 from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
 from src.problem.terms import ColumnKind
 
@@ -254,7 +254,7 @@ def _as_fetched(reading: Reading, of: Members) -> Reading:
 def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:
     path = raw / listed.name
     with intact(path):
-        if sha256_of(path) != listed.sha256:
+        if file_sha256(path) != listed.sha256:
             raise ValueError("another checksum than when it was fetched")
     return _File(path, shown, listed.role, reading)
 

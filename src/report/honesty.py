@@ -21,6 +21,7 @@ class Honesty(BaseModel):
     problems_without_signal: int
     problems_with_signal: int
     false_claims: float
+    allowed_claims: float
     coverage_cross_validation: float
     coverage_test: float
     optimism: Optimism

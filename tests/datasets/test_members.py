@@ -11,7 +11,7 @@ import pytest
 
 from src.datasets import fetch_source, read_table
 from src.errors import UserError
-from src.local_files import sha256_of
+from src.hashes import file_sha256
 from src.problem.sources import LocalSource, RemoteSource
 
 FILES = {
@@ -70,9 +70,9 @@ def test_an_archive_packed_anew_gives_the_same_table(tmp_path: Path, monkeypatch
     again = packed(second / "films_small.tar.xz", dict(reversed(FILES.items())))
     file = {
         "url": "https://example.org/films.tar.gz",
-        "sha256": sha256_of(original),
+        "sha256": file_sha256(original),
         "members": MEMBERS,
-        "repacked": {"name": again.name, "sha256": sha256_of(again)},
+        "repacked": {"name": again.name, "sha256": file_sha256(again)},
     }
     source = RemoteSource.model_validate({"source": "address", "files": [file]})
     for folder in (first, second):

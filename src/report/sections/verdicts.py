@@ -39,9 +39,9 @@ def trust() -> Text:
         f"How far to trust such verdicts was measured on {counted(found.problems_without_signal, 'problem')} without "
         f"any signal and {count(found.problems_with_signal)} with a known one, by the command "
         "python -m benchmarks.honesty. Where there was nothing to learn, a network was said to beat common sense in "
-        f"{share(found.false_claims)} of the problems (2.5% would be allowed). The 95% interval of the cross-validated "
-        f"measure held the true value in {share(found.coverage_cross_validation)}, that of the sealed test in "
-        f"{share(found.coverage_test)}."
+        f"{share(found.false_claims)} of the problems ({share(found.allowed_claims)} would be allowed). The 95% "
+        "interval of the cross-validated measure held the true value in "
+        f"{share(found.coverage_cross_validation)}, that of the sealed test in {share(found.coverage_test)}."
     )
 
 
