@@ -37,6 +37,10 @@ ADVICE_BASELINE = (
     "the book's advice: the answer may not be in the data, or the network does not suit it; "
     "look at the data checks and the features before anything else"
 )
+ADVICE_SHALLOW = (
+    "the shallow model is surely better than common sense, so the answer is in the data: "
+    "the network does not suit it yet, or there are too few rows for one"
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ def overfit(layout: Layout) -> Overfit:
     settings = load_settings(layout, "overfit", OverfitSettings)
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
-    reference = Baseline.read(layout.result("baseline")).common_sense
+    baseline = Baseline.read(layout.result("baseline"))
+    reference = baseline.common_sense
+    advice = ADVICE_SHALLOW if baseline.verdicts[0].holds else ADVICE_BASELINE
     common_sense = reference.development.mean
     table = read_table(layout.train, read_schema(layout.train))
     folds = list(read_folds(layout.folds, len(table))["development"])
@@ -96,7 +102,7 @@ def overfit(layout: Layout) -> Overfit:
             rungs=rungs,
             chosen=chosen,
             verdicts=[
-                _beats(climbs[chosen], reference, folds, table, measure, settings.seed),
+                _beats(climbs[chosen], reference, folds, table, measure, settings.seed, advice),
                 _overfits(climbs, chosen, most, kind.larger),
             ],
         )
@@ -129,9 +135,15 @@ def _judge(
 
 
 def _beats(
-    climb: Climb, reference: ReferenceScore, folds: list[Split], table: Table, measure: Measure, seed: int
+    climb: Climb,
+    reference: ReferenceScore,
+    folds: list[Split],
+    table: Table,
+    measure: Measure,
+    seed: int,
+    advice: str,
 ) -> Verdict:
-    """Whether the chosen rung beats common sense at its turning point.
+    """Whether the chosen rung beats common sense at its turning point; `advice` is for where it does not.
 
     With a single fold, how sure that is rests on what the network says of the rows after its last epoch.
     """
@@ -148,7 +160,7 @@ def _beats(
     found = compare_scores("beats_the_baseline", (called, scores_J), sense, folds, table, measure, left_out_B)
     if found.holds or found.comparison is None:
         return found
-    return verdict_of(found.name, found.comparison.model_copy(update={"note": f"; {ADVICE_BASELINE}"}))
+    return verdict_of(found.name, found.comparison.model_copy(update={"note": f"; {advice}"}))
 
 
 def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Verdict:

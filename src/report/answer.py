@@ -51,7 +51,7 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         f"{scored(result.test.opening)}: the network gets {printer.bare(result.test.value)} "
         f"({printer.interval(result.test.low, result.test.high)}), the shallow model "
         f"{printer.bare(result.shallow_test.value)} "
-        f"({printer.interval(result.shallow_test.low, result.shallow_test.high)}). The network’s "
+        f"({printer.interval(result.shallow_test.low, result.shallow_test.high)}). The network’s score "
         + (
             "agrees with cross-validation."
             if verdicts[SEALED_TEST_VERDICT]

@@ -178,8 +178,9 @@ def _plan(groups: Sequence[Shard], shards: Sequence[Shard], until: int | None) -
     for group in groups:
         why[f"{group.backend}: {group.reason}"] += len(group.members)
     steps = sum(_steps(shard, until) for shard in shards)
+    shards_text = "1 shard" if stacks == 1 else f"{stacks} shards"
     return (
-        f"{sum(count.values())} trainings, {count['stacked']} stacked in {stacks} shards, {count['looped']} looped; "
+        f"{sum(count.values())} trainings, {count['stacked']} stacked in {shards_text}, {count['looped']} looped; "
         f"{steps:,} gradient steps one after another; "
         + "; ".join(f"{number} {reason}" for reason, number in why.items())
     )
