@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.steps import run_workflow, workspace
-from src.printer import printer_of
+from src.judging.printer import printer_of
 
 
 @dataclass(frozen=True)

@@ -17,19 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.steps import run_step, workspace
-from src.files import Layout
-from src.intervals import share_interval
-from src.kinds.kind import kind_of
-from src.measures import TABLE
+from src.core.files import Layout
+from src.judging.intervals import share_interval
+from src.kinds.registry import kind_of
+from src.models.measures import TABLE
 from src.networks import rate_falls
 from src.problem.training import Engine, OverfitLadder, Training
-from src.protocols import read_folds
-from src.results import Candidate
-from src.tables import read_schema, read_table
+from src.results.networks import Candidate
+from src.results.wording import network_text
+from src.tables.protocols import read_folds
+from src.tables.table import read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member
 from src.training.settings import batch_size
-from src.wording import network_text
 
 FOLDS = "protocol: k_fold\nfolds: 3\n"
 

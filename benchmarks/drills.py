@@ -28,7 +28,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.flows.serving import Served
 from tests.workspaces import PROBLEM, Workspace, command, family, fresh_workspace, wait_for
 

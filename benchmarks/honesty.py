@@ -40,21 +40,24 @@ from pydantic import BaseModel
 
 from benchmarks.populations import TARGET, Population, populations
 from benchmarks.steps import REPOSITORY
-from src.errors import UserError
-from src.files import Layout
-from src.intervals import CONFIDENCE
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.judging.intervals import CONFIDENCE
 from src.kinds.tabular import shallow
-from src.measures import TABLE
-from src.nested import search_in_folds
-from src.network_model import NetworkCard, NetworkModel
+from src.models.measures import TABLE
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
-from src.protocols import read_folds
-from src.results import Estimate, Evaluate, Overfit, Prepared, Regularize
-from src.saved_model import load_model
-from src.search import candidates_of
-from src.tables import Table, encode_targets, read_schema, read_table
+from src.results.data import Prepared
+from src.results.evaluate import Evaluate
+from src.results.networks import Overfit, Regularize
+from src.results.verdicts import Estimate
+from src.saved.network_model import NetworkCard, NetworkModel
+from src.saved.saved_model import load_model
+from src.search.candidates import candidates_of
+from src.search.nested import search_in_folds
+from src.tables.protocols import read_folds
+from src.tables.table import Table, encode_targets, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 

@@ -25,7 +25,7 @@ import httpx
 import yaml
 
 from benchmarks.steps import REPOSITORY
-from src.files import STEPS
+from src.core.files import STEPS
 
 FLOW = "flows.universal_workflow"
 READY = re.compile(r"^ready: Prefect (\S+) MLflow \S+$")
@@ -34,7 +34,7 @@ import sys
 from importlib import import_module
 
 import tasks
-from src.files import Layout
+from src.core.files import Layout
 
 for step in sys.argv[2:]:
     getattr(import_module(f"tasks.{step}"), step)(Layout(sys.argv[1]))

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.networks import build_network
-from src.preprocessing.fold import FoldArrays
-from src.tables import Table
+from src.preparation.fold import FoldArrays
+from src.tables.table import Table
 from src.training.members import Member
 
 

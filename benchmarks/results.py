@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.steps import run_workflow, workspace
-from src.printer import printer
-from src.results import Estimate
+from src.judging.printer import printer
+from src.results.verdicts import Estimate
 
 PUBLISHED = {"breast_cancer": 0.9736, "boston_housing": 2.38}
 DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")

@@ -28,8 +28,8 @@ import pandas as pd
 import psutil
 
 from benchmarks.steps import REPOSITORY, run_step, workspace
-from src.files import STEPS, Layout
-from src.tables import read_schema
+from src.core.files import STEPS, Layout
+from src.tables.table import read_schema
 
 WARM_UP_SECONDS = 1.0
 HEAD_END = b"\r\n\r\n"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from src.files import STEPS, Layout
-from src.results import Evaluate
+from src.core.files import STEPS, Layout
+from src.results.evaluate import Evaluate
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

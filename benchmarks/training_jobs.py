@@ -9,11 +9,11 @@ import pandas as pd
 
 from benchmarks.peers import Job, SmallConvnet
 from src.networks import KINDS
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.terms import ProblemType
-from src.protocols import Split
-from src.results import Candidate
-from src.tables import Feature, Schema, Table, encode_targets
+from src.results.networks import Candidate
+from src.tables.protocols import Split
+from src.tables.table import Feature, Schema, Table, encode_targets
 from src.training.members import Member
 
 KINDS["small_convnet"] = lambda: SmallConvnet

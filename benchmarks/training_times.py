@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import PEERS, CannotDo, Job
 from benchmarks.training_jobs import bundled, job_of, searched
-from src.measures import TABLE
+from src.models.measures import TABLE
 from src.problem.training import Engine
 from src.training.fit import fit
 

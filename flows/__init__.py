@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import tasks  # noqa: F401  the environment of every process of the workflow: no telemetry, one thread each
-from src.garbage import collect_seldom
+from src.core.garbage import collect_seldom
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from flows.arguments import check_problem
 from flows.deployments import ENTRYPOINTS, needs_workspace
-from src.errors import UserError
+from src.core.errors import UserError
 
 _LONGEST = 2_000
 

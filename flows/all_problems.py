@@ -24,8 +24,8 @@ from prefect.states import Cancelled, Completed, Failed, State
 from flows import guard, shell_runs
 from flows.arguments import StepName, check_problem, known_problems
 from flows.universal_workflow import TRIGGER, exit_code, trigger, universal_workflow
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from tasks.summary import HEADINGS, rows
 from tasks.workspace import locked_by
 

@@ -17,7 +17,7 @@ if __name__ == "__main__":
 from pathlib import Path
 
 from flows.bring_home import bring_home, find
-from src.errors import UserError
+from src.core.errors import UserError
 
 if __name__ == "__main__":
     try:

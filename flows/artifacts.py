@@ -26,17 +26,18 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
-from src.answer import Answer, answer_of, verdicts_of
-from src.errors import UserError
-from src.files import STEPS, Layout
-from src.measures import TABLE
-from src.printer import printer_of
-from src.progress import share
+from src.core.errors import UserError
+from src.core.files import STEPS, Layout
+from src.core.progress import share
+from src.judging.printer import printer_of
+from src.models.measures import TABLE
 from src.report.markdown import literal
-from src.results import Evaluate, Verdict
+from src.results.answer import Answer, answer_of, verdicts_of
+from src.results.evaluate import Evaluate
+from src.results.verdicts import Verdict
+from src.results.wording import scored
 from src.tracking.identity import find_workflow_run
 from src.tracking.lookup import versions_of
-from src.wording import scored
 
 # Characters in a line of evidence: what a window of 1,400 pixels holds.
 WIDTH = 50

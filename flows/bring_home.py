@@ -16,8 +16,8 @@ import yaml
 
 from flows import git
 from flows.stages import Stages, shortened
-from src.errors import UserError
-from src.files import STEPS, Layout, atomic_file, write_text
+from src.core.errors import UserError
+from src.core.files import STEPS, Layout, atomic_file, write_text
 from src.problem.load import listed_problems
 from tasks.problem_list import with_problem
 from tasks.workspace import check_dvc_lock, locked_by

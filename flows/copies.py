@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from flows import git
-from src.errors import UserError
+from src.core.errors import UserError
 
 COPIES = Path(".workflow", "copies")
 _LOCK = ".lock"

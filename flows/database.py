@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.tracking.address import DATABASE as MLFLOW_FILE
 from src.tracking.address import SQLITE, database_setting
 from src.tracking.moved import bring_home

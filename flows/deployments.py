@@ -5,10 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 from flows.arguments import is_isolated, known_problems, problem_files
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.yaml_file import read_yaml
 from src.problem.terms import MEASURES
-from src.yaml_file import read_yaml
 
 ENTRYPOINTS = {
     "universal-workflow": "flows.universal_workflow.universal_workflow",

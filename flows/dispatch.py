@@ -46,7 +46,7 @@ from flows.flow_processes import Files, FlowProcesses, Spares
 from flows.flow_run import DEPLOYMENT
 from flows.readiness import say_ready
 from flows.remains import Remains
-from src.errors import UserError
+from src.core.errors import UserError
 from tasks import workspace
 
 QUEUED, SKIPPED = "Queued", "Skipped"

@@ -24,11 +24,11 @@ from flows import git
 from flows.copies import copy_of
 from flows.overrides import Overrides
 from flows.stages import Stages, shortened, stage_name
-from src.errors import UserError
-from src.files import LOCAL, STEPS, Layout
+from src.core.errors import UserError
+from src.core.files import LOCAL, STEPS, Layout
+from src.core.yaml_file import read_yaml
 from src.problem.load import listed_problems, load_problem
 from src.tracking.identity import workflow_name
-from src.yaml_file import read_yaml
 
 Log = Callable[[str], None]
 

@@ -20,7 +20,7 @@ from prefect.runner._process_manager import ProcessHandle, ProcessManager
 from flows import ROOT
 from flows.admission import Admission
 from flows.flow_run import ADMIT, REGISTER, RUN
-from src.errors import UserError
+from src.core.errors import UserError
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

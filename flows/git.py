@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from src.errors import UserError
+from src.core.errors import UserError
 
 # Set where git itself calls a program; they would point it at the wrong repository.
 _PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")

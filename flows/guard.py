@@ -12,7 +12,7 @@ from functools import cache
 
 import psutil
 
-from src.processes import POLL_SECONDS, is_alive
+from src.core.processes import POLL_SECONDS, is_alive
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.problem.steps import ProtocolSettings
 from src.problem.terms import Measure, Settings
 from src.problem.training import Engine, Search, Training

@@ -9,7 +9,7 @@ from http.client import HTTPException
 
 import psutil
 
-from src.errors import UserError
+from src.core.errors import UserError
 
 _BACKLOG = 512
 _PROBE_SECONDS = 1.0

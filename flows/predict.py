@@ -23,7 +23,7 @@ from prefect.states import Completed, Failed, State
 
 from flows.arguments import ProblemName, check_problem
 from flows.artifacts import MLFLOW_URL, Progress, key
-from src.errors import UserError
+from src.core.errors import UserError
 from src.report.markdown import literal
 from src.scoring.output import refused_path
 from src.scoring.paths import inside

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.arguments import check_problem, problem_files
-from src.errors import UserError
+from src.core.errors import UserError
 from tasks.cli import FAILED, INTERRUPTED, exit_on_signal, log_to_stderr, told
 
 EXIT_CODES = "exit code: 0 when rows were scored, 1 when none was"

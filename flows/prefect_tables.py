@@ -16,7 +16,7 @@ from prefect.server.database import provide_database_interface
 from prefect.server.database.configurations import AioSqliteConfiguration
 from sqlalchemy import event
 
-from src.sqlite_file import is_whole, new_database
+from src.core.sqlite_file import is_whole, new_database
 
 
 def migrate() -> None:

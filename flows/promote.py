@@ -19,7 +19,7 @@ from prefect.states import Completed, Failed, State
 from pydantic import Field
 
 from flows.arguments import ProblemName, check_problem
-from src.errors import UserError
+from src.core.errors import UserError
 from src.tracking.provenance import user
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.arguments import check_problem, problem_files
-from src.errors import UserError
+from src.core.errors import UserError
 from tasks.cli import FAILED, log_to_stderr
 
 

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 
 from flows import ROOT
 from flows.readiness import READY_PIPE
-from src.errors import UserError
-from src.processes import die_with_parent
+from src.core.errors import UserError
+from src.core.processes import die_with_parent
 
 _LOCK = ROOT / ".workflow" / "runner.lock"
 

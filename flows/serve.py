@@ -23,7 +23,7 @@ from flows import ROOT, ports
 from flows.same_origin import ANY_ADDRESS
 from flows.service import Service
 from flows.supervisor import Signals, Supervisor
-from src.errors import UserError
+from src.core.errors import UserError
 
 STATE = ROOT / ".workflow"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")

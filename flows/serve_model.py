@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.arguments import check_problem, problem_files
-from src.errors import UserError
+from src.core.errors import UserError
 
 PORT = 5001
 HOST = "127.0.0.1"
@@ -50,7 +50,7 @@ def _serve(options: argparse.Namespace) -> None:
     with ports.listening(HOST, options.port, "port=") as listener:
         import uvicorn
 
-        from src.files import Layout
+        from src.core.files import Layout
         from src.problem.load import load_problem
         from src.scoring.server import make_app
         from src.scoring.service import Service

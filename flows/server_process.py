@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from flows.readiness import say_ready
 from flows.same_origin import App, SameOrigin
-from src.processes import die_with_parent
+from src.core.processes import die_with_parent
 
 _GRACE_SECONDS = 1
 

@@ -1,7 +1,7 @@
 """One process of `make serve`: how it is started, known to be ready, and ended.
 
 It writes a log file of its own, lives in a session of its own, so that Ctrl-C in the terminal reaches `make serve`
-alone, and is to die with `make serve` should that be killed (see `src.processes`).
+alone, and is to die with `make serve` should that be killed (see `src.core.processes`).
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from flows.readiness import READY_PIPE
-from src.processes import is_alive
+from src.core.processes import is_alive
 
 _POLL_SECONDS = 0.05
 _KILLED_SECONDS = 1.0  # to be gone after a kill

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import prefect
 import psutil
 
-from src.processes import is_alive
-from src.sqlite_file import is_whole
+from src.core.processes import is_alive
+from src.core.sqlite_file import is_whole
 
 _TAG = "process"
 

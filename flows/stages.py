@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from flows.dvc_process import DVCProcess
-from src.errors import PassingError, UserError
+from src.core.errors import PassingError, UserError
 from tasks.cli import TRY_LATER
 from tasks.workspace import DRIVER, check_dvc_lock
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from flows.service import Service, stop
-from src.errors import UserError
+from src.core.errors import UserError
 
 _POLL_SECONDS = 0.1
 _START_SECONDS = 180.0

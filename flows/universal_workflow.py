@@ -42,8 +42,8 @@ from flows.artifacts import Progress, publish
 from flows.experiments import Experiment
 from flows.overrides import Overrides
 from flows.stages import Stages, shortened, was_restored
-from src.errors import PassingError, UserError
-from src.files import STEPS, Layout
+from src.core.errors import PassingError, UserError
+from src.core.files import STEPS, Layout
 from src.problem.load import load_problem
 from src.tracking.identity import workflow_name
 from src.tracking.provenance import git_commit

@@ -21,8 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
-from src.processes import name_process
+from src.core.errors import UserError
+from src.core.processes import name_process
 from src.tracking.identity import OUTPUTS
 from tasks.kept_results import put_back
 from tasks.workspace import check_dvc_lock, mend_list_of_dvc

@@ -8,17 +8,18 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from src.baselines import Predictions, common_sense, shallow
-from src.evaluation import HeldOut, compare
-from src.files import Layout
-from src.kinds.kind import kind_of
-from src.measures import TABLE, Measure
-from src.printer import worded
+from src.core.files import Layout
+from src.judging.baselines import Predictions, common_sense, shallow
+from src.judging.evaluation import HeldOut, compare
+from src.judging.printer import worded
+from src.kinds.registry import kind_of
+from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import BaselineSettings
-from src.protocols import Split, read_folds
-from src.results import Baseline, FoldScores, Prepared, ReferenceScore
-from src.tables import Table, read_schema, read_table
+from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.data import Prepared
+from src.tables.protocols import Split, read_folds
+from src.tables.table import Table, read_schema, read_table
 
 log = logging.getLogger("workflow")
 Reference = dict[Literal["development", "evaluation"], HeldOut]

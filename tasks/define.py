@@ -5,9 +5,9 @@ do the checksums of the problem's own files: a new file of another problem does 
 Book: "The universal workflow of machine learning", defining the problem and assembling a data set.
 """
 
-from src.files import Layout, write_json
-from src.local_files import local_checksums
+from src.core.files import Layout, write_json
 from src.problem.load import load_problem, settings_of
+from src.problem.local_files import local_checksums
 from src.problem.steps import STEP_SETTINGS
 
 

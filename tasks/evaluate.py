@@ -2,7 +2,7 @@
 
 The only step that reads the sealed test set, and it reads it last: nothing before depends on it. Book: "Evaluate the
 final model on the test set, once". A pipeline cannot keep anybody from running it with other settings, so it counts:
-see `src.openings`.
+see `src.results.openings`.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from src.baselines import common_sense, fit_shallow, shallow
-from src.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
-from src.evaluation import (
+from src.core.files import Layout, atomic_file
+from src.core.hashes import folder_sha256
+from src.judging.baselines import common_sense, fit_shallow, shallow
+from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
+from src.judging.evaluation import (
     HeldOut,
     compare,
     estimate,
@@ -22,52 +24,34 @@ from src.evaluation import (
     repeats_wanted,
     score_sealed_test,
 )
-from src.files import Layout, atomic_file
-from src.fold_ensemble import score_fold_ensemble
-from src.further_targets import score_heads
-from src.half_samples import PAIRS, half_sample_variance, half_samples
-from src.hashes import folder_sha256
-from src.inference import Interval, Model, actual_columns, prediction_columns
-from src.intervals import CONFIDENCE
-from src.kinds.kind import kind_of
-from src.measures import TABLE, Measure
-from src.nested import NestedSearch, search_in_folds
-from src.network_model import NetworkCard, NetworkModel, Preprocessing
-from src.openings import Ledger, identity, rows_sha256
-from src.printer import printer_of, worded
+from src.judging.further_targets import score_heads
+from src.judging.half_samples import PAIRS, half_sample_variance, half_samples
+from src.judging.intervals import CONFIDENCE
+from src.judging.printer import printer_of, worded
+from src.judging.sample_sizes import Trial, learning_curve, trials
+from src.kinds.registry import kind_of
+from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings
 from src.problem.terms import MEASURES
 from src.problem.training import Engine
-from src.protocols import Folds, Split, read_folds
-from src.results import (
-    AGAINST_SHALLOW,
-    GATE,
-    SEALED_TEST_VERDICT,
-    SHALLOW_GATE,
-    Baseline,
-    Candidate,
-    Choice,
-    CrossValidation,
-    Evaluate,
-    Metrics,
-    Nested,
-    Overfit,
-    Prepared,
-    Regularize,
-    SampleSize,
-    Saved,
-    SealedTest,
-    Verdict,
-    saved_model,
-)
-from src.sample_sizes import Trial, learning_curve, trials
-from src.search import candidates_of
-from src.shallow_model import ShallowCard, ShallowModel
-from src.tables import Table, read_schema, read_table
+from src.results.baseline import Baseline
+from src.results.data import Prepared
+from src.results.evaluate import CrossValidation, Evaluate, Metrics, Nested, SampleSize, Saved, SealedTest, saved_model
+from src.results.networks import Candidate, Overfit, Regularize
+from src.results.openings import Ledger, identity, rows_sha256
+from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Verdict
+from src.results.wording import scored
+from src.saved.inference import Interval, Model, actual_columns, prediction_columns
+from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
+from src.saved.shallow_model import ShallowCard, ShallowModel
+from src.search.candidates import candidates_of
+from src.search.fold_ensemble import score_fold_ensemble
+from src.search.nested import NestedSearch, search_in_folds
+from src.tables.protocols import Folds, Split, read_folds
+from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Trained
-from src.wording import scored
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
-from src.files import Layout
-from src.printer import Printer, printer
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.judging.printer import Printer, printer
 from src.problem.load import listed_problems
-from src.results import Metrics
+from src.results.evaluate import Metrics
 
 WIDTH = 120
 HEADINGS = ("experiment", "created", "cross-validated (95%)", "sealed test")

@@ -3,8 +3,8 @@
 Book: "Collecting a dataset".
 """
 
+from src.core.files import Layout
 from src.datasets import fetch_source
-from src.files import Layout
 from src.problem.load import load_settings
 from src.problem.steps import FetchSettings
 

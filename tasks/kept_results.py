@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from src.files import atomic_file
+from src.core.files import atomic_file
 
 
 def put_back(stage: str, root: Path = Path()) -> None:

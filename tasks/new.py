@@ -15,17 +15,17 @@ from pathlib import Path
 
 import yaml
 
+from src.core.errors import UserError
+from src.core.files import Layout, atomic_file, write_text
+from src.core.names import plain_name
 from src.datasets import FORMATS, read_local
 from src.datasets.delimited import SEPARATORS
 from src.datasets.encoding import check_encoding
 from src.datasets.fetching import full_disk_told
-from src.errors import UserError
-from src.files import Layout, atomic_file, write_text
-from src.names import plain_name
+from src.preparation.proposal import propose, scalar
 from src.problem.load import listed_problems, load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
-from src.proposal import propose, scalar
 from tasks.cli import told
 from tasks.problem_list import with_problem
 

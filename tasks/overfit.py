@@ -3,7 +3,7 @@
 Smallest network first, and at least three. The climb ends on the first rung that overfits (its validation loss has
 turned), is ahead of common sense, and whose training measure has saturated, or with the ladder. Chosen is the largest
 rung that overfits and is ahead of common sense; where none does, the one with the best validation measure. The rule is
-in `src.climbing`. Book: "Scaling up: developing a model that overfits".
+in `src.search.climbing`. Book: "Scaling up: developing a model that overfits".
 """
 
 from dataclasses import dataclass
@@ -12,25 +12,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.baselines import common_sense as common_sense_models
-from src.climbing import FEWEST_RUNGS, choose, is_enough, saturated
-from src.curves import Turn, find_turn
-from src.evaluation import compare_scores, left_out, verdict_of
-from src.files import Layout, atomic_file
-from src.kinds.kind import kind_of
-from src.measures import TABLE, Measure
+from src.core.files import Layout, atomic_file
+from src.judging.baselines import common_sense as common_sense_models
+from src.judging.evaluation import compare_scores, left_out, verdict_of
+from src.judging.printer import worded
+from src.kinds.registry import kind_of
+from src.models.measures import TABLE, Measure
 from src.networks import clip_norm
-from src.printer import worded
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
-from src.protocols import Split, read_folds
-from src.results import Baseline, Candidate, Overfit, Prepared, ReferenceScore, Rung, Verdict
-from src.tables import Table, read_schema, read_table
+from src.results.baseline import Baseline, ReferenceScore
+from src.results.data import Prepared
+from src.results.networks import Candidate, Overfit, Rung
+from src.results.verdicts import Verdict
+from src.results.wording import network_phrase, network_text
+from src.search.climbing import FEWEST_RUNGS, choose, is_enough, saturated
+from src.search.curves import Turn, find_turn
+from src.tables.protocols import Split, read_folds
+from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 from src.training.settings import batch_size, epochs
-from src.wording import network_phrase, network_text
 
 ADVICE = "the book's advice: add layers, make them bigger, or train for more epochs"
 ADVICE_BASELINE = (

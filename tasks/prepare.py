@@ -10,17 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from src.core.errors import UserError
+from src.core.files import Layout, atomic_directory, atomic_file, write_json
 from src.datasets import read_split, vectors_file
-from src.errors import UserError
-from src.files import Layout, atomic_directory, atomic_file, write_json
-from src.pictures import AT_ONCE
-from src.preparation import prepare_table
+from src.inputs.pictures import AT_ONCE
+from src.preparation.prepare import prepare_table
+from src.preparation.sealing import never_learnt, sealed_rows
 from src.problem.load import load_settings
 from src.problem.steps import PrepareSettings
-from src.protocols import write_folds
-from src.results import Prepared, Validation
-from src.sealing import never_learnt, sealed_rows
-from src.tables import VECTORS, Schema
+from src.results.data import Prepared, Validation
+from src.tables.protocols import write_folds
+from src.tables.table import VECTORS, Schema
 
 
 def prepare(layout: Layout) -> Prepared:

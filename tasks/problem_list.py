@@ -3,10 +3,10 @@
 import re
 from itertools import takewhile
 
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.yaml_file import parse_yaml
 from src.problem.load import listed_problems
-from src.yaml_file import parse_yaml
 
 
 def with_problem(layout: Layout) -> str:

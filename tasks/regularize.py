@@ -10,21 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.baselines import common_sense
-from src.evaluation import compare_scores, left_out
-from src.files import Layout, atomic_file
-from src.halving import search
-from src.kinds.kind import kind_of
-from src.measures import TABLE, Measure
-from src.printer import worded
+from src.core.files import Layout, atomic_file
+from src.judging.baselines import common_sense
+from src.judging.evaluation import compare_scores, left_out
+from src.judging.printer import worded
+from src.kinds.registry import kind_of
+from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
-from src.protocols import Split, read_folds
-from src.results import Baseline, FoldScores, Overfit, Prepared, ReferenceScore, Regularize, Verdict
-from src.search import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
-from src.tables import Table, read_schema, read_table
-from src.wording import candidate_text, network_text
+from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.data import Prepared
+from src.results.networks import Overfit, Regularize
+from src.results.verdicts import Verdict
+from src.results.wording import candidate_text, network_text
+from src.search.candidates import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
+from src.search.halving import search
+from src.tables.protocols import Split, read_folds
+from src.tables.table import Table, read_schema, read_table
 
 
 def regularize(layout: Layout) -> Regularize:

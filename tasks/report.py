@@ -3,7 +3,7 @@
 Every number in it comes from a result file of an earlier step.
 """
 
-from src.files import Layout, atomic_directory, write_text
+from src.core.files import Layout, atomic_directory, write_text
 
 
 def report(layout: Layout) -> None:

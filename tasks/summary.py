@@ -13,16 +13,16 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from src.answer import answer_of, verdicts_of
-from src.errors import UserError
-from src.files import Layout
-from src.home import home
-from src.printer import printer_of
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.home import home
+from src.judging.printer import printer_of
 from src.problem.load import listed_problems, load_settings
 from src.problem.steps import ReportSettings
-from src.results import Evaluate
+from src.results.answer import answer_of, verdicts_of
+from src.results.evaluate import Evaluate
+from src.results.wording import ordinal
 from src.tracking.lookup import versions_of
-from src.wording import ordinal
 
 WIDTH = 100
 HEADINGS = ("problem", "baseline", "shallow", "cross-validated (95%)", "sealed test (95%)")

@@ -7,13 +7,13 @@ Errors stop the workflow here, warnings show. Book: "The universal workflow of m
 import logging
 from collections.abc import Mapping
 
+from src.core.errors import UserError
+from src.core.files import Layout, write_text
 from src.datasets import file_lines, read_split
-from src.errors import UserError
-from src.files import Layout, write_text
+from src.preparation.sealing import never_learnt, sealed_if_told
 from src.problem.load import load_settings
 from src.problem.steps import ValidateSettings
-from src.results import Finding, Validation
-from src.sealing import never_learnt, sealed_if_told
+from src.results.data import Finding, Validation
 from src.validation import check_table
 from src.validation.page import render
 

@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 import yaml
 
-from src.errors import UserError
-from src.files import Layout
-from src.processes import is_alive
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.processes import is_alive
 
 LOCK_FILE = ".workflow.lock"
 DRIVER = "WORKFLOW_DRIVER"  # the flow's process number, for the steps that DVC starts on the flow's behalf

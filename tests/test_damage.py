@@ -19,10 +19,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from src.errors import UserError
-from src.files import STEPS, Layout, maker
+from src.core.errors import UserError
+from src.core.files import STEPS, Layout, maker
 from src.report.evidence import read_evidence
-from src.tables import read_schema, read_table
+from src.tables.table import read_schema, read_table
 from src.tracking.content import step_content
 from src.tracking.identity import RECORDED, recorded_key
 from src.tracking.settings import workflow_settings

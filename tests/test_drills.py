@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.workspaces import (
     PROBLEM,
     Workspace,

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.files import STEPS, Layout
+from src.core.files import STEPS, Layout
 from src.problem.steps import STEP_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("src", "tasks", "flows")
 # They record, print, lock and keep what was there; no output depends on what they do.
-NEVER_DECIDE_AN_OUTPUT = ("tasks/cli.py", "tasks/kept_results.py", "src/progress.py", "src/tracking")
+NEVER_DECIDE_AN_OUTPUT = ("tasks/cli.py", "tasks/kept_results.py", "src/core/progress.py", "src/tracking")
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 

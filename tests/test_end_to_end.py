@@ -17,19 +17,22 @@ import pytest
 import yaml
 from sklearn import metrics
 
+from src.core.files import Layout
 from src.datasets import read_table
-from src.files import Layout
-from src.inference import Model
-from src.measures import TABLE
-from src.network_model import NetworkModel
+from src.models.measures import TABLE
 from src.problem.load import load_problem
 from src.problem.sources import RemoteSource
 from src.problem.steps import Problem
 from src.problem.terms import MEASURES
-from src.protocols import Folds, read_folds
-from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation
-from src.saved_model import load_model
-from src.shallow_model import ShallowModel
+from src.results.baseline import Baseline
+from src.results.data import Prepared, Validation
+from src.results.evaluate import Evaluate
+from src.results.networks import Overfit, Regularize
+from src.saved.inference import Model
+from src.saved.network_model import NetworkModel
+from src.saved.saved_model import load_model
+from src.saved.shallow_model import ShallowModel
+from src.tables.protocols import Folds, read_folds
 from tasks.baseline import baseline
 from tasks.define import define
 from tasks.evaluate import evaluate
@@ -258,7 +261,7 @@ def make_layout(folder: Path, name: str) -> Layout:
 def few_half_samples() -> Iterator[None]:
     """They are most of the trainings, all alike."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("src.half_samples.PAIRS", 3)
+        patch.setattr("src.judging.half_samples.PAIRS", 3)
         yield
 
 

@@ -36,7 +36,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from src.files import STEPS, Layout, maker
+from src.core.files import STEPS, Layout, maker
 from src.problem.load import load_problem
 from tasks import cli
 from tests.audit import written

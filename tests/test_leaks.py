@@ -15,18 +15,18 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from src.baselines import COMMON_SENSE, shallow
-from src.files import Layout
+from src.core.files import Layout
+from src.judging.baselines import COMMON_SENSE, shallow
 from src.kinds.tabular.shallow import SHALLOW
-from src.measures import TABLE
-from src.preparation import prepare_table
-from src.preprocessing.fold import fit_fold
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
+from src.preparation.prepare import prepare_table
 from src.problem.sources import SklearnSource
 from src.problem.steps import PrepareSettings, SealedSplit
 from src.problem.training import Engine
-from src.protocols import Split
-from src.results import Validation
-from src.tables import Feature, Schema, Table, encode_targets
+from src.results.data import Validation
+from src.tables.protocols import Split
+from src.tables.table import Feature, Schema, Table, encode_targets
 from src.training.fit import fit
 from src.training.members import Member
 from tasks.define import define

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import yaml
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBLEM = "tiny"

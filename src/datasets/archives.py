@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from src.compressed import COMPRESSIONS, Damaged, damage_noticed, open_compressed
-from src.errors import UserError
-from src.names import fault_of_path, plain_name
+from src.core.compressed import COMPRESSIONS, Damaged, damage_noticed, open_compressed
+from src.core.errors import UserError
+from src.core.names import fault_of_path, plain_name
 
 _TAR = (".tar", ".tgz", ".tbz2", ".txz", *(f".tar{ending}" for ending in COMPRESSIONS))
 # Tables compress to a tenth or so; a thousandth is an attack or a mistake.

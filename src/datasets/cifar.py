@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from src.errors import UserError
-from src.pictures import packed
+from src.core.errors import UserError
+from src.inputs.pictures import packed
 
 NAMES, IMAGE, LABEL = "batches.meta.txt", "image", "label"
 CHANNELS, SIDE = 3, 32

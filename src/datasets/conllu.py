@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import RawTable, check_rows
-from src.errors import UserError
 from src.problem.sources import Reading
 
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")

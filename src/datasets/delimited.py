@@ -15,9 +15,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
+from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import RawTable, check_names, check_rows
-from src.errors import UserError
 from src.problem.sources import Reading
 from src.problem.terms import ColumnKind
 

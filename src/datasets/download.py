@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from src.credentials import filled, variables_in
-from src.errors import UserError
-from src.hashes import file_sha256
+from src.core.credentials import filled, variables_in
+from src.core.errors import UserError
+from src.core.hashes import file_sha256
 
 log = logging.getLogger("workflow")
 

@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from src.errors import UserError
+from src.core.errors import UserError
 
 _BLOCK = 2**20
 # How a file begins that is no text in one byte per character, and what to do about it.

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from src.errors import UserError
-from src.pictures import packed
+from src.core.errors import UserError
+from src.inputs.pictures import packed
 
 IMAGE, LABEL = "image", "label"
 _UNSIGNED_BYTE = 8

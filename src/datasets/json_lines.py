@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_rows, common
-from src.errors import UserError
 from src.problem.sources import Reading
 from src.problem.terms import ColumnKind
 

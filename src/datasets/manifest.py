@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from src.files import read_model, write_json
+from src.core.files import read_model, write_json
 from src.problem.terms import PlainName
 
 MANIFEST = "manifest.json"

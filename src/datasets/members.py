@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import regex
 
-from src.compressed import Damaged, damage_noticed
+from src.core.compressed import Damaged, damage_noticed
+from src.core.errors import UserError
 from src.datasets.archives import most_bytes
 from src.datasets.cifar import rows_of_cifar
-from src.errors import UserError
-from src.local_files import files_below
+from src.problem.local_files import files_below
 from src.problem.sources import Members
 
 TEXT, IMAGE = "text", "image"

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet
 from pydantic import TypeAdapter, ValidationError
 
+from src.core.errors import UserError
 from src.datasets.columns import is_text, kind_of_type
 from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_rows
-from src.errors import UserError
 from src.problem.sources import Reading
 from src.problem.terms import ColumnKind
 

@@ -14,12 +14,12 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet
 
+from src.core.errors import UserError
+from src.core.names import fault_of_path
 from src.datasets.members import contents
 from src.datasets.parquet import GUESSES, RUNS
 from src.datasets.raw_table import RawTable, nearest
-from src.errors import UserError
-from src.names import fault_of_path
-from src.pictures import FORMATS, decodes
+from src.inputs.pictures import FORMATS, decodes
 
 MOST_NAMED = 5
 

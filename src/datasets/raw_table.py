@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 import pyarrow as pa
 
-from src.errors import UserError
-from src.names import is_unprintable
-from src.names import shown as named
+from src.core.errors import UserError
+from src.core.names import is_unprintable
+from src.core.names import shown as named
 from src.problem.terms import RESERVED_COLUMNS, ColumnKind
 
 Kinds = tuple[ColumnKind, ...]

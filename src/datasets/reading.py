@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from src.core.errors import UserError
+from src.core.files import intact
+from src.core.hashes import file_sha256
 from src.datasets.arff import arff_lines, read_arff
 from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, kind_of_type, parse, plain_numbers
 from src.datasets.conllu import conllu_lines, read_conllu
@@ -20,9 +23,6 @@ from src.datasets.json_lines import jsonl_lines, read_jsonl
 from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import Kinds, RawTable, Runs, common, nearest
-from src.errors import UserError
-from src.files import intact
-from src.hashes import file_sha256
 from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
 from src.problem.terms import ColumnKind
 

@@ -6,7 +6,7 @@ from src.kinds.image.checks import CHECKS as IMAGE_CHECKS
 from src.kinds.series.checks import CHECKS as SERIES_CHECKS
 from src.kinds.text.checks import CHECKS as TEXT_CHECKS
 from src.kinds.tokens.checks import CHECKS as TOKEN_CHECKS
-from src.validation.table import Issue, TableFacts
+from src.tables.facts import Issue, TableFacts
 
 OF_COLUMNS: dict[str, dict[str, Callable[[TableFacts], Iterable[Issue]]]] = {
     "text": TEXT_CHECKS,

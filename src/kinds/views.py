@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from src.inputs.sparse import Inputs, Joined
 from src.kinds.image.pixels import pixels
 from src.kinds.mixed.side_by_side import side_by_side
 from src.kinds.tokens.described import described
-from src.sparse import Inputs, Joined
 
 
 class View(BaseModel):

@@ -5,6 +5,7 @@ build it again: `{"kind": "mlp", "units": [64, 64], "dropout": 0.25, "activation
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def _window() -> type["nn.Module"]:
     return WindowReader
 
 
-def _joined() -> type["nn.Module"]:
+def _joined() -> Callable[..., "nn.Module"]:
     from src.networks.joined import JoinedNetwork
 
-    return JoinedNetwork
+    return partial(JoinedNetwork, build=build_network)
 
 
 def _tagger() -> type["nn.Module"]:
@@ -67,7 +68,7 @@ def _tagger() -> type["nn.Module"]:
 
 # Every kind of network. Its module is imported where it is needed, by a statement that a registered model, which takes
 # along the code that it needs, can follow.
-KINDS: dict[str, Callable[[], type["nn.Module"]]] = {
+KINDS: dict[str, Callable[[], Callable[..., "nn.Module"]]] = {
     "mlp": _mlp,
     "bag_of_words": _bag_of_words,
     "sequence": _sequence,

@@ -18,7 +18,7 @@ from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
 
 if TYPE_CHECKING:
-    from src.pretrained.weights import Pretrained
+    from src.networks.weights import Pretrained
 
 # The head learns alone for so many epochs, so that its first, large gradients do not spoil what was learnt before; then
 # the last blocks learn with it, at this share of its rate.
@@ -47,7 +47,7 @@ class FineTuned(Grouped):
         **of_layers: Any,
     ) -> None:
         # Where weights are kept is no matter of the networks that do without.
-        from src.pretrained.weights import Pretrained
+        from src.networks.weights import Pretrained
 
         if inputs != 3:
             raise ValueError(f"pretrained networks see pictures of 3 channels, not of {inputs}")

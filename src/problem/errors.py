@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from src.files import Layout
+from src.core.files import Layout
 
 
 def explained(error: ValidationError, model: type[BaseModel], given: Any, layout: Layout) -> Iterator[str]:

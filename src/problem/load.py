@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from src.errors import UserError
-from src.files import Layout, read_model
-from src.names import check_problem_name
+from src.core.errors import UserError
+from src.core.files import Layout, read_model
+from src.core.names import check_problem_name
+from src.core.yaml_file import read_yaml
 from src.problem.errors import explained
 from src.problem.steps import STEP_SETTINGS, Problem
 from src.problem.terms import S
-from src.yaml_file import read_yaml
 
 
 def load_problem(layout: Layout) -> Problem:

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 import regex
 from pydantic import AfterValidator, Field, model_validator
 
-from src.credentials import fault_of_address, redacted, variables_outside
-from src.names import fault_of_name, fault_of_plain_path, shown
+from src.core.credentials import fault_of_address, redacted, variables_outside
+from src.core.names import fault_of_name, fault_of_plain_path, shown
 from src.problem.terms import PlainName, Settings
 
 MOST_SKIPPED = 1_000_000
@@ -152,7 +152,7 @@ class Repacked(Settings):
 
 
 def name_in(url: str) -> str:
-    """The name that an address gives its file; `src.names` says whether it is one to write under."""
+    """The name that an address gives its file; `src.core.names` says whether it is one to write under."""
     return unquote(PurePosixPath(urlsplit(url).path).name) or "download"
 
 

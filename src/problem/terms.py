@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from src.names import fault_of_name
+from src.core.names import fault_of_name
 
 ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
 ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
@@ -12,7 +12,7 @@ Auto = Literal["auto"]
 
 CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
 
-# The first measure of each type is the automatic one; `src.measures` holds the definitions.
+# The first measure of each type is the automatic one; `src.models.measures` holds the definitions.
 MEASURES: dict[ProblemType, tuple[str, ...]] = {
     "binary": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "log_loss"),
     "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from src.credentials import fault_of_address
+from src.core.credentials import fault_of_address
 from src.problem.terms import Auto, Settings
 
 

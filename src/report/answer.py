@@ -1,11 +1,11 @@
 """The answer in one paragraph: what was asked, whether the model is worth using, how good, how sure, what to use."""
 
-from src.printer import Printer
+from src.judging.printer import Printer
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
 from src.report.words import clause, counted, listing, sentence, spoken, type_words
-from src.results import AGAINST_SHALLOW, SEALED_TEST_VERDICT
-from src.wording import scored
+from src.results.verdicts import AGAINST_SHALLOW, SEALED_TEST_VERDICT
+from src.results.wording import scored
 
 # Headline and tone by what the answer is.
 HEADLINES = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from src.printer import Printer
+from src.judging.printer import Printer
 from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
 from src.report.networks import network_words
@@ -23,8 +23,8 @@ from src.report.words import (
     spoken,
     type_words,
 )
-from src.results import Saved
-from src.wording import scored
+from src.results.evaluate import Saved
+from src.results.wording import scored
 
 OUTPUTS = {
     "binary": "the predicted class and a probability for each of the two classes",
@@ -237,7 +237,7 @@ def _code(problem: str) -> str:
             "",
             "import pandas as pd",
             "",
-            "from src.saved_model import load_model",
+            "from src.saved.saved_model import load_model",
             "",
             f'model = load_model(Path("results/{problem}/model"))',
             'predictions = model.predict(pd.read_csv("new_rows.csv"))',

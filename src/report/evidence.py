@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from src.answer import Answer, Judged, answer
-from src.files import Layout, intact
+from src.core.files import Layout, intact
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import Baseline, Evaluate, Overfit, Prepared, Regularize, Validation, Verdict, read_records
+from src.results.answer import Answer, Judged, answer
+from src.results.baseline import Baseline
+from src.results.data import Prepared, Validation
+from src.results.evaluate import Evaluate
+from src.results.networks import Overfit, Regularize
+from src.results.result import read_records
+from src.results.verdicts import Verdict
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from src.judging.printer import Printer
 from src.plots import search as search_plots
 from src.plots import training as training_plots
 from src.plots.style import SURFACE, Scale
-from src.printer import Printer
 from src.report.diagnostics import behind_best
 from src.report.evidence import Evidence
 from src.report.words import scale_of

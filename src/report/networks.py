@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from src.report.words import counted, listing
-from src.wording import regularizer_texts
+from src.results.wording import regularizer_texts
 
 READERS = {
     "dense": "a dense layer",

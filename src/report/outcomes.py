@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from src.judging.printer import printer, printer_of
 from src.plots import classification as classification_plots
 from src.plots import regression as regression_plots
 from src.plots import series as series_plots
-from src.printer import printer, printer_of
 from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg

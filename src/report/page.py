@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from src.printer import Printer, printer_of
+from src.judging.printer import Printer, printer_of
 from src.report import figures
 from src.report.answer import answer
 from src.report.card import card

@@ -1,16 +1,16 @@
 """Settings, counts and verdicts as text, and what each measure means in plain words.
 
-`src.printer` prints the measure's values.
+`src.judging.printer` prints the measure's values.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from src.measures import TABLE
+from src.judging.printer import UNKNOWN, Printer
+from src.models.measures import TABLE
 from src.plots.style import Scale
-from src.printer import UNKNOWN, Printer
-from src.results import Protocol
+from src.results.data import Protocol
 
 # What each measure says, for readers who do not know it.
 MEANINGS = {

@@ -16,18 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from src.columns import FeatureKind
 from src.datasets.columns import NotOfKind, is_text, kind_of_type
 from src.datasets.reading import EXPECTED, typed_column
-from src.inference import Model
+from src.inputs.pictures import decodes
+from src.inputs.sentences import torn
 from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
 from src.kinds.vectorizers import Vectorizer
-from src.pictures import decodes
 from src.problem.sources import Reading
-from src.sentences import torn
+from src.saved.inference import Model
+from src.tables.columns import FeatureKind
+from src.tables.facts import show
 from src.validation.rows import RowSuite
 from src.validation.suite import BEYOND, LARGEST
-from src.validation.table import show
 
 _LONGEST_SHOWN = 60
 

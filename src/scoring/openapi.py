@@ -11,11 +11,11 @@ import jinja2
 import numpy as np
 import orjson
 
-from src.columns import FeatureKind
 from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
 from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
 from src.scoring.service import Service
 from src.scoring.table import ROW
+from src.tables.columns import FeatureKind
 from src.validation.suite import LARGEST
 
 # A white picture of one pixel.

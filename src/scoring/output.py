@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import psutil
 
-from src.errors import UserError
-from src.files import atomic_file
-from src.names import plain_name
+from src.core.errors import UserError
+from src.core.files import atomic_file
+from src.core.names import plain_name
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from src.errors import UserError
-from src.names import fault_of_text, plain_name
+from src.core.errors import UserError
+from src.core.names import fault_of_text, plain_name
 
 
 def inside(given: str, home: Path, called: str) -> Path:

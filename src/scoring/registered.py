@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from src.errors import UserError
-from src.files import Layout
-from src.inference import Model
-from src.model_folder import DamagedModelError
-from src.saved_model import load_model
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.saved.inference import Model
+from src.saved.model_folder import DamagedModelError
+from src.saved.saved_model import load_model
 from src.tracking.lookup import CHAMPION, versions_of
 
 

@@ -18,12 +18,12 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from src.columns import FeatureKind
+from src.core.errors import UserError
 from src.datasets.json_lines import spelled
 from src.datasets.raw_table import check_names
-from src.errors import UserError
 from src.problem.sources import Reading
 from src.scoring.rows import Chunk, Wanted, chunk_of_objects, read_rows, together
+from src.tables.columns import FeatureKind
 
 JSON, CSV = "application/json", "text/csv"
 RECORDS, SPLIT = "dataframe_records", "dataframe_split"

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from src.core.errors import UserError
 from src.datasets import FORMATS
 from src.datasets.columns import kind_of_type
 from src.datasets.delimited import header, parse_delimited, records
@@ -25,7 +26,6 @@ from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.json_lines import json_object, object_lines, spelled, texts
 from src.datasets.parquet import plain
 from src.datasets.raw_table import check_names, nearest
-from src.errors import UserError
 from src.problem.sources import Reading
 
 # The most cells and characters read at a time, which bound the memory.

@@ -13,9 +13,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from src.errors import UserError
-from src.inference import Model
+from src.core.errors import UserError
 from src.problem.steps import Problem
+from src.saved.inference import Model
 from src.scoring.checks import RowChecks
 from src.scoring.output import Refusal
 from src.scoring.registered import Registered

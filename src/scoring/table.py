@@ -15,13 +15,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from src.errors import UserError
-from src.files import Layout
-from src.inference import Model
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.progress import progress
 from src.problem.load import load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
-from src.progress import progress
+from src.saved.inference import Model
 from src.scoring.checks import Checked, Fault, RowChecks
 from src.scoring.output import Refusal, Writer, check_output, refused_path, writing, writing_refusals
 from src.scoring.registered import CHAMPION, Registered, find_model

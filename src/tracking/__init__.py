@@ -18,8 +18,8 @@ from multiprocessing import Pipe, get_context
 
 import psutil
 
-from src.files import Layout
-from src.home import home
+from src.core.files import Layout
+from src.core.home import home
 from src.tracking.address import tracking_uri
 from src.tracking.identity import OUTPUTS
 

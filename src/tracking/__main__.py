@@ -9,8 +9,8 @@ import logging
 import subprocess
 import sys
 
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from src.tracking.identity import READS, RECORDED, outputs
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment

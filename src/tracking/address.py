@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
-from src.credentials import fault_of_keys
-from src.errors import UserError
-from src.yaml_file import read_yaml
+from src.core.credentials import fault_of_keys
+from src.core.errors import UserError
+from src.core.yaml_file import read_yaml
 
 DATABASE, ARTIFACTS, SCHEMA = "mlflow.db", "mlartifacts", "mlflow"
 SQLITE = "sqlite"

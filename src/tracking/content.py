@@ -12,25 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from src.files import Layout
-from src.printer import printer_of
+from src.core.files import Layout
+from src.judging.printer import printer_of
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import (
-    Baseline,
-    Candidate,
-    Choice,
-    Evaluate,
-    Overfit,
-    Prepared,
-    Protocol,
-    Regularize,
-    Validation,
-    Verdict,
-    read_records,
-)
+from src.results.baseline import Baseline
+from src.results.data import Prepared, Protocol, Validation
+from src.results.evaluate import Evaluate
+from src.results.networks import Candidate, Overfit, Regularize
+from src.results.result import read_records
+from src.results.verdicts import Choice, Verdict
+from src.results.wording import candidate_text, network_text
 from src.tracking.settings import step_settings
-from src.wording import candidate_text, network_text
 
 # Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
 # one page of runs and still draws at once when they are compared, line by line; five hundred would be four more clicks,

@@ -7,13 +7,14 @@ import fcntl
 import logging
 import os
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.sqlite_file import is_whole, new_database
+from src.core.sqlite_file import is_whole, new_database
 from src.tracking.address import DATABASE, SCHEMA, artifacts_uri, sqlite_uri, tracking_uri
 from src.tracking.moved import bring_home
 
@@ -108,3 +109,13 @@ def _wait_for(locked: Callable[[], bool], what: str, patience: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"another step has been recording for {patience:.0f} s ({what} is locked)")
         time.sleep(_POLL_SECONDS)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What MLflow and its database fail with, for reasons of their own."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    from mlflow.exceptions import MlflowException
+    from psycopg2 import Error as PostgreSQLError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, sqlite3.Error, PostgreSQLError, OSError, subprocess.SubprocessError

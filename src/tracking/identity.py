@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
-from src.files import STEPS, Layout, read_json
-from src.hashes import file_sha256
+from src.core.errors import UserError
+from src.core.files import STEPS, Layout, read_json
+from src.core.hashes import file_sha256
 from src.problem.load import load_problem
 from src.tracking.address import DATABASE, tracking_uri
 

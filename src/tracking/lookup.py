@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.tracking.address import DATABASE, SQLITE, database_setting, tracking_uri
 from src.tracking.moved import at_home, moves
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.tracking.address import ARTIFACTS, SQLITE, artifacts_uri, database_setting, tracking_uri
 
 if TYPE_CHECKING:

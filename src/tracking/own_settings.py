@@ -5,8 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from src.errors import UserError
-from src.files import Layout, write_text
+from src.core.errors import UserError
+from src.core.files import Layout, write_text
 from src.problem.load import load_problem
 from src.tracking.settings import flat_settings, given_settings
 

@@ -14,17 +14,20 @@ from urllib.request import url2pathname
 
 import numpy as np
 
-from src.answer import Answer, answer_of
-from src.errors import UserError
-from src.evaluation import gain_over_folds
-from src.files import Layout
-from src.measures import TABLE
-from src.model_folder import DamagedModelError, check_folder
-from src.openings import rows_sha256
-from src.printer import printer
-from src.protocols import read_folds
-from src.results import GATE, SHALLOW_GATE, Evaluate, Prepared, Result, Saved, read_records
-from src.tables import read_schema, read_table
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.judging.evaluation import gain_over_folds
+from src.judging.printer import printer
+from src.models.measures import TABLE
+from src.results.answer import Answer, answer_of
+from src.results.data import Prepared
+from src.results.evaluate import Evaluate, Saved
+from src.results.openings import rows_sha256
+from src.results.result import Result, read_records
+from src.results.verdicts import GATE, SHALLOW_GATE
+from src.saved.model_folder import DamagedModelError, check_folder
+from src.tables.protocols import read_folds
+from src.tables.table import read_schema, read_table
 from src.tracking.lookup import STANDING, versions_of
 from src.tracking.own_settings import settings_of_its_own
 from src.tracking.serving import signature_of
@@ -143,7 +146,7 @@ def _common(ours: CrossValidated, theirs: CrossValidated) -> list[tuple[float, f
 
 
 def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Decision:
-    """By the corrected resampled t-test on the folds of both (Nadeau and Bengio 2003), see `src.intervals`."""
+    """By the corrected resampled t-test on the folds of both (Nadeau and Bengio 2003), see `src.judging.intervals`."""
     measure, scores_J2 = TABLE[ours.measure], np.array(_common(ours, theirs))
     gains_J = np.array([measure.gain(a, b) for a, b in scores_J2])
     gain, _, _ = gain_over_folds(float(gains_J.mean()), gains_J, ours.held_out, measure, ours.units)
@@ -181,8 +184,7 @@ def promote(home: Path, problem: str, version: int, by: str, reason: str = "") -
 
     by: who. Raises UserError for a version that does not exist or has lost its files, and where MLflow fails.
     """
-    from src.tracking.database import open_database
-    from src.tracking.recorder import failures
+    from src.tracking.database import failures, open_database
 
     known = versions_of(problem, home)
     if not known.places:

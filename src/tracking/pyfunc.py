@@ -14,7 +14,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 class UniversalWorkflowModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
-        from src.saved_model import load_model
+        from src.saved.saved_model import load_model
 
         self.model = load_model(Path(context.artifacts["model"]))
 

@@ -8,8 +8,6 @@ a step that fails ends it instead.
 import logging
 import os
 import signal
-import sqlite3
-import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,13 +16,13 @@ from multiprocessing.connection import Connection
 
 import psutil
 
-from src.errors import UserError
-from src.files import Layout
-from src.garbage import collect_seldom
-from src.home import home
-from src.processes import die_with_parent, name_process
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.garbage import collect_seldom
+from src.core.home import home
+from src.core.processes import die_with_parent, name_process
 from src.tracking.content import step_content
-from src.tracking.database import open_database
+from src.tracking.database import failures, open_database
 from src.tracking.provenance import provenance
 from src.tracking.registry import describe, register
 from src.tracking.runs import Moment, Recorder
@@ -61,16 +59,6 @@ def get_ready(step: str, layout: Layout) -> None:
             client.get_experiment_by_name(layout.problem)
         if step == "evaluate":
             import mlflow.pyfunc  # noqa: F401
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """What MLflow and its database fail with, for reasons of their own."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    from mlflow.exceptions import MlflowException
-    from psycopg2 import Error as PostgreSQLError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    return MlflowException, SQLAlchemyError, sqlite3.Error, PostgreSQLError, OSError, subprocess.SubprocessError
 
 
 def record_steps(steps: Mapping[str, Moment], layout: Layout, usage: Iterable[Sample] = ()) -> bool:

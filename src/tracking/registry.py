@@ -9,18 +9,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.answer import answer_of
-from src.files import Layout, read_text
-from src.hashes import folder_sha256
-from src.printer import printer_of
+from src.core.files import Layout, read_text
+from src.core.hashes import folder_sha256
+from src.judging.printer import printer_of
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import Evaluate
+from src.results.answer import answer_of
+from src.results.evaluate import Evaluate
+from src.results.wording import scored
 from src.tracking.identity import KEY, digest
 from src.tracking.lookup import STANDING
 from src.tracking.promotion import EVIDENCE, CrossValidated, cross_validated, folder_of, is_complete, settle
 from src.tracking.serving import save_servable
-from src.wording import scored
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

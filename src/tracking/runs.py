@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from src.files import Layout
+from src.core.files import Layout
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results import Prepared, Validation
+from src.results.data import Prepared, Validation
 from src.tracking.address import artifacts_uri, tracking_uri
 from src.tracking.content import Content, note, result_line, summary
 from src.tracking.identity import (

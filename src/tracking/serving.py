@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.files import Layout
-from src.inference import prediction_columns
-from src.tables import Schema, read_schema
+from src.core.files import Layout
+from src.saved.inference import prediction_columns
+from src.tables.table import Schema, read_schema
 from src.tracking.sources import code_behind
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 
 _ROOT = Path(__file__).parents[2]
-_LOADING = Path("src/saved_model.py")
+_LOADING = Path("src/saved/saved_model.py")
 _CODE = Path(__file__).with_name("pyfunc.py")
 # Packages whose distribution has another name.
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}

@@ -8,8 +8,11 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from src.files import Layout, read_json
-from src.results import Evaluate, Prepared, Regularize, read_records
+from src.core.files import Layout, read_json
+from src.results.data import Prepared
+from src.results.evaluate import Evaluate
+from src.results.networks import Regularize
+from src.results.result import read_records
 from src.tracking.identity import RECORDED
 
 AUTO = "auto"

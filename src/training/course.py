@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from src.preprocessing.fold import FoldArrays
-from src.sparse import widths
+from src.inputs.sparse import widths
+from src.preparation.fold import FoldArrays
 from src.training.members import History, Member, Paused, Trained
 
 # Is called after every epoch with the number of gradient steps that members have made, or will not need, since then.

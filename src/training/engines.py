@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.errors import UserError
+from src.core.errors import UserError
+from src.core.processes import die_with_parent
 from src.problem.training import Engine
-from src.processes import die_with_parent
 
 T = TypeVar("T")
 Call = Callable[[], T]

@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from src.errors import UserError
-from src.measures import TABLE, Measure
-from src.preprocessing.fold import FoldArrays, fit_fold
+from src.core.errors import UserError
+from src.core.progress import Part, progress_of_parts
+from src.models.measures import TABLE, Measure
+from src.preparation.fold import FoldArrays, fit_fold
 from src.problem.training import Engine
-from src.progress import Part, progress_of_parts
-from src.tables import Table
+from src.tables.table import Table
 from src.training.engines import cores, pool_of
 from src.training.members import Member, Trained
 from src.training.shards import Device, Shard, cut, free_memory, groups_of, operations

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from src.inputs.picture_file import PixelsOnDisk
+from src.inputs.pictures import Pictures
+from src.inputs.sentences import Sentences
+from src.inputs.sparse import Inputs, Joined, Part, SparseRows
 from src.networks.tagger import PADDING, Packing, Tokens
-from src.picture_file import PixelsOnDisk
-from src.pictures import Pictures
-from src.sentences import Sentences
-from src.sparse import Inputs, Joined, Part, SparseRows
 
 # Minibatches that are cut from sentences sorted by their length, which are read side by side the faster for it.
 POOL = 8

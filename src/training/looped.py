@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from src.errors import UserError
-from src.measures import Measure
+from src.core.errors import UserError
+from src.inputs.sparse import Inputs, widths
 from src.models import make_head
 from src.models.head import Head
+from src.models.measures import Measure
 from src.networks import build_network
 from src.networks.dropout import OwnStream
 from src.networks.parameter_groups import parameter_groups
-from src.preprocessing.fold import Floats, FoldArrays
-from src.preprocessing.targets import restored
+from src.preparation.fold import Floats, FoldArrays
+from src.preparation.targets import restored
 from src.problem.training import Engine
-from src.sparse import Inputs, widths
-from src.tables import Table
+from src.tables.table import Table
 from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
 from src.training.inputs import PictureInputs, Rows, SentenceInputs, answers, rows_of
 from src.training.lightning import make_trainer

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.kinds.vectorizers import Vectorizer
-from src.preprocessing.targets import TargetScaler
-from src.protocols import Index, Split
-from src.results import Candidate
+from src.preparation.targets import TargetScaler
+from src.results.networks import Candidate
+from src.tables.protocols import Index, Split
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from src.models.head import Head
 from src.networks.stack import REGISTER, RowShape, Stack
-from src.preprocessing.fold import FoldArrays
+from src.preparation.fold import FoldArrays
 from src.training.members import Paused
 
 # Numbers of the streams' minibatches that are put together at once: for some steps ahead, so that a small table's whole

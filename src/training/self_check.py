@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import torch
 
-from src.measures import Measure
-from src.preprocessing.fold import FoldArrays
+from src.models.measures import Measure
+from src.preparation.fold import FoldArrays
 from src.problem.training import Engine
-from src.tables import Table
+from src.tables.table import Table
 from src.training.course import Course
 from src.training.looped import EpochPerStep, head_of
 from src.training.members import Member

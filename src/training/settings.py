@@ -2,9 +2,9 @@
 
 import math
 
-from src.kinds.kind import kind_of
+from src.kinds.registry import kind_of
 from src.problem.training import Training
-from src.tables import Table
+from src.tables.table import Table
 
 SMALLEST_BATCH, BATCHES_PER_EPOCH = 32, 64
 

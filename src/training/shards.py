@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 
-from src.preprocessing.fold import FoldArrays
-from src.sparse import Joined, SparseRows, widths
-from src.tables import Table
+from src.inputs.sparse import Joined, SparseRows, widths
+from src.preparation.fold import FoldArrays
+from src.tables.table import Table
 from src.training.course import CURVE_ROWS, EVALUATED_AT_ONCE
 from src.training.members import Member, Trained
 

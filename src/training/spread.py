@@ -13,9 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from src.errors import UserError
+from src.core.errors import UserError
+from src.core.processes import die_with_parent
 from src.problem.training import Engine
-from src.processes import die_with_parent
 from src.training.engines import process_context
 from src.training.members import Trained
 

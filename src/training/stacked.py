@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from src.measures import Measure
 from src.models import HEADS
 from src.models.head import Head
+from src.models.measures import Measure
 from src.networks.mlp import MLP
 from src.networks.stack import REGISTER, Stack
 from src.networks.stacked_mlp import StackedMLP
 from src.networks.stacked_modules import StackedModules
-from src.preprocessing.fold import FoldArrays
+from src.preparation.fold import FoldArrays
 from src.problem.training import Engine
-from src.protocols import Index
-from src.tables import Table
+from src.tables.protocols import Index
+from src.tables.table import Table
 from src.training.course import EVALUATED_AT_ONCE, Course, OnEpoch, evenly_spaced, nobody
 from src.training.lightning import make_trainer
 from src.training.looped import initial_network

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from src.datasets.reading import EXPECTED, Misfit
 from src.problem.steps import ValidateSettings
-from src.results import Finding, Validation, Verdict
+from src.results.data import Finding, Validation
+from src.results.verdicts import Verdict
+from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, listed, where
 from src.validation.checks import CHECKS, WAY_OUT, target_given_away
 from src.validation.suite import run_suite
 from src.validation.summary import summarize
-from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, listed, where
 
 
 def check_table(

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import label_numbers, label_texts
+from src.tables.columns import label_numbers, label_texts
+from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
-from src.validation.table import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 
 Check = Callable[[TableFacts], Iterable[Issue]]
 

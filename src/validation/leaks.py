@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import column_kind, seconds
+from src.tables.columns import column_kind, seconds
 
 Index = NDArray[np.intp]
 

@@ -7,8 +7,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.problem.steps import ValidateSettings
-from src.results import Finding, Validation
-from src.validation.table import show
+from src.results.data import Finding, Validation
+from src.tables.facts import show
 
 
 def render(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.validation.suite import Rule, Runner, read_user_suite
 
 if TYPE_CHECKING:

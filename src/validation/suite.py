@@ -12,11 +12,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from src.core.errors import UserError
+from src.core.files import parse_json
 from src.datasets import numeric_looking
-from src.errors import UserError
-from src.files import parse_json
 from src.problem.terms import CLASSIFICATION
-from src.validation.table import (
+from src.tables.facts import (
     SHOWN_ROWS,
     Issue,
     TableFacts,

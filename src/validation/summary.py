@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.columns import seconds
-from src.results import ColumnSummary
-from src.validation.table import TableFacts, show
+from src.results.data import ColumnSummary
+from src.tables.columns import seconds
+from src.tables.facts import TableFacts, show
 
 MOST_COMMON, MOST_EXAMPLES = 4, 3
 # Numbers of so few different values are told like categories.

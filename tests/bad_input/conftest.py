@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.files import Layout
+from src.core.files import Layout
 from tests.bad_input.desk import Desk, table
 from tests.workspaces import ROOT
 

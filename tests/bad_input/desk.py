@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from src.files import STEPS, Layout
+from src.core.files import STEPS, Layout
 from tasks import cli
 
 ROWS = 60

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from benchmarks.book import EXAMPLES, main
-from src.files import Layout
+from src.core.files import Layout
 from src.problem.load import load_problem
-from src.results import Evaluate
+from src.results.evaluate import Evaluate
 from tests.report.examples import example, write_results
 from tests.workspaces import ROOT
 

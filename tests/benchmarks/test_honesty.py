@@ -12,7 +12,7 @@ from benchmarks.honesty import Outcome, figures
 from benchmarks.populations import FEWEST_ROWS, MOST_ROWS, Population, populations
 from benchmarks.steps import REPOSITORY
 from src.report.honesty import Honesty
-from src.results import Estimate
+from src.results.verdicts import Estimate
 
 
 def population(**changes: object) -> Population:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from src.core.errors import UserError
 from src.datasets.archives import unpack
-from src.errors import UserError
 
 TABLE = b"a,b\n1,2\n"
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from src.core.errors import UserError
 from src.datasets import fetch_source, read_table
-from src.errors import UserError
-from src.mirror import VARIABLE
-from src.pictures import Shape, packed, pixels_of
+from src.datasets.mirror import VARIABLE
+from src.inputs.pictures import Shape, packed, pixels_of
 from src.problem.sources import RemoteSource
 
 PIXELS_NCHW = np.random.default_rng(0).integers(0, 255, (3, 3, 32, 32), dtype=np.uint8)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from src.core.errors import UserError
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.reading import read_local, typed_column
-from src.errors import UserError
 from src.problem.sources import Reading
 
 GOOD = """# sent_id = one

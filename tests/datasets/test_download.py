@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from src.core.errors import UserError
 from src.datasets.download import Unreachable, _of_ftp, download
-from src.errors import UserError
 from tests.datasets.conftest import Server
 
 BODY = os.urandom(1_000_000)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from src.core.errors import UserError
 from src.datasets import fetch_source
-from src.errors import UserError
-from src.mirror import VARIABLE
+from src.datasets.mirror import VARIABLE
 from src.problem.sources import LocalSource, RemoteSource, SklearnSource
 from tests.datasets.conftest import Server
 

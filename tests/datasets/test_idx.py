@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.core.errors import UserError
 from src.datasets import fetch_source, read_table
-from src.errors import UserError
-from src.mirror import VARIABLE
-from src.pictures import Shape, pixels_of
+from src.datasets.mirror import VARIABLE
+from src.inputs.pictures import Shape, pixels_of
 from src.problem.sources import RemoteSource
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (4, 3, 5), dtype=np.uint8)

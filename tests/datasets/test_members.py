@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from src.core.errors import UserError
+from src.core.hashes import file_sha256
 from src.datasets import fetch_source, read_table
-from src.errors import UserError
-from src.hashes import file_sha256
 from src.problem.sources import LocalSource, RemoteSource
 
 FILES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from src.core.files import Layout
 from src.datasets import fetch_source, read_table
-from src.files import Layout
 from src.problem.load import load_problem
 from src.problem.sources import RemoteSource
 from src.problem.terms import CLASSIFICATION

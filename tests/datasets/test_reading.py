@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from src.core.errors import UserError
 from src.datasets import fetch_source, file_lines, read_local, read_table
-from src.errors import UserError
 from src.problem.sources import LocalSource, Reading, RemoteSource
 from tests.datasets.conftest import Read
 

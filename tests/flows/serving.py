@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.workspaces import Workspace, family, wait_for
 
 READY = re.compile(r"^ready: Prefect (http://\S+) MLflow (http://\S+)$", re.MULTILINE)

@@ -11,8 +11,8 @@ from pydantic_core import to_jsonable_python
 from flows import admission, deployments
 from flows.admission import admit
 from flows.arguments import known_problems
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from src.problem.load import load_problem
 from src.problem.terms import MEASURES
 from tests.workspaces import ROOT

@@ -13,9 +13,9 @@ from PIL import Image
 
 from flows import artifacts
 from flows.artifacts import CAPTIONS, MLFLOW_URL, SHORTEST_PAUSE, Progress, key, links, publish
-from src.answer import WITH_VERDICTS
-from src.files import Layout
-from src.results import Verdict
+from src.core.files import Layout
+from src.results.answer import WITH_VERDICTS
+from src.results.verdicts import Verdict
 from src.tracking.identity import find_workflow_run
 from tasks.report import report
 from tests.report.examples import example, write_results

@@ -11,8 +11,8 @@ from flows import git
 from flows.bring_home import bring_home, find
 from flows.experiments import planned
 from flows.overrides import Overrides
-from src.errors import UserError
-from src.files import STEPS
+from src.core.errors import UserError
+from src.core.files import STEPS
 from tests.flows.test_experiments import state
 from tests.workspaces import PROBLEM, Workspace
 

@@ -17,9 +17,9 @@ import yaml
 from flows import copies
 from flows.experiments import planned
 from flows.overrides import Overrides
-from src.errors import UserError
-from src.files import STEPS
-from src.processes import is_alive
+from src.core.errors import UserError
+from src.core.files import STEPS
+from src.core.processes import is_alive
 from src.tracking.identity import find_workflow_run
 from src.tracking.lookup import versions_of
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, wait_for

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from flows.arguments import is_isolated
 from flows.overrides import FIELDS, Overrides, from_pairs
-from src.errors import UserError
+from src.core.errors import UserError
 from src.problem.steps import Problem
 
 

@@ -17,7 +17,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from src.results import Evaluate
+from src.results.evaluate import Evaluate
 from tests.flows.runs import prefect_server
 from tests.workspaces import PROBLEM, Workspace, wait_for
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from flows import shell_runs
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.flows.runs import PATIENCE, Runner, prefect_server, with_lasting_flow
 from tests.workspaces import PROBLEM, Workspace, family, wait_for
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.flows.runs import PATIENCE, Runner, prefect_server
 from tests.workspaces import (
     PROBLEM,

@@ -16,8 +16,8 @@ import pytest
 from flows import serve
 from flows.same_origin import SameOrigin
 from flows.service import Service
-from src.errors import UserError
-from src.processes import is_alive
+from src.core.errors import UserError
+from src.core.processes import is_alive
 from tests.flows.serving import Served
 from tests.workspaces import Workspace, family, wait_for
 

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.flows.serving import GONE_SECONDS, Served, serving
 from tests.workspaces import PROBLEM, Workspace, family, has_loaded_torch, step_of, wait_for
 

@@ -13,8 +13,8 @@ import pytest
 from flows.readiness import READY_PIPE
 from flows.service import Service, stop
 from flows.supervisor import Supervisor
-from src.errors import UserError
-from src.processes import is_alive
+from src.core.errors import UserError
+from src.core.processes import is_alive
 from tests.workspaces import wait_for
 
 READY = f'import os; os.write(int(os.environ["{READY_PIPE}"]), b"ready\\n")\n'

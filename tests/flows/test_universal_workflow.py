@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from flows import stages
-from src.files import STEPS
-from src.processes import is_alive
+from src.core.files import STEPS
+from src.core.processes import is_alive
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, tiny_table, wait_for
 
 FLOW = "flows.universal_workflow"

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from src.processes import is_alive
+from src.core.processes import is_alive
 from tests.workspaces import PROBLEM, Workspace, family, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="steps are forks on Linux only")

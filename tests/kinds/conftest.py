@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.mirror import VARIABLE
-from src.pretrained import weights as pretrained
-from src.pretrained.backbones import BACKBONES
-from src.pretrained.weights import WEIGHTS
+from src.datasets.mirror import VARIABLE
+from src.networks import weights as pretrained
+from src.networks.backbones import BACKBONES
+from src.networks.weights import WEIGHTS
 
 
 @pytest.fixture

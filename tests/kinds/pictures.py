@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from src.inputs.pictures import packed
 from src.kinds.image.encoding import Encoding
-from src.pictures import packed
-from src.tables import Feature, Schema, Table, encode_targets
+from src.tables.table import Feature, Schema, Table, encode_targets
 
 SIZE = 8
 

@@ -8,7 +8,7 @@ import pandas as pd
 from src.kinds.tokens.encoding import Encoding
 from src.problem.sources import SklearnSource
 from src.problem.steps import PrepareSettings, SealedSplit
-from src.tables import Feature, Schema, Table, encode_targets
+from src.tables.table import Feature, Schema, Table, encode_targets
 
 DETERMINERS, STEMS = ["the", "a", "this"], ["glim", "tor", "blick", "dran", "ploft", "sket", "mun", "farl"]
 TAGS = ["ADV", "DET", "NOUN", "VERB"]

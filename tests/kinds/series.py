@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.preparation import Preparation, prepare_table
+from src.preparation.prepare import Preparation, prepare_table
 from src.problem.inputs import Series
 from src.problem.sources import SklearnSource
 from src.problem.steps import PrepareSettings, SealedSplit
-from src.tables import Table, encode_targets, rows_of
+from src.tables.table import Table, encode_targets, rows_of
 
 
 def waves(moments: int, seed: int = 0, drift: float = 0.0) -> pd.DataFrame:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.errors import UserError
-from src.results import Baseline, Evaluate
+from src.core.errors import UserError
+from src.results.baseline import Baseline
+from src.results.evaluate import Evaluate
 from tests.kinds.texts import reviews
 from tests.kinds.workflow import new_layout, run_every_step
 

@@ -10,23 +10,23 @@ from torch import nn
 
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
-from src.measures import TABLE
 from src.models import HEADS
-from src.network_model import NetworkCard, NetworkModel
+from src.models.measures import TABLE
 from src.networks import build_network
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
-from src.preprocessing.fold import fit_fold
-from src.pretrained.weights import WEIGHTS, Pretrained
+from src.networks.weights import WEIGHTS, Pretrained
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Training
-from src.protocols import Split
-from src.results import Candidate
-from src.saved_model import load_model
-from src.tables import Table
+from src.results.networks import Candidate
+from src.results.wording import network_phrase, network_text
+from src.saved.network_model import NetworkCard, NetworkModel
+from src.saved.saved_model import load_model
+from src.tables.protocols import Split
+from src.tables.table import Table
 from src.training.fit import fit
 from src.training.looped import Steps
 from src.training.members import Member, Trained
-from src.wording import network_phrase, network_text
 from tests.kinds.pictures import bars_frame, table_of
 from tests.kinds.test_image import IMAGE, settings
 

@@ -9,27 +9,27 @@ import pytest
 import torch
 from PIL import Image
 
-from src.baselines import shallow
+from src.inputs.pictures import Shape, Undecodable, decodes, look, pixels_of
+from src.judging.baselines import shallow
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder
 from src.kinds.image.shallow import SHALLOW
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
-from src.kinds.kind import KINDS, kind_of
+from src.kinds.registry import KINDS, kind_of
 from src.kinds.views import seen
-from src.measures import TABLE
+from src.models.measures import TABLE
 from src.networks import build_network
-from src.pictures import Shape, Undecodable, decodes, look, pixels_of
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.steps import PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
-from src.protocols import Split
-from src.results import Candidate
-from src.tables import Feature
+from src.results.networks import Candidate
+from src.results.wording import network_text
+from src.tables.protocols import Split
+from src.tables.table import Feature
 from src.training.fit import fit
 from src.training.inputs import rows_of
 from src.training.members import Member
-from src.wording import network_text
 from tests.kinds.pictures import SIZE, bars, bars_frame, file_of, table_of
 
 IMAGE = Feature(name="image", kind="image")

@@ -14,11 +14,11 @@ from src.kinds.image.checks import (
     undecodable_pictures,
     uneven_pictures,
 )
-from src.network_model import NetworkCard, NetworkModel
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.sources import Reading
+from src.saved.network_model import NetworkCard, NetworkModel
 from src.scoring.checks import RowChecks
-from src.validation.table import TableFacts
+from src.tables.facts import TableFacts
 from tests.kinds.pictures import SIZE, bars, file_of, table_of
 from tests.validation.tables import facts, good_frame
 

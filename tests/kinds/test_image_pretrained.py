@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 import torch
 
-from src.errors import UserError
+from src.core.errors import UserError
+from src.datasets.mirror import VARIABLE
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
-from src.mirror import VARIABLE
-from src.pretrained import weights as pretrained
-from src.pretrained.backbones import BACKBONES
-from src.pretrained.weights import WEIGHTS, Pretrained
+from src.networks import weights as pretrained
+from src.networks.backbones import BACKBONES
+from src.networks.weights import WEIGHTS, Pretrained
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 from tests.kinds.pictures import bars, bars_frame, file_of
 from tests.kinds.test_image import IMAGE, settings
 

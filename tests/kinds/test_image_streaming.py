@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import picture_file
-from src.baselines import shallow
+from src.inputs import picture_file
+from src.inputs.picture_file import PixelsOnDisk, Row
+from src.judging.baselines import shallow
 from src.kinds.image.encoding import decoded
-from src.measures import TABLE
-from src.picture_file import PixelsOnDisk, Row
-from src.preprocessing.fold import fit_fold
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine
-from src.protocols import Split
-from src.tables import Table, read_table
+from src.tables.protocols import Split
+from src.tables.table import Table, read_table
 from src.training.fit import fit
 from src.training.members import Member
 from tasks.prepare import _write_table

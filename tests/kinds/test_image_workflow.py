@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.results import Evaluate, Prepared
-from src.saved_model import load_model
+from src.results.data import Prepared
+from src.results.evaluate import Evaluate
+from src.saved.saved_model import load_model
 from tests.kinds.pictures import bars, file_of
 from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 

@@ -5,7 +5,7 @@ from typing import Any
 from src.kinds.tabular.ladder import ladder
 from src.networks import build_network
 from src.problem.training import OverfitLadder, Training
-from src.wording import network_text
+from src.results.wording import network_text
 
 
 def rungs(first_units: int, count: int, activation: str) -> list[dict[str, Any]]:

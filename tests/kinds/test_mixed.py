@@ -10,27 +10,28 @@ import pandas as pd
 import pytest
 import torch
 
-from src.baselines import shallow
-from src.errors import UserError
-from src.kinds.kind import KINDS, kind_of
+from src.core.errors import UserError
+from src.inputs.sparse import Joined, SparseRows, widths
+from src.inputs.vectors import WordVectors
+from src.judging.baselines import shallow
 from src.kinds.mixed.vectorizer import MixedVectorizer
-from src.kinds.text.vectors import WordVectors
-from src.measures import TABLE
+from src.kinds.registry import KINDS, kind_of
+from src.models.measures import TABLE
 from src.networks import build_network, clip_norm
-from src.preparation import prepare_table
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
+from src.preparation.prepare import prepare_table
 from src.problem.steps import PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
-from src.results import Baseline, Evaluate
-from src.saved_model import load_model
+from src.results.baseline import Baseline
+from src.results.evaluate import Evaluate
+from src.results.wording import network_text
+from src.saved.saved_model import load_model
 from src.scoring import table as scored_table
-from src.sparse import Joined, SparseRows, widths
-from src.tables import Feature, Schema, Table, encode_targets
+from src.tables.table import Feature, Schema, Table, encode_targets
 from src.training.fit import fit
 from src.training.inputs import rows_of
 from src.training.members import Member
 from src.training.shards import groups_of
-from src.wording import network_text
 from tests.kinds.texts import encoding, reviews
 from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step
 from tests.training.examples import candidate, folds_of

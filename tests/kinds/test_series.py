@@ -11,22 +11,22 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from src.baselines import common_sense
-from src.errors import UserError
-from src.evaluation import HeldOut, compare, estimate
-from src.further_targets import score_heads
-from src.kinds.kind import kind_of
-from src.kinds.series.windows import COLUMN
-from src.measures import TABLE
-from src.network_model import NetworkCard, NetworkModel
-from src.preprocessing.fold import fit_fold
+from src.core.errors import UserError
+from src.judging.baselines import common_sense
+from src.judging.evaluation import HeldOut, compare, estimate
+from src.judging.further_targets import score_heads
+from src.kinds.registry import kind_of
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Search, Training
-from src.protocols import Split
-from src.results import Candidate
+from src.results.networks import Candidate
+from src.saved.network_model import NetworkCard, NetworkModel
 from src.scoring import rows as scored_rows
 from src.scoring import table as scored_table
-from src.search import propose
-from src.tables import Feature, Schema, rows_of
+from src.search.candidates import propose
+from src.tables.protocols import Split
+from src.tables.table import Feature, Schema, rows_of
+from src.tables.windows import COLUMN
 from src.training.fit import fit
 from src.training.members import Member, Trained
 from tests.kinds.series import prepared, waves

@@ -5,7 +5,7 @@ import pandas as pd
 
 from src.kinds.checks import checks_for
 from src.kinds.series.checks import duplicate_moments, gaps_in_time, unknown_targets, unordered_moments
-from src.validation.table import TableFacts
+from src.tables.facts import TableFacts
 from tests.kinds.series import waves
 from tests.validation.tables import checked, facts, findings
 

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.results import Baseline, Evaluate, Overfit, Prepared
-from src.saved_model import load_model
+from src.results.baseline import Baseline
+from src.results.data import Prepared
+from src.results.evaluate import Evaluate
+from src.results.networks import Overfit
+from src.saved.saved_model import load_model
 from src.scoring import table as scored_table
-from src.tables import read_schema
+from src.tables.table import read_schema
 from src.tracking.serving import input_example, signature_of
 from tasks.regularize import regularize
 from tests.kinds.series import waves

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from src.kinds.tabular.vectorizer import CLIP, LARGEST, MAX_CATEGORIES, Numbers, TabularVectorizer
-from src.preprocessing.targets import TargetScaler
-from src.tables import Feature
+from src.preparation.targets import TargetScaler
+from src.tables.table import Feature
 
 FEATURES = [
     Feature(name="number", kind="numeric"),

@@ -6,19 +6,19 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
-from src.kinds.kind import kind_of
+from src.inputs.sparse import SparseRows
+from src.kinds.registry import kind_of
 from src.kinds.text.bag import LENGTH, Bag
 from src.kinds.text.encoding import Encoding
 from src.kinds.text.tokens import PADDING, UNKNOWN, tokens_of
 from src.kinds.text.vectorizer import TextVectorizer
-from src.measures import TABLE
+from src.models.measures import TABLE
 from src.networks import build_network
 from src.networks.bag_of_words import sparse_product
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Training
-from src.protocols import Split
-from src.sparse import SparseRows
-from src.tables import Feature
+from src.tables.protocols import Split
+from src.tables.table import Feature
 from src.training.fit import fit
 from src.training.inputs import rows_of
 from src.training.members import Member

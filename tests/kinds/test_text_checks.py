@@ -4,7 +4,7 @@ import pandas as pd
 
 from src.kinds.checks import checks_for
 from src.kinds.text.checks import contradicting_texts, empty_texts
-from src.validation.table import TableFacts
+from src.tables.facts import TableFacts
 from tests.validation.tables import facts, good_frame
 
 REVIEW = [f"the film number {i} was rather good" for i in range(len(good_frame()))]

@@ -8,20 +8,20 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from src.core.errors import UserError
 from src.datasets import fetch_source, vectors_file
-from src.errors import UserError
-from src.kinds.kind import kind_of
+from src.inputs.vectors import WordVectors, read_vectors
+from src.kinds.registry import kind_of
 from src.kinds.text.start import with_vectors
-from src.kinds.text.vectors import WordVectors, read_vectors
-from src.measures import TABLE
-from src.preprocessing.fold import fit_fold
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
 from src.problem.sources import VectorsFile
 from src.problem.steps import FetchSettings
 from src.problem.training import Engine, OverfitLadder, Training
-from src.protocols import Split
-from src.results import Prepared
-from src.saved_model import load_model
-from src.tables import Table
+from src.results.data import Prepared
+from src.saved.saved_model import load_model
+from src.tables.protocols import Split
+from src.tables.table import Table
 from src.tracking.identity import name_of, recorded_key, workflow_name
 from src.training.fit import fit
 from src.training.members import Member, Trained

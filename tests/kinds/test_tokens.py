@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.baselines import common_sense, shallow
-from src.errors import UserError
-from src.kinds.kind import kind_of
+from src.core.errors import UserError
+from src.judging.baselines import common_sense, shallow
+from src.kinds.registry import kind_of
 from src.kinds.tokens.encoding import with_sentences
 from src.kinds.tokens.shown import shown
 from src.kinds.tokens.vectorizer import TokenVectorizer
-from src.measures import TABLE
-from src.preprocessing.fold import fit_fold
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Training
-from src.protocols import Split
-from src.results import Candidate
-from src.tables import Feature, whole
+from src.results.networks import Candidate
+from src.tables.protocols import Split
+from src.tables.table import Feature, whole
 from src.training.fit import fit
 from src.training.members import Member
 from tests.kinds.sentences import settings, table_of

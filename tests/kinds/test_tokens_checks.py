@@ -4,8 +4,8 @@ import pandas as pd
 
 from src.kinds.checks import checks_for
 from src.kinds.tokens.checks import lone_words, missing_words, repeated_sentences, torn_sentences
+from src.tables.facts import TableFacts
 from src.validation.checks import duplicate_rows
-from src.validation.table import TableFacts
 from tests.kinds.sentences import tagged
 from tests.validation.tables import facts
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.results import Baseline, Evaluate, Prepared
-from src.saved_model import load_model
-from src.tables import read_schema
+from src.results.baseline import Baseline
+from src.results.data import Prepared
+from src.results.evaluate import Evaluate
+from src.saved.saved_model import load_model
+from src.tables.table import read_schema
 from src.tracking.serving import input_example, signature_of
 from tests.kinds.sentences import tagged
 from tests.kinds.workflow import folder_of, new_layout, of_sealed_rows, run_every_step

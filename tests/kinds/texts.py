@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from src.kinds.text.encoding import Encoding
-from src.tables import Feature, Schema, Table, encode_targets
+from src.tables.table import Feature, Schema, Table, encode_targets
 
 PRAISE = ["wonderful", "moving", "a joy to watch", "not boring at all", "brilliant"]
 BLAME = ["dull", "boring", "a waste of time", "not moving at all", "dreadful"]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from src.files import Layout, read_json
+from src.core.files import Layout, read_json
 from tasks.baseline import baseline
 from tasks.define import define
 from tasks.evaluate import evaluate

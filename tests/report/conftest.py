@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from src.files import Layout
+from src.core.files import Layout
 from tests.report.examples import example, write_results
 
 

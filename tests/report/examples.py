@@ -1,7 +1,7 @@
 """Result folders as the earlier steps write them, for all five problem types, from real data and quick models.
 
 The numbers come from scikit-learn models with real out-of-fold predictions; only the curves of training are drawn by a
-formula. Written through the models of `src.results`, so that a change of theirs is noticed here.
+formula. Written through the classes of `src.results`, so that a change of theirs is noticed here.
 """
 
 from dataclasses import dataclass
@@ -11,34 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.evaluation import gain_over_folds, verdict_of
-from src.files import Layout, write_json
-from src.measures import TABLE, Measure
+from src.core.files import Layout, write_json
+from src.judging.evaluation import gain_over_folds, verdict_of
+from src.models.measures import TABLE, Measure
 from src.problem.terms import MEASURES
-from src.results import (
-    Baseline,
-    Candidate,
-    Choice,
-    ColumnSummary,
-    Comparison,
-    CrossValidation,
-    Evaluate,
-    FeatureSummary,
-    Finding,
-    FoldScores,
-    Overfit,
-    Prepared,
-    Protocol,
-    ReferenceScore,
-    Regularize,
-    Rung,
-    SampleSize,
-    SealedTest,
-    ShallowSettings,
-    TestScore,
-    Validation,
-    Verdict,
-)
+from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.data import ColumnSummary, FeatureSummary, Finding, Prepared, Protocol, Validation
+from src.results.evaluate import CrossValidation, Evaluate, SampleSize, SealedTest, ShallowSettings, TestScore
+from src.results.networks import Candidate, Overfit, Regularize, Rung
+from src.results.verdicts import Choice, Comparison, Verdict
 
 FOLDS, REPEATS, EPOCHS = 4, 2, 40
 TYPES = ("binary", "multiclass", "multilabel", "regression", "unit_interval_regression")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from flows.artifacts import CAPTIONS
-from src.files import Layout
+from src.core.files import Layout
 from src.report import figures
 from src.report.evidence import read_evidence
 from src.report.page import render_figures

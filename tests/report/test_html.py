@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.evaluation import verdict_of
-from src.files import Layout
+from src.core.files import Layout
+from src.judging.evaluation import verdict_of
 from src.report.evidence import Evidence, read_evidence
 from src.report.honesty import read_honesty
 from src.report.page import render_page
 from src.report.sections.columns import columns as columns_section
-from src.results import Choice, ColumnSummary, Estimate, Finding, FoldScores, Validation
+from src.results.baseline import FoldScores
+from src.results.data import ColumnSummary, Finding, Validation
+from src.results.verdicts import Choice, Estimate
 from tests.report.examples import TYPES, example, write_results
 
 Results = Callable[[str], Layout]

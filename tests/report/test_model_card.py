@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src.files import Layout
+from src.core.files import Layout
 from src.report.evidence import read_evidence
 from src.report.page import render_card, render_page
 from tests.report.examples import TYPES, example, write_results

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src.evaluation import recommended, verdict_of
-from src.files import Layout
-from src.printer import printer_of, worded
+from src.core.files import Layout
+from src.judging.evaluation import recommended, verdict_of
+from src.judging.printer import printer_of, worded
 from src.report.answer import answer
 from src.report.card import card
 from src.report.evidence import Evidence, read_evidence
 from src.report.sections.verdicts import statement
 from src.report.words import VERDICTS
-from src.results import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, Evaluate, Verdict
+from src.results.evaluate import Evaluate
+from src.results.verdicts import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, Verdict
 from tasks.summary import summary
 
 Results = Callable[[str], Layout]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.measures import TABLE
+from src.models.measures import TABLE
 from src.problem.terms import MEASURES
 from src.report import words
 

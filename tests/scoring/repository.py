@@ -10,15 +10,15 @@ import pandas as pd
 import torch
 import yaml
 
-from src.columns import column_kind
-from src.files import Layout
-from src.inference import Interval
-from src.network_model import NetworkCard, NetworkModel
+from src.core.files import Layout
 from src.networks import build_network
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.terms import ProblemType
+from src.saved.inference import Interval
+from src.saved.network_model import NetworkCard, NetworkModel
 from src.scoring.table import Order, Scored, score_table
-from src.tables import Feature, Schema, Table, encode_targets
+from src.tables.columns import column_kind
+from src.tables.table import Feature, Schema, Table, encode_targets
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "fruit"

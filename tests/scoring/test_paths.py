@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.scoring.paths import inside
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from src.network_model import NetworkCard, NetworkModel
 from src.networks import build_network
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.sources import Reading
+from src.saved.network_model import NetworkCard, NetworkModel
 from src.scoring import rows as scored_rows
 from src.scoring import table as scored_table
 from src.scoring.checks import NO_WORD, TORN, RowChecks

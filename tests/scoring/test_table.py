@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from src.errors import UserError
-from src.network_model import NetworkModel, Preprocessing
+from src.core.errors import UserError
 from src.problem.sources import LocalSource
+from src.saved.network_model import NetworkModel, Preprocessing
 from src.scoring import rows as rows_module
 from src.scoring.checks import MISSING, RARE, RowChecks
 from src.validation import check_table

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.baselines import common_sense, shallow
-from src.files import Layout, write_json
+from src.core.files import Layout, write_json
+from src.judging.baselines import common_sense, shallow
 from src.kinds.tabular.shallow import SHALLOW
-from src.measures import TABLE
-from src.protocols import Folds, write_folds
-from src.results import Baseline, Prepared, Protocol
-from src.tables import Table
+from src.models.measures import TABLE
+from src.results.baseline import Baseline
+from src.results.data import Prepared, Protocol
+from src.tables.protocols import Folds, write_folds
+from src.tables.table import Table
 from tasks.baseline import baseline
 from tests.training.examples import folds_of, table_of
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.errors import UserError
-from src.files import STEPS, Layout
-from src.results import Verdict
+from src.core.errors import UserError
+from src.core.files import STEPS, Layout
+from src.results.verdicts import Verdict
 from tasks import cli
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.errors import UserError
-from src.files import Layout, read_json
+from src.core.errors import UserError
+from src.core.files import Layout, read_json
 from src.problem.load import load_problem, settings_of
 from src.problem.steps import STEP_SETTINGS
 from tasks.define import define

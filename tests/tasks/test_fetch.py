@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
-from src.files import Layout, write_json
+from src.core.errors import UserError
+from src.core.files import Layout, write_json
 from tasks.fetch import fetch
 
 

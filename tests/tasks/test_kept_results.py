@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.files import Layout
+from src.core.files import Layout
 from tasks.kept_results import put_back
 
 OLD = b'{"mean": 0.9}\n'

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from src.core.errors import UserError
+from src.core.files import Layout
 from src.datasets import fetch_source, read_table
-from src.errors import UserError
-from src.files import Layout
 from src.problem.load import load_problem
 from tasks.new import new, take_back
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from tasks.report import report
 from tests.report.examples import example, write_results
 
@@ -37,7 +37,7 @@ def test_the_step_writes_the_report_the_card_and_the_figures_and_touches_nothing
 def test_another_process_writes_the_same_bytes(layout: Layout) -> None:
     report(layout)
     before = files(layout)
-    script = "import sys, pathlib; from src.files import Layout; from tasks.report import report; "
+    script = "import sys, pathlib; from src.core.files import Layout; from tasks.report import report; "
     script += "report(Layout('wine', pathlib.Path(sys.argv[1])))"
     environment = os.environ | {"PYTHONHASHSEED": "7", "MPLBACKEND": "svg", "LC_ALL": "C", "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", script, str(layout.root)], cwd=ROOT, env=environment, check=True)

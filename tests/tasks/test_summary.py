@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from src import results
-from src.files import Layout, write_json
-from src.results import Candidate, CrossValidation, Evaluate, SealedTest, Verdict
+from src.core.files import Layout, write_json
+from src.results.evaluate import CrossValidation, Evaluate, SealedTest, ShallowSettings, TestScore
+from src.results.networks import Candidate
+from src.results.verdicts import Verdict
 from tasks.summary import WIDTH, summary
 from tests.tracking.result_files import compared
 
@@ -26,8 +27,8 @@ def evaluated(tmp_path: Path) -> Layout:
             mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, half_samples=0, scores=[0.9736] * 15
         ),
         test=SealedTest(value=0.9722, low=0.9, high=1.0, rows=36, opening=2),
-        shallow_model=results.ShallowSettings(name="linear", estimator="Ridge", settings={}, columns=13, rows=142),
-        shallow_test=results.TestScore(value=0.9444, low=0.85, high=0.98, rows=36),
+        shallow_model=ShallowSettings(name="linear", estimator="Ridge", settings={}, columns=13, rows=142),
+        shallow_test=TestScore(value=0.9444, low=0.85, high=0.98, rows=36),
         chosen=candidate,
         extra={},
         recommended="network",

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from src.core.errors import UserError
+from src.core.files import Layout, write_json
 from src.datasets import fetch_source
-from src.errors import UserError
-from src.files import Layout, write_json
-from src.results import Validation
+from src.results.data import Validation
 from tasks.validate import validate
 from tests.validation.tables import good_frame, settings, spoiled
 

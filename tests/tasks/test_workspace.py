@@ -13,8 +13,8 @@ import psutil
 import pytest
 import zc.lockfile
 
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from tasks.workspace import (
     LOCK_FILE,
     check_dvc_lock,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from src.files import Layout
+from src.core.files import Layout
 from src.tracking.identity import RECORDED
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment

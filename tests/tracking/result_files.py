@@ -1,4 +1,4 @@
-"""A workspace with the files of a finished workflow, written through the models of `src.results`, without training."""
+"""A workspace with the files of a finished workflow, written through `src.results`, without training."""
 
 import csv
 from collections.abc import Sequence
@@ -9,33 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from src.core.files import Layout, write_json, write_text
 from src.datasets.manifest import RawFile, write_manifest
-from src.files import Layout, write_json, write_text
-from src.model_folder import new_folder
-from src.protocols import Folds, write_folds
-from src.results import (
-    Baseline,
-    Candidate,
-    Choice,
-    ColumnSummary,
-    Comparison,
-    CrossValidation,
-    Estimate,
-    Evaluate,
-    FeatureSummary,
-    FoldScores,
-    Overfit,
-    Prepared,
-    Protocol,
-    ReferenceScore,
-    Regularize,
-    Rung,
-    SealedTest,
-    ShallowSettings,
-    TestScore,
-    Validation,
-    Verdict,
-)
+from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.data import ColumnSummary, FeatureSummary, Prepared, Protocol, Validation
+from src.results.evaluate import CrossValidation, Evaluate, SealedTest, ShallowSettings, TestScore
+from src.results.networks import Candidate, Overfit, Regularize, Rung
+from src.results.verdicts import Choice, Comparison, Estimate, Verdict
+from src.saved.model_folder import new_folder
+from src.tables.protocols import Folds, write_folds
 
 Row = dict[str, Any]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from src.errors import UserError
-from src.files import Layout
-from src.home import home
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.core.home import home
 from src.tracking.address import tracking_uri
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.files import Layout, read_json
+from src.core.files import Layout, read_json
 from src.tracking.content import CURVE_POINTS, headline, note, step_content, thinned
 from src.tracking.identity import RECORDED, outputs_digest, recorded_key
 from src.tracking.settings import flat_settings, step_settings, workflow_settings

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from src.tracking.identity import file_sha256, find_workflow_run, name_of, recorded_key, workflow_name
 from tasks.define import define
 from tasks.fetch import fetch

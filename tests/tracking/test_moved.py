@@ -9,8 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.database import prepare
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from src.scoring.registered import find_model
 from src.tracking.database import open_database
 from src.tracking.moved import EXPERIMENT_KIND

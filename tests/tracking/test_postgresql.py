@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from mlflow import MlflowClient
 
-from src.files import Layout
+from src.core.files import Layout
 from src.tracking import database
 from src.tracking.address import tracking_uri
 from src.tracking.identity import RECORDED, find_workflow_run, name_of, recorded_key

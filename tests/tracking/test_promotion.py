@@ -7,9 +7,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from src.answer import Answer
-from src.errors import UserError
-from src.files import Layout, write_json
+from src.core.errors import UserError
+from src.core.files import Layout, write_json
+from src.results.answer import Answer
 from src.tracking import promotion
 from src.tracking.lookup import versions_of
 from src.tracking.own_settings import settings_of_its_own

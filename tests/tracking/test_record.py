@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from src.core.files import Layout, read_json
 from src.datasets.manifest import read_manifest
-from src.files import Layout, read_json
 from src.tracking.content import CURVE_POINTS
 from src.tracking.identity import RECORDED, name_of, recorded_key
 from src.tracking.recorder import record_steps

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from src.errors import UserError
+from src.core.errors import UserError
 from src.tracking import recorder, recording
 from src.tracking.identity import RECORDED
 from src.tracking.recorder import record_steps
@@ -64,9 +64,8 @@ def test_a_recorder_that_dies_costs_a_warning(layout, caplog):
 
 
 def test_no_recorder_outlives_a_step_that_is_killed(layout):
-    code = (
-        "import sys, time; from pathlib import Path; from src.files import Layout; from src.tracking import recording\n"
-    )
+    code = "import sys, time; from pathlib import Path\n"
+    code += "from src.core.files import Layout; from src.tracking import recording\n"
     code += "with recording('overfit', Layout('fruit', Path(sys.argv[1]))): print('begun', flush=True); time.sleep(600)"
     step = subprocess.Popen([sys.executable, "-c", code, str(layout.root)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert step.stdout.readline() == "begun\n"

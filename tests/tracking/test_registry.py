@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.files import Layout, read_json
-from src.tables import Schema
+from src.core.files import Layout, read_json
+from src.tables.table import Schema
 from src.tracking.serving import input_example, probability_columns, signature_of
 from tests.tracking.conftest import evaluate, record, versions
 from tests.tracking.result_files import Fruit, fruit_schema, fruit_table, network
@@ -158,8 +158,8 @@ def served(layout: Layout, client) -> Layout:
     import torch
 
     from src.kinds.tabular.vectorizer import TabularVectorizer
-    from src.network_model import NetworkCard, NetworkModel
     from src.networks import build_network
+    from src.saved.network_model import NetworkCard, NetworkModel
 
     schema = Schema.model_validate(fruit_schema())
     vectorizer = TabularVectorizer.fit(fruit_table(80), schema.features)
@@ -177,7 +177,7 @@ def served(layout: Layout, client) -> Layout:
 @pytest.mark.slow
 def test_the_registered_model_predicts_anywhere_with_the_code_it_was_registered_with(served, client, tmp_path):
     """In another directory, without the repository on the path, from the kind of rows a service is sent."""
-    from src.saved_model import load_model
+    from src.saved.saved_model import load_model
 
     script = """
 import importlib.util, json, sys
@@ -187,8 +187,8 @@ from mlflow.pyfunc.scoring_server import infer_and_parse_data
 model = load_model(sys.argv[1])
 rows = infer_and_parse_data(json.load(sys.stdin), model.metadata.get_input_schema())
 print(model.predict(rows).to_json())
-import src.inference
-assert src.inference.__file__.startswith(sys.argv[1]), src.inference.__file__
+import src.saved.inference
+assert src.saved.inference.__file__.startswith(sys.argv[1]), src.saved.inference.__file__
 """
     rows = fruit_table(40)[[feature["name"] for feature in fruit_schema()["features"]]]
     request = f'{{"dataframe_split": {rows.to_json(orient="split", date_format="iso")}}}'

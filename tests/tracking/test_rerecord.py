@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
-from src.files import Layout
+from src.core.errors import UserError
+from src.core.files import Layout
 from src.tracking import __main__ as command
 from src.tracking.identity import RECORDED
 from tests.tracking.conftest import record_all
@@ -78,7 +78,9 @@ def test_two_processes_that_begin_a_record_at_once_make_one(tmp_path):
     """On a folder without a database, where both would create one."""
     layout = Layout("fruit", tmp_path)
     Fruit().write(layout)
-    code = "import sys; from pathlib import Path; from src.files import Layout; from src.tracking import recording\n"
+    code = (
+        "import sys; from pathlib import Path; from src.core.files import Layout; from src.tracking import recording\n"
+    )
     code += "with recording(sys.argv[1], Layout('fruit', Path(sys.argv[2]))): pass"
     both = [
         subprocess.Popen([sys.executable, "-c", code, step, str(tmp_path)], cwd=ROOT) for step in ("overfit", "report")

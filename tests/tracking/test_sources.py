@@ -38,13 +38,13 @@ def test_packages_from_elsewhere_are_named_and_the_standard_library_is_not(house
 
 
 def test_inference_needs_neither_the_pipeline_s_tools_nor_its_report():
-    files, packages = code_behind(Path("src/inference.py"), ROOT)
+    files, packages = code_behind(Path("src/saved/inference.py"), ROOT)
     assert not {"mlflow", "dvc", "prefect", "great_expectations", "sklearn", "matplotlib"} & packages
     assert not [file for file in files if file.parts[1] in ("tracking", "report", "plots", "datasets", "validation")]
 
 
 def test_every_package_behind_a_model_is_one_of_the_requirements():
-    _, packages = code_behind(Path("src/inference.py"), ROOT)
+    _, packages = code_behind(Path("src/saved/inference.py"), ROOT)
     required = re.findall(r"^[^\s#]+", (ROOT / "requirements.txt").read_text(), re.M)
     assert set(map(_normal, pinned(packages))) <= set(map(_normal, required))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from src.problem.terms import ProblemType
-from src.protocols import Folds, deal
-from src.results import Candidate
-from src.tables import Feature, Schema, Table, encode_targets
+from src.results.networks import Candidate
+from src.tables.protocols import Folds, deal
+from src.tables.table import Feature, Schema, Table, encode_targets
 
 
 def table_of(kind: ProblemType, rows: int = 47, seed: int = 0, weights: bool = False) -> Table:

@@ -8,11 +8,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from src.measures import TABLE
-from src.preprocessing.fold import fit_fold
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine
-from src.results import Candidate
-from src.tables import Table
+from src.results.networks import Candidate
+from src.tables.table import Table
 from src.training.fit import fit
 from src.training.looped import train_looped
 from src.training.members import Member, Trained

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from src.errors import UserError
-from src.measures import TABLE
+from src.core.errors import UserError
+from src.models.measures import TABLE
 from src.problem.training import Engine
 from src.training import fit as fit_module
 from src.training.fit import fit

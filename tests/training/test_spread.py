@@ -6,8 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from src.errors import UserError
-from src.measures import TABLE
+from src.core.errors import UserError
+from src.models.measures import TABLE
 from src.problem.training import Engine
 from src.training.fit import fit
 from src.training.members import Trained

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.errors import UserError
-from src.measures import TABLE
+from src.core.errors import UserError
+from src.models.measures import TABLE
 from src.networks import KINDS
-from src.preprocessing.fold import fit_fold
+from src.preparation.fold import fit_fold
 from src.problem.training import Engine
-from src.results import Candidate
+from src.results.networks import Candidate
 from src.training import looped, shards, stacked
 from src.training.course import CURVE_ROWS
 from src.training.fit import fit

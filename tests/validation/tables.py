@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from src.problem.steps import ValidateSettings
-from src.results import Finding, Validation
+from src.results.data import Finding, Validation
+from src.tables.facts import TableFacts
 from src.validation import check_table
-from src.validation.table import TableFacts
 
 ROWS = 120
 

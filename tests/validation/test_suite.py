@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.errors import UserError
-from src.results import Validation
+from src.core.errors import UserError
+from src.results.data import Validation
 from tests.validation.tables import ROWS, TARGETS, checked, findings, good_frame, spoiled
 
 INF = float("inf")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from src.columns import label_texts
-from src.pictures import FORMATS, Shape, Undecodable, decodes, look
-from src.validation.table import Issue, TableFacts, counted, first_rows, listed_counts, where
+from src.inputs.pictures import FORMATS, Shape, Undecodable, decodes, look
+from src.tables.columns import label_texts
+from src.tables.facts import Issue, TableFacts, counted, first_rows, listed_counts, where
 
 # Pictures with fewer pixels on a side show nothing; sides this many times as long as others' are stretched a lot.
 SMALLEST_SIDE, MOST_STRETCHED = 8, 2.0

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from src.picture_file import Row, fits, on_disk
-from src.pictures import AT_ONCE, Shape, look, normalized_files
-from src.pretrained.weights import Pretrained
+from src.inputs.picture_file import Row, fits, on_disk
+from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
+from src.networks.weights import Pretrained
 from src.problem.inputs import Image
 from src.problem.steps import PrepareSettings
-from src.results import Choice
-from src.tables import Feature
+from src.results.verdicts import Choice
+from src.tables.table import Feature
 
 # The longer side that `auto` gives to pictures of larger or different sizes, and the side that it gives to those that a
 # pretrained network learns on from: a little smaller than what it was trained with, for three quarters of the time.

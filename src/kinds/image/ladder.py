@@ -9,7 +9,7 @@ from typing import Any
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 
 FEWEST_RUNGS = 3
 _BLOCKS = ("plain", "plain", "double", "residual")

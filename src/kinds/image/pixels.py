@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from src.pictures import AT_ONCE, Pictures
+from src.inputs.pictures import AT_ONCE, Pictures
 
 # Pixels of a picture that a shallow model sees: beyond, mostly the waiting grows.
 MOST_PIXELS = 32 * 32

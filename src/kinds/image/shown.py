@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from src.inputs.pictures import pixels_of, png
 from src.kinds.image.encoding import Encoding
-from src.pictures import pixels_of, png
-from src.tables import Feature
+from src.tables.table import Feature
 
 LARGEST = 64
 

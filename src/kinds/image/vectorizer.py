@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from src.inputs.picture_file import PixelsOnDisk
+from src.inputs.pictures import AT_ONCE, Bytes, Pictures, in_memory, lazy_pixels_of
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.vectorizer import CLIP, AnyColumn
-from src.picture_file import PixelsOnDisk
-from src.pictures import AT_ONCE, Bytes, Pictures, in_memory, lazy_pixels_of
-from src.pretrained.weights import MEAN, SCALE
-from src.tables import Feature
+from src.networks.imagenet import MEAN, SCALE
+from src.tables.table import Feature
 
 
 class ImageVectorizer(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 from src.kinds.mixed.parts import Part
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 
 
 def ladder(

@@ -1,24 +1,22 @@
 """What the workflow asks of a kind of input, answered by the parts of a problem that has inputs of several kinds.
 
-Every function takes the parts first, which their composition in `src.kinds.kind` binds.
+Every function takes the parts first, which their composition in `src.kinds.registry` binds.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.inputs.vectors import WordVectors
+from src.kinds.kind import Kind
 from src.kinds.mixed.vectorizer import MixedVectorizer
-from src.kinds.text.vectors import WordVectors
 from src.problem.steps import PrepareSettings
-from src.results import Choice
-from src.tables import Feature
-
-if TYPE_CHECKING:
-    from src.kinds.kind import Kind
+from src.results.verdicts import Choice
+from src.tables.table import Feature
 
 PICTURE = "data:image/"
 
@@ -28,7 +26,7 @@ class Part:
     """Columns that go into the network together, and their kind of input."""
 
     name: str
-    kind: "Kind"
+    kind: Kind
     features: list[Feature]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
-from src.sparse import Joined, SparseRows
+from src.inputs.sparse import Joined, SparseRows
 
 
 def side_by_side(x: Joined) -> csr_array:

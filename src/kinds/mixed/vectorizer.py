@@ -5,10 +5,10 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from src.inputs.sparse import Joined
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.vectorizer import AnyColumn, TabularVectorizer
 from src.kinds.text.vectorizer import TextVectorizer
-from src.sparse import Joined
 
 
 class MixedVectorizer(BaseModel):

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.kinds.series.windows import viewed
-from src.protocols import Split
-from src.tables import Schema, Table, encode_targets
+from src.tables.protocols import Split
+from src.tables.table import Schema, Table, encode_targets
+from src.tables.windows import viewed
 
 Predictions = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from src.columns import column_kind, time_numbers
-from src.kinds.series.windows import GAP
-from src.validation.table import Issue, TableFacts, counted, first_rows, where
+from src.tables.columns import column_kind, time_numbers
+from src.tables.facts import Issue, TableFacts, counted, first_rows, where
+from src.tables.windows import GAP
 
 
 def duplicate_moments(table: TableFacts) -> Iterator[Issue]:

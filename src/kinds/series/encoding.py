@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from src.columns import feature_kind, time_numbers
-from src.errors import UserError
-from src.kinds.series.windows import Window
+from src.core.errors import UserError
 from src.problem.inputs import Series
 from src.problem.steps import PrepareSettings
-from src.results import Choice
-from src.tables import Feature
+from src.results.verdicts import Choice
+from src.tables.columns import feature_kind, time_numbers
+from src.tables.table import Feature
+from src.tables.windows import Window
 
 # The kinds of column that windows hold.
 OF_A_MOMENT = ("numeric", "categorical", "boolean", "date")

@@ -9,7 +9,7 @@ from typing import Any
 from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 
 # Of a ladder of networks that read in order so many rungs are dense.
 DENSE_RUNGS = 2

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from src.tables import Feature
+from src.tables.table import Feature
 
 
 def shown(rows: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from src.kinds.series.windows import viewed
 from src.kinds.tabular.vectorizer import Categories, Dates, Numbers, as_numbers
 from src.problem.inputs import ReadingOrder
-from src.tables import Feature
+from src.tables.table import Feature
+from src.tables.windows import viewed
 
 DAY = 86_400.0
 # Seconds in what goes round; the position in it is an input where a moment lasts less than half of it.

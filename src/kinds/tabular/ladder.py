@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from src.columns import seconds
-from src.tables import Feature
+from src.tables.columns import seconds
+from src.tables.table import Feature
 
 # A value this many standard deviations out is clipped, so that one odd row cannot blow up a network.
 CLIP = 6.0

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from src.columns import label_texts
-from src.validation.table import Issue, TableFacts, counted, first_rows, where
+from src.tables.columns import label_texts
+from src.tables.facts import Issue, TableFacts, counted, first_rows, where
 
 # At least one letter or digit of any alphabet.
 _SOMETHING = r"[\p{L}\p{N}]"

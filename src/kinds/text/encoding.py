@@ -12,8 +12,8 @@ from src.kinds.text.bag import Bag
 from src.kinds.text.tokens import FIRST, Tokens, tokens_of
 from src.problem.inputs import ReadingOrder, Text
 from src.problem.steps import PrepareSettings
-from src.results import Choice
-from src.tables import Feature
+from src.results.verdicts import Choice
+from src.tables.table import Feature
 
 # Fewer texts than this for each word of their mean length: a bag of words beats the networks that read in order.
 # Source: Chollet 2021, "Deep Learning with Python", second edition, section 11.3.5.

@@ -10,7 +10,7 @@ from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.kinds.text.encoding import Encoding
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 
 SMALLEST_EMBEDDING = 16
 

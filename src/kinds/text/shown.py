@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from src.tables import Feature
+from src.tables.table import Feature
 
 LONGEST = 300
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.errors import UserError
+from src.core.errors import UserError
+from src.inputs.vectors import WordVectors, read_vectors
 from src.kinds.text.encoding import Encoding, Vectors
 from src.kinds.text.tokens import FIRST, tokens_of
 from src.kinds.text.vectorizer import Ordered, TextVectorizer
-from src.kinds.text.vectors import WordVectors, read_vectors
-from src.results import Choice
-from src.tables import Feature
+from src.results.verdicts import Choice
+from src.tables.table import Feature
 
 
 def with_vectors(

@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from src.inputs.sparse import SparseRows
 from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.text.bag import Bag, Hashed
 from src.kinds.text.encoding import Encoding
 from src.kinds.text.tokens import FIRST, NONE, PADDING, UNKNOWN, Ids, Tokens, number
 from src.problem.inputs import ReadingOrder
-from src.sparse import SparseRows
-from src.tables import Feature
+from src.tables.table import Feature
 
 
 class Ordered(BaseModel):

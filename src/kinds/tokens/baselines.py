@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.protocols import Split
-from src.tables import Schema, Table
+from src.tables.protocols import Split
+from src.tables.table import Schema, Table
 
 Predictions = NDArray[np.float64]
 

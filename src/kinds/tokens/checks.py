@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from src.sentences import begins, torn
-from src.validation.table import Issue, TableFacts, counted, first_rows, where
+from src.inputs.sentences import begins, torn
+from src.tables.facts import Issue, TableFacts, counted, first_rows, where
 
 
 def missing_words(table: TableFacts) -> Iterator[Issue]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from src.sentences import Sentences
+from src.inputs.sentences import Sentences
 
 COLUMNS = 2**18
 SUFFIXES, PREFIXES = 4, 2

@@ -5,11 +5,11 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from src.columns import feature_kind
-from src.errors import UserError
+from src.core.errors import UserError
 from src.problem.steps import PrepareSettings
-from src.results import Choice
-from src.tables import Feature
+from src.results.verdicts import Choice
+from src.tables.columns import feature_kind
+from src.tables.table import Feature
 
 
 class Encoding(BaseModel):

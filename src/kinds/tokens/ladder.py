@@ -5,7 +5,7 @@ from typing import Any
 
 from src.kinds.tokens.encoding import Encoding
 from src.problem.training import OverfitLadder, Training
-from src.tables import Feature
+from src.tables.table import Feature
 
 # Units of a recurrent layer for each unit of a dense network that has learnt as much; both directions together.
 UNITS = 8

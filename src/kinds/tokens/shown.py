@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from src.sentences import begins
-from src.tables import Feature
+from src.inputs.sentences import begins
+from src.tables.table import Feature
 
 # Words that are shown on either side.
 AROUND = 12

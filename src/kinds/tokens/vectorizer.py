@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from src.inputs.sentences import Sentences, begins
 from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.tokens.encoding import Encoding
-from src.sentences import Sentences, begins
-from src.tables import Feature
+from src.tables.table import Feature
 
 # A word or character of which there are fewer is unknown, so that what unknown ones mean is learnt, too.
 FEWEST = 2

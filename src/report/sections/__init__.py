@@ -1,6 +1,6 @@
 """The sections of the report, in the order of the workflow: evidence in; text, figures and tables out."""
 
-from src.printer import Printer, printer_of
+from src.judging.printer import Printer, printer_of
 from src.report.blocks import Section
 from src.report.evidence import Evidence
 from src.report.sections.baselines import baselines

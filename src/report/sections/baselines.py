@@ -1,8 +1,8 @@
 """What anybody could answer, and what a shallow model can."""
 
+from src.judging.printer import Printer
 from src.plots import scores as score_plots
 from src.plots.style import COMMON_SENSE, SHALLOW
-from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from src.report.blocks import Section, Table, Text
 from src.report.evidence import Evidence
 from src.report.words import count, counted, sentence, share
-from src.results import ColumnSummary
+from src.results.data import ColumnSummary
 
 # Of a wider table the columns that a check found something in come first.
 MOST_COLUMNS = 100

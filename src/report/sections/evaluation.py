@@ -1,10 +1,10 @@
 """The chosen network on the evaluation folds, by the number of its training rows, and its errors."""
 
-from src.measures import TABLE
+from src.judging.printer import Printer
+from src.judging.printer import printer as printer_for
+from src.models.measures import TABLE
 from src.plots import scores as score_plots
 from src.plots import training as training_plots
-from src.printer import Printer
-from src.printer import printer as printer_for
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
@@ -12,7 +12,8 @@ from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, findings
 from src.report.words import MEANINGS, MODELS, clause, count, counted, scale_of, sentence, share, spoken
-from src.results import SEALED_TEST_VERDICT, CrossValidation, Nested
+from src.results.evaluate import CrossValidation, Nested
+from src.results.verdicts import SEALED_TEST_VERDICT
 
 
 def evaluation(evidence: Evidence, printer: Printer) -> Section:

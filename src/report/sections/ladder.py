@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from src.climbing import FEWEST_RUNGS, crosses, is_enough
+from src.judging.printer import Printer
 from src.plots import training as training_plots
-from src.printer import Printer
 from src.report import figures
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
 from src.report.words import count, listing, scale_of
-from src.results import Overfit, Rung
-from src.wording import network_text
+from src.results.networks import Overfit, Rung
+from src.results.wording import network_text
+from src.search.climbing import FEWEST_RUNGS, crosses, is_enough
 
 
 def ladder(evidence: Evidence, printer: Printer) -> Section:

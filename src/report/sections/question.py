@@ -1,7 +1,7 @@
 """What was asked: the question, the data checks, the distribution of the target, the measure and the protocol."""
 
+from src.judging.printer import Printer
 from src.plots import data as data_plots
-from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence

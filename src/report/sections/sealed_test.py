@@ -1,16 +1,16 @@
 """The sealed test and how often it was opened."""
 
-from src.measures import TABLE
+from src.judging.printer import Printer
+from src.models.measures import TABLE
 from src.plots import scores as score_plots
 from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
-from src.printer import Printer
 from src.report.blocks import Picture, Pictures, Section, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
 from src.report.words import count, counted, scale_of
-from src.results import SEALED_TEST_VERDICT
-from src.wording import scored
+from src.results.verdicts import SEALED_TEST_VERDICT
+from src.results.wording import scored
 
 
 def sealed_test(evidence: Evidence, printer: Printer) -> Section:

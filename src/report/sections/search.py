@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from src.printer import Printer
+from src.judging.printer import Printer
 from src.report import figures
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.diagnostics import behind_best
@@ -11,7 +11,7 @@ from src.report.evidence import Evidence
 from src.report.networks import network_words
 from src.report.sections.verdicts import findings
 from src.report.words import count, counted, listing, setting
-from src.results import Regularize
+from src.results.networks import Regularize
 
 MOST_LISTED = 15
 # Settings of a network that the search tries with some kinds of input.

@@ -6,7 +6,7 @@ from src.report.blocks import Finding, Section, Table, Text
 from src.report.evidence import Evidence
 from src.report.honesty import read_honesty
 from src.report.words import VERDICTS, Statement, count, counted, sentence, share, spoken
-from src.results import Verdict
+from src.results.verdicts import Verdict
 
 # The verdict of `evaluate` on more rows, which has a section of its own.
 DATA_VERDICT = "more_data_would_help"

@@ -1,0 +1,264 @@
+"""Where everything lies, writing that is never half done, and reading that notices damage."""
+
+import errno
+import json
+import lzma
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from src.core.errors import UserError
+from src.core.names import check_problem_name
+
+STEPS = ("define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report")
+LOCAL = Path("data", "local")
+
+
+M = TypeVar("M", bound=BaseModel)
+# What readers of JSON, CSV, npz and Parquet raise for bytes that are cut short or something else.
+_DAMAGE = (ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_OF_A_PROBLEM = re.compile(r"(?:^|/)(results|data/raw|data/prepared)/([^/]+)(?:/([^/]+))?")
+_ROOMS = {"data/raw": "fetch", "data/prepared": "prepare"}
+# The step that writes a file or folder of results which is not called like it.
+_RESULTS = {
+    "settings": "define",
+    "local_files.json": "define",
+    "validation.json": "validate",
+    "validation.html": "validate",
+    "overfit_curves.csv": "overfit",
+    "candidates.csv": "regularize",
+    "fold_scores.csv": "evaluate",
+    "evaluate_curves.csv": "evaluate",
+    "predictions.parquet": "evaluate",
+    "metrics.json": "evaluate",
+    "model": "evaluate",
+    "alternative": "evaluate",
+    "model_card.md": "report",
+    "report.html": "report",
+    "figures": "report",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one problem below the repository's root; `dvc.yaml` names the same ones.
+
+    Raises UserError for a name of a problem that is none.
+    """
+
+    problem: str
+    root: Path = Path()
+
+    def __post_init__(self) -> None:
+        check_problem_name(self.problem)
+
+    @property
+    def problem_file(self) -> Path:
+        return self.root / "problems" / f"{self.problem}.yaml"
+
+    @property
+    def params_file(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def local(self) -> Path:
+        """The folder where a user's own data files lie; DVC watches it."""
+        return self.root / LOCAL
+
+    @property
+    def local_files(self) -> Path:
+        """The checksums of those files in `local` that the problem names."""
+        return self.results / "local_files.json"
+
+    @property
+    def expectations(self) -> Path:
+        return self.root / "data" / "expectations" / f"{self.problem}.json"
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data" / "raw" / self.problem
+
+    @property
+    def train(self) -> Path:
+        return self.root / "data" / "prepared" / self.problem / "train"
+
+    @property
+    def test(self) -> Path:
+        """The sealed test set: only `evaluate` may read it."""
+        return self.root / "data" / "prepared" / self.problem / "test"
+
+    @property
+    def openings(self) -> Path:
+        """The ledger of what has been scored on the sealed test set; in git, and neither output nor dependency."""
+        return self.root / "data" / "openings" / f"{self.problem}.jsonl"
+
+    @property
+    def folds(self) -> Path:
+        return self.root / "data" / "prepared" / self.problem / "folds.npz"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.problem
+
+    @property
+    def model(self) -> Path:
+        """The model that `evaluate` recommends: a network or a shallow model."""
+        return self.results / "model"
+
+    @property
+    def metrics(self) -> Path:
+        """The few numbers that DVC shows and compares, `Metrics` in `src.results.evaluate`."""
+        return self.results / "metrics.json"
+
+    @property
+    def alternative(self) -> Path:
+        """Of the network and the shallow model the one that is not in `model`."""
+        return self.results / "alternative"
+
+    def settings(self, step: str) -> Path:
+        return self.results / "settings" / f"{step}.json"
+
+    def result(self, step: str) -> Path:
+        """The step's result as JSON, one of the classes in `src.results`."""
+        return self.results / ("validation.json" if step == "validate" else f"{step}.json")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that replaces it on success and vanishes on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that replaces it on success and vanishes on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON. NaN and infinities are refused: JSON has none."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def parse_json(content: bytes) -> Any:
+    """The value that JSON text in UTF-8 holds. Raises ValueError with what is wrong with it."""
+    try:
+        value = json.loads(content.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the character {error.object[error.start]!r} cannot stand in a text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that an earlier step wrote."""
+    with intact(path):
+        value = parse_json(path.read_bytes())
+        if not isinstance(value, dict):
+            raise ValueError("no JSON object")
+    return value
+
+
+def read_model(path: Path, kind: type[M]) -> M:
+    """A JSON file that an earlier step wrote, as the model `kind`."""
+    with intact(path):
+        return kind.model_validate(parse_json(path.read_bytes()))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that an earlier step wrote."""
+    with intact(path):
+        return path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Read `path`, which an earlier step wrote, in this block and do nothing else there.
+
+    Raises UserError, which names the file and the command that makes it anew, where it is missing, cut short, garbage
+    or of another shape. The block may raise ValueError or KeyError with what is wrong.
+    """
+    existing(path)
+    try:
+        yield
+    except _DAMAGE as error:
+        raise UserError(f"{path} is damaged or of another version ({_what(error)}); {_way_out(path)}") from None
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # the disk's trouble; damage has no number or leads out of the file
+            raise
+        raise UserError(f"{path} is damaged ({_what(error)}); {_way_out(path)}") from None
+
+
+def existing(path: Path) -> Path:
+    """`path`, which an earlier step wrote. Raises UserError, naming the command that makes it, where it is missing."""
+    if not path.exists():
+        raise UserError(f"{path} is missing; {_way_out(path)}")
+    return path
+
+
+def maker(path: Path) -> tuple[str, str] | None:
+    """The step and the problem whose output `path` is; None for a path outside of `data/` and `results/`."""
+    place = _OF_A_PROBLEM.search(path.as_posix())
+    if place is None:
+        return None
+    room, problem, name = place.groups()
+    if room != "results":
+        return _ROOMS[room], problem
+    step = _RESULTS.get(name) or (name.removesuffix(".json") if name.removesuffix(".json") in STEPS else None)
+    return (step, problem) if step else None
+
+
+def _what(error: Exception) -> str:
+    """What is wrong with the bytes, on one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is not in it"
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _way_out(path: Path) -> str:
+    made_by = maker(path)
+    if made_by is None:
+        return "get it anew"
+    step, problem = made_by
+    return f"run `dvc repro {step}@{problem}`, or `python -m tasks.{step} {problem}` without DVC"

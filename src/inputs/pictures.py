@@ -1,0 +1,203 @@
+"""Pictures as bytes: in a table, and as inputs of networks.
+
+In a prepared table a picture is a file of the simplest format there is (binary netpbm: a short header, then the bytes),
+all of one size, so that a table of them is read without decoding. What follows the bytes is no part of the picture.
+Shapes: N pictures, C channels, H height, W width, D = C * H * W.
+"""
+
+import io
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from src.inputs.picture_file import PixelsOnDisk, Row
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+# Pictures that are looked at together, which bounds the memory.
+AT_ONCE = 4096
+
+# The formats that are opened; Pillow knows more, some of which (EPS) start another program.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
+
+class Undecodable(Exception):
+    """Bytes that are no picture, or end too early."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What all pictures are brought to: one size, and one channel (grey) or three (red, green, blue)."""
+
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def header(self) -> bytes:
+        """How a netpbm file of this shape begins."""
+        return f"P{5 if self.channels == 1 else 6}\n{self.width} {self.height}\n255\n".encode()
+
+    @property
+    def size(self) -> int:
+        return self.channels * self.height * self.width
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Vectorized pictures: bytes, and the mean and scale of each channel that make them small numbers.
+
+    Kept as bytes until a minibatch is taken: a quarter of the memory; on disk where that is too much.
+    """
+
+    pixels_NCHW: Bytes | PixelsOnDisk
+    mean_C: Floats
+    scale_C: Floats
+
+    # Why they are trained one network after another.
+    looped = "pictures are not stacked: their networks are too large to gain from it"
+
+    def __len__(self) -> int:
+        return len(self.pixels_NCHW)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels_NCHW.shape
+
+    def __getitem__(self, rows: slice) -> "Pictures":
+        return Pictures(self.pixels_NCHW[rows], self.mean_C, self.scale_C)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Small numbers, (N, D)."""
+        normalized = (in_memory(self.pixels_NCHW) - self.mean_C[:, None, None]) / self.scale_C[:, None, None]
+        return normalized.reshape(len(self), -1).astype(dtype or np.float32)
+
+
+def in_memory(pixels_NCHW: Bytes | PixelsOnDisk) -> Bytes:
+    return pixels_NCHW.read() if isinstance(pixels_NCHW, PixelsOnDisk) else pixels_NCHW
+
+
+def packed(pixels_NHWC: Bytes) -> Iterator[bytes]:
+    """Pixels as netpbm files."""
+    _, height, width, channels = pixels_NHWC.shape
+    header = Shape(channels, height, width).header
+    return (header + pixels.tobytes() for pixels in pixels_NHWC)
+
+
+def pixels_of(stored: Sequence[bytes | Row], shape: Shape) -> Bytes:
+    """The pictures in files of any format, (N, C, H, W); those that are of the shape and netpbm need no decoding.
+
+    Raises Undecodable.
+    """
+    files = [bytes(file) for file in stored]
+    header, end = shape.header, len(shape.header) + shape.size
+    if all(len(file) >= end and file.startswith(header) for file in files):
+        pixels = bytearray().join(file[len(header) : end] for file in files)
+        pixels_NHWC = np.frombuffer(pixels, np.uint8).reshape(-1, shape.height, shape.width, shape.channels)
+    else:
+        pixels_NHWC = np.empty((len(files), shape.height, shape.width, shape.channels), dtype=np.uint8)
+        for row, file in enumerate(files):
+            pixels_NHWC[row] = _decoded(file, shape)
+    return np.ascontiguousarray(pixels_NHWC.transpose(0, 3, 1, 2))
+
+
+def lazy_pixels_of(files: Sequence[bytes | Row], shape: Shape) -> Bytes | PixelsOnDisk:
+    """The same; what is on disk stays there."""
+    if not (files and isinstance(files[0], Row)):
+        return pixels_of(files, shape)
+    rows_N = np.array([file.row for file in files if isinstance(file, Row)], np.intp)
+    return PixelsOnDisk(files[0].file, rows_N, len(shape.header), (shape.height, shape.width, shape.channels))
+
+
+def normalized_files(files: Sequence[bytes], shape: Shape) -> list[bytes]:
+    """The pictures as netpbm files of the shape."""
+    found: list[bytes] = []
+    for start in range(0, len(files), AT_ONCE):
+        found += packed(pixels_of(files[start : start + AT_ONCE], shape).transpose(0, 2, 3, 1))
+    return found
+
+
+def look(file: bytes) -> Shape:
+    """The shape of a picture, by the head of its file. Raises Undecodable."""
+    packed_as = _packed_as(file)
+    if packed_as is not None:
+        return packed_as
+    from PIL import Image
+
+    with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
+        width, height = reversed(image.size) if turned else image.size
+        return Shape(1 if image.mode in _GREY else 3, height, width)
+
+
+def decodes(file: object) -> bool:
+    """Whether this is a picture's file that is whole."""
+    if not isinstance(file, bytes):
+        return False
+    if _packed_as(file) is not None:
+        return True
+    from PIL import Image
+
+    try:
+        with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
+            image.load()
+    except Undecodable:
+        return False
+    return True
+
+
+def png(pixels_CHW: Bytes, largest: int) -> bytes:
+    """A picture as a PNG file, no side longer than `largest`."""
+    from PIL import Image
+
+    pixels_HWC = pixels_CHW.transpose(1, 2, 0)
+    image = Image.fromarray(pixels_HWC[..., 0] if len(pixels_CHW) == 1 else np.ascontiguousarray(pixels_HWC))
+    image.thumbnail((largest, largest))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+_HEAD = re.compile(rb"P([56])\n([0-9]+) ([0-9]+)\n255\n")
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+_GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L")
+
+
+def _packed_as(file: bytes) -> Shape | None:
+    """The shape of a file such as `packed` makes, which needs no look by Pillow; None for any other."""
+    head = _HEAD.match(file)
+    if head is None:
+        return None
+    shape = Shape(1 if head[1] == b"5" else 3, int(head[3]), int(head[2]))
+    return shape if len(file) >= len(shape.header) + shape.size else None
+
+
+def _decoded(file: bytes, shape: Shape) -> Bytes:
+    """The pixels (H, W, C) of a picture, upright, stretched to the shape's size."""
+    from PIL import Image, ImageOps
+
+    with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
+        size = (shape.width, shape.height)
+        image.draft(image.mode, size)  # of a JPEG file, no more is decoded than is needed
+        upright = ImageOps.exif_transpose(image)
+        plain = upright.convert("L" if shape.channels == 1 else "RGB")
+        pixels = np.asarray(plain if plain.size == size else plain.resize(size, Image.Resampling.BILINEAR))
+        return pixels.reshape(shape.height, shape.width, shape.channels)
+
+
+@contextmanager
+def _noticed() -> Iterator[None]:
+    """Raise Undecodable for whatever Pillow raises where a file is no picture in one of the formats."""
+    from PIL import Image
+
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise Undecodable(str(error)) from None

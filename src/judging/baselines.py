@@ -1,0 +1,157 @@
+"""What any network must beat: common sense, and shallow models on the same vectorized inputs.
+
+Book: "Beating a baseline" (common sense), and the advice to try simple machine learning before deep learning.
+Shapes: V validation rows, K outputs.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.judging.fitted_shallow import FittedShallow, ShallowSetup
+from src.kinds.registry import kind_of
+from src.kinds.views import seen
+from src.preparation.fold import fit_fold
+from src.problem.terms import ProblemType
+from src.results.evaluate import ShallowSettings
+from src.tables.protocols import Split
+from src.tables.table import Schema, Table
+
+Predictions = NDArray[np.float64]
+CommonSense = Callable[[Table, Split, int], Predictions]
+
+# Shallow models learn from so many rows at most, evenly spaced: beyond, mostly the waiting grows.
+SHALLOW_ROWS = 200_000
+
+
+def _class_shares(table: Table, split: Split) -> Predictions:
+    """Weighted shares of the classes or labels among the training rows, (1, K)."""
+    y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
+    if table.schema.type == "multiclass":
+        y_AT = y_AT == np.arange(table.schema.outputs)
+    return np.average(y_AT, axis=0, weights=w_A)[None]
+
+
+def majority(table: Table, split: Split, seed: int) -> Predictions:
+    """Always the most frequent class; as probabilities, the classes' shares."""
+    return np.repeat(_class_shares(table, split), len(split.validation), axis=0)
+
+
+def stratified(table: Table, split: Split, seed: int) -> Predictions:
+    """Classes drawn at random by their shares."""
+    rng = np.random.default_rng([seed, split.repeat, split.fold])
+    shares_1K = _class_shares(table, split)
+    if table.schema.type == "multiclass":
+        return rng.multinomial(1, shares_1K[0], size=len(split.validation)).astype(np.float64)
+    return (rng.random((len(split.validation), shares_1K.shape[1])) < shares_1K).astype(np.float64)
+
+
+def median(table: Table, split: Split, seed: int) -> Predictions:
+    """Always the weighted median of the training rows: the best constant for the absolute error."""
+    y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
+    lower_T = np.quantile(y_AT, 0.5, axis=0, weights=w_A, method="inverted_cdf")
+    upper_T = -np.quantile(-y_AT, 0.5, axis=0, weights=w_A, method="inverted_cdf")
+    return np.repeat((lower_T + upper_T)[None] / 2, len(split.validation), axis=0)
+
+
+def mean(table: Table, split: Split, seed: int) -> Predictions:
+    """Always the mean of the training rows: the best constant for the squared error."""
+    value_T = np.average(table.y_NT[split.training], axis=0, weights=table.w_N[split.training])
+    return np.repeat(value_T[None], len(split.validation), axis=0)
+
+
+def last_value(table: Table, split: Split, seed: int) -> Predictions:
+    """Persistence: always what was true at the latest moment of the training rows."""
+    moments = table.frame[table.schema.time].iloc[split.training].to_numpy()
+    latest = split.training[moments == moments.max()]
+    y_NT = table.y_NT[latest]
+    if table.schema.type == "multiclass":
+        y_NT = (y_NT == np.arange(table.schema.outputs)).astype(np.float64)
+    return np.repeat(y_NT.mean(axis=0)[None], len(split.validation), axis=0)
+
+
+_CLASSES: dict[str, CommonSense] = {"majority": majority, "stratified": stratified}
+_VALUES: dict[str, CommonSense] = {"median": median, "mean": mean}
+COMMON_SENSE: dict[ProblemType, dict[str, CommonSense]] = {
+    "binary": _CLASSES,
+    "multiclass": _CLASSES,
+    "multilabel": _CLASSES,
+    "regression": _VALUES,
+    "unit_interval_regression": _VALUES,
+}
+
+
+def common_sense(schema: Schema) -> dict[str, CommonSense]:
+    """The common-sense models of a problem: of its type, in time order the last value, and of its kind of input."""
+    models = COMMON_SENSE[schema.type] | kind_of(schema.features).common_sense(schema)
+    return models if schema.time is None else {**models, "last_value": last_value}
+
+
+def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) -> FittedShallow:
+    """The shallow model of that name, fitted on these rows of the table."""
+    kind, asked = kind_of(table.schema.features), table.schema.questions[0]
+    recipe = kind.shallow[asked.type][name]
+    schema = asked.model_copy(update={"features": kind.shallow_features(asked.features)})
+    every = _every(len(training), SHALLOW_ROWS)
+    fold = fit_fold(replace(table, schema=schema, vectors=None), training[::every], training[:0])
+    every = _every(len(fold.y_AT), recipe.most_rows)
+    x_AD = seen(fold.x_AD if every == 1 else fold.x_AD[::every], recipe.view)
+    y_AT, w_A = fold.y_AT[::every], fold.w_A[::every]
+    estimators = [recipe.estimator(seed, len(y_AT)) for _ in y_AT.T]
+    setup = ShallowSetup(
+        model=_described(name, estimators[0], x_AD),
+        table=asked,
+        vectorizer=fold.vectorizer,
+        target_scaler=fold.target_scaler,
+        view=recipe.view,
+    )
+    pairs = zip(estimators, y_AT.T, strict=True)
+    return FittedShallow(setup, [_fitted(estimator, x_AD, y_A, w_A) for estimator, y_A in pairs])
+
+
+def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
+    """Predictions_VK of a shallow model fitted on the split's training rows."""
+    return fit_shallow(name, table, split.training, seed).row_predictions(table.frame.iloc[split.validation])
+
+
+def _every(rows: int, most: int | None) -> int:
+    """Which of `rows` are taken, every so manieth, so that they are `most` at most."""
+    return 1 if most is None else max(-(-rows // most), 1)
+
+
+def _described(name: str, estimator: Any, x_AD: Any) -> ShallowSettings:
+    """What an unfitted estimator is, and on how much it will be fitted."""
+    usual, own = type(estimator)().get_params(deep=False), estimator.get_params(deep=False)
+    rows, columns = x_AD.shape
+    return ShallowSettings(
+        name=name,
+        estimator=type(estimator).__name__,
+        settings={key: _spelled(of) for key, of in own.items() if not np.array_equal(of, usual[key])},
+        columns=columns,
+        rows=rows,
+    )
+
+
+def _spelled(value: Any) -> str:
+    """A setting as people write it; of many values the first and the last."""
+    if isinstance(value, np.ndarray):
+        return f"{len(value)} values from {value.min():g} to {value.max():g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fitted(estimator: Any, x_AD: Any, y_A: NDArray[np.float32], w_A: NDArray[np.float32]) -> Any:
+    """The estimator fitted to one target column; where that has a single class, one that always answers it."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.exceptions import ConvergenceWarning
+
+    if hasattr(estimator, "predict_proba") and np.ptp(y_A) == 0:
+        return DummyClassifier(strategy="most_frequent").fit(x_AD, y_A)
+    # Equal weights are left out: with weights, scikit-learn's histogram binning takes seventy times as long.
+    weights = None if np.ptp(w_A) == 0 else w_A
+    with warnings.catch_warnings():  # how many steps a solver takes is a setting of the model like others
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return estimator.fit(x_AD, y_A, sample_weight=weights)

@@ -1,0 +1,358 @@
+"""The estimate on the evaluation folds, the comparison with the baselines, and the sealed test's one score.
+
+Shapes: J fold scores, N rows, M held-out rows, V of them in one fold, K outputs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.judging.intervals import (
+    CONFIDENCE,
+    agreed_p_value,
+    bootstrap,
+    conformal_half_width,
+    jackknife_values,
+    jackknife_variance,
+    left_out_gain,
+    paired_gain,
+    paired_p_value,
+    resampled_variance,
+    share_interval,
+    transformed_interval,
+    unanimous_interval,
+    widened_gain,
+)
+from src.judging.printer import printer
+from src.models.measures import Measure
+from src.results.evaluate import Recommended, TestScore
+from src.results.verdicts import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, Verdict
+from src.tables.protocols import Folds, Split, test_share
+from src.tables.table import Table
+
+Array = NDArray[np.float64]
+
+# Gains that differ by less are the same; what remains is rounding.
+SAME = 1e-12
+# Repeats are enough when the standard error that comes from the shuffles is at most this share of the interval's width.
+# At this share it widens the interval's own standard error by 2%.
+STABLE_SHARE = 0.05
+# Random orders are averaged over so many rows in all.
+SHUFFLED_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions_VK for the held-out rows of each split, in the order of the splits."""
+
+    splits: Sequence[Split]
+    predictions: Sequence[Array]
+
+    def scores(self, table: Table, measure: Measure) -> Array:
+        """The measure on the rows of each split."""
+        parts = zip(self.splits, self.predictions, strict=True)
+        return np.array([measure.value(*_rows_of(table, split.validation, p_VK)) for split, p_VK in parts])
+
+    def of_repeats(self) -> list["HeldOut"]:
+        """The splits of each repeat by themselves."""
+        found = []
+        for repeat in sorted({split.repeat for split in self.splits}):
+            of = [i for i, split in enumerate(self.splits) if split.repeat == repeat]
+            found.append(HeldOut([self.splits[i] for i in of], [self.predictions[i] for i in of]))
+        return found
+
+    def rows(self) -> NDArray[np.intp]:
+        """All rows that were held out, sorted."""
+        return np.unique(np.concatenate([split.validation for split in self.splits]))
+
+    def value(self, table: Table, measure: Measure, kept_N: NDArray[np.bool_] | None = None) -> float:
+        """The measure, joined from the folds of each repeat by `Measure.joined` and averaged over the repeats.
+
+        kept_N: rows of the table that count; all by default. Folds that keep no row are left out.
+        """
+        return float(np.mean([of._joined(table, measure, kept_N) for of in self.of_repeats()]))
+
+    def _joined(self, table: Table, measure: Measure, kept_N: NDArray[np.bool_] | None) -> float:
+        folds = []
+        for split, p_VK in zip(self.splits, self.predictions, strict=True):
+            kept_V = slice(None) if kept_N is None else kept_N[split.validation]
+            rows = split.validation[kept_V]
+            if len(rows):
+                folds.append(_rows_of(table, rows, p_VK[kept_V]))
+        return measure.joined(folds)
+
+    def shuffled(self, seed: int) -> "HeldOut":
+        """The same predictions, dealt out to the rows of each fold at random."""
+        rng = np.random.default_rng(seed)
+        return HeldOut(self.splits, [p_VK[rng.permutation(len(p_VK))] for p_VK in self.predictions])
+
+
+def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float | None = None) -> Estimate:
+    """The measure of the procedure (this configuration, trained on so many rows) on new rows, with its interval.
+
+    The value is `HeldOut.value`. Its variance is that of `src.judging.half_samples` where it is given, but no less
+    than that of the rows with the models as they are (so does the interval of Bates, Hastie and Tibshirani 2021);
+    otherwise that of `src.judging.intervals.resampled_variance`.
+    """
+    rows_M = held_out.rows()
+
+    def value(kept_M: NDArray[np.bool_]) -> float:
+        return held_out.value(table, measure, _among(table, rows_M, kept_M))
+
+    rows_variance = jackknife_variance(value, table.units(rows_M))
+    training = float(np.mean([len(split.training) for split in held_out.splits]))
+    inflation = resampled_variance(1.0, len(rows_M), training)
+    if variance is not None and rows_variance > 0:
+        inflation = max(variance / rows_variance, 1.0)
+    return _interval(held_out.value(table, measure), rows_variance, inflation, table, rows_M, measure)
+
+
+def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
+    """Standard error of the estimate from the luck of the shuffles alone, by its spread over the repeats."""
+    values_R = [of.value(table, measure) for of in held_out.of_repeats()]
+    return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
+
+
+def repeats_wanted(
+    held_out: HeldOut, table: Table, measure: Measure, most: int, variance: float | None = None
+) -> tuple[int, str]:
+    """With how many repeats the estimate would be stable (see `STABLE_SHARE`), `most` at most, and why.
+
+    As many as there are where it is stable already. variance: that of the estimate where it is known, see `estimate`.
+    """
+    found, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
+    repeats, width = len(held_out.of_repeats()), found.high - found.low
+    stable = error <= STABLE_SHARE * width
+    reason = (
+        f"the luck of the shuffles leaves a standard error of {error:.2g}, {error / width if width else 0:.1%} of the "
+        f"interval's width; {'at most' if stable else 'that is more than the wanted'} {STABLE_SHARE:.0%}"
+        f"{' is enough' if stable else f', but {most} repeats are the most'}"
+    )
+    if stable:
+        return repeats, reason
+    return min(max(math.ceil(repeats * (error / (STABLE_SHARE * width)) ** 2), repeats + 1), most), reason
+
+
+def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
+    """The sealed test set's score with the interval of the final model's measure on new rows."""
+    rows = np.arange(len(test))
+
+    def value(kept_N: NDArray[np.bool_]) -> float:
+        return measure.value(*_rows_of(test, rows[kept_N], p_NK[kept_N]))
+
+    variance = jackknife_variance(value, test.units(rows))
+    found = _interval(measure.value(test.y_NT, p_NK, test.w_N), variance, 1.0, test, rows, measure)
+    return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
+
+
+def compare(
+    name: str,
+    model: HeldOut,
+    references: Sequence[HeldOut],
+    called: str,
+    table: Table,
+    folds: Folds,
+    measure: Measure,
+    seed: int,
+    model_called: str = "network",
+    where: str = "the evaluation folds",
+    note: str = "",
+) -> Verdict:
+    """Whether the model is better than a reference on the same folds; of several references, than they are on average.
+
+    The interval of the gain is that of the corrected resampled t-test over several folds (Nadeau and Bengio 2003), and
+    that of a paired bootstrap over the rows of a single one. Some measures (F1, average precision) reward any spread of
+    predictions more than a constant, whatever the rows are: where the model's own predictions, dealt out at random,
+    score better than the reference, they are what it has to beat.
+    """
+    model_value = model.value(table, measure)
+    reference_value = float(np.mean([of.value(table, measure) for of in references]))
+    shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / len(model.of_repeats()), 5, 50))
+    at_random = float(np.mean([model.shuffled(seed + s).value(table, measure) for s in range(shuffles)]))
+    handicap = max(measure.gain(at_random, reference_value), 0.0)
+    gain = measure.gain(model_value, reference_value)
+    model_J = model.scores(table, measure)
+    if len(model_J) > 1:
+        gains_J = measure.gain(model_J, np.mean([of.scores(table, measure) for of in references], axis=0))
+        units = int(table.units(model.rows()).max()) + 1
+        found, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
+    else:
+        found, p_value, method = _gain_over_rows(gain, model, references, table, measure, seed, handicap)
+    comparison = Comparison(
+        measure=measure.name,
+        where=where,
+        model=model_called,
+        reference=called,
+        model_value=model_value,
+        reference_value=reference_value,
+        gain=found,
+        handicap=handicap,
+        at_random=at_random if handicap > 0 else None,
+        p_value=p_value,
+        method=method,
+        note=note,
+    )
+    return verdict_of(name, comparison)
+
+
+def gain_over_folds(
+    gain: float, gains_J: Array, test_share: float, measure: Measure, units: int, handicap: float = 0.0
+) -> tuple[Estimate, float, str]:
+    """The interval of a gain by its spread over the folds, the p-value that it is no more than the handicap, and how.
+
+    units: independent ones that were held out.
+    """
+    if np.ptp(gains_J) < SAME:
+        found = widened_gain(Estimate(value=gain, low=gain, high=gain), measure.lowest, measure.highest, units)
+        p_value = agreed_p_value(gain - handicap, measure.lowest, measure.highest, units)
+        return found, p_value, f"all {len(gains_J)} folds agree, {units:,} independent units"
+    found = paired_gain(gain, gains_J, test_share)
+    method = f"corrected resampled t-test over {len(gains_J)} folds"
+    return found, paired_p_value(gain - handicap, gains_J, test_share), method
+
+
+def compare_scores(
+    name: str,
+    model: tuple[str, Array],
+    reference: tuple[str, Array],
+    splits: Sequence[Split],
+    table: Table,
+    measure: Measure,
+    left_out_B: Array | None,
+) -> Verdict:
+    """Whether a model is better than a reference by their scores_J on the development folds, averaged over the folds.
+
+    splits: those folds. left_out_B: with a single one, the gain without one of B blocks of its rows at a time.
+    """
+    (called, model_J), (reference_called, reference_J) = model, reference
+    gains_J = measure.gain(model_J, reference_J)
+    gain, held_out = float(gains_J.mean()), np.unique(np.concatenate([split.validation for split in splits]))
+    units = int(table.units(held_out).max()) + 1
+    if left_out_B is None:
+        found, p_value, method = gain_over_folds(gain, gains_J, test_share(splits), measure, units)
+    else:
+        found, p_value = left_out_gain(gain, left_out_B)
+        found = widened_gain(found, measure.lowest, measure.highest, units)
+        method = f"jackknife over {len(held_out):,} rows"
+    comparison = Comparison(
+        measure=measure.name,
+        where="the development folds",
+        model=called,
+        reference=reference_called,
+        model_value=float(model_J.mean()),
+        reference_value=float(reference_J.mean()),
+        gain=found,
+        p_value=p_value,
+        method=method,
+    )
+    return verdict_of(name, comparison)
+
+
+def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array:
+    """The measure on the rows of a split without one of B blocks of them at a time."""
+    rows = split.validation
+    y_VT, w_V = table.y_NT[rows], table.w_N[rows]
+    return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), table.units(rows))
+
+
+def verdict_of(name: str, comparison: Comparison) -> Verdict:
+    """A comparison as a verdict, which holds where the model is surely better."""
+    pair = comparison.model_value, comparison.reference_value
+    printing = printer(comparison.measure, "", [pair], [comparison.gain])
+    better = comparison.outcome == "better"
+    return Verdict(name=name, holds=better, evidence=printing.evidence(comparison), comparison=comparison)
+
+
+def recommended(holds: Mapping[str, bool]) -> Recommended:
+    """What to use, by the verdicts' names: of two models between which no difference is sure, the simpler one.
+
+    A model that is not surely better than common sense is never recommended.
+    """
+    if holds[GATE] and (holds[AGAINST_SHALLOW] or not holds[SHALLOW_GATE]):
+        return "network"
+    return "shallow model" if holds[SHALLOW_GATE] else "common sense"
+
+
+def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
+    """Of each target, half the width of a prediction's interval, by the errors on the held-out rows.
+
+    None where the predictions are no values, or too few rows (or groups) were held out.
+    """
+    if table.schema.type not in ("regression", "unit_interval_regression"):
+        return None
+    rows_M = np.concatenate([split.validation for split in held_out.splits])
+    errors_MT = np.abs(table.y_NT[rows_M] - np.concatenate(held_out.predictions))
+    units_M = table.units(rows_M) if table.schema.groups is not None else rows_M
+    found = [conformal_half_width(errors_M, units_M) for errors_M in errors_MT.T]
+    return None if None in found else [width for width in found if width is not None]
+
+
+def _interval(
+    value: float, rows_variance: float, inflation: float, table: Table, rows: NDArray[np.intp], measure: Measure
+) -> Estimate:
+    """The interval of a value whose variance is `inflation` times that of the rows alone.
+
+    A measure with two ends that is no share of rows rests on the rows of the rarest class. Where leaving out rows never
+    shows another value (all were right, or all were said to be of one class), the interval is the one of as many rows,
+    all of which were right.
+    """
+    bounded = bool(np.isfinite([measure.lowest, measure.highest]).all())
+    units = int(table.units(rows).max()) + 1
+    if measure.counts_rows and (rows_variance > 0 or value in (measure.lowest, measure.highest)):
+        independent = units if rows_variance == 0 else value * (1 - value) / rows_variance + 1
+        return share_interval(value, independent / inflation)
+    if bounded:
+        units = min(units, _rarest(table.y_NT[rows]))
+    if bounded and rows_variance == 0:
+        return unanimous_interval(value, units)
+    variance = rows_variance * inflation
+    return transformed_interval(value, variance, measure.lowest, measure.highest, max(units - 1, 1))
+
+
+def _rarest(y_NT: Array) -> int:
+    """Rows of the rarest class, or of the rarest label."""
+    if y_NT.shape[1] == 1:
+        return int(np.unique(y_NT, return_counts=True)[1].min())
+    return max(int((y_NT > 0).sum(axis=0).min()), 1)
+
+
+def _rows_of(table: Table, rows: NDArray[np.intp], p_NK: Array) -> tuple[Array, Array, Array]:
+    return table.y_NT[rows], p_NK, table.w_N[rows]
+
+
+def _among(table: Table, rows_M: NDArray[np.intp], kept_M: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    kept_N = np.zeros(len(table), dtype=bool)
+    kept_N[rows_M] = kept_M
+    return kept_N
+
+
+def _gain_over_rows(
+    gain: float,
+    model: HeldOut,
+    references: Sequence[HeldOut],
+    table: Table,
+    measure: Measure,
+    seed: int,
+    handicap: float,
+) -> tuple[Estimate, float, str]:
+    """The same by a paired bootstrap over the rows of a single fold."""
+    rows = model.splits[0].validation
+    y_NT, w_N = table.y_NT[rows], table.w_N[rows]
+    p_NK, others = model.predictions[0], [of.predictions[0] for of in references]
+
+    def gain_of(drawn: NDArray[np.intp]) -> float:
+        ours, *theirs = (measure.value(y_NT[drawn], of[drawn], w_N[drawn]) for of in (p_NK, *others))
+        return measure.gain(ours, float(np.mean(theirs)))
+
+    units_N = table.units(rows)
+    gains = bootstrap(gain_of, units_N, seed)
+    low, high = np.quantile(gains, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+    beyond = min(int((gains <= handicap).sum()), int((gains >= handicap).sum()))
+    units = int(units_N.max()) + 1
+    of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
+    found = Estimate(value=gain, low=min(float(low), gain), high=max(float(high), gain))
+    found = widened_gain(found, measure.lowest, measure.highest, units)
+    return found, min(2 * (1 + beyond) / (1 + len(gains)), 1.0), f"paired bootstrap over {len(rows):,} rows{of_units}"

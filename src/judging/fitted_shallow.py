@@ -1,0 +1,73 @@
+"""A shallow model that has been fitted: the preprocessing and an estimator for each target column.
+
+Shapes: N rows, D columns, C classes, K outputs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from src.kinds.vectorizers import Vectorizer
+from src.kinds.views import View, seen
+from src.preparation.targets import TargetScaler
+from src.results.evaluate import ShallowSettings
+from src.tables.table import Schema, whole
+
+# Rows scored at a time, which bounds the memory.
+CHUNK = 16_384
+
+
+class ShallowSetup(BaseModel):
+    """All of a fitted shallow model but its estimators.
+
+    table: the schema of the main target alone, as shallow models answer no further ones. view: the columns that the
+    estimators see of what the vectorizer makes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: ShallowSettings
+    table: Schema
+    vectorizer: Vectorizer
+    target_scaler: TargetScaler | None
+    view: View
+
+
+@dataclass(frozen=True)
+class FittedShallow:
+    """Scikit-learn estimators, one for each target column, and how rows become what they read."""
+
+    setup: ShallowSetup
+    estimators: list[Any]
+
+    def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """Probabilities, or values in the target's unit, (N, K), for the rows of a `Table`."""
+        setup = self.setup
+        parts = [
+            self._answers(seen(setup.vectorizer.transform(part), setup.view))
+            for part in whole(rows, setup.table, CHUNK)
+        ]
+        p_NK = np.concatenate(parts) if parts else np.empty((0, setup.table.outputs))
+        return p_NK if setup.target_scaler is None else setup.target_scaler.restore(p_NK)
+
+    def _answers(self, x_ND: Any) -> NDArray[np.float64]:
+        """Probabilities, or values as they were learnt, (N, K)."""
+        schema = self.setup.table
+        columns = [_of_column(estimator, x_ND, len(schema.classes) or 2) for estimator in self.estimators]
+        if schema.type == "multiclass":
+            return columns[0]
+        p_NK = np.column_stack([p_NC[:, -1] for p_NC in columns])
+        return np.clip(p_NK, 0, 1) if schema.type == "unit_interval_regression" else p_NK
+
+
+def _of_column(estimator: Any, x_ND: Any, classes: int) -> NDArray[np.float64]:
+    """Of one target column values (N, 1), or probabilities (N, C), 0 for a class that no training row had."""
+    if not hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict(x_ND), np.float64)[:, None]
+    p_NC = np.zeros((x_ND.shape[0], classes))
+    p_NC[:, estimator.classes_.astype(np.intp)] = estimator.predict_proba(x_ND)
+    return p_NC

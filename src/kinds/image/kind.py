@@ -1,0 +1,28 @@
+"""Pictures as a kind of input."""
+
+from src.kinds.image.encoding import decoded, encode
+from src.kinds.image.ladder import ladder, options
+from src.kinds.image.shallow import SHALLOW
+from src.kinds.image.shown import shown
+from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.kind import Kind
+
+IMAGE = Kind(
+    columns=frozenset({"image"}),
+    vectorizer=ImageVectorizer,
+    shallow=SHALLOW,
+    ladder=ladder,
+    larger="overfit.max_rungs, image.operations",
+    apart=True,
+    epochs=50,
+    steps=4_000,
+    penalties=0.1,
+    # A picture costs as much in a large minibatch as in a small one, so that more steps of small ones are free.
+    fewest_epochs=8,
+    largest_batch=128,
+    candidates=12,
+    shown=shown,
+    encode=encode,
+    store=decoded,
+    options=options,
+)

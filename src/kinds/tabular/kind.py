@@ -1,0 +1,15 @@
+"""Columns of a table as a kind of input."""
+
+from src.kinds.kind import Kind
+from src.kinds.tabular.ladder import ladder
+from src.kinds.tabular.shallow import SHALLOW
+from src.kinds.tabular.vectorizer import TabularVectorizer
+
+TABULAR = Kind(
+    columns=frozenset({"numeric", "categorical", "boolean", "date"}),
+    vectorizer=TabularVectorizer,
+    shallow=SHALLOW,
+    ladder=ladder,
+    epochs=200,
+    penalties=1.0,
+)

@@ -1,0 +1,282 @@
+"""From the raw typed table to training rows, a sealed test set and the folds.
+
+Whatever is decided here from values (kinds of columns, classes, the automatic measure and protocol) is decided from
+the training rows alone. Shapes: N rows.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.core.errors import UserError
+from src.inputs.vectors import WordVectors
+from src.kinds.registry import kind_of
+from src.kinds.series.encoding import with_windows
+from src.kinds.text.start import with_vectors
+from src.kinds.tokens.encoding import with_sentences
+from src.models.measures import TABLE, choose_measure
+from src.preparation.sealing import is_single_label, sealed_rows, units
+from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
+from src.problem.terms import CLASSIFICATION
+from src.results.data import FeatureSummary, Prepared
+from src.results.verdicts import Choice
+from src.tables.columns import feature_kind, label_numbers, label_texts, time_numbers
+from src.tables.protocols import Folds, Order, Split, choose_protocol, draw_folds
+from src.tables.table import Feature, FurtherHead, Schema, rows_of
+from src.tables.windows import first_moments
+
+Index = NDArray[np.intp]
+
+# Seeds of the draws, far enough apart that repeats of one never meet another, nor that of the sealed test set.
+DEVELOPMENT_SEED, EVALUATION_SEED = 10_000, 20_000
+
+# Which of two classes counts as positive where the problem does not say: the one that affirms.
+AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What `prepare` writes. `train` and `test` hold `__row__`, the features, targets and role columns; `vectors` those
+    of the words of the training texts."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    schema: Schema
+    development: Folds
+    evaluation: Folds
+    summary: Prepared
+    duplicates_across: int
+    vectors: WordVectors | None = None
+
+
+def prepare_table(
+    raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Path | None = None, test_N: Index | None = None
+) -> Preparation:
+    """Seal the test set, decide kinds, classes, measure and protocol from the training rows, and draw the folds.
+
+    `raw` is the canonical typed table of `src.datasets.read_split`, test_N the positions of its sealed rows where they
+    are known, vectors_file one of vectors of words. Raises UserError where a split is impossible.
+    """
+    frame = raw.assign(**{name: label_texts(raw[name]) for name in settings.targets if is_single_label(settings)})
+    if settings.type == "multilabel":
+        frame = frame.assign(**{name: label_numbers(raw[name]) for name in settings.targets})
+    labelled = [name for name, of in settings.heads.items() if of.type in ("binary", "multiclass")]
+    frame = frame.assign(**{name: label_texts(raw[name]) for name in labelled})
+    units_N = units(frame, settings)
+    if test_N is None:
+        test_N = sealed_rows(raw, settings)
+    train_N = np.setdiff1d(np.arange(len(frame)), test_N)
+    if not len(test_N) or not len(train_N):
+        raise UserError(
+            f"the split leaves {len(train_N)} training and {len(test_N)} test rows of {len(frame)}: change `test`"
+        )
+
+    schema, choices = _schema(frame.iloc[train_N], settings)
+    vectors = None
+    if vectors_file is not None:
+        train = frame.iloc[train_N]
+        vectors, features, more = with_vectors(train, schema.features, vectors_file, settings.text.train_vectors)
+        schema, choices = schema.model_copy(update={"features": features}), choices + more
+    frame = kind_of(schema.features).store(frame, schema.features)
+    frame = frame.assign(__row__=np.arange(len(frame)))
+    kept = dict.fromkeys(["__row__", *(f.name for f in schema.features), *schema.kept])
+    frame = frame[[name for name in kept if name in frame]]  # what a series forecasts is not there yet
+    train = rows_of(frame.iloc[train_N], schema)
+    if not (len(train) and len(rows_of(frame.iloc[test_N], schema))):
+        raise UserError(
+            f"series: no window of series.lookback and series.delay moments fits into the {len(train_N)} rows for "
+            f"training or the {len(test_N)} of the sealed test; choose a shorter lookback or another `test`"
+        )
+    for number, asked in enumerate(schema.questions):
+        [name, *_] = asked.targets
+        unseen = sorted(set(frame[name].iloc[test_N].dropna()) - set(asked.classes)) if asked.classes else []
+        if unseen:
+            key = f"heads.{name}" if number else "target"
+            raise UserError(f"{key}: the test rows hold classes that no training row has: {unseen}; change `test`")
+    shares = _class_counts(train, schema)
+    measure: str = settings.measure
+    if measure == "auto":
+        measure, reason = choose_measure(settings.type, {k: v / len(train) for k, v in shares.items()})
+        choices.append(Choice(setting="measure", chosen=measure, reason=reason))
+    order = _order(settings)
+    protocol, more = choose_protocol(settings, len(train), order)
+    if order == "temporal":
+        reason = "rows in time order can be cut in one way only, so the folds of the search score the choice too"
+        choices.append(Choice(setting="evaluation folds", chosen="the development folds", reason=reason))
+    strata_N = _strata(train, schema) if order in ("stratified", "grouped") else None
+    train_time_N = None if settings.time is None else time_numbers(train[settings.time])
+    since_N = None if schema.window is None else first_moments(train, schema.window)
+    # Numbered anew, so that a test row equal to a training row does not change the order in which units are dealt.
+    train_units_N = pd.factorize(units_N[train["__row__"]])[0]
+    once = protocol.model_copy(update={"repeats": 1, "most_repeats": None})
+    of_rows = (train_units_N, strata_N, train_time_N)
+    development = draw_folds(once, *of_rows, settings.seed + DEVELOPMENT_SEED, since_N)
+    evaluation = draw_folds(protocol, *of_rows, settings.seed + EVALUATION_SEED, since_N)
+    _check_heads(train, schema, [*development, *evaluation])
+    equal_rows_matter = settings.groups is None and settings.series is None
+    _check_folds(development, protocol.folds)
+    _check_folds(evaluation, protocol.folds)
+    return Preparation(
+        train=frame.iloc[train_N].reset_index(drop=True),
+        test=frame.iloc[test_N].reset_index(drop=True),
+        schema=schema,
+        development=development,
+        evaluation=evaluation,
+        vectors=vectors,
+        duplicates_across=int(np.isin(units_N[test_N], units_N[train_N]).sum()) if equal_rows_matter else 0,
+        summary=Prepared(
+            type=settings.type,
+            rows=len(train),
+            features=[FeatureSummary(name=f.name, kind=f.read_as) for f in schema.features],
+            targets=schema.targets,
+            classes=shares,
+            positive=schema.positive,
+            measure=measure,
+            direction=TABLE[measure].direction,
+            protocol=protocol,
+            fold_hashes={"development": development.sha256, "evaluation": evaluation.sha256},
+            choices=choices + more,
+        ),
+    )
+
+
+def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, list[Choice]]:
+    roles = {
+        *settings.targets,
+        *settings.heads,
+        *settings.drop,
+        *_role_columns(settings),
+        settings.test.column,
+        "__role__",
+    }
+    names = [name for name in train.columns if name not in roles]
+    features = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
+    features = with_sentences(train, with_windows(train, features, settings), settings)
+    if not features:
+        raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
+    classes: list[str] = []
+    features, choices = kind_of(features).encode(train, features, settings)
+    positive, window = None, features[0].window
+    if is_single_label(settings):
+        counts = train[settings.targets[0]].value_counts()
+        classes = sorted(counts.index, key=_natural)
+        if settings.type == "binary":
+            positive, choice = _positive(classes, counts, settings.positive, settings.targets[0], "positive")
+            classes = [*(c for c in classes if c != positive), positive]
+            choices += [choice] if choice else []
+    heads = []
+    for name, of in settings.heads.items():
+        head, more = _head(train[name].dropna(), name, of)
+        heads.append(head)
+        choices += more
+    return (
+        Schema(
+            type=settings.type,
+            features=features,
+            targets=settings.targets if window is None else window.outputs,
+            classes=classes,
+            positive=positive,
+            groups=settings.groups,
+            time=settings.time,
+            weights=settings.weights,
+            heads=heads,
+        ),
+        choices,
+    )
+
+
+def _head(known: pd.Series, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:
+    """A further target by its training rows that have it, and what was chosen."""
+    classes: list[str] = []
+    positive, choices, shares = None, [], {}
+    if settings.type in ("binary", "multiclass"):
+        counts = known.value_counts()
+        classes = sorted(counts.index, key=_natural)
+        if len(classes) < 2:
+            raise UserError(f"heads.{name}: the training rows have {len(classes)} of its classes; remove the head")
+        shares = {c: counts[c] / len(known) for c in classes}
+        if settings.type == "binary":
+            positive, choice = _positive(classes, counts, settings.positive, name, f"positive of {name}")
+            classes = [*(c for c in classes if c != positive), positive]
+            choices += [choice] if choice else []
+    measure, reason = choose_measure(settings.type, shares)
+    choices.append(Choice(setting=f"measure of {name}", chosen=measure, reason=reason))
+    return FurtherHead(
+        name=name, type=settings.type, classes=classes, positive=positive, weight=settings.weight, measure=measure
+    ), choices
+
+
+def _check_heads(train: pd.DataFrame, schema: Schema, splits: Sequence[Split]) -> None:
+    """Raise UserError where a fold has no row to learn or to score a further target by."""
+    for head in schema.heads:
+        known_N = train[head.name].notna().to_numpy()
+        if not all(known_N[split.training].any() and known_N[split.validation].any() for split in splits):
+            raise UserError(
+                f"heads.{head.name}: {int(known_N.sum())} training rows have it, and some fold has none of them; "
+                "remove the head, or choose fewer folds"
+            )
+
+
+def _positive(
+    classes: Sequence[str], counts: pd.Series, wanted: str | int | bool | None, name: str, setting: str
+) -> tuple[str, Choice | None]:
+    if wanted is not None:
+        given = str(wanted)
+        if given not in classes:
+            raise UserError(f"{setting}: {given!r} is not a class of {name!r}; classes: {list(classes)}")
+        return given, None
+    affirmative = [c for c in classes if c.lower() in AFFIRMATIVE]
+    if len(affirmative) == 1:
+        return affirmative[0], Choice(setting=setting, chosen=affirmative[0], reason="the class that affirms")
+    rarest = min(classes, key=lambda c: (counts[c], c))
+    return rarest, Choice(setting=setting, chosen=rarest, reason="the rarer class is usually the one looked for")
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    """Sorts numbers by their size, before words."""
+    try:
+        number = float(label)
+    except ValueError:
+        number = math.nan
+    return (0, number, label) if math.isfinite(number) else (1, 0.0, label)
+
+
+def _role_columns(settings: TableSettings) -> list[str]:
+    return [name for name in (settings.groups, settings.time, settings.weights) if name is not None]
+
+
+def _class_counts(train: pd.DataFrame, schema: Schema) -> dict[str, int]:
+    if schema.classes:
+        counts = train[schema.targets[0]].value_counts()
+        return {c: int(counts[c]) for c in schema.classes}
+    if schema.type == "multilabel":
+        return {name: int(train[name].sum()) for name in schema.targets}
+    return {}
+
+
+def _order(settings: PrepareSettings) -> Order:
+    if settings.time is not None:
+        return "temporal"
+    if settings.groups is not None:
+        return "grouped"
+    return "stratified" if settings.type in CLASSIFICATION[:2] else "shuffled"
+
+
+def _strata(train: pd.DataFrame, schema: Schema) -> Index | None:
+    if not schema.classes:
+        return None
+    return pd.Index(schema.classes, dtype="str").get_indexer(train[schema.targets[0]])
+
+
+def _check_folds(folds: Folds, wanted: int) -> None:
+    drawn = [split for split in folds if len(split.training) and len(split.validation)]
+    if len(drawn) < wanted * len(folds.fold_RN):
+        raise UserError(
+            f"folds: too few different rows, groups or moments in time to give each of {wanted} folds some; "
+            "choose fewer folds or protocol: hold_out"
+        )

@@ -1,0 +1,289 @@
+"""A first problem file, guessed by looking at the data: every guess is a line with a comment that says why.
+
+What is guessed follows the same stated rules as `auto`; what only a person can know (groups, time) is a comment. It
+looks at all rows: which ones will be sealed is not decided yet, and a person checks every line.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from src.core.errors import UserError
+from src.datasets import numeric_looking
+from src.models.measures import choose_measure
+from src.preparation.prepare import AFFIRMATIVE
+from src.problem.steps import ProtocolSettings
+from src.problem.terms import ProblemType
+from src.tables.columns import feature_kind, label_texts
+from src.tables.protocols import Order, choose_protocol
+
+# So many rows are enough to judge a feature by; targets are judged by all rows.
+ROWS = 100_000
+# Whole numbers with at most so many different values, none of them rare, are taken for classes.
+MOST_NUMBERED_CLASSES = 20
+FEWEST_PER_CLASS = 10
+# Text with more different values than this is of no use to a network; the data checks refuse it, too.
+MOST_CATEGORIES = 1000
+IDENTIFIER_SHARE = 0.95
+NUMERIC_SHARE = 0.8
+
+_CODE = {"zip", "zipcode", "postcode", "postal", "plz", "code", "category", "cluster", "region", "district", "type"}
+_UNIT = {
+    "id",
+    "uuid",
+    "customer",
+    "user",
+    "patient",
+    "subject",
+    "client",
+    "household",
+    "session",
+    "person",
+    "group",
+    "sentence",
+}
+_TIME = {"date", "time", "datetime", "timestamp", "year"}
+_LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as the guesses see it; `present` are its values without the missing ones."""
+
+    name: str
+    present: pd.Series
+    distinct: int
+    rows: int
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.present.dtype, pd.StringDtype)
+
+    @property
+    def reads(self) -> bool:
+        """Whether its values are to be read, word by word, and are no categories."""
+        return self.is_text and feature_kind(self.present, None) == "text"
+
+    @property
+    def is_number(self) -> bool:
+        return self.present.dtype == np.float64
+
+    @property
+    def is_date(self) -> bool:
+        return pd.api.types.is_datetime64_any_dtype(self.present)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.is_number and bool((self.present % 1 == 0).all())
+
+    @property
+    def rarest(self) -> int:
+        """The number of rows with the rarest value."""
+        return int(self.present.value_counts().min())
+
+    @property
+    def words(self) -> set[str]:
+        """The words of the name: CustomerID and customer_id are customer and id."""
+        spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", self.name)
+        return set(re.split(r"[\W_]+", spaced.lower()))
+
+
+def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -> str:
+    """The text of a problem file for `table`; `data` is the value of its key `data`, as YAML.
+
+    Raises UserError where a target is not there or cannot be one.
+    """
+    for name in targets:
+        if name not in table.columns:
+            raise UserError(f"target: there is no column {name!r}; the columns are: {', '.join(table.columns)}")
+    columns = {name: _column(table[name] if name in targets else table[name].head(ROWS)) for name in table.columns}
+    wanted = [columns[name] for name in targets]
+    kind, why = _type(wanted)
+    features = [column for name, column in columns.items() if name not in targets]
+    useless = {column.name: reason for column in features if (reason := _useless(column))}
+    learnt = [column for column in features if column.name not in useless]
+    if not learnt:
+        raise UserError(
+            "no column is left to learn from: " + "; ".join(f"{name} {why}" for name, why in useless.items())
+        )
+    shown = ", ".join(targets)
+    lines = [
+        f"# A first guess from {len(table):,} rows and {len(columns)} columns: check the lines that have a comment.",
+        f"question: {scalar(f'Can we tell {shown} by the other columns?')} # say what you want to know",
+        f"data: {data}",
+        f"target: {scalar(targets[0]) if len(targets) == 1 else sequence(targets)}",
+        f"type: {kind} # {why}",
+        *_gaps(wanted),
+        *_goal(wanted, kind, len(table), seed),
+        *_dropped(useless),
+        *_kinds(learnt),
+        *_slips(learnt),
+        *_roles(features),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def scalar(value: str) -> str:
+    """`value` as YAML text that reads as the same text, also inside a flow sequence."""
+    quoted = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).rstrip("\n")
+    plain = re.fullmatch(r"[A-Za-z_][\w ()/.?-]*", value) and value == value.strip()
+    return value if plain and yaml.safe_load(value) == value else quoted
+
+
+def sequence(values: Sequence[str]) -> str:
+    return f"[{', '.join(scalar(value) for value in values)}]"
+
+
+def _column(values: pd.Series) -> Column:
+    present = values.dropna()
+    return Column(str(values.name), present, int(present.nunique()), len(values))
+
+
+def _type(targets: Sequence[Column]) -> tuple[ProblemType, str]:
+    for column in targets:
+        if column.distinct < 2:
+            raise UserError(
+                f"target: {column.name!r} has {column.distinct} different values: there is nothing to learn"
+            )
+    if len(targets) > 1:
+        if all(_is_yes_or_no(column) for column in targets):
+            return "multilabel", "several targets that are each yes or no, none excluding another"
+        if all(column.is_number for column in targets):
+            return "regression", "several targets that are all numbers"
+        odd = next(column.name for column in targets if not column.is_number)
+        raise UserError(
+            f"target: several targets are either all numbers or all yes/no; {odd!r} is neither. Give one target"
+        )
+    return _type_of_one(targets[0])
+
+
+def _type_of_one(column: Column) -> tuple[ProblemType, str]:
+    name, distinct = column.name, column.distinct
+    if column.is_date:
+        raise UserError(
+            f"target: {name!r} holds dates; give a column of numbers (such as days until then) or of classes"
+        )
+    if column.is_text:
+        share, wrong = numeric_looking(column.present)
+        if share >= NUMERIC_SHARE:
+            slips = ", ".join(f"row {column.present.index[i]}: {column.present.iloc[i]!r}" for i in wrong[:5])
+            raise UserError(
+                f"target: {name!r} holds numbers but for {len(wrong)} values ({slips}); correct these first"
+            )
+        if distinct > MOST_CATEGORIES:
+            raise UserError(
+                f"target: {name!r} has {distinct:,} different texts, too many for classes; is it the target?"
+            )
+    if distinct == 2:
+        return "binary", f"{name} has two values"
+    if not column.is_number:
+        return "multiclass", f"{name} has {distinct} values, and they are not numbers"
+    low, high = column.present.min(), column.present.max()
+    if column.is_whole and distinct <= MOST_NUMBERED_CLASSES and column.rarest >= FEWEST_PER_CLASS:
+        return "multiclass", f"{name} has {distinct} whole numbers as values; write regression if they are amounts"
+    if low >= 0 and high <= 1:
+        return (
+            "unit_interval_regression",
+            f"{name} lies between {low:g} and {high:g}; write regression if it may leave [0, 1]",
+        )
+    return "regression", f"{name} is a number from {low:g} to {high:g} with {distinct:,} different values"
+
+
+def _is_yes_or_no(column: Column) -> bool:
+    values = {str(value).lower() for value in column.present.unique()} if column.distinct <= 2 else {"many"}
+    return values <= {"0.0", "1.0", "0", "1", "true", "false", "yes", "no"}
+
+
+def _gaps(targets: Sequence[Column]) -> Iterator[str]:
+    for column in targets:
+        if gaps := column.rows - len(column.present):
+            yield f"# {column.name} is missing in {gaps:,} rows, which the data checks refuse: remove these rows"
+
+
+def _goal(targets: Sequence[Column], kind: ProblemType, rows: int, seed: int) -> Iterator[str]:
+    shares: dict[str, float] = {}
+    if kind in ("binary", "multiclass"):
+        shares = label_texts(targets[0].present).value_counts(normalize=True).to_dict()
+    if kind == "binary":
+        affirming = [label for label in shares if label.lower() in AFFIRMATIVE]
+        positive = affirming[0] if len(affirming) == 1 else min(shares, key=lambda label: (shares[label], label))
+        why = "the class that affirms" if len(affirming) == 1 else "the rarer class is usually the one looked for"
+        yield f"positive: {_label(positive)} # {why}"
+    measure, why = choose_measure(kind, shares)
+    yield f"measure: {measure} # {why}"
+    order: Order = "stratified" if kind in ("binary", "multiclass") else "shuffled"
+    auto = ProtocolSettings(protocol="auto", folds="auto", repeats="auto", seed=seed)
+    protocol, choices = choose_protocol(auto, round(0.8 * rows), order)
+    yield f"protocol: {protocol.kind} # {choices[0].reason}"
+
+
+def _label(label: str) -> str:
+    return (
+        label.lower() if label in ("True", "False") else label if re.fullmatch(r"-?\d{1,15}", label) else scalar(label)
+    )
+
+
+def _useless(column: Column) -> str | None:
+    """Why nothing can be learnt from a column."""
+    if column.distinct < 2:
+        return "has one value only" if column.distinct else "is empty"
+    many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
+    if column.is_text and column.present.str.match(_LOCAL_DATE).mean() > NUMERIC_SHARE:
+        return "holds dates; write them as 2026-11-21 to learn from them"
+    if column.is_text and not column.reads and numeric_looking(column.present)[0] < NUMERIC_SHARE:
+        if column.distinct >= IDENTIFIER_SHARE * len(column.present) and len(column.present) > MOST_NUMBERED_CLASSES:
+            return f"{many}: it names rows instead of describing them"
+        if column.distinct > MOST_CATEGORIES:
+            return f"{many}: too many categories"
+    if column.is_whole and column.distinct == len(column.present):
+        steps = np.diff(column.present.to_numpy())
+        if (steps == 1).all() or "id" in column.words:
+            return f"{many}: it counts rows instead of describing them"
+    return None
+
+
+def _dropped(useless: dict[str, str]) -> Iterator[str]:
+    if useless:
+        yield "drop:"
+        yield from (f"  - {scalar(name)} # {why}" for name, why in useless.items())
+
+
+def _kinds(columns: Sequence[Column]) -> Iterator[str]:
+    sure = [c for c in columns if c.is_whole and c.words & _CODE and c.distinct <= MOST_CATEGORIES]
+    texts = [c for c in columns if c.reads]
+    unsure = [c for c in columns if c.is_whole and c not in sure and 3 <= c.distinct <= FEWEST_PER_CLASS]
+    if sure or texts:
+        yield "columns:"
+        yield from (f"  {scalar(c.name)}: text # {c.distinct:,} different values of many words" for c in texts)
+        yield from (f"  {scalar(c.name)}: categorical # codes, judged by the name, not amounts" for c in sure)
+    if unsure:
+        yield "# Whole numbers with few values; are they codes (categorical) and not amounts?"
+        yield from ([] if sure or texts else ["# columns:"])
+        yield from (f"#   {scalar(c.name)}: categorical # {c.distinct} different values" for c in unsure)
+
+
+def _slips(columns: Sequence[Column]) -> Iterator[str]:
+    for column in columns:
+        if not column.is_text:
+            continue
+        share, wrong = numeric_looking(column.present)
+        if share >= NUMERIC_SHARE:
+            first = f"row {column.present.index[wrong[0]]}: {column.present.iloc[wrong[0]]!r}"
+            yield f"# {column.name} holds numbers but for {len(wrong):,} values ({first}): correct these, or name the"
+            yield "# mark of missing values under data.missing."
+
+
+def _roles(columns: Sequence[Column]) -> Iterator[str]:
+    for column in columns:
+        repeats = 2 <= column.distinct <= len(column.present) / 2
+        if repeats and column.words & _UNIT and (column.is_text or column.is_whole):
+            yield f"# groups: {scalar(column.name)} # if the rows of one must stay together"
+            if "sentence" in column.words:
+                yield "# columns: {word: token} # with groups: if `word` holds the words of sentences"
+        elif column.distinct > 1 and (column.is_date or (column.is_whole and column.words & _TIME)):
+            yield f"# time: {scalar(column.name)} # if later rows are to be told from earlier ones; with protocol: auto"
+            yield "# series: {lookback: 12, delay: 1} # with time: learn from the 12 rows before, to forecast the next"

@@ -1,1 +1,0 @@
-"""Networks that others have trained on ImageNet: their layers and where their weights are had."""

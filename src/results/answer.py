@@ -1,0 +1,75 @@
+"""The answer of the workflow: what `evaluate` recommends, provided that the verdicts before it allow an answer at all.
+
+The report, the summary on the terminal, the page in Prefect, the registry of models and `predict` all ask here.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from src.core.files import STEPS, Layout
+from src.results.baseline import Baseline
+from src.results.data import Validation
+from src.results.evaluate import Evaluate
+from src.results.networks import Overfit, Regularize
+from src.results.verdicts import Verdict
+
+Use = Literal["network", "shallow model", "common sense", "nothing"]
+Judged = Validation | Baseline | Overfit | Regularize | Evaluate
+WITH_VERDICTS: dict[str, type[Judged]] = {
+    "validate": Validation,
+    "baseline": Baseline,
+    "overfit": Overfit,
+    "regularize": Regularize,
+    "evaluate": Evaluate,
+}
+
+# Verdicts without which no score says anything about new rows, however good it is. All other verdicts
+# compare models, which the recommendation does as well, or describe the way to them.
+FOUNDATIONS = {"data_fit_to_learn_from": "the data are not fit to learn from"}
+ADVICE: dict[Use, str] = {
+    "network": "use the network",
+    "shallow model": "use the shallow model",
+    "common sense": "stay with common sense",
+    "nothing": "no answer",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to use. `broken`: the verdicts that leave no answer."""
+
+    use: Use
+    broken: Sequence[Verdict] = ()
+
+    @property
+    def is_a_model(self) -> bool:
+        return self.use in ("network", "shallow model")
+
+    @property
+    def advice(self) -> str:
+        return ADVICE[self.use]
+
+    def __str__(self) -> str:
+        """One clause: `use the network`; `no answer, because the data are not fit to learn from`."""
+        reasons = " and ".join(FOUNDATIONS[verdict.name] for verdict in self.broken)
+        return self.advice + (f", because {reasons}" if reasons else "")
+
+
+def answer(verdicts: Sequence[Verdict], recommended: Use) -> Answer:
+    """The answer that follows from all `verdicts` and what `evaluate` recommends."""
+    broken = [verdict for verdict in verdicts if verdict.name in FOUNDATIONS and not verdict.holds]
+    return Answer("nothing", broken) if broken else Answer(recommended)
+
+
+def answer_of(layout: Layout) -> Answer:
+    """The answer by the result files of an evaluated problem."""
+    verdicts = [verdict for _, verdict in verdicts_of(layout)]
+    return answer(verdicts, Evaluate.read(layout.result("evaluate")).recommended)
+
+
+def verdicts_of(layout: Layout, steps: Collection[str] = STEPS) -> Iterator[tuple[str, Verdict]]:
+    """Every verdict of these steps on disk with the step that found it, in their order."""
+    for step, result in WITH_VERDICTS.items():
+        if step in steps and layout.result(step).exists():
+            yield from ((step, verdict) for verdict in result.read(layout.result(step)).verdicts)

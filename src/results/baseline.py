@@ -1,0 +1,39 @@
+"""What `baseline` found."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from src.problem.terms import MeasureName
+from src.results.result import Result
+from src.results.verdicts import Verdict
+
+
+class FoldScores(Result):
+    """A measure on every fold, in the order of the stored folds.
+
+    `mean`: on development folds the mean of `scores`, on evaluation folds what `Measure.joined` makes of the folds.
+    """
+
+    mean: float
+    scores: list[float] = Field(min_length=1)
+
+
+class ReferenceScore(Result):
+    """One reference model on the development folds and on the evaluation folds."""
+
+    name: str
+    development: FoldScores
+    evaluation: FoldScores
+
+
+class Baseline(Result):
+    """baseline.json: `common_sense` and `shallow` name the best of each kind on the development folds."""
+
+    measure: MeasureName
+    direction: Literal["maximize", "minimize"]
+    common_sense: ReferenceScore
+    shallow: ReferenceScore
+    common_sense_all: list[ReferenceScore]
+    shallow_all: list[ReferenceScore]
+    verdicts: list[Verdict]

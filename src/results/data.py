@@ -1,0 +1,108 @@
+"""What `validate` and `prepare` found."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from src.problem.terms import MEASURES, MeasureName, ProblemType
+from src.results.result import Result
+from src.results.verdicts import Choice, Verdict
+
+
+class Finding(Result):
+    """One failed data check. `rows` are the first offending rows, 0-based positions in the raw table."""
+
+    check: str
+    severity: Literal["error", "warning"]
+    column: str | None
+    count: int
+    rows: list[int]
+    message: str
+
+
+class ColumnSummary(Result):
+    """One column of the raw table as the validation page and the report show it.
+
+    `missing` and `distinct` are counted in all rows. The rest is of the rows that are not sealed, as far as it says
+    something of the column: the ends and the median of numbers and dates, with the values in each tenth of the range;
+    the most `common` values with their rows; or some `examples`.
+    """
+
+    name: str
+    kind: str
+    role: str
+    missing: int
+    distinct: int
+    lowest: str = ""
+    middle: str = ""
+    highest: str = ""
+    histogram: list[int] = Field(default_factory=list)
+    common: list[tuple[str, int]] = Field(default_factory=list)
+    examples: list[str] = Field(default_factory=list)
+
+    @property
+    def values(self) -> str:
+        """What is in the column: `0 to 80, median 28`, `male (577), female (314)`, or the examples."""
+        if self.lowest:
+            return f"{self.lowest} to {self.highest}, median {self.middle}"
+        if self.common:
+            shown, more = (
+                ", ".join(f"{value} ({rows:,})" for value, rows in self.common),
+                self.distinct - len(self.common),
+            )
+            return f"{shown}, {more:,} more" if more > 0 else shown
+        return ", ".join(f"“{value}”" for value in self.examples)
+
+
+class Validation(Result):
+    """validation.json: `passed` lists the names of all checks that found nothing."""
+
+    rows: int
+    columns: list[ColumnSummary]
+    passed: list[str]
+    findings: list[Finding]
+    verdicts: list[Verdict]
+
+
+class Protocol(Result):
+    """How the measure is estimated. `order`: how rows are dealt out.
+
+    most_repeats: where `evaluate` may add repeats to the stated ones until the estimate is stable, so many at most.
+    """
+
+    kind: Literal["hold_out", "k_fold", "iterated_k_fold", "nested"]
+    folds: int
+    repeats: int
+    most_repeats: int | None = Field(None, exclude_if=lambda value: value is None)
+    order: Literal["stratified", "shuffled", "grouped", "temporal"]
+
+
+class FeatureSummary(Result):
+    name: str
+    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image", "token", "series"]
+
+
+class Prepared(Result):
+    """prepare.json, from the training rows alone.
+
+    `classes` maps each class (or label column) to its number of training rows; empty for regression.
+    `fold_hashes` are the SHA-256 of the stored folds: development, evaluation.
+    """
+
+    type: ProblemType
+    rows: int
+    features: list[FeatureSummary]
+    targets: list[str]
+    classes: dict[str, int]
+    positive: str | None
+    measure: MeasureName
+    direction: Literal["maximize", "minimize"]
+    protocol: Protocol
+    fold_hashes: dict[str, str]
+    choices: list[Choice]
+
+    @model_validator(mode="after")
+    def measure_is_of_the_type(self) -> Self:
+        if self.measure not in MEASURES[self.type]:
+            raise ValueError(f"{self.measure} is no measure of a problem of type {self.type}")
+        return self

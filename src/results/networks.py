@@ -1,0 +1,90 @@
+"""What `overfit` and `regularize` found."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from src.problem.terms import MeasureName
+from src.results.baseline import FoldScores
+from src.results.result import Result
+from src.results.verdicts import Verdict
+
+
+class Rung(Result):
+    """One network on the capacity ladder, means over the development folds.
+
+    `turning_epoch` is the epoch (1-based) at which the smoothed mean validation loss was lowest, `best_validation` the
+    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss still fell;
+    `beats_baseline` that `best_validation` is ahead of common sense, be it surely or not; `saturated` that more
+    capacity would hardly improve the training measure (`src.search.climbing`).
+    """
+
+    network: dict[str, Any]
+    parameters: int
+    turning_epoch: int
+    best_validation: float
+    final_validation: float
+    final_training: float
+    overfits: bool
+    beats_baseline: bool
+    saturated: bool
+
+
+class Overfit(Result):
+    """overfit.json: `chosen` indexes the largest rung that proved overfitting (or the best one where none did)."""
+
+    measure: MeasureName
+    direction: Literal["maximize", "minimize"]
+    rungs: list[Rung] = Field(min_length=1)
+    chosen: int = Field(ge=0)
+    verdicts: list[Verdict]
+
+    @model_validator(mode="after")
+    def chosen_is_a_rung(self) -> Self:
+        if self.chosen >= len(self.rungs):
+            raise ValueError(f"rung {self.chosen} is chosen of {len(self.rungs)}, counted from 0")
+        return self
+
+
+class Candidate(Result):
+    """One configuration of the search: the network's own settings and how it is trained.
+
+    weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: the training ends after so
+    many epochs without a lower validation loss. falling: the learning rate falls from step to step, to zero at the end.
+    What is not used is not written.
+    """
+
+    network: dict[str, Any]
+    optimizer: str
+    learning_rate: float
+    l1: float
+    l2: float
+    batch_size: int
+    epochs: int
+    weight_decay: float = Field(0.0, exclude_if=lambda value: value == 0)
+    clip_norm: float | None = Field(None, exclude_if=lambda value: value is None)
+    patience: int | None = Field(None, exclude_if=lambda value: value is None)
+    falling: bool = Field(False, exclude_if=lambda value: not value)
+
+
+class Regularize(Result):
+    """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score.
+
+    finalists: candidates left at the end, the others were dropped on the way; trainings: candidates times folds;
+    epochs: of all trainings. `standard_error` is that of the paired difference between the chosen and the best
+    candidate.
+    """
+
+    measure: MeasureName
+    direction: Literal["maximize", "minimize"]
+    candidates: int
+    finalists: int
+    trainings: int
+    epochs: int
+    epochs_without_halving: int
+    best: Candidate
+    best_score: FoldScores
+    chosen: Candidate
+    chosen_score: FoldScores
+    standard_error: float
+    verdicts: list[Verdict]

@@ -1,0 +1,142 @@
+"""How often the sealed test set has been opened: the ledger `data/openings/<problem>.jsonl`.
+
+The sealed test is for reporting. Each look at it that a person may act upon makes later scores on the same rows a
+little too good (Dwork et al. 2015, "The reusable holdout: preserving validity in adaptive data analysis", Science 349),
+so the looks are counted and the number stands beside the score.
+
+A line is one opening, in their order:
+
+    rows         which rows were sealed: SHA-256 of their row numbers in the raw table and of their targets
+    evaluation   what was scored on them: SHA-256 of all that determines the model, see `identity`
+    score        what came out; null while that is unknown, also where the evaluation was interrupted
+
+The same evaluation with the same score is the same opening, however often it runs. Another score of the same evaluation
+comes from other code, and is another opening. An interrupted evaluation has opened the rows and counts; taken up again
+it is the same opening. A line per opening lets git join those of two branches (`merge=union` in .gitattributes), and a
+second copy of the ledger in `.workflow/`, which git leaves alone, brings back what a checkout of an older one would
+forget.
+"""
+
+import fcntl
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from src.core.errors import UserError
+from src.core.files import Layout, intact, write_text
+from src.core.home import home
+from src.results.result import Result
+
+# Two scores are the same when no more than this share lies between them: what four printed digits show.
+SAME_SCORE = 1e-4
+
+
+class Opening(Result):
+    rows: str
+    evaluation: str
+    score: float | None
+
+    def is_scored(self, score: float) -> bool:
+        return self.score is not None and math.isclose(self.score, score, rel_tol=SAME_SCORE)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The openings of one problem; several runs may write to it at once."""
+
+    path: Path
+    kept: Path
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Ledger":
+        """The ledger of the repository that the run at `layout` belongs to."""
+        root = home(layout)
+        path = Layout(layout.problem, root).openings
+        return cls(path, root / ".workflow" / "openings" / path.name)
+
+    def read(self) -> list[Opening]:
+        """All openings in their order. Raises UserError for a line that is none."""
+        found: list[Opening] = []
+        for path in (self.path, self.kept):
+            for opening in _read(path):
+                _add(found, opening)
+        return found
+
+    def open(self, rows: str, evaluation: str) -> None:
+        """Enter that `evaluation` is about to read the sealed `rows`, unless it has done so before."""
+        with self._held() as openings:
+            if not any((each.rows, each.evaluation) == (rows, evaluation) for each in openings):
+                openings.append(Opening(rows=rows, evaluation=evaluation, score=None))
+
+    def scored(self, rows: str, evaluation: str, score: float) -> int:
+        """Enter what the opened rows gave. Returns which opening of these rows it is, from 1."""
+        with self._held() as openings:
+            this = Opening(rows=rows, evaluation=evaluation, score=score)
+            _add(openings, this)
+            of_rows = [each for each in openings if each.rows == rows]
+        return 1 + next(i for i, each in enumerate(of_rows) if each.evaluation == evaluation and each.is_scored(score))
+
+    @contextmanager
+    def _held(self) -> Iterator[list[Opening]]:
+        """The openings, which no other run changes during the block; written at its end."""
+        self.kept.parent.mkdir(parents=True, exist_ok=True)
+        with self.kept.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            openings = self.read()
+            yield openings
+            text = "".join(f"{json.dumps(each.model_dump())}\n" for each in openings)
+            for path in (self.path, self.kept):
+                if not path.exists() or path.read_text(encoding="utf-8") != text:
+                    write_text(path, text)
+
+
+def rows_sha256(folder: Path, targets: Sequence[str]) -> str:
+    """Which rows the prepared table in `folder` holds: SHA-256 of their numbers and `targets`.
+
+    The inputs have no part in it: dropping a column or reading it as another kind leaves the same rows.
+    """
+    import pandas as pd
+
+    path = folder / "table.parquet"
+    with intact(path):
+        told = pd.read_parquet(path, columns=["__row__", *targets])
+    return hashlib.sha256(told.to_csv(index=False).encode()).hexdigest()
+
+
+def identity(*parts: Any) -> str:
+    """SHA-256 of JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _add(openings: list[Opening], new: Opening) -> None:
+    """Add `new` to `openings` unless it is among them; what was opened without a score gets that of `new`."""
+    for i, each in enumerate(openings):
+        if (each.rows, each.evaluation) != (new.rows, new.evaluation):
+            continue
+        if new.score is None or each.is_scored(new.score):
+            return
+        if each.score is None:
+            openings[i] = new
+            return
+    openings.append(new)
+
+
+def _read(path: Path) -> Iterator[Opening]:
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            yield Opening.model_validate_json(line)
+        except ValidationError:
+            raise UserError(
+                f"{path}: line {number} is no opening of the sealed test set; it should look like "
+                '{"rows": "…", "evaluation": "…", "score": 0.9}. Mend or remove the line, '
+                f"or get the file back with `git checkout -- {path}`"
+            ) from None

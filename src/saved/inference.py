@@ -1,0 +1,134 @@
+"""A finished model in use: raw rows in, named predictions out, whatever it is made of. Shapes: N rows, K outputs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from src.core.errors import UserError
+from src.kinds.vectorizers import Vectorizer
+from src.tables.table import Schema
+from src.tables.windows import latest_windows
+
+
+class Interval(BaseModel):
+    """A prediction plus and minus the half width of its target holds the actual value with probability `coverage`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coverage: float
+    half_widths: list[float]
+
+
+class Model(ABC):
+    """Scores raw rows: typed columns in, predictions out."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> Schema:
+        """The columns that it reads and the targets that it predicts."""
+
+    @property
+    @abstractmethod
+    def interval(self) -> Interval | None:
+        """The interval around its predictions, where it knows one."""
+
+    @property
+    @abstractmethod
+    def vectorizers(self) -> Sequence[Vectorizer]:
+        """What makes rows into inputs; several where its parts learnt from different rows."""
+
+    @abstractmethod
+    def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """Probabilities, or values in the target's unit, (N, K), for the rows of a `Table`."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder that `load_model` reads: no pickle, same model, same bytes."""
+
+    def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Probabilities, or values in the target's unit, (N, K), those of further targets beside those of the main one.
+
+        Raises UserError where `frame` lacks a feature column.
+
+        A row of a series is a moment, and its prediction what is forecast then; NaN where too little lies behind it.
+        """
+        missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
+        if missing:
+            raise UserError(f"the rows lack columns that the model learnt from: {missing}")
+        if self.schema.window is None:
+            return self.row_predictions(frame)
+        p_NK = np.full((len(frame), self.schema.all_outputs), np.nan)
+        rows, of_frame = latest_windows(frame, self.schema.window)
+        if len(rows):
+            p_NK[of_frame] = self.row_predictions(rows)
+        return p_NK
+
+    def predict(self, frame: pd.DataFrame, intervals: bool = False) -> pd.DataFrame:
+        """The columns of `prediction_columns` for every row of `frame`, with its index.
+
+        With `intervals`, a model that knows them adds those of `interval_columns`.
+        """
+        p_NK = self.raw_predictions(frame)
+        columns = prediction_columns(p_NK, self.schema)
+        if intervals and self.interval is not None:
+            columns = pd.concat([columns, interval_columns(p_NK, self.interval, self.schema)], axis=1)
+        return columns.set_index(frame.index)
+
+
+def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
+    """Predictions as named columns.
+
+    binary, multiclass: `predicted` (the class) and `probability__<class>`; multilabel: `predicted__<label>` (0 or 1)
+    and `probability__<label>`; regression: `predicted__<target>`. Of further targets `predicted__<target>`, and of
+    classes `probability__<target>__<class>`. Where a row of `p_NK` is NaN, nothing is predicted.
+    """
+    first, *others = schema.split(p_NK)
+    tables = [_main_columns(first, schema)]
+    for p_NH, asked in zip(others, schema.questions[1:], strict=True):
+        name = asked.targets[0]
+        of_class = {f"probability__{c}": f"probability__{name}__{c}" for c in asked.classes}
+        tables.append(_main_columns(p_NH, asked).rename(columns={"predicted": f"predicted__{name}"} | of_class))
+    return pd.concat(tables, axis=1)
+
+
+def _main_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
+    if schema.classes:
+        p_NC = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if schema.type == "binary" else p_NK
+        likeliest = (p_NC[:, 1] >= 0.5).astype(int) if schema.type == "binary" else p_NC.argmax(axis=1)
+        predicted_N = np.where(np.isnan(p_NC[:, 0]), None, np.array(schema.classes, dtype=object)[likeliest])
+        columns: dict[str, Any] = {"predicted": pd.array(predicted_N, dtype="str")}
+        return pd.DataFrame(columns | {f"probability__{c}": p_NC[:, i] for i, c in enumerate(schema.classes)})
+    if schema.type == "multilabel":
+        columns = {f"predicted__{t}": _labels(p_NK[:, i]) for i, t in enumerate(schema.targets)}
+        return pd.DataFrame(columns | {f"probability__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+    return pd.DataFrame({f"predicted__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+
+
+def _labels(p_N: NDArray[np.float64]) -> Any:
+    """0 or 1; in a column that may lack some where there is no probability."""
+    label_N, unknown_N = (p_N >= 0.5).astype(np.int64), np.isnan(p_N)
+    return pd.arrays.IntegerArray(label_N, unknown_N) if unknown_N.any() else label_N
+
+
+def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Schema) -> pd.DataFrame:
+    """`low_95__<target>` and `high_95__<target>` (for a coverage of 0.95), cut at the ends of the target's range."""
+    percent = f"{100 * interval.coverage:g}"
+    lowest, highest = (0.0, 1.0) if schema.type == "unit_interval_regression" else (-np.inf, np.inf)
+    columns = {}
+    for i, (target, half) in enumerate(zip(schema.targets, interval.half_widths, strict=True)):
+        columns[f"low_{percent}__{target}"] = np.maximum(p_NK[:, i] - half, lowest)
+        columns[f"high_{percent}__{target}"] = np.minimum(p_NK[:, i] + half, highest)
+    return pd.DataFrame(columns)
+
+
+def actual_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The targets of prepared rows, named to stand beside `prediction_columns`."""
+    names = {"actual": schema.targets[0]} if schema.classes else {f"actual__{t}": t for t in schema.targets}
+    names |= {f"actual__{of.name}": of.name for of in schema.heads}
+    return pd.DataFrame({column: frame[name].array for column, name in names.items()})

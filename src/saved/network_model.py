@@ -1,0 +1,194 @@
+"""A finished committee of networks: the fitted preprocessing and the weights in one folder, without pickle.
+
+`model.json` holds the schema, the vectorizer, the target scaler (in an ensemble of fold members, those of every fold),
+the networks' configuration and, for values, how wide a prediction's interval is; `weights.npz` the weights, named
+`<network>.<parameter>`. Shapes: N rows, K outputs.
+"""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from src.core.errors import UserError
+from src.core.files import write_json
+from src.kinds.vectorizers import Vectorizer
+from src.preparation.targets import TargetScaler, restored
+from src.saved.inference import Interval, Model
+from src.saved.model_folder import CARD, DamagedModelError, new_folder
+from src.tables.table import Schema, whole
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from src.models import Head
+
+WEIGHTS = "weights.npz"
+# Rows scored at a time, which bounds the memory, and the most numbers that they may be made into.
+CHUNK, NUMBERS = 65_536, 2**22
+# Rows that a network sees at a time: the units of more do not fit the caches of a CPU, and many pictures no memory.
+SEEN_AT_ONCE = 512
+
+
+class Preprocessing(BaseModel):
+    """What was fitted to the rows that a network learnt from, and how many inputs it makes of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vectorizer: Vectorizer
+    target_scaler: TargetScaler | None
+    further_scalers: list[TargetScaler | None] = Field([], exclude_if=lambda scalers: not scalers)
+    inputs: int | list[int]
+
+    @property
+    def numbers(self) -> int:
+        """Of a row."""
+        return sum(self.inputs) if isinstance(self.inputs, list) else self.inputs
+
+
+class NetworkCard(Preprocessing):
+    """model.json: all but the weights.
+
+    further: where the networks did not learn from the same rows (an ensemble of fold members), the preprocessing of the
+    other folds. The networks come fold by fold, as many for each.
+    """
+
+    kind: Literal["network"] = "network"
+    table: Schema
+    network: dict[str, Any]
+    interval: Interval | None = None
+    further: list[Preprocessing] = Field([], exclude_if=lambda value: not value)
+
+    @property
+    def preprocessing(self) -> list[Preprocessing]:
+        return [self, *self.further]
+
+
+@dataclass(frozen=True)
+class NetworkModel(Model):
+    """Predictions averaged over the networks of the committee."""
+
+    card: NetworkCard
+    committee: list[dict[str, NDArray[np.float32]]]
+
+    @property
+    def schema(self) -> Schema:
+        return self.card.table
+
+    @property
+    def interval(self) -> Interval | None:
+        return self.card.interval
+
+    @property
+    def vectorizers(self) -> Sequence[Vectorizer]:
+        return [fitted.vectorizer for fitted in self.card.preprocessing]
+
+    def save(self, folder: Path) -> None:
+        """Raises UserError where a weight is no number."""
+        if broken := _broken(self.committee):
+            raise UserError(f"{folder}: the network is not saved, as its weight {broken} is no finite number")
+        with new_folder(folder) as partial:
+            write_json(partial / CARD, self.card.model_dump(mode="json"))
+            with (partial / WEIGHTS).open("wb") as file:
+                named = {f"{k}.{name}": w for k, weights in enumerate(self.committee) for name, w in weights.items()}
+                np.savez(file, **named)  # type: ignore[arg-type]
+
+    @classmethod
+    def read(cls, card: NetworkCard, folder: Path) -> Self:
+        """The model of `card` with the weights in `folder`. Raises DamagedModelError where they do not fit it."""
+        path = folder / WEIGHTS
+        committee: list[dict[str, NDArray[np.float32]]] = []
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                for key in stored.files:
+                    network, name = key.split(".", 1)
+                    if int(network) == len(committee):
+                        committee.append({})
+                    committee[int(network)][name] = stored[key]
+        except (OSError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as error:
+            raise DamagedModelError(f"{path} holds no weights that can be read ({error})") from None
+        if broken := _broken(committee):
+            raise DamagedModelError(f"{path}: the weight {broken} is no finite number")
+        model = cls(card, committee)
+        try:
+            _ = model.heads
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"the setting {error} is unknown" if isinstance(error, KeyError) else str(error)
+            raise DamagedModelError(f"{path} and {folder / CARD} do not make a network: {reason}") from None
+        return model
+
+    @cached_property
+    def heads(self) -> "list[Head]":
+        """The networks, ready to answer. Raises ValueError where the weights are not those of the configuration."""
+        import torch
+
+        from src.models import make_head
+        from src.networks import build_network
+
+        each, rest = divmod(len(self.committee), len(self.card.preprocessing))
+        if rest or not each:
+            raise ValueError(f"there are {len(self.committee)} networks for {len(self.card.preprocessing)} folds")
+        heads = []
+        for k, weights in enumerate(self.committee):
+            inputs = self.card.preprocessing[k // each].inputs
+            network = build_network(self.card.network, inputs, self.schema.all_outputs)
+            _check_names(network, weights)
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+            heads.append(make_head(self.schema.answers, network).eval())
+        return heads
+
+    def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """The mean over the folds of the means over their networks."""
+        each = len(self.committee) // len(self.card.preprocessing)
+        folds = [
+            _predictions(rows, fitted, self.heads[k * each : (k + 1) * each], self.schema)
+            for k, fitted in enumerate(self.card.preprocessing)
+        ]
+        return folds[0] if len(folds) == 1 else np.mean(folds, axis=0)
+
+
+def _check_names(network: "nn.Module", weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raise ValueError naming a weight that is missing, additional or of another shape than the network's."""
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    there = {name: value.shape for name, value in weights.items()}
+    for name in sorted(wanted.keys() | there.keys()):
+        if name not in there:
+            raise ValueError(f"the weight {name} is missing")
+        if name not in wanted:
+            raise ValueError(f"the weight {name} is none of this network's")
+        if wanted[name] != there[name]:
+            raise ValueError(f"the weight {name} has the shape {there[name]}, the network's has {wanted[name]}")
+
+
+def _broken(committee: Sequence[Mapping[str, NDArray[np.float32]]]) -> str | None:
+    """The name of a weight that holds NaN or an infinity."""
+    named = ((name, value) for weights in committee for name, value in weights.items())
+    return next((name for name, value in named if not np.isfinite(value).all()), None)
+
+
+def _predictions(
+    frame: pd.DataFrame, fitted: Preprocessing, heads: "Sequence[Head]", schema: Schema
+) -> NDArray[np.float64]:
+    """Mean predictions of networks that share their preprocessing, (N, K)."""
+    import torch
+
+    from src.training.inputs import answers, rows_of
+
+    def answer(x: Any) -> torch.Tensor:
+        return torch.from_numpy(np.mean([head.predictions(head(x)).double().numpy() for head in heads], axis=0))
+
+    parts = []
+    size = max(min(CHUNK, NUMBERS // max(fitted.numbers, 1)), 1)
+    with torch.no_grad():
+        for rows in whole(frame, schema, size):
+            x_ND = rows_of(fitted.vectorizer.transform(rows), torch.float32)
+            parts.append(answers(x_ND, SEEN_AT_ONCE, torch.device("cpu"), answer).numpy())
+    p_NK = np.concatenate(parts) if parts else np.empty((0, schema.all_outputs))
+    return restored(schema.split(p_NK), [fitted.target_scaler, *fitted.further_scalers])

@@ -1,0 +1,74 @@
+"""A finished shallow model: the fitted preprocessing and scikit-learn's estimators in one folder, without pickle.
+
+`model.json` holds the schema, the vectorizer, the target scaler and, for values, how wide a prediction's interval is;
+`estimators.skops` the fitted estimators. Shapes: N rows, K outputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.core.files import write_json
+from src.judging.fitted_shallow import FittedShallow, ShallowSetup
+from src.kinds.vectorizers import Vectorizer
+from src.saved.estimators import read_estimators, write_estimators
+from src.saved.inference import Interval, Model
+from src.saved.model_folder import CARD, DamagedModelError, new_folder
+from src.tables.table import Schema
+
+ESTIMATORS = "estimators.skops"
+
+
+class ShallowCard(ShallowSetup):
+    """model.json of a shallow model: all but the estimators."""
+
+    kind: Literal["shallow"] = "shallow"
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class ShallowModel(Model):
+    """A fitted shallow model with the interval around its predictions."""
+
+    card: ShallowCard
+    estimators: list[Any]
+
+    @property
+    def schema(self) -> Schema:
+        return self.card.table
+
+    @property
+    def interval(self) -> Interval | None:
+        return self.card.interval
+
+    @property
+    def vectorizers(self) -> Sequence[Vectorizer]:
+        return [self.card.vectorizer]
+
+    def save(self, folder: Path) -> None:
+        with new_folder(folder) as partial:
+            write_json(partial / CARD, self.card.model_dump(mode="json"))
+            write_estimators(partial / ESTIMATORS, self.estimators)
+
+    @classmethod
+    def read(cls, card: ShallowCard, folder: Path) -> Self:
+        """The model of `card` with the estimators in `folder`. Raises DamagedModelError where they do not fit it."""
+        path = folder / ESTIMATORS
+        try:
+            estimators = read_estimators(path)
+        except ValueError as error:
+            raise DamagedModelError(f"{path} cannot be read: {error}") from None
+        wanted = len(card.table.targets)
+        if len(estimators) != wanted:
+            raise DamagedModelError(
+                f"{path} does not fit {folder / CARD}: {len(estimators)} estimators for {wanted} target columns"
+            )
+        return cls(card, estimators)
+
+    def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        return FittedShallow(self.card, self.estimators).row_predictions(rows)

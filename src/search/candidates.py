@@ -1,0 +1,187 @@
+"""The search of the step regularize: which candidates to try, and which of them to take.
+
+Book: "Regularizing and tuning your model": dropout, L1, L2, capacity, learning rate, epochs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.core.errors import UserError
+from src.kinds.registry import kind_of
+from src.models.measures import Measure
+from src.networks import clip_norm, rate_falls
+from src.problem.steps import RegularizeSettings
+from src.problem.training import Search, Training
+from src.results.networks import Candidate, Rung
+from src.search.curves import best_epoch
+from src.tables.table import Table
+from src.training.members import Trained
+from src.training.settings import batch_size, epochs
+
+Array = NDArray[np.float64]
+
+
+# Networks the search may take: the rung that overfitted and so many smaller ones.
+SMALLER_RUNGS = 2
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate with its epochs settled, its number of parameters, and the measure on each of J folds.
+
+    trained: the epochs it was trained for; dropped: because others were better.
+    left_out_B: with a single fold, the measure without one of B blocks of its rows at a time.
+    """
+
+    candidate: Candidate
+    parameters: int
+    scores_J: Array
+    trained: int
+    dropped: bool = False
+    left_out_B: Array | None = None
+
+    @property
+    def mean(self) -> float:
+        return float(self.scores_J.mean())
+
+    @property
+    def simplicity(self) -> tuple[float, ...]:
+        """Sorts simple before complex: fewer parameters, smaller weights (L2, then L1), more dropout, fewer epochs."""
+        c = self.candidate
+        return (self.parameters, -c.l2, -c.l1, -c.network["dropout"], c.epochs)
+
+
+def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
+    """The candidates of a problem, from the ladder's rungs up to the chosen one."""
+    networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
+    size, most = batch_size(settings.training, table), epochs(settings.training, table)
+    kind = kind_of(table.schema.features)
+    by, budget = kind.penalties, settings.search.budget
+    search = settings.search.model_copy(
+        update={
+            "budget": kind.candidates if budget == "auto" else budget,
+            "l1": [by * l1 for l1 in settings.search.l1],
+            "l2": [by * l2 for l2 in settings.search.l2],
+        }
+    )
+    return propose(networks, search, settings.training, size, most, settings.seed, kind.options(table.schema.features))
+
+
+def score(trained: Sequence[Trained], measure: Measure) -> Scored:
+    """A candidate by its trainings on J folds: its epochs are read off their mean validation curve so far."""
+    epochs = min(len(t.history.validation) for t in trained)
+    curves_JE = [t.history.validation[:epochs] for t in trained]
+    epoch = best_epoch(curves_JE, measure.direction == "maximize")
+    return Scored(
+        candidate=trained[0].member.candidate.model_copy(update={"epochs": epoch}),
+        parameters=sum(w.size for w in trained[0].weights.values()),
+        scores_J=np.array([curve_E[epoch - 1] for curve_E in curves_JE]),
+        trained=epochs,
+    )
+
+
+def propose(
+    networks: Sequence[dict[str, Any]],
+    search: Search,
+    training: Training,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    options: Mapping[str, Sequence[Any]] = {},
+) -> list[Candidate]:
+    """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
+
+    The others are spread over capacity, dropout, one penalty (L1 or L2), the learning rate and the `options`, by a
+    scrambled Sobol sequence, so that a small budget still covers every value. An option is tried of the networks that
+    name it, where its first value is that of the unregularized one.
+    """
+    from scipy.stats import qmc
+
+    assert search.budget != "auto"
+
+    penalties = [(0.0, l2) for l2 in search.l2] + [(l1, 0.0) for l1 in search.l1 if l1 > 0]
+    axes: list[Sequence[Any]] = [
+        range(len(networks)),
+        search.dropout,
+        penalties,
+        search.learning_rate,
+        *options.values(),
+    ]
+    found: dict[tuple[Any, ...], None] = {(0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values())): None}
+    # So many points meet every combination, however small its cell.
+    points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
+        int(np.ceil(np.log2(8 * np.prod([len(axis) for axis in axes]))))
+    )
+    for point in points:
+        if len(found) >= search.budget:
+            break
+        network, dropout, penalty, factor, *chosen = (
+            axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True)
+        )
+        own = [
+            value if _names(networks[network], name) else values[0]
+            for value, (name, values) in zip(chosen, options.items(), strict=True)
+        ]
+        found[network, dropout, penalty, factor, *own] = None
+    return [
+        Candidate(
+            network={
+                **networks[network],
+                "dropout": dropout,
+                **{name: value for name, value in zip(options, chosen, strict=True) if _names(networks[network], name)},
+            },
+            optimizer=training.optimizer,
+            learning_rate=training.learning_rate * factor,
+            l1=l1,
+            l2=l2,
+            batch_size=batch_size,
+            epochs=epochs,
+            clip_norm=clip_norm(networks[network]),
+            falling=rate_falls(networks[network]),
+        )
+        for network, dropout, (l1, l2), factor, *chosen in found
+    ]
+
+
+def _names(network: Mapping[str, Any], option: str) -> bool:
+    return any(option in of for of in [network, *network.get("encoders", [])])
+
+
+def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:
+    """The best candidate, the simplest one within one standard error of it, and that standard error.
+
+    All candidates share their folds, so the standard error is that of the paired difference to the best. A candidate
+    that was dropped, or whose training diverged (a score that is no number), is out; UserError where that leaves none.
+    Source: Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3; Hastie, Tibshirani and Friedman
+    2009, section 7.10.
+    """
+    finished = [of for of in scored if not of.dropped and np.isfinite(of.scores_J).all()]
+    if not finished:
+        raise UserError("the training of every candidate diverged; choose a lower training.learning_rate")
+    best = finished[0]
+    for other in finished[1:]:
+        if measure.better(other.mean, best.mean):
+            best = other
+    within = [of for of in finished if measure.gain(best.mean, of.mean) <= difference_error(best, of)]
+    chosen = min(within, key=lambda of: of.simplicity)
+    return best, chosen, difference_error(best, chosen)
+
+
+def difference_error(one: Scored, other: Scored) -> float:
+    """Standard error of the difference between two candidates on the same folds, by its spread over the folds.
+
+    With a single fold by its rows: the jackknife over blocks of them; 0 for candidates that were dropped.
+    """
+    if one.left_out_B is not None and other.left_out_B is not None:
+        difference_B = one.left_out_B - other.left_out_B
+        return float(((len(difference_B) - 1) * difference_B.var()) ** 0.5)
+    return standard_error(one.scores_J - other.scores_J)
+
+
+def standard_error(values_J: Array) -> float:
+    """Standard error of the mean of fold scores; 0 with one fold."""
+    return float(values_J.std(ddof=1) / len(values_J) ** 0.5) if len(values_J) > 1 else 0.0

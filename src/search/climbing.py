@@ -1,0 +1,41 @@
+"""The rule of the capacity ladder: how far it is climbed, and which rung is chosen.
+
+Book: "Scaling up: developing a model that overfits".
+"""
+
+from collections.abc import Sequence
+
+from src.models.measures import Measure
+from src.results.networks import Rung
+
+# The training measure has saturated within this share of the way from common sense to perfect, or when a rung gained
+# less than the second share of that way on the one before.
+SATURATED, STALLED = 0.05, 0.02
+# Rungs climbed in any case and at once, so that the search has capacities to choose from.
+FEWEST_RUNGS = 3
+
+
+def saturated(training: float, before: float | None, common_sense: float, measure: Measure) -> bool:
+    """Whether more capacity would hardly improve the training measure; `before`: that of the rung below."""
+    perfect = 1.0 if measure.direction == "maximize" else 0.0
+    way = abs(perfect - common_sense) or 1.0
+    if abs(perfect - training) <= SATURATED * way:
+        return True
+    return before is not None and measure.gain(training, before) < STALLED * way
+
+
+def crosses(rung: Rung) -> bool:
+    """Whether a rung proves overfitting: it does overfit, and is ahead of common sense at its turning point."""
+    return rung.overfits and rung.beats_baseline
+
+
+def is_enough(rung: Rung) -> bool:
+    """Whether the climb ends on this rung: it proves overfitting, and more capacity would hardly add to it."""
+    return crosses(rung) and rung.saturated
+
+
+def choose(rungs: Sequence[Rung], measure: Measure) -> int:
+    """The largest rung that proves overfitting; where none does, the one with the best validation measure."""
+    proved = [place for place, rung in enumerate(rungs) if crosses(rung)]
+    best = max(range(len(rungs)), key=lambda place: measure.gain(rungs[place].best_validation, 0.0))
+    return proved[-1] if proved else best

@@ -1,0 +1,133 @@
+"""Successive halving: every candidate is trained for some epochs, the better half for longer, the last ones to the end.
+
+What a candidate scores early tells enough to drop the worst, so that a budget of epochs tries more candidates. Dropped
+ones are out of the choice for good: the chosen one is always among those that are left at the end. One whose best epoch
+lies in the first half of its training is not trained further (early stopping), and keeps its place by that epoch.
+Sources: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et
+al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from src.judging.evaluation import left_out
+from src.models.measures import Measure
+from src.networks import architecture
+from src.problem.training import Engine
+from src.results.networks import Candidate
+from src.search.candidates import Scored, score
+from src.tables.protocols import Split
+from src.tables.table import Table
+from src.training.fit import fit
+from src.training.members import Member, Trained
+
+# A search and a candidate by their numbers.
+Key = tuple[int, int]
+
+# Where trainings pause and the worse half is dropped, as shares of all epochs.
+PAUSES = (1 / 4, 1 / 2)
+# So many candidates are left at the end, so that the one-standard-error rule has a choice.
+FEWEST = 8
+
+
+def search(
+    candidates: Sequence[Candidate],
+    searches: Sequence[Sequence[Split]],
+    table: Table,
+    measure: Measure,
+    engine: Engine,
+    seed: int,
+    title: str,
+) -> list[list[Scored]]:
+    """Try all candidates on the folds of each search, all searches at once; a search drops candidates by its own folds.
+
+    The first candidate, the one without regularization, is never dropped: the others are compared with it. The others
+    compete with those of the same network first, because small networks learn slowly and would all be dropped early.
+    """
+    members = {
+        (s, c): [Member.of_split(candidate, split, seed) for split in splits]
+        for s, splits in enumerate(searches)
+        for c, candidate in enumerate(candidates)
+    }
+    trained: dict[Key, list[Trained]] = {}
+    found: dict[Key, Scored] = {}
+    alive = list(members)
+    for epoch, kept in rungs(len(candidates), max(candidate.epochs for candidate in candidates)):
+        going = [key for key in alive if key not in trained or _goes_on(found[key], trained[key])]
+        resumed = [of for key in going for of in trained.get(key, [])]
+        training = [member for key in going for member in members[key]]
+        results = iter(fit(training, table, measure, engine, title, epoch, resumed or None) if training else [])
+        for key in going:
+            trained[key] = [next(results) for _ in members[key]]
+            found[key] = score(trained[key], measure)
+        for s in range(len(searches)):
+            rivals = [key for key in alive if key[0] == s and key[1] > 0]
+            for key in _in_order(rivals, found, measure)[kept - 1 :]:
+                found[key] = replace(found[key], dropped=True)
+        alive = [key for key in alive if not found[key].dropped]
+    for s, splits in enumerate(searches):
+        if len(splits) == 1:
+            own = [key for key in alive if key[0] == s]
+            pairs = [(found[key], trained[key][0]) for key in own]
+            again = _left_out(pairs, splits[0], table, measure, engine, seed, title)
+            found |= dict(zip(own, again, strict=True))
+    return [[found[s, c] for c in range(len(candidates))] for s in range(len(searches))]
+
+
+def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
+    """Up to which epoch the candidates that are left are trained, and how many of them stay, until the last epoch.
+
+    Few candidates are trained without a pause.
+    """
+    if candidates > FEWEST:
+        for epoch in sorted({math.ceil(share * epochs) for share in PAUSES} - {epochs}):
+            candidates = max(math.ceil(candidates / 2), FEWEST)
+            yield epoch, candidates
+    yield epochs, candidates
+
+
+def _goes_on(scored: Scored, trained: Sequence[Trained]) -> bool:
+    """Whether more epochs might help: the best one lies in the second half, and no fold has come to its end."""
+    return 2 * scored.candidate.epochs > scored.trained and all(of.paused for of in trained)
+
+
+def _in_order(keys: Sequence[Key], found: Mapping[Key, Scored], measure: Measure) -> list[Key]:
+    """The best of each network, then the second of each, and so on; the better ones first."""
+    before = Counter[str]()
+    places = {}
+    for key in sorted(keys, key=lambda of: _rank(found[of], measure)):
+        network = repr(architecture(found[key].candidate.network))
+        places[key] = before[network]
+        before[network] += 1
+    return sorted(places, key=lambda of: places[of])
+
+
+def _rank(scored: Scored, measure: Measure) -> tuple[float, ...]:
+    """Sorts the better ones first, of equals the simpler one; no number is worst."""
+    gain = measure.gain(scored.mean, 0.0)
+    return (-gain if math.isfinite(gain) else math.inf, *scored.simplicity)
+
+
+def _left_out(
+    finalists: Sequence[tuple[Scored, Trained]],
+    split: Split,
+    table: Table,
+    measure: Measure,
+    engine: Engine,
+    seed: int,
+    title: str,
+) -> list[Scored]:
+    """The finalists of a search with a single fold, whose rows have to say what more folds would: how sure a difference
+    between two candidates is. Those trained past the epoch that was chosen are trained once more, for predictions."""
+    past = [of.candidate.epochs < of.trained for of, _ in finalists]
+    members = [
+        Member.of_split(of.candidate, split, seed) for (of, _), again in zip(finalists, past, strict=True) if again
+    ]
+    anew = iter(fit(members, table, measure, engine, title) if members else [])
+    trained = [next(anew) if again else one for (_, one), again in zip(finalists, past, strict=True)]
+    return [
+        replace(of, left_out_B=left_out(one.predictions, split, table, measure))
+        for (of, _), one in zip(finalists, trained, strict=True)
+    ]

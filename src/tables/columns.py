@@ -1,0 +1,81 @@
+"""What a column of the canonical typed table is: its kind, and its values as labels.
+
+Every value is read by itself, so that no row's label depends on another row. Shapes: N rows.
+"""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.core.errors import UserError
+
+FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
+
+# A column is text where its values have on average so many words, and this share of them is different. That is judged
+# by so many rows, evenly spaced.
+TEXT_WORDS, TEXT_DISTINCT, TEXT_ROWS = 5.0, 0.5, 1000
+
+
+def column_kind(values_N: pd.Series) -> FeatureKind:
+    """The kind of a canonical typed column, by its type alone."""
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return "date"
+    if values_N.dtype == "boolean":
+        return "boolean"
+    if values_N.dtype == object:  # bytes
+        return "image"
+    return "numeric" if values_N.dtype == np.float64 else "categorical"
+
+
+def feature_kind(values_N: pd.Series, declared: FeatureKind | None) -> FeatureKind:
+    """The kind of a column to learn from; whether texts are categories or to be read is judged by the values."""
+    kind = column_kind(values_N)
+    if kind != "categorical":
+        return kind
+    if declared is not None:
+        return declared
+    present = values_N.iloc[:: max(len(values_N) // TEXT_ROWS, 1)].dropna()
+    long = len(present) > 0 and (present.str.count(" ") + 1).mean() >= TEXT_WORDS
+    return "text" if long and present.nunique() >= TEXT_DISTINCT * len(present) else "categorical"
+
+
+def label_texts(values_N: pd.Series) -> pd.Series:
+    """Class labels as text; whole numbers without a decimal point (1.0 becomes '1'), dates without a time of 0:00.
+
+    Gaps stay gaps.
+    """
+    if values_N.dtype == np.float64:
+        return values_N.map(lambda v: str(int(v)) if v == v // 1 else repr(v), na_action="ignore").astype("str")
+    if column_kind(values_N) == "date":
+        return values_N.map(lambda v: str(v.date() if v == v.normalize() else v), na_action="ignore").astype("str")
+    return values_N.astype("str")
+
+
+def label_numbers(values_N: pd.Series) -> pd.Series:
+    """A label column of a multilabel problem as 0.0 and 1.0."""
+    if values_N.dtype == np.float64 or values_N.dtype == "boolean":
+        return values_N.astype("float64")
+    return values_N.str.lower().map({"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0})
+
+
+def seconds(dates_N: pd.Series) -> NDArray[np.float64]:
+    """Dates of any year as seconds since 1970; NaN for a gap."""
+    since_N = dates_N.dt.as_unit("us").to_numpy() - np.datetime64(0, "us")
+    return np.where(np.isnat(since_N), np.nan, since_N.astype(np.int64) / 1e6)
+
+
+def time_numbers(values_N: pd.Series) -> NDArray[np.float64]:
+    """The time column as numbers that sort in time: seconds for dates, the values themselves for numbers.
+
+    Raises UserError where the column is text.
+    """
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return seconds(values_N)
+    if values_N.dtype == np.float64:
+        return values_N.to_numpy(np.float64)
+    raise UserError(
+        f"time: column {values_N.name!r} holds text that is neither number nor ISO date, "
+        f"for example {values_N.iloc[0]!r}; write its dates as 2026-11-21 or 2026-11-21T13:00"
+    )

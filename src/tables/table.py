@@ -1,0 +1,268 @@
+"""The prepared table as the later steps see it: feature columns, targets as numbers, weights and units.
+
+Shapes: N rows, T target columns.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from src.core.files import intact, read_model
+from src.inputs.picture_file import fits, on_disk
+from src.inputs.pictures import AT_ONCE
+from src.inputs.sentences import begins
+from src.inputs.vectors import WordVectors
+from src.problem.terms import ProblemType
+from src.tables.columns import FeatureKind
+from src.tables.windows import Window, viewed, windows
+
+# In a prepared folder, the vectors of the words of its texts.
+VECTORS = "vectors.npz"
+
+
+class Feature(BaseModel):
+    """A column to learn from.
+
+    encoding: how a kind of input that has several ways makes it into numbers. window: the moments of a series that one
+    row sees of it; None: its own value alone. sentence: where rows are words, the column that tells of which sentence.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: FeatureKind
+    encoding: dict[str, Any] = {}
+    window: Window | None = Field(None, exclude_if=lambda window: window is None)
+    sentence: str | None = Field(None, exclude_if=lambda sentence: sentence is None)
+
+    @property
+    def read_as(self) -> FeatureKind | Literal["series"]:
+        """What decides on the kind of input."""
+        return "series" if self.window else "token" if self.sentence else self.kind
+
+
+class Answer(NamedTuple):
+    """What a network gives for one target, see `src.models.several`."""
+
+    type: str
+    columns: int
+    outputs: int
+    weight: float
+
+
+class FurtherHead(BaseModel):
+    """A further target: see `Schema` and `src.problem.steps.FurtherTarget`; `measure` is what it is scored by."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    type: ProblemType
+    classes: list[str]
+    positive: str | None
+    weight: float
+    measure: str
+
+
+class Schema(BaseModel):
+    """train/schema.json: what the columns of a prepared table are. Learnt from the training rows alone.
+
+    `classes` are the class labels in the order of the network's outputs (binary: negative, positive); empty for
+    multilabel, whose labels are the target columns, and for regression. `heads` are further targets.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: ProblemType
+    features: list[Feature]
+    targets: list[str]
+    classes: list[str]
+    positive: str | None
+    groups: str | None
+    time: str | None
+    weights: str | None
+    heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
+
+    @property
+    def outputs(self) -> int:
+        """Number of the network's outputs for the main target."""
+        return {"binary": 1, "multiclass": len(self.classes)}.get(self.type, len(self.targets))
+
+    @property
+    def all_outputs(self) -> int:
+        """Those for the further targets, too."""
+        return sum(answer.outputs for answer in self.answers)
+
+    @property
+    def questions(self) -> "list[Schema]":
+        """The schema of each target as if it were the only one: the main target, then the further ones."""
+        alone = self.model_copy(update={"heads": []})
+        return [alone] + [
+            alone.model_copy(
+                update={"type": of.type, "targets": [of.name], "classes": of.classes, "positive": of.positive}
+            )
+            for of in self.heads
+        ]
+
+    @property
+    def answers(self) -> list[Answer]:
+        weights = [1.0, *(of.weight for of in self.heads)]
+        return [
+            Answer(of.type, len(of.targets), of.outputs, weight)
+            for of, weight in zip(self.questions, weights, strict=True)
+        ]
+
+    def split(self, p_NK: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """All outputs of a network as those for each target."""
+        return np.split(p_NK, np.cumsum([answer.outputs for answer in self.answers])[:-1], axis=1)
+
+    @property
+    def kept(self) -> list[str]:
+        """The columns of a row that are not learnt from."""
+        roles = (self.groups, self.time, self.weights)
+        return [
+            "__row__",
+            *self.targets,
+            *(of.name for of in self.heads),
+            *(name for name in roles if name is not None),
+        ]
+
+    @property
+    def reads_several_rows(self) -> bool:
+        """Whether a prediction rests on more rows than its own: those of a series, or of a sentence."""
+        return any(feature.window or feature.sentence for feature in self.features)
+
+    @property
+    def window(self) -> Window | None:
+        """The window of a series, the same for all its columns."""
+        return next((feature.window for feature in self.features if feature.window), None)
+
+    @property
+    def sentence(self) -> str | None:
+        """The column that tells which sentence a row's word is of, where rows are words; it is a feature, too."""
+        return next((feature.sentence for feature in self.features if feature.sentence), None)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Prepared rows. `y_NT`: 0/1, class index, or values; `w_N`: weights with mean 1; `rows_N`: original positions.
+
+    vectors: of the words of the training texts, where the problem names a file of vectors.
+    """
+
+    schema: Schema
+    frame: pd.DataFrame
+    y_NT: NDArray[np.float64]
+    w_N: NDArray[np.float64]
+    rows_N: NDArray[np.int64]
+    vectors: WordVectors | None = None
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def heads_NH(self) -> NDArray[np.float64]:
+        """The further targets, encoded as `y_NT` is; NaN where a row lacks one."""
+        y_NH = np.empty((len(self), len(self.schema.heads)))
+        for column, asked in enumerate(self.schema.questions[1:]):
+            y_N = encode_targets(self.frame, asked)[:, 0]
+            y_NH[:, column] = np.where(y_N < 0, np.nan, y_N) if asked.classes else y_N
+        return y_NH
+
+    @property
+    def unit_noun(self) -> str:
+        """What `units` numbers, in the plural."""
+        if self.schema.sentence is not None:
+            return "sentences"
+        return "groups" if self.schema.groups else "stretches of time" if self.schema.window else "rows"
+
+    def asked_at(self, raw: pd.DataFrame) -> NDArray[np.intp]:
+        """For each row the position in the prepared table where its prediction is made: its own, or the last moment of
+        its window."""
+        if self.schema.window is None:
+            return np.arange(len(self))
+        moments, last_N = viewed(self.frame)
+        return pd.Index(raw["__row__"]).get_indexer(moments["__row__"].iloc[last_N])
+
+    def units(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The unit of each of these rows, numbered from 0: its group, the stretch of a series, or the row itself."""
+        if self.schema.groups is not None:
+            return np.unique(self.frame[self.schema.groups].iloc[rows].to_numpy(), return_inverse=True)[1]
+        if self.schema.window is not None:
+            return np.unique(rows // self.schema.window.stretch(len(rows)), return_inverse=True)[1]
+        return np.arange(len(rows))
+
+
+def read_table(folder: Path, schema: Schema) -> Table:
+    """Read a prepared folder's `table.parquet`; of a series, the windows are the rows."""
+    path = folder / "table.parquet"
+    with intact(path):
+        frame = _frame(path, schema)
+    frame = rows_of(frame, schema)
+    vectors = folder / VECTORS
+    weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
+    return Table(
+        schema=schema,
+        frame=frame,
+        y_NT=encode_targets(frame, schema),
+        w_N=weights / weights.mean(),
+        rows_N=frame["__row__"].to_numpy(np.int64),
+        vectors=WordVectors.load(vectors) if vectors.exists() else None,
+    )
+
+
+def _frame(path: Path, schema: Schema) -> pd.DataFrame:
+    """The prepared rows; pictures that do not fit into memory stay on disk."""
+    pictures = [feature.name for feature in schema.features if feature.kind == "image"]
+    with pyarrow.parquet.ParquetFile(path) as file:
+        lacking = {*schema.kept, *(feature.name for feature in schema.features)} - {*file.schema_arrow.names}
+        if lacking:
+            raise KeyError(min(lacking))
+        if not pictures:
+            return pd.read_parquet(path)
+        names = file.schema_arrow.names
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        sizes = [group.column(names.index(name)).total_uncompressed_size for group in groups for name in pictures]
+        if fits(sum(sizes)):
+            return pd.read_parquet(path)
+        frame = pd.read_parquet(path, columns=[name for name in names if name not in pictures])
+        for name in pictures:
+            parts = (part.column(0).to_pylist() for part in file.iter_batches(AT_ONCE, columns=[name]))
+            frame[name] = pd.Series(on_disk(parts, f"{path}, {name}"), index=frame.index, dtype=object)
+    return frame[names]
+
+
+def rows_of(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows to learn from that a prepared table makes: its own, or the windows over it."""
+    if schema.window is None:
+        return frame
+    return windows(frame, schema.window, [name for name in schema.kept if name not in schema.targets])
+
+
+def whole(rows: pd.DataFrame, schema: Schema, size: int) -> Iterator[pd.DataFrame]:
+    """Rows in parts of about `size` in their order; those of a sentence, which are read together, are in one part."""
+    starts = np.arange(0, len(rows), size)
+    if schema.sentence is not None and len(rows):
+        first_S = np.flatnonzero(begins(rows[schema.sentence]))
+        starts = np.unique(first_S[np.searchsorted(first_S, starts, side="right") - 1])
+    for start, end in pairwise([*starts, len(rows)]):
+        yield rows.iloc[start:end]
+
+
+def read_schema(folder: Path) -> Schema:
+    return read_model(folder / "schema.json", Schema)
+
+
+def encode_targets(frame: pd.DataFrame, schema: Schema) -> NDArray[np.float64]:
+    """Targets as (N, T) numbers: the class index in `schema.classes`, 0/1 per label, or the values."""
+    if schema.classes:
+        codes = pd.Index(schema.classes, dtype="str").get_indexer(frame[schema.targets[0]])
+        return codes.astype(np.float64)[:, None]
+    return frame[schema.targets].to_numpy(np.float64)

@@ -1,0 +1,127 @@
+"""Values are printed with the digits that their intervals deserve, and no sentence says more than its interval."""
+
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.judging.printer import Printer, fixed, printer
+from src.models.measures import TABLE
+from src.results.verdicts import Comparison, Estimate
+
+FINITE = st.floats(1e-6, 1e6)
+
+
+def around(value: float, half: float) -> Estimate:
+    return Estimate(value=value, low=value - half, high=value + half)
+
+
+@pytest.mark.parametrize(
+    ("measure", "unit", "compared", "half", "printed"),
+    [
+        ("accuracy", "", [0.97431, 0.63], 0.018, "97.4%"),
+        ("accuracy", "", [0.97431, 0.63], 0.15, "97%"),
+        ("accuracy", "", [0.9751, 0.97499], 0.018, "97.51%"),
+        ("roc_auc", "", [0.91234], 0.02, "0.91"),
+        ("roc_auc", "", [0.91234], 0.002, "0.912"),
+        ("mae", "1,000 USD", [2.249, 6.5], 0.3, "2.2 × 1,000 USD"),
+        ("mae", "points", [43.456, 66.0], 4.0, "43 points"),
+        ("mae", "points", [24.75, 25.23, 24.22], 3.5, "24.8 points"),
+        ("mae", "USD", [51_234.0, 66_000.0], 4_000.0, "51,000 USD"),
+        ("mae", "", [13.6, 27.4], 35.0, "14"),
+        ("mse", "kg", [12345.6], 700.0, "12,300 (kg)²"),
+        ("r2", "kg", [-0.0504], 0.02, "−0.05"),
+        ("mae", "kg", [math.nan], 0.1, "not known"),
+    ],
+)
+def test_values_have_the_digits_that_the_interval_deserves(measure, unit, compared, half, printed):
+    assert printer(measure, unit, [compared], [around(compared[0], half)]).value(compared[0]) == printed
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "printed"),
+    [("accuracy", 0.97431, "97.4%"), ("roc_auc", 0.91234, "0.912"), ("mae", 43.456, "43.5"), ("mae", 0.0812, "0.0812")],
+)
+def test_without_an_interval_there_are_usual_digits(measure, value, printed):
+    assert printer(measure, "", [[value]]).bare(value) == printed
+
+
+@given(value=FINITE, share=st.floats(1e-4, 0.5))
+def test_the_last_digit_is_worth_between_a_twentieth_and_a_half_of_the_half_width(value, share):
+    half = value * share
+    unit = 10.0 ** -printer("mae", "", [[value]], [around(value, half)]).decimals
+    assert half / 20 * (1 - 1e-9) < unit <= half / 2 * (1 + 1e-9) or 1 <= unit == 10.0 ** (
+        math.floor(math.log10(value)) - 1
+    )
+
+
+@given(values=st.lists(FINITE, min_size=2, max_size=4, unique=True), share=st.floats(1e-3, 0.5))
+def test_values_that_are_compared_are_printed_apart_where_two_more_digits_do_so(values, share):
+    found = printer("mae", "", [values], [around(values[0], max(values) * share)])
+    apart = len({found.bare(value) for value in values}) == len(set(values))
+    gap = min(abs(a - b) for a in values for b in values if a != b)
+    assert apart or gap < max(values) * share / 20
+
+
+def compared(gain: Estimate, measure: str = "accuracy", value: float = 0.9, **more) -> Comparison:
+    reference = value - gain.value if TABLE[measure].direction == "maximize" else value + gain.value
+    return Comparison(
+        measure=measure,
+        where="the evaluation folds",
+        model="network",
+        reference="shallow model",
+        model_value=value,
+        reference_value=reference,
+        gain=gain,
+        p_value=0.2,
+        method="a test",
+        **more,
+    )
+
+
+@given(
+    low=st.floats(-0.2, 0.2), width=st.floats(1e-4, 0.3), place=st.floats(0, 1), measure=st.sampled_from(sorted(TABLE))
+)
+def test_the_words_and_the_printed_ends_of_a_gain_say_on_which_side_of_zero_its_interval_lies(
+    low, width, place, measure
+):
+    gain = Estimate(value=low + place * width, low=low, high=low + width)
+    text = printer(measure, "", [[0.9, 0.8]], [around(0.9, 0.05)]).evidence(compared(gain, measure))
+    shown = re.search(r"95% interval (\S+) to (\S+)\)", text)
+    assert shown is not None
+    printed_low, printed_high = (float(end.replace("−", "-")) for end in shown.groups())
+    words = {"surely better": low > 0, "surely worse": low + width < 0, "no sure difference": low <= 0 <= low + width}
+    assert {name for name in words if name in text} == {name for name, holds in words.items() if holds}
+    for end, printed in ((low, printed_low), (low + width, printed_high)):
+        assert abs(end) <= 1e-12 or (math.copysign(1, printed) == math.copysign(1, end) and printed != 0)
+
+
+@given(model=st.floats(0.1, 1), reference=st.floats(0.1, 1), half=st.floats(1e-3, 0.2))
+def test_a_gain_is_the_difference_of_the_two_values_as_they_are_printed_or_has_another_digit(model, reference, half):
+    found = printer("roc_auc", "", [[model, reference]], [around(model - reference, half)])
+    said = found.gain(around(model - reference, half), model, reference).split()[0]
+    values = [float(found.bare(value)) for value in (model, reference)]
+    digits = len(said.partition(".")[2])
+    assert digits > found.decimals or float(said.replace("−", "-")) == pytest.approx(values[0] - values[1])
+
+
+def test_a_gain_that_chance_may_bring_is_not_called_sure():
+    of = compared(around(0.05, 0.02), handicap=0.04, at_random=0.89)
+    text = printer("accuracy", "", [[0.9]], [around(0.9, 0.02)]).evidence(of)
+    assert "not surely more than at random" in text
+    assert "dealt out at random 89%" in text
+
+
+def test_differences_of_shares_are_percentage_points_and_never_rounded_to_nothing():
+    assert Printer("accuracy", "", 1).difference(0.0123) == "1.2 percentage points"
+    assert Printer("accuracy", "", 1).difference(0.000123) == "0.01 percentage points"
+    assert Printer("mae", "kg", 2).difference(0.0123) == "0.01 kg"
+
+
+@given(st.floats(-1e9, 1e9), st.integers(-3, 6))
+def test_numbers_keep_their_decimals_and_zero_has_no_sign(value, decimals):
+    text = fixed(value, decimals)
+    assert float(text.replace(",", "").replace("−", "-")) == pytest.approx(round(value, decimals))
+    assert text.strip("−0.,") or "−" not in text
