@@ -15,13 +15,13 @@ from pathlib import Path, PurePosixPath
 from src.core.errors import PassingError, UserError
 from src.core.files import atomic_directory
 from src.core.hashes import file_sha256
+from src.core.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.datasets.archives import unpack
 from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, write_manifest
 from src.datasets.members import table_of_members
-from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.datasets.pictured import checksum, pictures_of, table_with_pictures
 from src.datasets.reading import read_raw
 from src.problem.local_files import checksum as checksum_of_local

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
 from src.core.files import atomic_file
-from src.datasets.mirror import VARIABLE, copy_from_mirror, mirror_folder
+from src.core.mirror import VARIABLE, copy_from_mirror, mirror_folder
 from src.inputs.pictures import Shape, pixels_of
 from src.networks.imagenet import SIDE
 

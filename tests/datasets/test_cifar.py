@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from src.core.errors import UserError
+from src.core.mirror import VARIABLE
 from src.datasets import fetch_source, read_table
-from src.datasets.mirror import VARIABLE
 from src.inputs.pictures import Shape, packed, pixels_of
 from src.problem.sources import RemoteSource
 

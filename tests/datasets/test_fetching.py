@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from src.core.errors import UserError
+from src.core.mirror import VARIABLE
 from src.datasets import fetch_source
-from src.datasets.mirror import VARIABLE
 from src.problem.sources import LocalSource, RemoteSource, SklearnSource
 from tests.datasets.conftest import Server
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from src.core.errors import UserError
+from src.core.mirror import VARIABLE
 from src.datasets import fetch_source, read_table
-from src.datasets.mirror import VARIABLE
 from src.problem.sources import LocalSource, RemoteSource
 from tests.kinds.pictures import bars, file_of
 

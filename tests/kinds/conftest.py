@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.datasets.mirror import VARIABLE
+from src.core.mirror import VARIABLE
 from src.networks import weights as pretrained
 from src.networks.backbones import BACKBONES
 from src.networks.weights import WEIGHTS

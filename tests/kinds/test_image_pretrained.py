@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from src.core.errors import UserError
-from src.datasets.mirror import VARIABLE
+from src.core.mirror import VARIABLE
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.kinds.image.shown import shown

@@ -15,6 +15,7 @@ from torch.nn import functional
 from src.models import HEADS
 from src.models.head import OPTIMIZERS
 from src.networks import build_network
+from src.tracking.sources import code_behind
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = list(HEADS)
@@ -185,8 +186,11 @@ print(sorted(HEADS), build_network({"kind": "mlp", "units": [3], "dropout": 0.1}
 
 
 def test_models_and_networks_can_be_lifted_out_and_used_alone(tmp_path):
-    for folder in ("models", "networks"):
-        shutil.copytree(ROOT / "src" / folder, tmp_path / "src" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("models", "networks"):
+        for module in (ROOT / "src" / room).glob("*.py"):
+            for file in code_behind(module.relative_to(ROOT), ROOT)[0]:
+                (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / file, tmp_path / file)
     run = subprocess.run([sys.executable, "-c", LIFTED], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[0] == ""

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from src.problem.steps import ProtocolSettings
 from src.results.data import Protocol
+from src.tables import protocols
 from src.tables.protocols import HOLD_OUT_SHARE, Folds, choose_protocol, deal, draw_folds, read_folds, seal, write_folds
-from src.tables.table import protocols
 
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=40)
 SEEDS = st.integers(0, 2**31)

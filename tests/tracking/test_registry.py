@@ -113,7 +113,7 @@ def test_the_requirements_are_the_pinned_packages_that_inference_imports(recorde
 
 def test_the_code_beside_the_model_is_what_inference_needs(recorded, client):
     code = folder_of(client) / "code" / "src"
-    assert (code / "inference.py").exists()
+    assert (code / "saved" / "inference.py").exists()
     assert not (code / "tracking").exists()
     assert not (code / "report").exists()
 
