@@ -23,6 +23,13 @@ def test_one_content_is_one_workflow_run_with_one_run_below_it_for_each_step(rec
     assert names_below(runs, workflow_run(runs)) == sorted(RECORDED)
 
 
+@pytest.mark.parametrize("step", RECORDED)
+def test_a_step_that_runs_alone_where_nothing_is_on_record_is_recorded_and_so_are_those_before_it(layout, runs, step):
+    for each in (step, "baseline", "validate"):
+        record(each, layout)
+    assert names_below(runs, workflow_run(runs)) == sorted({step, "baseline", "validate"})
+
+
 def test_define_and_fetch_leave_nothing_on_record(layout):
     before = (layout.root / "mlflow.db").read_bytes()
     record("define", layout)
