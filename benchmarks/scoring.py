@@ -1,4 +1,4 @@
-"""How long scoring a large file takes, and how much memory: the figures the README promises.
+"""How long scoring a large file takes, and how much memory: the figures of docs/results.md.
 
     python -m benchmarks.scoring [--rows 1000000] [--columns 30] [--json figures.json]
 

@@ -1,4 +1,4 @@
-"""How long a large CSV takes to be checked and split, and how much memory: the figures the README promises.
+"""How long a large CSV takes to be checked and split, and how much memory: the figures of docs/results.md.
 
     python -m benchmarks.tables [--rows 1000000] [--columns 30] [--json figures.json]
 
