@@ -29,7 +29,7 @@ import httpx
 import psutil
 
 from src.core.processes import is_alive
-from tests.flows.serving import Served
+from tests.flows.served import Served
 from tests.workspaces import PROBLEM, Workspace, command, family, fresh_workspace, wait_for
 
 GONE_SECONDS, PATIENCE = 5.0, 600.0

@@ -121,7 +121,14 @@ def served(root: Path) -> Iterator[str]:
     """MLflow's server, as `make serve` starts it, for the repository at `root`: its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        command = [sys.executable, "-m", "flows.mlflow_server", str(os.getpid()), str(listener.fileno()), "127.0.0.1"]
+        command = [
+            sys.executable,
+            "-m",
+            "flows.serving.mlflow_server",
+            str(os.getpid()),
+            str(listener.fileno()),
+            "127.0.0.1",
+        ]
         server = subprocess.Popen(command, cwd=root, pass_fds=[listener.fileno()], stdout=subprocess.PIPE)
     try:
         _wait_until_healthy(address, server)

@@ -40,10 +40,10 @@ OF_REPORT = {
     "report_phone": Picture(_PAGE, 390, 1100),
 }
 OF_SERVERS = {
-    "prefect_form": Picture(("flows/universal_workflow.py", "flows/overrides.py", "flows/deployments.py")),
-    "prefect_run": Picture(("flows/universal_workflow.py", "flows/artifacts.py")),
-    "prefect_verdicts": Picture(("flows/artifacts.py",)),
-    "mlflow_results": Picture(("src/tracking/content.py", "src/tracking/views.py", "flows/mlflow_page.py")),
+    "prefect_form": Picture(("flows/universal_workflow.py", "flows/overrides.py", "flows/runner/deployments.py")),
+    "prefect_run": Picture(("flows/universal_workflow.py", "flows/running/artifacts.py")),
+    "prefect_verdicts": Picture(("flows/running/artifacts.py",)),
+    "mlflow_results": Picture(("src/tracking/content.py", "src/tracking/views.py", "flows/serving/mlflow_page.py")),
     "mlflow_compare": Picture(("src/tracking/content.py", "src/tracking/views.py")),
 }
 PICTURES = OF_REPORT | OF_SERVERS

@@ -8,8 +8,8 @@ Each problem is a run of the universal workflow of its own, below this one. At i
 import sys
 
 if __name__ == "__main__":
-    from flows import guard
     from flows.arguments import parse_all
+    from flows.running import guard
 
     OPTIONS = parse_all(sys.argv[1:], __doc__ or "")
     guard.start()
@@ -21,8 +21,8 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.states import Cancelled, Completed, Failed, State
 
-from flows import guard, shell_runs
 from flows.arguments import StepName, check_problem, known_problems
+from flows.running import guard, shell_runs
 from flows.universal_workflow import TRIGGER, exit_code, trigger, universal_workflow
 from src.core.errors import UserError
 from src.core.files import Layout

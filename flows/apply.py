@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 from pathlib import Path
 
-from flows.bring_home import bring_home, find
+from flows.experiments.bring_home import bring_home, find
 from src.core.errors import UserError
 
 if __name__ == "__main__":

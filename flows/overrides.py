@@ -1,7 +1,7 @@
 """The settings that people change from run to run, as one form: in the Prefect UI, the API and on the command line.
 
-A field that is left empty keeps what the problem file says. Any other makes the run isolated (see `flows.experiments`):
-it happens in a copy of the repository, and becomes a DVC experiment.
+A field that is left empty keeps what the problem file says. Any other makes the run isolated: it happens in a copy of
+the repository and becomes a DVC experiment (see `flows.experiments.experiment`).
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ From the shell, `python -m flows.predict` does the same with any file and withou
 import sys
 
 if __name__ == "__main__":
-    from flows.predict_command import main
+    from flows.commands.predict import main
 
     sys.exit(main(sys.argv[1:]))
 
@@ -22,7 +22,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed, Failed, State
 
 from flows.arguments import ProblemName, check_problem
-from flows.artifacts import MLFLOW_URL, Progress, key
+from flows.running.artifacts import MLFLOW_URL, Progress, key
 from src.core.errors import UserError
 from src.report.markdown import literal
 from src.scoring.output import refused_path

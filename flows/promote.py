@@ -6,7 +6,7 @@ From the shell, `python -m flows.promote` does the same without Prefect, see its
 import sys
 
 if __name__ == "__main__":
-    from flows.promote_command import main
+    from flows.commands.promote import main
 
     sys.exit(main(sys.argv[1:]))
 

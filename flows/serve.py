@@ -19,10 +19,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from flows import ROOT, ports
-from flows.same_origin import ANY_ADDRESS
-from flows.service import Service
-from flows.supervisor import Signals, Supervisor
+from flows import ROOT
+from flows.serving import ports
+from flows.serving.same_origin import ANY_ADDRESS
+from flows.serving.service import Service
+from flows.serving.supervisor import Signals, Supervisor
 from src.core.errors import UserError
 
 STATE = ROOT / ".workflow"
@@ -135,7 +136,7 @@ def _services(
     options: argparse.Namespace, prefect: socket.socket, mlflow: socket.socket
 ) -> tuple[list[Service], Service]:
     """The two servers and the runner."""
-    from flows import database
+    from flows.serving import database
 
     database.prepare(ROOT)
     names = [*LOOPBACK_NAMES, options.host, *options.known_as]
@@ -153,7 +154,8 @@ def _services(
 
     def server(name: str, module: str, environment: Mapping[str, str], listener: socket.socket) -> Service:
         arguments = [str(os.getpid()), str(listener.fileno()), *names]
-        return Service(name, f"flows.{module}", arguments, environment, STATE / "logs" / f"{module}.log", listener)
+        log = STATE / "logs" / f"{module}.log"
+        return Service(name, f"flows.serving.{module}", arguments, environment, log, listener)
 
     return [
         server("Prefect server", "prefect_server", of_prefect, prefect),

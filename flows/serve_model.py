@@ -42,8 +42,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from flows import ports
-    from flows.same_origin import SameOrigin
+    from flows.serving import ports
+    from flows.serving.same_origin import SameOrigin
     from src.scoring.registered import find_model
 
     registered = find_model(options.problem, options.model, Path())

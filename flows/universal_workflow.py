@@ -13,8 +13,8 @@ runs with settings of its own and leaves the files here as they are, see `flows.
 import sys
 
 if __name__ == "__main__":  # before Prefect, which takes a second to import: help and a misspelt name answer at once
-    from flows import guard
     from flows.arguments import parse
+    from flows.running import guard
 
     OPTIONS = parse(sys.argv[1:])
     guard.start()
@@ -36,12 +36,13 @@ from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed, State
 
-from flows import copies, experiments, guard, shell_runs
 from flows.arguments import ProblemName, StepName, check_problem, is_isolated
-from flows.artifacts import Progress, publish
-from flows.experiments import Experiment
+from flows.experiments import copies, experiment
+from flows.experiments.experiment import Experiment
 from flows.overrides import Overrides
-from flows.stages import Stages, shortened, was_restored
+from flows.running import guard, shell_runs
+from flows.running.artifacts import Progress, publish
+from flows.running.stages import Stages, shortened, was_restored
 from src.core.errors import PassingError, UserError
 from src.core.files import STEPS, Layout
 from src.problem.load import load_problem
@@ -98,7 +99,7 @@ def check(problem: str, overrides: Overrides, force: bool, until: StepName) -> N
     """Raise UserError for what the flow's types allow and yet cannot be run."""
     check_problem(problem)
     if is_isolated({"problem": problem, "overrides": overrides}):
-        experiments.check(problem, overrides, Path())
+        experiment.check(problem, overrides, Path())
     else:
         load_problem(Layout(problem))
 
@@ -116,8 +117,8 @@ def _plan(flow_run_id: str, problem: str, overrides: Overrides) -> Plan:
     """Made once for a flow run: its name is set before it starts, and the commit may move on meanwhile."""
     check_problem(problem)
     if is_isolated({"problem": problem, "overrides": overrides}):
-        experiment = experiments.planned(problem, overrides, Path())
-        return Plan(experiment.name, experiment)
+        planned = experiment.planned(problem, overrides, Path())
+        return Plan(planned.name, planned)
     return Plan(workflow_name(Layout(problem)))
 
 

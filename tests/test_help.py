@@ -13,7 +13,7 @@ from tests.workspaces import ROOT
 TESTED = {*(f"tasks.{step}" for step in STEPS), "flows.predict", "flows.serve", "flows.serve_model"}
 COMMANDS = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
-    for path in [*ROOT.glob("flows/*.py"), *ROOT.glob("tasks/*.py"), *ROOT.glob("src/*/__main__.py")]
+    for path in [*ROOT.glob("flows/**/*.py"), *ROOT.glob("tasks/*.py"), *ROOT.glob("src/*/__main__.py")]
     if '__name__ == "__main__"' in path.read_text()
 )
 

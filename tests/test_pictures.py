@@ -28,7 +28,7 @@ def test_every_picture_is_one_that_the_script_makes_and_every_one_shown_is_there
         ("src/report/sections/search.py", {"report_search"}),
         ("src/report/templates/style.css", {name for name in PICTURES if name.startswith("report")}),
         ("src/plots/training.py", {name for name in PICTURES if name.startswith("report")}),
-        ("flows/artifacts.py", {"prefect_run", "prefect_verdicts"}),
+        ("flows/running/artifacts.py", {"prefect_run", "prefect_verdicts"}),
         ("src/tracking/views.py", {"mlflow_results", "mlflow_compare"}),
     ],
 )

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.flows.serving import served  # noqa: F401
+from tests.flows.served import served  # noqa: F401
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 60_000  # on a busy machine

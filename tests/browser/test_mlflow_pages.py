@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from src.tracking.identity import KEY
-from tests.flows.serving import Served
+from tests.flows.served import Served
 from tests.workspaces import PROBLEM
 
 pytestmark = pytest.mark.slow

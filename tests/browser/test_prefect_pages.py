@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from src.core.files import STEPS
 from tests.browser.pages import choose, field, open_form, open_run, submit, wait_for_run
-from tests.flows.serving import Served
+from tests.flows.served import Served
 from tests.workspaces import PROBLEM
 
 pytestmark = pytest.mark.slow

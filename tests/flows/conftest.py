@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.flows.runs import prefect_server
-from tests.flows.serving import served  # noqa: F401
+from tests.flows.served import served  # noqa: F401
 from tests.workspaces import Workspace
 
 

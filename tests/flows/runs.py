@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 import psutil
 
-from flows import database, ports
-from flows.service import Service, stop
+from flows.serving import database, ports
+from flows.serving.service import Service, stop
 from tests.workspaces import PROBLEM, Workspace, family, wait_for
 
 START_SECONDS = 180
@@ -70,7 +70,7 @@ def with_lasting_flow(workspace: Workspace, root: Path) -> Workspace:
     """A copy of the workspace that serves the flow above, and has a second problem like the first."""
     copy = workspace.copy(root)
     (root / "flows" / "lasting.py").write_text(LASTING_FLOW)
-    table = root / "flows" / "deployments.py"
+    table = root / "flows" / "runner" / "deployments.py"
     served = 'ENTRYPOINTS = {"universal-workflow": "flows.lasting.universal_workflow"}\n'
     table.write_text(re.sub(r"ENTRYPOINTS = \{\n.*?^\}\n", served, table.read_text(), flags=re.DOTALL | re.MULTILINE))
     (root / "problems" / "other.yaml").write_text(copy.problem_file.read_text())
@@ -90,7 +90,7 @@ def prefect_server(workspace: Workspace) -> Iterator[str]:
     database.prepare(workspace.root)
     server = Service(
         "server",
-        "flows.prefect_server",
+        "flows.serving.prefect_server",
         [str(os.getpid()), str(listener.fileno()), "127.0.0.1"],
         environment(workspace) | database.prefect_environment(workspace.root) | _IMPATIENT,
         workspace.root / ".workflow" / "server.log",

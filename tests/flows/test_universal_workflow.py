@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows import stages
+from flows.running import stages
 from src.core.files import STEPS
 from src.core.processes import is_alive
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, tiny_table, wait_for

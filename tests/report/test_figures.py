@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from flows.artifacts import CAPTIONS
+from flows.running.artifacts import CAPTIONS
 from src.core.files import Layout
 from src.report import figures
 from src.report.evidence import read_evidence

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from flows.database import prepare
+from flows.serving.database import prepare
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.scoring.registered import find_model

@@ -1,0 +1,1 @@
+"""What a shell runs without Prefect."""

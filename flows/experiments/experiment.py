@@ -1,0 +1,182 @@
+"""A run with settings of its own: it happens in a copy of the last commit and becomes a DVC experiment.
+
+The user's files, index and stash are never touched, and edits that are not committed have no part in it. Only the data
+files in `data/local` that git does not keep are those of the workspace. The copy shares DVC's cache, so a step that ran
+on the same inputs before is restored, and `flows.experiments.bring_home` finds every output at home.
+
+The experiment is written as DVC writes one, a commit on the one it started from, at `refs/exps/<its id>/<name>`, but
+without `dvc exp save`: that keeps notes under refs which all worktrees share, where two runs that end together, or one
+that ends during a `dvc exp run`, would overwrite each other's, and which a killed one leaves behind.
+"""
+
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.experiments import git
+from flows.experiments.copies import copy_of
+from flows.overrides import Overrides
+from flows.running.stages import Stages, shortened, stage_name
+from src.core.errors import UserError
+from src.core.files import LOCAL, STEPS, Layout
+from src.core.yaml_file import read_yaml
+from src.problem.load import listed_problems, load_problem
+from src.tracking.identity import workflow_name
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What will run: `commit` with `overrides`, under the name that the run has everywhere."""
+
+    problem: str
+    overrides: Overrides
+    home: Path
+    commit: str
+    name: str
+
+    @contextmanager
+    def copy(self, log: Log) -> Iterator[Path]:
+        """The folder in which to run it, gone after the block; says what it is made from."""
+        left_out = git.uncommitted(self.home)
+        if left_out:
+            log(f"not in the copy, because not committed: {shortened(left_out)}")
+        with copy_of(self.commit, self.home, self.name, log) as root:
+            _bring_local_files(self.home, root, _linked)
+            _override(Layout(self.problem, root), self.overrides)
+            _share_cache(self.home, root)
+            Stages(self.problem, root).restore()
+            yield root
+
+    def save(self, root: Path, until: str) -> None:
+        """Keep what was run in the copy at `root` as the experiment; what comes after `until` has no part in it."""
+        _forget_steps(Layout(self.problem, root), STEPS[STEPS.index(until) + 1 :])
+        git.run(root, "add", "--all")
+        told = ("--quiet", "--no-verify", "--allow-empty", "--no-gpg-sign", "--message", f"Experiment {self.name}")
+        git.run(root, *git.identity(root), "commit", *told)
+        reference = f"refs/exps/{self.commit[:2]}/{self.commit[2:]}/{self.name}"
+        git.run(self.home, "update-ref", reference, git.last_commit(root))
+
+
+def planned(problem: str, overrides: Overrides, home: Path) -> Experiment:
+    """The experiment that `overrides` make of the problem as it was last committed.
+
+    Raises UserError for a problem that is not committed, and for settings that do not fit together.
+    """
+    commit = git.last_commit(home)
+    with _unpacked(problem, overrides, home, commit, "data/local") as layout:
+        _bring_local_files(home, layout.root, os.symlink)
+        name = workflow_name(layout)
+    return Experiment(problem, overrides, home, commit, name)
+
+
+def check(problem: str, overrides: Overrides, home: Path) -> None:
+    """Raise UserError where `planned` would, but for the data, which are not looked at."""
+    with _unpacked(problem, overrides, home, git.last_commit(home)) as layout:
+        load_problem(layout)
+
+
+@contextmanager
+def _unpacked(problem: str, overrides: Overrides, home: Path, commit: str, *more: str) -> Iterator[Layout]:
+    """The problem file with its overrides, params.yaml and `more`, as committed, for the length of the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(problem, Path(folder))
+        _unpack(home, commit, layout, more)
+        try:
+            _override(layout, overrides)
+            yield layout
+        except UserError as error:
+            raise UserError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _unpack(home: Path, commit: str, layout: Layout, more: tuple[str, ...]) -> None:
+    there = git.run(home, "ls-tree", "--name-only", "-z", commit, "params.yaml", "problems/", *more).split("\0")
+    problem_file = layout.problem_file.relative_to(layout.root).as_posix()
+    if problem_file not in there:
+        raise UserError(
+            f"{problem_file} is not in the last commit, from which a run with settings of its own starts: commit it, "
+            "or name it under `problems` in params.yaml and run it without overrides"
+        )
+    wanted = [name for name in ("params.yaml", problem_file, *more) if name in there]
+    with tarfile.open(fileobj=io.BytesIO(git.run_raw(home, "archive", "--format=tar", commit, *wanted))) as archive:
+        archive.extractall(layout.root, filter="data")
+
+
+def _bring_local_files(home: Path, root: Path, bring: Callable[[Path, Path], Any]) -> None:
+    """The user's data files that git does not keep; those that it keeps are there already, as committed."""
+    source = (home / LOCAL).absolute()
+    for file in sorted(source.rglob("*")):
+        target = root / LOCAL / file.relative_to(source)
+        if file.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            bring(file, target)
+
+
+def _linked(file: Path, target: Path) -> None:
+    try:
+        os.link(file.resolve(), target)
+    except OSError:  # on another disk
+        shutil.copy2(file, target)
+
+
+def _override(layout: Layout, overrides: Overrides) -> None:
+    """Write the settings into the problem file, whose comments stay, and give a problem without stages its stages."""
+    from dvc.utils.serialize import modify_yaml
+
+    read_yaml(layout.problem_file)  # says what is wrong with it
+    settings = overrides.settings()
+    if settings:
+        with modify_yaml(str(layout.problem_file)) as given:
+            for key, value in settings.items():
+                _set(given, key.split("."), value)
+    if layout.problem not in listed_problems(layout.params_file):
+        with modify_yaml(str(layout.params_file)) as params:
+            params["problems"].append(layout.problem)
+
+
+def _set(mapping: Any, keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        if not isinstance(mapping.get(key), dict):
+            mapping[key] = {}
+        mapping = mapping[key]
+    mapping[keys[-1]] = value
+
+
+def _share_cache(home: Path, root: Path) -> None:
+    """Let DVC in the copy use the user's cache."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(home)) as at_home:
+            local, cache = at_home.config.read("local"), at_home.cache.local_cache_dir
+        with Repo(str(root)) as copy, copy.config.edit("local") as config:
+            config.update(local)
+            config.setdefault("cache", {})["dir"] = cache
+            # DVC's notes on the copy's files go with it.
+            config.setdefault("core", {})["site_cache_dir"] = str(root / ".dvc" / "tmp" / "site")
+    except DvcException as error:
+        raise UserError(f"DVC cannot work in a copy of the repository: {error}") from None
+
+
+def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:
+    """Remove what an earlier run, which the last commit holds, has found out in steps that this one did not reach."""
+    from dvc.utils.serialize import modify_yaml
+
+    if not steps:
+        return
+    for step in steps:
+        layout.result(step).unlink(missing_ok=True)
+    if "evaluate" in steps:
+        layout.metrics.unlink(missing_ok=True)
+    with modify_yaml(str(layout.root / "dvc.lock")) as lock:
+        for step in steps:
+            lock["stages"].pop(stage_name(step, layout.problem), None)

@@ -1,0 +1,89 @@
+"""Run flows when somebody presses Run in the Prefect UI, or when a schedule is due.
+
+    make serve
+
+starts this beside the two servers; alone it works for the Prefect server that PREFECT_API_URL names.
+
+One run at a time uses the files of this folder. A run with other settings, which happens in a copy, or a prediction
+goes on beside it, up to a limit. A run that has to wait is `Queued` and says for what; it costs no process. Cancelled
+in the UI, a run ends within seconds, with everything it started. A run whose process has died is marked as crashed,
+also when that happened while nobody looked.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from flows import ROOT
+from flows.serving.readiness import READY_PIPE
+from src.core.errors import UserError
+from src.core.processes import die_with_parent
+
+_LOCK = ROOT / ".workflow" / "runner.lock"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until told to end. The exit code: 0 when told to end, 1 when something was wrong."""
+    options = parse(arguments)
+    if READY_PIPE in os.environ:  # started by `make serve`
+        die_with_parent(os.getppid())
+    code = 0
+    try:
+        if "PREFECT_API_URL" not in os.environ:
+            raise UserError("PREFECT_API_URL names no server; `make serve` starts one, and this with it")
+        with _only_one():
+            asyncio.run(_serve(options.isolated))
+    except* UserError as errors:
+        error: BaseException = errors
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    return code
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.runner", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--isolated",
+        type=int,
+        default=2,
+        metavar="N",
+        help="most runs at a time beside the one that uses this folder's files (default: 2)",
+    )
+    options = parser.parse_args(arguments)
+    if options.isolated < 1:
+        parser.error("--isolated: at least 1, or such runs would wait for ever")
+    return options
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Keep a second runner out of this folder: it would take the runs of the first one for dead."""
+    _LOCK.parent.mkdir(exist_ok=True)
+    with _LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("another runner works in this folder, started by `make serve` or by hand") from None
+        yield
+
+
+async def _serve(places: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    from flows.runner.dispatch import serve
+
+    await serve(places, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""The process of one flow run, started before there is one: whoever presses Run need not wait for imports.
+
+The runner writes its orders to the standard input, one JSON list of a word and an argument per line: REGISTER, answered
+with the names of the deployments by id; ADMIT with the deployment and the parameters of a run, answered with an
+`Admission`; at last RUN with the environment of the flow run that this process becomes. It never closes that pipe: when
+it ends, the runner is dead, and this process ends with everything it has started.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NoReturn
+
+from flows import ROOT
+from flows.runner.deployments import ENTRYPOINTS, register
+
+REGISTER, ADMIT, RUN = "register", "admit", "run"
+DEPLOYMENT = "PREFECT__DEPLOYMENT_NAME"
+
+
+def main() -> None:
+    argparse.ArgumentParser(
+        prog="python -m flows.runner.flow_run",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
+    orders = _orders()
+    _load()
+    for order, argument in orders:
+        if order == RUN:
+            _run(argument)
+        answer = register() if order == REGISTER else _admit(*argument)
+        print(json.dumps(answer), flush=True)
+
+
+def _orders() -> Iterator:
+    """What comes through the standard input, which is nobody else's from now on."""
+    pipe = os.fdopen(os.dup(sys.stdin.fileno()))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    orders: SimpleQueue = SimpleQueue()
+    Thread(target=_listen, args=[pipe, orders], daemon=True).start()
+    return iter(orders.get, None)
+
+
+def _listen(pipe: TextIOWrapper, orders: SimpleQueue) -> None:
+    for line in pipe:
+        orders.put(json.loads(line))
+    os.killpg(0, signal.SIGKILL)  # this process leads the session of everything it has started
+
+
+def _load() -> None:
+    """Import what the first step of a flow needs, which its modules import late for the sake of other commands."""
+    import prefect.flow_engine
+    import prefect.task_engine
+    import prefect.utilities.visualization  # noqa: F401
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    for entrypoint in ENTRYPOINTS.values():
+        importlib.import_module(entrypoint.rpartition(".")[0])
+    with suppress(DvcException), Repo(str(ROOT)) as repo:  # what is wrong there, the first step will tell
+        _ = repo.index
+
+
+def _admit(deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    from flows.runner.admission import Admission, admit
+
+    try:
+        return admit(deployment, parameters).as_json()
+    except Exception as error:  # a fault in the check costs this run; the runner has others to look after
+        traceback.print_exc()
+        told = f"the run cannot be checked: {type(error).__name__}: {error}; .workflow/logs/runner.log tells where"
+        return Admission(told).as_json()
+
+
+def _run(environment: dict[str, str]) -> NoReturn:
+    from prefect.flow_engine import _main
+
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.environ |= environment
+    sys.exit(_main([ENTRYPOINTS[environment[DEPLOYMENT]]]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The process of the Prefect server: API, UI and the services that schedule."""
+
+import flows  # noqa: F401  before Prefect, which reads its settings once
+from flows.serving.same_origin import App
+from flows.serving.server_process import run
+
+
+def app() -> App:
+    from prefect.server.api.server import create_app
+
+    from flows.serving.prefect_tables import migrate
+
+    migrate()
+    return create_app(final=True)
+
+
+if __name__ == "__main__":
+    run(app)
