@@ -4,34 +4,27 @@ A head can be lifted out and given to any Trainer. Shapes: B rows, K outputs, T 
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
+from src.models.updates import OPTIMIZERS, Regularization, kept_share
+from src.networks.parameter_groups import begin_epoch, parameter_groups
 from src.networks.tagger import Tokens
 
 # Of a network with several inputs, a tensor for each.
 Inputs = Tensor | tuple[Tensor, ...] | Tokens
 Batch = tuple[Inputs, Tensor, Tensor]
 
-# RMSprop with the defaults of Keras and the book: rho 0.9, epsilon 1e-7.
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "rmsprop": lambda parameters, lr: torch.optim.RMSprop(parameters, lr=lr, alpha=0.9, eps=1e-7),
-    "adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
-    "adamw": lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, fused=True, weight_decay=0.0),
-    "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, momentum=0.9, fused=True),
-}
-
 
 class Head(LightningModule):
     """A network with the loss of its problem type.
 
-    l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w². Their
-    gradients are added before each optimizer step. clip_norm: the gradient, penalties included, is no longer than that.
-    weight_decay: decoupled from the gradient, on the weights alone: before each step w shrinks by learning_rate *
-    weight_decay * w. A batch is (inputs, targets_BT, weights_B).
+    l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w².
+    clip_norm: the gradient, penalties included, is no longer than that. weight_decay: decoupled from the gradient, on
+    the weights alone: before each step w shrinks by learning_rate * weight_decay * w. The formulas are in
+    `src.models.updates`. A batch is (inputs, targets_BT, weights_B).
     """
 
     def __init__(
@@ -84,28 +77,22 @@ class Head(LightningModule):
         x, y_BT, w_B = batch
         return (self.row_losses(self(x), y_BT) * w_B).sum() / w_B.sum()
 
-    @torch.no_grad()
-    def add_penalty_gradients(self) -> None:
-        """Add the gradients of the L1 and L2 penalty, in closed form, to those of the loss."""
-        for p in self.network.parameters():
-            if p.ndim > 1 and p.grad is not None:
-                if self.l2:
-                    p.grad.add_(p, alpha=2 * self.l2)
-                if self.l1:
-                    p.grad.add_(p.sign(), alpha=self.l1)
-
-    @torch.no_grad()
-    def decay_weights(self) -> None:
-        for p in self.network.parameters():
-            if p.ndim > 1:
-                p.mul_(1 - self.learning_rate * self.weight_decay)
+    @property
+    def regularization(self) -> Regularization:
+        """What is done to gradients and weights before each step."""
+        return Regularization(self.l1 or None, self.l2 or None, self.clip_norm)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        self.add_penalty_gradients()
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
-        if self.weight_decay:
-            self.decay_weights()
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        groups = parameter_groups(self.network)
+        weights: list[Tensor] = [p for group in groups for p in group.weights if p.grad is not None]
+        of_weights = [p.grad for p in weights if p.grad is not None]
+        rate = optimizer.param_groups[0]["lr"]
+        kept = kept_share(rate, self.weight_decay) if self.weight_decay else None
+        self.regularization.apply(weights, of_weights, gradients, kept)
+
+    def on_train_epoch_start(self) -> None:
+        begin_epoch(parameter_groups(self.network), self.trainer.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
@@ -119,4 +106,8 @@ class Head(LightningModule):
         return self.predictions(self(batch))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return OPTIMIZERS[self.optimizer](self.parameters(), self.learning_rate)
+        groups = [
+            {"params": group.parameters, "lr": self.learning_rate * group.rate}
+            for group in parameter_groups(self.network)
+        ]
+        return OPTIMIZERS[self.optimizer].of_torch(groups, self.learning_rate)

@@ -20,9 +20,10 @@ from src.inputs.sparse import Inputs, widths
 from src.models import make_head
 from src.models.head import Head
 from src.models.measures import Measure
+from src.models.updates import OPTIMIZERS, falling_rate, kept_share
 from src.networks import build_network
 from src.networks.dropout import OwnStream
-from src.networks.parameter_groups import parameter_groups
+from src.networks.parameter_groups import begin_epoch, parameter_groups
 from src.preparation.fold import Floats, FoldArrays
 from src.preparation.targets import restored
 from src.problem.training import Engine
@@ -31,7 +32,6 @@ from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobo
 from src.training.inputs import PictureInputs, Rows, SentenceInputs, answers, rows_of
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
-from src.training.optimizers import STACKED_OPTIMIZERS
 
 # Numbers of rows that are put together at once, for some minibatches ahead.
 NUMBERS_AHEAD = 2**20
@@ -50,14 +50,16 @@ class Steps:
 
     def __init__(self, head: Head, paused: Paused | None = None, falls_over: int | None = None) -> None:
         self.head = head
-        self.optimizer = STACKED_OPTIMIZERS[head.optimizer]
         self.groups = parameter_groups(head.network)
         self.parameters: list[Tensor] = [p for group in self.groups for p in group.parameters]
-        penalized = [group.penalized and p.ndim > 1 for group in self.groups for p in group.parameters]
-        self.penalized = [position for position, of in enumerate(penalized) if of]
-        self.weights = [self.parameters[position] for position in self.penalized]
-        self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(self.optimizer.moments)]
+        self.weights: list[Tensor] = [p for group in self.groups for p in group.weights]
+        place = {id(p): position for position, p in enumerate(self.parameters)}
+        self.places = [place[id(p)] for p in self.weights]
+        self.regularization = head.regularization
+        rule = OPTIMIZERS[head.optimizer]
+        self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(rule.memories)]
         self.count = torch.zeros((), device=self.parameters[0].device)
+        self.optimizer = rule(self.parameters, self.moments, [self.count] * len(self.parameters))
         self.taken, self.falls_over = 0, falls_over
         if paused is not None:
             self.taken = paused.steps
@@ -66,13 +68,6 @@ class Steps:
                 parts = torch.from_numpy(before).split([p.numel() for p in self.parameters])
                 for own, part in zip(moment, parts, strict=True):
                     own.copy_(part.view(own.shape))
-
-    def begin(self, epoch: int) -> None:
-        """Let the groups of parameters learn whose time has come; epoch: from 0."""
-        for group in self.groups:
-            if group.after:
-                for p in group.parameters:
-                    p.requires_grad_(epoch >= group.after)
 
     def forget_gradients(self) -> None:
         """Gradients that are not there are taken over as they are made, not added up."""
@@ -87,19 +82,11 @@ class Steps:
         if shared:
             for gradient in gradients:
                 torch.distributed.all_reduce(gradient)
-        of_weights = [gradients[position] for position in self.penalized]
-        if head.l2:
-            torch._foreach_add_(of_weights, self.weights, alpha=2 * head.l2)
-        if head.l1:
-            torch._foreach_add_(of_weights, torch._foreach_sign(self.weights), alpha=head.l1)
-        if head.clip_norm is not None:
-            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-            torch._foreach_mul_(gradients, (head.clip_norm / (norm + 1e-6)).clamp(max=1.0))
         rate = head.learning_rate
         if self.falls_over is not None:
-            rate *= max(1 - self.taken / self.falls_over, 0.0)
-        if head.weight_decay:
-            torch._foreach_mul_(self.weights, 1 - rate * head.weight_decay)
+            rate = falling_rate(rate, self.taken, self.falls_over)
+        kept = kept_share(rate, head.weight_decay) if head.weight_decay else None
+        self.regularization.apply(self.weights, [gradients[place] for place in self.places], gradients, kept)
         self.count.add_(1)
         self.taken += 1
         first = 0
@@ -107,8 +94,7 @@ class Steps:
             own = slice(first, first + len(group.parameters))
             first = own.stop
             if group.parameters[0].requires_grad:
-                moments = [moment[own] for moment in self.moments]
-                self.optimizer.step_alone(self.parameters[own], gradients[own], moments, self.count, rate * group.rate)
+                self.optimizer.step(own, gradients, rate * group.rate)
 
     def flat_moments(self) -> list[NDArray[Any]]:
         return [torch.cat([part.ravel() for part in moment]).cpu().numpy() for moment in self.moments]
@@ -184,7 +170,7 @@ class EpochPerStep(LightningModule):
         self.train_epoch()
 
     def train_epoch(self) -> None:
-        self.steps.begin(self.course.epoch)
+        begin_epoch(self.steps.groups, self.course.epoch)
         for x_BD, y_BT, w_B in self._minibatches():
             self.steps.forget_gradients()
             self._loss(x_BD, y_BT, w_B).backward()

@@ -37,7 +37,7 @@ from src.training.lightning import make_trainer
 from src.training.looped import initial_network
 from src.training.members import Member, Paused, Trained
 from src.training.minibatches import Minibatches, Rows
-from src.training.optimizers import STACKED_OPTIMIZERS, StackedOptimizer
+from src.training.stacked_steps import StackSteps
 
 # Outputs of members on the rows of their curves, or inputs of these, that folds may have to be measured at once: more
 # do not fit the processor's cache.
@@ -124,11 +124,6 @@ class EpochOfAllMembers(LightningModule):
         # A head for its loss and its last activation; its own network is not used.
         self.head: Head = HEADS[self.table.schema.type](nn.Identity())
         self.stack = stack_of(networks, self.candidate.network, fold, self.device, self.units)
-        candidates = [c.member.candidate for c in self.courses]
-        column = lambda values: torch.tensor(values, dtype=self.dtype_used, device=self.device)[:, None]  # noqa: E731
-        self.l1_M1 = column([c.l1 for c in candidates])
-        self.l2_M1 = column([c.l2 for c in candidates])
-        self.clip_M1 = column([torch.inf if c.clip_norm is None else c.clip_norm for c in candidates])
         self.rows = Rows.of_folds(self.distinct, self.head, self.table.schema.outputs, self.dtype_used, self.device)
         of_fold = dict(zip(self.fold_of_M.tolist(), self.courses, strict=True))
         self.curves = [self._curve_rows(of_fold[f].member) for f in range(len(self.distinct))]
@@ -141,14 +136,8 @@ class EpochOfAllMembers(LightningModule):
             [c.member.seed for c in self.courses],
             torch.tensor(rates, dtype=torch.float64).view(len(networks), -1),
         )
-        decay_MP = column([c.weight_decay for c in candidates]) * self.stack.penalized_P
-        self.optimizer: StackedOptimizer = STACKED_OPTIMIZERS[self.candidate.optimizer](
-            self.stack.values_MP,
-            self.stack.gradients_MP,
-            column([c.learning_rate for c in candidates]),
-            [len(list(run)) for _, run in groupby(self.minibatches.steps_M)],
-            decay_MP if decay_MP.any() else None,
-        )
+        runs = [len(list(run)) for _, run in groupby(self.minibatches.steps_M)]
+        self.steps = StackSteps(self.stack, [c.member.candidate for c in self.courses], runs)
         if self.resumed:
             self._resume(self.resumed)
         self._settle()
@@ -193,8 +182,8 @@ class EpochOfAllMembers(LightningModule):
         for m, one in enumerate(before):
             paused = one.paused
             assert paused is not None, "only a training that was paused can go on"
-            self.optimizer.steps_of(m).fill_(paused.steps)
-            for buffer_MP, moment in zip(self.optimizer.state, paused.moments, strict=True):
+            self.steps.count_of(m).fill_(paused.steps)
+            for buffer_MP, moment in zip(self.steps.moments, paused.moments, strict=True):
                 sizes = [shape.numel() for shape in self.stack.own_shapes[m]]
                 parts = torch.from_numpy(moment).split(sizes)
                 shaped = [part.view(shape) for part, shape in zip(parts, self.stack.own_shapes[m], strict=True)]
@@ -206,10 +195,6 @@ class EpochOfAllMembers(LightningModule):
         folds = self.fold_of_M.tolist()
         self.slice_of_fold = {f: slice(folds.index(f), folds.index(f) + folds.count(f)) for f in dict.fromkeys(folds)}
         self.measured_together = self._measured_together()
-        penalized_P = self.stack.penalized_P
-        self.l1_MP = penalized_P * self.l1_M1 if bool(self.l1_M1.any()) else None
-        self.l2_MP = penalized_P * (2 * self.l2_M1) if bool(self.l2_M1.any()) else None
-        self.any_clip = bool(self.clip_M1.isfinite().any())
 
     def _measured_together(self) -> list[MeasuredTogether]:
         """Folds one after another in the stack with equally many rows for their curves, few enough to fit the cache."""
@@ -249,18 +234,7 @@ class EpochOfAllMembers(LightningModule):
                 logits_MBK = self.stack.forward(of.x_MBD, of.factors, of.members)
                 error_MBK = self.head.predictions(logits_MBK) - of.target_MBK
                 self.stack.backward(error_MBK.mul_(of.share_MB1))
-            self._before_step()
-            self.optimizer.step(sum(steps > step for steps in left))
-
-    def _before_step(self) -> None:
-        values_MP, gradients_MP = self.stack.values_MP, self.stack.gradients_MP
-        if self.l2_MP is not None:
-            gradients_MP.addcmul_(values_MP, self.l2_MP)
-        if self.l1_MP is not None:
-            gradients_MP.addcmul_(values_MP.sign(), self.l1_MP)
-        if self.any_clip:
-            norm_M1 = gradients_MP.norm(dim=1, keepdim=True)
-            gradients_MP.mul_((self.clip_M1 / (norm_M1 + 1e-6)).clamp(max=1.0))
+            self.steps.step(sum(steps > step for steps in left))
 
     def _row_losses(self, logits_MBK: Tensor, y_MBT: Tensor) -> Tensor:
         return self.head.row_losses(logits_MBK.flatten(0, 1), y_MBT.flatten(0, 1)).view(logits_MBK.shape[:2])
@@ -331,18 +305,16 @@ class EpochOfAllMembers(LightningModule):
         self.fold_of_M = self.fold_of_M[staying]
         self.minibatches.keep(staying)
         staying = staying.to(self.device)
-        for name in ("l1_M1", "l2_M1", "clip_M1"):
-            setattr(self, name, getattr(self, name)[staying])
         self.stack.keep(staying)
-        self.optimizer.keep(staying, self.stack.values_MP, self.stack.gradients_MP)
+        self.steps.keep(staying, self.stack)
         self._settle()
 
     def _paused(self, m: int) -> Paused:
-        moments = [torch.cat([p.ravel() for p in self.stack.read(moment, m)]) for moment in self.optimizer.state]
+        moments = [torch.cat([p.ravel() for p in self.stack.read(moment, m)]) for moment in self.steps.moments]
         shuffle, masks = self.minibatches.streams(m)
         return Paused(
             epoch=self.courses[m].epoch,
-            steps=int(self.optimizer.steps_of(m)),
+            steps=int(self.steps.count_of(m)),
             moments=[moment.cpu().numpy() for moment in moments],
             shuffle=shuffle.numpy(),
             masks=masks.numpy(),

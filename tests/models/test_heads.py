@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from src.models import HEADS
-from src.models.head import OPTIMIZERS
+from src.models.updates import OPTIMIZERS
 from src.networks import build_network
 from src.tracking.sources import code_behind
 
@@ -120,7 +120,7 @@ def test_penalty_gradients_are_those_that_autograd_finds_for_the_penalized_loss(
     penalty = sum(l1 * w.abs().sum() + l2 * w.square().sum() for w in weights)
     expected = torch.autograd.grad(head.loss(batch) + penalty, list(head.parameters()), allow_unused=True)
     head.loss(batch).backward()
-    head.add_penalty_gradients()
+    head.on_before_optimizer_step(head.configure_optimizers())
     for p, gradient in zip(head.parameters(), expected, strict=True):
         torch.testing.assert_close(p.grad, gradient, rtol=1e-4, atol=1e-6)
 
@@ -129,7 +129,7 @@ def test_biases_are_not_penalized():
     head, batch = head_of("binary", l1=1.0, l2=1.0), batch_of("binary")
     head.loss(batch).backward()
     before = {name: p.grad.clone() for name, p in head.named_parameters()}
-    head.add_penalty_gradients()
+    head.on_before_optimizer_step(head.configure_optimizers())
     for name, p in head.named_parameters():
         assert torch.equal(p.grad, before[name]) == name.endswith("bias")
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.core.errors import UserError
+from src.models import updates
 from src.models.measures import TABLE
 from src.networks import KINDS
 from src.preparation.fold import fit_fold
@@ -20,13 +21,12 @@ from src.training.course import CURVE_ROWS
 from src.training.fit import fit
 from src.training.looped import train_looped
 from src.training.members import Member, Trained
-from src.training.optimizers import STACKED_OPTIMIZERS
 from src.training.stacked import train_stacked
 from tests.training import networks as test_networks
 from tests.training.examples import candidate, folds_of, table_of
 from tests.training.test_backends import ALONE, assert_equal, assert_same_bits, both_ways, members_of
 
-OPTIMIZERS = list(STACKED_OPTIMIZERS)
+OPTIMIZERS = list(updates.OPTIMIZERS)
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_narrow_networks_join_a_wider_stack_only_where_that_pays(caplog):
         fit_here(table, members_of(table, [candidate(units=[u], epochs=1) for u in (4, 8, 16)]))
         fit_here(table, members_of(table, [candidate(units=[u], epochs=1) for u in (4, 256)]))
     near, far = (record.getMessage() for record in caplog.records)
-    assert "9 stacked in 1 shards" in near
+    assert "9 stacked in 1 shard" in near
     assert "6 stacked in 2 shards" in far
 
 
@@ -337,7 +337,7 @@ def test_what_a_stack_cannot_take_is_looped_and_the_log_says_why(kinds, kind, re
         trained = fit_here(table, members_of(table, [of_kind(kind, epochs=1), candidate(epochs=1)]))
     assert len(trained) == 6
     [line] = [record.getMessage() for record in caplog.records]
-    assert "3 stacked in 1 shards, 3 looped" in line
+    assert "3 stacked in 1 shard, 3 looped" in line
     assert f"3 looped: network kind {kind}" in line
     assert reason in line
 

@@ -1,0 +1,78 @@
+"""Steps a stack of members by their gradients, each with its own learning rate, penalties, clip norm and decay.
+
+Members stand in runs: those of a run have equally many steps in an epoch, the first run most, and one count of the
+steps made. Shapes: M members, P parameters of one.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from src.models.updates import OPTIMIZERS, Regularization, kept_share
+from src.networks.stack import Stack
+from src.results.networks import Candidate
+
+
+class StackSteps:
+    """What a step of a stack needs beside its parameters; `moments` hold a number per parameter each.
+
+    runs: how many members each run has.
+    """
+
+    def __init__(self, stack: Stack, candidates: Sequence[Candidate], runs: Sequence[int]) -> None:
+        values_MP = stack.values_MP
+
+        def column(numbers: Sequence[float]) -> Tensor:
+            return torch.tensor(numbers, dtype=values_MP.dtype, device=values_MP.device)[:, None]
+
+        self.rule = OPTIMIZERS[candidates[0].optimizer]
+        self.rate_M1 = column([c.learning_rate for c in candidates])
+        self.l1_M1, self.l2_M1 = column([c.l1 for c in candidates]), column([c.l2 for c in candidates])
+        self.clip_M1 = column([torch.inf if c.clip_norm is None else c.clip_norm for c in candidates])
+        self.decay_M1 = column([c.weight_decay for c in candidates])
+        self.moments = [torch.zeros_like(values_MP) for _ in range(self.rule.memories)]
+        self.runs = list(runs)
+        self.counts = [torch.zeros((), device=values_MP.device) for _ in runs]
+        self._settle(stack)
+
+    def _settle(self, stack: Stack) -> None:
+        """What follows from who is in the stack."""
+
+        def parts(numbers: Tensor) -> list[Tensor]:
+            return list(numbers.split(self.runs))
+
+        self.values, self.gradients = parts(stack.values_MP), parts(stack.gradients_MP)
+        self.rates = parts(self.rate_M1)
+        self.optimizer = self.rule(self.values, [parts(moment) for moment in self.moments], self.counts)
+        self.l1 = parts(self.l1_M1 * stack.penalized_P) if bool(self.l1_M1.any()) else None
+        self.l2 = parts(self.l2_M1 * stack.penalized_P) if bool(self.l2_M1.any()) else None
+        self.clip = parts(self.clip_M1) if bool(self.clip_M1.isfinite().any()) else None
+        decays = bool(self.decay_M1.any())
+        self.kept = parts(kept_share(self.rate_M1, self.decay_M1 * stack.penalized_P)) if decays else None
+
+    @torch.no_grad()
+    def step(self, runs: int) -> None:
+        """One step of the first so many runs; the other members stay as they are."""
+        chosen = slice(runs)
+        for count in self.counts[chosen]:
+            count.add_(1)
+        l1, l2, clip, kept = (of and of[chosen] for of in (self.l1, self.l2, self.clip, self.kept))
+        gradients = self.gradients[chosen]
+        Regularization(l1, l2, clip).apply(self.values[chosen], gradients, gradients, kept)
+        self.optimizer.step(chosen, self.gradients, self.rates[chosen])
+
+    def keep(self, members: Tensor, stack: Stack) -> None:
+        """Leave only these members, in their order, whose parameters are now elsewhere."""
+        run_of_M = torch.arange(len(self.runs)).repeat_interleave(torch.tensor(self.runs))[members.cpu()]
+        left = run_of_M.bincount(minlength=len(self.runs)).tolist()
+        for name in ("rate_M1", "l1_M1", "l2_M1", "clip_M1", "decay_M1"):
+            setattr(self, name, getattr(self, name)[members])
+        self.moments = [moment[members] for moment in self.moments]
+        self.counts = [count for count, number in zip(self.counts, left, strict=True) if number]
+        self.runs = [number for number in left if number]
+        self._settle(stack)
+
+    def count_of(self, member: int) -> Tensor:
+        """How many steps a member has made; the number is that of its run."""
+        return self.counts[next(r for r in range(len(self.runs)) if member < sum(self.runs[: r + 1]))]
