@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from src.judging.baselines import fit_shallow
 from src.kinds.registry import KINDS, kind_of
@@ -198,3 +199,22 @@ class TestEstimators:
         write_estimators(tmp_path / ESTIMATORS, [estimator])
         with pytest.raises(ValueError, match="a tree's nodes point outside of it"):
             read_estimators(tmp_path / ESTIMATORS)
+
+
+def test_few_rows_are_scored_in_one_thread_and_many_in_all(monkeypatch: pytest.MonkeyPatch):
+    table = table_of("regression")
+    model = fitted(table, "gradient_boosting")
+    [estimator] = model.estimators
+    answers, threads = estimator.predict, []
+
+    def predict(x_ND: Any) -> Any:
+        threads.append({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"})
+        return answers(x_ND)
+
+    monkeypatch.setattr(estimator, "predict", predict)
+    usual = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+    few = model.row_predictions(table.frame)
+    monkeypatch.setattr("src.judging.fitted_shallow.WORTH_THREADS", len(table))
+    many = model.row_predictions(table.frame)
+    assert threads == [{1}, usual]
+    np.testing.assert_array_equal(few, many)
