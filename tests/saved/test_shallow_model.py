@@ -204,7 +204,7 @@ class TestEstimators:
 def test_few_rows_are_scored_in_one_thread_and_many_in_all(monkeypatch: pytest.MonkeyPatch):
     table = table_of("regression")
     model = fitted(table, "gradient_boosting")
-    [estimator] = model.estimators
+    estimator, *_ = model.estimators
     answers, threads = estimator.predict, []
 
     def predict(x_ND: Any) -> Any:
