@@ -10,7 +10,8 @@ from typing import Literal
 
 from src.core.files import Layout
 from src.judging.baselines import Predictions, common_sense, shallow
-from src.judging.evaluation import HeldOut, compare
+from src.judging.evaluation import compare
+from src.judging.held_out import HeldOut
 from src.judging.printer import worded
 from src.kinds.registry import kind_of
 from src.models.measures import TABLE, Measure

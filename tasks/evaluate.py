@@ -15,17 +15,10 @@ from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
 from src.judging.baselines import common_sense, fit_shallow, shallow
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
-from src.judging.evaluation import (
-    HeldOut,
-    compare,
-    estimate,
-    half_widths,
-    recommended,
-    repeats_wanted,
-    score_sealed_test,
-)
+from src.judging.evaluation import compare, estimate, half_widths, recommended, repeats_wanted, score_sealed_test
 from src.judging.further_targets import score_heads
 from src.judging.half_samples import PAIRS, half_sample_variance, half_samples
+from src.judging.held_out import HeldOut
 from src.judging.intervals import CONFIDENCE
 from src.judging.printer import printer_of, worded
 from src.judging.sample_sizes import Trial, learning_curve, trials

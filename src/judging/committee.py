@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.judging.evaluation import HeldOut, compare
+from src.judging.evaluation import compare
+from src.judging.held_out import HeldOut
 from src.models.measures import Measure
 from src.results.networks import Candidate
 from src.results.verdicts import Verdict

@@ -5,11 +5,11 @@ Shapes: J fold scores, N rows, M held-out rows, V of them in one fold, K outputs
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from src.judging.held_out import HeldOut, Measured, statistics
 from src.judging.intervals import (
     CONFIDENCE,
     agreed_p_value,
@@ -44,75 +44,30 @@ STABLE_SHARE = 0.05
 SHUFFLED_ROWS = 100_000
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Predictions_VK for the held-out rows of each split, in the order of the splits."""
-
-    splits: Sequence[Split]
-    predictions: Sequence[Array]
-
-    def scores(self, table: Table, measure: Measure) -> Array:
-        """The measure on the rows of each split."""
-        parts = zip(self.splits, self.predictions, strict=True)
-        return np.array([measure.value(*_rows_of(table, split.validation, p_VK)) for split, p_VK in parts])
-
-    def of_repeats(self) -> list["HeldOut"]:
-        """The splits of each repeat by themselves."""
-        found = []
-        for repeat in sorted({split.repeat for split in self.splits}):
-            of = [i for i, split in enumerate(self.splits) if split.repeat == repeat]
-            found.append(HeldOut([self.splits[i] for i in of], [self.predictions[i] for i in of]))
-        return found
-
-    def rows(self) -> NDArray[np.intp]:
-        """All rows that were held out, sorted."""
-        return np.unique(np.concatenate([split.validation for split in self.splits]))
-
-    def value(self, table: Table, measure: Measure, kept_N: NDArray[np.bool_] | None = None) -> float:
-        """The measure, joined from the folds of each repeat by `Measure.joined` and averaged over the repeats.
-
-        kept_N: rows of the table that count; all by default. Folds that keep no row are left out.
-        """
-        return float(np.mean([of._joined(table, measure, kept_N) for of in self.of_repeats()]))
-
-    def _joined(self, table: Table, measure: Measure, kept_N: NDArray[np.bool_] | None) -> float:
-        folds = []
-        for split, p_VK in zip(self.splits, self.predictions, strict=True):
-            kept_V = slice(None) if kept_N is None else kept_N[split.validation]
-            rows = split.validation[kept_V]
-            if len(rows):
-                folds.append(_rows_of(table, rows, p_VK[kept_V]))
-        return measure.joined(folds)
-
-    def shuffled(self, seed: int) -> "HeldOut":
-        """The same predictions, dealt out to the rows of each fold at random."""
-        rng = np.random.default_rng(seed)
-        return HeldOut(self.splits, [p_VK[rng.permutation(len(p_VK))] for p_VK in self.predictions])
-
-
 def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float | None = None) -> Estimate:
     """The measure of the procedure (this configuration, trained on so many rows) on new rows, with its interval.
 
-    The value is `HeldOut.value`. Its variance is that of `src.judging.half_samples` where it is given, but no less
+    The value is `Measured.value`. Its variance is that of `src.judging.half_samples` where it is given, but no less
     than that of the rows with the models as they are (so does the interval of Bates, Hastie and Tibshirani 2021);
     otherwise that of `src.judging.intervals.resampled_variance`.
     """
-    rows_M = held_out.rows()
+    measured = held_out.measured(table, measure)
+    rows_M = measured.rows
 
     def value(kept_M: NDArray[np.bool_]) -> float:
-        return held_out.value(table, measure, _among(table, rows_M, kept_M))
+        return measured.value(_among(table, rows_M, kept_M))
 
     rows_variance = jackknife_variance(value, table.units(rows_M))
     training = float(np.mean([len(split.training) for split in held_out.splits]))
     inflation = resampled_variance(1.0, len(rows_M), training)
     if variance is not None and rows_variance > 0:
         inflation = max(variance / rows_variance, 1.0)
-    return _interval(held_out.value(table, measure), rows_variance, inflation, table, rows_M, measure)
+    return _interval(measured.value(), rows_variance, inflation, table, rows_M, measure)
 
 
 def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
     """Standard error of the estimate from the luck of the shuffles alone, by its spread over the repeats."""
-    values_R = [of.value(table, measure) for of in held_out.of_repeats()]
+    values_R = [of.value() for of in held_out.measured(table, measure).repeats]
     return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
 
 
@@ -124,7 +79,7 @@ def repeats_wanted(
     As many as there are where it is stable already. variance: that of the estimate where it is known, see `estimate`.
     """
     found, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
-    repeats, width = len(held_out.of_repeats()), found.high - found.low
+    repeats, width = len({split.repeat for split in held_out.splits}), found.high - found.low
     stable = error <= STABLE_SHARE * width
     reason = (
         f"the luck of the shuffles leaves a standard error of {error:.2g}, {error / width if width else 0:.1%} of the "
@@ -139,12 +94,9 @@ def repeats_wanted(
 def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
     """The sealed test set's score with the interval of the final model's measure on new rows."""
     rows = np.arange(len(test))
-
-    def value(kept_N: NDArray[np.bool_]) -> float:
-        return measure.value(*_rows_of(test, rows[kept_N], p_NK[kept_N]))
-
-    variance = jackknife_variance(value, test.units(rows))
-    found = _interval(measure.value(test.y_NT, p_NK, test.w_N), variance, 1.0, test, rows, measure)
+    of_rows = statistics(measure, test, rows, p_NK)
+    variance = jackknife_variance(lambda kept_N: of_rows.of(kept_N).value, test.units(rows))
+    found = _interval(of_rows.value, variance, 1.0, test, rows, measure)
     return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
 
 
@@ -166,21 +118,20 @@ def compare(
     The interval of the gain is that of the corrected resampled t-test over several folds (Nadeau and Bengio 2003), and
     that of a paired bootstrap over the rows of a single one. Some measures (F1, average precision) reward any spread of
     predictions more than a constant, whatever the rows are: where the model's own predictions, dealt out at random,
-    score better than the reference, they are what it has to beat.
+    score better than the reference, they are what it has to beat. What a model says of each row itself is no
+    prediction that another row could be given.
     """
-    model_value = model.value(table, measure)
-    reference_value = float(np.mean([of.value(table, measure) for of in references]))
-    shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / len(model.of_repeats()), 5, 50))
-    at_random = float(np.mean([model.shuffled(seed + s).value(table, measure) for s in range(shuffles)]))
-    handicap = max(measure.gain(at_random, reference_value), 0.0)
+    ours, theirs = model.measured(table, measure), [of.measured(table, measure) for of in references]
+    model_value, reference_value = ours.value(), float(np.mean([of.value() for of in theirs]))
+    at_random = _dealt_at_random(model, table, measure, seed) if measure.predicts else None
+    handicap = 0.0 if at_random is None else max(measure.gain(at_random, reference_value), 0.0)
     gain = measure.gain(model_value, reference_value)
-    model_J = model.scores(table, measure)
-    if len(model_J) > 1:
-        gains_J = measure.gain(model_J, np.mean([of.scores(table, measure) for of in references], axis=0))
-        units = int(table.units(model.rows()).max()) + 1
+    if len(ours.splits) > 1:
+        gains_J = measure.gain(ours.scores, np.mean([of.scores for of in theirs], axis=0))
+        units = int(table.units(ours.rows).max()) + 1
         found, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
     else:
-        found, p_value, method = _gain_over_rows(gain, model, references, table, measure, seed, handicap)
+        found, p_value, method = _gain_over_rows(gain, ours, theirs, table, seed, handicap)
     comparison = Comparison(
         measure=measure.name,
         where=where,
@@ -196,6 +147,13 @@ def compare(
         note=note,
     )
     return verdict_of(name, comparison)
+
+
+def _dealt_at_random(model: HeldOut, table: Table, measure: Measure, seed: int) -> float:
+    """The mean measure of the model's predictions, dealt out to the rows of each fold at random."""
+    repeats = len({split.repeat for split in model.splits})
+    shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / repeats, 5, 50))
+    return float(np.mean([model.shuffled(seed + s).value(table, measure) for s in range(shuffles)]))
 
 
 def gain_over_folds(
@@ -253,9 +211,8 @@ def compare_scores(
 
 def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array:
     """The measure on the rows of a split without one of B blocks of them at a time."""
-    rows = split.validation
-    y_VT, w_V = table.y_NT[rows], table.w_N[rows]
-    return jackknife_values(lambda kept_V: measure.value(y_VT[kept_V], p_VK[kept_V], w_V[kept_V]), table.units(rows))
+    of_rows = statistics(measure, table, split.validation, p_VK)
+    return jackknife_values(lambda kept_V: of_rows.of(kept_V).value, table.units(split.validation))
 
 
 def verdict_of(name: str, comparison: Comparison) -> Verdict:
@@ -295,16 +252,16 @@ def _interval(
 ) -> Estimate:
     """The interval of a value whose variance is `inflation` times that of the rows alone.
 
-    A measure with two ends that is no share of rows rests on the rows of the rarest class. Where leaving out rows never
-    shows another value (all were right, or all were said to be of one class), the interval is the one of as many rows,
-    all of which were right.
+    A measure of predictions with two ends that is no share of rows rests on the rows of the rarest class. Where leaving
+    out rows never shows another value (all were right, or all were said to be of one class), the interval is the one of
+    as many rows, all of which were right.
     """
     bounded = bool(np.isfinite([measure.lowest, measure.highest]).all())
     units = int(table.units(rows).max()) + 1
     if measure.counts_rows and (rows_variance > 0 or value in (measure.lowest, measure.highest)):
         independent = units if rows_variance == 0 else value * (1 - value) / rows_variance + 1
         return share_interval(value, independent / inflation)
-    if bounded:
+    if bounded and measure.predicts:
         units = min(units, _rarest(table.y_NT[rows]))
     if bounded and rows_variance == 0:
         return unanimous_interval(value, units)
@@ -319,10 +276,6 @@ def _rarest(y_NT: Array) -> int:
     return max(int((y_NT > 0).sum(axis=0).min()), 1)
 
 
-def _rows_of(table: Table, rows: NDArray[np.intp], p_NK: Array) -> tuple[Array, Array, Array]:
-    return table.y_NT[rows], p_NK, table.w_N[rows]
-
-
 def _among(table: Table, rows_M: NDArray[np.intp], kept_M: NDArray[np.bool_]) -> NDArray[np.bool_]:
     kept_N = np.zeros(len(table), dtype=bool)
     kept_N[rows_M] = kept_M
@@ -330,22 +283,14 @@ def _among(table: Table, rows_M: NDArray[np.intp], kept_M: NDArray[np.bool_]) ->
 
 
 def _gain_over_rows(
-    gain: float,
-    model: HeldOut,
-    references: Sequence[HeldOut],
-    table: Table,
-    measure: Measure,
-    seed: int,
-    handicap: float,
+    gain: float, model: Measured, references: Sequence[Measured], table: Table, seed: int, handicap: float
 ) -> tuple[Estimate, float, str]:
     """The same by a paired bootstrap over the rows of a single fold."""
-    rows = model.splits[0].validation
-    y_NT, w_N = table.y_NT[rows], table.w_N[rows]
-    p_NK, others = model.predictions[0], [of.predictions[0] for of in references]
+    measure, rows = model.measure, model.splits[0].validation
+    [of_model], of_references = model.statistics, [of.statistics[0] for of in references]
 
     def gain_of(drawn: NDArray[np.intp]) -> float:
-        ours, *theirs = (measure.value(y_NT[drawn], of[drawn], w_N[drawn]) for of in (p_NK, *others))
-        return measure.gain(ours, float(np.mean(theirs)))
+        return measure.gain(of_model.of(drawn).value, float(np.mean([of.of(drawn).value for of in of_references])))
 
     units_N = table.units(rows)
     gains = bootstrap(gain_of, units_N, seed)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.judging.baselines import common_sense
-from src.judging.evaluation import HeldOut, compare, estimate, score_sealed_test
+from src.judging.evaluation import compare, estimate, score_sealed_test
+from src.judging.held_out import HeldOut
 from src.models.measures import TABLE
 from src.results.evaluate import HeadScore
 from src.results.verdicts import HEAD, Verdict

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.judging.evaluation import HeldOut
+from src.judging.held_out import HeldOut
 from src.models.measures import Measure
 from src.tables.protocols import Split, deal
 from src.tables.table import Table

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from src.judging.evaluation import HeldOut, compare
+from src.judging.evaluation import compare
+from src.judging.held_out import HeldOut
 from src.models.measures import Measure
 from src.results.evaluate import SampleSize
 from src.results.networks import Candidate

@@ -2,8 +2,11 @@
 
 Book: "The universal workflow of machine learning", choosing a measure of success.
 
+A row leaves statistics behind, and a measure is a function of their weighted sums, or of those of all rows at once
+where it compares rows with one another. Prediction against target is one way to come by statistics.
+
 Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of classes or labels or targets otherwise),
-M members, whose predictions for the same rows are measured at once.
+S statistics of a row, M members, whose answers for the same rows are measured at once.
 `y_NT` holds 0/1 for binary and multilabel, the class index for multiclass, values for regression;
 `p_NK` holds probabilities, or predicted values for regression; `w_N` sample weights.
 """
@@ -30,8 +33,10 @@ BALANCED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure, from `lowest` to `highest`; `values(y_NT, p_MNK, w_N)` gives each member's, (M,).
+    """One measure, from `lowest` to `highest`: `values(s_MNS, w_N)` of the rows' statistics and weights, (M,).
 
+    `of_predictions(y_NT, p_MNK)` gives the statistics of predictions against targets, (M, N, S). Where it is None, a
+    model's answers are statistics themselves, and nothing is predicted.
     `counts_rows`: the value is a share of the rows. `ranks_rows`: it compares the predictions of different rows with
     one another, `by_fold`: it is taken in each fold by itself; see `joined`.
     """
@@ -39,7 +44,8 @@ class Measure:
     name: str
     title: str
     direction: Direction
-    values: Callable[[Array, Array, Array], Array]
+    values: Callable[[Array, Array], Array]
+    of_predictions: Callable[[Array, Array], Array] | None
     lowest: float = 0.0
     highest: float = 1.0
     counts_rows: bool = False
@@ -47,12 +53,25 @@ class Measure:
     by_fold: bool = False
     form: Form = "number"
 
-    def value(self, y_NT: Array, p_NK: Array, w_N: Array) -> float:
-        """The measure of one prediction for each of N rows."""
-        return float(self.values(y_NT, p_NK[None], w_N)[0])
+    @property
+    def predicts(self) -> bool:
+        """Whether it compares predictions with targets."""
+        return self.of_predictions is not None
 
-    def joined(self, folds: Sequence[tuple[Array, Array, Array]]) -> float:
-        """The measure of predictions (y_NT, p_NK, w_N) that came from a different model in each fold.
+    def statistics(self, y_NT: Array, p_MNK: Array) -> Array:
+        """What each member's answers `p_MNK` leave behind of every row, (M, N, S)."""
+        return p_MNK if self.of_predictions is None else self.of_predictions(y_NT, p_MNK)
+
+    def value(self, y_NT: Array, p_NK: Array, w_N: Array) -> float:
+        """The measure of one model's answers for N rows."""
+        return self.value_of(self.statistics(y_NT, p_NK[None])[0], w_N)
+
+    def value_of(self, s_NS: Array, w_N: Array) -> float:
+        """The measure of the statistics of N rows."""
+        return float(self.values(s_NS[None], w_N)[0])
+
+    def joined(self, folds: Sequence[tuple[Array, Array]]) -> float:
+        """The measure of statistics and weights (s_NS, w_N) that came from a different model in each fold.
 
         A measure of single rows, or of counts of rows, is taken on the rows of all folds together: the mean over folds
         of an F1 is biased, because it is undefined or unstable in a fold with few positives. A measure that ranks rows
@@ -66,10 +85,10 @@ class Measure:
         the ROC curve", Computational Statistics & Data Analysis 55 (ranks).
         """
         if not (self.ranks_rows or self.by_fold):
-            y_NT, p_NK, w_N = (np.concatenate(parts) for parts in zip(*folds, strict=True))
-            return self.value(y_NT, p_NK, w_N)
-        counted = [fold for fold in folds if self.by_fold or _tells_rows_apart(fold[0], fold[2])] or folds
-        return float(np.mean([self.value(*fold) for fold in counted]))
+            s_NS, w_N = (np.concatenate(parts) for parts in zip(*folds, strict=True))
+            return self.value_of(s_NS, w_N)
+        counted = [fold for fold in folds if self.by_fold or _tells_rows_apart(*fold)] or folds
+        return float(np.mean([self.value_of(*fold) for fold in counted]))
 
     def in_each_fold(self) -> "Measure":
         """The same measure, always joined as the mean over the folds.
@@ -86,9 +105,9 @@ class Measure:
         return a - b if self.direction == "maximize" else b - a
 
 
-def _tells_rows_apart(y_NT: Array, w_N: Array) -> bool:
-    """Whether some column has rows of both kinds."""
-    positive_NT = y_NT[w_N > 0] > 0
+def _tells_rows_apart(s_NS: Array, w_N: Array) -> bool:
+    """Whether some column of the targets has rows of both kinds; for the statistics of `_pairs`."""
+    positive_NT = np.split(s_NS[w_N > 0], 2, axis=1)[0] > 0
     return bool((positive_NT.any(axis=0) & ~positive_NT.all(axis=0)).any())
 
 
@@ -115,14 +134,38 @@ def choose_measure(kind: ProblemType, class_shares: Mapping[str, float]) -> tupl
     return MEASURES[kind][0], reasons[kind]
 
 
-def _one_by_one(measure: Callable[[Array, Array, Array], float]) -> Callable[[Array, Array, Array], Array]:
+def _of_sums(function: Callable[[Array, float], Array]) -> Callable[[Array, Array], Array]:
+    """A measure as a function of the statistics' weighted sums, (M, S), and of the sum of the weights.
+
+    A member's sums are the same to the last bit whatever others are measured with it.
+    """
+    return lambda s_MNS, w_N: function((s_MNS * w_N[:, None]).sum(axis=1), w_N.sum())
+
+
+def _one_by_one(measure: Callable[[Array, Array], float]) -> Callable[[Array, Array], Array]:
     """A measure of many members from that of one."""
-    return lambda y_NT, p_MNK, w_N: np.array([measure(y_NT, p_NK, w_N) for p_NK in p_MNK])
+    return lambda s_MNS, w_N: np.array([measure(s_NS, w_N) for s_NS in s_MNS])
 
 
-def _mean(of_MN: NDArray[Any], w_N: Array) -> Array:
-    """Over the rows; a member's is the same to the last bit whatever others are measured with it."""
-    return (of_MN * w_N).sum(axis=1) / w_N.sum()
+@_of_sums
+def _mean(sum_MS: Array, weight: float) -> Array:
+    return sum_MS[:, 0] / weight
+
+
+@_of_sums
+def _root_mean(sum_MS: Array, weight: float) -> Array:
+    return np.sqrt(sum_MS / weight).mean(axis=1)
+
+
+@_of_sums
+def _pooled_f1(sum_MS: Array, weight: float) -> Array:
+    return _f1_from(*sum_MS.reshape(len(sum_MS), 3, -1).sum(axis=2).T)
+
+
+def _f1_from(hits: Array, actual: Array, predicted: Array) -> Array:
+    """F1 by the weights of the rows that were found, that are positive, and that are said to be; 0 without such."""
+    total = actual + predicted
+    return np.divide(2 * hits, total, out=np.zeros_like(total), where=total > 0)
 
 
 def _labels(p_NK: Array) -> NDArray[np.intp]:
@@ -130,48 +173,77 @@ def _labels(p_NK: Array) -> NDArray[np.intp]:
     return (p_NK[..., 0] >= 0.5).astype(np.intp) if p_NK.shape[-1] == 1 else p_NK.argmax(axis=-1)
 
 
-def _accuracy(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
-    return _mean(_labels(p_MNK) == y_NT[:, 0], w_N)
+def _right(y_NT: Array, p_MNK: Array) -> Array:
+    """Whether the class is right."""
+    return (_labels(p_MNK) == y_NT[:, 0])[..., None].astype(np.float64)
 
 
-@_one_by_one
-def _balanced_accuracy(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    right = _labels(p_NK) == y_NT[:, 0]
-    recalls = [np.average(right[of], weights=w_N[of]) for c in np.unique(y_NT) if w_N[of := y_NT[:, 0] == c].sum() > 0]
-    return float(np.mean(recalls))
-
-
-def _f1_of(actual: NDArray[np.bool_], predicted: NDArray[np.bool_], w_N: Array) -> float:
-    hits = float(w_N[actual & predicted].sum())
-    total = float(w_N[actual].sum() + w_N[predicted].sum())
-    return 2 * hits / total if total > 0 else 0.0
-
-
-@_one_by_one
-def _f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return _f1_of(y_NT[:, 0] == 1, _labels(p_NK) == 1, w_N)
-
-
-@_one_by_one
-def _macro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+def _classes(y_NT: Array, p_MNK: Array) -> Array:
+    """The actual and the predicted class; where there are several target columns, labels."""
     if y_NT.shape[1] > 1:
-        return float(np.mean([_f1_of(y_NT[:, k] == 1, p_NK[:, k] >= 0.5, w_N) for k in range(y_NT.shape[1])]))
-    predicted = _labels(p_NK)
-    classes = np.union1d(y_NT[:, 0], predicted)
-    return float(np.mean([_f1_of(y_NT[:, 0] == c, predicted == c, w_N) for c in classes]))
+        return _pairs(y_NT, p_MNK >= 0.5)
+    return _pairs(y_NT, _labels(p_MNK)[..., None])
+
+
+def _pairs(y_NT: Array, p_MNK: NDArray[Any]) -> Array:
+    """Targets and predictions side by side, (M, N, T + K)."""
+    y_MNT = np.broadcast_to(y_NT, (len(p_MNK), *y_NT.shape))
+    return np.concatenate([y_MNT, p_MNK], axis=2)
+
+
+def _hits(y_NT: Array, p_MNK: Array) -> Array:
+    """Whether each label is found, is there, and is predicted, (M, N, 3K)."""
+    actual_NT, predicted_MNK = y_NT == 1, p_MNK >= 0.5
+    actual_MNT = np.broadcast_to(actual_NT, predicted_MNK.shape)
+    return np.concatenate([actual_NT & predicted_MNK, actual_MNT, predicted_MNK], axis=2, dtype=np.float64)
+
+
+def _share_of_labels(y_NT: Array, p_MNK: Array) -> Array:
+    return ((p_MNK >= 0.5) == (y_NT == 1)).mean(axis=2, keepdims=True)
+
+
+def _all_right(y_NT: Array, p_MNK: Array) -> Array:
+    return ((p_MNK >= 0.5) == (y_NT == 1)).all(axis=2, keepdims=True).astype(np.float64)
+
+
+def _surprise(y_NT: Array, p_MNK: Array) -> Array:
+    p_MN2 = np.concatenate([1 - p_MNK, p_MNK], axis=2) if p_MNK.shape[2] == 1 else p_MNK
+    of_actual_MN1 = np.take_along_axis(p_MN2, y_NT[None].astype(np.intp), axis=2)
+    return -np.log(np.clip(of_actual_MN1, np.finfo(np.float64).eps, 1.0))
+
+
+def _absolute_error(y_NT: Array, p_MNK: Array) -> Array:
+    return np.abs(y_NT - p_MNK).mean(axis=2, keepdims=True)
+
+
+def _squared_error(y_NT: Array, p_MNK: Array) -> Array:
+    return ((y_NT - p_MNK) ** 2).mean(axis=2, keepdims=True)
+
+
+def _squared_errors(y_NT: Array, p_MNK: Array) -> Array:
+    """Those of each target column."""
+    return (y_NT - p_MNK) ** 2
 
 
 @_one_by_one
-def _micro_f1(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return _f1_of(y_NT.ravel() == 1, p_NK.ravel() >= 0.5, np.repeat(w_N, y_NT.shape[1]))
+def _balanced_accuracy(s_NS: Array, w_N: Array) -> float:
+    actual_N, predicted_N = s_NS.T
+    right_N = actual_N == predicted_N
+    classes = [of for c in np.unique(actual_N) if w_N[of := actual_N == c].sum() > 0]
+    return float(np.mean([np.average(right_N[of], weights=w_N[of]) for of in classes]))
 
 
-def _hamming_accuracy(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
-    return _mean(((p_MNK >= 0.5) == (y_NT == 1)).mean(axis=2), w_N)
-
-
-def _subset_accuracy(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
-    return _mean(((p_MNK >= 0.5) == (y_NT == 1)).all(axis=2), w_N)
+@_one_by_one
+def _macro_f1(s_NS: Array, w_N: Array) -> float:
+    actual_NT, predicted_NT = np.split(s_NS, 2, axis=1)
+    if actual_NT.shape[1] > 1:
+        of_class = [
+            (actual_N == 1, predicted_N == 1) for actual_N, predicted_N in zip(actual_NT.T, predicted_NT.T, strict=True)
+        ]
+    else:
+        of_class = [(actual_NT[:, 0] == c, predicted_NT[:, 0] == c) for c in np.unique(s_NS)]
+    counts = [[w_N[of].sum() for of in (actual & predicted, actual, predicted)] for actual, predicted in of_class]
+    return float(_f1_from(*np.array(counts).T).mean())
 
 
 def _found_from_top(y_N: Array, p_N: Array, w_N: Array) -> tuple[Array, Array]:
@@ -186,9 +258,10 @@ def _found_from_top(y_N: Array, p_N: Array, w_N: Array) -> tuple[Array, Array]:
 
 
 @_one_by_one
-def _roc_auc(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+def _roc_auc(s_NS: Array, w_N: Array) -> float:
     """The trapezoids under the true positives over the false positives; one half where a class has no row."""
-    hits_S, rows_S = _found_from_top(y_NT[:, 0], p_NK[:, 0], w_N)
+    y_N, p_N = s_NS.T
+    hits_S, rows_S = _found_from_top(y_N, p_N, w_N)
     misses_S = rows_S - hits_S
     if hits_S[-1] <= 0 or misses_S[-1] <= 0:
         return 0.5
@@ -197,37 +270,19 @@ def _roc_auc(y_NT: Array, p_NK: Array, w_N: Array) -> float:
 
 
 @_one_by_one
-def _average_precision(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+def _average_precision(s_NS: Array, w_N: Array) -> float:
     """Mean over the columns of the area under the precision-recall curve; columns without a positive are left out."""
     scores = []
-    for y_N, p_N in zip(y_NT.T, p_NK.T, strict=True):
+    for y_N, p_N in zip(*np.split(s_NS.T, 2), strict=True):
         hits_S, rows_S = _found_from_top(y_N, p_N, w_N)
         if hits_S[-1] > 0:
             scores.append(min((np.diff(hits_S, prepend=0.0) * hits_S / rows_S).sum() / hits_S[-1], 1.0))
     return float(np.mean(scores)) if scores else 0.0
 
 
-def _log_loss(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
-    p_MN2 = np.concatenate([1 - p_MNK, p_MNK], axis=2) if p_MNK.shape[2] == 1 else p_MNK
-    of_actual_MN = np.take_along_axis(p_MN2, y_NT[None].astype(np.intp), axis=2)[..., 0]
-    return _mean(-np.log(np.clip(of_actual_MN, np.finfo(np.float64).eps, 1.0)), w_N)
-
-
-def _mae(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
-    return _mean(np.abs(y_NT - p_MNK).mean(axis=2), w_N)
-
-
-def _mse(y_NT: Array, p_MNK: Array, w_N: Array) -> Array:
-    return _mean(((y_NT - p_MNK) ** 2).mean(axis=2), w_N)
-
-
 @_one_by_one
-def _rmse(y_NT: Array, p_NK: Array, w_N: Array) -> float:
-    return float(np.sqrt(np.average((y_NT - p_NK) ** 2, axis=0, weights=w_N)).mean())
-
-
-@_one_by_one
-def _r2(y_NT: Array, p_NK: Array, w_N: Array) -> float:
+def _r2(s_NS: Array, w_N: Array) -> float:
+    y_NT, p_NK = np.split(s_NS, 2, axis=1)
     mean_T = np.average(y_NT, axis=0, weights=w_N)
     residual_T = np.average((y_NT - p_NK) ** 2, axis=0, weights=w_N)
     spread_T = np.average((y_NT - mean_T) ** 2, axis=0, weights=w_N)
@@ -238,22 +293,26 @@ def _r2(y_NT: Array, p_NK: Array, w_N: Array) -> float:
 TABLE: dict[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("accuracy", "accuracy", "maximize", _accuracy, counts_rows=True, form="share"),
-        Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy, form="share"),
-        Measure("f1", "F1 score", "maximize", _f1),
-        Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc, ranks_rows=True),
-        Measure("average_precision", "average precision", "maximize", _average_precision, ranks_rows=True),
-        Measure("log_loss", "log loss", "minimize", _log_loss, highest=math.inf),
-        Measure("macro_f1", "macro F1 score", "maximize", _macro_f1),
-        Measure("mean_average_precision", "mean average precision", "maximize", _average_precision, ranks_rows=True),
-        Measure("micro_f1", "micro F1 score", "maximize", _micro_f1),
-        Measure("hamming_accuracy", "share of labels right", "maximize", _hamming_accuracy, form="share"),
+        Measure("accuracy", "accuracy", "maximize", _mean, _right, counts_rows=True, form="share"),
+        Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy, _classes, form="share"),
+        Measure("f1", "F1 score", "maximize", _pooled_f1, _hits),
+        Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc, _pairs, ranks_rows=True),
+        Measure("average_precision", "average precision", "maximize", _average_precision, _pairs, ranks_rows=True),
+        Measure("log_loss", "log loss", "minimize", _mean, _surprise, highest=math.inf),
+        Measure("macro_f1", "macro F1 score", "maximize", _macro_f1, _classes),
         Measure(
-            "subset_accuracy", "share of rows all right", "maximize", _subset_accuracy, counts_rows=True, form="share"
+            "mean_average_precision", "mean average precision", "maximize", _average_precision, _pairs, ranks_rows=True
         ),
-        Measure("mae", "mean absolute error", "minimize", _mae, highest=math.inf, form="unit"),
-        Measure("rmse", "root mean squared error", "minimize", _rmse, highest=math.inf, form="unit"),
-        Measure("mse", "mean squared error", "minimize", _mse, highest=math.inf, form="squared unit"),
-        Measure("r2", "coefficient of determination R²", "maximize", _r2, lowest=-math.inf),
+        Measure("micro_f1", "micro F1 score", "maximize", _pooled_f1, _hits),
+        Measure("hamming_accuracy", "share of labels right", "maximize", _mean, _share_of_labels, form="share"),
+        Measure(
+            "subset_accuracy", "share of rows all right", "maximize", _mean, _all_right, counts_rows=True, form="share"
+        ),
+        Measure("mae", "mean absolute error", "minimize", _mean, _absolute_error, highest=math.inf, form="unit"),
+        Measure(
+            "rmse", "root mean squared error", "minimize", _root_mean, _squared_errors, highest=math.inf, form="unit"
+        ),
+        Measure("mse", "mean squared error", "minimize", _mean, _squared_error, highest=math.inf, form="squared unit"),
+        Measure("r2", "coefficient of determination R²", "maximize", _r2, _pairs, lowest=-math.inf),
     )
 }

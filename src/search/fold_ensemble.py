@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.judging.evaluation import HeldOut
+from src.judging.held_out import HeldOut
 from src.models.measures import Measure
 from src.problem.training import Engine
 from src.results.networks import Candidate

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.judging.committee import committees_of, held_out
-from src.judging.evaluation import HeldOut
+from src.judging.held_out import HeldOut
 from src.models.measures import Measure
 from src.problem.training import Engine
 from src.results.networks import Candidate

@@ -269,7 +269,8 @@ class EpochOfAllMembers(LightningModule):
             restored = self.distinct[f].restore(p_MNK[own])
             for name, rows, actual_NT, weights_N, whole in self.curves[f].parts:
                 losses_M = (losses_MN[own, rows].sum(1) / whole).tolist()
-                values_M = self.measure.values(actual_NT, restored[:, rows], weights_N).tolist()
+                s_MNS = self.measure.statistics(actual_NT, restored[:, rows])
+                values_M = self.measure.values(s_MNS, weights_N).tolist()
                 for course, value, loss in zip(self.courses[of], values_M, losses_M, strict=True):
                     course.add(name, value, loss)
 

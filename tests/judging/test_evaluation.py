@@ -8,7 +8,6 @@ import pytest
 
 from src.judging.evaluation import (
     STABLE_SHARE,
-    HeldOut,
     compare,
     compare_scores,
     estimate,
@@ -19,6 +18,7 @@ from src.judging.evaluation import (
     score_sealed_test,
     shuffle_error,
 )
+from src.judging.held_out import HeldOut
 from src.judging.intervals import jackknife_variance, paired_gain, paired_p_value, share_interval, transformed_interval
 from src.models.measures import TABLE
 from src.problem.terms import MEASURES
@@ -132,7 +132,11 @@ def test_repeats_are_enough_when_the_shuffles_hardly_move_the_estimate(noise: fl
         shift = noise * (split.repeat - 1)
         predictions.append((table.y_NT + shared_NK * (1 + shift))[split.validation])
     model = HeldOut(splits, predictions)
-    values_R = [MAE.value(table.y_NT[rows], p_NK, table.w_N[rows]) for rows, p_NK in map(all_rows, model.of_repeats())]
+    values_R = []
+    for repeat in range(3):
+        of = [i for i, split in enumerate(splits) if split.repeat == repeat]
+        rows, p_NK = all_rows(HeldOut([splits[i] for i in of], [predictions[i] for i in of]))
+        values_R.append(MAE.value(table.y_NT[rows], p_NK, table.w_N[rows]))
     assert shuffle_error(model, table, MAE) == pytest.approx(np.std(values_R, ddof=1) / 3**0.5)
     found = estimate(model, table, MAE)
     needed = 3 * (shuffle_error(model, table, MAE) / (STABLE_SHARE * (found.high - found.low))) ** 2

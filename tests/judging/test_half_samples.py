@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.judging.evaluation import HeldOut
 from src.judging.half_samples import PAIRS, half_sample_variance, half_samples
+from src.judging.held_out import HeldOut
 from src.models.measures import TABLE
 from tests.training.examples import table_of
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.judging.evaluation import HeldOut
+from src.judging.held_out import HeldOut
 from src.judging.sample_sizes import FEWEST_ROWS, PARTS, SHARES, Trial, learning_curve, parts_of, trials
 from src.models.measures import TABLE
 from src.problem.training import Engine

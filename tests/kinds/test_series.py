@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from src.core.errors import UserError
 from src.judging.baselines import common_sense
-from src.judging.evaluation import HeldOut, compare, estimate
+from src.judging.evaluation import compare, estimate
 from src.judging.further_targets import score_heads
+from src.judging.held_out import HeldOut
 from src.kinds.registry import kind_of
 from src.models.measures import TABLE
 from src.preparation.fold import fit_fold

@@ -72,7 +72,7 @@ def test_every_measure_of_every_type_is_the_one_of_scikit_learn(kind, name, rows
 def test_members_measured_at_once_are_each_as_alone_to_the_last_bit(kind, name):
     y_NT, p_NK, w_N = answers(kind, 43, 3, 0)
     p_MNK = np.stack([p_NK, answers(kind, 43, 9, 1)[1], p_NK[::-1]])
-    values_M = TABLE[name].values(y_NT, p_MNK, w_N)
+    values_M = TABLE[name].values(TABLE[name].statistics(y_NT, p_MNK), w_N)
     assert values_M.tolist() == [TABLE[name].value(y_NT, p_NK, w_N) for p_NK in p_MNK]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.judging.evaluation import HeldOut
+from src.judging.held_out import HeldOut
 from src.models.measures import TABLE
 from src.problem.training import Engine
 from src.search.nested import search_in_folds
