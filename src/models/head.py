@@ -15,7 +15,8 @@ from src.networks.tagger import Tokens
 
 # Of a network with several inputs, a tensor for each.
 Inputs = Tensor | tuple[Tensor, ...] | Tokens
-Batch = tuple[Inputs, Tensor, Tensor]
+# As a DataLoader deals it: inputs, targets_BT and, where rows have weights, these.
+Batch = tuple[Inputs, Tensor] | tuple[Inputs, Tensor, Tensor]
 
 
 class Head(LightningModule):
@@ -24,7 +25,7 @@ class Head(LightningModule):
     l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w².
     clip_norm: the gradient, penalties included, is no longer than that. weight_decay: decoupled from the gradient, on
     the weights alone: before each step w shrinks by learning_rate * weight_decay * w. The formulas are in
-    `src.models.updates`. A batch is (inputs, targets_BT, weights_B).
+    `src.models.updates`. A batch is (inputs, targets_BT) or (inputs, targets_BT, weights_B).
     """
 
     def __init__(
@@ -74,8 +75,12 @@ class Head(LightningModule):
 
     def loss(self, batch: Batch) -> Tensor:
         """The weighted mean loss of a batch, without penalties."""
-        x, y_BT, w_B = batch
-        return (self.row_losses(self(x), y_BT) * w_B).sum() / w_B.sum()
+        x, y_BT, *weights = batch
+        losses_B = self.row_losses(self(x), y_BT)
+        if not weights:
+            return losses_B.mean()
+        [w_B] = weights
+        return (losses_B * w_B).sum() / w_B.sum()
 
     @property
     def regularization(self) -> Regularization:
@@ -102,8 +107,9 @@ class Head(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.log("validation_loss", self.loss(batch), batch_size=len(batch[1]))
 
-    def predict_step(self, batch: Inputs, batch_idx: int) -> Tensor:
-        return self.predictions(self(batch))
+    def predict_step(self, batch: Batch | tuple[Inputs], batch_idx: int) -> Tensor:
+        """Predictions_BK for the inputs of a batch, which may be without targets."""
+        return self.predictions(self(batch[0]))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         groups = [

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from src.core.errors import UserError
 from src.core.progress import Part, progress_of_parts
@@ -21,6 +22,9 @@ from src.tables.table import Table
 from src.training.engines import cores, pool_of
 from src.training.members import Member, Trained
 from src.training.shards import Device, Shard, cut, free_memory, groups_of, operations
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
 
 log = logging.getLogger("workflow")
 
@@ -43,6 +47,7 @@ def fit(
     title: str,
     until: int | None = None,
     resumed: Sequence[Trained] | None = None,
+    callbacks: "Sequence[Callback]" = (),
 ) -> list[Trained]:
     """Train all members; results come in the order of `members`.
 
@@ -50,6 +55,9 @@ def fit(
     title: what the log and the progress bar say.
     until: pause after this epoch. resumed: what `fit` gave for each of `members` when it paused; they go on from there
     as if they had never stopped, so that a search may drop members in between (successive halving).
+    callbacks: of Lightning. Each Trainer, of a stack or of one looped member, gets copies of them. Its epochs are those
+    of the training, counted on after a pause; a batch is a whole epoch, and nothing is logged: the curves are in the
+    `courses` of the module.
     """
     device = _device(engine)
     groups = groups_of(members, _folds(members, table), table, device, resumed)
@@ -68,7 +76,7 @@ def fit(
         # Training needs no column: they are in the folds, as numbers. Texts would be sent to the workers over and over.
         targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None)
         calls = [
-            partial(train_shard, shard, part, targets, measure.name, engine, until, number)
+            partial(train_shard, shard, part, targets, measure.name, engine, until, number, callbacks)
             for number, (shard, part) in enumerate(zip(shards, parts, strict=True))
         ]
         for number, (results, notes) in pool.run(calls):
@@ -85,14 +93,21 @@ def fit(
 
 
 def train_shard(
-    shard: Shard, part: Part, table: Table, measure: str, engine: Engine, until: int | None, number: int
+    shard: Shard,
+    part: Part,
+    table: Table,
+    measure: str,
+    engine: Engine,
+    until: int | None,
+    number: int,
+    callbacks: "Sequence[Callback]" = (),
 ) -> Answer:
     """Train one shard; also what the log has to know of it. `part` counts the gradient steps of its members.
 
     A stack for which the device's memory is too small is halved; one that fails its self-check is looped.
     """
     try:
-        return _train_shard(shard, part, table, measure, engine, until, number)
+        return _train_shard(shard, part, table, measure, engine, until, number, callbacks)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -105,7 +120,14 @@ def train_shard(
 
 
 def _train_shard(
-    shard: Shard, part: Part, table: Table, measure: str, engine: Engine, until: int | None, number: int
+    shard: Shard,
+    part: Part,
+    table: Table,
+    measure: str,
+    engine: Engine,
+    until: int | None,
+    number: int,
+    callbacks: "Sequence[Callback]" = (),
 ) -> Answer:
     import torch
 
@@ -114,31 +136,19 @@ def _train_shard(
     from src.training.spread import train_spread
     from src.training.stacked import StackRefused, train_stacked
 
-    of, device = TABLE[measure], number
+    of = TABLE[measure]
+    alike: dict[str, Any] = {"on_epoch": part.add, "until": until, "device": number, "callbacks": callbacks}
     if shard.backend == "looped":
         before: Sequence[Trained | None] = shard.resumed or [None] * len(shard.members)
         triples = zip(shard.members, shard.folds, before, strict=True)
-        calls = [
-            partial(
-                train_looped, m, fold, table, of, engine, on_epoch=part.add, until=until, resumed=one, device=device
-            )
-            for m, fold, one in triples
-        ]
+        calls = [partial(train_looped, m, fold, table, of, engine, resumed=one, **alike) for m, fold, one in triples]
         return [train_spread(call, engine) if engine.spreads else call() for call in calls], []
     try:
-        check_stack(shard.members, shard.folds, table, of, engine, device)
-        return train_stacked(
-            shard.members,
-            shard.folds,
-            table,
-            of,
-            engine,
-            on_epoch=part.add,
-            until=until,
-            resumed=shard.resumed,
-            units=shard.units,
-            device=device,
-        ), []
+        check_stack(shard.members, shard.folds, table, of, engine, number)
+        trained = train_stacked(
+            shard.members, shard.folds, table, of, engine, resumed=shard.resumed, units=shard.units, **alike
+        )
+        return trained, []
     except StackRefused as refused:
         again, note = [shard.part(slice(None), "looped")], f"{len(shard.members)} trainings looped: {refused}"
     except torch.OutOfMemoryError:
@@ -152,7 +162,7 @@ def _train_shard(
         note = f"out of memory with {len(shard.members)} members in one stack; halved"
     results, notes = [], [note]
     for smaller in again:
-        own, more = _train_shard(smaller, part, table, measure, engine, until, number)
+        own, more = _train_shard(smaller, part, table, measure, engine, until, number, callbacks)
         results += own
         notes += more
     return results, notes

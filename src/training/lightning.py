@@ -2,17 +2,20 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from src.problem.training import Engine
 
 
-def make_trainer(epochs: int, engine: Engine, device: int = 0) -> Trainer:
+def make_trainer(first: int, last: int, engine: Engine, device: int = 0, callbacks: Sequence[Callback] = ()) -> Trainer:
     """A Trainer without what a member of a pipeline does not need: logger, checkpoints, progress bar, summary.
 
+    first: the epochs made before a pause, from which `current_epoch` counts on. last: the epochs after which it ends.
     device: which of several GPUs, counted around, where a member takes one. Lightning's notes on devices and loaders,
     once per training, would bury our own lines.
     """
@@ -21,8 +24,9 @@ def make_trainer(epochs: int, engine: Engine, device: int = 0) -> Trainer:
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("high" if engine.precision == "tf32" else "highest")
     several = engine.accelerator != "cpu" and torch.cuda.device_count() > 1 and not engine.spreads
-    return Trainer(
-        max_epochs=epochs,
+    trainer = Trainer(
+        max_epochs=last,
+        callbacks=[deepcopy(callback) for callback in callbacks],
         accelerator=engine.accelerator,
         devices=[device % torch.cuda.device_count()] if several else engine.devices,
         strategy=engine.strategy,
@@ -34,3 +38,6 @@ def make_trainer(epochs: int, engine: Engine, device: int = 0) -> Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    made = dict.fromkeys(("ready", "started", "processed", "completed"), first)
+    trainer.fit_loop.epoch_progress.current.load_state_dict(made)
+    return trainer

@@ -6,13 +6,13 @@ P parameters.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule
 from torch import Tensor, nn
 
 from src.core.errors import UserError
@@ -101,7 +101,10 @@ class Steps:
 
 
 class EpochPerStep(LightningModule):
-    """Trains a head on a fold; `training_step` is one epoch over shuffled minibatches of whole-tensor rows."""
+    """Trains a head on a fold; `training_step` is one epoch over shuffled minibatches of whole-tensor rows.
+
+    courses: of the one member, with its curves up to the present epoch.
+    """
 
     def __init__(
         self,
@@ -119,7 +122,7 @@ class EpochPerStep(LightningModule):
         self.on_epoch = on_epoch
         self.head = head
         self.fold = fold
-        self.course = course
+        self.course, self.courses = course, [course]
         self.schema = table.schema
         self.training_rows = _tensors(fold.x_AD, np.hstack([fold.y_AT, fold.further_AH]), fold.w_A, dtype)
         self.validation_rows = _tensors(fold.x_VD, np.hstack([fold.y_VT, fold.further_VH]), fold.w_V, dtype)
@@ -201,14 +204,16 @@ class EpochPerStep(LightningModule):
         y_OT, w_O = (part[own].to(self.device) for part in (y_BT, w_B))
         return (self.head.row_losses(self.head(x_OD), y_OT) * w_O).sum() / w_B.sum().to(self.device)
 
-    def on_train_epoch_end(self) -> None:
+    def on_train_batch_end(self, outputs: object, batch: int, batch_idx: int) -> None:
+        """Measure the epoch before callbacks hear of its end."""
         self._record("training", self.sampled_rows)
         if len(self.fold.x_VD):
             self._record("validation", self.validation_rows)
         finite = all(bool(p.isfinite().all()) for p in self.steps.parameters)
         ended = self.trainer.strategy.reduce_boolean_decision(self.course.end_epoch(finite))
         self.on_epoch(self.course.steps_done(ended))
-        self.trainer.should_stop = ended
+        if ended:
+            self.trainer.should_stop = True
 
     def _record(self, rows: str, tensors: tuple[Rows, Tensor, Tensor]) -> None:
         x_ND, y_NT, w_N = tensors
@@ -260,11 +265,12 @@ def train_looped(
     until: int | None = None,
     resumed: Trained | None = None,
     device: int = 0,
+    callbacks: Sequence[Callback] = (),
 ) -> Trained:
     """Train one member on its fold.
 
     until: pause after this epoch.
-    resumed: what the pause before gave.
+    resumed: what the pause before gave. callbacks: see `fit`.
     """
     course = Course(member, until, resumed)
     head = head_of(member, fold, table, dtype)
@@ -273,7 +279,7 @@ def train_looped(
     loop = EpochPerStep(head, fold, table, course, measure, dtype, on_epoch)
     if resumed is not None and resumed.paused is not None:
         loop.resume(resumed.paused)
-    trainer = make_trainer(course.rest, engine, device)
+    trainer = make_trainer(course.epoch, course.last, engine, device, callbacks)
     trainer.fit(loop)
     loop.cpu()
     weights = {name: value.detach().cpu().numpy().copy() for name, value in head.network.state_dict().items()}

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule
 from torch import Tensor, nn
 
 from src.models import HEADS
@@ -79,6 +79,7 @@ class MeasuredTogether:
 class EpochOfAllMembers(LightningModule):
     """Trains a stack; `training_step` is one epoch of every member.
 
+    courses: of the members that are left, with their curves up to the present epoch.
     units: the widths to which narrower dense networks are filled up; those of the widest member by default.
     """
 
@@ -240,13 +241,20 @@ class EpochOfAllMembers(LightningModule):
         return self.head.row_losses(logits_MBK.flatten(0, 1), y_MBT.flatten(0, 1)).view(logits_MBK.shape[:2])
 
     @torch.no_grad()
-    def on_train_epoch_end(self) -> None:
+    def on_train_batch_end(self, outputs: object, batch: int, batch_idx: int) -> None:
+        """Measure the epoch before callbacks hear of its end."""
         self._record_curves()
         finite_M = self.stack.values_MP.isfinite().all(1).tolist()
         ended_M = [course.end_epoch(finite) for course, finite in zip(self.courses, finite_M, strict=True)]
         self.on_epoch(sum(c.steps_done(ended) for c, ended in zip(self.courses, ended_M, strict=True)))
         if any(ended_M):
             self._let_go(torch.tensor(ended_M))
+
+    @torch.no_grad()
+    def on_train_end(self) -> None:
+        """Let go of those whom a callback stopped."""
+        if self.courses:
+            self._let_go(torch.ones(len(self.courses), dtype=torch.bool))
 
     def _record_curves(self) -> None:
         for of in self.measured_together:
@@ -336,15 +344,17 @@ def train_stacked(
     resumed: Sequence[Trained] | None = None,
     units: Sequence[int] | None = None,
     device: int = 0,
+    callbacks: Sequence[Callback] = (),
 ) -> list[Trained]:
     """Train members that stack; `folds` gives each member's fold (shared objects for shared folds).
 
-    until, resumed: as in `train_looped`. units: the widths that narrower dense networks are filled up to.
+    until, resumed, callbacks: as in `train_looped`. units: the widths that narrower dense networks are filled up to.
     """
     before: Sequence[Trained | None] = resumed or [None] * len(members)
     courses = [Course(member, until, one) for member, one in zip(members, before, strict=True)]
     stack = EpochOfAllMembers(courses, folds, table, measure, dtype, on_epoch, resumed, units)
-    make_trainer(max(course.rest for course in courses), engine, device).fit(stack)
+    last = max(course.last for course in courses)
+    make_trainer(courses[0].epoch, last, engine, device, callbacks).fit(stack)
     return [stack.results[place] for place in range(len(members))]
 
 

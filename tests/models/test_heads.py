@@ -154,25 +154,6 @@ def test_rmsprop_has_the_settings_of_the_book():
     assert (group["lr"], group["alpha"], group["eps"], group["momentum"]) == (1e-3, 0.9, 1e-7, 0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_head_trains_in_a_plain_trainer_with_its_penalties(kind):
-    from pytorch_lightning import Trainer
-    from torch.utils.data import DataLoader, TensorDataset
-
-    def trained(**options):
-        head = head_of(kind, optimizer="sgd", learning_rate=0.05, **options)
-        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-        trainer = Trainer(max_epochs=1, accelerator="cpu", enable_model_summary=False, **quiet)
-        trainer.fit(head, DataLoader(TensorDataset(*batch_of(kind)), 4), DataLoader(TensorDataset(*batch_of(kind)), 11))
-        assert {"training_loss", "validation_loss"} <= set(trainer.callback_metrics)
-        return head.network.state_dict()
-
-    before, plain, shrunk = head_of(kind).network.state_dict(), trained(), trained(l2=0.5)
-    assert all((plain[name] != before[name]).any() for name in before)
-    weights = [name for name in before if name.endswith("weight")]
-    assert sum(shrunk[name].square().sum() for name in weights) < sum(plain[name].square().sum() for name in weights)
-
-
 LIFTED = """
 import importlib, pathlib, sys
 for file in sorted(pathlib.Path("src").rglob("*.py")):
