@@ -10,7 +10,6 @@ import pandas as pd
 from benchmarks.peers import Job, SmallConvnet
 from src.networks import KINDS
 from src.preparation.fold import fit_fold
-from src.problem.terms import ProblemType
 from src.results.networks import Candidate
 from src.tables.protocols import Split
 from src.tables.table import Feature, Schema, Table, encode_targets
@@ -19,7 +18,7 @@ from src.training.members import Member
 KINDS["small_convnet"] = lambda: SmallConvnet
 
 
-def table_of(kind: ProblemType, x_ND: np.ndarray, y_N: np.ndarray) -> Table:
+def table_of(kind: str, x_ND: np.ndarray, y_N: np.ndarray) -> Table:
     names = [f"x{i}" for i in range(x_ND.shape[1])]
     frame = pd.DataFrame(x_ND, columns=names)
     frame["y"] = y_N if kind == "regression" else pd.array(y_N.astype(int).astype(str), dtype="str")
@@ -44,7 +43,7 @@ def generated(rows: int, columns: int) -> Table:
     return table_of("regression", x_ND, x_ND @ rng.normal(size=columns) + rng.normal(size=rows))
 
 
-def bundled(name: str, kind: ProblemType) -> Table:
+def bundled(name: str, kind: str) -> Table:
     from sklearn import datasets
 
     x_ND, y_N = getattr(datasets, f"load_{name}")(return_X_y=True)

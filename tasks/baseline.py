@@ -46,7 +46,7 @@ def baseline(layout: Layout) -> Baseline:
     }
     shallows = {
         name: predicted(name, lambda split, name=name: shallow(name, table, split, settings.seed))  # type: ignore[misc]
-        for name in kind_of(table.schema.features).shallow[table.schema.type]
+        for name in kind_of(table.schema.features).shallow[table.schema.problem_type.family]
     }
     scored = {
         name: ReferenceScore(name=name, **{key: _score(of, table, measures[key]) for key, of in reference.items()})

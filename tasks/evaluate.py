@@ -26,7 +26,6 @@ from src.kinds.registry import kind_of
 from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings
-from src.problem.terms import MEASURES
 from src.problem.training import Engine
 from src.results.baseline import Baseline
 from src.results.data import Prepared
@@ -130,7 +129,7 @@ def evaluate(layout: Layout) -> Evaluate:
     sealed_test = SealedTest(**score.model_dump(), opening=ledger.scored(sealed, evaluation, score.value))
 
     network_J = network.scores(table, measure)
-    others = [name for name in MEASURES[table.schema.type] if name != measure.name]
+    others = [name for name in table.schema.problem_type.measures if name != measure.name]
     advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
     name = saved_model(advice, bool(heads))
     saved = models.pop(name)

@@ -20,10 +20,10 @@ from sklearn import metrics
 from src.core.files import Layout
 from src.datasets import read_table
 from src.models.measures import TABLE
+from src.models.types.registry import TYPES
 from src.problem.load import load_problem
 from src.problem.sources import RemoteSource
 from src.problem.steps import Problem
-from src.problem.terms import MEASURES
 from src.results.baseline import Baseline
 from src.results.data import Prepared, Validation
 from src.results.evaluate import Evaluate
@@ -345,7 +345,7 @@ ORACLES: dict[str, Callable[[Run, pd.DataFrame], float]] = {
 
 def test_every_measure_of_every_type_has_a_case():
     asked = {(case.type, case.settings.get("measure")) for case in CASES.values()}
-    assert {(kind, name) for kind, names in MEASURES.items() for name in names} <= asked
+    assert {(kind.name, name) for kind in TYPES.values() for name in kind.measures} <= asked
 
 
 def test_every_step_gives_its_verdicts_and_finite_numbers_in_the_measure_s_range(run: Run):

@@ -11,12 +11,12 @@ from tests.workspaces import ROOT
 # From the ground up: a room imports from those before it.
 ROOMS = (
     "core",
-    "problem",
-    "results",
     "inputs",
-    "datasets",
     "networks",
     "models",
+    "problem",
+    "results",
+    "datasets",
     "tables",
     "kinds",
     "validation",

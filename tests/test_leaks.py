@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from src.core.files import Layout
-from src.judging.baselines import COMMON_SENSE, shallow
+from src.judging.baselines import common_sense, shallow
 from src.kinds.tabular.shallow import SHALLOW
 from src.models.measures import TABLE
 from src.preparation.fold import fit_fold
@@ -122,9 +122,9 @@ def test_changing_a_held_out_row_changes_no_other_row_s_baseline_prediction(kind
     y_NT[victim] = 1 - y_NT[victim]
     changed = Table(table.schema, frame, y_NT, table.w_N, table.rows_N)
     others = split.validation != victim
-    for model in COMMON_SENSE[table.schema.type].values():
+    for model in common_sense(table.schema).values():
         assert model(table, split, 0)[others].tobytes() == model(changed, split, 0)[others].tobytes()
-    for name in SHALLOW[table.schema.type]:
+    for name in SHALLOW[table.schema.problem_type.family]:
         before, after = (shallow(name, t, split, 0) for t in (table, changed))
         assert before[others].tobytes() == after[others].tobytes()
 

@@ -8,7 +8,7 @@ from flows.arguments import is_isolated, known_problems, problem_files
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.core.yaml_file import read_yaml
-from src.problem.terms import MEASURES
+from src.models.types.registry import TYPES
 
 ENTRYPOINTS = {
     "universal-workflow": "flows.universal_workflow.universal_workflow",
@@ -69,7 +69,7 @@ def conditions_of_form(name: str) -> list[dict[str, Any]]:
             "if": {"properties": {"problem": {"enum": problems[type_]}}, "required": ["problem"]},
             "then": {"properties": {"overrides": {"properties": {"measure": {"enum": ["auto", *measures, None]}}}}},
         }
-        for type_, measures in MEASURES.items()
+        for type_, measures in ((kind.name, kind.measures) for kind in TYPES.values())
         if type_ in problems
     ]
 

@@ -7,6 +7,7 @@ Shapes: V validation rows, K outputs.
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup
 from src.kinds.registry import kind_of
 from src.kinds.views import seen
+from src.models.types.problem_type import CommonSense as Rule
 from src.preparation.fold import fit_fold
-from src.problem.terms import ProblemType
 from src.results.evaluate import ShallowSettings
 from src.tables.protocols import Split
 from src.tables.table import Schema, Table
@@ -28,73 +29,34 @@ CommonSense = Callable[[Table, Split, int], Predictions]
 SHALLOW_ROWS = 200_000
 
 
-def _class_shares(table: Table, split: Split) -> Predictions:
-    """Weighted shares of the classes or labels among the training rows, (1, K)."""
-    y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
-    if table.schema.type == "multiclass":
-        y_AT = y_AT == np.arange(table.schema.outputs)
-    return np.average(y_AT, axis=0, weights=w_A)[None]
-
-
-def majority(table: Table, split: Split, seed: int) -> Predictions:
-    """Always the most frequent class; as probabilities, the classes' shares."""
-    return np.repeat(_class_shares(table, split), len(split.validation), axis=0)
-
-
-def stratified(table: Table, split: Split, seed: int) -> Predictions:
-    """Classes drawn at random by their shares."""
+def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predictions:
+    """What a rule of the problem's type says of the validation rows."""
+    truth_AK = table.schema.problem_type.answers(table.y_NT[split.training], table.schema.outputs)
     rng = np.random.default_rng([seed, split.repeat, split.fold])
-    shares_1K = _class_shares(table, split)
-    if table.schema.type == "multiclass":
-        return rng.multinomial(1, shares_1K[0], size=len(split.validation)).astype(np.float64)
-    return (rng.random((len(split.validation), shares_1K.shape[1])) < shares_1K).astype(np.float64)
-
-
-def median(table: Table, split: Split, seed: int) -> Predictions:
-    """Always the weighted median of the training rows: the best constant for the absolute error."""
-    y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
-    lower_T = np.quantile(y_AT, 0.5, axis=0, weights=w_A, method="inverted_cdf")
-    upper_T = -np.quantile(-y_AT, 0.5, axis=0, weights=w_A, method="inverted_cdf")
-    return np.repeat((lower_T + upper_T)[None] / 2, len(split.validation), axis=0)
-
-
-def mean(table: Table, split: Split, seed: int) -> Predictions:
-    """Always the mean of the training rows: the best constant for the squared error."""
-    value_T = np.average(table.y_NT[split.training], axis=0, weights=table.w_N[split.training])
-    return np.repeat(value_T[None], len(split.validation), axis=0)
+    return rule(truth_AK, table.w_N[split.training], len(split.validation), rng)
 
 
 def last_value(table: Table, split: Split, seed: int) -> Predictions:
     """Persistence: always what was true at the latest moment of the training rows."""
     moments = table.frame[table.schema.time].iloc[split.training].to_numpy()
     latest = split.training[moments == moments.max()]
-    y_NT = table.y_NT[latest]
-    if table.schema.type == "multiclass":
-        y_NT = (y_NT == np.arange(table.schema.outputs)).astype(np.float64)
-    return np.repeat(y_NT.mean(axis=0)[None], len(split.validation), axis=0)
-
-
-_CLASSES: dict[str, CommonSense] = {"majority": majority, "stratified": stratified}
-_VALUES: dict[str, CommonSense] = {"median": median, "mean": mean}
-COMMON_SENSE: dict[ProblemType, dict[str, CommonSense]] = {
-    "binary": _CLASSES,
-    "multiclass": _CLASSES,
-    "multilabel": _CLASSES,
-    "regression": _VALUES,
-    "unit_interval_regression": _VALUES,
-}
+    truth_NK = table.schema.problem_type.answers(table.y_NT[latest], table.schema.outputs)
+    return np.repeat(truth_NK.mean(axis=0)[None], len(split.validation), axis=0)
 
 
 def common_sense(schema: Schema) -> dict[str, CommonSense]:
     """The common-sense models of a problem: of its type, in time order the last value, and of its kind of input."""
-    models = COMMON_SENSE[schema.type] | kind_of(schema.features).common_sense(schema)
+    models: dict[str, CommonSense] = {
+        name: partial(_without_inputs, rule) for name, rule in schema.problem_type.common_sense.items()
+    }
+    models |= kind_of(schema.features).common_sense(schema)
     return models if schema.time is None else {**models, "last_value": last_value}
 
 
 def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) -> FittedShallow:
     """The shallow model of that name, fitted on these rows of the table."""
     kind, asked = kind_of(table.schema.features), table.schema.questions[0]
-    recipe = kind.shallow[asked.type][name]
+    recipe = kind.shallow[asked.problem_type.family][name]
     schema = asked.model_copy(update={"features": kind.shallow_features(asked.features)})
     every = _every(len(training), SHALLOW_ROWS)
     fold = fit_fold(replace(table, schema=schema, vectors=None), training[::every], training[:0])

@@ -238,7 +238,7 @@ def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
 
     None where the predictions are no values, or too few rows (or groups) were held out.
     """
-    if table.schema.type not in ("regression", "unit_interval_regression"):
+    if table.schema.problem_type.target != "number":
         return None
     rows_M = np.concatenate([split.validation for split in held_out.splits])
     errors_MT = np.abs(table.y_NT[rows_M] - np.concatenate(held_out.predictions))

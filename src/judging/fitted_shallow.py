@@ -68,10 +68,7 @@ class FittedShallow:
         """Probabilities, or values as they were learnt, (N, K)."""
         schema = self.setup.table
         columns = [_of_column(estimator, x_ND, len(schema.classes) or 2) for estimator in self.estimators]
-        if schema.type == "multiclass":
-            return columns[0]
-        p_NK = np.column_stack([p_NC[:, -1] for p_NC in columns])
-        return np.clip(p_NK, 0, 1) if schema.type == "unit_interval_regression" else p_NK
+        return schema.problem_type.joined(columns)
 
 
 @contextmanager

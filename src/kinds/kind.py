@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from src.inputs.vectors import WordVectors
-from src.kinds.shallow import ByType
+from src.kinds.shallow import ByFamily
 from src.problem.steps import PrepareSettings
 from src.problem.training import OverfitLadder, Training
 from src.results.verdicts import Choice
@@ -59,7 +59,7 @@ class Kind:
     columns: the kinds of column (`Feature.read_as`) that are inputs of this kind.
     apart: each of such columns is an input by itself, not all together one.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
-    shallow: the shallow models of each problem type.
+    shallow: the shallow models of each family.
     ladder: the configurations of networks in order of capacity. larger: the settings that let it climb on.
     epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
     fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
@@ -77,7 +77,7 @@ class Kind:
 
     columns: frozenset[str]
     vectorizer: Fits
-    shallow: ByType
+    shallow: ByFamily
     ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
     epochs: int
     penalties: float

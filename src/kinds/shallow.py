@@ -1,11 +1,11 @@
-"""Shallow models by what a problem asks for: classes or numbers."""
+"""Shallow models: scikit-learn's classifiers for types with classes, its regressors for types with numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from src.kinds.views import View
-from src.problem.terms import ProblemType
+from src.models.types.problem_type import Family
 
 PLAIN = View()
 
@@ -23,15 +23,4 @@ class Shallow:
     most_rows: int | None = None
 
 
-ByType = Mapping[ProblemType, Mapping[str, Shallow]]
-
-
-def by_type(classifiers: dict[str, Shallow], regressors: dict[str, Shallow]) -> dict[ProblemType, dict[str, Shallow]]:
-    """The named models for every problem type."""
-    return {
-        "binary": classifiers,
-        "multiclass": classifiers,
-        "multilabel": classifiers,
-        "regression": regressors,
-        "unit_interval_regression": regressors,
-    }
+ByFamily = dict[Family, dict[str, Shallow]]

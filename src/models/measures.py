@@ -1,4 +1,4 @@
-"""Measures of success: what each one is, which way is better, and the automatic choice.
+"""Measures of success: what each one is, and which way is better; a `ProblemType` names those that suit it.
 
 Book: "The universal workflow of machine learning", choosing a measure of success.
 
@@ -12,23 +12,18 @@ S statistics of a row, M members, whose answers for the same rows are measured a
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from src.problem.terms import MEASURES, ProblemType
-
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
 Direction = Literal["maximize", "minimize"]
 # How values are printed: as a percentage, as they are, in the target's unit, or in its square.
 Form = Literal["share", "number", "unit", "squared unit"]
-
-# Below this share of the rarest class, accuracy rewards a model that never finds it.
-BALANCED_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -109,29 +104,6 @@ def _tells_rows_apart(s_NS: Array, w_N: Array) -> bool:
     """Whether some column of the targets has rows of both kinds; for the statistics of `_pairs`."""
     positive_NT = np.split(s_NS[w_N > 0], 2, axis=1)[0] > 0
     return bool((positive_NT.any(axis=0) & ~positive_NT.all(axis=0)).any())
-
-
-def choose_measure(kind: ProblemType, class_shares: Mapping[str, float]) -> tuple[str, str]:
-    """The automatic measure of a problem type and the stated reason.
-
-    Balanced classes: accuracy. Imbalanced binary classes: average precision (area under the precision-recall
-    curve); imbalanced multiclass: macro F1, where every class counts the same.
-    """
-    rarest = min(class_shares.values(), default=1.0)
-    if kind == "binary" and rarest < BALANCED_SHARE:
-        return "average_precision", f"the rarer class has {rarest:.1%} of the rows, under {BALANCED_SHARE:.0%}"
-    if kind == "binary":
-        return "accuracy", f"the classes are balanced: the rarer one has {rarest:.1%} of the rows"
-    if kind == "multiclass" and rarest * len(class_shares) < BALANCED_SHARE:
-        share = f"{rarest:.1%} of the rows, under a fifth of an equal share"
-        return "macro_f1", f"the classes are imbalanced: the rarest has {share}"
-    reasons = {
-        "multiclass": "the classes are balanced enough that the share of right answers means something",
-        "multilabel": "labels are ranked by their probability, as the book advises for multilabel problems",
-        "regression": "the mean absolute error reads in the target's own unit",
-        "unit_interval_regression": "the mean absolute error reads in the target's own unit",
-    }
-    return MEASURES[kind][0], reasons[kind]
 
 
 def _of_sums(function: Callable[[Array, float], Array]) -> Callable[[Array, Array], Array]:

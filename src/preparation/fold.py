@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from src.inputs.sparse import Inputs
 from src.kinds.registry import kind_of
 from src.kinds.vectorizers import Vectorizer
+from src.models.types.registry import TYPES
 from src.preparation.targets import TargetScaler
 from src.tables.table import Table
 
@@ -50,7 +51,7 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
     kind = kind_of(table.schema.features)
     vectorizer = kind.vectorizer.fit(learnt, table.schema.features)
     y_AT, y_VT = table.y_NT[training], table.y_NT[validation]
-    scaler = TargetScaler.fit(y_AT) if table.schema.type == "regression" else None
+    scaler = TargetScaler.fit(y_AT) if table.schema.problem_type.unbounded else None
     if scaler is not None:
         y_AT, y_VT = scaler.transform(y_AT), scaler.transform(y_VT)
     further_scalers, further_NH = _further(table, training)
@@ -77,7 +78,7 @@ def _further(table: Table, training: Index) -> tuple[list[TargetScaler | None], 
     for column, head in enumerate(table.schema.heads):
         y_N1 = y_NH[:, column : column + 1]
         known_A = training[np.isfinite(y_N1[training, 0])]
-        scalers.append(TargetScaler.fit(y_N1[known_A]) if head.type == "regression" else None)
+        scalers.append(TargetScaler.fit(y_N1[known_A]) if TYPES[head.type].unbounded else None)
         if scalers[-1] is not None:
             y_NH[:, column : column + 1] = scalers[-1].transform(y_N1)
     return scalers, y_NH.astype(np.float32)

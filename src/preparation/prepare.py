@@ -5,7 +5,7 @@ the training rows alone. Shapes: N rows.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from src.kinds.registry import kind_of
 from src.kinds.series.encoding import with_windows
 from src.kinds.text.start import with_vectors
 from src.kinds.tokens.encoding import with_sentences
-from src.models.measures import TABLE, choose_measure
-from src.preparation.sealing import is_single_label, sealed_rows, units
+from src.models.measures import TABLE
+from src.models.types.problem_type import Target
+from src.models.types.registry import TYPES
+from src.preparation.sealing import sealed_rows, units
 from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
-from src.problem.terms import CLASSIFICATION
 from src.results.data import FeatureSummary, Prepared
 from src.results.verdicts import Choice
 from src.tables.columns import feature_kind, label_numbers, label_texts, time_numbers
@@ -37,6 +38,13 @@ DEVELOPMENT_SEED, EVALUATION_SEED = 10_000, 20_000
 
 # Which of two classes counts as positive where the problem does not say: the one that affirms.
 AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
+
+# How a target column is kept, by what it holds.
+_AS: dict[Target, Callable[[pd.Series], pd.Series]] = {
+    "class": label_texts,
+    "flag": label_numbers,
+    "number": lambda values_N: values_N,
+}
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,8 @@ def prepare_table(
     `raw` is the canonical typed table of `src.datasets.read_split`, test_N the positions of its sealed rows where they
     are known, vectors_file one of vectors of words. Raises UserError where a split is impossible.
     """
-    frame = raw.assign(**{name: label_texts(raw[name]) for name in settings.targets if is_single_label(settings)})
-    if settings.type == "multilabel":
-        frame = frame.assign(**{name: label_numbers(raw[name]) for name in settings.targets})
-    labelled = [name for name, of in settings.heads.items() if of.type in ("binary", "multiclass")]
-    frame = frame.assign(**{name: label_texts(raw[name]) for name in labelled})
+    asked_of = {**dict.fromkeys(settings.targets, settings.type), **{n: of.type for n, of in settings.heads.items()}}
+    frame = raw.assign(**{name: _AS[TYPES[asked].target](raw[name]) for name, asked in asked_of.items()})
     units_N = units(frame, settings)
     if test_N is None:
         test_N = sealed_rows(raw, settings)
@@ -101,7 +106,7 @@ def prepare_table(
     shares = _class_counts(train, schema)
     measure: str = settings.measure
     if measure == "auto":
-        measure, reason = choose_measure(settings.type, {k: v / len(train) for k, v in shares.items()})
+        measure, reason = settings.problem_type.choose_measure({k: v / len(train) for k, v in shares.items()})
         choices.append(Choice(setting="measure", chosen=measure, reason=reason))
     order = _order(settings)
     protocol, more = choose_protocol(settings, len(train), order)
@@ -162,10 +167,10 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     classes: list[str] = []
     features, choices = kind_of(features).encode(train, features, settings)
     positive, window = None, features[0].window
-    if is_single_label(settings):
+    if settings.problem_type.single_label:
         counts = train[settings.targets[0]].value_counts()
         classes = sorted(counts.index, key=_natural)
-        if settings.type == "binary":
+        if settings.problem_type.has_positive:
             positive, choice = _positive(classes, counts, settings.positive, settings.targets[0], "positive")
             classes = [*(c for c in classes if c != positive), positive]
             choices += [choice] if choice else []
@@ -194,17 +199,18 @@ def _head(known: pd.Series, name: str, settings: FurtherTarget) -> tuple[Further
     """A further target by its training rows that have it, and what was chosen."""
     classes: list[str] = []
     positive, choices, shares = None, [], {}
-    if settings.type in ("binary", "multiclass"):
+    kind = TYPES[settings.type]
+    if kind.single_label:
         counts = known.value_counts()
         classes = sorted(counts.index, key=_natural)
         if len(classes) < 2:
             raise UserError(f"heads.{name}: the training rows have {len(classes)} of its classes; remove the head")
         shares = {c: counts[c] / len(known) for c in classes}
-        if settings.type == "binary":
+        if kind.has_positive:
             positive, choice = _positive(classes, counts, settings.positive, name, f"positive of {name}")
             classes = [*(c for c in classes if c != positive), positive]
             choices += [choice] if choice else []
-    measure, reason = choose_measure(settings.type, shares)
+    measure, reason = kind.choose_measure(shares)
     choices.append(Choice(setting=f"measure of {name}", chosen=measure, reason=reason))
     return FurtherHead(
         name=name, type=settings.type, classes=classes, positive=positive, weight=settings.weight, measure=measure
@@ -254,7 +260,7 @@ def _class_counts(train: pd.DataFrame, schema: Schema) -> dict[str, int]:
     if schema.classes:
         counts = train[schema.targets[0]].value_counts()
         return {c: int(counts[c]) for c in schema.classes}
-    if schema.type == "multilabel":
+    if schema.problem_type.target == "flag":
         return {name: int(train[name].sum()) for name in schema.targets}
     return {}
 
@@ -264,7 +270,7 @@ def _order(settings: PrepareSettings) -> Order:
         return "temporal"
     if settings.groups is not None:
         return "grouped"
-    return "stratified" if settings.type in CLASSIFICATION[:2] else "shuffled"
+    return "stratified" if settings.problem_type.single_label else "shuffled"
 
 
 def _strata(train: pd.DataFrame, schema: Schema) -> Index | None:

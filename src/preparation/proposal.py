@@ -14,18 +14,16 @@ import yaml
 
 from src.core.errors import UserError
 from src.datasets import numeric_looking
-from src.models.measures import choose_measure
+from src.models.types.multiclass import FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES
+from src.models.types.problem_type import ProblemType
+from src.models.types.registry import TYPES
 from src.preparation.prepare import AFFIRMATIVE
 from src.problem.steps import ProtocolSettings
-from src.problem.terms import ProblemType
 from src.tables.columns import feature_kind, label_texts
 from src.tables.protocols import Order, choose_protocol
 
 # So many rows are enough to judge a feature by; targets are judged by all rows.
 ROWS = 100_000
-# Whole numbers with at most so many different values, none of them rare, are taken for classes.
-MOST_NUMBERED_CLASSES = 20
-FEWEST_PER_CLASS = 10
 # Text with more different values than this is of no use to a network; the data checks refuse it, too.
 MOST_CATEGORIES = 1000
 IDENTIFIER_SHARE = 0.95
@@ -86,6 +84,17 @@ class Column:
         return int(self.present.value_counts().min())
 
     @property
+    def is_flag(self) -> bool:
+        """Whether its values say yes or no."""
+        values = {str(value).lower() for value in self.present.unique()} if self.distinct <= 2 else {"many"}
+        return values <= {"0.0", "1.0", "0", "1", "true", "false", "yes", "no"}
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest number."""
+        return self.present.min(), self.present.max()
+
+    @property
     def words(self) -> set[str]:
         """The words of the name: CustomerID and customer_id are customer and id."""
         spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", self.name)
@@ -116,7 +125,7 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
         f"question: {scalar(f'Can we tell {shown} by the other columns?')} # say what you want to know",
         f"data: {data}",
         f"target: {scalar(targets[0]) if len(targets) == 1 else sequence(targets)}",
-        f"type: {kind} # {why}",
+        f"type: {kind.name} # {why}",
         *_gaps(wanted),
         *_goal(wanted, kind, len(table), seed),
         *_dropped(useless),
@@ -144,24 +153,25 @@ def _column(values: pd.Series) -> Column:
 
 
 def _type(targets: Sequence[Column]) -> tuple[ProblemType, str]:
+    """The first type that these targets suggest, and why. Raises UserError where they suggest none."""
     for column in targets:
         if column.distinct < 2:
             raise UserError(
                 f"target: {column.name!r} has {column.distinct} different values: there is nothing to learn"
             )
-    if len(targets) > 1:
-        if all(_is_yes_or_no(column) for column in targets):
-            return "multilabel", "several targets that are each yes or no, none excluding another"
-        if all(column.is_number for column in targets):
-            return "regression", "several targets that are all numbers"
-        odd = next(column.name for column in targets if not column.is_number)
-        raise UserError(
-            f"target: several targets are either all numbers or all yes/no; {odd!r} is neither. Give one target"
-        )
-    return _type_of_one(targets[0])
+    if len(targets) == 1:
+        _check_alone(targets[0])
+    for kind in TYPES.values():
+        if why := kind.guess(targets):
+            return kind, why
+    odd = next(column.name for column in targets if not column.is_number)
+    raise UserError(
+        f"target: several targets are either all numbers or all yes/no; {odd!r} is neither. Give one target"
+    )
 
 
-def _type_of_one(column: Column) -> tuple[ProblemType, str]:
+def _check_alone(column: Column) -> None:
+    """Raise UserError where a column cannot be the only target."""
     name, distinct = column.name, column.distinct
     if column.is_date:
         raise UserError(
@@ -178,24 +188,6 @@ def _type_of_one(column: Column) -> tuple[ProblemType, str]:
             raise UserError(
                 f"target: {name!r} has {distinct:,} different texts, too many for classes; is it the target?"
             )
-    if distinct == 2:
-        return "binary", f"{name} has two values"
-    if not column.is_number:
-        return "multiclass", f"{name} has {distinct} values, and they are not numbers"
-    low, high = column.present.min(), column.present.max()
-    if column.is_whole and distinct <= MOST_NUMBERED_CLASSES and column.rarest >= FEWEST_PER_CLASS:
-        return "multiclass", f"{name} has {distinct} whole numbers as values; write regression if they are amounts"
-    if low >= 0 and high <= 1:
-        return (
-            "unit_interval_regression",
-            f"{name} lies between {low:g} and {high:g}; write regression if it may leave [0, 1]",
-        )
-    return "regression", f"{name} is a number from {low:g} to {high:g} with {distinct:,} different values"
-
-
-def _is_yes_or_no(column: Column) -> bool:
-    values = {str(value).lower() for value in column.present.unique()} if column.distinct <= 2 else {"many"}
-    return values <= {"0.0", "1.0", "0", "1", "true", "false", "yes", "no"}
 
 
 def _gaps(targets: Sequence[Column]) -> Iterator[str]:
@@ -206,16 +198,16 @@ def _gaps(targets: Sequence[Column]) -> Iterator[str]:
 
 def _goal(targets: Sequence[Column], kind: ProblemType, rows: int, seed: int) -> Iterator[str]:
     shares: dict[str, float] = {}
-    if kind in ("binary", "multiclass"):
+    if kind.single_label:
         shares = label_texts(targets[0].present).value_counts(normalize=True).to_dict()
-    if kind == "binary":
+    if kind.has_positive:
         affirming = [label for label in shares if label.lower() in AFFIRMATIVE]
         positive = affirming[0] if len(affirming) == 1 else min(shares, key=lambda label: (shares[label], label))
         why = "the class that affirms" if len(affirming) == 1 else "the rarer class is usually the one looked for"
         yield f"positive: {_label(positive)} # {why}"
-    measure, why = choose_measure(kind, shares)
+    measure, why = kind.choose_measure(shares)
     yield f"measure: {measure} # {why}"
-    order: Order = "stratified" if kind in ("binary", "multiclass") else "shuffled"
+    order: Order = "stratified" if kind.single_label else "shuffled"
     auto = ProtocolSettings(protocol="auto", folds="auto", repeats="auto", seed=seed)
     protocol, choices = choose_protocol(auto, round(0.8 * rows), order)
     yield f"protocol: {protocol.kind} # {choices[0].reason}"

@@ -25,10 +25,6 @@ Index = NDArray[np.intp]
 TEST_SEED = 30_000
 
 
-def is_single_label(settings: TableSettings) -> bool:
-    return settings.type in ("binary", "multiclass")
-
-
 def never_learnt(settings: TableSettings) -> set[str]:
     """The columns whose values decide splits only, or nothing."""
     return {name for name in (settings.groups, settings.test.column, *settings.drop) if name is not None}
@@ -57,7 +53,7 @@ def sealed_rows(frame: pd.DataFrame, settings: ValidateSettings | PrepareSetting
     if "__role__" in frame.columns:
         return np.flatnonzero((frame["__role__"] == "test").to_numpy())
     strata_N = None
-    if is_single_label(settings):
+    if settings.problem_type.single_label:
         strata_N = pd.factorize(label_texts(frame[settings.targets[0]]), sort=True)[0].astype(np.intp)
     time_N = None if settings.time is None else time_numbers(frame[settings.time])
     return seal(units(frame, settings), strata_N, time_N, settings.test.share, settings.seed + TEST_SEED)

@@ -4,9 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from src.models.types.problem_type import ProblemType
+from src.models.types.registry import TYPES
 from src.problem.inputs import RECURRENT, Image, Series, Text, Tokens
 from src.problem.sources import Source, VectorsFile
-from src.problem.terms import MEASURES, Auto, ColumnKind, Measure, ProblemType, Settings
+from src.problem.terms import Auto, ColumnKind, FurtherTypeName, Measure, Settings, TypeName
 from src.problem.training import Engine, OverfitLadder, Search, Training
 
 
@@ -45,14 +47,14 @@ class FetchSettings(Settings):
 class FurtherTarget(Settings):
     """A further target, which a head of its own on the same network predicts."""
 
-    type: Literal["binary", "multiclass", "regression", "unit_interval_regression"]
+    type: FurtherTypeName
     weight: float = Field(1.0, gt=0, le=1e6, description="of its loss beside that of the main target, which is 1")
     positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
 
     @model_validator(mode="after")
     def only_two_classes_have_a_positive_one(self) -> Self:
-        if self.positive is not None and self.type != "binary":
-            raise ValueError(f"heads: positive: only type binary has a positive class, not {self.type}")
+        if self.positive is not None and not TYPES[self.type].has_positive:
+            raise ValueError(f"heads: {_no_positive(self.type)}")
         return self
 
 
@@ -60,7 +62,7 @@ class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
     target: str | list[str] = Field(description="the target column, or several of them")
-    type: ProblemType
+    type: TypeName
     positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
     heads: dict[str, FurtherTarget] = Field(
         default={}, description="further target columns, which share the network with the main target"
@@ -72,6 +74,10 @@ class TableSettings(FetchSettings):
     weights: str | None = Field(None, description="sample weights, used in losses and measures")
     series: Series | None = Field(None, description="what to learn from is windows over the rows in time order")
     test: SealedSplit
+
+    @property
+    def problem_type(self) -> ProblemType:
+        return TYPES[self.type]
 
     @property
     def targets(self) -> list[str]:
@@ -143,17 +149,21 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
 
     @model_validator(mode="after")
     def the_targets_suit_the_type(self) -> Self:
-        several = len(self.targets) > 1
+        kind, several = self.problem_type, len(self.targets) > 1
         if len(set(self.targets)) != len(self.targets) or not self.targets:
             raise ValueError(f"target: give one column or several different ones, not {self.target!r}")
-        if self.type in ("binary", "multiclass") and several:
-            raise ValueError(f"target: type {self.type} has one target column, given {self.targets}; try multilabel")
-        if self.type == "multilabel" and not several:
-            raise ValueError("target: type multilabel needs a list of at least two target columns; try binary")
-        if self.positive is not None and self.type != "binary":
-            raise ValueError(f"positive: only type binary has a positive class, not {self.type}")
-        if self.measure != "auto" and self.measure not in MEASURES[self.type]:
-            allowed = ", ".join(("auto", *MEASURES[self.type]))
+        if kind.targets == "one" and several:
+            raise ValueError(
+                f"target: type {kind.name} has one target column, given {self.targets}; try {kind.otherwise}"
+            )
+        if kind.targets == "several" and not several:
+            raise ValueError(
+                f"target: type {kind.name} needs a list of at least two target columns; try {kind.otherwise}"
+            )
+        if self.positive is not None and not kind.has_positive:
+            raise ValueError(_no_positive(kind.name))
+        if self.measure != "auto" and self.measure not in kind.measures:
+            allowed = ", ".join(("auto", *kind.measures))
             raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
         return self
 
@@ -203,9 +213,10 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError("series: name the column with the moments of the rows as `time`")
         if series.order != "onward" and series.relative is True:
             raise ValueError("series.order: a change since the last moment needs it last; choose relative: false")
-        if series.relative is True and self.type != "regression":
-            raise ValueError(f"series.relative: a change is forecast by type regression only, not by {self.type}")
-        if series.steps > 1 and self.type in ("binary", "multiclass"):
+        if series.relative is True and not self.problem_type.unbounded:
+            able = " or ".join(kind.name for kind in TYPES.values() if kind.unbounded)
+            raise ValueError(f"series.relative: a change is forecast by type {able} only, not by {self.type}")
+        if series.steps > 1 and self.problem_type.targets == "one":
             raise ValueError(f"series.steps: type {self.type} has one target, one step ahead; choose steps: 1")
         if series.steps > 1 and self.heads:
             raise ValueError("series.steps: further targets (`heads`) are forecast one step ahead; choose steps: 1")
@@ -241,6 +252,11 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
                 f"test: {self.test.column!r} is a target; seal the rows by another column, or give a share"
             )
         return self
+
+
+def _no_positive(name: str) -> str:
+    able = " or ".join(kind.name for kind in TYPES.values() if kind.has_positive)
+    return f"positive: only type {able} has a positive class, not {name}"
 
 
 STEP_SETTINGS: dict[str, type[Settings]] = {

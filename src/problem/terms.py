@@ -2,24 +2,32 @@
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from src.core.names import fault_of_name
+from src.models.types.registry import TYPES
 
-ProblemType = Literal["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
 ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 Auto = Literal["auto"]
 
-CLASSIFICATION: tuple[ProblemType, ...] = ("binary", "multiclass", "multilabel")
 
-# The first measure of each type is the automatic one; `src.models.measures` holds the definitions.
-MEASURES: dict[ProblemType, tuple[str, ...]] = {
-    "binary": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "log_loss"),
-    "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
-    "multilabel": ("mean_average_precision", "micro_f1", "macro_f1", "hamming_accuracy", "subset_accuracy"),
-    "regression": ("mae", "rmse", "mse", "r2"),
-    "unit_interval_regression": ("mae", "rmse", "mse", "r2"),
-}
+def _known(**wanted: object) -> BeforeValidator:
+    """Only the names of types of the registry that have these attributes."""
+
+    def check(value: object) -> object:
+        names = [kind.name for kind in TYPES.values() if all(getattr(kind, key) == of for key, of in wanted.items())]
+        if value in names:
+            return value
+        expected = " or ".join([", ".join(map(repr, names[:-1])), repr(names[-1])])
+        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+
+    return BeforeValidator(check)
+
+
+# The name of a problem type, and of one that a further target of the same network may have.
+TypeName = Annotated[str, _known()]
+FurtherTypeName = Annotated[str, _known(may_be_further=True)]
 MeasureName = Literal[
     "accuracy",
     "balanced_accuracy",

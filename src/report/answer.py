@@ -3,7 +3,7 @@
 from src.judging.printer import Printer
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
-from src.report.words import clause, counted, listing, sentence, spoken, type_words
+from src.report.words import clause, counted, listing, sentence, spoken
 from src.results.verdicts import AGAINST_SHALLOW, SEALED_TEST_VERDICT
 from src.results.wording import scored
 
@@ -40,8 +40,9 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
     verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
+    asked = prepared.problem_type.described(len(prepared.targets))
     sentences = [
-        f"A network learnt to predict {listing(prepared.targets)} ({type_words(prepared.type, prepared.targets)}) from "
+        f"A network learnt to predict {listing(prepared.targets)} ({asked}) from "
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
         f"{protocol} the network’s {printer.title} ({clause(printer)}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",

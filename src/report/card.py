@@ -21,18 +21,9 @@ from src.report.words import (
     sentence,
     setting,
     spoken,
-    type_words,
 )
 from src.results.evaluate import Saved
 from src.results.wording import scored
-
-OUTPUTS = {
-    "binary": "the predicted class and a probability for each of the two classes",
-    "multiclass": "the predicted class and a probability for each class",
-    "multilabel": "for each label a yes or no and its probability",
-    "regression": "the predicted value of each target",
-    "unit_interval_regression": "the predicted value of each target, between 0 and 1",
-}
 
 
 def card(evidence: Evidence, printer: Printer) -> Card:
@@ -57,8 +48,8 @@ def _intended_use(evidence: Evidence) -> CardPart:
         [
             f"It answers one question: {sentence(evidence.settings.question)}",
             f"It takes rows with {counted(len(prepared.features), 'column')} and predicts "
-            f"{listing(prepared.targets)} ({type_words(prepared.type, prepared.targets)}). It returns "
-            f"{OUTPUTS[prepared.type]}.",
+            f"{listing(prepared.targets)} ({prepared.problem_type.described(len(prepared.targets))}). It returns "
+            f"{prepared.problem_type.returns}.",
             "It is meant for rows that come about in the same way as the rows it learnt from. For other places, times "
             "or ways of measuring it has not been tested.",
             sentence(f"Answer of the workflow: {evidence.answer}"),
@@ -74,7 +65,7 @@ def _data(evidence: Evidence) -> CardPart:
         f"Inputs: {listing([feature.name for feature in prepared.features], 40)}.",
         *(
             [
-                f"Training rows per {'label' if prepared.type == 'multilabel' else 'class'}: "
+                f"Training rows per {prepared.problem_type.noun}: "
                 + listing([f"{name} {count(rows)}" for name, rows in prepared.classes.items()], 40)
                 + "."
             ]

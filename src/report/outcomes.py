@@ -1,4 +1,4 @@
-"""How the predictions err, per problem type: one table of types to the figures that suit them."""
+"""How the predictions err, in the figures that suit the problem's type."""
 
 import math
 from collections.abc import Callable
@@ -31,7 +31,12 @@ def outcomes(evidence: Evidence) -> list[Block]:
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
     of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].kind, _nothing)
-    return [intro, *of_inputs(evidence), *_OUTCOMES[evidence.prepared.type](evidence), *_mistakes(evidence)]
+    return [
+        intro,
+        *of_inputs(evidence),
+        *FIGURES[evidence.prepared.problem_type.figures](evidence),
+        *_mistakes(evidence),
+    ]
 
 
 def _nothing(evidence: Evidence) -> list[Block]:
@@ -40,7 +45,7 @@ def _nothing(evidence: Evidence) -> list[Block]:
 
 def _forecasts(evidence: Evidence) -> list[Block]:
     """The forecasts of values beside what came: the last ones out of fold, the first ones of the sealed test."""
-    if evidence.prepared.type not in ("regression", "unit_interval_regression"):
+    if evidence.prepared.problem_type.target != "number":
         return []
     pictures = []
     most = series_plots.MOST_MOMENTS
@@ -61,7 +66,7 @@ def _forecasts(evidence: Evidence) -> list[Block]:
 def _confusions(evidence: Evidence) -> list[Block]:
     """The pairs of classes that are taken for each other most often, with the words of which that is so."""
     rows = evidence.out_of_fold
-    if evidence.prepared.type not in ("binary", "multiclass"):
+    if not evidence.prepared.problem_type.single_label:
         return []
     words = rows["shown"].str.extract(WORD_SHOWN, expand=False)
     wrong = rows.assign(word=words)[rows["actual"] != rows["predicted"]]
@@ -85,7 +90,7 @@ def _confusions(evidence: Evidence) -> list[Block]:
 def _mistakes(evidence: Evidence) -> list[Block]:
     """The rows that were most certainly taken for another class, where the kind of input can be shown."""
     rows = evidence.out_of_fold
-    if "shown" not in rows or evidence.prepared.type not in ("binary", "multiclass"):
+    if "shown" not in rows or not evidence.prepared.problem_type.single_label:
         return []
     certainty = rows[[f"probability__{name}" for name in evidence.prepared.classes]].max(axis=1)
     wrong = rows.assign(certainty=certainty)[rows["actual"] != rows["predicted"]]
@@ -106,7 +111,7 @@ def _mistakes(evidence: Evidence) -> list[Block]:
     ]
 
 
-def _binary(evidence: Evidence) -> list[Block]:
+def _two_classes(evidence: Evidence) -> list[Block]:
     prepared, rows, test = evidence.prepared, evidence.out_of_fold, evidence.sealed_test
     positive = prepared.positive if prepared.positive is not None else list(prepared.classes)[-1]
     column = f"probability__{positive}"
@@ -161,7 +166,7 @@ def _measured(evidence: Evidence, name: str) -> tuple[str, str]:
     return text(folds), text(test)
 
 
-def _multiclass(evidence: Evidence) -> list[Block]:
+def _classes(evidence: Evidence) -> list[Block]:
     classes, rows = list(evidence.prepared.classes), evidence.out_of_fold
     probabilities = rows[[f"probability__{name}" for name in classes]].to_numpy(float)
     right = (rows["actual"] == rows["predicted"]).to_numpy()
@@ -177,7 +182,7 @@ def _multiclass(evidence: Evidence) -> list[Block]:
     return [Pictures([_confusion(evidence), reliability]), table, _precision_note()]
 
 
-def _multilabel(evidence: Evidence) -> list[Block]:
+def _labels(evidence: Evidence) -> list[Block]:
     labels, rows = evidence.prepared.targets, evidence.out_of_fold
     scores = diagnostics.label_scores(rows, labels)
     caption = (
@@ -207,7 +212,7 @@ def _multilabel(evidence: Evidence) -> list[Block]:
     return [Pictures(pictures), table, _precision_note()]
 
 
-def _regression(evidence: Evidence) -> list[Block]:
+def _values(evidence: Evidence) -> list[Block]:
     rows, test, unit = evidence.out_of_fold, evidence.sealed_test, evidence.settings.unit
     blocks: list[Block] = []
     for index, target in enumerate(evidence.prepared.targets):
@@ -291,10 +296,10 @@ def _precision_note() -> Text:
 
 
 _OF_INPUTS: dict[str, Callable[[Evidence], list[Block]]] = {"series": _forecasts, "token": _confusions}
-_OUTCOMES: dict[str, Callable[[Evidence], list[Block]]] = {
-    "binary": _binary,
-    "multiclass": _multiclass,
-    "multilabel": _multilabel,
-    "regression": _regression,
-    "unit_interval_regression": _regression,
+# By `ProblemType.figures`.
+FIGURES: dict[str, Callable[[Evidence], list[Block]]] = {
+    "two_classes": _two_classes,
+    "classes": _classes,
+    "labels": _labels,
+    "values": _values,
 }

@@ -31,14 +31,6 @@ MEANINGS = {
     "r2": "the share of the target’s variation that is explained; 0 is predicting the mean",
 }
 
-TYPES = {
-    "binary": "one of two classes",
-    "multiclass": "one of several classes",
-    "multilabel": "a yes or no for each of several labels",
-    "regression": "a number",
-    "unit_interval_regression": "a number between 0 and 1",
-}
-
 PROTOCOLS = {
     "hold_out": (
         "One part of the training rows is held out and scored by a network that learnt from the other part. "
@@ -222,12 +214,6 @@ def _signed(text: str) -> str:
 def spoken(name: str) -> str:
     """A name from the code as words: beats_common_sense becomes `beats common sense`."""
     return name.replace("_", " ").strip()
-
-
-def type_words(problem_type: str, targets: Sequence[str]) -> str:
-    """What is predicted, in words: `one of two classes`, `a number for each`."""
-    each = " for each" if problem_type.endswith("regression") and len(targets) > 1 else ""
-    return TYPES[problem_type] + each
 
 
 def chosen_words(choice: str) -> str:

@@ -4,7 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from src.problem.terms import MEASURES, MeasureName, ProblemType
+from src.models.types.problem_type import ProblemType
+from src.models.types.registry import TYPES
+from src.problem.terms import MeasureName, TypeName
 from src.results.result import Result
 from src.results.verdicts import Choice, Verdict
 
@@ -89,7 +91,7 @@ class Prepared(Result):
     `fold_hashes` are the SHA-256 of the stored folds: development, evaluation.
     """
 
-    type: ProblemType
+    type: TypeName
     rows: int
     features: list[FeatureSummary]
     targets: list[str]
@@ -101,8 +103,12 @@ class Prepared(Result):
     fold_hashes: dict[str, str]
     choices: list[Choice]
 
+    @property
+    def problem_type(self) -> ProblemType:
+        return TYPES[self.type]
+
     @model_validator(mode="after")
     def measure_is_of_the_type(self) -> Self:
-        if self.measure not in MEASURES[self.type]:
+        if self.measure not in self.problem_type.measures:
             raise ValueError(f"{self.measure} is no measure of a problem of type {self.type}")
         return self

@@ -82,11 +82,10 @@ class Model(ABC):
 
 
 def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
-    """Predictions as named columns.
+    """Predictions as named columns, those that `ProblemType.columns` names.
 
-    binary, multiclass: `predicted` (the class) and `probability__<class>`; multilabel: `predicted__<label>` (0 or 1)
-    and `probability__<label>`; regression: `predicted__<target>`. Of further targets `predicted__<target>`, and of
-    classes `probability__<target>__<class>`. Where a row of `p_NK` is NaN, nothing is predicted.
+    Of further targets `predicted__<target>`, and of classes `probability__<target>__<class>`. Where a row of `p_NK` is
+    NaN, nothing is predicted.
     """
     first, *others = schema.split(p_NK)
     tables = [_main_columns(first, schema)]
@@ -98,32 +97,25 @@ def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFram
 
 
 def _main_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
-    if schema.classes:
-        p_NC = np.column_stack([1 - p_NK[:, 0], p_NK[:, 0]]) if schema.type == "binary" else p_NK
-        likeliest = (p_NC[:, 1] >= 0.5).astype(int) if schema.type == "binary" else p_NC.argmax(axis=1)
-        predicted_N = np.where(np.isnan(p_NC[:, 0]), None, np.array(schema.classes, dtype=object)[likeliest])
-        columns: dict[str, Any] = {"predicted": pd.array(predicted_N, dtype="str")}
-        return pd.DataFrame(columns | {f"probability__{c}": p_NC[:, i] for i, c in enumerate(schema.classes)})
-    if schema.type == "multilabel":
-        columns = {f"predicted__{t}": _labels(p_NK[:, i]) for i, t in enumerate(schema.targets)}
-        return pd.DataFrame(columns | {f"probability__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
-    return pd.DataFrame({f"predicted__{t}": p_NK[:, i] for i, t in enumerate(schema.targets)})
+    columns = schema.problem_type.columns(p_NK, schema.classes, schema.targets)
+    return pd.DataFrame({name: _as_pandas(values_N) for name, values_N in columns.items()})
 
 
-def _labels(p_N: NDArray[np.float64]) -> Any:
-    """0 or 1; in a column that may lack some where there is no probability."""
-    label_N, unknown_N = (p_N >= 0.5).astype(np.int64), np.isnan(p_N)
-    return pd.arrays.IntegerArray(label_N, unknown_N) if unknown_N.any() else label_N
+def _as_pandas(values_N: NDArray[Any]) -> Any:
+    """Texts as text, and integers in a column that may lack some where some are masked."""
+    if isinstance(values_N, np.ma.MaskedArray):
+        unknown_N = np.ma.getmaskarray(values_N)
+        return pd.arrays.IntegerArray(values_N.data, unknown_N) if unknown_N.any() else values_N.data
+    return pd.array(values_N, dtype="str") if values_N.dtype == object else values_N
 
 
 def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Schema) -> pd.DataFrame:
     """`low_95__<target>` and `high_95__<target>` (for a coverage of 0.95), cut at the ends of the target's range."""
     percent = f"{100 * interval.coverage:g}"
-    lowest, highest = (0.0, 1.0) if schema.type == "unit_interval_regression" else (-np.inf, np.inf)
-    columns = {}
+    kind, columns = schema.problem_type, {}
     for i, (target, half) in enumerate(zip(schema.targets, interval.half_widths, strict=True)):
-        columns[f"low_{percent}__{target}"] = np.maximum(p_NK[:, i] - half, lowest)
-        columns[f"high_{percent}__{target}"] = np.minimum(p_NK[:, i] + half, highest)
+        columns[f"low_{percent}__{target}"] = np.maximum(p_NK[:, i] - half, kind.lowest)
+        columns[f"high_{percent}__{target}"] = np.minimum(p_NK[:, i] + half, kind.highest)
     return pd.DataFrame(columns)
 
 

@@ -28,7 +28,7 @@ from src.tables.table import Schema, whole
 if TYPE_CHECKING:
     from torch import nn
 
-    from src.models import Head
+    from src.models.head import Head
 
 WEIGHTS = "weights.npz"
 # Rows scored at a time, which bounds the memory, and the most numbers that they may be made into.
@@ -129,7 +129,7 @@ class NetworkModel(Model):
         """The networks, ready to answer. Raises ValueError where the weights are not those of the configuration."""
         import torch
 
-        from src.models import make_head
+        from src.models.heads import make_head
         from src.networks import build_network
 
         each, rest = divmod(len(self.committee), len(self.card.preprocessing))

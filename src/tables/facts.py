@@ -98,7 +98,7 @@ class TableFacts:
 
     @property
     def is_single_label(self) -> bool:
-        return self.settings.type in ("binary", "multiclass")
+        return self.settings.problem_type.single_label
 
     @cached_property
     def labels(self) -> pd.Series:

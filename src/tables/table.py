@@ -20,7 +20,9 @@ from src.inputs.picture_file import fits, on_disk
 from src.inputs.pictures import AT_ONCE
 from src.inputs.sentences import begins
 from src.inputs.vectors import WordVectors
-from src.problem.terms import ProblemType
+from src.models.types.problem_type import ProblemType
+from src.models.types.registry import TYPES
+from src.problem.terms import TypeName
 from src.tables.columns import FeatureKind
 from src.tables.windows import Window, viewed, windows
 
@@ -64,7 +66,7 @@ class FurtherHead(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    type: ProblemType
+    type: TypeName
     classes: list[str]
     positive: str | None
     weight: float
@@ -80,7 +82,7 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: ProblemType
+    type: TypeName
     features: list[Feature]
     targets: list[str]
     classes: list[str]
@@ -91,9 +93,14 @@ class Schema(BaseModel):
     heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
 
     @property
+    def problem_type(self) -> ProblemType:
+        """That of the main target."""
+        return TYPES[self.type]
+
+    @property
     def outputs(self) -> int:
         """Number of the network's outputs for the main target."""
-        return {"binary": 1, "multiclass": len(self.classes)}.get(self.type, len(self.targets))
+        return self.problem_type.outputs(len(self.classes), len(self.targets))
 
     @property
     def all_outputs(self) -> int:

@@ -34,13 +34,6 @@ CURVE_POINTS = 50
 
 # Columns of the tables of curves.
 CURVES = ("training", "validation", "training_loss", "validation_loss")
-LOSSES = {
-    "binary": "cross_entropy",
-    "multiclass": "cross_entropy",
-    "multilabel": "cross_entropy",
-    "regression": "squared_error",
-    "unit_interval_regression": "cross_entropy",
-}
 
 # Tags that are columns of the table of runs.
 CROSS_VALIDATED, SEALED_TEST, COMMON_SENSE, CHOSEN = "cross-validated", "sealed test", "common sense", "chosen"
@@ -342,7 +335,7 @@ def chosen_metrics(chosen: Candidate) -> dict[str, float]:
 def curve_names(layout: Layout) -> dict[str, str]:
     """The metrics that the columns of a table of curves are."""
     prepared = Prepared.read(layout.result("prepare"))
-    measure, loss = prepared.measure, LOSSES[prepared.type]
+    measure, loss = prepared.measure, prepared.problem_type.loss
     names = (f"training.{measure}", f"validation.{measure}", f"training.{loss}", f"validation.{loss}")
     return dict(zip(CURVES, names, strict=True))
 

@@ -93,12 +93,7 @@ def signature_of(schema: Schema) -> "ModelSignature":
 
 def probability_columns(schema: Schema) -> list[str]:
     """The columns of a prediction that the measures read, in the order of the network's outputs."""
-    if schema.type == "binary":
-        return [f"probability__{schema.positive}"]
-    if schema.classes:
-        return [f"probability__{name}" for name in schema.classes]
-    kind = "probability" if schema.type == "multilabel" else "predicted"
-    return [f"{kind}__{name}" for name in schema.targets]
+    return schema.problem_type.measured_columns(schema.classes, schema.targets)
 
 
 def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":

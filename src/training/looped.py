@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from src.core.errors import UserError
 from src.inputs.sparse import Inputs, widths
-from src.models import make_head
 from src.models.head import Head
+from src.models.heads import make_head
 from src.models.measures import Measure
 from src.models.updates import OPTIMIZERS, falling_rate, kept_share
 from src.networks import build_network

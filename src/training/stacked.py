@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule
 from torch import Tensor, nn
 
-from src.models import HEADS
 from src.models.head import Head
+from src.models.heads import HEADS
 from src.models.measures import Measure
 from src.networks.mlp import MLP
 from src.networks.stack import REGISTER, Stack

@@ -156,7 +156,7 @@ def _as_numbers(table: TableFacts, target: str) -> pd.Series | None:
         return pd.Series(pd.factorize(table.labels)[0], index=table.labels.index, dtype="float64").reindex(
             table.frame.index
         )
-    if table.settings.type == "multilabel":
+    if table.settings.problem_type.target == "flag":
         numbers_N = label_numbers(table[target])
         return numbers_N.where(numbers_N.isin([0, 1]))
     return table[target] if table.kinds[target] == "numeric" else None
@@ -164,7 +164,7 @@ def _as_numbers(table: TableFacts, target: str) -> pd.Series | None:
 
 def _leak_score(table: TableFacts, name: str, numbers_N: pd.Series, rows_N: NDArray[np.intp]) -> float:
     values_n, numbers_n = table[name].take(rows_N), numbers_N.take(rows_N)
-    if not table.is_single_label and table.settings.type != "multilabel":
+    if table.settings.problem_type.target == "number":
         return value_score(values_n, numbers_n)
     known_n = numbers_n.notna().to_numpy()
     return class_score(values_n[known_n], numbers_n[known_n].to_numpy(np.intp))
@@ -201,7 +201,11 @@ def rows_per_class(table: TableFacts) -> Iterator[Issue]:
             named = listed_counts({label: int(counts[label]) for label in scarce})
             count = int(counts[scarce].sum())
             rows = [int(row) for row in labels.index[labels.isin(scarce)][:SHOWN_ROWS]]
-            advice = "; so many classes: is this `type: regression`?" if len(scarce) > len(counts) / 2 > 5 else ""
+            advice = (
+                "; so many classes: are these amounts, and the type another?"
+                if len(scarce) > len(counts) / 2 > 5
+                else ""
+            )
             message = (
                 f"{target!r}: {len(scarce)} {'class' if len(scarce) == 1 else 'classes'} with too few rows: {named} "
                 f"({where(rows, count)}); each needs {table.parts} rows {split}, one for every part the rows are dealt "
@@ -214,7 +218,7 @@ def _labels(table: TableFacts) -> Iterator[tuple[str, pd.Series]]:
     """Each target with classes, and the label of every row that has one; the index is the row's position."""
     if table.is_single_label and table.targets:
         yield table.targets[0], table.labels
-    if table.settings.type == "multilabel":
+    if table.settings.problem_type.target == "flag":
         for target in table.targets:
             yield target, label_texts(label_numbers(table[target]).dropna())
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from src.core.errors import UserError
 from src.core.files import parse_json
 from src.datasets import numeric_looking
-from src.problem.terms import CLASSIFICATION
+from src.models.types.problem_type import ProblemType
+from src.models.types.registry import TYPES
 from src.tables.facts import (
     SHOWN_ROWS,
     Issue,
@@ -37,7 +38,7 @@ Explain = Callable[[TableFacts, dict[str, Any]], Issue]
 COLUMNS_PER_BATCH = 4
 LARGEST = 1e100  # beyond, the squares of which a spread or an error is made soon overflow
 BEYOND = f"infinite or beyond {LARGEST:g}"
-TYPES = {
+COLUMN_TYPES = {
     "numeric": "float64",
     "categorical": "str",
     "text": "str",
@@ -140,18 +141,18 @@ def derive(table: TableFacts) -> Iterator[Rule]:
     for key, column in table.named:
         yield Rule("columns_exist", "expect_column_to_exist", {"column": column}, _no_such_column(key, column))
 
-    needs_numbers = set() if settings.type in CLASSIFICATION else set(table.targets)
-    heads = {name: settings.heads[name].type for name in table.of_role("heads")}
-    needs_numbers |= {name for name, kind in heads.items() if kind not in CLASSIFICATION}
+    asked_of = dict.fromkeys(table.targets, settings.problem_type)
+    asked_of |= {name: TYPES[settings.heads[name].type] for name in table.of_role("heads")}
+    needs_numbers = {name for name, asked in asked_of.items() if asked.target == "number"}
     needs_numbers |= {*table.of_role("weights"), *(n for n, kind in settings.columns.items() if kind == "numeric")}
     kinds = {name: settings.columns[name] for name in table.columns if name in settings.columns}
     kinds |= {name: "numeric" for name in table.columns if name in needs_numbers}
     for column, kind in kinds.items():
-        kwargs: dict[str, Any] = {"column": column, "type_": TYPES[kind]}
+        kwargs: dict[str, Any] = {"column": column, "type_": COLUMN_TYPES[kind]}
         yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, _wrong_type(column, kind))
     for column in table.of_role("time"):
         kind = "date" if table.kinds[column] == "date" else "numeric"
-        kwargs = {"column": column, "type_": TYPES[kind]}
+        kwargs = {"column": column, "type_": COLUMN_TYPES[kind]}
         explain = _wrong_type(column, "numeric or date")
         yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, explain)
 
@@ -166,13 +167,14 @@ def derive(table: TableFacts) -> Iterator[Rule]:
                 _bad_values(column, "missing", way_out),
             )
 
-    asked_of = {**dict.fromkeys(table.targets, settings.type), **heads}
     for column, asked in asked_of.items():
-        kwargs = {"column": column, "min_value": 2, "max_value": {"binary": 2}.get(asked)}
-        yield Rule("classes", "expect_column_unique_value_count_to_be_between", kwargs, _wrong_classes(column))
-    if settings.type == "multilabel":
-        yield from (rule for column in table.targets for rule in _label_rules(table, column))
+        kwargs = {"column": column, "min_value": 2, "max_value": asked.most_classes}
+        yield Rule("classes", "expect_column_unique_value_count_to_be_between", kwargs, _wrong_classes(column, asked))
+    for column, asked in asked_of.items():
+        if asked.target == "flag":
+            yield from _label_rules(table, column, asked)
 
+    bounded = {name: of for name, of in asked_of.items() if of.target == "number" and not of.unbounded}
     numeric = [name for name in table.columns if table.kinds[name] == "numeric" and table.roles[name] != "drop"]
     for column in numeric:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
@@ -180,18 +182,19 @@ def derive(table: TableFacts) -> Iterator[Rule]:
             way_out = f"the {table.roles[column]} column needs a number in every row: correct them or remove these rows"
         yield _range("finite_values", column, -LARGEST, LARGEST, BEYOND, way_out)
     for column in numeric:
-        if asked_of.get(column) == "unit_interval_regression":
-            way_out = "rescale the target, or choose `type: regression`"
-            yield _range("ranges", column, 0.0, 1.0, "outside [0, 1]", way_out)
+        if column in bounded:
+            asked = bounded[column]
+            way_out = f"rescale the target, or choose `type: {asked.otherwise}`"
+            fault = f"outside [{asked.lowest:g}, {asked.highest:g}]"
+            yield _range("ranges", column, asked.lowest, asked.highest, fault, way_out)
         if column == settings.weights:
             way_out = "a weight is a number above 0: correct it, or remove the rows that should not count"
             yield _range("ranges", column, 0.0, None, "not above 0", way_out, strict_min=True)
 
 
-def _label_rules(table: TableFacts, column: str) -> Iterator[Rule]:
-    explain = _bad_values(
-        column, "neither 0/1 nor true/false", "type multilabel needs a yes or no in each label column"
-    )
+def _label_rules(table: TableFacts, column: str, asked: ProblemType) -> Iterator[Rule]:
+    way_out = f"type {asked.name} needs a yes or no in each label column"
+    explain = _bad_values(column, "neither 0/1 nor true/false", way_out)
     if table.kinds[column] == "categorical":
         kwargs = {"column": column, "regex": LABEL_TEXT}
         yield Rule("classes", "expect_column_values_to_match_regex", kwargs, explain)
@@ -242,7 +245,7 @@ def _wrong_type(column: str, kind: str) -> Explain:
     return explain
 
 
-def _wrong_classes(column: str) -> Explain:
+def _wrong_classes(column: str, asked: ProblemType) -> Explain:
     def explain(table: TableFacts, result: dict[str, Any]) -> Issue:
         values = table[column].value_counts()
         found = int(result["observed_value"])
@@ -254,7 +257,7 @@ def _wrong_classes(column: str) -> Explain:
         rows = first_rows(table[column] == values.index[-1])
         shares = listed_counts({show(value): int(count) for value, count in values.items()})
         message = (
-            f"{column!r}: type binary needs exactly two classes, found {found:,}: {shares}; "
+            f"{column!r}: type {asked.name} needs exactly two classes, found {found:,}: {shares}; "
             "correct the values or choose another type"
         )
         return Issue("error", column, found, rows, message)

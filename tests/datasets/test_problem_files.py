@@ -10,7 +10,6 @@ from src.core.files import Layout
 from src.datasets import fetch_source, read_table
 from src.problem.load import load_problem
 from src.problem.sources import RemoteSource
-from src.problem.terms import CLASSIFICATION
 
 ROWS = {
     "adult": 48_842,
@@ -54,7 +53,7 @@ def test_the_data_of_a_problem_file_can_be_fetched_and_have_its_targets(name: st
     assert len(table) == ROWS[name]
     assert not targets.isna().any(axis=None) or problem.series is not None
     assert set(problem.drop) <= set(table.columns)
-    if problem.type in CLASSIFICATION:
+    if problem.problem_type.target != "number":
         assert (targets.nunique() <= 46).all()
     else:
         assert set(targets.dtypes.astype(str)) == {"float64"}

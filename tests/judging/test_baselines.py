@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from src.judging.baselines import COMMON_SENSE, common_sense, majority, mean, median, shallow, stratified
+from src.judging.baselines import common_sense, shallow
 from src.kinds.tabular.shallow import SHALLOW
 from src.models.measures import TABLE
 from src.tables.protocols import Split
@@ -35,7 +35,7 @@ def test_the_majority_is_that_of_scikit_learn_and_its_probabilities_are_the_weig
     y_A, w_A = table.y_NT[split.training, 0], table.w_N[split.training]
     theirs = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y_A), 1)), y_A, sample_weight=w_A)
     prior = DummyClassifier(strategy="prior").fit(np.zeros((len(y_A), 1)), y_A, sample_weight=w_A)
-    p_VK = majority(table, split, 0)
+    p_VK = common_sense(table.schema)["majority"](table, split, 0)
     assert p_VK.shape == (len(split.validation), OUTPUTS[kind])
     p_VC = np.column_stack([1 - p_VK, p_VK]) if kind == "binary" else p_VK
     np.testing.assert_allclose(
@@ -50,7 +50,7 @@ def test_the_median_and_the_mean_are_those_of_scikit_learn(seed, rows, weights):
     table, split = table_of("regression", rows, seed, weights), split_of(rows)
     y_AT, w_A = table.y_NT[split.training], table.w_N[split.training]
     x_A1 = np.zeros((len(y_AT), 1))
-    for ours, strategy in ((median, "median"), (mean, "mean")):
+    for strategy, ours in common_sense(table.schema).items():
         theirs = DummyRegressor(strategy=strategy).fit(x_A1, y_AT, sample_weight=w_A if weights else None)
         found = ours(table, split, 0)
         assert found.shape == (len(split.validation), 2)
@@ -66,7 +66,7 @@ def test_no_constant_has_a_smaller_weighted_absolute_error_than_the_median(rows,
     y_N1, w_N = np.array([[y] for y, _ in rows]), np.array([w for _, w in rows])
     table = replace(table_of("unit_interval_regression", len(rows)), y_NT=y_N1, w_N=w_N / w_N.mean())
     everything = np.arange(len(rows))
-    found = median(table, Split(0, 0, everything, everything), 0)
+    found = common_sense(table.schema)["median"](table, Split(0, 0, everything, everything), 0)
     error = TABLE["mae"].value
     assert error(y_N1, found, w_N) <= error(y_N1, found + offset, w_N) + 1e-9
 
@@ -75,9 +75,10 @@ def test_no_constant_has_a_smaller_weighted_absolute_error_than_the_median(rows,
 def test_stratified_answers_are_certain_fall_as_the_classes_do_and_differ_from_fold_to_fold(kind):
     table = table_of(kind, rows=3000)
     split = split_of(3000)
+    stratified = common_sense(table.schema)["stratified"]
     p_VK = stratified(table, split, 0)
     assert set(np.unique(p_VK)) == {0.0, 1.0}
-    shares_1K = majority(table, split, 0)[:1]
+    shares_1K = common_sense(table.schema)["majority"](table, split, 0)[:1]
     np.testing.assert_allclose(p_VK.mean(axis=0), shares_1K[0], atol=0.05)
     assert (p_VK == stratified(table, split, 0)).all()
     assert (p_VK != stratified(table, replace(split, fold=1), 0)).any()
@@ -114,7 +115,7 @@ def test_common_sense_learns_from_training_rows_alone(kind):
     table, split = table_of(kind), split_of(47)
     y_NT = table.y_NT.copy()
     y_NT[split.validation] = y_NT[split.validation[::-1]]
-    for model in COMMON_SENSE[kind].values():
+    for model in common_sense(table.schema).values():
         assert (model(table, split, 0) == model(with_targets(table, y_NT), split, 0)).all()
 
 
@@ -132,12 +133,12 @@ def test_shallow_models_suit_every_type_and_beat_common_sense_where_there_is_a_s
     y_VT = table.y_NT[split.validation]
     if kind == "multiclass":
         y_VT = (y_VT == np.arange(3)).astype(float)
-    dummy = next(iter(COMMON_SENSE[kind].values()))
+    dummy = next(iter(common_sense(table.schema).values()))
     assert error(y_VT, p_VK, np.ones(len(y_VT))) < 0.8 * error(y_VT, dummy(table, split, 0), np.ones(len(y_VT)))
     assert (p_VK == shallow(name, table, split, 0)).all()
 
 
-@pytest.mark.parametrize("name", list(SHALLOW["multilabel"]))
+@pytest.mark.parametrize("name", list(SHALLOW["classifier"]))
 def test_a_label_that_no_training_row_has_is_never_expected(name):
     table = table_of("multilabel")
     y_NT = table.y_NT.copy()
@@ -148,7 +149,7 @@ def test_a_label_that_no_training_row_has_is_never_expected(name):
     np.testing.assert_array_equal(p_VK, np.tile([0.0, 1.0], (len(split.validation), 1)))
 
 
-@pytest.mark.parametrize("name", list(SHALLOW["multiclass"]))
+@pytest.mark.parametrize("name", list(SHALLOW["classifier"]))
 @pytest.mark.parametrize("known", [[0], [2], [0, 2], [1, 2]])
 def test_a_class_that_no_training_row_of_the_fold_has_gets_probability_zero(name, known):
     table, split = table_of("multiclass"), split_of(47)
@@ -168,7 +169,7 @@ def test_weights_are_used(kind, name):
     signal = np.nan_to_num(table.frame["x"])
     weighted = replace(table, w_N=np.where(signal > 0, 5.0, 0.1))
     assert (shallow(name, table, split, 0) != shallow(name, weighted, split, 0)).any()
-    for dummy in [model for model in COMMON_SENSE[kind].values() if model is not stratified]:
+    for dummy in [model for name, model in common_sense(table.schema).items() if name != "stratified"]:
         assert (dummy(table, split, 0) != dummy(weighted, split, 0)).any()
 
 

@@ -21,7 +21,7 @@ from src.judging.evaluation import (
 from src.judging.held_out import HeldOut
 from src.judging.intervals import jackknife_variance, paired_gain, paired_p_value, share_interval, transformed_interval
 from src.models.measures import TABLE
-from src.problem.terms import MEASURES
+from src.models.types.registry import TYPES
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SHALLOW_GATE
 from src.tables.protocols import Folds
 from src.tables.table import Table
@@ -180,7 +180,7 @@ def test_the_ranks_of_folds_whose_scores_are_on_different_scales_are_averaged(na
     assert measure.value(table.y_NT[rows], p_NK, table.w_N[rows]) < of_folds.min() - 0.05
 
 
-@pytest.mark.parametrize("name", sorted(set(MEASURES["binary"]) - set(RANKS)))
+@pytest.mark.parametrize("name", sorted(set(TYPES["binary"].measures) - set(RANKS)))
 def test_measures_of_rows_and_counts_are_taken_on_the_rows_of_all_folds(name: str):
     table, model = on_different_scales()
     model = HeldOut(model.splits, [p_VK.clip(0, 1) for p_VK in model.predictions])

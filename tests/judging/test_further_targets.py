@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from src.core.errors import UserError
-from src.models import HEADS, make_head
+from src.models.heads import HEADS, make_head
 from src.models.measures import TABLE
 from src.models.several import SeveralHeads
 from src.preparation.fold import fit_fold

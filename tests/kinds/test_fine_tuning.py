@@ -10,7 +10,7 @@ from torch import nn
 
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
-from src.models import HEADS
+from src.models.heads import HEADS
 from src.models.measures import TABLE
 from src.networks import build_network
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen

@@ -189,7 +189,7 @@ def test_the_ladder_is_of_the_blocks_that_are_named(block: str):
     assert build_network(found[2], 3, 4)(torch.rand(2, 3, 16, 16)).shape == (2, 4)
 
 
-@pytest.mark.parametrize("name", SHALLOW["binary"])
+@pytest.mark.parametrize("name", SHALLOW["classifier"])
 def test_shallow_models_learn_from_pixels(name: str):
     table = table_of(300)
     p_VK = shallow(name, table, Split(0, 0, np.arange(240), np.arange(240, 300)), 0)
@@ -211,7 +211,7 @@ def test_large_pictures_are_made_small_for_shallow_models():
     frame = pd.DataFrame({"image": pd.Series([file_of(p) for p in pixels_NHWC], dtype=object)})
     feature = IMAGE.model_copy(update={"encoding": encoding})
     inputs = ImageVectorizer.fit(frame, [feature]).transform(frame)
-    assert seen(inputs, SHALLOW["regression"]["linear"].view).shape == (20, 3 * 17 * 12)
+    assert seen(inputs, SHALLOW["regressor"]["linear"].view).shape == (20, 3 * 17 * 12)
 
 
 @pytest.mark.parametrize("changes", [{"kind": "dense_on_pictures"}, {"kernel": 5, "normalize": False}, {}])

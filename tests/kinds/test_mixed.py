@@ -173,7 +173,7 @@ def test_a_network_of_all_inputs_beats_every_single_one_and_says_why_it_is_not_s
     member = Member.of_split(config, split, 0)
     [trained] = fit([member], table, TABLE["accuracy"], Engine(workers=1), "tickets")
     rows, accuracy = split.validation, TABLE["accuracy"].value
-    models = list(kind.shallow["binary"])
+    models = list(kind.shallow["classifier"])
     assert models == [
         "linear", "linear on review", "weakly_regularized_linear on review", "linear on photo",
         "strongly_regularized_linear on photo", "forest on photo", "linear on tabular", "gradient_boosting on tabular",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from src.models import HEADS
+from src.models.heads import HEADS
 from src.models.updates import OPTIMIZERS
 from src.networks import build_network
 from src.tracking.sources import code_behind
@@ -157,10 +157,10 @@ def test_rmsprop_has_the_settings_of_the_book():
 LIFTED = """
 import importlib, pathlib, sys
 for file in sorted(pathlib.Path("src").rglob("*.py")):
-    if file.parent.name in ("models", "networks"):
+    if {"models", "networks"} & set(file.parts):
         importlib.import_module(".".join(file.with_suffix("").parts))
 print(*sorted({"pandas", "mlflow", "prefect", "dvc", "great_expectations", "sklearn"} & set(sys.modules)))
-from src.models import HEADS
+from src.models.heads import HEADS
 from src.networks import build_network
 print(sorted(HEADS), build_network({"kind": "mlp", "units": [3], "dropout": 0.1}, 2, 1))
 """
@@ -168,7 +168,7 @@ print(sorted(HEADS), build_network({"kind": "mlp", "units": [3], "dropout": 0.1}
 
 def test_models_and_networks_can_be_lifted_out_and_used_alone(tmp_path):
     for room in ("models", "networks"):
-        for module in (ROOT / "src" / room).glob("*.py"):
+        for module in (ROOT / "src" / room).rglob("*.py"):
             for file in code_behind(module.relative_to(ROOT), ROOT)[0]:
                 (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / file, tmp_path / file)

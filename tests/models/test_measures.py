@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from src.models.measures import TABLE, choose_measure
-from src.problem.terms import MEASURES
+from src.models.measures import TABLE
+from src.models.types.registry import TYPES
 
+MEASURES = {kind.name: kind.measures for kind in TYPES.values()}
 THEIRS = {
     "accuracy": lambda y, p, w: metrics.accuracy_score(y[:, 0], chosen(p), sample_weight=w),
     "balanced_accuracy": lambda y, p, w: metrics.balanced_accuracy_score(y[:, 0], chosen(p), sample_weight=w),
@@ -158,7 +159,7 @@ def test_a_weight_of_two_counts_like_the_row_twice():
     ],
 )
 def test_the_automatic_measure_follows_the_balance_of_the_classes(kind, shares, expected):
-    measure, reason = choose_measure(kind, shares)
+    measure, reason = TYPES[kind].choose_measure(shares)
     assert measure == expected
     assert measure in MEASURES[kind]
     assert reason

@@ -10,9 +10,9 @@ import yaml
 
 from src.core.errors import UserError
 from src.core.files import Layout, write_json
+from src.models.types.registry import TYPES
 from src.problem.load import load_problem, load_settings, settings_of
 from src.problem.steps import STEP_SETTINGS, EvaluateSettings, Problem, RegularizeSettings
-from src.problem.terms import MEASURES
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(path.stem for path in (ROOT / "problems").glob("*.yaml"))
@@ -405,8 +405,8 @@ def test_settings_that_were_never_written_name_the_step_that_writes_them(layout)
         load_settings(layout, "regularize", RegularizeSettings)
 
 
-@pytest.mark.parametrize(("kind", "measures"), MEASURES.items())
-def test_every_measure_of_a_type_may_be_named(layout, kind, measures):
-    target = ["a", "b"] if kind == "multilabel" else "kind"
-    for measure in ("auto", *measures):
-        assert load_problem(write(layout, type=kind, target=target, measure=measure)).measure == measure
+@pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
+def test_every_measure_of_a_type_may_be_named(layout, kind):
+    target = ["a", "b"] if kind.targets == "several" else "kind"
+    for measure in ("auto", *kind.measures):
+        assert load_problem(write(layout, type=kind.name, target=target, measure=measure)).measure == measure

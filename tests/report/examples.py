@@ -14,7 +14,7 @@ import pandas as pd
 from src.core.files import Layout, write_json
 from src.judging.evaluation import gain_over_folds, verdict_of
 from src.models.measures import TABLE, Measure
-from src.problem.terms import MEASURES
+from src.models.types import registry
 from src.results.baseline import Baseline, FoldScores, ReferenceScore
 from src.results.data import ColumnSummary, FeatureSummary, Finding, Prepared, Protocol, Validation
 from src.results.evaluate import CrossValidation, Evaluate, SampleSize, SealedTest, ShallowSettings, TestScore
@@ -22,7 +22,7 @@ from src.results.networks import Candidate, Overfit, Regularize, Rung
 from src.results.verdicts import Choice, Comparison, Verdict
 
 FOLDS, REPEATS, EPOCHS = 4, 2, 40
-TYPES = ("binary", "multiclass", "multilabel", "regression", "unit_interval_regression")
+TYPES = tuple(registry.TYPES)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def write_results(root: Path, given: Example) -> Layout:
     against_shallow = _compared("beats_shallow_model", "network", network, simple, shallow, measure)
     half = float(np.std(network)) + 1e-3
     test_value, plain_value = score(predicted, test), score(plain, test)
-    others = [name for name in MEASURES[given.type] if name != given.measure]  # type: ignore[index]
+    others = [name for name in registry.TYPES[given.type].measures if name != given.measure]
     extra = {f"{where}_{name}": 0.1234567 for where in ("cross_validation", "test") for name in others}
     Evaluate(
         measure=given.measure,

@@ -13,7 +13,6 @@ import yaml
 from src.core.files import Layout
 from src.networks import build_network
 from src.preparation.fold import fit_fold
-from src.problem.terms import ProblemType
 from src.saved.inference import Interval
 from src.saved.network_model import NetworkCard, NetworkModel
 from src.scoring.table import Order, Scored, score_table
@@ -46,7 +45,7 @@ def fruit(rows: int = 60, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = None) -> NetworkModel:
+def fruit_model(kind: str, seed: int = 0, rows: pd.DataFrame | None = None) -> NetworkModel:
     """An untrained network on preprocessing that was fitted to `rows`, by default those of `fruit()`."""
     frame = fruit() if rows is None else rows
     binary = kind == "binary"
@@ -78,7 +77,7 @@ def fruit_model(kind: ProblemType, seed: int = 0, rows: pd.DataFrame | None = No
 @dataclass
 class Repository:
     root: Path
-    kind: ProblemType = "binary"
+    kind: str = "binary"
 
     @property
     def layout(self) -> Layout:
@@ -126,9 +125,7 @@ class Repository:
         return list(found.itertuples(index=False, name=None))
 
 
-def make_repository(
-    root: Path, empty_database: Path, kind: ProblemType, versions: int, champion: int | None
-) -> Repository:
+def make_repository(root: Path, empty_database: Path, kind: str, versions: int, champion: int | None) -> Repository:
     """A repository whose registry, made by MLflow, holds versions of the model."""
     from mlflow import MlflowClient
 

@@ -9,6 +9,7 @@ from src.core.files import Layout, write_json
 from src.judging.baselines import common_sense, shallow
 from src.kinds.tabular.shallow import SHALLOW
 from src.models.measures import TABLE
+from src.models.types.registry import TYPES
 from src.results.baseline import Baseline
 from src.results.data import Prepared, Protocol
 from src.tables.protocols import Folds, write_folds
@@ -60,7 +61,7 @@ def test_every_reference_is_scored_on_both_sets_of_folds_and_the_best_of_each_so
     result = baseline(layout)
     assert Baseline.read(layout.result("baseline")) == result
     assert {of.name for of in result.common_sense_all} == set(common_sense(table.schema))
-    assert {of.name for of in result.shallow_all} == set(SHALLOW[kind])
+    assert {of.name for of in result.shallow_all} == set(SHALLOW[TYPES[kind].family])
     measure = TABLE[MEASURES[kind]]
     assert (result.measure, result.direction) == (measure.name, measure.direction)
     for sort in ("common_sense", "shallow"):

@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from src.problem.terms import ProblemType
 from src.results.networks import Candidate
 from src.tables.protocols import Folds, deal
 from src.tables.table import Feature, Schema, Table, encode_targets
 
 
-def table_of(kind: ProblemType, rows: int = 47, seed: int = 0, weights: bool = False) -> Table:
+def table_of(kind: str, rows: int = 47, seed: int = 0, weights: bool = False) -> Table:
     """A table with a learnable target: numbers with gaps and a category."""
     rng = np.random.default_rng(seed)
     x, z = rng.normal(size=(2, rows))

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from src.kinds.shallow import Shallow, by_type
+from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.views import View
 
 # Rows that a shallow model of pictures learns from: beyond, mostly the waiting grows.
@@ -41,11 +41,11 @@ def _forest_regressor(seed: int, rows: int) -> Any:
 
 _on_pixels = partial(Shallow, view=View(columns="pixels"), most_rows=MOST_ROWS)
 
-SHALLOW = by_type(
-    classifiers={
+SHALLOW: ByFamily = {
+    "classifier": {
         "linear": _on_pixels(partial(_linear_classifier, strength=1e-3)),
         "strongly_regularized_linear": _on_pixels(partial(_linear_classifier, strength=1e-2)),
         "forest": _on_pixels(_forest_classifier),
     },
-    regressors={"linear": _on_pixels(_linear_regressor), "forest": _on_pixels(_forest_regressor)},
-)
+    "regressor": {"linear": _on_pixels(_linear_regressor), "forest": _on_pixels(_forest_regressor)},
+}

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from src.kinds.mixed.parts import Part
-from src.kinds.shallow import ByType, Shallow
+from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.text.shallow import SHALLOW as LINEAR
 from src.kinds.views import View
-from src.problem.terms import ProblemType
+from src.models.types.problem_type import Family
 
 
-def shallow(parts: Sequence[Part]) -> ByType:
-    """By problem type: `linear` on all columns, and `<model> on <part>`."""
-    return {kind: _models(parts, kind) for kind in LINEAR}
+def shallow(parts: Sequence[Part]) -> ByFamily:
+    """Of each family `linear` on all columns, and `<model> on <part>`."""
+    return {family: _models(parts, family) for family in LINEAR}
 
 
-def _models(parts: Sequence[Part], kind: ProblemType) -> dict[str, Shallow]:
-    found = {"linear": replace(LINEAR[kind]["linear"], view=View(columns="side_by_side"))}
+def _models(parts: Sequence[Part], family: Family) -> dict[str, Shallow]:
+    found = {"linear": replace(LINEAR[family]["linear"], view=View(columns="side_by_side"))}
     for number, part in enumerate(parts):
-        for name, model in part.kind.shallow[kind].items():
+        for name, model in part.kind.shallow[family].items():
             found[f"{name} on {part.name}"] = replace(model, view=model.view.model_copy(update={"part": number}))
     return found

@@ -46,4 +46,4 @@ def _as_before(table: Table, split: Split, seed: int, backs: Sequence[int]) -> P
         y_NT = np.where(y_NT < 0, np.nan, y_NT)  # a label that is missing
     known_NT = pd.DataFrame(y_NT).ffill().fillna(float(np.median(table.y_NT[split.training]))).to_numpy()
     p_VK = np.concatenate([known_NT[last_V - back] for back in backs], axis=1)
-    return (p_VK == np.arange(table.schema.outputs)).astype(np.float64) if table.schema.type == "multiclass" else p_VK
+    return table.schema.problem_type.answers(p_VK, table.schema.outputs)

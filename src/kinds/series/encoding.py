@@ -74,7 +74,7 @@ def encode(
     if settings.series.network == "auto":
         network, reason = _network(train, settings.series)
         choices.append(Choice(setting="network", chosen=network, reason=reason))
-    if settings.series.relative == "auto" and settings.type == "regression":
+    if settings.series.relative == "auto" and settings.problem_type.unbounded:
         relative, reason = _relative(train, settings)
         shown = "the change since the last moment" if relative else "the value itself"
         choices.append(Choice(setting="what the network forecasts", chosen=shown, reason=reason))
@@ -107,7 +107,7 @@ def _network(train: pd.DataFrame, series: Series) -> tuple[str, str]:
 def _relative(train: pd.DataFrame, settings: PrepareSettings) -> tuple[bool, str]:
     """Whether the series drifts: one whose later half lies elsewhere than its earlier one is likely to go on."""
     assert settings.series is not None
-    if settings.type != "regression" or settings.series.relative != "auto":
+    if not settings.problem_type.unbounded or settings.series.relative != "auto":
         return settings.series.relative is True, ""
     if settings.series.order != "onward":
         return False, f"the moments are {settings.series.order} (series.order), so that the last one is elsewhere"

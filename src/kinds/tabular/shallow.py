@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from src.kinds.shallow import Shallow, by_type
+from src.kinds.shallow import ByFamily, Shallow
 
 
 def _linear_classifier(seed: int, rows: int) -> Any:
@@ -31,7 +31,7 @@ def _boosted_regressor(seed: int, rows: int) -> Any:
     return HistGradientBoostingRegressor(random_state=seed)
 
 
-SHALLOW = by_type(
-    classifiers={"linear": Shallow(_linear_classifier), "gradient_boosting": Shallow(_boosted_classifier)},
-    regressors={"linear": Shallow(_linear_regressor), "gradient_boosting": Shallow(_boosted_regressor)},
-)
+SHALLOW: ByFamily = {
+    "classifier": {"linear": Shallow(_linear_classifier), "gradient_boosting": Shallow(_boosted_classifier)},
+    "regressor": {"linear": Shallow(_linear_regressor), "gradient_boosting": Shallow(_boosted_regressor)},
+}

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from src.kinds.shallow import Shallow, by_type
+from src.kinds.shallow import ByFamily, Shallow
 
 
 def _logistic_regression(seed: int, rows: int, strength: float) -> Any:
@@ -19,10 +19,10 @@ def _ridge(seed: int, rows: int) -> Any:
     return Ridge()
 
 
-SHALLOW = by_type(
-    classifiers={
+SHALLOW: ByFamily = {
+    "classifier": {
         "linear": Shallow(partial(_logistic_regression, strength=1e-3)),
         "weakly_regularized_linear": Shallow(partial(_logistic_regression, strength=1e-4)),
     },
-    regressors={"linear": Shallow(_ridge)},
-)
+    "regressor": {"linear": Shallow(_ridge)},
+}

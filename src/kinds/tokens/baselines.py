@@ -27,5 +27,5 @@ def most_frequent_of_word(table: Table, split: Split, seed: int) -> Predictions:
     np.add.at(counts_WK, (codes_A, table.y_NT[split.training, 0].astype(np.intp)), w_A)
     counts_WK[-1] = counts_WK.sum(axis=0)
     told_V = pd.Index(words).get_indexer(words_N.iloc[split.validation])
-    p_VK = (counts_WK / counts_WK.sum(axis=1, keepdims=True))[told_V]
-    return p_VK[:, 1:] if table.schema.type == "binary" else p_VK
+    p_VC = (counts_WK / counts_WK.sum(axis=1, keepdims=True))[told_V]
+    return table.schema.problem_type.joined([p_VC])

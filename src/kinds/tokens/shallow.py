@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from src.kinds.shallow import Shallow, by_type
+from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.views import View
 
 _WORDS = View(columns="words")
@@ -20,6 +20,7 @@ def _ridge(seed: int, rows: int) -> Any:
     return Ridge()
 
 
-SHALLOW = by_type(
-    classifiers={"linear": Shallow(_logistic_regression, _WORDS)}, regressors={"linear": Shallow(_ridge, _WORDS)}
-)
+SHALLOW: ByFamily = {
+    "classifier": {"linear": Shallow(_logistic_regression, _WORDS)},
+    "regressor": {"linear": Shallow(_ridge, _WORDS)},
+}

@@ -18,7 +18,6 @@ from src.report.words import (
     sentence,
     share,
     spoken,
-    type_words,
 )
 
 
@@ -30,8 +29,8 @@ def question(evidence: Evidence) -> Section:
     facts = [
         ["Asked", evidence.settings.question],
         ["Target", listing(prepared.targets)],
-        ["To be predicted", type_words(prepared.type, prepared.targets)],
-        *([["Classes", listing(list(prepared.classes))]] if prepared.type in ("binary", "multiclass") else []),
+        ["To be predicted", prepared.problem_type.described(len(prepared.targets))],
+        *([["Classes", listing(list(prepared.classes))]] if prepared.problem_type.single_label else []),
         *([["Counts as positive", prepared.positive]] if prepared.positive is not None else []),
         *([["Unit", evidence.settings.unit]] if evidence.settings.unit else []),
         [
@@ -87,12 +86,12 @@ def balance(evidence: Evidence) -> Section:
     if prepared.classes:
         largest = max(prepared.classes, key=lambda name: prepared.classes[name])
         smallest = min(prepared.classes, key=lambda name: prepared.classes[name])
-        noun = "label" if prepared.type == "multilabel" else "class"
+        noun = prepared.problem_type.noun
         words = (
             f"The most frequent {noun} is {largest} with {share(prepared.classes[largest] / prepared.rows)} of the "
             f"training rows, the rarest {smallest} with {share(prepared.classes[smallest] / prepared.rows)}."
         )
-        if prepared.type == "multilabel":
+        if prepared.problem_type.target == "flag":
             words += " A row may have several labels or none, so the shares need not add up to 100%."
         else:
             words += f" Whoever always answers {largest} is right that often without learning anything."

@@ -14,7 +14,6 @@ from flows.runner.admission import admit
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.problem.load import load_problem
-from src.problem.terms import MEASURES
 from tests.workspaces import ROOT
 
 
@@ -128,6 +127,6 @@ def test_the_form_takes_for_each_problem_just_the_measures_of_its_type(problem: 
     if suits:
         validate(given, form, raise_on_error=True)
     else:
-        allowed = f"'{measure}' is not one of ['auto', '{MEASURES[load_problem(Layout(problem)).type][0]}', "
+        allowed = f"'{measure}' is not one of ['auto', '{load_problem(Layout(problem)).problem_type.measures[0]}', "
         with pytest.raises(SchemaError, match=re.escape(f"field 'overrides.measure'. Failure reason: {allowed}")):
             validate(given, form, raise_on_error=True)

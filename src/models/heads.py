@@ -1,0 +1,39 @@
+"""Heads: the book's table of last activations and losses, one LightningModule per problem type.
+
+| problem type | last activation | loss |
+|---|---|---|
+| binary | sigmoid | binary cross-entropy |
+| multiclass, single label | softmax | cross-entropy |
+| multilabel | sigmoid | binary cross-entropy |
+| regression, scalar and vector | none | mean squared error |
+| regression in [0, 1] | sigmoid | binary cross-entropy |
+
+Several targets of different types are several of these on one network (`SeveralHeads`).
+
+Book: "Choosing the right last-layer activation and loss function". Losses take logits.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from src.models.classification import BinaryClassification, MulticlassClassification, MultilabelClassification
+from src.models.head import Head
+from src.models.regression import Regression, UnitIntervalRegression
+from src.models.several import Answer, SeveralHeads
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HEADS: dict[str, type[Head]] = {
+    "binary": BinaryClassification,
+    "multiclass": MulticlassClassification,
+    "multilabel": MultilabelClassification,
+    "regression": Regression,
+    "unit_interval_regression": UnitIntervalRegression,
+}
+
+
+def make_head(answers: Sequence[Answer], network: "nn.Module", *training: Any) -> Head:
+    """The head, or the heads, of a network that gives these answers; `training`: see `Head`."""
+    types = [HEADS[answer.type] for answer in answers]
+    return types[0](network, *training) if len(types) == 1 else SeveralHeads(types, answers, network, *training)

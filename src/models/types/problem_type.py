@@ -1,0 +1,138 @@
+"""What every problem type answers. Imports numpy alone.
+
+Shapes: N rows, A training rows, T target columns, C classes, K outputs of the network.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+# The same answer for every row, whatever its inputs, from what is true of the training rows (A, K), their weights (A,),
+# the number of rows to answer for and a source of random numbers.
+CommonSense = Callable[[Array, Array, int, np.random.Generator], Array]
+# What a target column holds: one of several classes, a yes or no, or a number.
+Target = Literal["class", "flag", "number"]
+# The scikit-learn estimators that suit a type.
+Family = Literal["classifier", "regressor"]
+
+
+class TargetFacts(Protocol):
+    """A target column that somebody wants to predict, when its type is to be guessed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def distinct(self) -> int:
+        """Number of different values."""
+
+    @property
+    def rarest(self) -> int:
+        """Rows with the rarest value."""
+
+    @property
+    def is_number(self) -> bool: ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all values are whole numbers."""
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether all values say yes or no."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value of a column of numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemType(ABC):
+    """Everything the workflow asks of a problem type; no other module knows a type by its name.
+
+    name: as problem files write it.
+    words: what is predicted. returns: what a finished model returns.
+    target: what a target column holds. targets: how many such columns a problem has. otherwise: the type to try where
+    it has another number of them.
+    measures: the names of the measures that suit, the automatic one first. reason: why it is that one.
+    loss: the name of the head's loss. family: of the shallow models.
+    common_sense: models that learn nothing from the inputs, by their names.
+    figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
+    there may be. lowest, highest: between which numbers the predictions lie.
+    """
+
+    name: str
+    words: str
+    returns: str
+    target: Target
+    targets: Literal["one", "several", "any"]
+    otherwise: str = ""
+    measures: tuple[str, ...]
+    reason: str
+    loss: str
+    family: Family
+    common_sense: Mapping[str, CommonSense]
+    figures: str
+    has_positive: bool = False
+    most_classes: int | None = None
+    lowest: float = -math.inf
+    highest: float = math.inf
+
+    @property
+    def single_label(self) -> bool:
+        """Whether each row is of one class; folds are dealt out by class then."""
+        return self.target == "class"
+
+    @property
+    def noun(self) -> str:
+        """What one of the things is called that rows are told apart by."""
+        return {"class": "class", "flag": "label", "number": "value"}[self.target]
+
+    @property
+    def may_be_further(self) -> bool:
+        """Whether a further target of another problem's network may be of this type: it is a single column."""
+        return self.targets in ("one", "any")
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether predictions are any numbers; networks learn standardized targets then."""
+        return math.isinf(self.lowest) and math.isinf(self.highest)
+
+    @abstractmethod
+    def outputs(self, classes: int, targets: int) -> int:
+        """How many outputs a network has, by the number of classes and of target columns."""
+
+    def answers(self, y_NT: Array, outputs: int) -> Array:
+        """What a perfect model would predict, (N, K), where the encoded targets are y_NT."""
+        return y_NT
+
+    def joined(self, columns: Sequence[Array]) -> Array:
+        """The predictions (N, K) of one estimator for each target column; each says (N, C), or (N, 1) of numbers."""
+        return np.column_stack([p_NC[:, -1] for p_NC in columns])
+
+    def choose_measure(self, class_shares: Mapping[str, float]) -> tuple[str, str]:
+        """The automatic measure and the stated reason, by the share of the training rows that each class has."""
+        return self.measures[0], self.reason
+
+    @abstractmethod
+    def columns(self, p_NK: Array, classes: Sequence[str], targets: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Predictions as named columns: texts as objects, flags as integers, masked where p_NK is NaN."""
+
+    @abstractmethod
+    def measured_columns(self, classes: Sequence[str], targets: Sequence[str]) -> list[str]:
+        """Those of `columns` that the measures read, in the order of the outputs."""
+
+    @abstractmethod
+    def guess(self, targets: Sequence[TargetFacts]) -> str | None:
+        """Why these targets are probably of this type; None where they are not. The first type with a reason wins."""
+
+    def described(self, targets: int) -> str:
+        """What is predicted, in words."""
+        return self.words

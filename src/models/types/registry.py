@@ -1,0 +1,13 @@
+"""The table of all problem types. The steps ask a `ProblemType` and never for its name."""
+
+from src.models.types.binary import BINARY
+from src.models.types.multiclass import MULTICLASS
+from src.models.types.multilabel import MULTILABEL
+from src.models.types.problem_type import ProblemType
+from src.models.types.regression import REGRESSION
+from src.models.types.unit_interval import UNIT_INTERVAL
+
+# In the order in which a target is tried for its type, see `ProblemType.guess`.
+TYPES: dict[str, ProblemType] = {
+    kind.name: kind for kind in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, UNIT_INTERVAL)
+}
