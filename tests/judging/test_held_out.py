@@ -9,7 +9,7 @@ import pytest
 from src.judging.evaluation import compare, estimate, left_out, score_sealed_test
 from src.judging.held_out import HeldOut
 from src.models.measures import TABLE, Measure
-from src.problem.terms import MEASURES
+from src.models.types.registry import TYPES
 from src.tables.protocols import Folds
 from src.tables.table import Table
 from tests.judging.test_evaluation import hold_out
@@ -87,7 +87,7 @@ def test_a_ratio_of_sums_is_weighted_and_left_out_by_rows(table):
 def test_rows_that_are_drawn_twice_or_not_at_all_count_so_in_every_measure(name):
     """The bootstrap and the jackknife draw statistics; the measure of these is that of the rows they are of."""
     rng = np.random.default_rng(1)
-    kind = next(kind for kind, names in MEASURES.items() if name in names)
+    kind = next(kind.name for kind in TYPES.values() if name in kind.measures)
     table = table_of(kind, ROWS, weights=True)
     shape = (ROWS, table.schema.outputs)
     p_NK = rng.dirichlet(np.ones(shape[1]), ROWS) if shape[1] > 1 else rng.random(shape)

@@ -11,8 +11,8 @@ from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from src.models import HEADS, make_head
 from src.models.head import Head
+from src.models.heads import HEADS, make_head
 from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
 from tests.workspaces import ROOT
