@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.steps import run_workflow, workspace
-from src.judging.printer import printer
-from src.results.verdicts import Estimate
+from src.judging.printer import Printer, printer_of
 
 PUBLISHED = {"breast_cancer": 0.9736, "boston_housing": 2.38}
 DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")
 
 
-def run_problem(name: str, folder: Path) -> dict[str, Any]:
-    """All steps of one problem; its figures as one row of the table."""
+def run_problem(name: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """Run all steps of one problem; its figures, and the line of the table that prints them."""
     found, seconds = run_workflow(name, folder)
-    return {
+    row = {
         "problem": name,
         "measure": found.measure,
         "published": PUBLISHED.get(name),
@@ -36,17 +35,15 @@ def run_problem(name: str, folder: Path) -> dict[str, Any]:
         "test": found.test.value,
         "seconds": round(seconds, 1),
     }
+    return row, _line(row, printer_of(found))
 
 
-def _line(row: dict[str, Any]) -> str:
-    ours = Estimate(value=row["ours"], low=row["low"], high=row["high"])
-    known = [row[name] for name in ("ours", "shallow", "common_sense", "test", "published") if row[name] is not None]
-    printing = printer(row["measure"], "", [known], [ours])
+def _line(row: dict[str, Any], printing: Printer) -> str:
     published = "" if row["published"] is None else printing.bare(row["published"])
     return (
         f"| {row['problem']} | {row['measure']} | {published} | {printing.bare(row['common_sense'])} "
         f"| {printing.bare(row['shallow'])} "
-        f"| **{printing.bare(ours.value)}** ({printing.interval(ours.low, ours.high)}) "
+        f"| **{printing.bare(row['ours'])}** ({printing.interval(row['low'], row['high'])}) "
         f"| {printing.bare(row['test'])} | {row['seconds']:.0f} |"
     )
 
@@ -63,8 +60,9 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|---|")
         rows = []
         for name in options.problems:
-            rows.append(run_problem(name, folder))
-            print(_line(rows[-1]), flush=True)
+            row, line = run_problem(name, folder)
+            rows.append(row)
+            print(line, flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 

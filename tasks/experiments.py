@@ -63,10 +63,7 @@ def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout:
     for _, _, scores in shown:
         if scores is not None:
             by_measure.setdefault(scores.measure, []).append(scores)
-    printing = {
-        measure: printer(measure, "", [[scores.cv for scores in of], [scores.test for scores in of]], of)
-        for measure, of in by_measure.items()
-    }
+    printing = {measure: printer(measure, "", [scores.cv for scores in of], of) for measure, of in by_measure.items()}
     rows = [HEADINGS, *((state.name, state.created, *_cells(scores, printing)) for state, _, scores in shown)]
     changes = ["", *(changed for _, changed, _ in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

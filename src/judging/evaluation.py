@@ -218,7 +218,7 @@ def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array
 def verdict_of(name: str, comparison: Comparison) -> Verdict:
     """A comparison as a verdict, which holds where the model is surely better."""
     pair = comparison.model_value, comparison.reference_value
-    printing = printer(comparison.measure, "", [pair], [comparison.gain])
+    printing = printer(comparison.measure, "", pair, [comparison.gain])
     better = comparison.outcome == "better"
     return Verdict(name=name, holds=better, evidence=printing.evidence(comparison), comparison=comparison)
 

@@ -1,13 +1,13 @@
-"""How values of a measure are printed: with the digits that their intervals deserve, everywhere alike.
+"""How values of a measure are printed: with the same digits everywhere.
 
-The last digit is worth between a twentieth and a half of the half width of the narrowest interval at hand; values that
-are compared get up to two digits more, until those that differ are printed differently.
+All steps of a problem print one decimal of a percentage, three of a pure number, and as many of an error in units as
+give common sense three significant digits. A step prints more only where an interval is so narrow that it deserves
+them: the last digit is then worth at most half of the half width. So values whose difference is sure are printed apart.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 from src.models.measures import TABLE, Form
@@ -21,10 +21,11 @@ Judged = Baseline | Overfit | Regularize | Evaluate
 Found = TypeVar("Found", Baseline, Overfit, Regularize, Evaluate)
 
 UNKNOWN = "not known"
-# Digits beyond what the interval deserves.
-MOST_MORE = 2
 # Values that differ by less are the same; what remains is rounding.
 SAME = 1e-12
+MOST_DECIMALS = 12
+# Decimals of measures that have no unit; others have three significant digits.
+_USUAL: dict[Form, int] = {"share": 1, "number": 3}
 
 
 class HasEnds(Protocol):
@@ -84,16 +85,16 @@ class Printer:
     def gain(self, gain: Estimate, model: float, reference: float) -> str:
         """By how much a model is better than a reference, with its interval, whose ends keep their sign.
 
-        The gain itself has a digit more where it would not be the difference of the two values as they are printed.
+        All three have a digit more where the gain would not be the difference of the two values as they are printed.
         """
-        ends = value = self._finer([gain.low, gain.high])
+        finer = self._finer([gain.low, gain.high])
         shown, other, difference = (
             round(self._shown(value), self.decimals) for value in (model, reference, gain.value)
         )
         if abs(abs(shown - other) - abs(difference)) > 10.0**-self.decimals / 2:
-            value = replace(value, decimals=max(value.decimals, self.decimals + 1))
-        low, high = (ends.bare(end).rstrip("%") for end in (gain.low, gain.high))
-        return f"{value.difference(gain.value)} (95% interval {low} to {high})"
+            finer = replace(finer, decimals=max(finer.decimals, self.decimals + 1))
+        low, high = (finer.bare(end).rstrip("%") for end in (gain.low, gain.high))
+        return f"{finer.difference(gain.value)} (95% interval {low} to {high})"
 
     def _finer(self, values: Sequence[float]) -> "Printer":
         """A printer that prints none of the values as zero that is not."""
@@ -115,52 +116,44 @@ class Printer:
         """The measure with its unit, for a table's header or an axis."""
         return f"{self.title} [{self.unit_words}]" if self.unit_words else self.title
 
-    def evidence(self, of: Comparison) -> str:
+    def evidence(self, comparison: Comparison) -> str:
         """A comparison in one sentence; the words follow from the interval alone."""
-        words = {"better": "surely better", "worse": "surely worse", "not sure": "no sure difference"}[of.outcome]
-        if of.outcome == "not sure" and of.at_random is not None:
-            words = "not surely more than at random"
-        random = f" (its predictions dealt out at random {self.bare(of.at_random)})" if of.at_random is not None else ""
-        gain = self.gain(of.gain, of.model_value, of.reference_value)
+        words = {"better": "surely better", "worse": "surely worse", "not sure": "no sure difference"}
+        said, at_random = words[comparison.outcome], comparison.at_random
+        if comparison.outcome == "not sure" and at_random is not None:
+            said = "not surely more than at random"
+        random = f" (its predictions dealt out at random {self.bare(at_random)})" if at_random is not None else ""
+        model, reference = comparison.model_value, comparison.reference_value
         return (
-            f"{self.title} on {of.where}: {of.model} {self.bare(of.model_value)}{random}, {of.reference} "
-            f"{self.bare(of.reference_value)}; gain {gain}, {words}; {of.method}, {p_text(of.p_value)}{of.note}"
+            f"{self.title} on {comparison.where}: {comparison.model} {self.bare(model)}{random}, "
+            f"{comparison.reference} {self.bare(reference)}; gain {self.gain(comparison.gain, model, reference)}, "
+            f"{said}; {comparison.method}, {p_text(comparison.p_value)}{comparison.note}"
         )
 
     def _shown(self, value: float) -> float:
         return value * 100 if self.form == "share" else value
 
 
-def printer(measure: str, unit: str, compared: Sequence[Sequence[float]], intervals: Iterable[HasEnds] = ()) -> Printer:
-    """A printer with the digits that the intervals deserve, and that tell the values of each group `compared` apart.
+def printer(measure: str, unit: str, values: Iterable[float], intervals: Iterable[HasEnds] = ()) -> Printer:
+    """A printer with the usual digits, or as many more as the narrowest interval deserves.
 
-    Where there is no interval: one decimal of a percentage, three of a number, three significant digits of the rest.
+    values: the largest of them has three significant digits where the measure is an error in units.
     """
     form = TABLE[measure].form
     factor = 100 if form == "share" else 1
-    groups = [[value * factor for value in group if math.isfinite(value)] for group in compared]
-    largest = max((abs(value) for group in groups for value in group), default=0.0)
-    halves = [(of.high - of.low) / 2 * factor for of in intervals]
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    decimals = _USUAL.get(form, 2 - _magnitude(largest))
+    halves = [(interval.high - interval.low) / 2 * factor for interval in intervals]
     known = [half for half in halves if math.isfinite(half) and half > SAME]
     if known:
-        decimals = max(-_magnitude(min(known) / 2), min(1 - _magnitude(largest), 0))
-    elif form == "share":
-        decimals = 1
-    elif form == "number":
-        decimals = 3
-    else:
-        decimals = max(2 - _magnitude(largest), 0)
-    most = decimals + MOST_MORE
-    while decimals < most and not all(_told_apart(group, decimals) for group in groups):
-        decimals += 1
-    return Printer(measure, unit, min(decimals, 12))
+        decimals = max(decimals, -_magnitude(min(known) / 2))
+    return Printer(measure, unit, min(decimals, MOST_DECIMALS))
 
 
 def printer_of(found: Judged, unit: str = "") -> Printer:
     """The printer of everything that a step found: scores, intervals and verdicts."""
-    compared, intervals = _COMPARED[type(found)](found)
-    pairs = [(of.model_value, of.reference_value) for of in _comparisons(found)]
-    return printer(found.measure, unit, [*compared, *pairs], intervals)
+    common_sense, intervals = _SCALES[type(found)](found)
+    return printer(found.measure, unit, [common_sense], intervals)
 
 
 def worded(found: Found) -> Found:
@@ -194,44 +187,43 @@ def _comparisons(found: Judged) -> list[Comparison]:
     return [verdict.comparison for verdict in found.verdicts if verdict.comparison is not None and _is_main(verdict)]
 
 
-def _told_apart(values: Sequence[float], decimals: int) -> bool:
-    """Whether values that differ are printed differently; rounding keeps their order."""
-    pairs = pairwise(sorted(values))
-    return all(b - a <= SAME * max(abs(a), abs(b)) or fixed(a, decimals) != fixed(b, decimals) for a, b in pairs)
-
-
 def _magnitude(value: float) -> int:
     """The power of ten below a value."""
     return math.floor(math.log10(value)) if value > 0 else 0
 
 
-Compared = tuple[list[Sequence[float]], list[HasEnds]]
+Scale = tuple[float, list[HasEnds]]
 
 
-def _of_baseline(found: Baseline) -> Compared:
-    everything = [*found.common_sense_all, *found.shallow_all]
-    return [[of.development.mean for of in everything]], [of.gain for of in _comparisons(found)]
+def _of_baseline(found: Baseline) -> Scale:
+    return found.common_sense.development.mean, _gains(found)
 
 
-def _of_overfit(found: Overfit) -> Compared:
-    return [[rung.best_validation for rung in found.rungs]], [of.gain for of in _comparisons(found)]
+def _of_overfit(found: Overfit) -> Scale:
+    return _reference(found), _gains(found)
 
 
-def _of_regularize(found: Regularize) -> Compared:
+def _of_regularize(found: Regularize) -> Scale:
     behind = Estimate(value=0.0, low=-2 * found.standard_error, high=2 * found.standard_error)
-    gains = [of.gain for of in _comparisons(found)]
-    return [[found.best_score.mean, found.chosen_score.mean]], [behind, *gains]
+    return _reference(found), [behind, *_gains(found)]
 
 
-def _of_evaluate(found: Evaluate) -> Compared:
-    cross, test = found.cross_validation, found.test
+def _of_evaluate(found: Evaluate) -> Scale:
     headline = [v.comparison.gain for v in found.verdicts if v.name == AGAINST_SHALLOW and v.comparison is not None]
-    tiles = [cross.mean, found.shallow, found.baseline, test.value, found.shallow_test.value]
-    return [tiles, [test.low, cross.high], [test.high, cross.low]], [cross, test, *headline]
+    return found.baseline, [found.cross_validation, found.test, *headline]
 
 
-# What the values of a step are compared with, and the intervals that say how many digits they deserve.
-_COMPARED: dict[type[Result], Callable[[Any], Compared]] = {
+def _gains(found: Judged) -> list[HasEnds]:
+    return [comparison.gain for comparison in _comparisons(found)]
+
+
+def _reference(found: Overfit | Regularize) -> float:
+    """What common sense scores on the development folds, which the last verdict compares with."""
+    return next((comparison.reference_value for comparison in reversed(_comparisons(found))), math.nan)
+
+
+# What common sense scores, and the intervals that say how many digits the values of a step deserve.
+_SCALES: dict[type[Result], Callable[[Any], Scale]] = {
     Baseline: _of_baseline,
     Overfit: _of_overfit,
     Regularize: _of_regularize,

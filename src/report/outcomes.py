@@ -162,7 +162,7 @@ def _measured(evidence: Evidence, name: str) -> tuple[str, str]:
         text = printer_of(result, evidence.settings.unit).bare
         return text(result.saved_value), text(result.saved_test.value)
     folds, test = (result.extra.get(f"{where}_{name}", math.nan) for where in ("cross_validation", "test"))
-    text = printer(name, evidence.settings.unit, [(folds, test)]).bare
+    text = printer(name, evidence.settings.unit, (folds, test)).bare
     return text(folds), text(test)
 
 

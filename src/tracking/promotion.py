@@ -151,7 +151,7 @@ def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Dec
     gains_J = np.array([measure.gain(a, b) for a, b in scores_J2])
     gain, _, _ = gain_over_folds(float(gains_J.mean()), gains_J, ours.held_out, measure, ours.units)
     better, means = gain.low > 0, scores_J2.mean(axis=0).tolist()
-    printing = printer(measure.name, "", [means], [gain])
+    printing = printer(measure.name, "", means, [gain])
     numbers = (
         f"{measure.title} {printing.bare(means[0])} against {printing.bare(means[1])}, means over the same "
         f"{len(gains_J)} folds, a gain of {printing.gain(gain, *means)}"

@@ -132,7 +132,7 @@ def write_results(root: Path, given: Example) -> Layout:
     ).to_csv(layout.results / "fold_scores.csv", index=False)
 
     good, bad = float(np.mean(network)), float(np.mean(common))
-    _write_curves(layout, good, bad, measure)
+    _write_curves(layout, network, common, measure)
     _write_candidates(layout, given, network, measure.direction)
     development = FoldScores(mean=good, scores=network[:FOLDS])
 
@@ -250,7 +250,10 @@ def write_results(root: Path, given: Example) -> Layout:
         chosen=_candidate(1),
         chosen_score=development,
         standard_error=half / 4,
-        verdicts=[Verdict(name="regularization_helps", holds=True, evidence="better than the overfitting network")],
+        verdicts=[
+            Verdict(name="regularization_helps", holds=True, evidence="better than the overfitting network"),
+            _compared("still_beats_the_baseline", "chosen", network, "common sense (majority)", common, measure),
+        ],
     ).write(layout.result("regularize"))
     return layout
 
@@ -310,8 +313,9 @@ def _candidate(index: int) -> Candidate:
     )
 
 
-def _write_curves(layout: Layout, good: float, bad: float, measure: Measure) -> None:
+def _write_curves(layout: Layout, network: list[float], common: list[float], measure: Measure) -> None:
     """Curves by formula: training approaches the perfect value, validation turns the sooner the larger the network."""
+    good, bad = float(np.mean(network)), float(np.mean(common))
     perfect = 1.0 if measure.direction == "maximize" else 0.0
     epoch = np.arange(1, EPOCHS + 1)
     rungs, tables = [], []
@@ -360,7 +364,10 @@ def _write_curves(layout: Layout, good: float, bad: float, measure: Measure) -> 
         direction=measure.direction,
         rungs=rungs,
         chosen=3,
-        verdicts=[Verdict(name="overfits", holds=True, evidence="validation turned while training went on improving")],
+        verdicts=[
+            _compared("beats_the_baseline", "network", network, "common sense (majority)", common, measure),
+            Verdict(name="overfits", holds=True, evidence="validation turned while training went on improving"),
+        ],
     ).write(layout.result("overfit"))
     rng = np.random.default_rng(1)
     folds = []

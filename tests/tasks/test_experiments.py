@@ -36,9 +36,9 @@ def test_each_problem_has_the_experiments_that_changed_it_and_what_they_changed(
         "",
         "diabetes: mae",
         "  experiment         created           cross-validated (95%)  sealed test",
-        "  workspace          2026-11-28 10:32  45 [41, 49]            43",
-        "  main               2026-11-28 10:32  45 [41, 49]            43",
-        "  diabetes-1a2b3c4d  2026-11-28 10:32  45 [41, 49]            43           folds=3",
+        "  workspace          2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
+        "  main               2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
+        "  diabetes-1a2b3c4d  2026-11-28 10:32  44.7 [41.0, 48.7]      42.9         folds=3",
     ]
 
 

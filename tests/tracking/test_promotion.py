@@ -147,7 +147,7 @@ def test_the_interval_is_that_of_the_corrected_resampled_t_test():
     half = 2.7764451 * (gains.var(ddof=1) * (1 / 5 + 1 / 4)) ** 0.5
     low, high = gains.mean() - half, gains.mean() + half
     assert (
-        f"(95% interval {100 * low:.0f} to {100 * high:.0f})".replace("-", "−")
+        f"(95% interval {100 * low:.1f} to {100 * high:.1f})".replace("-", "−")
         in against(scored(BASE), scored(ours)).why
     )
 

@@ -76,9 +76,9 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
     assert tags["auto.measure"] == "accuracy: the classes are balanced"
     assert tags["problem"] == "fruit"
     assert tags["verdicts"] == "7 of 8 hold, not: beats shallow model"
-    assert tags["cross-validated"] == "accuracy 91% (84% to 97%)"
-    assert tags["common sense"] == "56% (majority)"
-    assert tags["sealed test"] == "94% (81% to 100%)"
+    assert tags["cross-validated"] == "accuracy 90.6% (84.4% to 96.9%)"
+    assert tags["common sense"] == "56.2% (majority)"
+    assert tags["sealed test"] == "93.8% (81.2% to 100.0%)"
     assert tags["chosen"] == "8 units, dropout 0.25, L2 0.001, rmsprop 0.001, 60 epochs"
     assert tags["recommended"] == "network"
     assert "Which fruit is it?" in tags["mlflow.note.content"]
@@ -375,7 +375,7 @@ def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(rec
 
 def test_the_experiment_says_the_newest_result_in_its_first_line(recorded, client):
     (first, *_) = client.get_experiment_by_name("fruit").tags["mlflow.note.content"].splitlines()
-    score = "accuracy 91% (84% to 97%), common sense 56%, sealed test 94%; verdicts: 7 of 8 hold"
+    score = "accuracy 90.6% (84.4% to 96.9%), common sense 56.2%, sealed test 93.8%; verdicts: 7 of 8 hold"
     assert first == f"{score}. Which fruit is it?"
 
 

@@ -139,7 +139,7 @@ def _other_measures(evidence: Evidence) -> list[Table]:
     rows = []
     for name in names:
         values = extra[f"cross_validation_{name}"], extra[f"test_{name}"]
-        measured = printer_for(name, evidence.settings.unit, [values])
+        measured = printer_for(name, evidence.settings.unit, values)
         rows.append([measured.heading, *(measured.bare(value) for value in values), sentence(clause(measured))])
     header = ["Measure", "Cross-validated", "Sealed test", "What it says"]
     return (
@@ -155,7 +155,7 @@ def _further_targets(evidence: Evidence) -> list[Table]:
     for head in evidence.evaluate.heads:
         folds, test = head.cross_validation, head.test
         values = head.common_sense, folds.value, *([test.value] if test else [])
-        measured = printer_for(head.measure, "", [values], [folds, *([test] if test else [])])
+        measured = printer_for(head.measure, "", values, [folds, *([test] if test else [])])
         tested = [measured.bare(test.value), measured.interval(test.low, test.high)] if test else ["no row has it", ""]
         common, found = measured.bare(head.common_sense), measured.bare(folds.value)
         cells = [f"{head.weight:g}", measured.heading, common, found, measured.interval(folds.low, folds.high)]
