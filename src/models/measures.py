@@ -32,12 +32,14 @@ class Measure:
 
     `of_predictions(y_NT, p_MNK)` gives the statistics of predictions against targets, (M, N, S). Where it is None, a
     model's answers are statistics themselves, and nothing is predicted.
+    `meaning`: what it says, for readers who do not know it.
     `counts_rows`: the value is a share of the rows. `ranks_rows`: it compares the predictions of different rows with
     one another, `by_fold`: it is taken in each fold by itself; see `joined`.
     """
 
     name: str
     title: str
+    meaning: str
     direction: Direction
     values: Callable[[Array, Array], Array]
     of_predictions: Callable[[Array, Array], Array] | None
@@ -265,26 +267,142 @@ def _r2(s_NS: Array, w_N: Array) -> float:
 TABLE: dict[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("accuracy", "accuracy", "maximize", _mean, _right, counts_rows=True, form="share"),
-        Measure("balanced_accuracy", "balanced accuracy", "maximize", _balanced_accuracy, _classes, form="share"),
-        Measure("f1", "F1 score", "maximize", _pooled_f1, _hits),
-        Measure("roc_auc", "area under the ROC curve", "maximize", _roc_auc, _pairs, ranks_rows=True),
-        Measure("average_precision", "average precision", "maximize", _average_precision, _pairs, ranks_rows=True),
-        Measure("log_loss", "log loss", "minimize", _mean, _surprise, highest=math.inf),
-        Measure("macro_f1", "macro F1 score", "maximize", _macro_f1, _classes),
         Measure(
-            "mean_average_precision", "mean average precision", "maximize", _average_precision, _pairs, ranks_rows=True
+            "accuracy",
+            "accuracy",
+            "the share of rows whose class is predicted right",
+            "maximize",
+            _mean,
+            _right,
+            counts_rows=True,
+            form="share",
         ),
-        Measure("micro_f1", "micro F1 score", "maximize", _pooled_f1, _hits),
-        Measure("hamming_accuracy", "share of labels right", "maximize", _mean, _share_of_labels, form="share"),
         Measure(
-            "subset_accuracy", "share of rows all right", "maximize", _mean, _all_right, counts_rows=True, form="share"
+            "balanced_accuracy",
+            "balanced accuracy",
+            "the share of each class that is predicted right, averaged over the classes",
+            "maximize",
+            _balanced_accuracy,
+            _classes,
+            form="share",
         ),
-        Measure("mae", "mean absolute error", "minimize", _mean, _absolute_error, highest=math.inf, form="unit"),
         Measure(
-            "rmse", "root mean squared error", "minimize", _root_mean, _squared_errors, highest=math.inf, form="unit"
+            "f1",
+            "F1 score",
+            "the balance of finding the positive rows and raising no false alarms; 1 is perfect",
+            "maximize",
+            _pooled_f1,
+            _hits,
         ),
-        Measure("mse", "mean squared error", "minimize", _mean, _squared_error, highest=math.inf, form="squared unit"),
-        Measure("r2", "coefficient of determination R²", "maximize", _r2, _pairs, lowest=-math.inf),
+        Measure(
+            "roc_auc",
+            "area under the ROC curve",
+            "how often a positive row gets a higher probability than a negative one; 0.5 is guessing, 1 perfect",
+            "maximize",
+            _roc_auc,
+            _pairs,
+            ranks_rows=True,
+        ),
+        Measure(
+            "average_precision",
+            "average precision",
+            "how pure the list of rows stays as more and more positives are found; 1 is perfect",
+            "maximize",
+            _average_precision,
+            _pairs,
+            ranks_rows=True,
+        ),
+        Measure(
+            "log_loss",
+            "log loss",
+            "the surprise at the actual class, given the stated probabilities; 0 is perfect",
+            "minimize",
+            _mean,
+            _surprise,
+            highest=math.inf,
+        ),
+        Measure(
+            "macro_f1",
+            "macro F1 score",
+            "the balance of finding rows and raising no false alarms, averaged over classes; 1 is perfect",
+            "maximize",
+            _macro_f1,
+            _classes,
+        ),
+        Measure(
+            "mean_average_precision",
+            "mean average precision",
+            "how pure each label’s list of rows stays as more are found, averaged; 1 is perfect",
+            "maximize",
+            _average_precision,
+            _pairs,
+            ranks_rows=True,
+        ),
+        Measure(
+            "micro_f1",
+            "micro F1 score",
+            "the balance of finding labels and raising no false alarms, over all labels pooled; 1 is perfect",
+            "maximize",
+            _pooled_f1,
+            _hits,
+        ),
+        Measure(
+            "hamming_accuracy",
+            "share of labels right",
+            "the share of single labels that are predicted right",
+            "maximize",
+            _mean,
+            _share_of_labels,
+            form="share",
+        ),
+        Measure(
+            "subset_accuracy",
+            "share of rows all right",
+            "the share of rows where every label is predicted right",
+            "maximize",
+            _mean,
+            _all_right,
+            counts_rows=True,
+            form="share",
+        ),
+        Measure(
+            "mae",
+            "mean absolute error",
+            "how far a prediction is off on average, in the target’s own unit",
+            "minimize",
+            _mean,
+            _absolute_error,
+            highest=math.inf,
+            form="unit",
+        ),
+        Measure(
+            "rmse",
+            "root mean squared error",
+            "how far a prediction is typically off, large errors weighing more",
+            "minimize",
+            _root_mean,
+            _squared_errors,
+            highest=math.inf,
+            form="unit",
+        ),
+        Measure(
+            "mse",
+            "mean squared error",
+            "the average squared distance between prediction and truth",
+            "minimize",
+            _mean,
+            _squared_error,
+            highest=math.inf,
+            form="squared unit",
+        ),
+        Measure(
+            "r2",
+            "coefficient of determination R²",
+            "the share of the target’s variation that is explained; 0 is predicting the mean",
+            "maximize",
+            _r2,
+            _pairs,
+            lowest=-math.inf,
+        ),
     )
 }

@@ -21,7 +21,7 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class FoldArrays:
-    """Inputs, encoded (for regression: standardized) targets and weights of training and validation rows.
+    """Inputs, encoded targets (unbounded ones standardized) and weights of training and validation rows.
 
     start: weights by their name that a network starts from, of its first rows; those that are NaN start at random, as
     all others do. further_AH, further_VH: further targets, encoded likewise, NaN where a row lacks one.
@@ -72,7 +72,7 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
 
 
 def _further(table: Table, training: Index) -> tuple[list[TargetScaler | None], Floats]:
-    """The further targets of all rows, those of a regression standardized by the training rows that have them."""
+    """The further targets of all rows, unbounded ones standardized by the training rows that have them."""
     scalers: list[TargetScaler | None] = []
     y_NH = table.heads_NH
     for column, head in enumerate(table.schema.heads):

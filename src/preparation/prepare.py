@@ -4,7 +4,6 @@ Whatever is decided here from values (kinds of columns, classes, the automatic m
 the training rows alone. Shapes: N rows.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from src.kinds.series.encoding import with_windows
 from src.kinds.text.start import with_vectors
 from src.kinds.tokens.encoding import with_sentences
 from src.models.measures import TABLE
-from src.models.types.problem_type import Target
+from src.models.types.classes import choose_positive, in_order
+from src.models.types.problem_type import ProblemType, Target
 from src.models.types.registry import TYPES
 from src.preparation.sealing import sealed_rows, units
 from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
@@ -35,9 +35,6 @@ Index = NDArray[np.intp]
 
 # Seeds of the draws, far enough apart that repeats of one never meet another, nor that of the sealed test set.
 DEVELOPMENT_SEED, EVALUATION_SEED = 10_000, 20_000
-
-# Which of two classes counts as positive where the problem does not say: the one that affirms.
-AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
 
 # How a target column is kept, by what it holds.
 _AS: dict[Target, Callable[[pd.Series], pd.Series]] = {
@@ -164,19 +161,12 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     features = with_sentences(train, with_windows(train, features, settings), settings)
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
-    classes: list[str] = []
     features, choices = kind_of(features).encode(train, features, settings)
-    positive, window = None, features[0].window
-    if settings.problem_type.single_label:
-        counts = train[settings.targets[0]].value_counts()
-        classes = sorted(counts.index, key=_natural)
-        if settings.problem_type.has_positive:
-            positive, choice = _positive(classes, counts, settings.positive, settings.targets[0], "positive")
-            classes = [*(c for c in classes if c != positive), positive]
-            choices += [choice] if choice else []
-    heads = []
+    window, heads = features[0].window, []
+    classes, positive, more = _classes(train, settings.targets, settings.problem_type, settings.positive, "positive")
+    choices += more
     for name, of in settings.heads.items():
-        head, more = _head(train[name].dropna(), name, of)
+        head, more = _head(train, name, of)
         heads.append(head)
         choices += more
     return (
@@ -195,22 +185,13 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     )
 
 
-def _head(known: pd.Series, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:
+def _head(train: pd.DataFrame, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:
     """A further target by its training rows that have it, and what was chosen."""
-    classes: list[str] = []
-    positive, choices, shares = None, [], {}
-    kind = TYPES[settings.type]
-    if kind.single_label:
-        counts = known.value_counts()
-        classes = sorted(counts.index, key=_natural)
-        if len(classes) < 2:
-            raise UserError(f"heads.{name}: the training rows have {len(classes)} of its classes; remove the head")
-        shares = {c: counts[c] / len(known) for c in classes}
-        if kind.has_positive:
-            positive, choice = _positive(classes, counts, settings.positive, name, f"positive of {name}")
-            classes = [*(c for c in classes if c != positive), positive]
-            choices += [choice] if choice else []
-    measure, reason = kind.choose_measure(shares)
+    kind, shares = TYPES[settings.type], train[name].value_counts(normalize=True)
+    if kind.single_label and len(shares) < 2:
+        raise UserError(f"heads.{name}: the training rows have {len(shares)} of its classes; remove the head")
+    classes, positive, choices = _classes(train, [name], kind, settings.positive, f"positive of {name}")
+    measure, reason = kind.choose_measure({label: shares[label] for label in classes})
     choices.append(Choice(setting=f"measure of {name}", chosen=measure, reason=reason))
     return FurtherHead(
         name=name, type=settings.type, classes=classes, positive=positive, weight=settings.weight, measure=measure
@@ -228,28 +209,25 @@ def _check_heads(train: pd.DataFrame, schema: Schema, splits: Sequence[Split]) -
             )
 
 
-def _positive(
-    classes: Sequence[str], counts: pd.Series, wanted: str | int | bool | None, name: str, setting: str
-) -> tuple[str, Choice | None]:
-    if wanted is not None:
-        given = str(wanted)
-        if given not in classes:
-            raise UserError(f"{setting}: {given!r} is not a class of {name!r}; classes: {list(classes)}")
-        return given, None
-    affirmative = [c for c in classes if c.lower() in AFFIRMATIVE]
-    if len(affirmative) == 1:
-        return affirmative[0], Choice(setting=setting, chosen=affirmative[0], reason="the class that affirms")
-    rarest = min(classes, key=lambda c: (counts[c], c))
-    return rarest, Choice(setting=setting, chosen=rarest, reason="the rarer class is usually the one looked for")
+def _classes(
+    frame: pd.DataFrame, names: Sequence[str], kind: ProblemType, wanted: str | int | bool | None, setting: str
+) -> tuple[list[str], str | None, list[Choice]]:
+    """The classes of the target in the order of their codes, the positive one last, and why it was chosen.
 
-
-def _natural(label: str) -> tuple[int, float, str]:
-    """Sorts numbers by their size, before words."""
-    try:
-        number = float(label)
-    except ValueError:
-        number = math.nan
-    return (0, number, label) if math.isfinite(number) else (1, 0.0, label)
+    names: the target columns. wanted: what the problem says is the positive class, under the key `setting`.
+    """
+    if not kind.single_label:
+        return [], None, []
+    [name] = names
+    counts = frame[name].value_counts()
+    classes = in_order(counts.index)
+    if not kind.has_positive:
+        return classes, None, []
+    if wanted is not None and str(wanted) not in classes:
+        raise UserError(f"{setting}: {str(wanted)!r} is not a class of {name!r}; classes: {classes}")
+    positive, reason = (str(wanted), "") if wanted is not None else choose_positive(counts.to_dict())
+    choices = [Choice(setting=setting, chosen=positive, reason=reason)] if reason else []
+    return [*(label for label in classes if label != positive), positive], positive, choices
 
 
 def _role_columns(settings: TableSettings) -> list[str]:

@@ -14,10 +14,9 @@ import yaml
 
 from src.core.errors import UserError
 from src.datasets import numeric_looking
-from src.models.types.multiclass import FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES
+from src.models.types.classes import FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES, choose_positive
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
-from src.preparation.prepare import AFFIRMATIVE
 from src.problem.steps import ProtocolSettings
 from src.tables.columns import feature_kind, label_texts
 from src.tables.protocols import Order, choose_protocol
@@ -201,9 +200,7 @@ def _goal(targets: Sequence[Column], kind: ProblemType, rows: int, seed: int) ->
     if kind.single_label:
         shares = label_texts(targets[0].present).value_counts(normalize=True).to_dict()
     if kind.has_positive:
-        affirming = [label for label in shares if label.lower() in AFFIRMATIVE]
-        positive = affirming[0] if len(affirming) == 1 else min(shares, key=lambda label: (shares[label], label))
-        why = "the class that affirms" if len(affirming) == 1 else "the rarer class is usually the one looked for"
+        positive, why = choose_positive(shares)
         yield f"positive: {_label(positive)} # {why}"
     measure, why = kind.choose_measure(shares)
     yield f"measure: {measure} # {why}"

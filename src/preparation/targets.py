@@ -1,4 +1,4 @@
-"""Normalizing the targets of a regression. Shapes: N rows, T target columns."""
+"""Standardizing targets that are numbers of any size. Shapes: N rows, T target columns."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from src.kinds.tabular.vectorizer import ROUNDING
 
 
 class TargetScaler(BaseModel):
-    """Standardizes regression targets by their training rows, per column, so that one learning rate suits all."""
+    """Standardizes targets by their training rows, per column, so that one learning rate suits all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

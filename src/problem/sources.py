@@ -95,7 +95,7 @@ class Members(Settings):
     content: Literal["text", "image", "cifar"] = Field(
         "text",
         description="with members: what the files hold; a picture is the column `image`, and with its class, the "
-        "column `label`, a record of CIFAR-10's binary files",
+        "column `label`, a record of CIFAR-10's files",
     )
     records: Pattern | None = Field(
         None,

@@ -49,7 +49,7 @@ class FurtherTarget(Settings):
 
     type: FurtherTypeName
     weight: float = Field(1.0, gt=0, le=1e6, description="of its loss beside that of the main target, which is 1")
-    positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+    positive: str | int | bool | None = Field(None, description="of two classes the one that counts as positive")
 
     @model_validator(mode="after")
     def only_two_classes_have_a_positive_one(self) -> Self:
@@ -63,7 +63,7 @@ class TableSettings(FetchSettings):
 
     target: str | list[str] = Field(description="the target column, or several of them")
     type: TypeName
-    positive: str | int | bool | None = Field(None, description="binary: the class that counts as positive")
+    positive: str | int | bool | None = Field(None, description="of two classes the one that counts as positive")
     heads: dict[str, FurtherTarget] = Field(
         default={}, description="further target columns, which share the network with the main target"
     )

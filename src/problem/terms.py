@@ -1,9 +1,12 @@
 """The words of a problem file: types of problem, kinds of column, measures."""
 
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from src.core.names import fault_of_name
 from src.models.types.registry import TYPES
@@ -12,40 +15,36 @@ ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image
 Auto = Literal["auto"]
 
 
-def _known(**wanted: object) -> BeforeValidator:
-    """Only the names of types of the registry that have these attributes."""
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is one of these names, which are looked up when it is read."""
 
-    def check(value: object) -> object:
-        names = [kind.name for kind in TYPES.values() if all(getattr(kind, key) == of for key, of in wanted.items())]
+    names: Callable[[], list[str]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": self.names(), "type": "string"}
+
+    def _checked(self, value: object) -> object:
+        names = self.names()
         if value in names:
             return value
         expected = " or ".join([", ".join(map(repr, names[:-1])), repr(names[-1])])
         raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
 
-    return BeforeValidator(check)
+
+def _measures() -> list[str]:
+    return list(dict.fromkeys(name for kind in TYPES.values() for name in kind.measures))
 
 
 # The name of a problem type, and of one that a further target of the same network may have.
-TypeName = Annotated[str, _known()]
-FurtherTypeName = Annotated[str, _known(may_be_further=True)]
-MeasureName = Literal[
-    "accuracy",
-    "balanced_accuracy",
-    "f1",
-    "roc_auc",
-    "average_precision",
-    "log_loss",
-    "macro_f1",
-    "mean_average_precision",
-    "micro_f1",
-    "hamming_accuracy",
-    "subset_accuracy",
-    "mae",
-    "rmse",
-    "mse",
-    "r2",
-]
-Measure = Literal[Auto, MeasureName]
+TypeName = Annotated[str, _OneOf(lambda: list(TYPES))]
+FurtherTypeName = Annotated[str, _OneOf(lambda: [kind.name for kind in TYPES.values() if kind.may_be_further])]
+# `src.models.measures` holds the definitions.
+MeasureName = Annotated[str, _OneOf(_measures)]
+Measure = Annotated[str, _OneOf(lambda: ["auto", *_measures()])]
 
 # Columns that prepare and evaluate add to the user's tables.
 RESERVED_COLUMNS = ("__row__", "__role__")

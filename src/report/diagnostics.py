@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Counts of a binary classifier at every distinct threshold, from the strictest to the laxest."""
+    """Counts of a classifier of two classes at every distinct threshold, from the strictest to the laxest."""
 
     true_positives: Floats
     false_positives: Floats
@@ -145,7 +145,7 @@ def class_scores(counts_KK: NDArray[np.int64], classes: list[str]) -> list[Class
 
 
 def label_scores(predictions: pd.DataFrame, labels: list[str]) -> list[ClassScore]:
-    """The same for every label of a multilabel problem, with its average precision, the mean over the folds."""
+    """The same for every label, where rows may have several, with its average precision, the mean over the folds."""
     scores = []
     for name in labels:
         actual = predictions[f"actual__{name}"].to_numpy() == 1

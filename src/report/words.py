@@ -1,4 +1,4 @@
-"""Settings, counts and verdicts as text, and what each measure means in plain words.
+"""Settings, counts and verdicts as text.
 
 `src.judging.printer` prints the measure's values.
 """
@@ -11,25 +11,6 @@ from src.judging.printer import UNKNOWN, Printer
 from src.models.measures import TABLE
 from src.plots.style import Scale
 from src.results.data import Protocol
-
-# What each measure says, for readers who do not know it.
-MEANINGS = {
-    "accuracy": "the share of rows whose class is predicted right",
-    "balanced_accuracy": "the share of each class that is predicted right, averaged over the classes",
-    "f1": "the balance of finding the positive rows and raising no false alarms; 1 is perfect",
-    "roc_auc": "how often a positive row gets a higher probability than a negative one; 0.5 is guessing, 1 perfect",
-    "average_precision": "how pure the list of rows stays as more and more positives are found; 1 is perfect",
-    "log_loss": "the surprise at the actual class, given the stated probabilities; 0 is perfect",
-    "macro_f1": "the balance of finding rows and raising no false alarms, averaged over classes; 1 is perfect",
-    "mean_average_precision": "how pure each label’s list of rows stays as more are found, averaged; 1 is perfect",
-    "micro_f1": "the balance of finding labels and raising no false alarms, over all labels pooled; 1 is perfect",
-    "hamming_accuracy": "the share of single labels that are predicted right",
-    "subset_accuracy": "the share of rows where every label is predicted right",
-    "mae": "how far a prediction is off on average, in the target’s own unit",
-    "rmse": "how far a prediction is typically off, large errors weighing more",
-    "mse": "the average squared distance between prediction and truth",
-    "r2": "the share of the target’s variation that is explained; 0 is predicting the mean",
-}
 
 PROTOCOLS = {
     "hold_out": (
@@ -164,7 +145,7 @@ OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SG
 
 def clause(printer: Printer) -> str:
     """What the measure says, in plain words."""
-    return MEANINGS[printer.measure]
+    return TABLE[printer.measure].meaning
 
 
 def scale_of(printer: Printer) -> Scale:

@@ -87,7 +87,7 @@ class FeatureSummary(Result):
 class Prepared(Result):
     """prepare.json, from the training rows alone.
 
-    `classes` maps each class (or label column) to its number of training rows; empty for regression.
+    `classes` maps each class (or label column) to its number of training rows; empty where they hold numbers.
     `fold_hashes` are the SHA-256 of the stored folds: development, evaluation.
     """
 

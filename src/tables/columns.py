@@ -54,7 +54,7 @@ def label_texts(values_N: pd.Series) -> pd.Series:
 
 
 def label_numbers(values_N: pd.Series) -> pd.Series:
-    """A label column of a multilabel problem as 0.0 and 1.0."""
+    """A column that says yes or no as 0.0 and 1.0."""
     if values_N.dtype == np.float64 or values_N.dtype == "boolean":
         return values_N.astype("float64")
     return values_N.str.lower().map({"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0})

@@ -76,8 +76,8 @@ class FurtherHead(BaseModel):
 class Schema(BaseModel):
     """train/schema.json: what the columns of a prepared table are. Learnt from the training rows alone.
 
-    `classes` are the class labels in the order of the network's outputs (binary: negative, positive); empty for
-    multilabel, whose labels are the target columns, and for regression. `heads` are further targets.
+    `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
+    columns hold yes or no, or numbers. `heads` are further targets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -71,17 +71,17 @@ def signature_of(schema: Schema) -> "ModelSignature":
     A boolean may be missing, which MLflow's own boolean may not: such columns take any type.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec
+    from mlflow.types import ColSpec, DataType
     from mlflow.types import Schema as Columns
     from mlflow.types.type_hints import AnyType
 
     types: dict[str, Any] = {
-        "numeric": "double",
-        "categorical": "string",
-        "text": "string",
-        "token": "string",
-        "image": "binary",
-        "date": "datetime",
+        "numeric": DataType.double,
+        "categorical": DataType.string,
+        "text": DataType.string,
+        "token": DataType.string,
+        "image": DataType.binary,
+        "date": DataType.datetime,
         "boolean": AnyType(),
     }
     predictions = prediction_columns(np.zeros((1, schema.all_outputs)), schema)

@@ -28,9 +28,11 @@ def ratio_of_sums(s_MNS, w_N):
 
 
 # Results know the names of the measures there are.
-BITS = Measure("log_loss", "bits", "minimize", mean_of_first, None, highest=math.inf)
-PER_CHARACTER = Measure("mse", "bits per character", "minimize", ratio_of_sums, None, highest=math.inf)
-SHARE = Measure("accuracy", "share of statistics", "maximize", mean_of_first, None)
+BITS = Measure("log_loss", "bits", "the surprise at a row", "minimize", mean_of_first, None, highest=math.inf)
+PER_CHARACTER = Measure(
+    "mse", "bits per character", "the surprise at a character", "minimize", ratio_of_sums, None, highest=math.inf
+)
+SHARE = Measure("accuracy", "share of statistics", "the mean statistic", "maximize", mean_of_first, None)
 
 
 @pytest.fixture

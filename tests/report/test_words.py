@@ -4,13 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.models.measures import TABLE
-from src.models.types.registry import TYPES
 from src.report import words
-
-
-def test_every_measure_has_a_meaning() -> None:
-    assert set(words.MEANINGS) == set(TABLE) == {name for kind in TYPES.values() for name in kind.measures}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What binary and multiclass problems share: each row is of one class. Shapes: N rows, C classes, K outputs."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,33 @@ from src.models.types.problem_type import Array, ProblemType
 
 # Below this share of the rarest class, accuracy rewards a model that never finds it.
 BALANCED_SHARE = 0.2
+# Whole numbers with at most so many different values, none of them rare, are taken for classes.
+MOST_NUMBERED_CLASSES = 20
+FEWEST_PER_CLASS = 10
+
+# Which of two classes counts as positive where the problem does not say: the one that affirms.
+AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Class labels in the order of their codes: numbers by their size, before words."""
+
+    def key(label: str) -> tuple[int, float, str]:
+        try:
+            number = float(label)
+        except ValueError:
+            number = math.nan
+        return (0, number, label) if math.isfinite(number) else (1, 0.0, label)
+
+    return sorted(labels, key=key)
+
+
+def choose_positive(counts: Mapping[str, float]) -> tuple[str, str]:
+    """The class that counts as positive, by the number of rows of each (or their share), and why."""
+    affirmative = [label for label in counts if label.lower() in AFFIRMATIVE]
+    if len(affirmative) == 1:
+        return affirmative[0], "the class that affirms"
+    return min(counts, key=lambda label: (counts[label], label)), "the rarer class is usually the one looked for"
 
 
 class SingleLabel(ProblemType):

@@ -4,13 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.models.types.classes import BALANCED_SHARE, SingleLabel
+from src.models.types.classes import BALANCED_SHARE, FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES, SingleLabel
 from src.models.types.common_sense import drawn_class, mean
 from src.models.types.problem_type import Array, TargetFacts
-
-# Whole numbers with at most so many different values, none of them rare, are taken for classes.
-MOST_NUMBERED_CLASSES = 20
-FEWEST_PER_CLASS = 10
 
 
 class Multiclass(SingleLabel):

@@ -11,7 +11,7 @@ from src.report.evidence import Evidence
 from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, findings
-from src.report.words import MEANINGS, MODELS, clause, count, counted, scale_of, sentence, share, spoken
+from src.report.words import MODELS, clause, count, counted, scale_of, sentence, share, spoken
 from src.results.evaluate import CrossValidation, Nested
 from src.results.verdicts import SEALED_TEST_VERDICT
 
@@ -135,7 +135,7 @@ def _unmeasured_optimism(in_time: bool, single: bool) -> Text:
 def _other_measures(evidence: Evidence) -> list[Table]:
     """What `evaluate` measured besides, cross-validated and on the sealed test set."""
     extra = evidence.evaluate.extra
-    names = [name for name in MEANINGS if f"cross_validation_{name}" in extra and f"test_{name}" in extra]
+    names = [name for name in TABLE if f"cross_validation_{name}" in extra and f"test_{name}" in extra]
     rows = []
     for name in names:
         values = extra[f"cross_validation_{name}"], extra[f"test_{name}"]
