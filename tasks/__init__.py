@@ -2,11 +2,15 @@
 
 define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report.
 
-A step is a plain function over files. Importing this package sets the environment of the process and of its workers
-before any library reads it: one thread each, because small matrices on two threads beside a busy neighbour are up to a
-hundred times slower and because sums then come out the same on every run (parallel work is done by processes, see
-`engine` in params.yaml); no library reports its use to anybody; what libraries keep stays in the repository's folder.
-A process that DVC has started for a step begins by putting back the results of its last run (see `tasks.kept_results`).
+A step is a plain function over files. Importing this package sets the environment of the process and its workers before
+any library reads it:
+
+- One thread each. Small matrices on two threads beside a busy neighbour are up to a hundred times slower, and with one
+  thread sums are the same on every run. Processes do parallel work, see `engine` in params.yaml.
+- No library reports its use to anybody.
+- What libraries store stays in the repository's folder.
+
+A process that DVC starts for a step begins by restoring the results of the last run (see `tasks.kept_results`).
 """
 
 import os
@@ -19,8 +23,8 @@ ONE_THREAD = {
     "NUMEXPR_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
 }
-# Matrix products round alike wherever in memory their operands lie (Intel MKL, "Conditional numerical
-# reproducibility"): without it, a change of one fold's rows can reach the last bit of another fold's weights.
+# Make matrix products round alike wherever their operands lie in memory (Intel MKL, "Conditional numerical
+# reproducibility"). Otherwise a change of one fold's rows can reach the last bit of another fold's weights.
 SAME_BITS = {"MKL_CBWR": "AUTO,STRICT"}
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",

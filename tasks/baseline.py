@@ -1,7 +1,7 @@
-"""Step 5, beat a common-sense baseline: what scores without learning, and what a shallow model scores.
+"""Step 5, set the baseline to beat: the scores of common sense, which learns nothing, and of shallow models.
 
-Both are scored on the development and on the evaluation folds, so that every later comparison is paired. Where
-`evaluate` repeats the evaluation folds more often, it scores the best of each kind there, too.
+Both are scored on the development folds and on the evaluation folds, so that every later comparison is paired. Where
+`evaluate` repeats the evaluation folds more often, it scores the best common sense and shallow model there, too.
 """
 
 import logging
@@ -27,7 +27,7 @@ Reference = dict[Literal["development", "evaluation"], HeldOut]
 
 
 def baseline(layout: Layout) -> Baseline:
-    """Score common sense and the shallow models and write `results/<problem>/baseline.json`."""
+    """Score common sense and the shallow models; write `results/<problem>/baseline.json`."""
     settings = load_settings(layout, "baseline", BaselineSettings)
     prepared = Prepared.read(layout.result("prepare"))
     table = read_table(layout.train, read_schema(layout.train))

@@ -1,7 +1,7 @@
 """The command line that every step shares: `python -m tasks.<step> <problem>`.
 
-What is the same for all steps lives here once: the help, the log, the lock on the workspace, the verdicts on the
-terminal, the record in MLflow, and errors told in a way that says what to do next.
+All steps share the help, the log, the lock on the workspace, the verdicts on the terminal, the record in MLflow, and
+error messages that say what to do next.
 """
 
 import argparse
@@ -30,7 +30,7 @@ logger = logging.getLogger("workflow")
 
 FAILED, TRY_LATER, INTERRUPTED, TERMINATED = 1, 75, 130, 143
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-# A file that cannot be used for a reason outside the program; one that is not there may be the program's own fault.
+# Reasons outside the program why a file cannot be used. A missing file is not among them: it may be a bug.
 _UNUSABLE = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
     *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
@@ -79,7 +79,7 @@ def _perform(step: Step, layout: Layout) -> None:
 
 
 def told(error: BaseException, step: str) -> tuple[str | None, int]:
-    """The message for a person and the exit code; no message for an error that nobody foresaw."""
+    """The message for the user and the exit code; no message for a bug, which keeps its traceback."""
     if isinstance(error, UserError):
         return f"error: {error}", TRY_LATER if isinstance(error, PassingError) else FAILED
     if isinstance(error, KeyboardInterrupt):
@@ -126,13 +126,13 @@ def _check_name(problem: str) -> None:
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none yet'}"
         if str(name) != name.stem:
             raise UserError(
-                f"{problem!r} is no problem's name; give that of a file in problems/ without its ending; {hint}"
+                f"{problem!r} is not the name of a problem; give that of a file in problems/ without its ending; {hint}"
             )
         raise UserError(f"{Path('problems', f'{problem}.yaml')} does not exist; {hint}")
 
 
 def log_to_stderr() -> None:
-    """Plain lines, one per message; warnings and errors say what they are."""
+    """Log each message to stderr as a plain line; warnings and errors say what they are."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers = [handler]
@@ -141,7 +141,7 @@ def log_to_stderr() -> None:
 
 
 def exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
-    """Leave through the `finally` blocks, so that nothing half-written stays behind."""
+    """Leave through the `finally` blocks, so that no partial file stays behind."""
     for child in psutil.Process().children(recursive=True):
         child.terminate()
     sys.exit(TERMINATED)

@@ -1,7 +1,8 @@
 """Step 1, define the problem: merge the problem file with the defaults, refuse what does not fit.
 
-Each later step gets one small settings file with just what it reads, so that a change runs only what it touches. So
-do the checksums of the problem's own files: a new file of another problem does not make this one fetch its data again.
+Each later step gets one small settings file with only what it reads, so a change reruns only what it touches. The
+checksums of the problem's own files are apart for the same reason: a new file of another problem does not make this one
+fetch its data again.
 Book: "The universal workflow of machine learning", defining the problem and assembling a data set.
 """
 

@@ -1,8 +1,8 @@
 """Step 8, evaluate: fresh folds, the comparison with the baselines, the refit, and the sealed test set.
 
-The only step that reads the sealed test set, and it reads it last: nothing before depends on it. Book: "Evaluate the
-final model on the test set, once". A pipeline cannot keep anybody from running it with other settings, so it counts:
-see `src.results.openings`.
+Only this step reads the sealed test set, and it does so last: nothing before depends on it. Book: "Evaluate the final
+model on the test set, once". A pipeline cannot prevent further runs with other settings, so it counts them: see
+`src.results.openings`.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ from src.training.members import Trained
 
 @dataclass(frozen=True)
 class _Given:
-    """What the steps before have left, but the sealed test set."""
+    """What earlier steps left, without the sealed test set."""
 
     settings: EvaluateSettings
     engine: Engine
@@ -68,9 +68,9 @@ class _Given:
 
 @dataclass(frozen=True)
 class _Learnt:
-    """The chosen configuration on the evaluation folds, by the number of its training rows, and on all of them.
+    """The trainings of the chosen configuration: on the evaluation folds, on fewer rows, and on all training rows.
 
-    variance: that of the cross-validated estimate by half samples, where they were trained.
+    variance: that of the cross-validated estimate, from half samples where they were trained.
     """
 
     folds: Folds
@@ -92,7 +92,7 @@ class _Learnt:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What is judged on the evaluation folds (the network as the problem wants it made), and what was found."""
+    """The models that are compared on the evaluation folds (the network made as `final` says), and the verdicts."""
 
     network: HeldOut
     dummy: HeldOut
@@ -102,9 +102,9 @@ class _Judged:
 
 
 def evaluate(layout: Layout) -> Evaluate:
-    """Write evaluate.json, metrics.json, predictions.parquet and the tables of folds and curves, model, alternative."""
+    """Write evaluate.json, metrics.json, predictions.parquet, the tables of folds and curves, and both models."""
     ledger = Ledger.of(layout)
-    ledger.read()  # a damaged one is told before anything is trained
+    ledger.read()  # report a damaged one before training anything
     given = _read(layout)
     learnt = _train(given)
     judged = _judge(given, learnt)
@@ -200,7 +200,7 @@ def _read(layout: Layout) -> _Given:
 
 
 def _identity(layout: Layout, given: _Given) -> str:
-    """What determines the model and its score, but the code."""
+    """A digest of what determines the model and its score, except the code."""
     references = given.references.common_sense.name, given.references.shallow.name
     return identity(
         folder_sha256(layout.train),
@@ -212,7 +212,7 @@ def _identity(layout: Layout, given: _Given) -> str:
 
 
 def _train(given: _Given) -> _Learnt:
-    """Train the chosen configuration on everything it is judged by, at once, and then on further repeats."""
+    """Train the chosen configuration for every estimate in one go, then on further repeats where they are needed."""
     table, measure, protocol, starts = given.table, given.measure, given.prepared.protocol, given.starts
     folds = given.evaluation.first(protocol.repeats)
     splits = list(folds)
@@ -257,9 +257,9 @@ def _learning_curve(
 def _repeat_until_stable(
     given: _Given, folds: Folds, committees: list[Committee], variance: float | None
 ) -> tuple[Folds, list[Committee], Choice]:
-    """Train on more of the repeats that were drawn until the estimate hardly depends on how the rows were shuffled.
+    """Train on more of the drawn repeats until the estimate hardly depends on how the rows were shuffled.
 
-    folds: those of `committees`. Returns both as they are in the end, and why.
+    folds: those of `committees`. Returns the final folds and committees, and the reason for stopping.
     """
     table, measure = given.table, given.measure
     most = given.prepared.protocol.most_repeats
@@ -311,21 +311,21 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
 
 
 def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
-    """The networks of the final model: those refitted on all rows, or those of the first repeat's folds."""
+    """The networks of the final model: refitted on all rows, or those of the first repeat's folds."""
     if given.settings.final == "refit":
         return [learnt.final]
     return [of for split, of in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
 
 
 def _shallow(given: _Given, interval: Interval | None) -> ShallowModel:
-    """The best shallow model on all training rows."""
+    """The best shallow model, fitted on all training rows."""
     everything = np.arange(len(given.table))
     fitted = fit_shallow(given.references.shallow.name, given.table, everything, given.settings.seed)
     return ShallowModel(ShallowCard(**dict(fitted.setup), interval=interval), fitted.estimators)
 
 
 def _interval(held_out: HeldOut, table: Table) -> Interval | None:
-    """That of predictions by the model behind these ones, where they are values."""
+    """The prediction interval of the model that made these predictions; None where they are not values."""
     widths = half_widths(held_out, table)
     return None if widths is None else Interval(coverage=CONFIDENCE, half_widths=widths)
 
@@ -338,7 +338,7 @@ def _half_widths(model: Model) -> dict[str, float]:
 
 
 def _network(committees: list[Committee], interval: Interval | None, table: Table) -> NetworkModel:
-    """The final network of one committee, or of those of several folds."""
+    """The final model of one committee, or of the committees of several folds."""
     first, *others = [of[0] for of in committees]
     card = NetworkCard(
         table=table.schema,
@@ -386,9 +386,9 @@ def _write_predictions(
     of_heads: list[np.ndarray],
     p_test: Mapping[Saved, np.ndarray],
 ) -> None:
-    """Write predictions.parquet: those of either model, on the evaluation folds and on the sealed rows.
+    """Write predictions.parquet: those of both models, on the evaluation folds and on the sealed rows.
 
-    of_heads: the network's for further targets, which the shallow model does not predict.
+    of_heads: the network's predictions of further targets, which the shallow model does not predict.
     """
     schemas = {"network": table.schema, "shallow": table.schema.questions[0]}
     parts = []
@@ -416,7 +416,7 @@ def _rows(
 
 
 def _curves(committee: Committee) -> pd.DataFrame:
-    """Curves of one fold, means over its networks."""
+    """The learning curves of one fold: means over its networks."""
     member = committee[0].member
     head = {"repeat": member.repeat, "fold": member.fold, "epoch": np.arange(1, member.candidate.epochs + 1)}
     names = ("training", "validation", "training_loss", "validation_loss")

@@ -2,8 +2,8 @@
 
     python -m tasks.experiments
 
-`dvc exp show` gives a column to every parameter and to every file that a stage depends on, hundreds in all; this says
-what matters on lines of 120 columns. Scores are those of results/<problem>/metrics.json.
+`dvc exp show` prints a column for every parameter and every file that a stage depends on, hundreds in all. This command
+prints what matters on lines of 120 columns. The scores are those of results/<problem>/metrics.json.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def _cells(scores: Metrics | None, printing: Mapping[str, Printer]) -> tuple[str
 
 
 def _line(row: Sequence[str], widths: Sequence[int], changed: str) -> str:
-    """The cells of a row side by side; what it changed after them, or on lines of its own where it is too long."""
+    """The cells of a row side by side, then what it changed, on lines of its own where that is too long."""
     text = "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
     if len(text) + 2 + len(changed) <= WIDTH:
         return f"{text}  {changed}".rstrip()

@@ -10,7 +10,7 @@ from src.problem.steps import FetchSettings
 
 
 def fetch(layout: Layout) -> None:
-    """Fetch what the problem's `data` and `word_vectors` name; files that are there and right stay untouched."""
+    """Fetch what `data` and `word_vectors` of the problem name; leave correct files untouched."""
     settings = load_settings(layout, "fetch", FetchSettings)
     fetch_source(settings.data, layout.raw, layout.local, layout.root / ".downloads", settings.word_vectors)
 

@@ -1,9 +1,9 @@
-"""A step that is interrupted leaves the results that were there before.
+"""Keep the results of the last run where a step is interrupted.
 
-DVC removes the outputs of a stage before it runs the step, and a step that is stopped or fails then leaves none: git
-shows deleted results until the next run. (`persist: true` would keep them, at the price of DVC's run cache.) So the
-first thing that a step's process does, before it imports a library, is to put the files of the last run back; the step
-replaces each in one go when it is done. They come from DVC's cache, or from git where that has none, as in a new clone.
+DVC removes the outputs of a stage before it runs the step, so a step that stops or fails leaves none, and git shows
+deleted results until the next run. (`persist: true` would keep them, at the price of DVC's run cache.) So the process
+of a step first restores the files of the last run, before it imports a library. When the step is done, it replaces each
+atomically. The files come from DVC's cache, or from git where the cache lacks them, as in a new clone.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from src.core.files import atomic_file
 
 
 def put_back(stage: str, root: Path = Path()) -> None:
-    """Write the result files of the stage that dvc.lock names and that are not there, where their content is known."""
+    """Restore the stage's missing result files that dvc.lock names, where their content is known."""
     missing = [(path, md5) for path, md5 in _locked_files(stage, root) if not (root / path).exists()]
     if not missing:
         return
@@ -29,11 +29,11 @@ def put_back(stage: str, root: Path = Path()) -> None:
 
 
 def _locked_files(stage: str, root: Path) -> list[tuple[str, str]]:
-    """The paths and checksums of the result files, without folders, that the stage's last finished run made."""
+    """The paths and checksums of the result files, without folders, that the stage's last complete run wrote."""
     try:
         lock = yaml.load((root / "dvc.lock").read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
         outputs = [(output["path"], output["md5"]) for output in lock["stages"][stage]["outs"]]
-    # No lock file, a stage that has not run yet, or a file that is damaged, which DVC tells.
+    # No lock file, a stage that has not run yet, or a damaged lock file, which DVC reports.
     except (FileNotFoundError, yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError):
         return []
     return [(path, md5) for path, md5 in outputs if _is_result(PurePosixPath(path)) and not md5.endswith(".dir")]
@@ -51,7 +51,7 @@ def _cache(root: Path) -> Path:
 
 
 def _kept(cached: Path, root: Path, path: str) -> bytes:
-    """The file as DVC's cache has it, otherwise as git has it staged; empty where neither does."""
+    """The content in DVC's cache, otherwise in git's index; empty where both lack it."""
     if cached.exists():
         return cached.read_bytes()
     try:

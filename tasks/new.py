@@ -1,9 +1,9 @@
 """A first problem file for your own data: `make new name=churn csv=path/to.csv target=left`.
 
 Looks at the data, writes problems/<name>.yaml with every guess explained, copies the file to data/local/ and adds the
-problem to params.yaml. Several targets are separated by commas.
+problem to params.yaml. Separate several targets by commas.
 
-A problem that has a file and is not in the list of params.yaml is taken back as it is: `make new name=churn`.
+`make new name=churn` lists a problem again that has a file but is not in the list of params.yaml.
 """
 
 import argparse
@@ -35,9 +35,9 @@ TEXT_FORMATS = ("csv", "tsv", "jsonl")
 def new(layout: Layout, file: Path, target: str) -> Problem:
     """Write `problems/<name>.yaml` for the table in `file` and return the problem it describes.
 
-    `target` names a column, or several separated by commas.
-    Nothing is written unless all can be: raises UserError where the name is taken or unfit, the file cannot be read, a
-    target is not there, or data/local/ holds another file of that name.
+    target: a column, or several separated by commas.
+    Writes everything or nothing. Raises UserError where the name is taken or invalid, the file cannot be read, a target
+    is missing, or data/local/ holds another file of that name.
     """
     _check_name(layout)
     if layout.problem_file.exists():
@@ -62,9 +62,9 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
 
 
 def take_back(layout: Layout, file: Path | None, target: str) -> Problem | None:
-    """List the problem in params.yaml again where it has a file and is not listed; None where it has none.
+    """List the problem in params.yaml again where it has a file but is not listed; None where it has no file.
 
-    Raises UserError where the problem is listed, or asks something else than `file` and `target`, where they are given.
+    Raises UserError where the problem is listed, or where `file` or `target` is given and differs from the problem's.
     """
     _check_name(layout)
     if not layout.problem_file.exists():
@@ -110,7 +110,7 @@ def _path_below(local: Path, file: Path) -> str:
 
 
 def _reading(file: Path) -> dict[str, str]:
-    """The options of `data` without which the file would not be read right."""
+    """The options of `data` that the file needs to be read correctly."""
     format = next((name for name, one in FORMATS.items() if file.suffix.lower() in one.endings), None)
     options = {} if format else {"format": "csv"}
     if (format or "csv") not in TEXT_FORMATS:

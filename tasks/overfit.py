@@ -1,9 +1,9 @@
 """Step 6, scale up: climb a ladder of networks until one surely has more capacity than the data can use.
 
-Smallest network first, and at least three. The climb ends on the first rung that overfits (its validation loss has
-turned), is ahead of common sense, and whose training measure has saturated, or with the ladder. Chosen is the largest
-rung that overfits and is ahead of common sense; where none does, the one with the best validation measure. The rule is
-in `src.search.climbing`. Book: "Scaling up: developing a model that overfits".
+The climb starts with the smallest network and tries at least three. It ends on the first rung that overfits (its
+validation loss has turned), is ahead of common sense, and has a saturated training measure; or at the end of the
+ladder. The step chooses the largest rung that overfits and is ahead of common sense, otherwise the rung with the best
+validation measure. `src.search.climbing` holds the rule. Book: "Scaling up: developing a model that overfits".
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ ADVICE_SHALLOW = (
 
 @dataclass(frozen=True)
 class Climb:
-    """A rung with its curves and how it was judged."""
+    """A rung with its trainings and its turning point."""
 
     rung: Rung
     turn: Turn
@@ -118,7 +118,7 @@ def overfit(layout: Layout) -> Overfit:
 def _judge(
     network: dict[str, Any], trained: list[Trained], before: float | None, measure: Measure, common_sense: float
 ) -> Climb:
-    """before: the training measure of the rung below."""
+    """Describe a rung by its trainings on all folds; `before`: the final training measure of the rung below."""
     turn = find_turn([t.history.training_loss for t in trained], [t.history.validation_loss for t in trained])
     validation_E = np.mean([t.history.validation for t in trained], axis=0)
     best = float(validation_E[turn.epoch - 1])
@@ -146,9 +146,9 @@ def _beats(
     seed: int,
     advice: str,
 ) -> Verdict:
-    """Whether the chosen rung beats common sense at its turning point; `advice` is for where it does not.
+    """Whether the chosen rung beats common sense at its turning point; `advice` says what to try where it does not.
 
-    With a single fold, how sure that is rests on what the network says of the rows after its last epoch.
+    With a single fold, the interval rests on the network's predictions after its last epoch.
     """
     left_out_B = None
     if len(folds) == 1:

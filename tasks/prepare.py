@@ -1,7 +1,7 @@
 """Step 4, prepare the data: seal the test set and draw the folds.
 
-The sealed test set is a DVC output of its own that only `evaluate` depends on. Normalization is not done here: it is
-learnt inside every fold from the fold's training rows. Book: "Preparing your data", "Choosing an evaluation protocol".
+The sealed test set is a DVC output of its own, on which only `evaluate` depends. This step does not normalize: every
+fold learns that from its training rows. Book: "Preparing your data", "Choosing an evaluation protocol".
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ def prepare(layout: Layout) -> Prepared:
     """Write `data/prepared/<problem>/train`, `test`, `folds.npz` and `results/<problem>/prepare.json`."""
     settings = load_settings(layout, "prepare", PrepareSettings)
     if any(f.severity == "error" for f in Validation.read(layout.result("validate")).findings):
-        raise UserError(f"{layout.result('validate')}: the data failed their checks; correct them, then validate again")
+        raise UserError(f"{layout.result('validate')}: the data failed the checks; correct them, then validate again")
     raw = read_split(
         settings.data, layout.raw, settings.columns, lambda frame: sealed_rows(frame, settings), never_learnt(settings)
     )
@@ -47,7 +47,7 @@ def prepare(layout: Layout) -> Prepared:
 
 
 def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema) -> None:
-    """Pictures are written some at a time, since they may be on disk."""
+    """Write pictures a few at a time, since they may be on disk."""
     pictures = [feature.name for feature in schema.features if feature.kind == "image"]
     with atomic_file(folder / "table.parquet") as partial:
         if not pictures:
@@ -58,7 +58,7 @@ def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema) -> None:
             for start in range(0, len(frame), AT_ONCE):
                 part = frame.iloc[start : start + AT_ONCE]
                 files = {
-                    name: pd.Series([bytes(of) for of in part[name]], part.index, dtype=object) for name in pictures
+                    name: pd.Series([bytes(file) for file in part[name]], part.index, dtype=object) for name in pictures
                 }
                 writer.write_table(pa.Table.from_pandas(part.assign(**files), columns, preserve_index=False))
 

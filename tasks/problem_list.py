@@ -1,4 +1,4 @@
-"""The list of problems in params.yaml, changed as a text so that comments and all else stay as they are."""
+"""Edit the list of problems in params.yaml as text, so that comments and everything else stay as they are."""
 
 import re
 from itertools import takewhile
@@ -10,9 +10,9 @@ from src.problem.load import listed_problems
 
 
 def with_problem(layout: Layout) -> str:
-    """The text of params.yaml with the problem at the end of its list.
+    """The text of params.yaml with the problem appended to its list.
 
-    Raises UserError where the list is written in a way that cannot be added to.
+    Raises UserError where the list has a form that cannot be appended to.
     """
     path, name = layout.params_file, layout.problem
     listed = listed_problems(path)

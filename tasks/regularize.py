@@ -1,7 +1,7 @@
-"""Step 7, regularize and tune: a search of a stated budget, and Occam's choice among the best.
+"""Step 7, regularize and tune: search with a stated budget, and choose the simplest of the best (Occam's razor).
 
-Book: "Regularizing and tuning your model". The number of epochs is a hyperparameter like the others: it is read off
-the mean validation curve of the development folds, and `evaluate` scores it on folds drawn afresh.
+Book: "Regularizing and tuning your model". The number of epochs is a hyperparameter like the others: the search reads
+it off the mean validation curve of the development folds, and `evaluate` scores it on fresh folds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -101,7 +101,7 @@ def _still_beats(
 def _write_candidates(
     layout: Layout, scored: list[Scored], best: Scored, chosen: Scored, options: Mapping[str, Sequence[Any]]
 ) -> None:
-    """A network that does not name one of the `options` does without it, which is that option's first value."""
+    """Write candidates.csv. A network that does not name one of the `options` has that option's first value, off."""
     rows = []
     for number, one in enumerate(scored):
         c = one.candidate

@@ -1,6 +1,6 @@
-"""Write the report: one page that tells the answer and shows the evidence, the model card, and figures apart.
+"""Step 9, report: one page with the answer and the evidence, the model card, and figures as files.
 
-Every number in it comes from a result file of an earlier step.
+Every number comes from a result file of an earlier step.
 """
 
 from src.core.files import Layout, atomic_directory, write_text

@@ -1,9 +1,8 @@
-"""What `make repro` ends with: for each problem the baseline, the measure, the sealed test score and the verdicts.
+"""Print what `make repro` ends with: for each problem the scores, the verdicts and the answer.
 
     python -m tasks.summary
 
-prints it again for every problem in params.yaml. Every number comes from a result file; this only sets them on a page
-of 100 columns.
+prints it again for every problem in params.yaml, on a page of 100 columns. Every number comes from a result file.
 """
 
 import argparse
@@ -50,7 +49,7 @@ def _table(layouts: Sequence[Layout], bold: Style) -> str:
 
 
 def rows(layout: Layout) -> list[tuple[str, ...]]:
-    """Two lines: the scores, and below them what was measured and on how much."""
+    """Two lines of cells: the scores, and below them the measure and the number of folds and rows."""
     path = layout.result("evaluate")
     if not path.exists():
         return [(layout.problem, "not evaluated yet", "", "", "")]

@@ -1,7 +1,8 @@
 """Step 3, check the data before anything is learnt from them.
 
-A Great Expectations suite derived from the problem, the user's own suite, and the checks that suites do not make.
-Errors stop the workflow here, warnings show. Book: "The universal workflow of machine learning", preparing the data.
+Runs a Great Expectations suite derived from the problem, the user's own suite, and the checks that suites do not make.
+Errors stop the workflow here; warnings are shown. Book: "The universal workflow of machine learning", preparing the
+data.
 """
 
 import logging
@@ -23,8 +24,8 @@ logger = logging.getLogger("workflow")
 def validate(layout: Layout) -> Validation:
     """Write `results/<problem>/validation.json` and the same as a page, `validation.html`.
 
-    Both are written before an error stops the workflow, so that the person can look. Raises UserError listing every
-    finding that is an error.
+    Writes both before an error stops the workflow, so that the user can look. Raises UserError with every finding that
+    is an error.
     """
     settings = load_settings(layout, "validate", ValidateSettings)
     table = read_split(

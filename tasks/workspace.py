@@ -1,13 +1,13 @@
-"""One run per workspace at a time, and no step outlives the run that started it.
+"""Allow one run per workspace at a time, and let no step outlive the run that started it.
 
-What DVC locks itself, and what it does not: while a stage runs, `.dvc/tmp/rwlock` keeps other DVC processes from
-writing the stage's dependencies and from touching its outputs. Between stages nothing is locked, stages that share no
-file are free to run side by side, and a step started by hand knows nothing of DVC's locks. Two runs could thus take
-turns at overwriting each other's files. So the *driver* of a run (the `dvc` process, the flow, or a step started by
-hand) owns `.workflow.lock` for as long as it lives: its own steps pass, those of any other driver are refused.
+DVC's own lock, `.dvc/tmp/rwlock`, is not enough. While a stage runs, it keeps other DVC processes from writing the
+stage's dependencies and from touching its outputs. Between stages it locks nothing, stages that share no file may run
+side by side, and a step started by hand knows nothing of it. So two runs could overwrite each other's files in turns.
+Therefore the *driver* of a run (the `dvc` process, the flow, or a step started by hand) holds `.workflow.lock` as long
+as it lives. Its own steps pass; those of any other driver are refused.
 
-That refusal would come late for a second DVC, which removes a stage's outputs before it starts the step. So while a
-step runs it also enters the whole workspace as being read in DVC's own list, and a second DVC stops before it writes.
+A second DVC removes a stage's outputs before it starts the step, so that refusal would come too late. So a running step
+also enters the whole workspace as read in DVC's own list, and a second DVC stops before it writes.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
 def drivers(root: Path = Path()) -> list[psutil.Process]:
     """The processes this step works for: DVC, which started it, and the flow, which started DVC; outermost last.
 
-    Empty for a step started by hand. Raises UserError when the run that started this step is already gone.
+    Empty for a step started by hand. Raises UserError when the run that started this step has ended.
     """
     if "DVC_STAGE" not in os.environ:
         return []
@@ -55,9 +55,9 @@ def drivers(root: Path = Path()) -> list[psutil.Process]:
 def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     """Hold the workspace for `driver`. Raises UserError naming the holder when another run has it.
 
-    A lock left by a process that has ended is taken over, and DVC's list mended where that was ended while it wrote it.
-    When `driver` is another process than this one, the lock stays with it after the block: it may have more steps to
-    come. So does a lock that `driver` had before the block.
+    Takes over the lock of a process that has ended, and repairs DVC's list where that process ended while writing it.
+    When `driver` is another process, it keeps the lock after the block, since it may run more steps. It also keeps a
+    lock that it had before the block.
     """
     path = root / LOCK_FILE
     mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
@@ -84,7 +84,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
 
 
 def holder(root: Path = Path()) -> str | None:
-    """The living process that has the workspace, if any: its number and command."""
+    """The running process that holds the workspace, if any: its number and command."""
     path = root / LOCK_FILE
     found = _held_here(path, path.read_bytes()) if path.exists() else None
     return _described(found) if found is not None and _is_running(found) else None
@@ -94,8 +94,8 @@ def holder(root: Path = Path()) -> str | None:
 def closed_to_others_than(dvc: psutil.Process, root: Path = Path()) -> Iterator[None]:
     """Keep every DVC process but `dvc`, which runs this step, from writing or removing outputs during the block.
 
-    The entry is made in the name of `dvc`, beside those it has made itself, so that DVC names the right holder to the
-    other one and forgets the entry when its holder has ended.
+    The entry bears the name of `dvc`, beside its own entries. So another DVC names the right holder, and drops the
+    entry when that process has ended.
     """
     everything = str(root.absolute())
     with _locks_of_dvc(root) as locks:
@@ -121,8 +121,7 @@ def _locks_of_dvc(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def mend_list_of_dvc(root: Path = Path()) -> None:
-    """Remove DVC's list of files in use where a kill has cut it short or a disk has spoilt it: DVC would refuse every
-    command until somebody does."""
+    """Remove DVC's list of files in use where it is damaged, since DVC refuses every command until somebody does."""
     file = root / ".dvc" / "tmp" / "rwlock"
     if not _is_damaged(file):
         return
@@ -134,7 +133,7 @@ def mend_list_of_dvc(root: Path = Path()) -> None:
 
 
 def check_dvc_lock(root: Path = Path()) -> None:
-    """Raise UserError with the way out where dvc.lock is cut short or something else; DVC names none."""
+    """Raise UserError with the way out where dvc.lock is damaged; DVC itself names none."""
     file = root / "dvc.lock"
     if not file.exists():
         return
@@ -166,19 +165,19 @@ def _is_damaged(file: Path) -> bool:
 def _held_here(path: Path, content: bytes) -> dict[str, Any] | None:
     """Who holds the lock in `path`, by its content.
 
-    Nobody where the file is new, was cut short or spoilt, or was copied with the folder of another run.
+    None where the file is new or damaged, or was copied with the folder of another run.
     """
     try:
         holder = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(holder, dict) or not all(isinstance(holder.get(key), kind) for key, kind in _HOLDER.items()):
+    if not isinstance(holder, dict) or not all(isinstance(holder.get(key), type_) for key, type_ in _HOLDER.items()):
         return None
     return holder if holder.get("file", _identity(path)) == _identity(path) else None
 
 
 def _identity(path: Path) -> list[int]:
-    """Of the file itself: a folder that is moved keeps it, a copy has another."""
+    """Device and inode of the file: moving its folder keeps them, copying does not."""
     status = path.stat()
     return [status.st_dev, status.st_ino]
 
@@ -188,7 +187,7 @@ def _described(holder: dict) -> str:
 
 
 def _is_same(holder: dict, process: psutil.Process) -> bool:
-    """Compare with the start time, since process numbers are given out again; it may shift by a clock adjustment."""
+    """Compare the start times too, since process numbers are reused; a clock adjustment may shift them slightly."""
     return holder["pid"] == process.pid and abs(holder["started"] - process.create_time()) < 2
 
 
@@ -201,7 +200,7 @@ def _is_running(holder: dict) -> bool:
 
 
 def remove_partial_files(layout: Layout) -> None:
-    """Remove what a killed run left half-written; call it only while holding the workspace."""
+    """Remove the partial files of a killed run; call this only while holding the workspace."""
     for folder in (layout.results, layout.train.parent, layout.raw.parent):
         for partial in folder.rglob(".*.partial-*") if folder.is_dir() else ():
             if partial.is_dir():

@@ -34,7 +34,7 @@ def test_data_that_turn_bad_stop_the_workflow_and_what_was_learnt_before_stays(d
     told = desk.run("prepare")
 
     assert told.code == 1
-    assert_says(told.text, ("validation.json: the data failed their checks", "validate again"))
+    assert_says(told.text, ("validation.json: the data failed the checks", "validate again"))
     changed = {name for name, content in desk.files().items() if before.get(name) != content}
     assert not before.keys() - desk.files().keys()
     assert changed == {
