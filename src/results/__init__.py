@@ -1,1 +1,1 @@
-"""What the steps found, as files: one class per step, how it is worded, and the answer that follows from it."""
+"""The steps' results as files: one class per step, their wording, and the answer that follows from them."""

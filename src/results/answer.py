@@ -1,6 +1,6 @@
-"""The answer of the workflow: what `evaluate` recommends, provided that the verdicts before it allow an answer at all.
+"""The answer of the workflow: what `evaluate` recommends, provided that all verdicts allow an answer.
 
-The report, the summary on the terminal, the page in Prefect, the registry of models and `predict` all ask here.
+The report, the summary on the terminal, the page in Prefect, the model registry and `predict` all use it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -24,8 +24,8 @@ WITH_VERDICTS: dict[str, type[Judged]] = {
     "evaluate": Evaluate,
 }
 
-# Verdicts without which no score says anything about new rows, however good it is. All other verdicts
-# compare models, which the recommendation does as well, or describe the way to them.
+# Verdicts without which no score says anything about new rows. All other verdicts compare models, as the recommendation
+# does, or describe the way to them.
 FOUNDATIONS = {"data_fit_to_learn_from": "the data are not fit to learn from"}
 ADVICE: dict[Use, str] = {
     "network": "use the network",
@@ -37,7 +37,7 @@ ADVICE: dict[Use, str] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What to use. `broken`: the verdicts that leave no answer."""
+    """What to use; `broken` holds the verdicts that rule out an answer."""
 
     use: Use
     broken: Sequence[Verdict] = ()
@@ -63,13 +63,13 @@ def answer(verdicts: Sequence[Verdict], recommended: Use) -> Answer:
 
 
 def answer_of(layout: Layout) -> Answer:
-    """The answer by the result files of an evaluated problem."""
+    """The answer according to the result files of an evaluated problem."""
     verdicts = [verdict for _, verdict in verdicts_of(layout)]
     return answer(verdicts, Evaluate.read(layout.result("evaluate")).recommended)
 
 
 def verdicts_of(layout: Layout, steps: Collection[str] = STEPS) -> Iterator[tuple[str, Verdict]]:
-    """Every verdict of these steps on disk with the step that found it, in their order."""
+    """Every verdict on disk of these steps, with its step, in order."""
     for step, result in WITH_VERDICTS.items():
         if step in steps and layout.result(step).exists():
             yield from ((step, verdict) for verdict in result.read(layout.result(step)).verdicts)

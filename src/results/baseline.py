@@ -1,4 +1,4 @@
-"""What `baseline` found."""
+"""The results of `baseline`."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from src.results.verdicts import Verdict
 class FoldScores(Result):
     """A measure on every fold, in the order of the stored folds.
 
-    `mean`: on development folds the mean of `scores`, on evaluation folds what `Measure.joined` makes of the folds.
+    mean: on development folds the mean of `scores`; on evaluation folds the folds joined by `Measure.joined`.
     """
 
     mean: float
@@ -28,7 +28,7 @@ class ReferenceScore(Result):
 
 
 class Baseline(Result):
-    """baseline.json: `common_sense` and `shallow` name the best of each kind on the development folds."""
+    """baseline.json: `common_sense` and `shallow` are the best of their sort on the development folds."""
 
     measure: MeasureName
     direction: Literal["maximize", "minimize"]

@@ -1,4 +1,4 @@
-"""What `validate` and `prepare` found."""
+"""The results of `validate` and `prepare`."""
 
 from typing import Literal, Self
 
@@ -12,7 +12,7 @@ from src.results.verdicts import Choice, Verdict
 
 
 class Finding(Result):
-    """One failed data check. `rows` are the first offending rows, 0-based positions in the raw table."""
+    """One failed data check. `rows`: the first rows that fail it, as positions in the raw table from 0."""
 
     check: str
     severity: Literal["error", "warning"]
@@ -25,9 +25,9 @@ class Finding(Result):
 class ColumnSummary(Result):
     """One column of the raw table as the validation page and the report show it.
 
-    `missing` and `distinct` are counted in all rows. The rest is of the rows that are not sealed, as far as it says
-    something of the column: the ends and the median of numbers and dates, with the values in each tenth of the range;
-    the most `common` values with their rows; or some `examples`.
+    `missing` and `distinct` count all rows. Everything else leaves out the sealed rows, and is filled as far as it
+    suits the column. Numbers and dates have their ends, their median and a histogram over tenths of the range; other
+    columns the most `common` values with their number of rows, or some `examples`.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ColumnSummary(Result):
 
     @property
     def values(self) -> str:
-        """What is in the column: `0 to 80, median 28`, `male (577), female (314)`, or the examples."""
+        """The values in a few words: `0 to 80, median 28`, `male (577), female (314)`, or the examples."""
         if self.lowest:
             return f"{self.lowest} to {self.highest}, median {self.middle}"
         if self.common:
@@ -57,7 +57,7 @@ class ColumnSummary(Result):
 
 
 class Validation(Result):
-    """validation.json: `passed` lists the names of all checks that found nothing."""
+    """validation.json: `passed` lists the checks without findings."""
 
     rows: int
     columns: list[ColumnSummary]
@@ -67,9 +67,9 @@ class Validation(Result):
 
 
 class Protocol(Result):
-    """How the measure is estimated. `order`: how rows are dealt out.
+    """How the measure is estimated. `order`: how rows are assigned to folds.
 
-    most_repeats: where `evaluate` may add repeats to the stated ones until the estimate is stable, so many at most.
+    most_repeats: the most repeats, where `evaluate` may add some until the estimate is stable.
     """
 
     kind: Literal["hold_out", "k_fold", "iterated_k_fold", "nested"]
@@ -110,5 +110,5 @@ class Prepared(Result):
     @model_validator(mode="after")
     def measure_is_of_the_type(self) -> Self:
         if self.measure not in self.problem_type.measures:
-            raise ValueError(f"{self.measure} is no measure of a problem of type {self.type}")
+            raise ValueError(f"{self.measure} is not a measure for problems of type {self.type}")
         return self

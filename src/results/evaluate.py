@@ -1,4 +1,4 @@
-"""What `evaluate` found."""
+"""The results of `evaluate`."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -13,28 +13,23 @@ from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHA
 
 _COMPARED = (GATE, AGAINST_SHALLOW, SHALLOW_GATE)
 
-
 Recommended = Literal["network", "shallow model", "common sense"]
-
-
 Saved = Literal["network", "shallow"]
 
-
-# The model that is saved to be registered and served; where common sense is recommended, the simpler one.
+# The model that is saved, registered and served; where common sense is recommended, the simpler one.
 _SAVED: dict[Recommended, Saved] = {"network": "network", "shallow model": "shallow", "common sense": "shallow"}
 
 
 def saved_model(recommended: Recommended, further_targets: bool) -> Saved:
-    """Which model `Layout.model` holds: the network in any case where there are further targets, which it alone
-    predicts."""
+    """The model in `Layout.model`. With further targets it is the network, which alone predicts them."""
     return "network" if further_targets else _SAVED[recommended]
 
 
 class CrossValidation(Result):
     """The measure on the evaluation folds with its interval (see `src.judging.intervals`).
 
-    `mean` is that over the repeats, each joined from its folds by `Measure.joined`; `scores` are those of single folds.
-    half_samples: cross-validated halves of the rows by which the interval is as wide as it is; 0: it is by the rows.
+    mean: over the repeats, each joined from its folds by `Measure.joined`. scores: of single folds.
+    half_samples: how many cross-validated halves of the rows the interval rests on; 0: it rests on the rows.
     """
 
     mean: float
@@ -47,10 +42,10 @@ class CrossValidation(Result):
 
 
 class Nested(Result):
-    """What the search chose inside each evaluation fold, whose scores are then those of `cross_validation`.
+    """What the search chose inside each evaluation fold; `cross_validation` then has the scores of these choices.
 
-    `plain` is the measure that the plain protocol would have reported: one choice made on all rows, scored on fresh
-    folds of the same rows. `optimism` says how much better that is (negative: worse).
+    plain: what the plain protocol would have reported, with one choice made on all rows and scored on fresh folds of
+    the same rows. optimism: how much better that is (negative: worse).
     """
 
     chosen: list[Candidate]
@@ -59,10 +54,10 @@ class Nested(Result):
 
 
 class SampleSize(Result):
-    """The measure of one network learnt from a share of the training rows, on the evaluation folds.
+    """The measure of one network trained on a share of the training rows, on the evaluation folds.
 
-    `rows`: learnt from, on average over the folds. `pace`: trained for as many epochs, or (within limits) as many
-    gradient steps, as the network on all rows; the better of both.
+    rows: trained on, averaged over the folds. pace: as many epochs or (within limits) as many gradient steps as the
+    network on all rows, whichever is better.
     """
 
     share: float
@@ -82,16 +77,16 @@ class TestScore(Result):
 
 
 class SealedTest(TestScore):
-    """The main target's. `opening`: the how many-th evaluation this is that these rows were opened for."""
+    """The score of the main target. `opening`: which evaluation of these rows this is, counted from 1."""
 
     opening: int = Field(ge=1)
 
 
 class ShallowSettings(Result):
-    """What a final shallow model is.
+    """How the final shallow model is built.
 
-    name: as in baseline.json. estimator: scikit-learn's class. settings: those that are not its defaults. columns: the
-    numbers that it reads of a row. rows: that it learnt from.
+    name: as in baseline.json. estimator: the class of scikit-learn. settings: those that differ from its defaults.
+    columns: how many numbers it reads from a row. rows: how many it was fitted to.
     """
 
     name: str
@@ -102,8 +97,10 @@ class ShallowSettings(Result):
 
 
 class HeadScore(Result):
-    """A further target by its own measure, on the rows that have it: `common_sense` and `cross_validation` on the
-    evaluation folds, `test` where any of the sealed rows has it."""
+    """The scores of a further target by its own measure, on the rows that have this target.
+
+    common_sense, cross_validation: on the evaluation folds. test: None where no sealed row has the target.
+    """
 
     name: str
     type: str
@@ -116,14 +113,14 @@ class HeadScore(Result):
 
 
 class Evaluate(Result):
-    """evaluate.json. `shallow` and `baseline` are taken on the folds of `cross_validation`, and in the same way.
+    """evaluate.json. `shallow` and `baseline` are scored on the folds of `cross_validation`, in the same way.
 
-    `test`: of the network; `shallow_test`: of the shallow model, fitted to all training rows as well.
-    `recommended`: the shallow model where it is surely better than common sense and the network is not surely better
-    still; the network where that is surely better than common sense; else common sense.
-    `heads`: of further targets. `half_widths`: of each target's predictions by the saved model, half the width of the
-    95% interval around them, where they have one. `sample_sizes`: from few to all rows. `final`: what the network is.
-    `choices`: what `auto` left open until there were scores. `extra`: other measures of the saved model.
+    test: of the network. shallow_test: of the shallow model, fitted to all training rows as well.
+    recommended: the shallow model where it is surely better than common sense and the network is not surely better
+    still; otherwise the network where it is surely better than common sense; otherwise common sense.
+    heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
+    interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
+    choices: what `auto` chose once there were scores. extra: other measures of the saved model.
     """
 
     measure: MeasureName
@@ -147,7 +144,7 @@ class Evaluate(Result):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The result of a whole evaluation. Raises UserError where a verdict that others ask for is missing."""
+        """Read a complete evaluation. Raises UserError where a verdict that others rely on is missing."""
         found = super().read(path)
         with intact(path):
             compared = {verdict.name: verdict.comparison for verdict in found.verdicts}
@@ -161,12 +158,12 @@ class Evaluate(Result):
 
     @property
     def saved(self) -> Saved:
-        """What `Layout.model` holds."""
+        """The model in `Layout.model`."""
         return saved_model(self.recommended, bool(self.heads))
 
     @property
     def saved_value(self) -> float:
-        """The saved model's cross-validated measure."""
+        """The cross-validated measure of the saved model."""
         return {"network": self.cross_validation.mean, "shallow": self.shallow}[self.saved]
 
     @property
@@ -175,10 +172,10 @@ class Evaluate(Result):
 
 
 class Metrics(Result):
-    """metrics.json: what `dvc metrics show` puts on one line.
+    """metrics.json, which `dvc metrics show` prints on one line.
 
-    The measure, what common sense and the shallow model score, the network's cross-validated score `cv` with its 95%
-    interval, and its score on the sealed test set.
+    Holds the measure, the scores of common sense and the shallow model, the network's cross-validated score `cv` with
+    its 95% interval, and its score on the sealed test set.
     """
 
     measure: MeasureName

@@ -1,4 +1,4 @@
-"""What `overfit` and `regularize` found."""
+"""The results of `overfit` and `regularize`."""
 
 from typing import Any, Literal, Self
 
@@ -11,12 +11,12 @@ from src.results.verdicts import Verdict
 
 
 class Rung(Result):
-    """One network on the capacity ladder, means over the development folds.
+    """One network on the capacity ladder; its measures are means over the development folds.
 
-    `turning_epoch` is the epoch (1-based) at which the smoothed mean validation loss was lowest, `best_validation` the
-    measure there; `overfits` says that the curve turned: the loss rose after it while the training loss still fell;
-    `beats_baseline` that `best_validation` is ahead of common sense, be it surely or not; `saturated` that more
-    capacity would hardly improve the training measure (`src.search.climbing`).
+    turning_epoch: the epoch, from 1, with the lowest smoothed mean validation loss. best_validation: the measure there.
+    overfits: the validation loss rose after the turning epoch while the training loss still fell. beats_baseline:
+    `best_validation` is ahead of common sense, surely or not. saturated: more capacity would hardly improve the
+    training measure (`src.search.climbing`).
     """
 
     network: dict[str, Any]
@@ -31,7 +31,7 @@ class Rung(Result):
 
 
 class Overfit(Result):
-    """overfit.json: `chosen` indexes the largest rung that proved overfitting (or the best one where none did)."""
+    """overfit.json. `chosen`: the position of the largest rung that overfits, or of the best where none does."""
 
     measure: MeasureName
     direction: Literal["maximize", "minimize"]
@@ -49,9 +49,9 @@ class Overfit(Result):
 class Candidate(Result):
     """One configuration of the search: the network's own settings and how it is trained.
 
-    weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: the training ends after so
-    many epochs without a lower validation loss. falling: the learning rate falls from step to step, to zero at the end.
-    What is not used is not written.
+    weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: training ends after so many
+    epochs without a lower validation loss. falling: the learning rate falls from step to step, to zero at the end.
+    Unused settings are not written.
     """
 
     network: dict[str, Any]
@@ -68,11 +68,10 @@ class Candidate(Result):
 
 
 class Regularize(Result):
-    """regularize.json: the search's outcome on the development folds; `candidates.csv` holds every score.
+    """regularize.json: the outcome of the search on the development folds; `candidates.csv` holds every score.
 
-    finalists: candidates left at the end, the others were dropped on the way; trainings: candidates times folds;
-    epochs: of all trainings. `standard_error` is that of the paired difference between the chosen and the best
-    candidate.
+    finalists: candidates left at the end; halving dropped the others. trainings: candidates times folds. epochs: of all
+    trainings. standard_error: of the paired difference between the chosen and the best candidate.
     """
 
     measure: MeasureName

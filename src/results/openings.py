@@ -1,20 +1,21 @@
 """How often the sealed test set has been opened: the ledger `data/openings/<problem>.jsonl`.
 
-The sealed test is for reporting. Each look at it that a person may act upon makes later scores on the same rows a
-little too good (Dwork et al. 2015, "The reusable holdout: preserving validity in adaptive data analysis", Science 349),
-so the looks are counted and the number stands beside the score.
+The sealed test is for reporting. Each look at it that somebody may act upon makes later scores on the same rows a
+little too good (Dwork et al. 2015, "The reusable holdout: preserving validity in adaptive data analysis", Science 349).
+So the ledger counts the looks, and the number stands beside the score.
 
-A line is one opening, in their order:
+Each line is one opening, in order:
 
     rows         which rows were sealed: SHA-256 of their row numbers in the raw table and of their targets
     evaluation   what was scored on them: SHA-256 of all that determines the model, see `identity`
-    score        what came out; null while that is unknown, also where the evaluation was interrupted
+    score        the score; null while it is unknown, and after an interrupted evaluation
 
 The same evaluation with the same score is the same opening, however often it runs. Another score of the same evaluation
-comes from other code, and is another opening. An interrupted evaluation has opened the rows and counts; taken up again
-it is the same opening. A line per opening lets git join those of two branches (`merge=union` in .gitattributes), and a
-second copy of the ledger in `.workflow/`, which git leaves alone, brings back what a checkout of an older one would
-forget.
+comes from other code and is another opening. An interrupted evaluation has opened the rows and counts; running it again
+is the same opening.
+
+With one line per opening, git can join the ledgers of two branches (`merge=union` in .gitattributes). A second copy in
+`.workflow/`, which git ignores, restores the openings that a checkout of an older commit would forget.
 """
 
 import fcntl
@@ -34,7 +35,7 @@ from src.core.files import Layout, intact, write_text
 from src.core.home import home
 from src.results.result import Result
 
-# Two scores are the same when no more than this share lies between them: what four printed digits show.
+# Two scores are the same when their relative difference is at most this: four printed digits.
 SAME_SCORE = 1e-4
 
 
@@ -62,7 +63,7 @@ class Ledger:
         return cls(path, root / ".workflow" / "openings" / path.name)
 
     def read(self) -> list[Opening]:
-        """All openings in their order. Raises UserError for a line that is none."""
+        """All openings in order. Raises UserError for a line that is not an opening."""
         found: list[Opening] = []
         for path in (self.path, self.kept):
             for opening in _read(path):
@@ -70,13 +71,13 @@ class Ledger:
         return found
 
     def open(self, rows: str, evaluation: str) -> None:
-        """Enter that `evaluation` is about to read the sealed `rows`, unless it has done so before."""
+        """Record that `evaluation` is about to read the sealed `rows`, unless it has done so before."""
         with self._held() as openings:
             if not any((each.rows, each.evaluation) == (rows, evaluation) for each in openings):
                 openings.append(Opening(rows=rows, evaluation=evaluation, score=None))
 
     def scored(self, rows: str, evaluation: str, score: float) -> int:
-        """Enter what the opened rows gave. Returns which opening of these rows it is, from 1."""
+        """Record the score on the opened rows. Returns which opening of these rows it is, from 1."""
         with self._held() as openings:
             this = Opening(rows=rows, evaluation=evaluation, score=score)
             _add(openings, this)
@@ -85,7 +86,7 @@ class Ledger:
 
     @contextmanager
     def _held(self) -> Iterator[list[Opening]]:
-        """The openings, which no other run changes during the block; written at its end."""
+        """The openings, locked against other runs during the block and written at its end."""
         self.kept.parent.mkdir(parents=True, exist_ok=True)
         with self.kept.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -98,16 +99,16 @@ class Ledger:
 
 
 def rows_sha256(folder: Path, targets: Sequence[str]) -> str:
-    """Which rows the prepared table in `folder` holds: SHA-256 of their numbers and `targets`.
+    """Identify the rows of the prepared table in `folder`: SHA-256 of their numbers and `targets`.
 
-    The inputs have no part in it: dropping a column or reading it as another kind leaves the same rows.
+    It ignores the inputs: the rows stay the same when a column is dropped or read as another kind.
     """
     import pandas as pd
 
     path = folder / "table.parquet"
     with intact(path):
-        told = pd.read_parquet(path, columns=["__row__", *targets])
-    return hashlib.sha256(told.to_csv(index=False).encode()).hexdigest()
+        rows = pd.read_parquet(path, columns=["__row__", *targets])
+    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
 
 
 def identity(*parts: Any) -> str:
@@ -116,7 +117,7 @@ def identity(*parts: Any) -> str:
 
 
 def _add(openings: list[Opening], new: Opening) -> None:
-    """Add `new` to `openings` unless it is among them; what was opened without a score gets that of `new`."""
+    """Add `new` to `openings` unless it is among them; an opening without a score takes the score of `new`."""
     for i, each in enumerate(openings):
         if (each.rows, each.evaluation) != (new.rows, new.evaluation):
             continue
@@ -136,7 +137,7 @@ def _read(path: Path) -> Iterator[Opening]:
             yield Opening.model_validate_json(line)
         except ValidationError:
             raise UserError(
-                f"{path}: line {number} is no opening of the sealed test set; it should look like "
-                '{"rows": "…", "evaluation": "…", "score": 0.9}. Mend or remove the line, '
-                f"or get the file back with `git checkout -- {path}`"
+                f"{path}: line {number} is not an opening of the sealed test set; it should look like "
+                '{"rows": "…", "evaluation": "…", "score": 0.9}. Correct or remove the line, '
+                f"or restore the file with `git checkout -- {path}`"
             ) from None

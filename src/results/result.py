@@ -1,7 +1,7 @@
-"""A result file of `results/<problem>/`: written and read only through the classes of this room.
+"""The base of all result files in `results/<problem>/`, which only the classes of this room write and read.
 
-Measures are in the unit of the measure (accuracy: share of rows; MAE: the target's unit). A result never holds a
-time, a path or a run id, so that the same inputs give the same bytes.
+Values are in the unit of the measure (accuracy: share of rows; MAE: the target's unit). A result never holds a time, a
+path or a run id, so that the same inputs give the same bytes.
 """
 
 import csv
@@ -27,15 +27,10 @@ class Result(BaseModel):
 
 
 _truth = {"True": True, "False": False}.__getitem__
-
-
 _Columns = dict[str, Callable[[str], object]]
 
-
-# How the values in the tables among the results are read; further columns depend on the problem. Values may be missing.
+# How to parse the values of the result tables. Further columns depend on the problem; values may be missing.
 _CURVES: _Columns = dict.fromkeys(("epoch", "training", "validation", "training_loss", "validation_loss"), float)
-
-
 COLUMNS: dict[str, _Columns] = {
     "overfit_curves.csv": {"rung": float, "network": str, "parameters": float} | _CURVES,
     "candidates.csv": {
@@ -52,7 +47,7 @@ COLUMNS: dict[str, _Columns] = {
 
 
 def read_records(path: Path) -> list[dict[str, str]]:
-    """The rows of a table among the results. Raises UserError where it is missing or damaged."""
+    """The rows of a result table. Raises UserError where it is missing or damaged."""
     with intact(path):
         text = path.read_bytes().decode("utf-8")
         if not text.endswith("\n"):

@@ -1,4 +1,4 @@
-"""Verdicts, the comparisons and estimates behind them, and the choices that a step made by itself."""
+"""Verdicts, the comparisons and estimates behind them, and automatic choices."""
 
 from typing import Literal
 
@@ -7,22 +7,16 @@ from pydantic import Field
 from src.problem.terms import MeasureName
 from src.results.result import Result
 
-# The verdicts of `evaluate` that decide what is recommended; the first is the network's gate.
+# The verdicts of `evaluate` that decide what is recommended; the first is the gate.
 GATE, AGAINST_SHALLOW = "beats_common_sense", "beats_shallow_model"
-
-
 SHALLOW_GATE = "shallow_model_still_beats_common_sense"
-
-
 SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
-
-
-# How the verdicts on further targets begin.
+# The prefix of verdicts on further targets.
 HEAD = "head_"
 
 
 class Estimate(Result):
-    """A value with its 95% interval (or the stated confidence)."""
+    """A value with its interval, of 95% unless another confidence is stated."""
 
     value: float
     low: float
@@ -32,11 +26,10 @@ class Estimate(Result):
 class Comparison(Result):
     """A model against a reference on the same held-out rows, in the measure's unit.
 
-    `gain`: by how much the model is better, with its 95% interval; above zero is better, whatever the measure's
-    direction. `at_random`: what the model's own predictions score when they are dealt out at random, where that is
-    better than the reference, by the `handicap`; then the gain has to be larger than that. `where`: the folds. `note`:
-    what else the sentence says.
-    `p_value`: two-sided, of a gain that is no more than the handicap. `method`: of the interval and the p-value.
+    where: the folds. gain: how much better the model is, with its 95% interval; above zero is better, whatever the
+    measure's direction. at_random: the score of the model's own predictions assigned to rows at random, where it is
+    better than the reference; handicap: by how much, which the gain has to exceed. p_value: two-sided, against
+    a gain of no more than the handicap. method: of the interval and the p-value. note: the end of the sentence.
     """
 
     measure: MeasureName
@@ -54,16 +47,16 @@ class Comparison(Result):
 
     @property
     def outcome(self) -> Literal["better", "not sure", "worse"]:
-        """What may be said of the model: a difference is sure where the interval leaves it out."""
+        """What may be claimed of the model: a difference is sure where the interval excludes zero (or the handicap)."""
         if self.gain.low > self.handicap:
             return "better"
         return "worse" if self.gain.high < 0 else "not sure"
 
 
 class Verdict(Result):
-    """A step's finding: whether it holds, and the numbers behind it as one sentence.
+    """A step's finding: whether it holds, and the numbers behind it in one sentence.
 
-    `comparison`: of a verdict that says one model is better than another; it holds where that is sure.
+    comparison: where the verdict claims that one model is better than another; it holds where that is sure.
     """
 
     name: str
@@ -73,7 +66,7 @@ class Verdict(Result):
 
 
 class Choice(Result):
-    """What `auto` chose for a setting, and the stated rule that chose it."""
+    """What `auto` chose for a setting, and why."""
 
     setting: str
     chosen: str

@@ -1,4 +1,4 @@
-"""What reports, logs and records call the same thing: networks, candidates, openings of the sealed test set."""
+"""The names that reports, logs and records share for networks, candidates and openings of the sealed test set."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ def ordinal(number: int) -> str:
 
 
 def scored(opening: int) -> str:
-    """How often the sealed rows have been looked at: `scored for the 3rd time`."""
+    """How often the sealed rows have been scored: `scored for the 3rd time`."""
     return f"scored for the {ordinal(opening)} time"
 
 
 def network_text(network: dict[str, Any]) -> str:
-    """A network's hidden layers as people write them: `64-64`; its sort of block unless it is plain, what reads a
-    sequence or was learnt before, and the encoders of several inputs."""
+    """A network's hidden layers as people write them: `64-64`. Names its blocks unless they are plain, the layer that
+    reads a sequence, pretrained networks, and the encoders of several inputs."""
     return _layers(network) + _learnt_before(network)
 
 
@@ -30,8 +30,9 @@ def network_phrase(network: dict[str, Any]) -> str:
 
 
 def candidate_text(candidate: Candidate) -> str:
-    """A candidate within a sentence: `64-64 units, dropout 0.25, L2 0.001, rmsprop 0.001, 40 epochs`. A regularizer
-    that is off is left out."""
+    """A candidate within a sentence: `64-64 units, dropout 0.25, L2 0.001, rmsprop 0.001, 40 epochs`.
+
+    Leaves out regularizers that are off."""
     penalties = {"L1": candidate.l1, "L2": candidate.l2}
     return ", ".join(
         [
@@ -45,7 +46,7 @@ def candidate_text(candidate: Candidate) -> str:
 
 
 def regularizer_texts(network: dict[str, Any]) -> list[str]:
-    """What regularizes a network itself, as far as it is on: `dropout 0.25`, `augmentation mirror`."""
+    """The network's own regularizers that are on: `dropout 0.25`, `augmentation mirror`."""
     shares = {words: network.get(key, 0) for key, words in _SHARES.items()}
     augmentation = network.get("augmentation", "none")
     return [

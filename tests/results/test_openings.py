@@ -88,7 +88,7 @@ def test_a_damaged_ledger_is_refused_with_its_line_and_the_way_out(layout: Layou
     opened(layout, "a", 0.9)
     with layout.openings.open("ab") as file:
         file.write(line + b"\n")
-    with pytest.raises(UserError, match=r"wine\.jsonl: line 2 is no opening.*git checkout -- "):
+    with pytest.raises(UserError, match=r"wine\.jsonl: line 2 is not an opening.*git checkout -- "):
         Ledger.of(layout).read()
 
 
