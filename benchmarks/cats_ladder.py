@@ -21,10 +21,8 @@ from src.core.files import Layout
 from src.judging.intervals import share_interval
 from src.kinds.registry import kind_of
 from src.models.measures import TABLE
-from src.networks import rate_falls
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.networks import Candidate
-from src.results.wording import network_text
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from src.training.fit import fit
@@ -72,14 +70,14 @@ def right_answers(rung: Rung, layout: Layout) -> tuple[str, dict[int, bool]]:
     training = Training()
     network = kind_of(table.schema.features).ladder(table.schema.features, OverfitLadder(), training)[rung.place]
     candidate = Candidate(
-        network=network | rung.settings,
+        network=network.changed(**rung.settings),
         optimizer=training.optimizer,
         learning_rate=training.learning_rate,
         l1=0.0,
         l2=0.0,
         batch_size=batch_size(training, table),
         epochs=rung.epochs,
-        falling=rate_falls(network),
+        falling=network.rate_falls,
     )
     folds = read_folds(layout.folds, len(table))["development"]
     members = [Member.of_split(candidate, split, 0) for split in folds]
@@ -88,7 +86,7 @@ def right_answers(rung: Rung, layout: Layout) -> tuple[str, dict[int, bool]]:
         rows = trained.member.validation
         right = (trained.predictions[:, 0] >= 0.5) == (table.y_NT[rows, 0] == 1)
         found |= dict(zip(table.rows_N[rows].tolist(), right.tolist(), strict=True))
-    return network_text(network), found
+    return network.text, found
 
 
 def gain(now: NDArray[np.bool_], before: NDArray[np.bool_]) -> tuple[float, float, float]:

@@ -164,13 +164,13 @@ def scikit_learn(job: Job, members: Sequence[tuple[Member, FoldArrays]]) -> None
     _only_dense(members, "scikit-learn")
     if members[0][0].candidate.optimizer != "adam":
         raise CannotDo("scikit-learn has no RMSprop")
-    if any(member.candidate.network["dropout"] for member in job.members):
+    if any(member.candidate.network.dropout for member in job.members):
         raise CannotDo("scikit-learn has no dropout")
     for member, fold in members:
         c = member.candidate
         with warnings.catch_warnings(action="ignore"):
             (MLPClassifier if job.classifies else MLPRegressor)(
-                hidden_layer_sizes=tuple(c.network["units"]),
+                hidden_layer_sizes=tuple(c.network.units),
                 learning_rate_init=c.learning_rate,
                 alpha=c.l2,
                 batch_size=c.batch_size,
@@ -219,8 +219,8 @@ def keras(job: Job, members: Sequence[tuple[Member, FoldArrays]]) -> None:
     for member, fold in members:
         c = member.candidate
         layers: list[Any] = [library.Input((fold.x_AD.shape[1],))]
-        for width in c.network["units"]:
-            layers += [library.layers.Dense(width, activation="relu"), library.layers.Dropout(c.network["dropout"])]
+        for width in c.network.units:
+            layers += [library.layers.Dense(width, activation="relu"), library.layers.Dropout(c.network.dropout)]
         model = library.Sequential([*layers, library.layers.Dense(job.table.schema.outputs)])
         optimizer = library.optimizers.RMSprop if c.optimizer == "rmsprop" else library.optimizers.Adam
         model.compile(optimizer(c.learning_rate), losses[job.table.schema.type])
@@ -235,7 +235,7 @@ def keras(job: Job, members: Sequence[tuple[Member, FoldArrays]]) -> None:
 
 
 def _only_dense(members: Sequence[tuple[Member, FoldArrays]], who: str) -> None:
-    if members[0][0].candidate.network["kind"] != "mlp":
+    if members[0][0].candidate.network.kind != "mlp":
         raise CannotDo(f"{who} has dense networks only")
 
 

@@ -6,16 +6,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from benchmarks.peers import Job, SmallConvnet
-from src.networks import KINDS
+from src.networks import CONFIGURATIONS, Configuration, configuration_of
 from src.preparation.fold import fit_fold
 from src.results.networks import Candidate
 from src.tables.protocols import Split
 from src.tables.table import Feature, Schema, Table, encode_targets
 from src.training.members import Member
 
-KINDS["small_convnet"] = lambda: SmallConvnet
+
+class SmallConvnetConfiguration(Configuration):
+    """A kind of network that only the benchmark has."""
+
+    units: list[int] = Field(default_factory=list)
+    channels: int
+
+    @staticmethod
+    def module() -> type[SmallConvnet]:
+        return SmallConvnet
+
+
+CONFIGURATIONS["small_convnet"] = SmallConvnetConfiguration
 
 
 def table_of(kind: str, x_ND: np.ndarray, y_N: np.ndarray) -> Table:
@@ -74,7 +87,9 @@ def candidate_of(
     network: dict[str, Any], epochs: int, optimizer: str = "adam", batch_size: int = 32, **more: Any
 ) -> Candidate:
     settings = {"learning_rate": 0.001, "l1": 0.0, "l2": 0.0, **more}
-    return Candidate(network=network, optimizer=optimizer, batch_size=batch_size, epochs=epochs, **settings)
+    return Candidate(
+        network=configuration_of(network), optimizer=optimizer, batch_size=batch_size, epochs=epochs, **settings
+    )
 
 
 def dense(*units: int, dropout: float = 0.0) -> dict[str, Any]:

@@ -7,7 +7,6 @@ validation measure. `src.search.climbing` holds the rule. Book: "Scaling up: dev
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from src.judging.evaluation import compare_scores, left_out, verdict_of
 from src.judging.printer import worded
 from src.kinds.registry import kind_of
 from src.models.measures import TABLE, Measure
-from src.networks import clip_norm
+from src.networks import Configuration
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
@@ -26,7 +25,6 @@ from src.results.baseline import Baseline, ReferenceScore
 from src.results.data import Prepared
 from src.results.networks import Candidate, Overfit, Rung
 from src.results.verdicts import Verdict
-from src.results.wording import network_phrase, network_text
 from src.search.climbing import FEWEST_RUNGS, choose, is_enough, saturated
 from src.search.curves import Turn, find_turn
 from src.tables.protocols import Split, read_folds
@@ -83,12 +81,12 @@ def overfit(layout: Layout) -> Overfit:
                 l2=0.0,
                 batch_size=batch_size(training, table),
                 epochs=most,
-                clip_norm=clip_norm(network),
+                clip_norm=network.clip_norm,
             )
             for network in together
         ]
         members = [Member.of_split(candidate, split, settings.seed) for candidate in candidates for split in folds]
-        title = f"overfit {', '.join(network_text(network) for network in together)}"
+        title = f"overfit {', '.join(network.text for network in together)}"
         trained = iter(fit(members, table, measure, engine, title))
         for network in together:
             before = climbs[-1].rung.final_training if climbs else None
@@ -116,7 +114,7 @@ def overfit(layout: Layout) -> Overfit:
 
 
 def _judge(
-    network: dict[str, Any], trained: list[Trained], before: float | None, measure: Measure, common_sense: float
+    network: Configuration, trained: list[Trained], before: float | None, measure: Measure, common_sense: float
 ) -> Climb:
     """Describe a rung by its trainings on all folds; `before`: the final training measure of the rung below."""
     turn = find_turn([t.history.training_loss for t in trained], [t.history.validation_loss for t in trained])
@@ -157,7 +155,7 @@ def _beats(
             left_out(p_VK, folds[0], table, measure) for p_VK in (climb.trained[0].predictions, sense_VK)
         )
         left_out_B = measure.gain(ours_B, theirs_B)
-    called = f"network of {network_phrase(climb.rung.network)} at its turning point"
+    called = f"network of {climb.rung.network.phrase} at its turning point"
     scores_J = np.array([t.history.validation[climb.turn.epoch - 1] for t in climb.trained])
     sense = f"common sense ({reference.name})", np.array(reference.development.scores)
     found = compare_scores("beats_the_baseline", (called, scores_J), sense, folds, table, measure, left_out_B)
@@ -172,13 +170,13 @@ def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Ver
     if rung.overfits:
         error = f" (standard error {turn.rise_error:.2g})" if turn.rise_error else ""  # one fold has none
         evidence = (
-            f"the network of {network_phrase(rung.network)} has its lowest validation loss {turn.lowest:.4g} at epoch "
+            f"the network of {rung.network.phrase} has its lowest validation loss {turn.lowest:.4g} at epoch "
             f"{turn.epoch} of {epochs}; afterwards it rises by {turn.rise:.2g}{error} while the training loss goes on "
             "falling"
         )
     else:
         evidence = (
-            f"up to the network of {network_phrase(climbs[-1].rung.network)} the validation loss does not turn within "
+            f"up to the network of {climbs[-1].rung.network.phrase} the validation loss does not turn within "
             f"{epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
             f"rise {turn.rise:.2g}); {ADVICE} ({larger}, training.epochs)"
         )
@@ -194,7 +192,7 @@ def _write_curves(layout: Layout, climbs: list[Climb]) -> None:
         }
         head = {
             "rung": number,
-            "network": network_text(climb.rung.network),
+            "network": climb.rung.network.text,
             "parameters": climb.rung.parameters,
             "epoch": np.arange(1, len(curves["training"]) + 1),
         }

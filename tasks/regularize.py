@@ -23,7 +23,7 @@ from src.results.baseline import Baseline, FoldScores, ReferenceScore
 from src.results.data import Prepared
 from src.results.networks import Overfit, Regularize
 from src.results.verdicts import Verdict
-from src.results.wording import candidate_text, network_text
+from src.results.wording import candidate_text
 from src.search.candidates import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
 from src.search.halving import search
 from src.tables.protocols import Split, read_folds
@@ -108,10 +108,10 @@ def _write_candidates(
         rows.append(
             {
                 "candidate": number,
-                "network": network_text(c.network),
+                "network": c.network.text,
                 "parameters": one.parameters,
-                "dropout": c.network["dropout"],
-                **{name: c.network.get(name, values[0]) for name, values in options.items()},
+                "dropout": c.network.dropout,
+                **{name: c.network.settings.get(name, values[0]) for name, values in options.items()},
                 "l1": c.l1,
                 "l2": c.l2,
                 "learning_rate": c.learning_rate,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from src.inputs.vectors import WordVectors
 from src.kinds.shallow import ByFamily
+from src.networks import Configuration
 from src.problem.steps import PrepareSettings
 from src.problem.training import OverfitLadder, Training
 from src.results.verdicts import Choice
@@ -78,7 +79,7 @@ class Kind:
     columns: frozenset[str]
     vectorizer: Fits
     shallow: ByFamily
-    ladder: Callable[[Sequence[Feature], OverfitLadder, Training], list[dict[str, Any]]]
+    ladder: Callable[[Sequence[Feature], OverfitLadder, Training], Sequence[Configuration]]
     epochs: int
     penalties: float
     apart: bool = False

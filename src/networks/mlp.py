@@ -28,6 +28,7 @@ class MLP(nn.Module):
         activation: Literal["relu", "tanh", "gelu"] = "relu",
     ) -> None:
         super().__init__()
+        self.activation = activation
         layers: list[nn.Module] = []
         for width in units:
             layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), Dropout(dropout)]

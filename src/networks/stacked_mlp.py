@@ -43,9 +43,7 @@ class StackedMLP(Stack):
     That is exact: every activation maps 0 to 0, so that a unit without weights answers 0 and learns nothing.
     """
 
-    def __init__(
-        self, networks: Sequence[MLP], activation: str, device: torch.device, units: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, networks: Sequence[MLP], device: torch.device, units: Sequence[int] | None = None) -> None:
         own = [[p.shape for p in network.parameters()] for network in networks]
         widest = [max(shape[0] for shape in of) for of in zip(*own, strict=True)]
         inputs, outputs = own[0][0][1], widest[-1]
@@ -55,6 +53,7 @@ class StackedMLP(Stack):
         for narrow, wide in pairwise(widths):
             shapes += [torch.Size([wide, narrow]), torch.Size([wide])]
         super().__init__(networks, shapes, device)
+        activation = networks[0].activation
         self.activation = ACTIVATIONS[activation]
         self.derivative = DERIVATIVES[activation]
         self.in_place = activation in DROPPED_IN_PLACE

@@ -1,9 +1,10 @@
 """The answer in one paragraph: what was asked, whether the model is worth using, how good, how sure, what to use."""
 
+from src.core.text import counted, listing
 from src.judging.printer import Printer
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
-from src.report.words import clause, counted, listing, sentence, spoken
+from src.report.words import clause, sentence, spoken
 from src.results.verdicts import AGAINST_SHALLOW, SEALED_TEST_VERDICT
 from src.results.wording import scored
 

@@ -2,20 +2,17 @@
 
 from collections.abc import Callable
 
+from src.core.text import count, counted, listing
 from src.judging.printer import Printer
 from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
-from src.report.networks import network_words
 from src.report.sections.verdicts import statement
 from src.report.words import (
     MODELS,
     OPTIMIZERS,
     ORDERS,
     clause,
-    count,
-    counted,
     judged_words,
-    listing,
     number,
     protocol_words,
     sentence,
@@ -129,7 +126,7 @@ def _network(evidence: Evidence) -> list[str]:
     chosen = evidence.evaluate.chosen
     row = evidence.candidates[evidence.candidates["chosen"]].iloc[0]
     return [
-        f"Network: {network_words(chosen.network)}; {counted(int(row['parameters']), 'trainable parameter')}.",
+        f"Network: {chosen.network.words}; {counted(int(row['parameters']), 'trainable parameter')}.",
         f"Training: {OPTIMIZERS.get(chosen.optimizer, chosen.optimizer)}, learning rate "
         f"{setting(chosen.learning_rate)}, {counted(chosen.epochs, 'epoch')}, batches of "
         f"{counted(chosen.batch_size, 'row')}.",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from src.core.text import count, counted
 from src.judging.printer import printer, printer_of
 from src.plots import classification as classification_plots
 from src.plots import regression as regression_plots
@@ -13,7 +14,7 @@ from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
-from src.report.words import MODELS, count, counted, number, share
+from src.report.words import MODELS, number, share
 
 Block = Text | Pictures | Table
 MOST_MISTAKES, MOST_WORDS = 10, 5

@@ -4,7 +4,6 @@
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from src.judging.printer import UNKNOWN, Printer
@@ -153,16 +152,6 @@ def scale_of(printer: Printer) -> Scale:
     return Scale(printer.title, printer.form == "share", printer.higher_is_better, printer.bare)
 
 
-def count(number: int) -> str:
-    return f"{number:,}"
-
-
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """A count with its noun: 1 row, 2 rows, no rows."""
-    word = one if number == 1 else several or f"{one}s"
-    return f"{'no' if number == 0 else count(number)} {word}"
-
-
 def share(value: float) -> str:
     return f"{value:.1%}" if math.isfinite(value) else UNKNOWN
 
@@ -208,12 +197,6 @@ def sentence(text: str) -> str:
     if not text:
         return text
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
-
-
-def listing(names: Sequence[str], most: int = 12) -> str:
-    """Names as `a, b and c`; past `most`, the rest are counted."""
-    shown = list(names[:most]) + ([f"{len(names) - most:,} more"] if len(names) > most else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
 
 
 def protocol_words(protocol: Protocol, repeats: int) -> str:

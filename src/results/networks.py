@@ -1,9 +1,10 @@
 """The results of `overfit` and `regularize`."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from src.networks import Network
 from src.problem.terms import MeasureName
 from src.results.baseline import FoldScores
 from src.results.result import Result
@@ -19,7 +20,7 @@ class Rung(Result):
     training measure (`src.search.climbing`).
     """
 
-    network: dict[str, Any]
+    network: Network
     parameters: int
     turning_epoch: int
     best_validation: float
@@ -54,7 +55,7 @@ class Candidate(Result):
     Unused settings are not written.
     """
 
-    network: dict[str, Any]
+    network: Network
     optimizer: str
     learning_rate: float
     l1: float

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from src.core.errors import UserError
 from src.core.files import write_json
 from src.kinds.vectorizers import Vectorizer
+from src.networks import Network
 from src.preparation.targets import TargetScaler, restored
 from src.saved.inference import Interval, Model
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
@@ -62,7 +63,7 @@ class NetworkCard(Preprocessing):
 
     kind: Literal["network"] = "network"
     table: Schema
-    network: dict[str, Any]
+    network: Network
     interval: Interval | None = None
     further: list[Preprocessing] = Field([], exclude_if=lambda value: not value)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from src.core.errors import UserError
 from src.kinds.registry import kind_of
 from src.models.measures import Measure
-from src.networks import clip_norm, rate_falls
+from src.networks import Configuration
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Search, Training
 from src.results.networks import Candidate, Rung
@@ -52,7 +52,7 @@ class Scored:
     def simplicity(self) -> tuple[float, ...]:
         """Sorts simple before complex: fewer parameters, smaller weights (L2, then L1), more dropout, fewer epochs."""
         c = self.candidate
-        return (self.parameters, -c.l2, -c.l1, -c.network["dropout"], c.epochs)
+        return (self.parameters, -c.l2, -c.l1, -c.network.dropout, c.epochs)
 
 
 def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
@@ -85,7 +85,7 @@ def score(trained: Sequence[Trained], measure: Measure) -> Scored:
 
 
 def propose(
-    networks: Sequence[dict[str, Any]],
+    networks: Sequence[Configuration],
     search: Search,
     training: Training,
     batch_size: int,
@@ -123,32 +123,27 @@ def propose(
             axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True)
         )
         own = [
-            value if _names(networks[network], name) else values[0]
+            value if networks[network].names(name) else values[0]
             for value, (name, values) in zip(chosen, options.items(), strict=True)
         ]
         found[network, dropout, penalty, factor, *own] = None
     return [
         Candidate(
-            network={
-                **networks[network],
-                "dropout": dropout,
-                **{name: value for name, value in zip(options, chosen, strict=True) if _names(networks[network], name)},
-            },
+            network=networks[network].changed(
+                dropout=dropout,
+                **{name: value for name, value in zip(options, chosen, strict=True) if networks[network].names(name)},
+            ),
             optimizer=training.optimizer,
             learning_rate=training.learning_rate * factor,
             l1=l1,
             l2=l2,
             batch_size=batch_size,
             epochs=epochs,
-            clip_norm=clip_norm(networks[network]),
-            falling=rate_falls(networks[network]),
+            clip_norm=networks[network].clip_norm,
+            falling=networks[network].rate_falls,
         )
         for network, dropout, (l1, l2), factor, *chosen in found
     ]
-
-
-def _names(network: Mapping[str, Any], option: str) -> bool:
-    return any(option in of for of in [network, *network.get("encoders", [])])
 
 
 def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:

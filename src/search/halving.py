@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from src.judging.evaluation import left_out
 from src.models.measures import Measure
-from src.networks import architecture
 from src.problem.training import Engine
 from src.results.networks import Candidate
 from src.search.candidates import Scored, score
@@ -98,7 +97,7 @@ def _in_order(keys: Sequence[Key], found: Mapping[Key, Scored], measure: Measure
     before = Counter[str]()
     places = {}
     for key in sorted(keys, key=lambda of: _rank(found[of], measure)):
-        network = repr(architecture(found[key].candidate.network))
+        network = repr(found[key].candidate.network.architecture)
         places[key] = before[network]
         before[network] += 1
     return sorted(places, key=lambda of: places[of])

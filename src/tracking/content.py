@@ -22,7 +22,7 @@ from src.results.evaluate import Evaluate
 from src.results.networks import Candidate, Overfit, Regularize
 from src.results.result import read_records
 from src.results.verdicts import Choice, Verdict
-from src.results.wording import candidate_text, network_text
+from src.results.wording import candidate_text
 from src.tracking.settings import step_settings
 
 # Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
@@ -181,7 +181,7 @@ def _overfit(layout: Layout) -> Headline:
         f"overfit.{found.measure}.final_training": rung.final_training,
         f"overfit.{found.measure}.final_validation": rung.final_validation,
     }
-    return Headline(metrics, {"overfit.network": network_text(rung.network)}, found.verdicts)
+    return Headline(metrics, {"overfit.network": rung.network.text}, found.verdicts)
 
 
 def _regularize(layout: Layout) -> Headline:
@@ -327,9 +327,11 @@ _DETAILS: dict[str, Callable[[Layout], Content]] = {
 
 def chosen_metrics(chosen: Candidate) -> dict[str, float]:
     """The chosen candidate in numbers: metrics, since they are found, not given; plots of workflow runs have them."""
-    own = chosen.model_dump(exclude={"network"}) | {k: v for k, v in chosen.network.items() if k != "units"}
+    own = chosen.model_dump(exclude={"network"}) | {
+        name: value for name, value in chosen.network.settings.items() if name != "units"
+    }
     numbers = {f"chosen.{name}": value for name, value in own.items() if isinstance(value, int | float)}
-    return numbers | {"chosen.hidden_units": sum(chosen.network.get("units", ()))}
+    return numbers | {"chosen.hidden_units": sum(chosen.network.units)}
 
 
 def curve_names(layout: Layout) -> dict[str, str]:

@@ -113,7 +113,7 @@ def train_shard(
             raise
         member = shard.members[0]
         raise UserError(
-            f"network kind {member.candidate.network['kind']}: a minibatch of a single row has no statistics for its "
+            f"network kind {member.candidate.network.kind}: a minibatch of a single row has no statistics for its "
             f"batch norm, and with training.batch_size {member.candidate.batch_size} the last one of a fold is such; "
             "choose another"
         ) from None

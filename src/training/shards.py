@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import psutil
@@ -72,7 +72,7 @@ def groups_of(
     for i, (member, fold) in enumerate(zip(members, folds, strict=True)):
         c = member.candidate
         epoch = paused.epoch if resumed and (paused := resumed[i].paused) else 0
-        key = (_architecture(c.network), repr(widths(fold.x_AD)), c.batch_size, c.optimizer, epoch)
+        key = (c.network.stacks_with, repr(widths(fold.x_AD)), c.batch_size, c.optimizer, epoch)
         alike.setdefault(key, []).append(i)
     groups = []
     first = {id(fold): f for f, fold in reversed(list(enumerate(folds)))}
@@ -152,22 +152,15 @@ def free_memory(device: Device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def _architecture(network: dict[str, Any]) -> object:
-    """What members of one stack have in common; dense networks of one depth may differ in their widths."""
-    if network["kind"] == "mlp":
-        return "mlp", len(network["units"]), network["activation"]
-    return tuple(sorted((key, repr(value)) for key, value in network.items() if key != "dropout"))
-
-
 def _padded_groups(positions: Sequence[int], members: Sequence[Member]) -> Iterator[tuple[list[int], list[int] | None]]:
     """Positions of one architecture, with the widths of the stack; the widest network takes in what is worth it."""
-    if members[positions[0]].candidate.network["kind"] != "mlp":
+    if not members[positions[0]].candidate.network.pads:
         yield list(positions), None
         return
     left = list(positions)
     while left:
-        units = max((members[i].candidate.network["units"] for i in left), key=lambda of: (max(of), of))
-        joins = [i for i in left if _fits(members[i].candidate.network["units"], units)]
+        units = max((members[i].candidate.network.units for i in left), key=lambda of: (max(of), of))
+        joins = [i for i in left if _fits(members[i].candidate.network.units, units)]
         yield joins, list(units)
         left = [i for i in left if i not in set(joins)]
 
@@ -194,7 +187,7 @@ def _backend(
     refused = refusal(member, fold, table)
     if refused is not None:
         return "looped", refused
-    kind = member.candidate.network["kind"]
+    kind = member.candidate.network.kind
     if device == "cpu" and _step_size(member, fold, table) > LARGEST_VMAPPED_STEP:
         return "looped", f"networks of kind {kind} as large as this gain nothing from a stack on a CPU"
     return "stacked", f"networks of kind {kind} by vmap"
@@ -210,7 +203,7 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
     from src.training.looped import initial_network
 
     networks = [initial_network(member, fold, table, torch.float32) for _ in range(2)]
-    kind = member.candidate.network["kind"]
+    kind = member.candidate.network.kind
     for name, module in networks[0].named_modules():
         if isinstance(module, nn.modules.dropout._DropoutNd) and not isinstance(module, Dropout) and module.p > 0:
             return f"network kind {kind}: {name} draws its masks from torch's own stream; use src.networks.dropout"

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import torch
@@ -124,7 +123,7 @@ class EpochOfAllMembers(LightningModule):
         networks = self._initial_networks()
         # A head for its loss and its last activation; its own network is not used.
         self.head: Head = HEADS[self.table.schema.type](nn.Identity())
-        self.stack = stack_of(networks, self.candidate.network, fold, self.device, self.units)
+        self.stack = stack_of(networks, fold, self.device, self.units)
         self.rows = Rows.of_folds(self.distinct, self.head, self.table.schema.outputs, self.dtype_used, self.device)
         of_fold = dict(zip(self.fold_of_M.tolist(), self.courses, strict=True))
         self.curves = [self._curve_rows(of_fold[f].member) for f in range(len(self.distinct))]
@@ -360,7 +359,6 @@ def train_stacked(
 
 def stack_of(
     networks: Sequence[nn.Module],
-    network: dict[str, Any],
     fold: FoldArrays,
     device: torch.device,
     units: Sequence[int] | None = None,
@@ -368,5 +366,5 @@ def stack_of(
     """The fastest stack that takes these networks."""
     dense = [of for of in networks if isinstance(of, MLP)]
     if len(dense) == len(networks):
-        return StackedMLP(dense, network["activation"], device, units)
+        return StackedMLP(dense, device, units)
     return StackedModules(networks, torch.from_numpy(fold.x_AD[:2]), device)

@@ -12,14 +12,13 @@ from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.models.heads import HEADS
 from src.models.measures import TABLE
-from src.networks import build_network
+from src.networks import build_network, configuration_of
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
 from src.networks.weights import WEIGHTS, Pretrained
 from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.networks import Candidate
-from src.results.wording import network_phrase, network_text
 from src.saved.network_model import NetworkCard, NetworkModel
 from src.saved.saved_model import load_model
 from src.tables.protocols import Split
@@ -62,7 +61,7 @@ def test_pictures_become_squares_in_colours_normalized_as_imagenets(weights: dic
     fold = fit_fold(table, SPLIT.training, SPLIT.validation)
     assert fold.x_AD.shape == (8, 3, SIDE, SIDE)
     np.testing.assert_allclose(fold.vectorizer.mean, [255 * of for of in (0.485, 0.456, 0.406)])
-    assert [of["learnt"] for of in ladder(table.schema.features, OverfitLadder(), Training())] == [0, 1, 2]
+    assert [rung.learnt for rung in ladder(table.schema.features, OverfitLadder(), Training())] == [0, 1, 2]
     assert "colour" in options(table.schema.features)["augmentation"]
 
 
@@ -134,8 +133,11 @@ def test_several_networks_stand_side_by_side(weights: dict[str, Path]):
     assert isinstance(found, FineTuned)
     assert found.dense.layers[0].in_features == 1280 + 512
     assert found(torch.rand(2, 3, SIDE, SIDE)).shape == (2, 2)
-    assert network_text(network(1, weights=both)) == "4 on mobilenet_v2 and squeezenet1_0, 1 block learning"
-    assert network_phrase(network(1, weights=both)) == "4 units on mobilenet_v2 and squeezenet1_0, 1 block learning"
+    assert configuration_of(network(1, weights=both)).text == "4 on mobilenet_v2 and squeezenet1_0, 1 block learning"
+    assert (
+        configuration_of(network(1, weights=both)).phrase
+        == "4 units on mobilenet_v2 and squeezenet1_0, 1 block learning"
+    )
     [rest, blocks] = parameter_groups(found)
     assert len(rest.parameters) == 4
     assert (blocks.rate, blocks.after, blocks.penalized) == (RATE, ALONE, False)

@@ -24,7 +24,6 @@ from src.preparation.fold import fit_fold
 from src.problem.steps import PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.networks import Candidate
-from src.results.wording import network_text
 from src.tables.protocols import Split
 from src.tables.table import Feature
 from src.training.fit import fit
@@ -162,7 +161,7 @@ def test_every_rung_of_the_ladder_sees_more_and_has_more_parameters(size: tuple[
     encoding = {"channels": 3, "height": size[0], "width": size[1], "rows": 100}
     found = ladder([IMAGE.model_copy(update={"encoding": encoding})], OverfitLadder(), Training())
     networks = [build_network(network, 3, 4) for network in found]
-    assert [network["kind"] for network in found] == ["dense_on_pictures", *["convnet"] * 5]
+    assert [network.kind for network in found] == ["dense_on_pictures", *["convnet"] * 5]
     counts = [sum(p.numel() for p in network.parameters()) for network in networks[2:]]
     assert counts == sorted(set(counts))
     for network in networks:
@@ -173,7 +172,7 @@ def test_with_very_many_pictures_the_ladder_ends_before_a_network_that_takes_hou
     def rungs(rows: int, **given: float) -> list[str]:
         encoding = {"channels": 1, "height": 28, "width": 28, "rows": rows} | given
         found = ladder([IMAGE.model_copy(update={"encoding": encoding})], OverfitLadder(), Training())
-        return [network_text(network) for network in found]
+        return [network.text for network in found]
 
     assert rungs(60_000) == ["32", "8-16", "16-32-64"]
     assert rungs(600) == ["32", "8-16", "16-32-64", "32-64-128", "32-64-128 double", "64-128-256 residual"]
@@ -185,7 +184,7 @@ def test_with_very_many_pictures_the_ladder_ends_before_a_network_that_takes_hou
 def test_the_ladder_is_of_the_blocks_that_are_named(block: str):
     encoding = {"channels": 3, "height": 16, "width": 16, "rows": 100, "network": block}
     found = ladder([IMAGE.model_copy(update={"encoding": encoding})], OverfitLadder(), Training())
-    assert {network["block"] for network in found[2:]} == {block}
+    assert {network.block for network in found[2:]} == {block}
     assert build_network(found[2], 3, 4)(torch.rand(2, 3, 16, 16)).shape == (2, 4)
 
 

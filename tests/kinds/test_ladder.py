@@ -1,24 +1,22 @@
 """The capacity ladder climbs."""
 
-from typing import Any
-
 from src.kinds.tabular.ladder import ladder
 from src.networks import build_network
+from src.networks.configurations.mlp import MLPConfiguration
 from src.problem.training import OverfitLadder, Training
-from src.results.wording import network_text
 
 
-def rungs(first_units: int, count: int, activation: str) -> list[dict[str, Any]]:
+def rungs(first_units: int, count: int, activation: str) -> list[MLPConfiguration]:
     settings = {"first_units": first_units, "max_rungs": count}
     return ladder([], OverfitLadder.model_validate(settings), Training.model_validate({"activation": activation}))
 
 
 def test_the_ladder_starts_with_one_layer_then_two_and_doubles_from_rung_to_rung():
-    assert [network_text(network) for network in rungs(4, 5, "relu")] == ["4", "8", "16-16", "32-32", "64-64"]
+    assert [network.text for network in rungs(4, 5, "relu")] == ["4", "8", "16-16", "32-32", "64-64"]
 
 
 def test_every_rung_has_more_parameters_than_the_one_before_and_no_regularization():
     found = rungs(1, 8, "tanh")
     counts = [sum(p.numel() for p in build_network(network, 10, 3).parameters()) for network in found]
     assert counts == sorted(set(counts))
-    assert all(network["dropout"] == 0.0 and network["activation"] == "tanh" for network in found)
+    assert all(network.dropout == 0.0 and network.activation == "tanh" for network in found)

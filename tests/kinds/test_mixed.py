@@ -17,14 +17,13 @@ from src.judging.baselines import shallow
 from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.kinds.registry import KINDS, kind_of
 from src.models.measures import TABLE
-from src.networks import build_network, clip_norm
+from src.networks import build_network
 from src.preparation.fold import fit_fold
 from src.preparation.prepare import prepare_table
 from src.problem.steps import PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
-from src.results.wording import network_text
 from src.saved.saved_model import load_model
 from src.scoring import table as scored_table
 from src.tables.table import Feature, Schema, Table, encode_targets
@@ -126,15 +125,15 @@ def test_the_ladder_pairs_the_rungs_of_the_kinds_and_settings_reach_the_encoders
     features = table_of(review="sequence", title="tf_idf").schema.features
     kind = kind_of(features)
     rungs = kind.ladder(features, LADDER, Training())
-    assert [[of["kind"] for of in rung["encoders"]] for rung in rungs] == [
+    assert [[encoder.kind for encoder in rung.encoders] for rung in rungs] == [
         ["sequence", "bag_of_words", "dense_on_pictures", "mlp"],
         ["sequence", "bag_of_words", "convnet", "mlp"],
         ["sequence", "bag_of_words", "convnet", "mlp"],
     ]
-    assert network_text(rungs[0]) == "gru 4 + 4 + 32 + 4 > 4"
-    assert clip_norm(rungs[0]) == 1.0
+    assert rungs[0].text == "gru 4 + 4 + 32 + 4 > 4"
+    assert rungs[0].clip_norm == 1.0
     assert kind.options(features)["augmentation"] == ("none", "move", "mirror", "shear")
-    built = build_network({**rungs[1], "dropout": 0.3, "augmentation": "mirror"}, [12, 50, 1, 4], 2)
+    built = rungs[1].changed(dropout=0.3, augmentation="mirror").build([12, 50, 1, 4], 2)
     assert built.encoders[2].augmentation.way == "mirror"
     assert {module.p for module in built.modules() if hasattr(module, "p")} == {0.3}
     assert kind.epochs == KINDS["text"].epochs
@@ -244,7 +243,7 @@ def test_tickets_go_from_a_table_with_pictures_to_the_report_and_new_ones_are_sc
     model = load_model(folder_of(layout, "network"))
     again = model.predict(frame.iloc[test["row"]])
     assert again["predicted"].tolist() == test["predicted"].tolist()
-    assert model.card.network["kind"] == "joined"
+    assert model.card.network.kind == "joined"
     assert json.loads((layout.model / "model.json").read_text())["vectorizer"]["kind"] == "mixed"
     assert "data:image/png" in (layout.results / "report.html").read_text()
 

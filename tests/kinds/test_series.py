@@ -270,15 +270,17 @@ def test_the_search_tries_recurrent_dropout_of_the_networks_that_are_recurrent()
         space = Search(budget=40, dropout=[0.0], l1=[0.0], l2=[0.0], learning_rate=[1.0, 3.0])
         return propose(rungs[:4], space, Training(), 32, 10, 0, kind.options(features))
 
-    shares = {(of.network.get("reader"), of.network.get("recurrent_dropout")) for of in tried(network="gru")}
+    shares = {
+        (of.network.settings.get("reader"), of.network.settings.get("recurrent_dropout")) for of in tried(network="gru")
+    }
     assert shares == {(None, None), ("gru", 0.0), ("gru", 0.25)}
-    assert all("recurrent_dropout" not in of.network for of in tried(network="convolution"))
+    assert all(not of.network.names("recurrent_dropout") for of in tried(network="convolution"))
     given = tried(network="gru", recurrent_dropout=0.5)
-    assert {of.network["recurrent_dropout"] for of in given if "reader" in of.network} == {0.5}
+    assert {of.network.recurrent_dropout for of in given if of.network.names("reader")} == {0.5}
 
 
 def dense() -> Candidate:
-    return candidate(epochs=2).model_copy(update={"network": {"kind": "mlp", "units": [4], "activation": "relu"}})
+    return candidate(epochs=2, units=[4])
 
 
 def model_of(trained: Trained, schema: Schema) -> NetworkModel:

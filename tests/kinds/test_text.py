@@ -13,7 +13,7 @@ from src.kinds.text.encoding import Encoding
 from src.kinds.text.tokens import PADDING, UNKNOWN, tokens_of
 from src.kinds.text.vectorizer import TextVectorizer
 from src.models.measures import TABLE
-from src.networks import build_network
+from src.networks import build_network, configuration_of
 from src.networks.bag_of_words import sparse_product
 from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Training
@@ -128,8 +128,8 @@ def test_the_search_tries_recurrent_dropout_where_a_layer_is_recurrent_and_the_p
     assert tried(network="embedding") == tried(network="lstm", options={"recurrent_dropout": 0.5}) == {}
     features = table_of(9, encoding="sequence", network="lstm", options={"layers": 2}).schema.features
     rung = kind_of(features).ladder(features, OverfitLadder(), Training())[0]
-    assert rung["recurrent_dropout"] == 0.0
-    assert rung["layers"] == 2
+    assert rung.recurrent_dropout == 0.0
+    assert rung.layers == 2
 
 
 def test_hashed_columns_learn_nothing():
@@ -154,7 +154,7 @@ def test_the_sparse_product_is_the_dense_one_and_so_is_its_gradient():
 def test_a_small_network_learns_to_tell_praise_from_blame(name: str):
     table = table_of(120, encoding=name)
     network = {"kind": "bag_of_words", "units": [8], "activation": "relu", "dropout": 0.2}
-    config = candidate(learning_rate=0.01, epochs=15).model_copy(update={"network": network})
+    config = candidate(learning_rate=0.01, epochs=15).model_copy(update={"network": configuration_of(network)})
     everything = Split(0, 0, np.arange(120), np.arange(0))
     members = [Member.of_split(config, split, 0) for split in [*folds_of(120), everything]]
     *trained, refitted = fit(members, table, TABLE["accuracy"], Engine(), "texts")
@@ -203,7 +203,7 @@ def test_networks_that_read_in_order_learn(reader: str):
     table = table_of(120, encoding="sequence", network=reader)
     settings, training = OverfitLadder.model_validate({}), Training.model_validate({})
     network = kind_of(table.schema.features).ladder(table.schema.features, settings, training)[1]
-    config = candidate(learning_rate=0.03, epochs=20).model_copy(update={"network": network})
+    config = candidate(learning_rate=0.03, epochs=20).model_copy(update={"network": configuration_of(network)})
     members = [Member.of_split(config, split, 0) for split in folds_of(120)]
     trained = fit(members, table, TABLE["accuracy"], Engine(), "sequences")
     assert np.mean([of.history.validation[-1] for of in trained]) > 0.8

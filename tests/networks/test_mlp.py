@@ -21,8 +21,8 @@ def networks_of(members: int, units: list[int], activation: str = "relu") -> lis
     return [MLP(inputs=6, outputs=3, units=units, activation=activation).double() for _ in range(members)]
 
 
-def stack(networks: list[MLP], activation: str = "relu") -> StackedMLP:
-    return StackedMLP(networks, activation, torch.device("cpu"))
+def stack(networks: list[MLP]) -> StackedMLP:
+    return StackedMLP(networks, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
@@ -49,7 +49,7 @@ def test_weights_start_with_the_variance_of_he_and_biases_at_zero():
 @settings(max_examples=40, deadline=None)
 def test_a_stack_answers_and_learns_as_its_members_do_alone(units, members, activation):
     networks = networks_of(members, units, activation)
-    stacked = stack(networks, activation)
+    stacked = stack(networks)
     x_MBD = torch.randn(members, 5, 6, dtype=torch.float64)
     logits_MBK = stacked.forward(x_MBD, [None] * len(units))
     stacked.backward(2 * logits_MBK)
@@ -108,7 +108,7 @@ def test_a_narrower_network_filled_up_with_zeros_answers_and_learns_as_alone_wha
     for activation in ACTIVATIONS:
         wide = [n + m for n, m in zip(narrow, more, strict=False)]
         [network] = networks_of(1, narrow, activation)
-        stacked = StackedMLP([network, *networks_of(1, wide, activation)], activation, torch.device("cpu"))
+        stacked = StackedMLP([network, *networks_of(1, wide, activation)], torch.device("cpu"))
         x_MBD = torch.randn(2, 5, 6, dtype=torch.float64)
         logits_MBK = stacked.forward(x_MBD, [None] * len(narrow))
         stacked.backward(2 * logits_MBK)

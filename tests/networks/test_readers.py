@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.networks import build_network, clip_norm
+from src.networks import build_network, configuration_of
 from src.networks.readers import RECURRENT, Masked, Recurrent, reader_of
 from src.networks.windows import WindowReader
 
@@ -83,9 +83,10 @@ def test_two_directions_share_the_units_of_a_layer():
 
 
 def test_the_gradients_of_recurrent_layers_are_clipped():
-    assert clip_norm({"kind": "window", "reader": "gru"}) == 1.0
-    assert clip_norm({"kind": "window", "reader": "dense"}) is None
-    assert clip_norm({"kind": "mlp"}) is None
+    window = {"kind": "window", "lookback": 4, "units": [6]}
+    assert configuration_of(window | {"reader": "gru"}).clip_norm == 1.0
+    assert configuration_of(window | {"reader": "dense"}).clip_norm is None
+    assert configuration_of({"kind": "mlp", "units": [6]}).clip_norm is None
 
 
 def test_a_network_that_forecasts_the_change_follows_a_series_to_any_level():

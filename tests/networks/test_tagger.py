@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.networks import build_network, clip_norm
+from src.networks import build_network, configuration_of
 from src.networks.both_ways import BothWays, Packing
 from src.networks.tagger import WordDropout
 from src.training.inputs import SentenceInputs, answers, rows_of
@@ -103,7 +103,7 @@ def test_words_are_forgotten_in_training_alone():
 
 
 def test_the_gradients_of_a_tagger_are_clipped():
-    assert clip_norm(network()) == 1.0
+    assert configuration_of(network()).clip_norm == 1.0
 
 
 def _vectorizer(table):

@@ -389,9 +389,9 @@ def _write_candidates(layout: Layout, given: Example, network: list[float], dire
         rows.append(
             {
                 "candidate": index,
-                "network": "-".join(str(units) for units in shape.network["units"]),
-                "parameters": 10 * sum(shape.network["units"]),
-                "dropout": shape.network["dropout"],
+                "network": "-".join(str(units) for units in shape.network.units),
+                "parameters": 10 * sum(shape.network.units),
+                "dropout": shape.network.dropout,
                 "l1": shape.l1,
                 "l2": shape.l2,
                 "learning_rate": shape.learning_rate,

@@ -25,17 +25,6 @@ def test_numbers_keep_three_significant_digits(value: float) -> None:
     assert printed == pytest.approx(value, rel=6e-3, abs=1e-300)
 
 
-def test_counts_agree_with_their_nouns() -> None:
-    assert [words.counted(n, "row") for n in (0, 1, 1234)] == ["no rows", "1 row", "1,234 rows"]
-
-
-def test_long_lists_are_cut_and_counted() -> None:
-    assert words.listing(["a"]) == "a"
-    assert words.listing(["a", "b", "c"]) == "a, b and c"
-    assert words.listing(["a", "b", "c"], most=2) == "a, b and 1 more"
-    assert words.listing([]) == "none"
-
-
 def test_sentences_start_large_and_end_in_a_stop() -> None:
     assert words.sentence("the end") == "The end."
     assert words.sentence("Is it?") == "Is it?"

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from src.core.errors import UserError
 from src.models.measures import TABLE
+from src.networks.configurations.mlp import MLPConfiguration
 from src.problem.training import Search, Training
 from src.results.networks import Candidate
 from src.search.candidates import Scored, one_standard_error_rule, propose, standard_error
 from tests.training.examples import table_of
 
 ACCURACY, ERROR = TABLE["accuracy"], TABLE["mae"]
-NETWORKS = [{"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.0} for units in (16, 8, 4)]
+NETWORKS = [MLPConfiguration(units=[units], activation="relu", dropout=0.0) for units in (16, 8, 4)]
 VALUES = {"dropout": [0.0, 0.25, 0.5], "l1": [0.0, 0.001], "l2": [0.0, 0.01], "learning_rate": [0.3, 1.0, 3.0]}
 
 
@@ -49,9 +50,9 @@ def test_the_budget_is_kept_and_spent_on_different_candidates_of_the_space(budge
     grid = {(n, d, p, f) for n in range(3) for d in dropout for p in penalties for f in VALUES["learning_rate"]}
     assert len(found) == min(budget, len(grid | {(0, 0.0, (0.0, 0.0), 1.0)}))
     for candidate in found[1:]:
-        assert candidate.network["dropout"] in dropout
+        assert candidate.network.dropout in dropout
         assert (candidate.l1, candidate.l2) in penalties
-        assert candidate.network["units"] in ([16], [8], [4])
+        assert candidate.network.units in ([16], [8], [4])
         assert any(candidate.learning_rate == 0.002 * factor for factor in VALUES["learning_rate"])
 
 
@@ -64,8 +65,8 @@ def test_the_first_candidate_is_the_largest_network_without_regularization():
 
 def test_a_small_budget_covers_every_value():
     found = proposed(13)[1:]
-    assert {tuple(c.network["units"]) for c in found} == {(16,), (8,), (4,)}
-    assert {c.network["dropout"] for c in found} == {0.0, 0.25, 0.5}
+    assert {tuple(c.network.units) for c in found} == {(16,), (8,), (4,)}
+    assert {c.network.dropout for c in found} == {0.0, 0.25, 0.5}
     assert {c.l1 for c in found} == {0.0, 0.001}
     assert {c.l2 for c in found} == {0.0, 0.01}
     assert len({c.learning_rate for c in found}) == 3
@@ -81,7 +82,7 @@ def test_the_same_seed_proposes_the_same_and_another_seed_something_else():
 
 
 def test_the_values_are_met_about_equally_often():
-    counts = Counter(candidate.network["dropout"] for candidate in proposed(60)[1:])
+    counts = Counter(candidate.network.dropout for candidate in proposed(60)[1:])
     assert max(counts.values()) - min(counts.values()) <= 6
 
 
@@ -185,5 +186,5 @@ def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
 
     settings = RegularizeSettings(seed=0, training=Training(), search=search(40))
     found = candidates_of([rung(units) for units in (2, 4, 8, 16, 32)], 3, settings, table_of("binary"))
-    assert found[0].network["units"] == [16]
-    assert {tuple(of.network["units"]) for of in found} == {(4,), (8,), (16,)}
+    assert found[0].network.units == [16]
+    assert {tuple(of.network.units) for of in found} == {(4,), (8,), (16,)}

@@ -104,7 +104,7 @@ def test_networks_that_learn_slowly_are_not_dropped_for_those_that_learn_fast(ta
     slow = [candidate(units=[3], epochs=8, learning_rate=1e-9 * (1 + i)) for i in range(10)]
     fast = [candidate(units=[4], epochs=8, learning_rate=0.01 * (1 + i)) for i in range(10)]
     found = search(fast + slow, [FOLDS], table, LOSS, ENGINE, 0, "search")[0]
-    left = [of.candidate.network["units"] for of in found if not of.dropped]
+    left = [of.candidate.network.units for of in found if not of.dropped]
     assert (left.count([3]), left.count([4])) == (3, 4 + 1)  # and the one without regularization
 
 

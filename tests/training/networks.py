@@ -1,7 +1,9 @@
 """Small networks of kinds that have no layers written for stacks: what later kinds of input will bring."""
 
+from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
+from src.networks import Configuration
 from src.networks.dropout import Dropout
 
 
@@ -93,3 +95,18 @@ class Bag(nn.Module):
 
 
 MODULES = {of.__name__: of for of in (Convolutional, Recurrent, Embedded, Normed, Forking, PlainDropout, Bag)}
+
+
+def configuration(kind: str) -> type[Configuration]:
+    """The configuration of one of these networks, with any settings."""
+
+    class Free(Configuration):
+        model_config = ConfigDict(extra="allow")
+
+        units: list[int] = Field(default_factory=list)
+
+        @staticmethod
+        def module() -> type[nn.Module]:
+            return MODULES[kind]
+
+    return Free

@@ -1,6 +1,5 @@
 """What a stack does beyond training: members leave it, narrow ones join it, and what it cannot take is looped."""
 
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from src.core.errors import UserError
 from src.models import updates
 from src.models.measures import TABLE
-from src.networks import KINDS
+from src.networks import CONFIGURATIONS, configuration_of
 from src.preparation.fold import fit_fold
 from src.problem.training import Engine
 from src.results.networks import Candidate
@@ -33,12 +32,12 @@ OPTIMIZERS = list(updates.OPTIMIZERS)
 def kinds(monkeypatch):
     """The networks of `tests.training.networks` as kinds that a configuration may name."""
     for name in test_networks.MODULES:
-        monkeypatch.setitem(KINDS, name, partial(getattr, test_networks, name))
+        monkeypatch.setitem(CONFIGURATIONS, name, test_networks.configuration(name))
 
 
 def of_kind(kind: str, dropout: float = 0.0, options: dict | None = None, **training: object) -> Candidate:
     plain = candidate(**training)
-    return plain.model_copy(update={"network": {"kind": kind, "dropout": dropout, **(options or {})}})
+    return plain.model_copy(update={"network": configuration_of({"kind": kind, "dropout": dropout, **(options or {})})})
 
 
 def fit_here(table, members, **more) -> list[Trained]:

@@ -4,6 +4,7 @@ Shapes: N pictures, F features.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.inputs.picture_file import Row, fits, on_disk
 from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
+from src.networks.configurations.pictures import Block
 from src.networks.weights import Pretrained
 from src.problem.inputs import Image
 from src.problem.steps import PrepareSettings
@@ -41,7 +43,7 @@ class Encoding(BaseModel):
     rows: int
     pretrained: tuple[Pretrained, ...] = ()
     fine_tune: int | None = None
-    network: str = "auto"
+    network: Block | Literal["auto"] = "auto"
     operations: float = 2e11
 
     @property

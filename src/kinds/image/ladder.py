@@ -8,11 +8,14 @@ from typing import Any
 
 from src.kinds.image.encoding import Encoding
 from src.kinds.tabular.ladder import ladder as dense_ladder
+from src.networks import Configuration
+from src.networks.configurations.fine_tuned import FineTunedConfiguration
+from src.networks.configurations.pictures import Block, ConvnetConfiguration, DenseOnPicturesConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
 FEWEST_RUNGS = 3
-_BLOCKS = ("plain", "plain", "double", "residual")
+_BLOCKS: tuple[Block, ...] = ("plain", "plain", "double", "residual")
 # Multiplications and additions of a block for each pixel that it sees in so many channels, with so many filters.
 _OF_A_PIXEL: dict[str, Callable[[int, int], float]] = {
     "plain": lambda channels, filters: 9 * channels * filters,
@@ -24,7 +27,7 @@ _OF_A_PIXEL: dict[str, Callable[[int, int], float]] = {
 }
 
 
-def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
     """A dense network, one like LeNet (LeCun et al. 1998), then convnets with more filters and deeper blocks.
 
     What a pretrained network found needs a small dense network only. Where such a network learns on, one that reads its
@@ -38,11 +41,11 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     if encoding.fine_tune is not None:
         weights = {of.network: of.weights for of in encoding.pretrained}
         blocks = sorted({0, encoding.fine_tune // 2, encoding.fine_tune})[: settings.max_rungs]
-        return [{"kind": "fine_tuned", "units": [first], "weights": weights, "learnt": of} | shared for of in blocks]
+        return [FineTunedConfiguration(units=[first], weights=weights, learnt=count, **shared) for count in blocks]
     shared |= {"size": [encoding.height, encoding.width]}
-    rungs: list[dict[str, Any]] = [
-        {"kind": "dense_on_pictures", "units": [2 * first]},
-        {"kind": "convnet", "units": [first // 2, first], "kernel": 5, "normalize": False},
+    rungs: list[Configuration] = [
+        DenseOnPicturesConfiguration(units=[2 * first], **shared),
+        ConvnetConfiguration(units=[first // 2, first], kernel=5, normalize=False, **shared),
     ]
     while len(rungs) < settings.max_rungs:
         named = _BLOCKS[min(len(rungs) - 2, len(_BLOCKS) - 1)]
@@ -50,8 +53,8 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
         units = [filters * 2**place for place in range(_blocks(encoding))]
         if len(rungs) >= FEWEST_RUNGS and _operations(units, block, encoding) * encoding.rows > encoding.operations:
             break
-        rungs.append({"kind": "convnet", "units": units, "block": block, "kernel": 3, "normalize": True})
-    return [rung | shared for rung in rungs[: settings.max_rungs]]
+        rungs.append(ConvnetConfiguration(units=units, block=block, kernel=3, normalize=True, **shared))
+    return rungs[: settings.max_rungs]
 
 
 def _blocks(encoding: Encoding) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
+from src.networks import Configuration
+from src.networks.configurations.windows import WindowConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
@@ -15,20 +17,23 @@ from src.tables.table import Feature
 DENSE_RUNGS = 2
 
 
-def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[Configuration]:
     """The rungs of tables: dense networks on the whole window, then readers of it with as many units."""
     window = features[0].window
     assert window is not None
-    reads: dict[str, Any] = {"kind": "window", "lookback": window.lookback}
+    reads: dict[str, Any] = {"lookback": window.lookback}
     if window.relative:
         reads |= {"relative": len(window.targets), "steps": window.steps}
     ordered = reads | {"reader": window.network} | window.options
     ordered |= {name: values[0] for name, values in options(features).items()}
-    # A dense network on the window as it is needs no reader, and stacks.
-    dense = reads | {"reader": "dense"} if window.relative else {}
+    dense = reads | {"reader": "dense"}
     count = settings.max_rungs if window.network == "dense" else DENSE_RUNGS
     rungs = dense_ladder(features, settings, training)
-    return [rung | (dense if number < count else ordered) for number, rung in enumerate(rungs)]
+    # A dense network on the window as it is needs no reader, and stacks.
+    plain: list[Configuration] = [
+        WindowConfiguration(**(rung.settings | dense)) if window.relative else rung for rung in rungs[:count]
+    ]
+    return plain + [WindowConfiguration(**(rung.settings | ordered)) for rung in rungs[count:]]
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:

@@ -9,24 +9,31 @@ from typing import Any
 from src.kinds.recurrent import recurrent_options
 from src.kinds.tabular.ladder import ladder as dense_ladder
 from src.kinds.text.encoding import Encoding
+from src.networks import Configuration
+from src.networks.configurations.bag_of_words import BagOfWordsConfiguration
+from src.networks.configurations.sequences import SequenceConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
 SMALLEST_EMBEDDING = 16
 
 
-def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
     """The rungs of tables, with a first layer for sparse inputs, or one that reads sequences."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     rungs = dense_ladder(features, settings, training)
     if encoding.encoding != "sequence":
-        return [rung | {"kind": "bag_of_words"} for rung in rungs]
-    reads = {"kind": "sequence", "reader": encoding.network, "tokens": encoding.vocabulary} | encoding.options
+        return [BagOfWordsConfiguration(**rung.settings) for rung in rungs]
+    reads = {"reader": encoding.network, "tokens": encoding.vocabulary} | encoding.options
     reads |= {name: values[0] for name, values in options(features).items()}
     if encoding.vectors is not None:
         reads |= {"embedding": encoding.vectors.size, "frozen": encoding.vectors.train is not True}
-        return [rung | reads for rung in rungs]
-    return [rung | reads | {"embedding": max(4 * rung["units"][0], SMALLEST_EMBEDDING)} for rung in rungs]
+        return [SequenceConfiguration(**(rung.settings | reads)) for rung in rungs]
+    sizes = [max(4 * rung.units[0], SMALLEST_EMBEDDING) for rung in rungs]
+    return [
+        SequenceConfiguration(**(rung.settings | reads), embedding=size)
+        for rung, size in zip(rungs, sizes, strict=True)
+    ]
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.kinds.tokens.encoding import Encoding
+from src.networks.configurations.tagger import TaggerConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
@@ -13,10 +14,9 @@ UNITS = 8
 MOST_UNITS = 128
 
 
-def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[dict[str, Any]]:
+def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[TaggerConfiguration]:
     encoding = Encoding.model_validate(features[0].encoding)
-    shared = {
-        "kind": "tagger",
+    shared: dict[str, Any] = {
         "reader": encoding.network,
         "layers": encoding.layers,
         "characters": encoding.characters,
@@ -26,7 +26,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     }
     doubled = [UNITS * settings.first_units * 2**rung for rung in range(settings.max_rungs)]
     sizes = [units for units in doubled if units <= MOST_UNITS] or doubled[:1]
-    return [shared | {"units": [units], "embedding": units, "character_units": units} for units in sizes]
+    return [TaggerConfiguration(**shared, units=[units], embedding=units, character_units=units) for units in sizes]
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:

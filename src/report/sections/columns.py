@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from src.core.text import count, counted
 from src.report.blocks import Section, Table, Text
 from src.report.evidence import Evidence
-from src.report.words import count, counted, sentence, share
+from src.report.words import sentence, share
 from src.results.data import ColumnSummary
 
 # Of a wider table the columns that a check found something in come first.

@@ -1,5 +1,6 @@
 """The chosen network on the evaluation folds, by the number of its training rows, and its errors."""
 
+from src.core.text import count, counted
 from src.judging.printer import Printer
 from src.judging.printer import printer as printer_for
 from src.models.measures import TABLE
@@ -11,7 +12,7 @@ from src.report.evidence import Evidence
 from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, findings
-from src.report.words import MODELS, clause, count, counted, scale_of, sentence, share, spoken
+from src.report.words import MODELS, clause, scale_of, sentence, share, spoken
 from src.results.evaluate import CrossValidation, Nested
 from src.results.verdicts import SEALED_TEST_VERDICT
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from src.core.text import count, listing
 from src.judging.printer import Printer
 from src.plots import training as training_plots
 from src.report import figures
@@ -9,9 +10,8 @@ from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import count, listing, scale_of
+from src.report.words import scale_of
 from src.results.networks import Overfit, Rung
-from src.results.wording import network_text
 from src.search.climbing import FEWEST_RUNGS, crosses, is_enough
 
 
@@ -54,7 +54,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
             "wider the gap to its right, the more of what the network learnt holds for its training rows only."
         )
         rung_figure = training_plots.rung_curves(
-            [network_text(r.network) for r in rungs],
+            [r.network.text for r in rungs],
             [part["epoch"].to_numpy() for part in by_rung],
             [part["training"].to_numpy() for part in by_rung],
             [part["validation"].to_numpy() for part in by_rung],
@@ -91,7 +91,7 @@ def rungs_table(found: Overfit, printer: Printer) -> Table:
         ],
         [
             [
-                network_text(r.network),
+                r.network.text,
                 count(r.parameters),
                 count(r.turning_epoch),
                 printer.bare(r.best_validation),
@@ -108,13 +108,13 @@ def rungs_table(found: Overfit, printer: Printer) -> Table:
 
 def rule(rungs: Sequence[Rung], chosen: int) -> str:
     """Where the climb ended and which rung was chosen, by the parts of the rule that are columns of `rungs_table`."""
-    last, name = (network_text(rungs[place].network) for place in (-1, chosen))
+    last, name = (rungs[place].network.text for place in (-1, chosen))
     ended = (
         f"It ended on {last}, where all three are so."
         if is_enough(rungs[-1])
         else f"No rung of this ladder was so; it ended with its last one, {last}."
     )
-    proved = [network_text(rung.network) for rung in rungs if crosses(rung)]
+    proved = [rung.network.text for rung in rungs if crosses(rung)]
     others = f" ({listing(proved)} do)" if len(proved) > 1 else ""
     choice = (
         f"Chosen is the largest rung that overfits and is ahead of common sense{others}: {name}. The search tries it "

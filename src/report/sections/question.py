@@ -1,24 +1,13 @@
 """What was asked: the question, the data checks, the distribution of the target, the measure and the protocol."""
 
+from src.core.text import count, counted, listing
 from src.judging.printer import Printer
 from src.plots import data as data_plots
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import (
-    ORDERS,
-    chosen_words,
-    clause,
-    count,
-    counted,
-    judged_words,
-    listing,
-    protocol_words,
-    sentence,
-    share,
-    spoken,
-)
+from src.report.words import ORDERS, chosen_words, clause, judged_words, protocol_words, sentence, share, spoken
 
 
 def question(evidence: Evidence) -> Section:

@@ -1,5 +1,6 @@
 """The sealed test and how often it was opened."""
 
+from src.core.text import count, counted
 from src.judging.printer import Printer
 from src.models.measures import TABLE
 from src.plots import scores as score_plots
@@ -8,7 +9,7 @@ from src.report.blocks import Picture, Pictures, Section, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import count, counted, scale_of
+from src.report.words import scale_of
 from src.results.verdicts import SEALED_TEST_VERDICT
 from src.results.wording import scored
 

@@ -2,15 +2,15 @@
 
 import pandas as pd
 
+from src.core.text import count, counted, listing
 from src.judging.printer import Printer
 from src.report import figures
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.diagnostics import behind_best
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
-from src.report.networks import network_words
 from src.report.sections.verdicts import findings
-from src.report.words import count, counted, listing, setting
+from src.report.words import setting
 from src.results.networks import Regularize
 
 MOST_LISTED = 15
@@ -49,7 +49,7 @@ def search(evidence: Evidence, printer: Printer) -> Section:
             )
         ),
         Text(
-            f"Chosen: {network_words(result.chosen.network)}; L1 {setting(result.chosen.l1)}, "
+            f"Chosen: {result.chosen.network.words}; L1 {setting(result.chosen.l1)}, "
             f"L2 {setting(result.chosen.l2)}, learning rate {setting(result.chosen.learning_rate)}, "
             f"{counted(result.chosen.epochs, 'epoch')} of {result.chosen.optimizer} with batches of "
             f"{counted(result.chosen.batch_size, 'row')}. {standing}"

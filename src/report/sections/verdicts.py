@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from src.core.text import count, counted
 from src.report.blocks import Finding, Section, Table, Text
 from src.report.evidence import Evidence
 from src.report.honesty import read_honesty
-from src.report.words import VERDICTS, Statement, count, counted, sentence, share, spoken
+from src.report.words import VERDICTS, Statement, sentence, share, spoken
 from src.results.verdicts import Verdict
 
 # The verdict of `evaluate` on more rows, which has a section of its own.

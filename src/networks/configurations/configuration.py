@@ -1,0 +1,185 @@
+"""What all configurations of networks have in common.
+
+A configuration is stored as JSON: its kind, then the settings that were given, in their order. A setting that was not
+given has its default.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SerializeAsAny,
+    model_serializer,
+    model_validator,
+)
+
+from src.core.text import counted, listing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Regularizes:
+    """Marks a setting that only regularizes a network: it changes neither layers nor their sizes. `words` name it."""
+
+    words: str
+
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Units = Annotated[list[Count], Field(min_length=1)]
+
+
+class Configuration(BaseModel):
+    """A network's own settings: how it is built, and what is said of it.
+
+    units: of its hidden layers. pads: whether narrower networks join a stack of wider ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    pads: ClassVar[bool] = False
+
+    kind: str
+    units: Units
+    activation: Literal["relu", "tanh", "gelu"] = "relu"
+    dropout: Annotated[Share, Regularizes("dropout {:g}")] = 0.0
+    _given: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_order(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        made = validate(given)
+        if isinstance(given, Mapping):
+            made._given = tuple(name for name in given if name != "kind")
+        return made
+
+    @model_serializer
+    def _as_given(self) -> dict[str, Any]:
+        return {"kind": self.kind} | self.settings
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that were given, without the kind."""
+        return {name: getattr(self, name) for name in self._given}
+
+    def names(self, setting: str) -> bool:
+        """Whether a setting was given."""
+        return setting in self._given
+
+    def changed(self, **settings: Any) -> Self:
+        """The same network with other settings."""
+        return type(self)(**({"kind": self.kind} | self.settings | settings))
+
+    # How it is built and trained
+
+    @staticmethod
+    @abstractmethod
+    def module() -> "Callable[..., nn.Module]":
+        """The network's module, imported by a statement that a registered model, which takes along the code that it
+        needs, can follow."""
+
+    def build(self, inputs: int | list[int], outputs: int) -> "nn.Module":
+        """The network for D inputs (of several kinds: so many of each) and K outputs, freshly initialized from torch's
+        random state. Raises ValueError where the settings do not suit the inputs."""
+        return self.module()(inputs=inputs, outputs=outputs, **self.settings)
+
+    @property
+    def clip_norm(self) -> float | None:
+        """The longest gradient in training; None: any."""
+        return None
+
+    @property
+    def rate_falls(self) -> bool:
+        """Whether the learning rate falls in the trainings of a search."""
+        return False
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """All but what only regularizes the network."""
+        own: dict[str, Any] = self.model_dump()
+        return {name: value for name, value in own.items() if name not in self._regularizing()}
+
+    @property
+    def stacks_with(self) -> tuple[object, ...]:
+        """What networks of one stack have in common."""
+        own: dict[str, Any] = self.model_dump()
+        return tuple(sorted((name, repr(value)) for name, value in own.items() if name != "dropout"))
+
+    # In words
+
+    @property
+    def structure(self) -> str:
+        """What the network is made of: `2 hidden layers of 64 and 32 units`."""
+        return hidden_layers(self.units)
+
+    @property
+    def sizes(self) -> str:
+        """The same as short as people write it: `64-32`."""
+        return "-".join(map(str, self.units))
+
+    @property
+    def learnt_before(self) -> str:
+        """What of the network others have trained, to stand behind its sizes."""
+        return ""
+
+    @property
+    def regularizers(self) -> list[str]:
+        """What regularizes the network itself, as far as it is on: `dropout 0.25`."""
+        fields = type(self).model_fields
+        return [
+            mark.words.format(getattr(self, name))
+            for name, mark in self._regularizing().items()
+            if getattr(self, name) != fields[name].default
+        ]
+
+    @property
+    def text(self) -> str:
+        """The network in a table: `64-32`, `16 on mobilenet_v2, 2 blocks learning`."""
+        return self.sizes + self.learnt_before
+
+    @property
+    def phrase(self) -> str:
+        """The network within a sentence: `64-32 units`, `16 units on mobilenet_v2, 2 blocks learning`."""
+        return f"{self.sizes} units{self.learnt_before}"
+
+    @property
+    def words(self) -> str:
+        """The network in the report: `2 hidden layers of 64 and 32 units, relu, dropout 0.25`."""
+        return ", ".join([self.structure, self.activation, *self.regularizers])
+
+    @classmethod
+    def _regularizing(cls) -> dict[str, Regularizes]:
+        marks = [(name, of) for name, field in cls.model_fields.items() for of in field.metadata]
+        return {name: mark for name, mark in marks if isinstance(mark, Regularizes)}
+
+
+def hidden_layers(units: Sequence[int]) -> str:
+    """`2 hidden layers of 64 and 32 units`."""
+    return f"{counted(len(units), 'hidden layer')} of {listing([str(width) for width in units])} units"
+
+
+# The configuration of each kind of network, by its name; `src.networks` fills it.
+CONFIGURATIONS: dict[str, type[Configuration]] = {}
+
+
+def configuration_of(given: Any) -> Configuration:
+    """The configuration that JSON describes. Raises ValueError naming the kind or the setting that is wrong."""
+    if isinstance(given, Configuration):
+        return given
+    kind = given.get("kind") if isinstance(given, Mapping) else None
+    if kind not in CONFIGURATIONS:
+        raise ValueError(f"there is no network of kind {kind!r}, only {listing(list(CONFIGURATIONS))}")
+    return CONFIGURATIONS[kind].model_validate(given)
+
+
+# A field of a model that holds the configuration of a network of any kind.
+Network = Annotated[SerializeAsAny[Configuration], BeforeValidator(configuration_of)]

@@ -1,0 +1,66 @@
+"""What configurations of networks that read a sequence have in common."""
+
+from abc import abstractmethod
+from typing import Annotated, Literal
+
+from src.core.text import counted
+from src.networks.configurations.configuration import Configuration, Count, Regularizes, Share, hidden_layers
+
+# Layers that go through a sequence step by step: their gradients may grow with every step, and are cut to this length.
+# Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
+RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
+Reader = Literal["embedding", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"]
+READERS = {
+    "dense": "a dense layer",
+    "embedding": "a pooled layer",
+    "convolution": "a convolution",
+    "rnn": "a simple recurrent layer",
+    "gru": "a GRU",
+    "lstm": "an LSTM",
+    "convolution_gru": "a convolution and a GRU",
+    "transformer": "a Transformer encoder",
+}
+
+
+class Reading(Configuration):
+    """A layer that reads a sequence, the first of `units`, and hidden layers behind it."""
+
+    reader: str
+
+    @property
+    def clip_norm(self) -> float | None:
+        return CLIP_NORM if self.reader in RECURRENT else None
+
+    @property
+    def sizes(self) -> str:
+        return f"{self.reader} {super().sizes}"
+
+
+class ReadingOnce(Reading):
+    """One that makes a single vector of a sequence; the settings of recurrent layers are `readers.reader_of`'s."""
+
+    layers: Count = 1
+    bidirectional: bool = False
+    recurrent_dropout: Annotated[Share, Regularizes("recurrent dropout {:g}")] = 0.0
+
+    @property
+    def structure(self) -> str:
+        first, *rest = self.units
+        parts = [
+            f"{READERS[self.reader]} of {counted(first, 'unit')} over {self.reads}",
+            *([f"{self.layers} layers"] if self.layers > 1 else []),
+            *(["read from both ends"] if self.bidirectional else []),
+            *self.forecasts,
+            *([f"then {hidden_layers(rest)}"] if rest else []),
+        ]
+        return ", ".join(parts)
+
+    @property
+    @abstractmethod
+    def reads(self) -> str:
+        """What the first layer reads, in words."""
+
+    @property
+    def forecasts(self) -> list[str]:
+        """What is forecast, where it is not the value itself."""
+        return []
