@@ -1,4 +1,4 @@
-"""The search of the step regularize: which candidates to try, and which of them to take.
+"""The search of the step `regularize`: which candidates to try, and which one to choose.
 
 Book: "Regularizing and tuning your model": dropout, L1, L2, capacity, learning rate, epochs.
 """
@@ -25,7 +25,7 @@ from src.training.settings import batch_size, epochs
 Array = NDArray[np.float64]
 
 
-# Networks the search may take: the rung that overfitted and so many smaller ones.
+# The search covers the chosen rung of the ladder and this many smaller ones.
 SMALLER_RUNGS = 2
 
 
@@ -33,8 +33,8 @@ SMALLER_RUNGS = 2
 class Scored:
     """A candidate with its epochs settled, its number of parameters, and the measure on each of J folds.
 
-    trained: the epochs it was trained for; dropped: because others were better.
-    left_out_B: with a single fold, the measure without one of B blocks of its rows at a time.
+    trained: the epochs it was trained for. dropped: whether halving dropped it, because others were better.
+    left_out_B: with a single fold, the measure with one of B blocks of its rows left out at a time.
     """
 
     candidate: Candidate
@@ -50,7 +50,7 @@ class Scored:
 
     @property
     def simplicity(self) -> tuple[float, ...]:
-        """Sorts simple before complex: fewer parameters, smaller weights (L2, then L1), more dropout, fewer epochs."""
+        """A key that sorts the simple first: fewer parameters, smaller weights (L2, L1), more dropout, fewer epochs."""
         c = self.candidate
         return (self.parameters, -c.l2, -c.l1, -c.network.dropout, c.epochs)
 
@@ -72,7 +72,7 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:
-    """A candidate by its trainings on J folds: its epochs are read off their mean validation curve so far."""
+    """Score a candidate by its trainings on J folds; their mean validation curve so far settles its epochs."""
     epochs = min(len(t.history.validation) for t in trained)
     curves_JE = [t.history.validation[:epochs] for t in trained]
     epoch = best_epoch(curves_JE, measure.direction == "maximize")
@@ -95,9 +95,9 @@ def propose(
 ) -> list[Candidate]:
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
-    The others are spread over capacity, dropout, one penalty (L1 or L2), the learning rate and the `options`, by a
-    scrambled Sobol sequence, so that a small budget still covers every value. An option is tried of the networks that
-    name it, where its first value is that of the unregularized one.
+    A scrambled Sobol sequence spreads the others over capacity, dropout, one penalty (L1 or L2), the learning rate and
+    the `options`, so that even a small budget covers every value. An option varies only in networks that name it; its
+    first value is that of the unregularized network.
     """
     from scipy.stats import qmc
 
@@ -112,7 +112,7 @@ def propose(
         *options.values(),
     ]
     found: dict[tuple[Any, ...], None] = {(0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values())): None}
-    # So many points meet every combination, however small its cell.
+    # Enough points to meet every combination, however small its cell.
     points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
         int(np.ceil(np.log2(8 * np.prod([len(axis) for axis in axes]))))
     )
@@ -149,27 +149,27 @@ def propose(
 def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple[Scored, Scored, float]:
     """The best candidate, the simplest one within one standard error of it, and that standard error.
 
-    All candidates share their folds, so the standard error is that of the paired difference to the best. A candidate
-    that was dropped, or whose training diverged (a score that is no number), is out; UserError where that leaves none.
-    Source: Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3; Hastie, Tibshirani and Friedman
-    2009, section 7.10.
+    All candidates share their folds, so the standard error is that of the paired difference to the best. The rule
+    leaves out candidates that were dropped or whose training diverged (a score that is not finite). Raises UserError
+    where none remains. Sources: Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3; Hastie,
+    Tibshirani and Friedman 2009, section 7.10.
     """
-    finished = [of for of in scored if not of.dropped and np.isfinite(of.scores_J).all()]
+    finished = [each for each in scored if not each.dropped and np.isfinite(each.scores_J).all()]
     if not finished:
         raise UserError("the training of every candidate diverged; choose a lower training.learning_rate")
     best = finished[0]
     for other in finished[1:]:
         if measure.better(other.mean, best.mean):
             best = other
-    within = [of for of in finished if measure.gain(best.mean, of.mean) <= difference_error(best, of)]
-    chosen = min(within, key=lambda of: of.simplicity)
+    within = [each for each in finished if measure.gain(best.mean, each.mean) <= difference_error(best, each)]
+    chosen = min(within, key=lambda candidate: candidate.simplicity)
     return best, chosen, difference_error(best, chosen)
 
 
 def difference_error(one: Scored, other: Scored) -> float:
-    """Standard error of the difference between two candidates on the same folds, by its spread over the folds.
+    """Standard error of the difference between two candidates on the same folds, from its spread over the folds.
 
-    With a single fold by its rows: the jackknife over blocks of them; 0 for candidates that were dropped.
+    With a single fold it comes from a jackknife over blocks of its rows, and is 0 for candidates that were dropped.
     """
     if one.left_out_B is not None and other.left_out_B is not None:
         difference_B = one.left_out_B - other.left_out_B

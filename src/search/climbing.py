@@ -1,4 +1,4 @@
-"""The rule of the capacity ladder: how far it is climbed, and which rung is chosen.
+"""The rule of the capacity ladder: how far to climb, and which rung to choose.
 
 Book: "Scaling up: developing a model that overfits".
 """
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from src.models.measures import Measure
 from src.results.networks import Rung
 
-# The training measure has saturated within this share of the way from common sense to perfect, or when a rung gained
-# less than the second share of that way on the one before.
+# The training measure has saturated when it is within the first share of the way from common sense to perfect, or when
+# a rung gains less than the second share of that way on the rung before.
 SATURATED, STALLED = 0.05, 0.02
-# Rungs climbed in any case and at once, so that the search has capacities to choose from.
+# Rungs that are always climbed, and trained together, so that the search has capacities to choose from.
 FEWEST_RUNGS = 3
 
 
@@ -25,12 +25,12 @@ def saturated(training: float, before: float | None, common_sense: float, measur
 
 
 def crosses(rung: Rung) -> bool:
-    """Whether a rung proves overfitting: it does overfit, and is ahead of common sense at its turning point."""
+    """Whether a rung proves overfitting: it overfits, and is ahead of common sense at its turning point."""
     return rung.overfits and rung.beats_baseline
 
 
 def is_enough(rung: Rung) -> bool:
-    """Whether the climb ends on this rung: it proves overfitting, and more capacity would hardly add to it."""
+    """Whether the climb ends on this rung: it proves overfitting, and more capacity would hardly help."""
     return crosses(rung) and rung.saturated
 
 

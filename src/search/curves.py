@@ -1,6 +1,6 @@
-"""Reading learning curves: their mean over folds, where they turn, and whether the network overfits.
+"""Read learning curves: their mean over folds, where they turn, and whether the network overfits.
 
-Shapes: J folds, E epochs. Epochs are counted from 1 in everything a person reads.
+Shapes: J folds, E epochs. Epochs count from 1 in everything that people read.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from src.core.errors import UserError
 
 Array = NDArray[np.float64]
 
-# Epochs over which a curve is averaged before its best point is sought: single epochs are noise.
+# Epochs over which a curve is averaged before looking for its best point, since single epochs are noisy.
 WINDOW = 5
 # The validation loss must rise by this share of its minimum to count as turned.
 RISE = 0.02
-# By luck alone, a flat curve's lowest point lies 2.5 standard errors of its window below the rest, hardly ever 4.
+# By luck, the lowest point of a flat curve lies 2.5 standard errors of its window below the rest, hardly ever 4.
 LUCK = 4.0
 
 
@@ -25,8 +25,8 @@ LUCK = 4.0
 class Turn:
     """Where the mean validation loss was lowest, and how far it rose after that, in units of the loss.
 
-    `rise_error` is the rise's standard error over the folds, `noise` the rise that a flat curve as ragged as this one
-    might show by luck.
+    rise_error: the standard error of the rise over the folds. noise: the rise that an equally ragged flat curve might
+    show by luck.
     """
 
     epoch: int
@@ -38,18 +38,19 @@ class Turn:
 
     @property
     def overfits(self) -> bool:
-        """The curve turned: it rose by over 2%, a standard error and the noise, while the training loss still fell."""
+        """Whether the curve turned: it rose by more than 2%, one standard error and the noise, while the training loss
+        still fell."""
         return self.rise > max(RISE * self.lowest, self.rise_error, self.noise) and self.training_fell
 
 
 def smooth(curve_E: Array) -> Array:
-    """Centred moving average over `WINDOW` epochs; at the ends, over the epochs there are."""
+    """Centred moving average over `WINDOW` epochs, or as many as there are at the ends."""
     kernel = np.ones(min(WINDOW, len(curve_E)))
     return np.convolve(curve_E, kernel, "same") / np.convolve(np.ones(len(curve_E)), kernel, "same")
 
 
 def find_turn(training_loss_JE: Sequence[Array], validation_loss_JE: Sequence[Array]) -> Turn:
-    """Judge the loss curves of one network's folds.
+    """Find the turning point in the loss curves of one network on all folds.
 
     The rise is the mean of the last tenth of the epochs minus the lowest point, per fold; its standard error is taken
     over the folds (0 with one fold). Raises UserError where the training diverged.
@@ -58,7 +59,7 @@ def find_turn(training_loss_JE: Sequence[Array], validation_loss_JE: Sequence[Ar
     training_E = smooth(np.mean(training_loss_JE, axis=0))
     mean_E = validation_JE.mean(axis=0)
     if not (np.isfinite(training_E).all() and np.isfinite(mean_E).all()):
-        raise UserError("the training diverged: its loss is no number any more; choose a lower training.learning_rate")
+        raise UserError("the training diverged: its loss is not finite; choose a lower training.learning_rate")
     lowest = int(mean_E.argmin())
     last = max(len(mean_E) // 10, 1)
     rise_J = validation_JE[:, -last:].mean(axis=1) - validation_JE[:, lowest]
@@ -74,7 +75,7 @@ def find_turn(training_loss_JE: Sequence[Array], validation_loss_JE: Sequence[Ar
 
 
 def _epoch_noise(curve_E: Array) -> float:
-    """Standard deviation of single epochs around a smooth curve, by the median step, which a trend hardly moves."""
+    """Standard deviation of single epochs around a smooth curve, from the median step, which a trend hardly moves."""
     steps = np.abs(np.diff(curve_E))
     return float(np.median(steps)) / (0.6745 * 2**0.5) if len(steps) else 0.0
 

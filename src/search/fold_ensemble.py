@@ -1,9 +1,9 @@
-"""The networks that scored the folds, averaged, as the final model instead of a committee refitted on all rows.
+"""The average of the networks that scored the folds, as the final model instead of a committee refitted on all rows.
 
-Such an ensemble has seen every training row, so its own folds cannot score it. What can be scored is how it is made:
-inside the training rows of every evaluation fold, networks are trained on the inner folds and averaged, and predict the
-rows held out; the refit on all of those training rows predicts the same ones. Sources: Breiman 1996, "Bagging
-predictors", Machine Learning 24; on averaging cross-validation's own models: Krogh and Vedelsby 1995, "Neural network
+Such an ensemble has seen every training row, so its own folds cannot score it. But the procedure that makes it can be
+scored: inside the training rows of every evaluation fold, train networks on the inner folds, average them, and predict
+the held-out rows. The refit on all of those training rows predicts the same rows. Sources: Breiman 1996, "Bagging
+predictors", Machine Learning 24; on averaging the models of cross-validation: Krogh and Vedelsby 1995, "Neural network
 ensembles, cross validation, and active learning".
 """
 
@@ -31,13 +31,13 @@ def score_fold_ensemble(
     engine: Engine,
     starts: Sequence[int],
 ) -> HeldOut:
-    """What ensembles made inside the training rows of each outer split say of the rows held out.
+    """The predictions of ensembles made inside the training rows of each outer split, for its held-out rows.
 
-    candidates: that of each outer split. The inner folds are the development folds without the held-out rows. starts:
-    the seeds of the networks of an inner fold.
+    candidates: one for each outer split. starts: the seeds of the networks of an inner fold. The inner folds are the
+    development folds without the held-out rows.
     """
     inner = [
-        [Split(of.repeat, of.fold, of.training, split.validation) for of in inside(split, development)]
+        [Split(part.repeat, part.fold, part.training, split.validation) for part in inside(split, development)]
         for split in outer
     ]
     members = [

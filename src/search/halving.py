@@ -1,10 +1,10 @@
-"""Successive halving: every candidate is trained for some epochs, the better half for longer, the last ones to the end.
+"""Successive halving: train every candidate for some epochs, the better half for longer, and the last ones to the end.
 
-What a candidate scores early tells enough to drop the worst, so that a budget of epochs tries more candidates. Dropped
-ones are out of the choice for good: the chosen one is always among those that are left at the end. One whose best epoch
-lies in the first half of its training is not trained further (early stopping), and keeps its place by that epoch.
-Sources: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et
-al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
+Early scores tell enough to drop the worst candidates, so that a budget of epochs tries more of them. A dropped
+candidate never returns: the chosen one is always among those left at the end. A candidate whose best epoch lies in the
+first half of its training is not trained further (early stopping), and competes with the score of that epoch. Sources:
+Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization"; Li et al. 2018,
+"Hyperband: a novel bandit-based approach to hyperparameter optimization", JMLR 18.
 """
 
 import math
@@ -22,12 +22,12 @@ from src.tables.table import Table
 from src.training.fit import fit
 from src.training.members import Member, Trained
 
-# A search and a candidate by their numbers.
+# The numbers of a search and of a candidate.
 Key = tuple[int, int]
 
 # Where trainings pause and the worse half is dropped, as shares of all epochs.
 PAUSES = (1 / 4, 1 / 2)
-# So many candidates are left at the end, so that the one-standard-error rule has a choice.
+# At least this many candidates are left at the end, so that the one-standard-error rule has a choice.
 FEWEST = 8
 
 
@@ -42,8 +42,8 @@ def search(
 ) -> list[list[Scored]]:
     """Try all candidates on the folds of each search, all searches at once; a search drops candidates by its own folds.
 
-    The first candidate, the one without regularization, is never dropped: the others are compared with it. The others
-    compete with those of the same network first, because small networks learn slowly and would all be dropped early.
+    The first candidate, without regularization, is never dropped, since the others are compared with it. The others
+    compete within the same network first, because small networks learn slowly and would all be dropped early.
     """
     members = {
         (s, c): [Member.of_split(candidate, split, seed) for split in splits]
@@ -55,7 +55,7 @@ def search(
     alive = list(members)
     for epoch, kept in rungs(len(candidates), max(candidate.epochs for candidate in candidates)):
         going = [key for key in alive if key not in trained or _goes_on(found[key], trained[key])]
-        resumed = [of for key in going for of in trained.get(key, [])]
+        resumed = [training for key in going for training in trained.get(key, [])]
         training = [member for key in going for member in members[key]]
         results = iter(fit(training, table, measure, engine, title, epoch, resumed or None) if training else [])
         for key in going:
@@ -76,9 +76,9 @@ def search(
 
 
 def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
-    """Up to which epoch the candidates that are left are trained, and how many of them stay, until the last epoch.
+    """For each pause and the end: the epoch up to which to train, and how many candidates stay.
 
-    Few candidates are trained without a pause.
+    Few candidates train without a pause.
     """
     if candidates > FEWEST:
         for epoch in sorted({math.ceil(share * epochs) for share in PAUSES} - {epochs}):
@@ -88,23 +88,23 @@ def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(scored: Scored, trained: Sequence[Trained]) -> bool:
-    """Whether more epochs might help: the best one lies in the second half, and no fold has come to its end."""
-    return 2 * scored.candidate.epochs > scored.trained and all(of.paused for of in trained)
+    """Whether more epochs might help: the best epoch lies in the second half, and no fold's training has ended."""
+    return 2 * scored.candidate.epochs > scored.trained and all(training.paused for training in trained)
 
 
 def _in_order(keys: Sequence[Key], found: Mapping[Key, Scored], measure: Measure) -> list[Key]:
     """The best of each network, then the second of each, and so on; the better ones first."""
     before = Counter[str]()
     places = {}
-    for key in sorted(keys, key=lambda of: _rank(found[of], measure)):
+    for key in sorted(keys, key=lambda key: _rank(found[key], measure)):
         network = repr(found[key].candidate.network.architecture)
         places[key] = before[network]
         before[network] += 1
-    return sorted(places, key=lambda of: places[of])
+    return sorted(places, key=places.__getitem__)
 
 
 def _rank(scored: Scored, measure: Measure) -> tuple[float, ...]:
-    """Sorts the better ones first, of equals the simpler one; no number is worst."""
+    """A key that sorts the best first and, among equals, the simplest; scores that are not finite come last."""
     gain = measure.gain(scored.mean, 0.0)
     return (-gain if math.isfinite(gain) else math.inf, *scored.simplicity)
 
@@ -118,15 +118,20 @@ def _left_out(
     seed: int,
     title: str,
 ) -> list[Scored]:
-    """The finalists of a search with a single fold, whose rows have to say what more folds would: how sure a difference
-    between two candidates is. Those trained past the epoch that was chosen are trained once more, for predictions."""
-    past = [of.candidate.epochs < of.trained for of, _ in finalists]
+    """The finalists of a search with a single fold, with the measure when blocks of its rows are left out.
+
+    These values say how sure a difference between two candidates is, as more folds would. Finalists trained past their
+    chosen epoch are trained once more, for predictions.
+    """
+    past = [scored.candidate.epochs < scored.trained for scored, _ in finalists]
     members = [
-        Member.of_split(of.candidate, split, seed) for (of, _), again in zip(finalists, past, strict=True) if again
+        Member.of_split(scored.candidate, split, seed)
+        for (scored, _), again in zip(finalists, past, strict=True)
+        if again
     ]
     anew = iter(fit(members, table, measure, engine, title) if members else [])
     trained = [next(anew) if again else one for (_, one), again in zip(finalists, past, strict=True)]
     return [
-        replace(of, left_out_B=left_out(one.predictions, split, table, measure))
-        for (of, _), one in zip(finalists, trained, strict=True)
+        replace(scored, left_out_B=left_out(one.predictions, split, table, measure))
+        for (scored, _), one in zip(finalists, trained, strict=True)
     ]

@@ -1,9 +1,9 @@
-"""Nested cross-validation: the whole search once more inside every outer fold, so that no row scores a choice it made.
+"""Nested cross-validation: search again inside every outer fold, so that no row scores a choice that it influenced.
 
-The plain protocol scores the chosen configuration on fresh folds of the very rows that chose it, which is a little
+The plain protocol scores the chosen configuration on fresh folds of the rows that chose it, which is slightly
 optimistic; the difference between the two is the optimism. The ladder of networks is climbed once, on all training
-rows: it settles which capacities are searched, not which is taken. Sources: Stone 1974, "Cross-validatory choice and
-assessment of statistical predictions"; Cawley and Talbot 2010, "On over-fitting in model selection and subsequent
+rows: it decides which capacities are searched, not which one is chosen. Sources: Stone 1974, "Cross-validatory choice
+and assessment of statistical predictions"; Cawley and Talbot 2010, "On over-fitting in model selection and subsequent
 selection bias in performance evaluation", JMLR 11.
 """
 
@@ -27,7 +27,7 @@ from src.training.members import Member
 
 @dataclass(frozen=True)
 class NestedSearch:
-    """What the search chose inside each outer fold, and the choices' predictions on the outer folds."""
+    """The choice of the search inside each outer fold, and the predictions of these choices on the outer folds."""
 
     chosen: list[Candidate]
     held_out: HeldOut
@@ -45,8 +45,8 @@ def search_in_folds(
 ) -> NestedSearch:
     """Search inside the training rows of each outer split, train the choice on them, and predict the held-out rows.
 
-    The inner folds are the development folds without the rows that are held out, so that units stay together and
-    classes keep their shares. starts: the seeds of a committee's networks. All outer folds are searched at once.
+    starts: the seeds of a committee's networks. The inner folds are the development folds without the held-out rows, so
+    that units stay together and classes keep their shares. All outer folds are searched at once.
     """
     inner = [inside(split, development) for split in outer]
     found = search(candidates, inner, table, measure, engine, seed, "nested search")
@@ -57,9 +57,11 @@ def search_in_folds(
 
 
 def inside(split: Split, development: Folds) -> list[Split]:
-    """The development folds of one outer fold's training rows; numbered apart from those of the other outer folds."""
+    """The development folds within one outer fold's training rows, numbered apart from those of other outer folds."""
     learns_N = np.zeros(development.fold_RN.shape[1], dtype=bool)
     learns_N[split.training] = True
-    pairs = [(of.training[learns_N[of.training]], of.validation[learns_N[of.validation]]) for of in development]
+    pairs = [
+        (fold.training[learns_N[fold.training]], fold.validation[learns_N[fold.validation]]) for fold in development
+    ]
     number = split.repeat * 1000 + split.fold
     return [Split(1 + number, fold, *pair) for fold, pair in enumerate(pairs) if len(pair[0]) and len(pair[1])]

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from flows.artifacts import headline, verdicts
 
+from flows.running.artifacts import headline, verdicts
 from src.core.files import Layout
 from src.problem.steps import ValidateSettings
 from src.report.evidence import read_evidence
