@@ -25,7 +25,7 @@ import httpx
 import yaml
 
 from benchmarks.steps import REPOSITORY
-from src.core.files import STEPS
+from src.core.steps import STEPS
 
 FLOW = "flows.universal_workflow"
 READY = re.compile(r"^ready: Prefect (\S+) MLflow \S+$")

@@ -25,10 +25,11 @@ import httpx
 import numpy as np
 
 from benchmarks.steps import REPOSITORY
+from src.core.steps import RECORDED
 from src.tracking.address import artifacts_uri, tracking_uri
 from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, KIND, SEALED_TEST, Content, Point
 from src.tracking.database import open_database
-from src.tracking.identity import KEY, RECORDED
+from src.tracking.identity import KEY
 from src.tracking.many import NewRun, create_runs
 from src.tracking.moved import EXPERIMENT_KIND
 from src.tracking.runs import PARENT, STEP, TRAINS_MODELS

@@ -21,7 +21,7 @@ import yaml
 
 from benchmarks.steps import REPOSITORY, measured, run_step
 from benchmarks.tables import NAME, make_csv
-from src.core.files import STEPS
+from src.core.steps import STEPS
 
 TRAINING_ROWS = 5_000
 QUICK = {"training": {"epochs": 10}, "overfit": {"max_rungs": 4}, "search": {"budget": 2}, "protocol": "hold_out"}

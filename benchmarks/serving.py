@@ -28,7 +28,8 @@ import pandas as pd
 import psutil
 
 from benchmarks.steps import REPOSITORY, run_step, workspace
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import STEPS
 from src.tables.table import read_schema
 
 WARM_UP_SECONDS = 1.0

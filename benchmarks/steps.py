@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import STEPS
 from src.results.evaluate import Evaluate
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from flows.overrides import FIELDS, from_pairs
 from src.core.errors import UserError
-from src.core.files import STEPS
 from src.core.names import check_problem_name
+from src.core.steps import STEPS
 from src.problem.load import listed_problems
 
 StepName = Literal["define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report"]

@@ -44,7 +44,8 @@ from flows.running import guard, shell_runs
 from flows.running.artifacts import Progress, publish
 from flows.running.stages import Stages, shortened, was_restored
 from src.core.errors import PassingError, UserError
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import STEPS
 from src.problem.load import load_problem
 from src.tracking.identity import workflow_name
 from src.tracking.provenance import git_commit

@@ -23,21 +23,12 @@ from typing import Any
 
 from src.core.errors import UserError
 from src.core.processes import name_process
-from src.tracking.identity import OUTPUTS
+from src.core.steps import GRAPH
 from tasks.kept_results import put_back
 from tasks.workspace import check_dvc_lock, mend_list_of_dvc
 
 _STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
 _CODE = ("src", "tasks")
-# What steps import only while they run. Whatever is missing here each step imports for itself.
-_IMPORTED_LATER = {
-    "validate": ("great_expectations",),
-    "baseline": ("sklearn.ensemble", "sklearn.linear_model"),
-    "overfit": ("pytorch_lightning",),
-    "regularize": ("pytorch_lightning",),
-    "evaluate": ("pytorch_lightning", "mlflow.pyfunc", "sklearn.ensemble", "sklearn.linear_model"),
-    "report": ("src.report.page", "src.report.evidence"),
-}
 _FOR_THE_RECORD = ("src.tracking.recorder", "mlflow")
 
 
@@ -51,7 +42,7 @@ def fork_steps() -> None:
 
     def start_or_fork(executable: str | None, cmd: str, **options: Any) -> None:
         step = _STEP.fullmatch(cmd)
-        if step is None or _times_of_code() != code:
+        if step is None or step[1] not in GRAPH or _times_of_code() != code:
             return start(executable, cmd, **options)
         exit_code = _fork(step[1], step[2], options["env"])
         if exit_code != 0:
@@ -65,7 +56,7 @@ def _fork(step: str, problem: str, environment: Mapping[str, str]) -> int:
     """Run the step in a fork and return its exit code, as subprocess does: negative for a signal."""
     put_back(f"{step}@{problem}")
     function = getattr(import_module(f"tasks.{step}"), step)
-    for library in (*_IMPORTED_LATER.get(step, ()), *(_FOR_THE_RECORD if step in OUTPUTS else ())):
+    for library in (*GRAPH[step].later, *(_FOR_THE_RECORD if GRAPH[step].recorded else ())):
         import_module(library)
     gc.freeze()  # so that no fork copies the memory of the libraries by looking for garbage in it
     process = get_context("fork").Process(target=_work, args=(step, function, problem, environment))

@@ -20,9 +20,10 @@ from typing import NoReturn
 import psutil
 
 from src.core.errors import PassingError, UserError
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
 from src.core.garbage import collect_seldom
 from src.core.processes import die_with
+from src.core.steps import STEPS
 from tasks.workspace import closed_to_others_than, drivers, locked_by, remove_partial_files
 
 Step = Callable[[Layout], object]

@@ -20,11 +20,12 @@ import pytest
 import yaml
 
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout, maker
+from src.core.files import Layout
+from src.core.steps import RECORDED, STEPS, maker
 from src.report.evidence import read_evidence
 from src.tables.table import read_schema, read_table
 from src.tracking.content import step_content
-from src.tracking.identity import RECORDED, recorded_key
+from src.tracking.identity import recorded_key
 from src.tracking.settings import workflow_settings
 from tasks.summary import summary
 from tests.report.examples import example, write_results

@@ -1,73 +1,24 @@
 """dvc.yaml tells the truth: the stages depend on the files the steps read and on the code that makes their outputs."""
 
-import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import GRAPH, RECORDED, STEPS, recorded_steps_read_by
 from src.problem.steps import STEP_SETTINGS
+from tasks.graph import NEVER_DECIDE_AN_OUTPUT, PACKAGES, code_of, reached, step_module, under, with_dependencies
+from tests.workspaces import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("src", "tasks", "flows")
-# They record, print, lock and keep what was there; no output depends on what they do.
-NEVER_DECIDE_AN_OUTPUT = ("tasks/cli.py", "tasks/kept_results.py", "src/core/progress.py", "src/tracking")
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-
-
-def imported(module: Path) -> Iterator[Path]:
-    """The repository's files that `module` imports anywhere in its text, its functions included."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: imports are absolute"
-            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            yield from files_of(name)
-
-
-def files_of(name: str) -> Iterator[Path]:
-    """The files that importing `name` executes: its packages' `__init__.py` and the module itself."""
-    if name.split(".")[0] not in PACKAGES:
-        return
-    path = Path(*name.split("."))
-    for candidate in [
-        *(parent / "__init__.py" for parent in path.parents),
-        path / "__init__.py",
-        path.with_suffix(".py"),
-    ]:
-        if (ROOT / candidate).is_file():
-            yield candidate
-
-
-def has_code(module: Path) -> bool:
-    body = ast.parse((ROOT / module).read_text()).body
-    return any(not isinstance(node, ast.Expr) for node in body)
 
 
 def in_template(path: Path) -> str:
     """The path of a file of the problem `item`, as dvc.yaml writes it for every problem."""
     return path.as_posix().replace("/item", "/${item}")
-
-
-def under(path: Path, names: tuple[str, ...]) -> bool:
-    return any(path == Path(name) or Path(name) in path.parents for name in names)
-
-
-def code_of(step: str) -> set[Path]:
-    """Every file whose text can change what `step` writes."""
-    found: set[Path] = set()
-    todo = {Path("tasks") / f"{step}.py", Path("tasks/__init__.py")}
-    while todo:
-        module = todo.pop()
-        found.add(module)
-        todo |= {file for file in imported(module) if not under(file, NEVER_DECIDE_AN_OUTPUT)} - found
-    return {module for module in found if has_code(module)}
 
 
 def paths(step: str, *kinds: str) -> list[str]:
@@ -83,6 +34,11 @@ def data_dependencies(step: str) -> set[str]:
     return set(paths(step, "deps")) - set(code_dependencies(step))
 
 
+def templates(paths: Iterable[str]) -> set[str]:
+    """Paths of `src.core.steps` as dvc.yaml writes them."""
+    return {path.format(problem="${item}") for path in paths}
+
+
 def test_there_is_one_stage_for_every_step_in_their_order():
     assert tuple(STAGES) == STEPS
     assert all(STAGES[step]["do"]["cmd"] == f"python -m tasks.{step} ${{item}}" for step in STEPS)
@@ -92,14 +48,20 @@ def test_there_is_one_stage_for_every_step_in_their_order():
 def test_every_file_that_a_step_imports_is_a_dependency_of_its_stage(step: str):
     listed = tuple(code_dependencies(step))
     missing = sorted(str(module) for module in code_of(step) if not under(module, listed))
-    assert not missing, f"dvc.yaml: add to the deps of {step}: {missing}"
+    assert not missing, f"dvc.yaml: the deps of {step} lack {missing}; run `python -m tasks.graph`"
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_stage_depends_on_no_code_that_its_step_leaves_alone(step: str):
     code = code_of(step)
     idle = [listed for listed in code_dependencies(step) if not any(under(module, (listed,)) for module in code)]
-    assert not idle, f"dvc.yaml: remove from the deps of {step}: {idle}"
+    assert not idle, f"dvc.yaml: {step} leaves its deps {idle} alone; run `python -m tasks.graph`"
+
+
+def test_dvc_yaml_is_short_and_its_dependencies_are_written_by_the_command():
+    text = (ROOT / "dvc.yaml").read_text()
+    assert with_dependencies(text) == text, "run `python -m tasks.graph`"
+    assert len(text.splitlines()) < 200
 
 
 def test_only_evaluate_depends_on_the_sealed_test_set():
@@ -115,18 +77,64 @@ def test_a_stage_depends_on_its_own_settings_and_on_no_other_step_s(step: str):
     assert settings == {in_template(Layout("item").settings(step))}
 
 
-def test_define_writes_a_settings_file_for_every_step():
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stage_reads_and_makes_what_the_table_says(step: str):
+    parameters = STAGES[step]["do"].get("params", [])
+    files = {"params.yaml" if isinstance(entry, str) else next(iter(entry)) for entry in parameters}
+    assert data_dependencies(step) | files == templates(GRAPH[step].reads)
+    assert set(paths(step, "outs", "metrics", "plots")) == templates(GRAPH[step].makes)
+    assert set(GRAPH[step].recorded) <= set(GRAPH[step].makes)
+
+
+def test_the_files_of_a_problem_are_those_of_the_table():
     layout = Layout("item")
-    files = [layout.local_files, *map(layout.settings, STEP_SETTINGS)]
-    assert set(paths("define", "outs")) == set(map(in_template, files))
+    named = [getattr(layout, name) for name, of in vars(Layout).items() if isinstance(of, property)]
+    named += [*map(layout.settings, STEP_SETTINGS), *(layout.result(step) for step in STEPS[2:-1])]
+    folders = {"data/local", "data/expectations", layout.results.as_posix()}
+    known = {path.format(problem="item") for step in GRAPH.values() for path in (*step.reads, *step.makes)} | folders
+    outside = {layout.openings, layout.expectations}  # the ledger is neither read nor made by the rules of DVC
+    assert {path.as_posix() for path in named if path not in outside} <= known
+    assert {layout.settings(name).as_posix() for name in STEP_SETTINGS} == {
+        path.format(problem="item") for path in GRAPH["define"].makes if "/settings/" in path
+    }
 
 
-def test_only_define_depends_on_the_files_of_all_problems():
-    assert [step for step in STEPS if "data/local" in data_dependencies(step)] == ["define"]
+# The steps whose results a step reads are those that its code calls `Layout.result` for, or the report's reader.
+def test_every_result_that_a_step_reads_is_one_that_its_stage_depends_on():
+    for step in STEPS[1:-1]:
+        calls = re.findall(r'layout\.result\("(\w+)"\)', (ROOT / "tasks" / f"{step}.py").read_text())
+        read = {in_template(Layout("item").result(name)) for name in calls if name != step}
+        listed = {path for path in data_dependencies(step) if path.endswith(".json") and path.count("/") == 2}
+        assert read == listed - {in_template(Layout("item").local_files)}
 
 
-def test_every_file_a_stage_reads_is_another_stage_s_output_or_the_user_s():
-    made = {path for step in STEPS for path in paths(step, "outs", "metrics", "plots")}
-    users = {"data/local", "data/expectations"}
-    for step in STEPS:
-        assert data_dependencies(step) <= made | users
+def test_a_step_rests_on_the_recorded_steps_whose_outputs_it_reads():
+    assert {step: recorded_steps_read_by(step) for step in RECORDED} == {
+        "validate": (),
+        "prepare": ("validate",),
+        "baseline": ("prepare",),
+        "overfit": ("prepare", "baseline"),
+        "regularize": ("prepare", "baseline", "overfit"),
+        "evaluate": ("prepare", "baseline", "overfit", "regularize"),
+        "report": ("validate", "prepare", "baseline", "overfit", "regularize", "evaluate"),
+    }
+
+
+def names(modules: dict[Path, set[str]]) -> set[str]:
+    return set().union(*modules.values())
+
+
+# They take a second or more to import.
+SLOW = {"great_expectations", "pytorch_lightning"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_process_that_steps_are_forked_from_imports_what_they_import_later(step: str):
+    module, later = step_module(step), GRAPH[step].later
+    own = [Path(*name.split(".")).with_suffix(".py") for name in later if name.split(".")[0] in PACKAGES]
+    at_once = names(reached([module], at_once=True))
+    idle = sorted(set(later) - (names(reached([module])) - at_once))
+    assert not idle, f"src/core/steps.py: `later` of {step}: it imports {idle} never or at once"
+    deciding = names(reached([module], never=NEVER_DECIDE_AN_OUTPUT))
+    missing = sorted(SLOW & deciding - names(reached([module, *own], at_once=True)) - {*later})
+    assert not missing, f"src/core/steps.py: add to `later` of {step}: {missing}"

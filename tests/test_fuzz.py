@@ -36,7 +36,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from src.core.files import STEPS, Layout, maker
+from src.core.files import Layout
+from src.core.steps import STEPS, maker
 from src.problem.load import load_problem
 from tasks import cli
 from tests.audit import written

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from src.core.files import STEPS
+from src.core.steps import STEPS
 from tests.workspaces import ROOT
 
 # Steps and the longer commands have tests of their own, which look at what the help says.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from src.core.files import STEPS
+from src.core.steps import STEPS
 from tests.workspaces import PROBLEM, Workspace, stages_run
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,8 @@ import yaml
 from flows.experiments import git
 from flows.running.stages import Stages, shortened
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout, atomic_file, write_text
+from src.core.files import Layout, atomic_file, write_text
+from src.core.steps import STEPS
 from src.problem.load import listed_problems
 from tasks.problem_list import with_problem
 from tasks.workspace import check_dvc_lock, locked_by

@@ -25,7 +25,8 @@ from flows.experiments.copies import copy_of
 from flows.overrides import Overrides
 from flows.running.stages import Stages, shortened, stage_name
 from src.core.errors import UserError
-from src.core.files import LOCAL, STEPS, Layout
+from src.core.files import LOCAL, Layout
+from src.core.steps import STEPS
 from src.core.yaml_file import read_yaml
 from src.problem.load import listed_problems, load_problem
 from src.tracking.identity import workflow_name

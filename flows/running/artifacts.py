@@ -27,8 +27,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
 from src.core.progress import share
+from src.core.steps import STEPS
 from src.judging.printer import printer_of
 from src.models.measures import TABLE
 from src.report.markdown import literal

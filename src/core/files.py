@@ -4,7 +4,6 @@ import errno
 import json
 import lzma
 import os
-import re
 import shutil
 import tempfile
 import zipfile
@@ -19,34 +18,14 @@ from pydantic import BaseModel, ValidationError
 
 from src.core.errors import UserError
 from src.core.names import check_problem_name
+from src.core.steps import maker
 
-STEPS = ("define", "fetch", "validate", "prepare", "baseline", "overfit", "regularize", "evaluate", "report")
 LOCAL = Path("data", "local")
 
 
 M = TypeVar("M", bound=BaseModel)
 # What readers of JSON, CSV, npz and Parquet raise for bytes that are cut short or something else.
 _DAMAGE = (ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-_OF_A_PROBLEM = re.compile(r"(?:^|/)(results|data/raw|data/prepared)/([^/]+)(?:/([^/]+))?")
-_ROOMS = {"data/raw": "fetch", "data/prepared": "prepare"}
-# The step that writes a file or folder of results which is not called like it.
-_RESULTS = {
-    "settings": "define",
-    "local_files.json": "define",
-    "validation.json": "validate",
-    "validation.html": "validate",
-    "overfit_curves.csv": "overfit",
-    "candidates.csv": "regularize",
-    "fold_scores.csv": "evaluate",
-    "evaluate_curves.csv": "evaluate",
-    "predictions.parquet": "evaluate",
-    "metrics.json": "evaluate",
-    "model": "evaluate",
-    "alternative": "evaluate",
-    "model_card.md": "report",
-    "report.html": "report",
-    "figures": "report",
-}
 
 
 @dataclass(frozen=True)
@@ -61,6 +40,10 @@ class Layout:
 
     def __post_init__(self) -> None:
         check_problem_name(self.problem)
+
+    def path(self, name: str) -> Path:
+        """A file or folder that `src.core.steps` names for every problem."""
+        return self.root / name.format(problem=self.problem)
 
     @property
     def problem_file(self) -> Path:
@@ -230,18 +213,6 @@ def existing(path: Path) -> Path:
     if not path.exists():
         raise UserError(f"{path} is missing; {_way_out(path)}")
     return path
-
-
-def maker(path: Path) -> tuple[str, str] | None:
-    """The step and the problem whose output `path` is; None for a path outside of `data/` and `results/`."""
-    place = _OF_A_PROBLEM.search(path.as_posix())
-    if place is None:
-        return None
-    room, problem, name = place.groups()
-    if room != "results":
-        return _ROOMS[room], problem
-    step = _RESULTS.get(name) or (name.removesuffix(".json") if name.removesuffix(".json") in STEPS else None)
-    return (step, problem) if step else None
 
 
 def _what(error: Exception) -> str:

@@ -20,8 +20,8 @@ import psutil
 
 from src.core.files import Layout
 from src.core.home import home
+from src.core.steps import RECORDED
 from src.tracking.address import tracking_uri
-from src.tracking.identity import OUTPUTS
 
 logger = logging.getLogger("workflow")
 
@@ -38,7 +38,7 @@ def recording(step: str, layout: Layout) -> Iterator[None]:
     """
     from src.tracking.recorder import record
 
-    if step not in OUTPUTS:
+    if step not in RECORDED:
         yield
         return
     tracking_uri(home(layout))

@@ -11,7 +11,8 @@ import sys
 
 from src.core.errors import UserError
 from src.core.files import Layout
-from src.tracking.identity import READS, RECORDED, outputs
+from src.core.steps import RECORDED, recorded_steps_read_by
+from src.tracking.identity import outputs
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
 
@@ -43,7 +44,7 @@ def recordable(layout: Layout) -> dict[str, Moment]:
     changed = changed_stages(layout)
     current: list[str] = []
     for step in present:
-        if f"{step}@{layout.problem}" in changed or not {*READS[step]} <= {*current}:
+        if f"{step}@{layout.problem}" in changed or not {*recorded_steps_read_by(step)} <= {*current}:
             logger.info("%s: left out, its results do not belong to what is on disk now; `dvc repro` renews them", step)
         else:
             current.append(step)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout, read_json
+from src.core.files import Layout, read_json
 from src.core.hashes import file_sha256
+from src.core.steps import GRAPH, recorded_steps_read_by
 from src.problem.load import load_problem
 from src.tracking.address import DATABASE, tracking_uri
 
@@ -29,27 +30,6 @@ _FIND = """
     WHERE experiments.name = :problem AND tags.key = :tag AND tags.value LIKE :key
     AND runs.lifecycle_stage = 'active' ORDER BY runs.start_time
 """
-
-# The result files that a step leaves on record, and the steps whose results it reads (as in dvc.yaml).
-OUTPUTS: dict[str, tuple[str, ...]] = {
-    "validate": ("validation.json", "validation.html"),
-    "prepare": ("prepare.json",),
-    "baseline": ("baseline.json",),
-    "overfit": ("overfit.json", "overfit_curves.csv"),
-    "regularize": ("regularize.json", "candidates.csv"),
-    "evaluate": ("evaluate.json", "fold_scores.csv", "evaluate_curves.csv"),
-    "report": ("report.html", "model_card.md"),
-}
-READS: dict[str, tuple[str, ...]] = {
-    "validate": (),
-    "prepare": ("validate",),
-    "baseline": ("prepare",),
-    "overfit": ("prepare", "baseline"),
-    "regularize": ("prepare", "baseline", "overfit"),
-    "evaluate": ("prepare", "baseline", "regularize"),
-    "report": ("validate", "prepare", "baseline", "overfit", "regularize", "evaluate"),
-}
-RECORDED = tuple(step for step in STEPS if step in OUTPUTS)
 
 
 def workflow_name(layout: Layout) -> str:
@@ -117,8 +97,8 @@ def raw_checksum(layout: Layout) -> str:
 
 
 def outputs(step: str, layout: Layout) -> list[Path]:
-    """The files of `step` that exist."""
-    return [path for name in OUTPUTS[step] if (path := layout.results / name).exists()]
+    """The recorded files of `step` that exist."""
+    return [path for name in GRAPH[step].recorded if (path := layout.path(name)).exists()]
 
 
 def outputs_digest(step: str, layout: Layout) -> str:
@@ -129,7 +109,7 @@ def inputs_digest(step: str, layout: Layout) -> str:
     """What `step` read. The prepared tables count by what they are made from, so that no table is read here."""
     shared = layout.expectations if step == "validate" else layout.settings("prepare")
     files = [layout.settings(step), *([shared] if shared.exists() else [])]
-    results = [path for upstream in READS[step] for path in outputs(upstream, layout)]
+    results = [path for upstream in recorded_steps_read_by(step) for path in outputs(upstream, layout)]
     return digest(files + results, raw_checksum(layout))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from src.core.files import Layout
+from src.core.steps import RECORDED, recorded_steps_read_by
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results.data import Prepared, Validation
@@ -22,8 +23,6 @@ from src.tracking.address import artifacts_uri, tracking_uri
 from src.tracking.content import Content, note, result_line, summary
 from src.tracking.identity import (
     KEY,
-    READS,
-    RECORDED,
     inputs_digest,
     name_of,
     outputs,
@@ -181,7 +180,7 @@ class Recorder:
         at = RECORDED.index(step)
         steps: list[str] = []
         for i, name in enumerate(RECORDED):
-            rests_on_these = {*READS[name]} <= {*steps}
+            rests_on_these = {*recorded_steps_read_by(name)} <= {*steps}
             if outputs(name, self.layout) and (i <= at or (rests_on_these and self._is_recorded(name))):
                 steps.append(name)
         found = summary(steps, self.layout)

@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from src.core.files import Layout, read_json
+from src.core.steps import RECORDED
 from src.results.data import Prepared
 from src.results.evaluate import Evaluate
 from src.results.networks import Regularize
 from src.results.result import read_records
-from src.tracking.identity import RECORDED
 
 AUTO = "auto"
 # Sections of a problem file about one kind of input, and that kind.

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import STEPS
 from tasks import cli
 
 ROWS = 60

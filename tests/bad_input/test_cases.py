@@ -6,7 +6,7 @@ for each step would teach nothing more.
 
 import pytest
 
-from src.core.files import STEPS
+from src.core.steps import STEPS
 from tests.bad_input.bad_data import DATA
 from tests.bad_input.bad_problems import PROBLEMS
 from tests.bad_input.desk import Bad, Desk, Told, assert_says

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from src.core.files import STEPS
+from src.core.steps import STEPS
 from tests.bad_input.bad_data import DATA
 from tests.bad_input.bad_problems import PROBLEMS
 from tests.bad_input.desk import Desk, assert_says

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from src.core.files import STEPS
+from src.core.steps import STEPS
 from tests.browser.pages import choose, field, open_form, open_run, submit, wait_for_run
 from tests.flows.served import Served
 from tests.workspaces import PROBLEM

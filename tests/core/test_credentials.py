@@ -10,7 +10,8 @@ import yaml
 
 from src.core.credentials import fault_of_address, filled, redacted
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import STEPS
 from src.problem.sources import Address
 from tasks import cli
 from tasks.define import define

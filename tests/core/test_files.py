@@ -6,7 +6,8 @@ import os
 import pytest
 
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout, atomic_directory, atomic_file, existing, read_json, write_json, write_text
+from src.core.files import Layout, atomic_directory, atomic_file, existing, read_json, write_json, write_text
+from src.core.steps import STEPS
 
 
 def names(folder):

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from flows.running import stages
-from src.core.files import STEPS
 from src.core.processes import is_alive
+from src.core.steps import STEPS
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, tiny_table, wait_for
 
 FLOW = "flows.universal_workflow"

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from src.core.errors import UserError
-from src.core.files import STEPS, Layout
+from src.core.files import Layout
+from src.core.steps import STEPS
 from src.results.verdicts import Verdict
 from tasks import cli
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from src.core.files import Layout
-from src.tracking.identity import RECORDED
+from src.core.steps import RECORDED
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
 from tests.tracking.result_files import Fruit

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.files import Layout, read_json
+from src.core.steps import RECORDED
 from src.tracking.content import CURVE_POINTS, headline, note, step_content, thinned
-from src.tracking.identity import RECORDED, outputs_digest, recorded_key
+from src.tracking.identity import outputs_digest, recorded_key
 from src.tracking.settings import flat_settings, step_settings, workflow_settings
 from tests.tracking.result_files import Fruit
 

@@ -11,9 +11,10 @@ import pytest
 from mlflow import MlflowClient
 
 from src.core.files import Layout
+from src.core.steps import RECORDED
 from src.tracking import database
 from src.tracking.address import tracking_uri
-from src.tracking.identity import RECORDED, find_workflow_run, name_of, recorded_key
+from src.tracking.identity import find_workflow_run, name_of, recorded_key
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
 from tests.postgresql import PASSWORD, Cluster, cluster, needs_postgresql

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from src.core.files import Layout, read_json
+from src.core.steps import RECORDED
 from src.datasets.manifest import read_manifest
 from src.tracking.content import CURVE_POINTS
-from src.tracking.identity import RECORDED, name_of, recorded_key
+from src.tracking.identity import name_of, recorded_key
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
 from tests.tracking.conftest import histories, names_below, record, record_all, workflow_run

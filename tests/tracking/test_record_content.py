@@ -1,8 +1,9 @@
 """Which results are one run in MLflow, and which another: by what they were made from."""
 
 from src.core.files import read_json, write_json
+from src.core.steps import RECORDED
 from src.datasets.manifest import read_manifest, write_manifest
-from src.tracking.identity import RECORDED, recorded_key
+from src.tracking.identity import recorded_key
 from tests.tracking.conftest import histories, names_below, record, record_all, workflow_run
 from tests.tracking.result_files import Fruit
 

@@ -5,8 +5,8 @@ import sqlite3
 
 import pytest
 
+from src.core.steps import RECORDED
 from src.tracking import database
-from src.tracking.identity import RECORDED
 from tests.tracking.conftest import names_below, record, record_all, workflow_run
 
 

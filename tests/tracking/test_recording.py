@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from src.core.errors import UserError
+from src.core.steps import RECORDED
 from src.tracking import recorder, recording
-from src.tracking.identity import RECORDED
 from src.tracking.recorder import record_steps
 from src.tracking.runs import Moment
 from src.tracking.usage import MOST_SAMPLES, Sample, Usage

@@ -9,8 +9,8 @@ import pytest
 
 from src.core.errors import UserError
 from src.core.files import Layout
+from src.core.steps import RECORDED
 from src.tracking import __main__ as command
-from src.tracking.identity import RECORDED
 from tests.tracking.conftest import record_all
 from tests.tracking.result_files import Fruit
 

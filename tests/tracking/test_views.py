@@ -3,8 +3,8 @@
 import json
 import re
 
+from src.core.steps import RECORDED
 from src.tracking.content import summary
-from src.tracking.identity import RECORDED
 from src.tracking.views import RESULTS, browser_defaults, view_link, view_tags
 
 

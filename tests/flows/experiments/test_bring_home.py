@@ -12,7 +12,7 @@ from flows.experiments.bring_home import bring_home, find
 from flows.experiments.experiment import planned
 from flows.overrides import Overrides
 from src.core.errors import UserError
-from src.core.files import STEPS
+from src.core.steps import STEPS
 from tests.flows.experiments.test_experiments import state
 from tests.workspaces import PROBLEM, Workspace
 

@@ -18,8 +18,8 @@ from flows.experiments import copies
 from flows.experiments.experiment import planned
 from flows.overrides import Overrides
 from src.core.errors import UserError
-from src.core.files import STEPS
 from src.core.processes import is_alive
+from src.core.steps import STEPS
 from src.tracking.identity import find_workflow_run
 from src.tracking.lookup import versions_of
 from tests.workspaces import PROBLEM, ROOT, Workspace, family, has_loaded_torch, step_of, wait_for

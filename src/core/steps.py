@@ -1,0 +1,167 @@
+"""The nine steps and how they hang together: the one place that says what each reads and makes.
+
+`dvc.yaml`, the record in MLflow and the process that steps are forked from follow this table; `tests/test_dvc.py` holds
+dvc.yaml, `Layout` and the imports to it.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+RAW, PREPARED, RESULTS = "data/raw/{problem}", "data/prepared/{problem}", "results/{problem}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step reads and makes: files and folders below the repository's root, the same for every `{problem}`.
+
+    recorded: the results that MLflow keeps. by_folder: DVC runs the step again when anything changes in a folder of
+    `src` that it imports from; otherwise only when a module changes that it imports. later: what it imports only while
+    it runs, and always.
+    """
+
+    reads: tuple[str, ...]
+    makes: tuple[str, ...]
+    recorded: tuple[str, ...] = ()
+    by_folder: bool = False
+    later: tuple[str, ...] = ()
+
+
+GRAPH: dict[str, Step] = {
+    "define": Step(
+        reads=("params.yaml", "problems/{problem}.yaml", "data/local"),
+        makes=(
+            f"{RESULTS}/settings/fetch.json",
+            f"{RESULTS}/settings/validate.json",
+            f"{RESULTS}/settings/prepare.json",
+            f"{RESULTS}/settings/baseline.json",
+            f"{RESULTS}/settings/overfit.json",
+            f"{RESULTS}/settings/regularize.json",
+            f"{RESULTS}/settings/evaluate.json",
+            f"{RESULTS}/settings/report.json",
+            f"{RESULTS}/settings/engine.json",
+            f"{RESULTS}/local_files.json",
+        ),
+    ),
+    "fetch": Step(
+        reads=(f"{RESULTS}/settings/fetch.json", f"{RESULTS}/local_files.json"),
+        makes=(RAW,),
+    ),
+    "validate": Step(
+        reads=(f"{RESULTS}/settings/validate.json", RAW, "data/expectations"),
+        makes=(f"{RESULTS}/validation.json", f"{RESULTS}/validation.html"),
+        recorded=(f"{RESULTS}/validation.json", f"{RESULTS}/validation.html"),
+        later=("great_expectations",),
+    ),
+    "prepare": Step(
+        reads=(f"{RESULTS}/settings/prepare.json", RAW, f"{RESULTS}/validation.json"),
+        makes=(f"{PREPARED}/train", f"{PREPARED}/test", f"{PREPARED}/folds.npz", f"{RESULTS}/prepare.json"),
+        recorded=(f"{RESULTS}/prepare.json",),
+    ),
+    "baseline": Step(
+        reads=(
+            f"{RESULTS}/settings/baseline.json",
+            f"{PREPARED}/train",
+            f"{PREPARED}/folds.npz",
+            f"{RESULTS}/prepare.json",
+        ),
+        makes=(f"{RESULTS}/baseline.json",),
+        recorded=(f"{RESULTS}/baseline.json",),
+        by_folder=True,
+        later=("sklearn.ensemble", "sklearn.linear_model"),
+    ),
+    "overfit": Step(
+        reads=(
+            f"{RESULTS}/settings/overfit.json",
+            f"{PREPARED}/train",
+            f"{PREPARED}/folds.npz",
+            f"{RESULTS}/prepare.json",
+            f"{RESULTS}/baseline.json",
+        ),
+        makes=(f"{RESULTS}/overfit.json", f"{RESULTS}/overfit_curves.csv"),
+        recorded=(f"{RESULTS}/overfit.json", f"{RESULTS}/overfit_curves.csv"),
+        by_folder=True,
+        later=("pytorch_lightning",),
+    ),
+    "regularize": Step(
+        reads=(
+            f"{RESULTS}/settings/regularize.json",
+            f"{PREPARED}/train",
+            f"{PREPARED}/folds.npz",
+            f"{RESULTS}/prepare.json",
+            f"{RESULTS}/baseline.json",
+            f"{RESULTS}/overfit.json",
+        ),
+        makes=(f"{RESULTS}/regularize.json", f"{RESULTS}/candidates.csv"),
+        recorded=(f"{RESULTS}/regularize.json", f"{RESULTS}/candidates.csv"),
+        by_folder=True,
+        later=("pytorch_lightning",),
+    ),
+    "evaluate": Step(
+        reads=(
+            f"{RESULTS}/settings/evaluate.json",
+            f"{PREPARED}/train",
+            f"{PREPARED}/folds.npz",
+            f"{PREPARED}/test",
+            f"{RESULTS}/prepare.json",
+            f"{RESULTS}/baseline.json",
+            f"{RESULTS}/overfit.json",
+            f"{RESULTS}/regularize.json",
+        ),
+        makes=(
+            f"{RESULTS}/evaluate.json",
+            f"{RESULTS}/metrics.json",
+            f"{RESULTS}/fold_scores.csv",
+            f"{RESULTS}/evaluate_curves.csv",
+            f"{RESULTS}/predictions.parquet",
+            f"{RESULTS}/model",
+            f"{RESULTS}/alternative",
+        ),
+        recorded=(f"{RESULTS}/evaluate.json", f"{RESULTS}/fold_scores.csv", f"{RESULTS}/evaluate_curves.csv"),
+        by_folder=True,
+        later=("pytorch_lightning", "mlflow.pyfunc", "sklearn.ensemble", "sklearn.linear_model"),
+    ),
+    "report": Step(
+        reads=(
+            f"{RESULTS}/settings/report.json",
+            f"{RESULTS}/validation.json",
+            f"{RESULTS}/prepare.json",
+            f"{RESULTS}/baseline.json",
+            f"{RESULTS}/overfit.json",
+            f"{RESULTS}/overfit_curves.csv",
+            f"{RESULTS}/regularize.json",
+            f"{RESULTS}/candidates.csv",
+            f"{RESULTS}/evaluate.json",
+            f"{RESULTS}/predictions.parquet",
+            f"{RESULTS}/fold_scores.csv",
+            f"{RESULTS}/evaluate_curves.csv",
+        ),
+        makes=(f"{RESULTS}/report.html", f"{RESULTS}/model_card.md", f"{RESULTS}/figures"),
+        recorded=(f"{RESULTS}/report.html", f"{RESULTS}/model_card.md"),
+        by_folder=True,
+        later=("src.report.page", "src.report.evidence"),
+    ),
+}
+STEPS = tuple(GRAPH)
+_MAKERS = {path: name for name, step in GRAPH.items() for path in step.makes}
+_MADE = [
+    (re.compile(r"(?:^|/)" + re.escape(path).replace(re.escape("{problem}"), "([^/]+)") + "(?:/|$)"), name)
+    for path, name in _MAKERS.items()
+]
+# The steps whose results MLflow keeps.
+RECORDED = tuple(name for name, step in GRAPH.items() if step.recorded)
+
+
+def recorded_steps_read_by(step: str) -> tuple[str, ...]:
+    """The recorded steps of whose outputs `step` reads any, in their order."""
+    makers = {_MAKERS.get(path) for path in GRAPH[step].reads}
+    return tuple(name for name in RECORDED if name in makers)
+
+
+def maker(path: Path) -> tuple[str, str] | None:
+    """The step and the problem whose output `path` is or lies in; None for any other path."""
+    for pattern, step in _MADE:
+        found = pattern.search(path.as_posix())
+        if found is not None:
+            return step, found[1]
+    return None
