@@ -169,6 +169,57 @@ def test_with_the_split_fixed_a_sealed_row_changes_nothing_but_the_sealed_set(ro
     assert before.evaluation.sha256 == after.evaluation.sha256
 
 
+SPLITS: dict[str, dict[str, Any]] = {
+    "a share": {},
+    "groups": {"groups": "clinic"},
+    "time": {"time": "moment"},
+    "a column": {"test": SealedSplit(column="part", value="test")},
+}
+
+
+@pytest.mark.parametrize("way", SPLITS)
+def test_changing_a_reference_column_changes_no_split_no_fitted_bit_and_no_score(way):
+    """Half of the rows are equal in pairs but for it, and stay one unit."""
+    raw = typed([{"size": float(n // 2), "colour": "red", "old": n % 4 < 2, "day": None} for n in range(ROWS)])
+    texts = {"t": [["no", "yes"][n // 4 % 2] for n in range(ROWS)], "part": ["train", "train", "test"] * ROWS}
+    raw = raw.assign(
+        moment=np.arange(ROWS) // 2 * 1.0,
+        clinic=np.arange(ROWS) // 4 * 1.0,
+        **{name: pd.array(values[:ROWS], dtype="str") for name, values in texts.items()},
+    )
+    changes = SPLITS[way] | {"reference": ["who", "why"], "drop": ["part"] if way != "a column" else []}
+    given = settings_with_fixed_split().model_copy(update={"test": SealedSplit()} | changes)
+    who = [
+        raw.assign(who=np.arange(ROWS) % 3 * 1.0, why=pd.array(list("ab") * (ROWS // 2), dtype="str")),
+        raw.assign(who=np.where(np.arange(ROWS) % 7, 2.0, np.nan), why=pd.array(["c"] * ROWS, dtype="str")),
+    ]
+    one, other = (prepare_table(frame, given) for frame in who)
+    assert {"who", "why"} <= {*one.train}
+    assert not {"who", "why"} & {feature.name for feature in one.schema.features}
+    for part in ("train", "test"):
+        frames = [getattr(of, part) for of in (one, other)]
+        assert not frames[0].equals(frames[1])
+        pd.testing.assert_frame_equal(*(frame.drop(columns=["who", "why"]) for frame in frames))
+    assert (one.schema, one.summary, one.duplicates_across) == (other.schema, other.summary, other.duplicates_across)
+    for folds in ("development", "evaluation"):
+        assert getattr(one, folds).sha256 == getattr(other, folds).sha256
+    tables = [
+        Table(
+            of.schema, of.train, encode_targets(of.train, of.schema), np.ones(len(of.train)), np.arange(len(of.train))
+        )
+        for of in (one, other)
+    ]
+    split = next(iter(one.development))
+    first, second = (
+        fit([Member.of_split(candidate(), split, 0)], table, TABLE["accuracy"], Engine(workers=1), "leak")[0]
+        for table in tables
+    )
+    assert first.vectorizer == second.vectorizer
+    assert all(first.weights[name].tobytes() == second.weights[name].tobytes() for name in first.weights)
+    assert first.predictions.tobytes() == second.predictions.tobytes()
+    assert len({shallow("linear", table, split, 0).tobytes() for table in tables}) == 1
+
+
 # Each way of naming the sealed rows; what else of a row decides which rows these are stays as it is.
 WAYS: dict[str, dict[str, Any]] = {
     "a column": {"test": {"column": "part", "value": "test"}},

@@ -152,6 +152,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         *settings.targets,
         *settings.heads,
         *settings.drop,
+        *settings.references,
         *_role_columns(settings),
         settings.test.column,
         "__role__",
@@ -180,6 +181,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             time=settings.time,
             weights=settings.weights,
             heads=heads,
+            references=settings.references,
         ),
         choices,
     )

@@ -27,7 +27,8 @@ TEST_SEED = 30_000
 
 def never_learnt(settings: TableSettings) -> set[str]:
     """The columns whose values decide splits only, or nothing."""
-    return {name for name in (settings.groups, settings.test.column, *settings.drop) if name is not None}
+    apart = (settings.groups, settings.test.column, *settings.drop, *settings.references)
+    return {name for name in apart if name is not None}
 
 
 def units(frame: pd.DataFrame, settings: TableSettings) -> Index:
@@ -38,7 +39,7 @@ def units(frame: pd.DataFrame, settings: TableSettings) -> Index:
     """
     if settings.groups is not None:
         return pd.factorize(_spelling(frame[settings.groups]))[0].astype(np.intp)
-    roles = {settings.time, settings.weights, settings.test.column, "__role__", *settings.drop}
+    roles = {settings.time, settings.weights, settings.test.column, "__role__", *settings.drop, *settings.references}
     learnt = {name: _spelling(frame[name]) for name in frame.columns if name not in roles}
     return pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(learnt), index=False))[0].astype(np.intp)
 

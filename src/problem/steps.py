@@ -68,6 +68,11 @@ class TableSettings(FetchSettings):
         default={}, description="further target columns, which share the network with the main target"
     )
     drop: list[str] = Field(default=[], description="columns never learnt from")
+    reference: str | list[str] = Field(
+        default=[],
+        description="columns that nothing is learnt from, and that the report shows the results by",
+        exclude_if=lambda names: not names,
+    )
     columns: dict[str, ColumnKind] = Field(default={}, description="kinds of columns where the guess is wrong")
     groups: str | None = Field(None, description="rows of one group never straddle a split")
     time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
@@ -82,6 +87,10 @@ class TableSettings(FetchSettings):
     @property
     def targets(self) -> list[str]:
         return [self.target] if isinstance(self.target, str) else self.target
+
+    @property
+    def references(self) -> list[str]:
+        return [self.reference] if isinstance(self.reference, str) else self.reference
 
 
 class ProtocolSettings(Settings):
@@ -169,7 +178,7 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
 
     @model_validator(mode="after")
     def a_column_has_one_role(self) -> Self:
-        roles = {"target": self.targets, "heads": [*self.heads], "drop": self.drop}
+        roles = {"target": self.targets, "heads": [*self.heads], "drop": self.drop, "reference": self.references}
         roles |= {key: [name] for key in ("groups", "time", "weights") if (name := getattr(self, key)) is not None}
         seen: dict[str, str] = {}
         for role, names in roles.items():
@@ -251,6 +260,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(
                 f"test: {self.test.column!r} is a target; seal the rows by another column, or give a share"
             )
+        if self.test.column in self.references:
+            raise ValueError(f"test: {self.test.column!r} is named by reference, and decides nothing; remove it there")
         return self
 
 

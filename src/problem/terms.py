@@ -48,6 +48,8 @@ Measure = Annotated[str, _OneOf(lambda: ["auto", *_measures()])]
 
 # Columns that prepare and evaluate add to the user's tables.
 RESERVED_COLUMNS = ("__row__", "__role__")
+# How the columns of predictions.parquet begin that hold reference columns.
+REFERENCE = "reference__"
 
 
 def _plain(name: str) -> str:

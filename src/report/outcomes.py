@@ -14,6 +14,7 @@ from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
+from src.report.references import by_reference
 from src.report.words import MODELS, number, share
 
 Block = Text | Pictures | Table
@@ -37,6 +38,7 @@ def outcomes(evidence: Evidence) -> list[Block]:
         *of_inputs(evidence),
         *FIGURES[evidence.prepared.problem_type.figures](evidence),
         *_mistakes(evidence),
+        *by_reference(evidence),
     ]
 
 

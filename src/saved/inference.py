@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
 from src.kinds.vectorizers import Vectorizer
+from src.problem.terms import REFERENCE
 from src.tables.table import Schema
 from src.tables.windows import latest_windows
 
@@ -120,7 +121,8 @@ def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Sche
 
 
 def actual_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The targets of prepared rows, named to stand beside `prediction_columns`."""
+    """The targets and reference columns of prepared rows, named to stand beside `prediction_columns`."""
     names = {"actual": schema.targets[0]} if schema.classes else {f"actual__{t}": t for t in schema.targets}
     names |= {f"actual__{of.name}": of.name for of in schema.heads}
+    names |= {f"{REFERENCE}{name}": name for name in schema.references}
     return pd.DataFrame({column: frame[name].array for column, name in names.items()})

@@ -56,6 +56,7 @@ class TableFacts:
         single = {"groups": settings.groups, "time": settings.time, "weights": settings.weights}
         yield from ((key, name) for key, name in (single | {"test.column": settings.test.column}).items() if name)
         yield from (("drop", name) for name in settings.drop)
+        yield from (("reference", name) for name in settings.references)
         yield from (("columns", name) for name in settings.columns)
 
     @cached_property

@@ -77,7 +77,8 @@ class Schema(BaseModel):
     """train/schema.json: what the columns of a prepared table are. Learnt from the training rows alone.
 
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
-    columns hold yes or no, or numbers. `heads` are further targets.
+    columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
+    from and that the report shows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,6 +92,7 @@ class Schema(BaseModel):
     time: str | None
     weights: str | None
     heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
+    references: list[str] = Field([], exclude_if=lambda names: not names)
 
     @property
     def problem_type(self) -> ProblemType:
@@ -139,6 +141,7 @@ class Schema(BaseModel):
             *self.targets,
             *(of.name for of in self.heads),
             *(name for name in roles if name is not None),
+            *self.references,
         ]
 
     @property

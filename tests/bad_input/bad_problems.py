@@ -39,6 +39,16 @@ PROBLEMS = {
         (f"{PROBLEM_FILE}: columns:", "which sentence a token of 'size' is of", "`groups`"),
         changes={"columns": {"size": "token"}},
     ),
+    "a reference column with another role": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: reference: column 'label' is already named by target", "one column, one role"),
+        changes={"reference": "label"},
+    ),
+    "a reference column that seals rows": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: test: 'size' is named by reference", "remove it there"),
+        changes={"reference": ["size"], "test": {"column": "size", "value": 1}},
+    ),
     "an unknown key inside a key": Bad(
         "define",
         (f"{PROBLEM_FILE}: training.epoch: unknown key", "did you mean 'epochs'?"),

@@ -19,6 +19,7 @@ ROLES = {
     "time": "time, orders the rows",
     "weights": "weights",
     "test.column": "names the sealed rows",
+    "reference": "reference, nothing is learnt from it",
     "drop": "not used",
 }
 
