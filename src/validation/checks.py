@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.models.types.registry import TYPES
 from src.tables.columns import label_numbers, label_texts
 from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
 
 Check = Callable[[TableFacts], Iterable[Issue]]
 
+# The type to try where a target has too many classes.
+_AMOUNTS = next(kind.name for kind in TYPES.values() if kind.target == "number")
 FEWEST_ROWS_PER_PART = 2
 MOSTLY_NUMBERS, HALF_NUMBERS = 0.9, 0.5
 MOSTLY_MISSING = 0.5
@@ -201,11 +204,7 @@ def rows_per_class(table: TableFacts) -> Iterator[Issue]:
             named = listed_counts({label: int(counts[label]) for label in scarce})
             count = int(counts[scarce].sum())
             rows = [int(row) for row in labels.index[labels.isin(scarce)][:SHOWN_ROWS]]
-            advice = (
-                "; so many classes: are these amounts, and the type another?"
-                if len(scarce) > len(counts) / 2 > 5
-                else ""
-            )
+            advice = f"; so many classes: is this `type: {_AMOUNTS}`?" if len(scarce) > len(counts) / 2 > 5 else ""
             message = (
                 f"{target!r}: {len(scarce)} {'class' if len(scarce) == 1 else 'classes'} with too few rows: {named} "
                 f"({where(rows, count)}); each needs {table.parts} rows {split}, one for every part the rows are dealt "
