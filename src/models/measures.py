@@ -14,6 +14,7 @@ S statistics of a row, M members, whose answers for the same rows are measured a
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -113,12 +114,22 @@ def _of_sums(function: Callable[[Array, float], Array]) -> Callable[[Array, Arra
 
     A member's sums are the same to the last bit whatever others are measured with it.
     """
-    return lambda s_MNS, w_N: function((s_MNS * w_N[:, None]).sum(axis=1), w_N.sum())
+
+    @wraps(function)
+    def measure(s_MNS: Array, w_N: Array) -> Array:
+        return function((s_MNS * w_N[:, None]).sum(axis=1), w_N.sum())
+
+    return measure
 
 
 def _one_by_one(measure: Callable[[Array, Array], float]) -> Callable[[Array, Array], Array]:
     """A measure of many members from that of one."""
-    return lambda s_MNS, w_N: np.array([measure(s_NS, w_N) for s_NS in s_MNS])
+
+    @wraps(measure)
+    def measure_each(s_MNS: Array, w_N: Array) -> Array:
+        return np.array([measure(s_NS, w_N) for s_NS in s_MNS])
+
+    return measure_each
 
 
 @_of_sums

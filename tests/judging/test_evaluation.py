@@ -234,7 +234,7 @@ def test_a_clearly_better_model_beats_its_reference_and_not_the_other_way_round(
     lost = compare("beats_it", bad, [good], "the other", table, folds, MAE, seed=0)
     assert won.holds
     assert not lost.holds
-    assert f"network {good.value(table, MAE):.2f}, the other {bad.value(table, MAE):.2f}; gain" in won.evidence
+    assert f"network {good.value(table, MAE):.3f}, the other {bad.value(table, MAE):.3f}; gain" in won.evidence
     assert (won.comparison.outcome, lost.comparison.outcome) == ("better", "worse")
     assert won.comparison.gain.value == pytest.approx(bad.value(table, MAE) - good.value(table, MAE))
     assert won.comparison.gain.low > 0 > lost.comparison.gain.high

@@ -1,5 +1,7 @@
 """The measures are scikit-learn's, weights and ties included; the automatic choice keeps its stated rules."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -168,3 +170,8 @@ def test_the_automatic_measure_follows_the_balance_of_the_classes(kind, shares, 
 def test_the_table_defines_exactly_the_measures_that_a_problem_may_name():
     assert set(TABLE) == {name for names in MEASURES.values() for name in names}
     assert all(name == measure.name for name, measure in TABLE.items())
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_measure_goes_to_the_processes_that_train(name):
+    assert pickle.loads(pickle.dumps(TABLE[name])) == TABLE[name]
