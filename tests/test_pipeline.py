@@ -42,7 +42,8 @@ def test_with_three_problems_and_nothing_to_do_dvc_repro_takes_at_most_three_tim
     empty.run("dvc", "repro")
 
     assert "Data and pipelines are up to date" in workspace.run("dvc", "repro").stdout
-    ours, least = (min(cpu_seconds(each, "dvc", "repro") for _ in range(3)) for each in (workspace, empty))
+    in_turns = [[cpu_seconds(each, "dvc", "repro") for each in (workspace, empty)] for _ in range(3)]
+    ours, least = map(min, zip(*in_turns, strict=True))
     assert ours < 3 * least
 
 
