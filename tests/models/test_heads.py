@@ -167,11 +167,14 @@ print(sorted(HEADS), build_network({"kind": "mlp", "units": [3], "dropout": 0.1}
 
 
 def test_models_and_networks_can_be_lifted_out_and_used_alone(tmp_path):
+    needed: set[Path] = set()
     for room in ("models", "networks"):
-        for module in (ROOT / "src" / room).rglob("*.py"):
-            for file in code_behind(module.relative_to(ROOT), ROOT)[0]:
-                (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / file, tmp_path / file)
+        for path in (ROOT / "src" / room).rglob("*.py"):
+            module = path.relative_to(ROOT)
+            needed |= set() if module in needed else code_behind(module, ROOT)[0]
+    for file in needed:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
     run = subprocess.run([sys.executable, "-c", LIFTED], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[0] == ""
