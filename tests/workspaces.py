@@ -81,7 +81,7 @@ class Workspace:
     def run(self, *command: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run `python -m <command>`, stdout and stderr in one text; fails the test on an exit code when `check`."""
         process = self.popen(*command, **options)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=600)
         assert not check or process.returncode == 0, output
         return subprocess.CompletedProcess(command, process.returncode, output)
 
