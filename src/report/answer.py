@@ -99,9 +99,9 @@ def reason(evidence: Evidence, printer: Printer) -> str:
     result = evidence.evaluate
     if evidence.answer.use == "nothing":
         broken = " ".join(sentence(verdict.evidence) for verdict in evidence.answer.broken)
-        return f"No score below says anything about new rows until that is mended. {broken}"
+        return f"No score below says anything about new rows until this is corrected. {broken}"
     if result.recommended == "common sense":
-        return "Nothing that was learnt is surely better than an answer that needs no learning."
+        return "No model is surely better than common sense, which needs no learning."
     compared = {verdict.name: verdict.comparison for verdict in result.verdicts}
     against = compared[AGAINST_SHALLOW]
     assert against is not None

@@ -1,4 +1,4 @@
-"""The model card (Mitchell et al. 2019): what the model is for, what it learnt from, how good it is, where it ends."""
+"""The model card (Mitchell et al. 2019): what the model is for, what it learnt from, how good it is, and its limits."""
 
 from collections.abc import Callable
 
@@ -47,8 +47,8 @@ def _intended_use(evidence: Evidence) -> CardPart:
             f"It takes rows with {counted(len(prepared.features), 'column')} and predicts "
             f"{listing(prepared.targets)} ({prepared.problem_type.described(len(prepared.targets))}). It returns "
             f"{prepared.problem_type.returns}.",
-            "It is meant for rows that come about in the same way as the rows it learnt from. For other places, times "
-            "or ways of measuring it has not been tested.",
+            "It is meant for rows that come about in the same way as the rows it learnt from. It has not been tested "
+            "for other places, times or ways of measuring.",
             sentence(f"Answer of the workflow: {evidence.answer}"),
         ],
     )
@@ -115,9 +115,9 @@ def _shallow(evidence: Evidence) -> list[str]:
     thinned = f", evenly spaced among all {count(every)}" if model.rows < every else ""
     return [
         f"Shallow model: {spoken(model.name)}, scikit-learn’s {model.estimator}"
-        f"{f' with {settings}' if settings else ''}; what is not named is the library’s default.",
-        f"It reads {counted(model.columns, 'number')} per row, which preprocessing makes of the inputs as it learnt to "
-        "from the training rows.",
+        f"{f' with {settings}' if settings else ''}; all other settings are the library’s defaults.",
+        f"It reads {counted(model.columns, 'number')} per row, which preprocessing fitted to the training rows makes "
+        "of the inputs.",
         f"It was fitted to {counted(model.rows, 'training row')}{thinned}.",
     ]
 
@@ -203,8 +203,9 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
 def _limits(evidence: Evidence, printer: Printer) -> CardPart:
     test, model = evidence.evaluate.saved_test, MODELS[evidence.evaluate.saved]
     items = [
-        f"The intervals speak of new rows of the same kind. With {counted(test.rows, 'test row')} the sealed "
-        f"test alone cannot tell apart values from {printer.interval(test.low, test.high)}.",
+        "The intervals hold for new rows that come about in the same way. "
+        f"With {counted(test.rows, 'test row')} the sealed test alone cannot "
+        f"tell apart values from {printer.interval(test.low, test.high)}.",
         "If the world changes after the data was collected, the figures above no longer hold. Score fresh rows with "
         "known answers now and then, and compare.",
         "A prediction is not a cause: changing an input of a case need not change its outcome.",

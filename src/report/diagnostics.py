@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Counts of a classifier of two classes at every distinct threshold, from the strictest to the laxest."""
+    """Counts of a classifier of two classes at every distinct threshold, from the strictest to the most lenient."""
 
     true_positives: Floats
     false_positives: Floats

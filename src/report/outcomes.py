@@ -91,7 +91,7 @@ def _confusions(evidence: Evidence) -> list[Block]:
 
 
 def _mistakes(evidence: Evidence) -> list[Block]:
-    """The rows that were most certainly taken for another class, where the kind of input can be shown."""
+    """The wrong predictions with the highest probability, where the kind of input can be shown."""
     rows = evidence.out_of_fold
     if "shown" not in rows or not evidence.prepared.problem_type.single_label:
         return []
@@ -293,8 +293,8 @@ def _reliability(probability: np.ndarray, happened: np.ndarray, what: str) -> Pi
 
 def _precision_note() -> Text:
     return Text(
-        "Precision: of the rows called so, the share that really is. Recall: of the rows that really are, the share "
-        "that was found. F1 balances the two; 1 is perfect."
+        "Precision: the share of the rows predicted as a class that belong to it. Recall: the share of the rows of a "
+        "class that are predicted as it. F1 balances the two; 1 is perfect."
     )
 
 

@@ -14,20 +14,20 @@ from src.results.data import Protocol
 PROTOCOLS = {
     "hold_out": (
         "One part of the training rows is held out and scored by a network that learnt from the other part. "
-        "It serves where rows are plenty."
+        "It suits large data sets."
     ),
     "k_fold": (
-        "K-fold cross-validation: the training rows are dealt into {folds} folds, and each fold is scored by a "
+        "K-fold cross-validation: the training rows are split into {folds} folds, and each fold is scored by a "
         "network that learnt from the others. Every row is scored once, by a network that had not seen it."
     ),
     "iterated_k_fold": (
-        "Iterated K-fold cross-validation: the training rows are dealt into {folds} folds, each fold is scored by a "
-        "network that learnt from the others, and the whole is repeated {repeats} times with the rows shuffled anew. "
-        "It serves where rows are few, because the luck of one shuffle averages out."
+        "Iterated K-fold cross-validation: the training rows are split into {folds} folds, and each fold is scored by "
+        "a network that learnt from the others. This is repeated {repeats} times with the rows shuffled anew. "
+        "It suits small data sets, because the luck of a single shuffle averages out."
     ),
     "nested": (
-        "Nested cross-validation: the training rows are dealt into {folds} folds, and each fold is scored by a network "
-        "that was searched for, and learnt, among the others. No row scores a choice that it had a part in."
+        "Nested cross-validation: the training rows are split into {folds} folds, and each fold is scored by a network "
+        "that was chosen and trained on the others. No row scores a choice that it influenced."
     ),
 }
 
@@ -35,18 +35,18 @@ PROTOCOLS = {
 PROTOCOLS_IN_TIME = {
     "hold_out": "The last training rows are held out and scored by a network that learnt from those before them.",
     "k_fold": (
-        "Forward validation with a rolling origin: the training rows are cut in their order, and each of {folds} folds "
-        "is scored by a network that learnt from the rows before it, every time from more."
+        "Forward validation with a rolling origin: the training rows are split in time order, and each of {folds} "
+        "folds is scored by a network that learnt from all rows before it."
     ),
 }
 
 DESIGNED_AND_JUDGED = (
     "The folds on which the network was designed (development folds) are other folds than those on which it was then "
-    "judged (evaluation folds), so that a lucky choice is found out."
+    "judged (evaluation folds), so that a lucky choice shows."
 )
 DESIGNED_AND_JUDGED_IN_TIME = (
-    "Time can be cut in one way only: the folds on which the network was designed judge it, too, which flatters it; "
-    "only the sealed test tells whether the choice was a lucky one."
+    "Rows in time order can be split in one way only. The folds on which the network was designed judge it, too, which "
+    "flatters it. Only the sealed test shows whether the choice was a lucky one."
 )
 
 PROTOCOL_NAMES = {
@@ -58,8 +58,8 @@ PROTOCOL_NAMES = {
 
 ORDERS = {
     "stratified": "Every fold has the same mix of classes.",
-    "shuffled": "Rows are dealt out at random.",
-    "grouped": "Rows of one group always stay together, so that nobody is recognized instead of predicted.",
+    "shuffled": "Rows are assigned to folds at random.",
+    "grouped": "Rows of one group always stay together, so that no network can recognize a group it has seen.",
     "temporal": "Validation rows always come after their training rows in time, as in real use.",
 }
 

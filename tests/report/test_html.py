@@ -399,7 +399,7 @@ def test_of_rows_in_time_order_nothing_is_called_fresh_or_dealt_out(results: Res
     assert "rolling origin" in page
     assert "judge it, too" in page
     assert "on the folds that it was chosen by" in page
-    for wrong in ("dealt into", "other folds than those", "fresh folds"):
+    for wrong in ("split into", "other folds than those", "fresh folds"):
         assert wrong not in page
 
 

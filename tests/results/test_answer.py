@@ -112,5 +112,5 @@ def test_how_often_the_sealed_test_was_opened_stands_wherever_its_score_does(lea
     for text in (page, render_card(evidence), verdicts(leaky, ["evaluate"], evaluation)):
         assert "scored for the 3rd time" in text
         assert "scored once" not in text
-    assert "Before it, 2 other evaluations had looked at these rows." in page
+    assert "Before this one, 2 other evaluations looked at these rows." in page
     assert "rows, 3rd time" in summary([leaky])

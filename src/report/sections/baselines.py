@@ -1,4 +1,4 @@
-"""What anybody could answer, and what a shallow model can."""
+"""The baselines: common sense and shallow models."""
 
 from src.judging.printer import Printer
 from src.plots import scores as score_plots
@@ -41,7 +41,7 @@ def baselines(evidence: Evidence, printer: Printer, of_evaluation: Printer) -> S
     )
     text = Text(
         "A model is worth having only if it beats what anybody could answer without it. Common sense ignores the "
-        "inputs. A shallow model learns from them with a classic method that is no network."
+        "inputs. A shallow model learns from them with a classic method, without a network."
     )
     figure = score_plots.score_rows(rows, scale_of(printer))
     return Section(

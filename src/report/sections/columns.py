@@ -36,8 +36,8 @@ def columns(evidence: Evidence) -> Section:
     left_out = len(validation.columns) - len(shown)
     text = (
         f"Your table has {counted(validation.rows, 'row')} and {counted(len(validation.columns), 'column')}. Gaps and "
-        "distinct values are counted in all rows. What the values are is told of the training rows alone, because the "
-        "sealed rows stay unseen."
+        "distinct values are counted in all rows. The values themselves are those of the training rows alone, because "
+        "the sealed rows stay unseen."
         + (f" {counted(left_out, 'column')} more are in validation.html, beside this file." if left_out else "")
     )
     in_order = [column for column in validation.columns if column in shown]

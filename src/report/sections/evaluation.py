@@ -93,14 +93,14 @@ def _interval_words(found: CrossValidation, single: bool) -> str:
     """What the interval's width rests on."""
     if found.half_samples:
         return (
-            "How wide the interval is was found out by cross-validation inside halves of the rows "
-            f"({found.half_samples} of them, two by two without a row in common): so far do such values differ from "
-            "one set of rows to another."
+            "The width of the interval comes from cross-validation inside halves of the rows "
+            f"({found.half_samples} of them, in pairs without a row in common). It shows how much such values differ "
+            "from one set of rows to another."
         )
     if single:
         return (
-            "The interval is by the rows held out, and allows for what other training rows would have changed (after "
-            "Nadeau and Bengio)."
+            "The interval rests on the held-out rows, and allows for what other training rows would have changed "
+            "(after Nadeau and Bengio)."
         )
     return (
         "The interval allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
@@ -110,8 +110,8 @@ def _interval_words(found: CrossValidation, single: bool) -> str:
 def _optimism(nested: Nested, printer: Printer) -> Text:
     worth = "more" if nested.optimism > 0 else "less"
     return Text(
-        "The search was run once more inside each of these folds, and what it chose there was scored on the rows held "
-        "out. A single choice made on all rows and scored on these folds, as the plain protocol does, would have said "
+        "The search ran again inside each of these folds, and its choices were scored on the held-out rows. The plain "
+        "protocol makes a single choice on all rows and scores it on these folds. It would have said "
         f"{printer.value(nested.plain)}, which is {worth} optimistic by {printer.difference(abs(nested.optimism))}."
     )
 

@@ -83,7 +83,7 @@ def balance(evidence: Evidence) -> Section:
         if prepared.problem_type.target == "flag":
             words += " A row may have several labels or none, so the shares need not add up to 100%."
         else:
-            words += f" Whoever always answers {largest} is right that often without learning anything."
+            words += f" Always answering {largest} is right that often, without learning anything."
         picture = Picture(
             inline_svg(data_plots.class_balance(prepared.classes, prepared.rows), "balance", words),
             f"Training rows of each {noun}.",
@@ -96,9 +96,7 @@ def balance(evidence: Evidence) -> Section:
         caption = f"Distribution of {target} in {rows}; the line is the median."
         figure = data_plots.target_distribution(values, target)
         pictures.append(Picture(inline_svg(figure, f"target-{index}", caption), caption))
-    words = (
-        "The values to be predicted. A long tail or several humps would show here, and would show in the errors too."
-    )
+    words = "The values to be predicted. A long tail or several peaks would show here, and in the errors too."
     return Section("balance", "Distribution of the target", [], [Text(words), Pictures(pictures)])
 
 
@@ -135,8 +133,8 @@ def protocol(evidence: Evidence) -> Section:
         [
             Text(f"{words} {ORDERS[chosen.order]}"),
             Text(
-                f"Before that, {counted(evidence.evaluate.test.rows, 'row')} were sealed away. Nothing but the last "
-                f"step may read them, and every time it does is counted. {judged_words(chosen)} "
+                f"Before that, {counted(evidence.evaluate.test.rows, 'row')} were sealed away. Only the step evaluate "
+                f"may read them, and every time it does is counted. {judged_words(chosen)} "
                 "Everything fitted to data, such as means for scaling, is learnt from the training rows of the fold at "
                 "hand."
             ),

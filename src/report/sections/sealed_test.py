@@ -57,8 +57,8 @@ def _looks(opening: int) -> str:
         return "No earlier evaluation of these rows is on record. The workflow makes no choice by this number."
     before = "one other evaluation" if opening == 2 else f"{count(opening - 1)} other evaluations"
     return (
-        f"Before it, {before} had looked at these rows. The workflow makes no choice by this number. Where somebody "
-        "chose by an earlier one, this one may promise too much."
+        f"Before this one, {before} looked at these rows. The workflow makes no choice by this number. If somebody "
+        "chose by an earlier score, this one may promise too much."
     )
 
 

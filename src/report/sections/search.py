@@ -39,13 +39,13 @@ def search(evidence: Evidence, printer: Printer) -> Section:
             "weight penalties (L1, L2), capacity, learning rate and number of epochs. " + _halving(result, table)
         ),
         Text(
-            "Scores of folds waver, so the very best candidate may just have been lucky, and its score is too good to "
-            "be quoted. The one-standard-error rule therefore takes the simplest candidate that is not behind the best "
-            "by more than one standard error of the difference between the two "
+            "Scores vary from fold to fold, so the very best candidate may just have been lucky, and its score is too "
+            "good to be quoted. Therefore the one-standard-error rule takes the simplest candidate that is behind the "
+            "best by at most one standard error of the difference between the two "
             + (
-                "(how much that difference wavers from fold to fold)."
+                "(from how much that difference varies between folds)."
                 if len(result.best_score.scores) > 1
-                else "(by a jackknife over the rows held out, as there is only one fold)."
+                else "(from a jackknife over the held-out rows, as there is only one fold)."
             )
         ),
         Text(
@@ -85,7 +85,7 @@ def search(evidence: Evidence, printer: Printer) -> Section:
 def _halving(result: Regularize, table: pd.DataFrame) -> str:
     """What successive halving did, in words."""
     if result.finalists == result.candidates:
-        return "No one was dropped on the way."
+        return "No candidate was dropped on the way."
     stops = table.loc[table["dropped"], "trained_epochs"].value_counts().sort_index()
     drops = listing([f"{count(int(number))} after epoch {epoch}" for epoch, number in stops.items()])
     saved = 1 - result.epochs / result.epochs_without_halving
