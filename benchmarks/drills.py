@@ -87,11 +87,12 @@ class Kill:
 
 
 def _role(process: psutil.Process) -> str:
-    """What the process does: the name of a fork, or the module that it runs."""
+    """What the process does: the name of a fork, whose worker it is, or the module that it runs."""
     with suppress(psutil.NoSuchProcess):
         words, name = process.cmdline(), process.name()
         if not name.startswith("python"):
-            return name
+            parent = process.parent()
+            return f"a worker of {name}" if parent is not None and parent.name() == name else name
         return words[words.index("-m") + 1] if "-m" in words[:-1] else "a helper of Python's"
     return "ended"
 
@@ -233,6 +234,7 @@ def main() -> int:
 def drills(scratch: Path, kills: int, chance: random.Random) -> list[Outcome]:
     """So many kills, the ways in turn, each told when it is over. A run that ended before its kill does not count."""
     fresh = fresh_workspace(scratch / "fresh", {})
+    fresh.set(training={"epochs": 300, "batch_size": 16}, engine={"workers": 2})  # workers live long enough to be hit
     undisturbed = fresh.copy(scratch / "undisturbed")
     begin = time.monotonic()
     undisturbed.run("dvc", "repro")
