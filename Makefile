@@ -22,7 +22,8 @@ install: $(INSTALLED) ## make .venv and install the pinned requirements
 		exit 1; }
 	@echo "Installing the requirements into .venv (once; a few minutes)"
 	@"$(PYTHON)" -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.txt
+	@.venv/bin/python -m compileall -qq -j 0 -x '/tests/' .venv/lib || true  # pip uses one core; templates fail
 	@touch $@
 
 # The programs in .venv name its folder. In a repository that was moved they would be missing, and in a copy those of the
