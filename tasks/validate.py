@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from src.core.errors import UserError
 from src.core.files import Layout, write_text
 from src.datasets import file_lines, read_split
-from src.preparation.sealing import never_learnt, sealed_if_told
+from src.preparation.sealing import never_learnt, sealed_if_known
 from src.problem.load import load_settings
 from src.problem.steps import ValidateSettings
 from src.results.data import Finding, Validation
@@ -32,7 +32,7 @@ def validate(layout: Layout) -> Validation:
         settings.data,
         layout.raw,
         settings.columns,
-        lambda frame: sealed_if_told(frame, settings),
+        lambda frame: sealed_if_known(frame, settings),
         never_learnt(settings),
     )
     frame = table.frame

@@ -1,7 +1,7 @@
-"""A folder of files somebody has already fetched, for machines without a network.
+"""A folder of files that were fetched before, for machines without a network.
 
-The environment variable `DATA_MIRROR` names it. A file is found by its name under any sub-folder, also compressed
-(`yeast.arff` as `yeast.arff.gz`); several may share the name: the checksum decides.
+The environment variable `DATA_MIRROR` names it. A file may lie in any sub-folder, also compressed (`yeast.arff` as
+`yeast.arff.gz`). If several files have the right name, the checksum decides.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ VARIABLE = "DATA_MIRROR"
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file of the right name and the wrong content; `found` is its checksum, or why it cannot be read."""
+    """A file with the right name and the wrong content; `sha256` is its checksum, or why it cannot be read."""
 
     path: Path
-    found: str
+    sha256: str
 
 
 def mirror_folder() -> Path | None:
-    """The folder that `DATA_MIRROR` names. Raises UserError where it does not exist."""
+    """The folder that `DATA_MIRROR` names. Raises UserError if it does not exist."""
     value = os.environ.get(VARIABLE)
     if not value:
         return None
@@ -40,20 +40,20 @@ def mirror_folder() -> Path | None:
 def copy_from_mirror(mirror: Path, name: str, sha256: str, target: Path) -> tuple[Path | None, list[Rejected]]:
     """Copy the file called `name` with checksum `sha256` to `target`.
 
-    Returns where it was found (None: nowhere) and the files whose name fits and whose content does not.
+    Returns the copied file (None if there is none) and the files whose name fits but whose content does not.
     """
     rejected: list[Rejected] = []
     for path in _candidates(mirror, name):
         try:
             with damage_noticed(), _open(path, name) as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-            if found == sha256:
+                actual = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+            if actual == sha256:
                 with _open(path, name) as stream, target.open("wb") as out:
                     shutil.copyfileobj(stream, out, 2**20)
                 return path, rejected
         except Damaged as error:
-            found = f"unreadable ({error})"
-        rejected.append(Rejected(path, found))
+            actual = f"unreadable ({error})"
+        rejected.append(Rejected(path, actual))
     return None, rejected
 
 

@@ -1,6 +1,6 @@
 """From a source to one typed table: `fetch_source` brings the files, `read_split` reads them.
 
-Nothing else in the project knows where data come from or in which format they lie.
+Nothing else in the project knows where data come from or in which format they are stored.
 """
 
 from src.datasets.columns import numeric_looking

@@ -1,7 +1,7 @@
 """One table out of a downloaded file: plain, compressed, or a member of a zip or tar archive.
 
-An archive is hostile until proved otherwise: only the one member asked for is read, under its bare file name, so that
-no path inside an archive decides where bytes are written, and no more bytes than a sane archive can hold.
+Archives are not trusted. Only the requested member is read, under its bare file name, so that no path inside an archive
+decides where bytes are written. An archive that expands too much is refused.
 """
 
 import stat
@@ -23,16 +23,16 @@ _MOST_FREE = 2**28
 
 
 def unpack(path: Path, member: str | None, folder: Path, shown: str) -> Path:
-    """Put the table that `path` holds into `folder` and return its path; a plain file is moved there.
+    """Put the table in the file `path` into `folder` and return its new path; a plain file is moved.
 
-    `member` is the table's path inside an archive; it may be left out where the archive has one file only. `shown`
-    names the file in messages. Raises UserError for a damaged archive, a missing or unsafe member, and a size bomb.
+    member: the table's path inside an archive, needed if the archive holds several files. shown: the file's name in
+    messages. Raises UserError for a damaged archive, a missing or unsafe member, and one that expands too much.
     """
     try:
         with damage_noticed():
             return _unpacked(path, member, folder, shown)
     except Damaged as error:
-        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it again") from None
 
 
 def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
@@ -52,7 +52,7 @@ def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
 
 
 def most_bytes(archive: Path) -> int:
-    """How much an archive may expand to."""
+    """The most bytes that an archive may expand to."""
     return _MOST_FREE + _MOST_RATIO * archive.stat().st_size
 
 

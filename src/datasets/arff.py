@@ -1,6 +1,6 @@
 """ARFF, the format of Weka and Mulan: a header that declares every column, then comma-separated rows.
 
-Read here and not with SciPy because Mulan's files declare their labels as `label`, which SciPy refuses.
+SciPy's reader refuses Mulan's files, because they declare their labels with the type `label`.
 """
 
 import io
@@ -25,12 +25,12 @@ _KINDS: dict[str, ColumnKind] = {
     "string": "categorical",
     "date": "date",
 }
-# A nominal column of these two values is an indicator and reads as numbers, like one declared numeric.
+# A nominal column with these two values is an indicator and is read as numbers.
 _INDICATOR = {"0", "1"}
 
 
 def read_arff(path: Path, shown: str, reading: Reading) -> RawTable:
-    """Declared types become kinds; a type that is not in the standard (Mulan's `label`) is guessed from the values."""
+    """Declared types become kinds; for a type outside the standard (Mulan's `label`) the values decide."""
     check_encoding(path, shown, reading.encoding)
     lines = path.read_text(encoding=reading.encoding).splitlines()
     types, begin = _header(lines, shown)
@@ -50,10 +50,9 @@ def read_arff(path: Path, shown: str, reading: Reading) -> RawTable:
         wrong = next((i + 1 for i, line in rows if line.count(",") + 1 != len(types)), None)
         place = f"line {wrong} does not have the {len(types)} fields that the header declares" if wrong else str(error)
         raise UserError(f"{shown}: {place}") from None
-    kinds = {name: _KINDS[word] for name, kind in types.items() if (word := kind.split()[0].lower()) in _KINDS}
-    kinds |= {
-        name: "categorical" for name, kind in types.items() if kind.startswith("{") and _nominal(kind) != _INDICATOR
-    }
+    kinds = {name: _KINDS[word] for name, declared in types.items() if (word := declared.split()[0].lower()) in _KINDS}
+    nominal = {name: _nominal_values(declared) for name, declared in types.items() if declared.startswith("{")}
+    kinds |= {name: "categorical" for name, values in nominal.items() if values != _INDICATOR}
     return RawTable(table, kinds=kinds, guesses={name: GUESSES for name in types if name not in kinds})
 
 
@@ -71,18 +70,18 @@ def _header(lines: list[str], shown: str) -> tuple[dict[str, str], int]:
         if word.startswith("@attribute"):
             match = _ATTRIBUTE.match(line.strip())
             if match is None:
-                raise UserError(f"{shown}: line {i + 1} is no ARFF attribute: {line.strip()!r}")
+                raise UserError(f"{shown}: line {i + 1} is not an ARFF attribute: {line.strip()!r}")
             names.append(re.sub(r"\\(.)", r"\1", match[1].strip("'\"")))
             types.append(match[2].strip())
         elif word.startswith("@data"):
             check_names(names, shown)
             return dict(zip(names, types, strict=True)), i + 1
-    raise UserError(f"{shown} is empty or no ARFF file: it has no line '@data'")
+    raise UserError(f"{shown} is empty or not an ARFF file: it has no line '@data'")
 
 
 def _row_positions(lines: list[str], begin: int) -> list[int]:
     return [i for i in range(begin, len(lines)) if (line := lines[i].strip()) and not line.startswith("%")]
 
 
-def _nominal(kind: str) -> set[str]:
-    return {value.strip().strip("'\"") for value in kind.strip("{} ").split(",")}
+def _nominal_values(declared: str) -> set[str]:
+    return {value.strip().strip("'\"") for value in declared.strip("{} ").split(",")}

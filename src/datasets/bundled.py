@@ -1,11 +1,11 @@
-"""The data sets that ship inside scikit-learn, with column names and class names that a person can read."""
+"""The data sets that come with scikit-learn, with readable column and class names."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-# scikit-learn keeps the publisher's short names; these say what was measured (Efron et al. 2004).
+# scikit-learn has the publisher's short names; these say what was measured (Efron et al. 2004).
 _DIABETES = {
     "s1": "total_cholesterol",
     "s2": "low_density_lipoproteins",

@@ -1,4 +1,4 @@
-"""CIFAR-10's binary files: records of a label and a picture, and a file with the names of the labels.
+"""CIFAR-10's binary files: records of a label and a picture, and a file with the label names.
 
 Source of the format: https://www.cs.toronto.edu/~kriz/cifar.html ("Binary version"). Shapes: N pictures, C channels,
 H height, W width.
@@ -17,20 +17,20 @@ _RECORD = 1 + CHANNELS * SIDE * SIDE
 
 
 def rows_of_cifar(files: Mapping[str, bytes], shown: str) -> list[dict[str, str | bytes]]:
-    """The columns `image` and `label` of the records of all files but the one with the names, in their order.
+    """The records of all files, in their order, as rows with the columns `image` and `label`.
 
-    Raises UserError where the names are missing, a file does not end with a record, or a label has no name.
+    Raises UserError if the label names are missing, a file does not end with a record, or a label has no name.
     """
-    [names, *_] = [content.decode("ascii").split() for path, content in files.items() if _is_names(path)] or [[]]
+    [names, *_] = [content.decode("ascii").split() for path, content in files.items() if _holds_names(path)] or [[]]
     if not names:
-        raise UserError(f"{shown}: the names of the labels are missing; let `members` match {NAMES}, too")
+        raise UserError(f"{shown}: the label names are missing; let `members` match {NAMES}, too")
     rows: list[dict[str, str | bytes]] = []
     for path, content in files.items():
-        if _is_names(path):
+        if _holds_names(path):
             continue
         if not content or len(content) % _RECORD:
             raise UserError(
-                f"{shown}: {path} is {len(content):,} bytes long, not records of {_RECORD:,}; fetch it anew"
+                f"{shown}: {path} is {len(content):,} bytes long, not records of {_RECORD:,}; fetch it again"
             )
         records = np.frombuffer(content, dtype=np.uint8).reshape(-1, _RECORD)
         if int(records[:, 0].max()) >= len(names):
@@ -41,5 +41,5 @@ def rows_of_cifar(files: Mapping[str, bytes], shown: str) -> list[dict[str, str 
     return rows
 
 
-def _is_names(path: str) -> bool:
+def _holds_names(path: str) -> bool:
     return path.rpartition("/")[2] == NAMES

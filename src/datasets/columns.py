@@ -1,9 +1,8 @@
-"""From the texts or values of one column to its canonical type, value by value.
+"""Convert the values of a column to its canonical type, value by value.
 
-What a value becomes depends on that value and on the column's kind alone, so that changing one row never changes
-another: numbers are always float64, text is `str`, booleans are nullable, dates are microseconds without a zone (UTC).
-A kind that nobody declared is guessed from the values of the training rows: numbers, true and false, ISO dates, else
-text.
+The result depends on the value and on the column's kind alone, so changing one row never changes another. Numbers
+become float64, texts `str`, booleans nullable `boolean`, dates microseconds without a zone (UTC). If no kind is
+declared, the training rows decide: numbers, true and false, ISO dates, else text.
 """
 
 import base64
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from src.problem.terms import ColumnKind
 
-# What counts as a number: exactly what Arrow's cast accepts, for naming the texts that it refuses.
+# Matches exactly what Arrow's cast accepts as a number, to find the texts that it refuses.
 _NUMBER = r"(?i)^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)$"
 _DATE = (
     r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}"
@@ -25,7 +24,7 @@ _DATE = (
 )
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 _UNMISTAKABLE = pa.array(["true", "false"])
-# A wrong guess nearly always shows in the first values; all are tried only where these fit.
+# The first values refute nearly every wrong guess; the rest is tried only if they fit.
 _HEAD = 1000
 
 CANONICAL: dict[ColumnKind, pa.DataType] = {
@@ -40,7 +39,7 @@ CANONICAL: dict[ColumnKind, pa.DataType] = {
 
 
 class NotOfKind(Exception):
-    """Values that a column's kind does not admit, with their positions."""
+    """The positions of values that do not fit a column's kind, and some of these values."""
 
     def __init__(self, positions: NDArray[np.intp], examples: list[str]):
         super().__init__()
@@ -48,7 +47,7 @@ class NotOfKind(Exception):
 
 
 def clean(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str) -> pa.ChunkedArray:
-    """Take away white space and `strip_end` around every value; marks of missing values become null."""
+    """Strip white space around every value and `strip_end` from its end; marks of missing values become null."""
     text = pc.utf8_trim_whitespace(text)
     if strip_end:
         text = pc.utf8_rtrim_whitespace(pc.utf8_rtrim(text, characters=strip_end))
@@ -57,7 +56,7 @@ def clean(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str) -> pa.C
 
 
 def plain_numbers(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str) -> pa.ChunkedArray | None:
-    """Texts as numbers where every value is one as it stands, else None; four times faster than `clean` and `parse`."""
+    """Numbers, if every text is one without cleaning, else None; four times as fast as `clean` and `parse`."""
     marks = pc.match_substring_regex(pa.array(missing, pa.string()), _NUMBER)
     nan = pc.match_substring_regex(pa.array(missing, pa.string()), "(?i)^nan$")
     if strip_end or pc.any(pc.and_not(marks, nan), min_count=0).as_py():
@@ -69,7 +68,7 @@ def plain_numbers(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str)
 
 
 def guess_kind(text: pa.ChunkedArray, kinds: Sequence[ColumnKind]) -> ColumnKind:
-    """The first of `kinds` that every value fits, else categorical. A column without values fits any."""
+    """The first of `kinds` that every value fits, else categorical. A column without values fits any kind."""
     for kind in kinds:
         if all(_fits(part, kind) for part in (text.slice(0, _HEAD), text)):
             return kind
@@ -77,12 +76,12 @@ def guess_kind(text: pa.ChunkedArray, kinds: Sequence[ColumnKind]) -> ColumnKind
 
 
 def parse(text: pa.ChunkedArray, kind: ColumnKind) -> pa.ChunkedArray:
-    """Clean texts as the canonical type of `kind`. Raises NotOfKind with the values that are none."""
+    """Convert clean texts to the canonical type of `kind`. Raises NotOfKind with the values that do not fit."""
     return _PARSERS[kind](text)
 
 
-def kind_of_type(kind: pa.DataType) -> ColumnKind | None:
-    """The kind of a column that a typed file format gives as Arrow type `kind`; None for types no kind covers."""
+def kind_of_type(dtype: pa.DataType) -> ColumnKind | None:
+    """The kind of a column of Arrow type `dtype`; None for types that no kind covers."""
     tests: dict[ColumnKind, Callable[[pa.DataType], bool]] = {
         "boolean": pa.types.is_boolean,
         "date": lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t),
@@ -92,15 +91,15 @@ def kind_of_type(kind: pa.DataType) -> ColumnKind | None:
             pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) or pa.types.is_null(t)
         ),
     }
-    return next((name for name, test in tests.items() if test(kind)), None)
+    return next((kind for kind, test in tests.items() if test(dtype)), None)
 
 
-def is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+def is_text(dtype: pa.DataType) -> bool:
+    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
 
 
 def canonical(values: pa.ChunkedArray, kind: ColumnKind) -> pa.ChunkedArray:
-    """Typed values as the canonical type of the kind they have; times with a zone become UTC."""
+    """Convert typed values to the canonical type of their kind; times with a zone become UTC."""
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         values = values.cast(pa.timestamp(values.type.unit, "UTC")).cast(pa.timestamp(values.type.unit))
     return values.cast(CANONICAL[kind], safe=False)
@@ -109,7 +108,7 @@ def canonical(values: pa.ChunkedArray, kind: ColumnKind) -> pa.ChunkedArray:
 def numeric_looking(values: pd.Series) -> tuple[float, NDArray[np.intp]]:
     """The share of a text column's values that are numbers (0 to 1), and the positions of those that are not.
 
-    Missing values count on neither side. A share close to one is a column of numbers with a few slips.
+    Gaps do not count. A share close to one means a column of numbers with a few slips.
     """
     text = pa.chunked_array([pa.Array.from_pandas(values, type=pa.string())])
     present = len(text) - text.null_count
@@ -118,7 +117,7 @@ def numeric_looking(values: pd.Series) -> tuple[float, NDArray[np.intp]]:
 
 
 def spelling(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts for comparing: numbers, truth values and dates that are equal become the same text; `nan` is a gap."""
+    """Texts to compare: equal numbers, truth values and dates become the same text; `nan` becomes a gap."""
     return pa.chunked_array([_one_spelling(part) for part in text.chunks], pa.string())
 
 
@@ -136,7 +135,7 @@ def _one_spelling(text: pa.Array) -> pa.Array:
 
 
 def _fits(text: pa.ChunkedArray, kind: ColumnKind) -> bool:
-    if kind == "boolean":  # unlike a declaration, a guess takes neither "y" nor "1" for a truth value
+    if kind == "boolean":  # a guess, unlike a declaration, does not read "y" or "1" as a truth value
         words = pc.utf8_lower(text.drop_null())
         return bool(pc.all(pc.is_in(words, _UNMISTAKABLE), min_count=0).as_py())
     try:
@@ -172,7 +171,7 @@ def _dates(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _pictures(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Files as base64, the way in which JSON and CSV can hold bytes."""
+    """Decode base64, by which JSON and CSV hold the bytes of files."""
     files: list[bytes | None] = []
     wrong = []
     for position, value in enumerate(text.to_pylist()):
@@ -197,7 +196,7 @@ _PARSERS: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
 
 
 def _unmatched(text: pa.ChunkedArray, pattern: str) -> NDArray[np.intp]:
-    """Positions of the values that are there and do not match."""
+    """Positions of the values, gaps left out, that do not match."""
     wrong = pc.invert(pc.match_substring_regex(text, pattern))
     return np.flatnonzero(pc.fill_null(wrong, False).to_numpy())
 

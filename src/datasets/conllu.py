@@ -1,4 +1,4 @@
-"""CoNLL-U, the format of Universal Dependencies: a line for each word of a sentence, an empty line after the sentence.
+"""CoNLL-U, the format of Universal Dependencies: one line per word, and an empty line after each sentence.
 
 Source: https://universaldependencies.org/format.html.
 """
@@ -16,14 +16,14 @@ from src.problem.sources import Reading
 
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 UNSPECIFIED = "_"
-# Several words that are written as one (1-2), and words that are not written at all (8.1): no rows of their own.
+# Multiword tokens (1-2) and empty nodes (8.1) are not rows.
 _NO_WORD = re.compile(r"[0-9]+(-[0-9]+|[.][0-9]+)")
 
 
 def read_conllu(path: Path, shown: str, reading: Reading) -> RawTable:
-    """A row for each word: the columns of the format, and before them the `sentence`, by its `sent_id` or its number.
+    """A row for each word: `sentence` (the `sent_id`, or a number), then the columns of the format.
 
-    Raises UserError naming the line where the file is no CoNLL-U.
+    Raises UserError with the line that breaks the format.
     """
     columns: dict[str, list[str | None]] = {name: [] for name in ("sentence", *FIELDS)}
     try:
@@ -45,18 +45,18 @@ def conllu_lines(path: Path, reading: Reading) -> Iterator[int]:
 
 
 def _is_underscore(name: str, fields: list[str]) -> bool:
-    """Whether `_` is the word itself."""
+    """Whether `_` in the field `name` is the word itself."""
     return name == "form" or (name == "lemma" and fields[1] == UNSPECIFIED)
 
 
 def _words(path: Path, shown: str, reading: Reading) -> Iterator[tuple[int, str, list[str]]]:
-    """Of each word the line, the sentence and the fields."""
+    """The line, sentence and fields of each word."""
     encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
     began: dict[str, int] = {}
     number, expected, sentence = 0, 1, None
     with path.open(encoding=encoding, newline="\n") as stream:
-        for line, text in enumerate(stream, start=1):
-            text = text.rstrip("\r\n")
+        for line, ended in enumerate(stream, start=1):
+            text = ended.rstrip("\r\n")
             if line <= reading.skip_lines:
                 continue
             if not text.strip():

@@ -1,6 +1,6 @@
-"""Comma- or tab-separated text, read fast by Arrow; where that fails, read again slowly to say which line is wrong.
+"""Comma- or tab-separated text, read fast by Arrow; if that fails, read again slowly to find the wrong line.
 
-Every column is read as text: which type it is, is decided later from all of its values, not from the first block.
+Every column is read as text. Its type is decided later, from all of its values and not from the first block.
 """
 
 import csv
@@ -23,7 +23,7 @@ from src.problem.terms import ColumnKind
 
 GUESSES: tuple[ColumnKind, ...] = ("numeric", "boolean", "date")
 SEPARATORS = (",", ";", "\t", "|")
-# Rows longer than a block cannot be read; many blocks keep the memory for one small.
+# Arrow cannot read rows longer than a block; larger blocks take more memory.
 _BLOCK = 2**23
 
 
@@ -78,9 +78,9 @@ def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
         check_encoding(path, shown, reading.encoding)
         raise _explained(path, shown, reading, separator, len(names), error) from None
     except OSError as error:
-        if error.errno is not None:  # the disk's trouble; what Arrow cannot unpack has no number
+        if error.errno is not None:  # the disk failed; an error of Arrow's decompression has no number
             raise
-        raise UserError(f"{shown} is damaged or not what its ending says: {error}; write the file anew") from None
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; write the file again") from None
     check_rows(table.num_rows, shown)
     return RawTable(table, kinds={}, guesses=dict.fromkeys(names, GUESSES))
 
@@ -109,7 +109,7 @@ def header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[li
 
 
 def records(path: Path, shown: str, reading: Reading, separator: str, strict: bool) -> Iterator[_Record]:
-    """Header and rows, blank lines left out, slowly."""
+    """Header and rows without blank lines; slow."""
     csv.field_size_limit(sys.maxsize)
     encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
     with path.open(encoding=encoding, newline="") as stream:
@@ -129,7 +129,7 @@ def records(path: Path, shown: str, reading: Reading, separator: str, strict: bo
 
 
 def _explained(path: Path, shown: str, reading: Reading, separator: str, expected: int, error: Exception) -> UserError:
-    """Why Arrow refused the file: the lines whose number of fields is wrong, else what Arrow said."""
+    """Why Arrow refused the file: lines with a wrong number of fields, else Arrow's message."""
     wrong = [
         record for record in records(path, shown, reading, separator, strict=True) if len(record.fields) != expected
     ]

@@ -1,7 +1,7 @@
-"""Files from the network: checksummed, resumed where a transfer broke off, tried again where the server stumbled.
+"""Download files with checksums, retries and resumed transfers.
 
-pooch checks the checksum and puts the finished file in place in one move; this module gives it what it lacks, a
-downloader that continues a broken transfer, also one that a killed run left behind.
+pooch checks the checksum and puts the finished file in place in one move. This module adds a downloader that resumes a
+broken transfer, even after the run was killed.
 """
 
 import ftplib
@@ -27,15 +27,15 @@ log = logging.getLogger("workflow")
 WAITS = (1.0, 3.0, 9.0)
 _TIMEOUT = 30.0
 _BLOCK = 2**16
-# How a transfer breaks beside requests' own errors.
+# Errors of broken transfers beside those of requests.
 _BROKEN = (ftplib.Error, EOFError, TimeoutError, ConnectionError, socket.gaierror)
 _LINE_EVERY = 5.0
 
 
 class Unreachable(Exception):
-    """No file came from the address, with the reason for a person; the caller knows what else to advise.
+    """The address gave no file, and why; the caller adds its advice.
 
-    `final`: the answer will be the same later.
+    final: whether trying again later is pointless.
     """
 
     def __init__(self, reason: str, final: bool) -> None:
@@ -44,11 +44,11 @@ class Unreachable(Exception):
 
 
 def download(url: str, sha256: str, target: Path) -> None:
-    """Bring `url` to `target`, which appears only whole and with the right checksum.
+    """Download `url` to `target`, which appears only when it is complete and its checksum is right.
 
-    A target that is already right stays. Variables of the environment in the address's query are filled in for the
+    An existing target with the right checksum stays. Environment variables in the address's query are filled in for the
     request alone; a user and password for the host come from ~/.netrc. Raises UserError for a wrong checksum or a
-    variable that is not set, Unreachable where the address gave nothing after all attempts.
+    variable that is not set, and Unreachable if all attempts fail.
     """
     import pooch
     import requests
@@ -75,13 +75,13 @@ def download(url: str, sha256: str, target: Path) -> None:
 
 
 def _resume(partial: Path, sha256: str) -> Callable[[str, str, Any], None]:
-    """A pooch downloader that keeps what arrived in `partial` and asks for the rest only."""
+    """A pooch downloader that keeps what has arrived in `partial` and requests only the rest."""
 
     def fetch(url: str, output: str, _: Any) -> None:
         import requests
 
         have = partial.stat().st_size if partial.exists() else 0
-        # identity: the checksum is of the file as it is stored, not as a server may compress it on the way.
+        # identity: the checksum is that of the stored file, not of one compressed for the transfer.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(filled(url, os.environ), headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
@@ -90,18 +90,18 @@ def _resume(partial: Path, sha256: str) -> Callable[[str, str, Any], None]:
             response.raise_for_status()
             resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
             total = int(response.headers.get("Content-Length", 0)) + (have if resumed else 0)
-            with partial.open("ab" if resumed else "wb") as out, _progress(url, have if resumed else 0, total) as told:
+            with partial.open("ab" if resumed else "wb") as out, _progress(url, have if resumed else 0, total) as count:
                 for block in response.iter_content(_BLOCK):
                     out.write(block)
-                    told(len(block))
-        found = file_sha256(partial)
-        if found != sha256:
+                    count(len(block))
+        actual = file_sha256(partial)
+        if actual != sha256:
             partial.unlink()
-            if resumed:  # the beginning may be of an older version of the file
+            if resumed:  # the beginning may come from an older version of the file
                 return fetch(url, output, _)
             raise UserError(
-                f"{url}: wrong checksum\n  expected {sha256}\n  got      {found}\n"
-                "The address gives another file than it once did: check it, then correct `sha256`"
+                f"{url}: wrong checksum\n  expected {sha256}\n  got      {actual}\n"
+                "The file at this address has changed: check it, then correct `sha256`"
             )
         partial.replace(output)
         return None
@@ -124,7 +124,7 @@ def _of_ftp(url: str) -> Callable[[str, str, Any], None]:
 
 @contextmanager
 def _progress(url: str, start: int, total: int) -> Iterator[Callable[[int], Any]]:
-    """Show bytes as a bar on a terminal, as a plain line now and then elsewhere."""
+    """Report progress: a bar on a terminal, elsewhere a log line every few seconds."""
     if sys.stderr.isatty():
         from tqdm import tqdm
 
@@ -132,21 +132,23 @@ def _progress(url: str, start: int, total: int) -> Iterator[Callable[[int], Any]
         with tqdm(desc=name, initial=start, total=total or None, unit="B", unit_scale=True) as bar:
             yield bar.update
         return
-    done, last = start, time.monotonic()
+    received, last = start, time.monotonic()
 
     def line(count: int) -> None:
-        nonlocal done, last
-        done += count
+        nonlocal received, last
+        received += count
         if time.monotonic() - last >= _LINE_EVERY:
             last = time.monotonic()
-            log.info("%s: %s", url, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB")
+            log.info(
+                "%s: %s", url, f"{received / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{received / 1e6:.1f} MB"
+            )
 
     log.info("downloading %s%s", url, f" ({total / 1e6:.1f} MB)" if total else "")
     yield line
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether another attempt would meet the same answer: the server understood and refused."""
+    """Whether the server understood the request and refused it, so that another attempt is pointless."""
     if isinstance(error, ftplib.error_perm):
         return True
     response = getattr(error, "response", None)

@@ -1,4 +1,4 @@
-"""Text encodings: whether a file is in the one it is said to be, and where it is not."""
+"""Check that a text file has the encoding that it should have."""
 
 import codecs
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from src.core.errors import UserError
 
 _BLOCK = 2**20
-# How a file begins that is no text in one byte per character, and what to do about it.
+# How files begin that are not plain text, and what to do about them.
 _BEGINNINGS = {
     b"\xff\xfe": "try `encoding: utf-16` under data",
     b"\xfe\xff": "try `encoding: utf-16` under data",
@@ -23,9 +23,9 @@ def is_utf8(encoding: str) -> bool:
 
 
 def check_encoding(path: Path, shown: str, encoding: str) -> None:
-    """Raise UserError with the byte offset and the line of the first bytes that are not `encoding`."""
+    """Raise UserError with the byte offset and the line of the first bytes that `encoding` cannot decode."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    done, line = 0, 1
+    checked, line = 0, 1
     with path.open("rb") as stream:
         while True:
             block = stream.read(_BLOCK)
@@ -37,17 +37,17 @@ def check_encoding(path: Path, shown: str, encoding: str) -> None:
                 line += block[: max(start, 0)].count(b"\n")
                 other = f"try `encoding: {'latin-1' if is_utf8(encoding) else 'utf-8'}` under data"
                 raise UserError(
-                    f"{shown}: line {line} is not {encoding}: byte {done + start} "
+                    f"{shown}: line {line} is not {encoding}: byte {checked + start} "
                     f"(0x{error.object[error.start]:02x}): {error.reason}; {_way_out(path) or other}"
                 ) from None
             if not block:
                 return
-            done += len(block)
+            checked += len(block)
             line += block.count(b"\n")
 
 
 def _way_out(path: Path) -> str | None:
     with path.open("rb") as stream:
         head = stream.read(_BLOCK)
-    known = next((way_out for beginning, way_out in _BEGINNINGS.items() if head.startswith(beginning)), None)
-    return known or ("this is no text: give a table as CSV or Parquet" if b"\0" in head else None)
+    advice = next((way_out for beginning, way_out in _BEGINNINGS.items() if head.startswith(beginning)), None)
+    return advice or ("this is not text: give a table as CSV or Parquet" if b"\0" in head else None)

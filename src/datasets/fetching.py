@@ -1,7 +1,7 @@
-"""From a source to the raw data folder: every file there is whole, and as its checksum says.
+"""From a source to the raw data folder: every file is complete and has the right checksum.
 
-The folder is built beside its place and moved there in one step; where it already holds what the source says, it
-stays untouched.
+The folder is built beside its place and moved there in one step. If it already holds the source's files, it stays
+untouched.
 """
 
 import errno
@@ -58,11 +58,11 @@ def fetch_source(
     downloads: Path = Path(".downloads"),
     vectors: VectorsFile | None = None,
 ) -> None:
-    """Bring the files of `source`, and of word vectors, into the folder `raw`, with a manifest; a folder that is right
-    stays as it is.
+    """Put the files of `source`, and of word vectors, into the folder `raw`, with a manifest.
 
-    `local` is the folder of the user's own files, `downloads` keeps what came from the network. Raises UserError
-    where a file is missing, has another checksum, cannot be reached or unpacked, or the disk is full.
+    A folder with the right files stays as it is. local: the folder of the user's own files. downloads: keeps files from
+    the network. Raises UserError if a file is missing, has a wrong checksum, cannot be reached or unpacked, or if the
+    disk is full.
     """
     parts = _parts(source, local, downloads, vectors)
     if _is_there(raw, parts):
@@ -76,8 +76,10 @@ def fetch_source(
 def origins(
     source: SklearnSource | LocalSource | RemoteSource, local: Path, vectors: VectorsFile | None = None
 ) -> list[str]:
-    """What the manifest will name as the origin of each file, without fetching any. Raises UserError where a file of
-    the user's is missing."""
+    """The origin of each file, as the manifest will state it, without fetching any.
+
+    Raises UserError if one of the user's own files is missing.
+    """
     return [part.origin for part in _parts(source, local, Path(), vectors)]
 
 
@@ -136,7 +138,7 @@ def _remote_part(file: RemoteFile, reading: Reading, downloads: Path) -> _Part:
 
 
 def _members_text(members: Members, encoding: str) -> str:
-    """What else decides the table that is made from an archive."""
+    """The settings that decide which table is made from an archive."""
     if members.pictures is not None:
         return f" pictures {members.pictures}"
     content = encoding if members.content == "text" else members.content
@@ -169,8 +171,8 @@ def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -
     arrived = _arrived(file, file.repacked, folder, downloads)
     members: Members = file
     if file.repacked is not None and arrived.name == file.repacked.name:
-        other = {"members": file.repacked.members, "content": file.repacked.content}
-        members = file.model_copy(update={key: value for key, value in other.items() if value is not None})
+        changes = {"members": file.repacked.members, "content": file.repacked.content}
+        members = file.model_copy(update={key: value for key, value in changes.items() if value is not None})
     if file.labels is not None:
         labels = unpack(_arrived(file.labels, None, folder, downloads), None, folder, name_in(file.labels.url))
         return table_of_idx(unpack(arrived, None, folder, arrived.name), labels, folder)
@@ -189,54 +191,54 @@ def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -
 
 
 def _arrived(file: Address, repacked: Repacked | None, folder: Path, downloads: Path) -> Path:
-    """The file at the address, or the same members as another archive where the mirror has that."""
+    """The file at the address, or the mirror's other archive of the same members."""
     name = name_in(file.url)
     mirror = mirror_folder()
     if mirror and repacked:
         arrived = folder / repacked.name
-        found, _ = copy_from_mirror(mirror, repacked.name, repacked.sha256, arrived)
-        if found:
-            has = "the same members" if repacked.members is None else "other members, as the problem file says"
-            log.info("%s: %s, which has %s", name, found, has)
+        copied, _ = copy_from_mirror(mirror, repacked.name, repacked.sha256, arrived)
+        if copied:
+            content = "the same members" if repacked.members is None else "other members, as the problem file says"
+            log.info("%s: %s, which has %s", name, copied, content)
             return arrived
     arrived = folder / name
-    found, rejected = copy_from_mirror(mirror, name, file.sha256, arrived) if mirror else (None, [])
-    if found:
-        log.info("%s: from %s", name, found)
+    copied, rejected = copy_from_mirror(mirror, name, file.sha256, arrived) if mirror else (None, [])
+    if copied:
+        log.info("%s: from %s", name, copied)
     else:
-        for one in rejected:
-            log.warning("%s: passed over, its checksum is %s, not %s", one.path, one.found, file.sha256)
-        kept = downloads / f"{file.sha256[:16]}-{name}"
+        for candidate in rejected:
+            log.warning("%s: skipped, its checksum is %s, not %s", candidate.path, candidate.sha256, file.sha256)
+        downloaded = downloads / f"{file.sha256[:16]}-{name}"
         try:
-            download(file.url, file.sha256, kept)
+            download(file.url, file.sha256, downloaded)
         except Unreachable as error:
             where = f"{VARIABLE} ({mirror})" if mirror else f"a folder and name the folder in the variable {VARIABLE}"
             raise (UserError if error.final else PassingError)(
                 f"{file.url}: {error}\nWithout a network, put {name} into {where}; its SHA-256 must be {file.sha256}"
             ) from None
-        shutil.copyfile(kept, arrived)
+        shutil.copyfile(downloaded, arrived)
     return arrived
 
 
 def _put(part: _Part, folder: Path, position: int) -> RawFile:
     """Write one part under a name that no other part has."""
-    workshop = folder / f".part-{position}"
-    workshop.mkdir()
-    path = part.put(workshop)
-    taken = {MANIFEST, *(file.name for file in folder.iterdir())}
-    target = folder / (f"{position}-{path.name}" if path.name in taken else path.name)
+    scratch = folder / f".part-{position}"
+    scratch.mkdir()
+    path = part.put(scratch)
+    used = {MANIFEST, *(file.name for file in folder.iterdir())}
+    target = folder / (f"{position}-{path.name}" if path.name in used else path.name)
     path.replace(target)
-    shutil.rmtree(workshop)
+    shutil.rmtree(scratch)
     return RawFile(
         name=target.name, bytes=target.stat().st_size, sha256=file_sha256(target), role=part.role, origin=part.origin
     )
 
 
 def _is_there(raw: Path, parts: list[_Part]) -> bool:
-    """Whether `raw` holds exactly the files of `parts`, each with the checksum that its manifest tells."""
+    """Whether `raw` holds exactly the files of `parts`, each with the checksum in its manifest."""
     try:
         files = read_manifest(raw).files
-    except UserError:  # not fetched yet, or damaged: it is fetched anew
+    except UserError:  # not fetched yet, or damaged: fetch it again
         return False
     if [(file.origin, file.role) for file in files] != [(part.origin, part.role) for part in parts]:
         return False

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST: a head that tells the shape, then bytes.
+"""IDX files, the format of MNIST: a header with the shape, then bytes.
 
 Source of the format: LeCun, Cortes and Burges, "The MNIST database of handwritten digits". Shapes: N pictures,
 H height, W width.
@@ -23,7 +23,7 @@ _UNSIGNED_BYTE = 8
 def table_of_idx(pictures: Path, labels: Path, folder: Path) -> Path:
     """Write the columns `image` and `label` of two IDX files as a Parquet file into `folder` and return its path.
 
-    Raises UserError for files that are no IDX files of bytes, end too early, or have different lengths.
+    Raises UserError for files that are not IDX files of bytes, end too early, or have different lengths.
     """
     pixels_NHW, label_N = read_idx(pictures, 3, "pictures"), read_idx(labels, 1, "labels")
     if len(pixels_NHW) != len(label_N):
@@ -43,12 +43,12 @@ def table_of_idx(pictures: Path, labels: Path, folder: Path) -> Path:
 
 
 def read_idx(path: Path, dimensions: int, what: str) -> NDArray[np.uint8]:
-    """The bytes of an IDX file in their shape."""
+    """The bytes of an IDX file as an array of its shape."""
     content = path.read_bytes()
     if content[:3] != bytes([0, 0, _UNSIGNED_BYTE]) or content[3:4] != bytes([dimensions]):
-        raise UserError(f"{path.name} is no IDX file of {what} (bytes in {dimensions} dimensions)")
-    head = 4 + 4 * dimensions
-    shape = struct.unpack(f">{dimensions}I", content[4:head]) if len(content) >= head else (0,) * dimensions
-    if len(content) != head + math.prod(shape) or not shape[0]:
-        raise UserError(f"{path.name} is not as long as its head says; fetch it anew")
-    return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)
+        raise UserError(f"{path.name} is not an IDX file of {what} (bytes in {dimensions} dimensions)")
+    header = 4 + 4 * dimensions
+    shape = struct.unpack(f">{dimensions}I", content[4:header]) if len(content) >= header else (0,) * dimensions
+    if len(content) != header + math.prod(shape) or not shape[0]:
+        raise UserError(f"{path.name} is not as long as its header says; fetch it again")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)

@@ -13,9 +13,9 @@ from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_row
 from src.problem.sources import Reading
 from src.problem.terms import ColumnKind
 
-# Rows that are Python objects at a time; the rest is Arrow, ten times smaller.
+# The most rows held as Python objects; Arrow's take a tenth of the memory.
 _BATCH = 20_000
-# What a column of texts may turn out to be, by the JSON type of its values.
+# The kinds to try for a column, by the JSON type of its values.
 _GUESSES: dict[type, tuple[ColumnKind, ...]] = {str: ("date",), bool: ("boolean",)}
 
 
@@ -26,7 +26,7 @@ class _Number(str):
 _GUESSES[_Number] = ("numeric",)
 _OF_NOTHING: Kinds = ("numeric",)
 
-# For each column the rows from which on its values are of another JSON type, and that type.
+# For each column, the rows at which the JSON type of its values changes, and the new type.
 Types = dict[str, list[tuple[int, type]]]
 
 
@@ -51,8 +51,11 @@ def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     check_names(table.column_names, shown)
     check_rows(table.num_rows, shown)
     runs = {name: _runs(begun, table.num_rows) for name, begun in types.items()}
-    guesses = {name: common(kinds for _, kinds in of) if of else _OF_NOTHING for name, of in runs.items()}
-    return RawTable(table, {}, guesses, {name: of for name, of in runs.items() if len(of) > 1}, _OF_NOTHING)
+    guesses = {
+        name: common(kinds for _, kinds in in_column) if in_column else _OF_NOTHING for name, in_column in runs.items()
+    }
+    changing = {name: in_column for name, in_column in runs.items() if len(in_column) > 1}
+    return RawTable(table, {}, guesses, changing, _OF_NOTHING)
 
 
 def jsonl_lines(path: Path, reading: Reading) -> Iterator[int]:
@@ -83,7 +86,7 @@ def _parse(text: str, shown: str, line: int, position: int, types: Types) -> dic
 
 
 def spelled(text: str | bytes) -> Any:
-    """JSON with its numbers as they are spelled. Raises ValueError with what is wrong."""
+    """Parse JSON, with numbers as they are spelled. Raises ValueError that says what is wrong."""
     try:
         return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
     except json.JSONDecodeError as error:
@@ -93,9 +96,9 @@ def spelled(text: str | bytes) -> Any:
 
 
 def json_object(row: Any) -> dict[str, Any]:
-    """`row`, if it is an object of plain values. Raises ValueError with what is wrong."""
+    """`row`, if it is an object of plain values. Raises ValueError that says what is wrong."""
     if not isinstance(row, dict):
-        raise ValueError('holds no JSON object; every row needs the form {"column": value, …}')
+        raise ValueError('is not a JSON object; every row needs the form {"column": value, …}')
     nested = next((name for name, value in row.items() if isinstance(value, dict | list)), None)
     if nested is not None:
         raise ValueError(f"holds a nested value in column {nested!r}; flatten it into columns")
@@ -103,12 +106,12 @@ def json_object(row: Any) -> dict[str, Any]:
 
 
 def texts(row: dict[str, Any]) -> dict[str, str | None]:
-    """The values of an object as text. Raises ValueError where one holds half a character, such as "\\ud800"."""
+    """The values of an object as text. Raises ValueError if one holds half a character, such as "\\ud800"."""
     values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
     try:
         "".join((*values, *filter(None, values.values()))).encode()
     except UnicodeEncodeError:
-        raise ValueError("holds text that is no Unicode") from None
+        raise ValueError("holds text that is not valid Unicode") from None
     return values
 
 
@@ -118,4 +121,4 @@ def _columns(rows: list[dict[str, str | None]], types: Types) -> pa.Table:
 
 def _runs(begun: Sequence[tuple[int, type]], rows: int) -> Runs:
     ends = [*(begin for begin, _ in begun[1:]), rows]
-    return [(end, _GUESSES[kind]) for end, (_, kind) in zip(ends, begun, strict=False)]
+    return [(end, _GUESSES[json_type]) for end, (_, json_type) in zip(ends, begun, strict=False)]

@@ -1,4 +1,4 @@
-"""What lies in a raw data folder: `manifest.json`, the one file that fetching writes and reading trusts."""
+"""`manifest.json`, the contents of a raw data folder: the one file that fetching writes and reading trusts."""
 
 import hashlib
 from pathlib import Path
@@ -16,8 +16,7 @@ Role = Literal["any", "test", "vectors"]
 
 
 class RawFile(BaseModel):
-    """One table file, or one of word vectors. `origin` tells what it was made from, so that fetching again knows
-    whether to."""
+    """A file of a table or of word vectors. Its `origin` says what it was made from, and so whether it is current."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,8 +28,7 @@ class RawFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """All table files in the order in which their rows are joined, then that of vectors, and one hash over their
-    contents."""
+    """The table files in the order of their rows, then the file of vectors, and one hash of their contents."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,5 +43,5 @@ def write_manifest(folder: Path, files: list[RawFile]) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises UserError where the folder was never fetched or its manifest is damaged."""
+    """Raises UserError if the folder was never fetched or its manifest is damaged."""
     return read_model(folder / MANIFEST, Manifest)

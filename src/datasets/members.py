@@ -1,11 +1,11 @@
-"""A table out of the files of an archive: every file that a pattern matches is a row, or holds rows.
+"""A table made of the files of an archive: every file that a pattern matches is a row, or holds rows.
 
     members: aclImdb/(?P<part>train|test)/(?P<sentiment>pos|neg)/.*[.]txt
 
-The pattern's named groups become columns, and what is in the file the column `text`. With `records`, a second pattern
-finds the rows inside each file, and its named groups are columns, too. Files of pictures are the column `image`; those
-of CIFAR-10's binary format hold pictures with their labels. A folder is as good as an archive; its paths begin below
-it.
+The pattern's named groups become columns, and a file's content becomes the column `text`. With `records`, a second
+pattern finds the rows inside each file, and its named groups become columns, too. Picture files become the column
+`image`; files in CIFAR-10's binary format hold pictures with their labels. A folder works like an archive; its paths
+begin below it.
 """
 
 import stat
@@ -28,55 +28,61 @@ from src.problem.local_files import files_below
 from src.problem.sources import Members
 
 TEXT, IMAGE = "text", "image"
-# Seconds for a pattern on one path or on one file's text. Some patterns take time that is exponential in its length.
+# Seconds for a pattern on one path or one file's text. Some patterns take time exponential in its length.
 MATCH_SECONDS = 60.0
 
 
-def table_of_members(path: Path, of: Members, encoding: str, folder: Path, shown: str) -> Path:
+def table_of_members(path: Path, members: Members, encoding: str, folder: Path, shown: str) -> Path:
     """Write the rows of the archive or folder `path` as a Parquet file into `folder` and return its path.
 
-    Rows are in the order of the members' paths, so that an archive packed anew gives the same table. Raises UserError
-    for a damaged archive, a pattern that matches nothing or takes too long, and text that is not in the encoding.
+    Rows are in the order of the members' paths, so that the same files packed again give the same table. Raises
+    UserError for a damaged archive, a pattern that matches nothing or takes too long, and text in another encoding.
     """
-    assert of.members is not None
-    pattern = of.members
+    assert members.members is not None
+    pattern = members.members
     try:
         with damage_noticed():
-            found = sorted(contents(path, lambda name: _groups(pattern, name, shown) is not None, shown))
+            matched = sorted(contents(path, lambda name: _groups(pattern, name, shown) is not None, shown))
     except Damaged as error:
-        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it anew") from None
-    if not found:
-        raise UserError(f"{shown}: data.members matches no file inside; the pattern is {of.members!r}")
-    rows = rows_of_cifar(dict(found), shown) if of.content == "cifar" else _rows(found, pattern, of, encoding, shown)
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it again") from None
+    if not matched:
+        raise UserError(f"{shown}: data.members matches no file inside; the pattern is {members.members!r}")
+    rows = (
+        rows_of_cifar(dict(matched), shown)
+        if members.content == "cifar"
+        else _rows(matched, pattern, members, encoding, shown)
+    )
     if not rows:
-        raise UserError(f"{shown}: data.records matches nothing in {len(found)} files; the pattern is {of.records!r}")
+        raise UserError(
+            f"{shown}: data.records matches nothing in {len(matched)} files; the pattern is {members.records!r}"
+        )
     target = folder / "table.parquet"
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows), target)
     return target
 
 
 def _rows(
-    found: Sequence[tuple[str, bytes]], pattern: str, of: Members, encoding: str, shown: str
+    matched: Sequence[tuple[str, bytes]], pattern: str, members: Members, encoding: str, shown: str
 ) -> list[dict[str, str | bytes]]:
     rows: list[dict[str, str | bytes]] = []
-    for name, content in found:
+    for name, content in matched:
         groups = _groups(pattern, name, shown)
         assert groups is not None
-        if of.content == "image":
+        if members.content == "image":
             rows.append(groups | {IMAGE: content})
             continue
         text = _decoded(content, encoding, f"{shown}: member {name!r}")
-        if of.records is None:
+        if members.records is None:
             rows.append(groups | {TEXT: text})
         else:
-            with _in_time("records", of.records, f"{shown}: member {name!r}"):
-                records = regex.finditer(of.records, text, regex.DOTALL, timeout=MATCH_SECONDS)
+            with _in_time("records", members.records, f"{shown}: member {name!r}"):
+                records = regex.finditer(members.records, text, regex.DOTALL, timeout=MATCH_SECONDS)
                 rows += [groups | record.groupdict() for record in records]
     return rows
 
 
 def _groups(pattern: str, name: str, shown: str) -> dict[str, str | bytes] | None:
-    """What the pattern's named groups match in a member's path; None where it does not match the whole path."""
+    """What the pattern's named groups match in a member's path; None if it does not match the whole path."""
     with _in_time("members", pattern, f"{shown}: the path {name!r}"):
         match = regex.fullmatch(pattern, name, timeout=MATCH_SECONDS)
     return None if match is None else match.groupdict()
@@ -89,19 +95,19 @@ def _in_time(key: str, pattern: str, where: str) -> Iterator[None]:
     except TimeoutError:
         raise UserError(
             f"{where}: data.{key} takes more than {MATCH_SECONDS:g} seconds; the pattern is {pattern!r}. A repetition "
-            "inside a repetition, such as (a+)+, or of alternatives that match the same text takes for ever where it "
+            "inside a repetition, such as (a+)+, or of alternatives that match the same text can take for ever if it "
             "does not match: write it with one repetition, such as a+"
         ) from None
 
 
-def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[tuple[str, bytes]]:
+def contents(path: Path, is_wanted: Callable[[str], bool], shown: str) -> Iterator[tuple[str, bytes]]:
     """The wanted files of an archive or folder, by their paths inside it."""
     if path.is_dir():
-        yield from ((name, file.read_bytes()) for name, file in files_below(path) if wanted(name))
+        yield from ((name, file.read_bytes()) for name, file in files_below(path) if is_wanted(name))
         return
     left = most_bytes(path)
     for name, size, read in _zipped(path) if zipfile.is_zipfile(path) else _tarred(path):
-        if wanted(name):
+        if is_wanted(name):
             if read is None:
                 raise UserError(f"{shown}: {name!r} is a link or a device, not a file; refused: pack the file itself")
             left -= size
@@ -110,7 +116,7 @@ def contents(path: Path, wanted: Callable[[str], bool], shown: str) -> Iterator[
             yield name, read()
 
 
-# Path, size and how to read it; None for what is no file.
+# A path, its size, and how to read it; None for links and devices.
 _Member = tuple[str, int, Callable[[], bytes] | None]
 
 

@@ -1,4 +1,4 @@
-"""Parquet: the format has types, so nothing is guessed, unless it was written from a file of texts."""
+"""Parquet: the format has types, so nothing is guessed unless the file was made from texts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +16,9 @@ from src.problem.terms import ColumnKind
 
 T = TypeVar("T")
 
-# A table whose columns came from texts keeps here, as JSON, what kinds to try for them.
+# The metadata that holds, as JSON, the kinds to try for columns made from texts.
 GUESSES = "kinds to try"
-# The same in runs of rows, with those for rows without a value, where the file had JSON's types.
+# The same by runs of rows, and the kinds for rows without a value, if the file was JSON.
 RUNS = "kinds to try in runs"
 
 
@@ -26,7 +26,7 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
     try:
         table = pyarrow.parquet.ParquetFile(path).read()
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{shown} cannot be read as Parquet: {error}; fetch or write the file anew") from None
+        raise UserError(f"{shown} cannot be read as Parquet: {error}; fetch or write the file again") from None
     table = pa.table({}) if not table.num_columns else table
     check_names(table.column_names, shown)
     check_rows(table.num_rows, shown)
@@ -42,20 +42,20 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
         if not is_text(column.type):
             kinds[name] = kind
     metadata = table.schema.metadata or {}
-    told = _told(metadata, GUESSES, TypeAdapter(dict[str, Kinds]), shown) or {}
-    runs, of_nothing = _told(metadata, RUNS, TypeAdapter(tuple[dict[str, Runs], Kinds | None]), shown) or ({}, None)
+    guesses = _stored(metadata, GUESSES, TypeAdapter(dict[str, Kinds]), shown) or {}
+    runs, of_nothing = _stored(metadata, RUNS, TypeAdapter(tuple[dict[str, Runs], Kinds | None]), shown) or ({}, None)
     return RawTable(
         pa.table(columns, names=table.column_names),
         kinds=kinds,
-        guesses={name: told.get(name, ()) for name in table.column_names if name not in kinds},
-        runs={name: of for name, of in runs.items() if name in told},
+        guesses={name: guesses.get(name, ()) for name in table.column_names if name not in kinds},
+        runs={name: in_column for name, in_column in runs.items() if name in guesses},
         of_nothing=of_nothing,
     )
 
 
-def _told(metadata: Mapping[bytes, bytes], key: str, of: TypeAdapter[T], shown: str) -> T | None:
+def _stored(metadata: Mapping[bytes, bytes], key: str, adapter: TypeAdapter[T], shown: str) -> T | None:
     try:
-        return of.validate_json(metadata[key.encode()]) if key.encode() in metadata else None
+        return adapter.validate_json(metadata[key.encode()]) if key.encode() in metadata else None
     except ValidationError:
         raise UserError(
             f"{shown}: the metadata {key!r} should be a JSON object with kinds for each column; remove it"

@@ -1,9 +1,9 @@
-"""A table with a column of paths, each the picture's file beside the table: the files come into the table.
+"""A table with a column of paths to picture files: the files replace their paths.
 
     photo,weight              path: pets/animals.csv
     cats/1.jpg,4.2            pictures: photo
 
-Paths begin at the table's folder. What else is in the table stays as its format has it.
+Paths begin at the table's folder. The other columns stay as they were read.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ MOST_NAMED = 5
 
 
 def pictures_of(raw: RawTable, column: str, beside: Path, base: str, shown: str) -> dict[str, bytes]:
-    """The files that the column names, by path; `beside` is the folder or archive and `base` the table's place in it.
+    """The files that the column lists, by path; files that do not exist are left out.
 
-    Raises UserError where there is no such column, or a path is missing or leaves the folder; files that are not there
-    are left out.
+    beside: the folder or archive. base: the table's folder in it. Raises UserError if there is no such column, or if a
+    path is missing or leaves the folder.
     """
     names = raw.table.column_names
     if column not in names:
@@ -36,14 +36,14 @@ def pictures_of(raw: RawTable, column: str, beside: Path, base: str, shown: str)
     paths = raw.table[column].to_pylist()
     wrong = [row for row, path in enumerate(paths) if not isinstance(path, str) or fault_of_path(path)]
     _refuse(wrong, paths, column, shown, "is no path below the table's folder")
-    wanted = {(PurePosixPath(base) / path).as_posix(): path for path in paths}
-    return {wanted[name]: content for name, content in contents(beside, wanted.__contains__, shown)}
+    path_of = {(PurePosixPath(base) / path).as_posix(): path for path in paths}
+    return {path_of[name]: content for name, content in contents(beside, path_of.__contains__, shown)}
 
 
 def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], folder: Path, shown: str) -> Path:
     """Write the table with the files in place of their paths into `folder` and return its path.
 
-    Raises UserError where a file is missing or is no picture.
+    Raises UserError if a file is missing or is not a picture.
     """
     paths = raw.table[column].to_pylist()
     missing = [row for row, path in enumerate(paths) if path not in files]
@@ -55,15 +55,15 @@ def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], 
     table = raw.table.set_column(raw.table.column_names.index(column), column, pictures)
     guesses = {name: kinds for name, kinds in raw.guesses.items() if name != column}
     target = folder / "table.parquet"
-    told = {GUESSES: json.dumps(guesses)}
+    metadata = {GUESSES: json.dumps(guesses)}
     if raw.of_nothing is not None:
-        told[RUNS] = json.dumps([raw.runs, raw.of_nothing])
-    pyarrow.parquet.write_table(table.replace_schema_metadata(told), target)
+        metadata[RUNS] = json.dumps([raw.runs, raw.of_nothing])
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), target)
     return target
 
 
 def checksum(files: Mapping[str, bytes]) -> str:
-    """Of the names and contents of all files."""
+    """One hash of the names and contents of all files."""
     listed = "".join(f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(files.items()))
     return hashlib.sha256(listed.encode()).hexdigest()
 
@@ -72,4 +72,6 @@ def _refuse(rows: list[int], paths: list[str | None], column: str, shown: str, f
     if rows:
         listed = "; ".join(f"row {row}: {paths[row]!r} {fault}" for row in rows[:MOST_NAMED])
         more = f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
-        raise UserError(f"{shown}: column {column!r}: {listed}{more}; mend the files or the paths, or remove the rows")
+        raise UserError(
+            f"{shown}: column {column!r}: {listed}{more}; correct the files or the paths, or remove the rows"
+        )

@@ -1,4 +1,4 @@
-"""What every reader of a file format returns: columns as they came, and what the format tells of their kinds."""
+"""What every reader of a file format returns: columns as read, and what the format says about their kinds."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,11 @@ Runs = list[tuple[int, Kinds]]
 
 @dataclass(frozen=True)
 class RawTable:
-    """The rows of one file. Columns are texts, or values where the format has types.
+    """The rows of one file. Columns are texts, or values if the format has types.
 
-    `kinds` are those that the file itself declares; `guesses` are, for a column of texts, the kinds to try in order
-    (none: it stays text). `runs` tells them for consecutive rows, by where these end, where they are not the same for
-    all rows of a column; `of_nothing`, for rows without a value, where they are others.
+    kinds: those that the file itself declares. guesses: the kinds to try, in order, for a column of texts; if there are
+    none, it stays text. runs: the kinds to try for consecutive rows, by where these end, if they are not the same in
+    the whole column. of_nothing: the kinds to try for rows without a value, if those differ.
     """
 
     table: pa.Table
@@ -37,13 +37,13 @@ class RawTable:
 
 
 def common(guesses: Iterable[Kinds]) -> Kinds:
-    """The kinds to try for rows of which each part has its own."""
+    """The kinds that are to be tried in every part."""
     first, *others = guesses
     return tuple(kind for kind in first if all(kind in other for other in others))
 
 
 def check_names(names: Sequence[str], shown: str) -> None:
-    """Raise UserError where column names are not usable as such; `shown` names the file."""
+    """Raise UserError if column names cannot be used; `shown` names the file."""
     for place, name in enumerate(names, start=1):
         if any(map(is_unprintable, name)):
             raise UserError(
@@ -66,10 +66,10 @@ def check_names(names: Sequence[str], shown: str) -> None:
 
 def check_rows(count: int, shown: str) -> None:
     if not count:
-        raise UserError(f"{shown} names its columns and has no rows; give a file with data")
+        raise UserError(f"{shown} has column names but no rows; give a file with data")
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """A hint for a name that is not there."""
+    """A hint for a name that does not exist."""
     near = get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"the columns are: {', '.join(names[:30])}"

@@ -1,4 +1,4 @@
-"""One typed table out of a raw data folder, whatever the formats of its files."""
+"""Read one typed table from a raw data folder, whatever the formats of its files."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class _Format:
-    """How a file is read; `lines` gives the file line of each row where the format is text."""
+    """How a file is read; `lines` gives the file line of each row in text formats."""
 
     read: Callable[[Path, str, Reading], RawTable]
     lines: Callable[[Path, Reading], Iterator[int]] | None
@@ -48,7 +48,7 @@ FORMATS = {
     "conllu": _Format(read_conllu, conllu_lines, (".conllu",)),
 }
 
-# What a value of each kind looks like, for messages.
+# What messages call a value of each kind.
 EXPECTED: dict[ColumnKind, str] = {
     "numeric": "a number with a decimal point",
     "boolean": "true/false, yes/no or 1/0",
@@ -59,7 +59,7 @@ EXPECTED: dict[ColumnKind, str] = {
 
 @dataclass(frozen=True)
 class _File:
-    """One raw file with the options it is read with; `shown` is the name by which its user knows it."""
+    """One raw file and how to read it; `shown` is the name that the user knows it by."""
 
     path: Path
     shown: str
@@ -70,9 +70,9 @@ class _File:
     def format(self) -> _Format:
         if self.reading.format != "auto":
             return FORMATS[self.reading.format]
-        for one in FORMATS.values():
-            if self.path.suffix.lower() in one.endings:
-                return one
+        for file_format in FORMATS.values():
+            if self.path.suffix.lower() in file_format.endings:
+                return file_format
         raise UserError(
             f"{self.shown}: the ending {self.path.suffix!r} does not tell the format; "
             f"set `format` under data to one of {', '.join(FORMATS)}"
@@ -81,7 +81,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Guessed:
-    """A column whose kind nobody declared: its cleaned texts, what all of them are, and the kinds to try."""
+    """A column whose kind nobody declared: its cleaned texts, the kind that fits all of them, and the kinds to try."""
 
     text: pa.ChunkedArray
     kind: ColumnKind
@@ -89,19 +89,19 @@ class _Guessed:
     of_nothing: Kinds | None
 
     def kind_by(self, rows_N: NDArray[np.bool_]) -> ColumnKind:
-        """The kind by some rows alone."""
-        there_N = rows_N & pc.is_valid(self.text).to_numpy()
+        """The kind that the rows `rows_N` suggest."""
+        present_N = rows_N & pc.is_valid(self.text).to_numpy()
         begins = [0, *(end for end, _ in self.runs)]
-        tried = [of for begin, (end, of) in zip(begins, self.runs, strict=False) if there_N[begin:end].any()]
-        if not tried and self.of_nothing is not None:
-            tried = [self.of_nothing]
-        kinds = common(tried or [of for _, of in self.runs])
+        to_try = [kinds for begin, (end, kinds) in zip(begins, self.runs, strict=False) if present_N[begin:end].any()]
+        if not to_try and self.of_nothing is not None:
+            to_try = [self.of_nothing]
+        kinds = common(to_try or [kinds for _, kinds in self.runs])
         return guess_kind(self.text.filter(pa.array(rows_N)), kinds)
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """Values of sealed rows, at some positions, that are not of the kind that the training rows of a column are of."""
+    """Values of sealed rows that do not fit the kind that the training rows gave to a column, with their positions."""
 
     column: str
     kind: ColumnKind
@@ -111,7 +111,7 @@ class Misfit:
 
 @dataclass(frozen=True)
 class SplitTable:
-    """A typed table, the positions of its sealed rows, and what in these did not fit."""
+    """A typed table, the positions of its sealed rows, and the values of these that do not fit."""
 
     frame: pd.DataFrame
     test_N: Index
@@ -124,8 +124,8 @@ def read_table(
     """Read the files of `source` in the folder `raw` as one table of N rows, in file order.
 
     `kinds` declares the kinds of columns; the others are guessed. Numeric columns are float64, texts `str`, booleans
-    nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. Where a file has the role `test`, the
-    column `__role__` says "any" or "test". Raises UserError naming file, line, column and the way out.
+    nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. If a file has the role `test`, the
+    column `__role__` says "any" or "test". Raises UserError with file, line, column and the way out.
     """
     return _typed(_files(source, raw), kinds)[0]
 
@@ -135,13 +135,13 @@ def read_split(
     raw: Path,
     kinds: dict[str, ColumnKind],
     seal: Callable[[pd.DataFrame], Index],
-    apart: Collection[str] = (),
+    unlearnt: Collection[str] = (),
 ) -> SplitTable:
-    """The same, but the kinds of columns are guessed by the training rows alone.
+    """The same, but only the training rows decide the kinds of columns.
 
-    `seal` gives the positions of the other rows, which may not depend on kinds: it gets the table as `read_table` has
-    it. What does not fit in those is a gap in the table and a misfit beside it. Columns in `apart`, from which nothing
-    is learnt, stay as they are.
+    seal: gives the positions of the sealed rows, which may not depend on kinds; it gets the table of `read_table`.
+    A sealed value that does not fit becomes a gap in the table and a `Misfit`. unlearnt: columns from which nothing is
+    learnt, which stay as they are.
     """
     frame, guessed = _typed(_files(source, raw), kinds)
     test_N = seal(frame)
@@ -150,7 +150,7 @@ def read_split(
     misfits = []
     for name, column in guessed.items():
         kind = column.kind_by(training_N)
-        if kind != column.kind and name not in apart and training_N.any():
+        if kind != column.kind and name not in unlearnt and training_N.any():
             values, positions, examples = _fitted(column.text, kind)
             frame[name] = _pandas({name: values})[name]
             if len(positions):
@@ -159,48 +159,48 @@ def read_split(
 
 
 def read_local(path: Path, reading: Reading) -> pd.DataFrame:
-    """Read one file outside the workflow, as `read_table` will once it is fetched."""
+    """Read one of the user's files as `read_table` will once it is fetched."""
     return _typed([_File(path, str(path), "any", reading)], {})[0]
 
 
 def vectors_file(raw: Path) -> Path:
-    """Where the file of word vectors lies in the folder `raw`, which has one. Raises UserError where it is missing."""
+    """The file of word vectors in the folder `raw`, which has one. Raises UserError if it is missing."""
     [listed] = [file for file in read_manifest(raw).files if file.role == "vectors"]
     return _file(raw, listed, listed.name, Reading()).path
 
 
 def read_raw(path: Path, reading: Reading, shown: str) -> RawTable:
-    """Read one file with its columns as they came."""
+    """Read one file without converting its columns."""
     return _File(path, shown, "any", reading).format.read(path, shown, reading)
 
 
 def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, rows: Sequence[int]) -> dict[int, str]:
-    """Where rows (0-based positions) stand in their files, as "name line 7"; empty for formats without lines."""
+    """The places of rows (0-based positions) in their files, such as "name line 7"; none in formats without lines."""
     return _lines(_files(source, raw), rows)
 
 
 def _typed(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
-    """The rows of all files, and the columns of which the guess might be another if it went by some rows only."""
+    """The rows of all files, and the columns whose kind might be another if only some rows decided it."""
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
-    rows = [one.table.num_rows for one in tables]
+    rows = [raw_table.table.num_rows for raw_table in tables]
     whole = _joined(tables, files)
     unknown = [name for name in kinds if name not in whole.table.column_names]
     if unknown:
         raise UserError(f"columns: there is no column {unknown[0]!r}; {nearest(unknown[0], whole.table.column_names)}")
     pending = dict(zip(whole.table.column_names, whole.table.columns, strict=True))
-    told, guesses, of_nothing = whole.kinds, whole.guesses, whole.of_nothing
+    declared, guesses, of_nothing = whole.kinds, whole.guesses, whole.of_nothing
     runs = {name: whole.guesses_in_runs(name) for name in pending}
-    del tables, whole  # so that the texts of a column go as soon as it is typed
+    del tables, whole  # frees the texts of each column as soon as it is typed
     typed, guessed = {}, {}
     for name in list(pending):
-        values, own, wanted = pending.pop(name), told.get(name), kinds.get(name)
+        values, by_file, by_user = pending.pop(name), declared.get(name), kinds.get(name)
         try:
-            typed[name] = typed_column(values, own, wanted or own, guesses.get(name, ()), files[0].reading)
+            typed[name] = typed_column(values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading)
         except NotOfKind as error:
-            raise _refused(name, wanted or told[name], wanted is not None, error, files) from None
+            raise _refused(name, by_user or declared[name], by_user is not None, error, files) from None
         kind = kind_of_type(typed[name].type)
-        first = {of[:1] for _, of in runs[name]} | ({of_nothing[:1]} if of_nothing else set())
-        if wanted is None and own is None and kind is not None and first not in ({()}, {(kind,)}):
+        first = {to_try[:1] for _, to_try in runs[name]} | ({of_nothing[:1]} if of_nothing else set())
+        if by_user is None and by_file is None and kind is not None and first not in ({()}, {(kind,)}):
             text = typed[name] if kind == "categorical" else _cleaned(values, files[0].reading)
             guessed[name] = _Guessed(text, kind, runs[name], of_nothing)
         del values
@@ -219,7 +219,7 @@ def _cleaned(values: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
 
 
 def _fitted(text: pa.ChunkedArray, kind: ColumnKind) -> tuple[pa.ChunkedArray, NDArray[np.intp], list[str]]:
-    """The texts as values of the kind, gaps where they are none, and where these are with examples."""
+    """The texts as values of the kind, the positions of those that do not fit and become gaps, and examples of them."""
     try:
         return parse(text, kind), np.array([], dtype=np.intp), []
     except NotOfKind as error:
@@ -239,36 +239,37 @@ def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> lis
         case LocalSource():
             return [_file(raw, listed[0], f"data/local/{source.path}", _as_fetched(source, source))]
         case RemoteSource():
-            own = [source.skip_lines if file.skip_lines is None else file.skip_lines for file in source.files]
+            skipped = [source.skip_lines if file.skip_lines is None else file.skip_lines for file in source.files]
+            readings = [source.model_copy(update={"skip_lines": lines}) for lines in skipped]
             return [
-                _file(raw, file, str(raw / file.name), _as_fetched(source.model_copy(update={"skip_lines": lines}), of))
-                for file, lines, of in zip(listed, own, source.files, strict=True)
+                _file(raw, file, str(raw / file.name), _as_fetched(reading, remote))
+                for file, reading, remote in zip(listed, readings, source.files, strict=True)
             ]
 
 
-def _as_fetched(reading: Reading, of: Members) -> Reading:
-    """How a file is read once it is fetched: with its pictures in it, it is a Parquet file."""
-    return reading if of.pictures is None else reading.model_copy(update={"format": "parquet"})
+def _as_fetched(reading: Reading, members: Members) -> Reading:
+    """How to read the fetched file: a table with its pictures has become a Parquet file."""
+    return reading if members.pictures is None else reading.model_copy(update={"format": "parquet"})
 
 
 def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:
     path = raw / listed.name
     with intact(path):
         if file_sha256(path) != listed.sha256:
-            raise ValueError("another checksum than when it was fetched")
+            raise ValueError("its checksum is not the one that it had when it was fetched")
     return _File(path, shown, listed.role, reading)
 
 
 def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
-    """The rows of all files; they need the same columns, in any order."""
+    """The rows of all files, which need the same columns, in any order."""
     first = tables[0]
     names = first.table.column_names
     for table, file in zip(tables[1:], files[1:], strict=True):
         other = table.table.column_names
-        odd = [name for name in (*names, *other) if (name in names) != (name in other)]
-        if odd:
-            lacks, has = (file, files[0]) if odd[0] in names else (files[0], file)
-            raise UserError(f"{lacks.shown} lacks the column {odd[0]!r} that {has.shown} has; all files need the same")
+        lacking = next((name for name in (*names, *other) if (name in names) != (name in other)), None)
+        if lacking is not None:
+            less, full = (file, files[0]) if lacking in names else (files[0], file)
+            raise UserError(f"{less.shown} lacks the column {lacking!r} that {full.shown} has; all files need the same")
         differs = next((n for n in names if table.kinds.get(n) != first.kinds.get(n)), None)
         if differs is not None:
             raise UserError(f"{file.shown}: column {differs!r} has another type than in {files[0].shown}")
@@ -285,31 +286,34 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
         pa.concat_tables([table.table.select(names) for table in tables], promote_options="permissive"),
         kinds=first.kinds,
         guesses={name: common(table.guesses[name] for table in tables) for name in first.guesses},
-        runs={name: of for name, of in runs.items() if len(of) > 1},
+        runs={name: in_column for name, in_column in runs.items() if len(in_column) > 1},
         of_nothing=first.of_nothing,
     )
 
 
 def typed_column(
     values: pa.ChunkedArray,
-    own: ColumnKind | None,
-    wanted: ColumnKind | None,
+    by_file: ColumnKind | None,
+    declared: ColumnKind | None,
     guesses: Sequence[ColumnKind],
     reading: Reading,
 ) -> pa.ChunkedArray:
-    """One column in the canonical type of the kind `wanted`, else of its `own`, else of the guessed one."""
+    """A column in the canonical type of its kind: the declared one, else one that is guessed.
+
+    by_file: the kind that the file itself declares, whose values need no parsing.
+    """
     if not is_text(values.type):
-        if wanted == own and own is not None:
-            return canonical(values, own)
+        if declared == by_file and by_file is not None:
+            return canonical(values, by_file)
         values = values.cast(pa.string())
-    elif wanted == "numeric" or (wanted is None and guesses[:1] == ("numeric",)):
+    elif declared == "numeric" or (declared is None and guesses[:1] == ("numeric",)):
         numbers = plain_numbers(values, reading.missing, reading.strip_end)
         if numbers is not None:
             return numbers
-    # A word may be "?" or "None", whatever else means a gap.
-    missing = [""] if wanted == "token" else reading.missing
+    # Words such as "?" or "None" are no gaps.
+    missing = [""] if declared == "token" else reading.missing
     text = clean(values.cast(pa.string()), missing, reading.strip_end)
-    return parse(text, wanted or guess_kind(text, guesses))
+    return parse(text, declared or guess_kind(text, guesses))
 
 
 def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files: Sequence[_File]) -> UserError:
@@ -319,18 +323,18 @@ def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files
         f"row {position}{f' ({lines[position]})' if position in lines else ''}: {example!r}"
         for position, example in zip(positions, error.examples, strict=True)
     )
-    by = f"columns.{name}" if by_user else "the file's header"
+    source = f"columns.{name}" if by_user else "the file's header"
     count = len(error.positions)
     values = f"{count} value{'' if count == 1 else 's'}"
     return UserError(
-        f"{files[0].shown}: column {name!r} is declared {kind} by {by}, but {values} cannot be read as "
+        f"{files[0].shown}: column {name!r} is declared {kind} by {source}, but {values} cannot be read as "
         f"{EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
         f"Correct them, name the mark of missing values in data.missing, or declare the column categorical"
     )
 
 
 def _lines(files: Sequence[_File], positions: Sequence[int]) -> dict[int, str]:
-    wanted, found, begin = set(positions), {}, 0
+    wanted, places, begin = set(positions), {}, 0
     for file in files:
         if begin > max(wanted, default=-1):
             break
@@ -340,6 +344,6 @@ def _lines(files: Sequence[_File], positions: Sequence[int]) -> dict[int, str]:
         count = 0
         for count, line in enumerate(islice(file.format.lines(file.path, file.reading), max(wanted) - begin + 1), 1):
             if begin + count - 1 in wanted:
-                found[begin + count - 1] = f"{file.path.name} line {line}"
+                places[begin + count - 1] = f"{file.path.name} line {line}"
         begin += count
-    return found
+    return places

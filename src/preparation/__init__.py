@@ -1,1 +1,1 @@
-"""From the typed table to training rows, a sealed test set, and what a fold's training rows teach about the columns."""
+"""From the typed table to training rows and a sealed test set; everything that is fitted to a fold's training rows."""

@@ -1,6 +1,6 @@
-"""One fold as numbers: everything fitted here is fitted on the fold's training rows.
+"""One fold as numbers: everything is fitted to the fold's training rows alone.
 
-Shapes: A training rows, V validation rows, D inputs, T target columns.
+Shapes: A training rows, V validation rows, D inputs, T target columns, H further targets.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ Index = NDArray[np.intp]
 class FoldArrays:
     """Inputs, encoded targets (unbounded ones standardized) and weights of training and validation rows.
 
-    start: weights by their name that a network starts from, of its first rows; those that are NaN start at random, as
-    all others do. further_AH, further_VH: further targets, encoded likewise, NaN where a row lacks one.
+    start: initial values for the first rows of some weights, by the weights' names; NaN, like whatever is not listed,
+    starts at random. further_AH, further_VH: further targets, encoded likewise, NaN where a row lacks one.
     """
 
     vectorizer: Vectorizer
@@ -41,7 +41,7 @@ class FoldArrays:
     start: dict[str, Floats] = field(default_factory=dict)
 
     def restore(self, p_NK: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Predictions in the target's unit."""
+        """Predictions in the target's own unit."""
         return p_NK if self.target_scaler is None else self.target_scaler.restore(p_NK)
 
 

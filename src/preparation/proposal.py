@@ -1,7 +1,7 @@
-"""A first problem file, guessed by looking at the data: every guess is a line with a comment that says why.
+"""A first problem file, guessed from the data: every guess is a line with a comment that says why.
 
-What is guessed follows the same stated rules as `auto`; what only a person can know (groups, time) is a comment. It
-looks at all rows: which ones will be sealed is not decided yet, and a person checks every line.
+Guesses follow the same rules as `auto`. What only the user can know (groups, time) becomes a comment. All rows are
+read: which of them will be sealed is not decided yet, and the user checks every line.
 """
 
 import re
@@ -21,9 +21,9 @@ from src.problem.steps import ProtocolSettings
 from src.tables.columns import feature_kind, label_texts
 from src.tables.protocols import Order, choose_protocol
 
-# So many rows are enough to judge a feature by; targets are judged by all rows.
+# Features are judged by so many first rows, targets by all rows.
 ROWS = 100_000
-# Text with more different values than this is of no use to a network; the data checks refuse it, too.
+# Texts with more distinct values cannot be categories; the data checks refuse them, too.
 MOST_CATEGORIES = 1000
 IDENTIFIER_SHARE = 0.95
 NUMERIC_SHARE = 0.8
@@ -49,7 +49,7 @@ _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
 @dataclass(frozen=True)
 class Column:
-    """One column as the guesses see it; `present` are its values without the missing ones."""
+    """What the guesses look at in a column; `present` holds its values without gaps."""
 
     name: str
     present: pd.Series
@@ -62,7 +62,7 @@ class Column:
 
     @property
     def reads(self) -> bool:
-        """Whether its values are to be read, word by word, and are no categories."""
+        """Whether its values are texts of words, not categories."""
         return self.is_text and feature_kind(self.present, None) == "text"
 
     @property
@@ -84,7 +84,7 @@ class Column:
 
     @property
     def is_flag(self) -> bool:
-        """Whether its values say yes or no."""
+        """Whether its values mean yes or no."""
         values = {str(value).lower() for value in self.present.unique()} if self.distinct <= 2 else {"many"}
         return values <= {"0.0", "1.0", "0", "1", "true", "false", "yes", "no"}
 
@@ -103,18 +103,18 @@ class Column:
 def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -> str:
     """The text of a problem file for `table`; `data` is the value of its key `data`, as YAML.
 
-    Raises UserError where a target is not there or cannot be one.
+    Raises UserError if a target does not exist or cannot be one.
     """
     for name in targets:
         if name not in table.columns:
             raise UserError(f"target: there is no column {name!r}; the columns are: {', '.join(table.columns)}")
     columns = {name: _column(table[name] if name in targets else table[name].head(ROWS)) for name in table.columns}
-    wanted = [columns[name] for name in targets]
-    kind, why = _type(wanted)
+    target_columns = [columns[name] for name in targets]
+    problem_type, why = _type(target_columns)
     features = [column for name, column in columns.items() if name not in targets]
     useless = {column.name: reason for column in features if (reason := _useless(column))}
-    learnt = [column for column in features if column.name not in useless]
-    if not learnt:
+    useful = [column for column in features if column.name not in useless]
+    if not useful:
         raise UserError(
             "no column is left to learn from: " + "; ".join(f"{name} {why}" for name, why in useless.items())
         )
@@ -124,12 +124,12 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
         f"question: {scalar(f'Can we tell {shown} by the other columns?')} # say what you want to know",
         f"data: {data}",
         f"target: {scalar(targets[0]) if len(targets) == 1 else sequence(targets)}",
-        f"type: {kind.name} # {why}",
-        *_gaps(wanted),
-        *_goal(wanted, kind, len(table), seed),
+        f"type: {problem_type.name} # {why}",
+        *_gaps(target_columns),
+        *_goal(target_columns, problem_type, len(table), seed),
         *_dropped(useless),
-        *_kinds(learnt),
-        *_slips(learnt),
+        *_kinds(useful),
+        *_slips(useful),
         *_roles(features),
     ]
     return "\n".join(lines) + "\n"
@@ -152,25 +152,23 @@ def _column(values: pd.Series) -> Column:
 
 
 def _type(targets: Sequence[Column]) -> tuple[ProblemType, str]:
-    """The first type that these targets suggest, and why. Raises UserError where they suggest none."""
+    """The first problem type that these targets suggest, and why. Raises UserError if they suggest none."""
     for column in targets:
         if column.distinct < 2:
-            raise UserError(
-                f"target: {column.name!r} has {column.distinct} different values: there is nothing to learn"
-            )
+            raise UserError(f"target: {column.name!r} has {column.distinct} different values, so nothing can be learnt")
     if len(targets) == 1:
         _check_alone(targets[0])
-    for kind in TYPES.values():
-        if why := kind.guess(targets):
-            return kind, why
-    odd = next(column.name for column in targets if not column.is_number)
+    for problem_type in TYPES.values():
+        if why := problem_type.guess(targets):
+            return problem_type, why
+    misfit = next(column.name for column in targets if not column.is_number)
     raise UserError(
-        f"target: several targets are either all numbers or all yes/no; {odd!r} is neither. Give one target"
+        f"target: several targets must be all numbers or all yes/no; {misfit!r} does not fit. Give one target"
     )
 
 
 def _check_alone(column: Column) -> None:
-    """Raise UserError where a column cannot be the only target."""
+    """Raise UserError if a column cannot be the only target."""
     name, distinct = column.name, column.distinct
     if column.is_date:
         raise UserError(
@@ -195,16 +193,16 @@ def _gaps(targets: Sequence[Column]) -> Iterator[str]:
             yield f"# {column.name} is missing in {gaps:,} rows, which the data checks refuse: remove these rows"
 
 
-def _goal(targets: Sequence[Column], kind: ProblemType, rows: int, seed: int) -> Iterator[str]:
+def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed: int) -> Iterator[str]:
     shares: dict[str, float] = {}
-    if kind.single_label:
+    if problem_type.single_label:
         shares = label_texts(targets[0].present).value_counts(normalize=True).to_dict()
-    if kind.has_positive:
+    if problem_type.has_positive:
         positive, why = choose_positive(shares)
         yield f"positive: {_label(positive)} # {why}"
-    measure, why = kind.choose_measure(shares)
+    measure, why = problem_type.choose_measure(shares)
     yield f"measure: {measure} # {why}"
-    order: Order = "stratified" if kind.single_label else "shuffled"
+    order: Order = "stratified" if problem_type.single_label else "shuffled"
     auto = ProtocolSettings(protocol="auto", folds="auto", repeats="auto", seed=seed)
     protocol, choices = choose_protocol(auto, round(0.8 * rows), order)
     yield f"protocol: {protocol.kind} # {choices[0].reason}"
@@ -217,7 +215,7 @@ def _label(label: str) -> str:
 
 
 def _useless(column: Column) -> str | None:
-    """Why nothing can be learnt from a column."""
+    """Why nothing can be learnt from a column; None if something can."""
     if column.distinct < 2:
         return "has one value only" if column.distinct else "is empty"
     many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
@@ -242,16 +240,16 @@ def _dropped(useless: dict[str, str]) -> Iterator[str]:
 
 
 def _kinds(columns: Sequence[Column]) -> Iterator[str]:
-    sure = [c for c in columns if c.is_whole and c.words & _CODE and c.distinct <= MOST_CATEGORIES]
+    codes = [c for c in columns if c.is_whole and c.words & _CODE and c.distinct <= MOST_CATEGORIES]
     texts = [c for c in columns if c.reads]
-    unsure = [c for c in columns if c.is_whole and c not in sure and 3 <= c.distinct <= FEWEST_PER_CLASS]
-    if sure or texts:
+    unsure = [c for c in columns if c.is_whole and c not in codes and 3 <= c.distinct <= FEWEST_PER_CLASS]
+    if codes or texts:
         yield "columns:"
         yield from (f"  {scalar(c.name)}: text # {c.distinct:,} different values of many words" for c in texts)
-        yield from (f"  {scalar(c.name)}: categorical # codes, judged by the name, not amounts" for c in sure)
+        yield from (f"  {scalar(c.name)}: categorical # codes, judged by the name, not amounts" for c in codes)
     if unsure:
         yield "# Whole numbers with few values; are they codes (categorical) and not amounts?"
-        yield from ([] if sure or texts else ["# columns:"])
+        yield from ([] if codes or texts else ["# columns:"])
         yield from (f"#   {scalar(c.name)}: categorical # {c.distinct} different values" for c in unsure)
 
 

@@ -1,12 +1,12 @@
-"""Which rows are the sealed test set: known as soon as a table is read, before anything is decided from its values.
+"""Which rows form the sealed test set: known as soon as a table is read, before its values decide anything.
 
-The rule, by the way in which a problem names it (`test`, `time`, or a file's `role`):
+The rule depends on how the problem names the test set (`test`, `time`, or a file's `role`):
 
-- rows where a column has a value, or the rows of a file: what the others hold changes nothing;
-- the last share in time: the time column decides alone;
-- a share dealt out: the groups decide, or which rows are equal, and the classes, which each part gets its share of.
+- rows with a given value in a column, or the rows of a file: nothing else matters;
+- the last share in time: only the time column matters;
+- a random share: groups (or equal rows) stay together, and every class gives the same share of its rows.
 
-No other value of a row has a part in it. Shapes: N rows.
+No other value of a row matters. Shapes: N rows.
 """
 
 import numpy as np
@@ -21,33 +21,32 @@ from src.tables.protocols import seal
 
 Index = NDArray[np.intp]
 
-# Far enough from the seeds of the folds that no draw meets another.
+# Far from the seeds of the folds, so that no two draws are the same.
 TEST_SEED = 30_000
 
 
 def never_learnt(settings: TableSettings) -> set[str]:
-    """The columns whose values decide splits only, or nothing."""
-    apart = (settings.groups, settings.test.column, *settings.drop, *settings.references)
-    return {name for name in apart if name is not None}
+    """The columns that nothing is learnt from."""
+    names = (settings.groups, settings.test.column, *settings.drop, *settings.references)
+    return {name for name in names if name is not None}
 
 
 def units(frame: pd.DataFrame, settings: TableSettings) -> Index:
-    """Numbers of the units that never straddle a split: the user's groups, or rows equal in features and targets.
+    """The unit of each row, which no split divides: the user's groups, or rows equal in features and targets.
 
-    Values of text that are numbers, truth values or dates are equal however they are spelled, so that the kind of a
-    column, which is not known yet, does not matter.
+    Texts that are the same number, truth value or date count as equal, because the kinds of columns are not known yet.
     """
     if settings.groups is not None:
         return pd.factorize(_spelling(frame[settings.groups]))[0].astype(np.intp)
     roles = {settings.time, settings.weights, settings.test.column, "__role__", *settings.drop, *settings.references}
-    learnt = {name: _spelling(frame[name]) for name in frame.columns if name not in roles}
-    return pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(learnt), index=False))[0].astype(np.intp)
+    compared = {name: _spelling(frame[name]) for name in frame.columns if name not in roles}
+    return pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(compared), index=False))[0].astype(np.intp)
 
 
 def sealed_rows(frame: pd.DataFrame, settings: ValidateSettings | PrepareSettings) -> Index:
-    """Positions of the sealed rows in a table as it was read, sorted.
+    """Sorted positions of the sealed rows in a table as it was read.
 
-    Raises UserError where the time column holds text.
+    Raises UserError if the time column holds text.
     """
     if settings.test.column is not None:
         return np.flatnonzero((label_texts(frame[settings.test.column]) == str(settings.test.value)).to_numpy())
@@ -60,12 +59,11 @@ def sealed_rows(frame: pd.DataFrame, settings: ValidateSettings | PrepareSetting
     return seal(units(frame, settings), strata_N, time_N, settings.test.share, settings.seed + TEST_SEED)
 
 
-def sealed_if_told(frame: pd.DataFrame, settings: ValidateSettings) -> Index:
-    """The same before the data checks, which tell what is wrong: none where a column that decides is not as it must
-    be."""
-    deciding = {*settings.targets, settings.groups, settings.time, settings.test.column} - {None}
-    in_order = settings.time not in frame or column_kind(frame[settings.time]) in ("numeric", "date")
-    return sealed_rows(frame, settings) if deciding <= {*frame.columns} and in_order else np.array([], dtype=np.intp)
+def sealed_if_known(frame: pd.DataFrame, settings: ValidateSettings) -> Index:
+    """The sealed rows as far as they are known before the data checks; none if a column that decides is unusable."""
+    needed = {*settings.targets, settings.groups, settings.time, settings.test.column} - {None}
+    has_order = settings.time not in frame or column_kind(frame[settings.time]) in ("numeric", "date")
+    return sealed_rows(frame, settings) if needed <= {*frame.columns} and has_order else np.array([], dtype=np.intp)
 
 
 def _spelling(values_N: pd.Series) -> pd.Series:

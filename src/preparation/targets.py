@@ -1,4 +1,4 @@
-"""Standardizing targets that are numbers of any size. Shapes: N rows, T target columns."""
+"""Standardize unbounded targets. Shapes: N rows, T target columns, K outputs."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from src.kinds.tabular.vectorizer import ROUNDING
 
 
 class TargetScaler(BaseModel):
-    """Standardizes targets by their training rows, per column, so that one learning rate suits all."""
+    """Mean 0 and variance 1 over the training rows, per column, so that one learning rate suits all targets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

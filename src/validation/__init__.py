@@ -1,4 +1,4 @@
-"""The checks on data before anything is learnt from it: a Great Expectations suite, and what suites do not check."""
+"""Data checks before anything is learnt: a Great Expectations suite, and checks that suites cannot make."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,17 +25,17 @@ def check_table(
     misfits: Sequence[Misfit] = (),
     sealed: Sequence[int] | NDArray[np.intp] = (),
 ) -> Validation:
-    """Run every check on the typed table; `expectations` is the user's own suite and need not exist, `misfits` are what
-    the sealed rows hold that the kinds of columns, which the training rows decide, do not admit. The values of `sealed`
-    rows are not shown in the columns' summaries.
+    """Run every check on the typed table. Findings list errors first, then warnings.
 
-    Findings are in the order errors, warnings. Raises UserError where the user's suite cannot be read.
+    expectations: the user's own suite, which need not exist. misfits: values of sealed rows that do not fit the column
+    kinds decided by the training rows. sealed: rows whose values the columns' summaries do not show.
+    Raises UserError if the user's suite cannot be read.
     """
     from src.kinds.checks import checks_for  # its checks are made of parts of this package
 
     table = TableFacts(frame, settings)
     outcome: dict[str, list[Issue]] = run_suite(table, expectations)
-    outcome["sealed_values"] = [_misfit(one) for one in misfits]
+    outcome["sealed_values"] = [_misfit_issue(misfit) for misfit in misfits]
     if len(table):
         outcome |= {name: list(check(table)) for name, check in (CHECKS | checks_for(table)).items()}
     findings = [
@@ -54,12 +54,12 @@ def check_table(
     )
 
 
-def _misfit(misfit: Misfit) -> Issue:
-    """Values in the sealed test set that are of another kind than the training rows."""
+def _misfit_issue(misfit: Misfit) -> Issue:
+
     count, rows = len(misfit.positions), [int(row) for row in misfit.positions[:SHOWN_ROWS]]
-    told = f"{counted(count, 'value')} of the sealed test set cannot be read as {EXPECTED[misfit.kind]}"
+    fault = f"{counted(count, 'value')} of the sealed test set cannot be read as {EXPECTED[misfit.kind]}"
     message = (
-        f"{misfit.column!r}: {told} ({where(rows, count)}), for example {misfit.examples[0]!r}, unlike those of the "
+        f"{misfit.column!r}: {fault} ({where(rows, count)}), for example {misfit.examples[0]!r}, unlike those of the "
         f"training rows: correct the values, or add the mark to data.missing, or say "
         f"`columns: {{{misfit.column}: categorical}}`"
     )
@@ -67,8 +67,11 @@ def _misfit(misfit: Misfit) -> Issue:
 
 
 def _verdict(table: TableFacts, outcome: dict[str, list[Issue]], findings: list[Finding]) -> Verdict:
-    """Fit: no errors, and no column that gives the target away. The workflow runs on with such a column, since only a
-    person knows whether it will be there when a prediction is made, but no score counts until somebody has said so."""
+    """The data are fit to learn from if there is no error and no column gives the target away.
+
+    The workflow goes on with such a column: only the user knows whether it is available when predictions are made.
+    Until the user confirms that, no score counts.
+    """
     errors = sum(f.severity == "error" for f in findings)
     passed = sum(not issues for issues in outcome.values())
     leaks = [f.column for f in findings if f.check == target_given_away.__name__ and f.column is not None]

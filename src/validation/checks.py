@@ -1,7 +1,7 @@
-"""The checks on data that suites do not make: one small function each, in one table.
+"""The data checks that suites cannot make: one small function each, listed in `CHECKS`.
 
-Each takes the raw table and yields what it finds: nothing, where the data are in order. Errors stop the workflow,
-warnings are shown. Shapes: N rows.
+A check takes the raw table and yields its findings. Errors stop the workflow, warnings are only shown.
+Shapes: N rows.
 """
 
 import re
@@ -21,7 +21,7 @@ from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_s
 Check = Callable[[TableFacts], Iterable[Issue]]
 
 # The type to try where a target has too many classes.
-_AMOUNTS = next(kind.name for kind in TYPES.values() if kind.target == "number")
+_NUMBER_TYPE = next(problem_type.name for problem_type in TYPES.values() if problem_type.target == "number")
 FEWEST_ROWS_PER_PART = 2
 MOSTLY_NUMBERS, HALF_NUMBERS = 0.9, 0.5
 MOSTLY_MISSING = 0.5
@@ -29,14 +29,14 @@ MOSTLY_DISTINCT = 0.95
 FEWEST_IDENTIFIERS = 20
 IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|index|key|nr|number)$|^unnamed", re.IGNORECASE)
 MOSTLY_REGULAR = 0.9
-# Categories that are looked through for spellings, and groups of them that are named.
+# The most categories that are searched for different spellings, and the most groups of them that a message lists.
 MOST_SPELLINGS, SHOWN_GROUPS = 10_000, 3
 
 
 def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
-    """Rows that repeat an earlier one in every column learnt from; 64-bit hashes stand for rows.
+    """Rows that repeat an earlier one in every column learnt from, compared by 64-bit hashes.
 
-    Words of a sentence may be the same.
+    The words of sentences may repeat.
     """
     if "token" in table.kinds.values():
         return
@@ -53,7 +53,7 @@ def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
 
 
 def columns_to_learn_from(table: TableFacts) -> Iterator[Issue]:
-    """At least one feature, and at least one that varies; a series has the past of its target, too."""
+    """At least one feature, and at least one that varies. A series also learns from its target's past."""
     if table.settings.series is not None:
         return
     if not table.features:
@@ -71,9 +71,9 @@ def constant_columns(table: TableFacts) -> Iterator[Issue]:
     """Features with one value in every row, or none at all."""
     for name in table.features:
         if _is_constant(table, name):
-            held = f"only the value {show(table[name].iloc[0])!r}" if table.distinct[name] else "no value at all"
+            content = f"only the value {show(table[name].iloc[0])!r}" if table.distinct[name] else "no value at all"
             rows = first_rows(np.ones(len(table), dtype=bool))
-            message = f"{name!r} holds {held} and teaches nothing; name it under `drop`"
+            message = f"{name!r} holds {content} and teaches nothing; name it under `drop`"
             yield Issue("warning", name, len(table), rows, message)
 
 
@@ -84,8 +84,8 @@ def _is_constant(table: TableFacts, name: str) -> bool:
 def identifier_columns(table: TableFacts) -> Iterator[Issue]:
     """Features that name rows instead of describing them.
 
-    Text that (nearly) never repeats; whole numbers that never repeat and are in file order, or consecutive, or in a
-    column named like an identifier.
+    Texts count if they hardly ever repeat. Whole numbers count if they never repeat and are sorted, consecutive, or in
+    a column named like an identifier.
     """
     for name in table.features:
         present = len(table) - table.missing[name]
@@ -118,9 +118,9 @@ WAY_OUT = (
 
 
 def target_given_away(table: TableFacts) -> Iterator[Issue]:
-    """Features that are the target, or tell it (nearly) perfectly on their own.
+    """Features that are the target, or predict it (nearly) perfectly by themselves.
 
-    In a series they may: what is learnt from are moments before the target's.
+    Series are exempt: they learn from moments before the target's.
     """
     if table.settings.series is not None:
         return
@@ -138,15 +138,15 @@ def target_given_away(table: TableFacts) -> Iterator[Issue]:
         scores = {
             t: _leak_score(table, name, numbers, rows_N) for t, numbers in numbered.items() if numbers is not None
         }
-        told = {t: score for t, score in scores.items() if score > table.settings.validation.leak_score}
-        if told:
+        leaks = {t: score for t, score in scores.items() if score > table.settings.validation.leak_score}
+        if leaks:
             sample = f" on a sample of {SAMPLE_ROWS:,} rows" if len(table) > SAMPLE_ROWS else ""
-            shown = ", ".join(f"{target!r} ({score:.4f}{sample})" for target, score in told.items())
+            shown = ", ".join(f"{target!r} ({score:.4f}{sample})" for target, score in leaks.items())
             message = (
                 f"{name!r} alone gives the target away: {shown}. While it is learnt from, no score here means "
                 f"anything: {WAY_OUT}"
             )
-            yield Issue("warning", name, len(told), first_rows(table[name].notna()), message)
+            yield Issue("warning", name, len(leaks), first_rows(table[name].notna()), message)
 
 
 def _is_copy(values_N: pd.Series, target_N: pd.Series) -> bool:
@@ -154,7 +154,7 @@ def _is_copy(values_N: pd.Series, target_N: pd.Series) -> bool:
 
 
 def _as_numbers(table: TableFacts, target: str) -> pd.Series | None:
-    """The target as class numbers or values, NaN where it has none; None where another check refuses it."""
+    """The target as class numbers or values, NaN for gaps; None if another check refuses the target."""
     if table.is_single_label:
         return pd.Series(pd.factorize(table.labels)[0], index=table.labels.index, dtype="float64").reindex(
             table.frame.index
@@ -174,7 +174,7 @@ def _leak_score(table: TableFacts, name: str, numbers_N: pd.Series, rows_N: NDAr
 
 
 def class_imbalance(table: TableFacts) -> Iterator[Issue]:
-    """A rarest class far below an even share: `validation.imbalance_share` of two classes, 2/K of it of K."""
+    """A rarest class with less than `validation.imbalance_share` of the rows, or 2/K of that share for K classes."""
     for target, labels in _labels(table):
         counts = labels.value_counts()
         if len(counts) < 2:
@@ -190,7 +190,7 @@ def class_imbalance(table: TableFacts) -> Iterator[Issue]:
 
 
 def rows_per_class(table: TableFacts) -> Iterator[Issue]:
-    """Every class needs a row in each part of the training rows, and the test set takes its share first."""
+    """Every class needs a row in each part of the training rows, after the test set has taken its share."""
     for target, labels in _labels(table):
         counts = labels.value_counts()
         if table.test_N is not None:
@@ -204,11 +204,11 @@ def rows_per_class(table: TableFacts) -> Iterator[Issue]:
             named = listed_counts({label: int(counts[label]) for label in scarce})
             count = int(counts[scarce].sum())
             rows = [int(row) for row in labels.index[labels.isin(scarce)][:SHOWN_ROWS]]
-            advice = f"; so many classes: is this `type: {_AMOUNTS}`?" if len(scarce) > len(counts) / 2 > 5 else ""
+            advice = f"; so many classes: is this `type: {_NUMBER_TYPE}`?" if len(scarce) > len(counts) / 2 > 5 else ""
             message = (
                 f"{target!r}: {len(scarce)} {'class' if len(scarce) == 1 else 'classes'} with too few rows: {named} "
-                f"({where(rows, count)}); each needs {table.parts} rows {split}, one for every part the rows are dealt "
-                f"into: add rows, merge or remove rare classes, or choose fewer folds{advice}"
+                f"({where(rows, count)}); each needs {table.parts} rows {split}, one for every part of the split: "
+                f"add rows, merge or remove rare classes, or choose fewer folds{advice}"
             )
             yield Issue("error", target, count, rows, message)
 
@@ -235,7 +235,7 @@ def positive_class(table: TableFacts) -> Iterator[Issue]:
 
 
 def enough_rows(table: TableFacts) -> Iterator[Issue]:
-    """Every part that the training rows are dealt into needs rows."""
+    """Every part of the training rows needs some."""
     needed = FEWEST_ROWS_PER_PART * table.parts
     if 0 < table.training_rows < needed:
         rows = first_rows(np.ones(len(table), dtype=bool))
@@ -282,7 +282,7 @@ def text_among_numbers(table: TableFacts) -> Iterator[Issue]:
 
 
 def too_many_categories(table: TableFacts) -> Iterator[Issue]:
-    """Text features with more distinct values than one-hot columns are good for."""
+    """Text features with too many distinct values for one-hot encoding."""
     limit = table.settings.validation.max_categories
     for name in table.features:
         if table.kinds[name] != "categorical" or table.distinct[name] <= limit:
@@ -297,17 +297,19 @@ def too_many_categories(table: TableFacts) -> Iterator[Issue]:
 
 
 def spellings(table: TableFacts) -> Iterator[Issue]:
-    """Categories that differ in nothing but case or spaces: most likely one category, written differently."""
+    """Categories that differ only in case or spaces: most likely one category, written differently."""
     for name in [*table.features, *table.targets]:
         if table.kinds[name] != "categorical" or table.distinct[name] > MOST_SPELLINGS:
             continue
         counts = table[name].value_counts()
         plain = counts.index.to_series().str.split().str.join(" ").str.casefold().to_numpy()
-        alike = [of.index for _, of in counts.groupby(plain, sort=False) if len(of) > 1]
-        if alike:
-            shown = "; ".join(listed_counts({value: counts[value] for value in of}) for of in alike[:SHOWN_GROUPS])
-            more = f"; and {len(alike) - SHOWN_GROUPS} more" if len(alike) > SHOWN_GROUPS else ""
-            offends_N = table[name].isin([value for of in alike for value in of[1:]])
+        groups = [group.index for _, group in counts.groupby(plain, sort=False) if len(group) > 1]
+        if groups:
+            shown = "; ".join(
+                listed_counts({value: counts[value] for value in group}) for group in groups[:SHOWN_GROUPS]
+            )
+            more = f"; and {len(groups) - SHOWN_GROUPS} more" if len(groups) > SHOWN_GROUPS else ""
+            offends_N = table[name].isin([value for group in groups for value in group[1:]])
             message = (
                 f"{name!r}: values that differ only in case or spaces count as different categories: {shown}{more}; "
                 "write them alike where they mean the same"

@@ -1,12 +1,14 @@
-"""How well one column alone tells the target: the honest way to find a column that gives it away.
+"""How well one column alone predicts the target, to find columns that give it away.
 
-Classes: each value of the column (for numbers: the nearest value seen) is mapped to the class it mostly goes with,
-learnt on one half of a sample and scored on the other by balanced accuracy, so that neither a rare class nor an
-identifier can fool it. A gap is a value like any other, for what is missing often tells the answer (the date of death
-of the living). Regression: the larger of Pearson's and Spearman's absolute correlation, of the target with numbers and
-dates, and with the mean target of each value, learnt on the other half. Texts count as what can be read out of them,
-too: their first number, their last number and, for classes, a word that is in every text of a class and in no other.
-Shapes: N rows.
+Classes: each value of the column (for numbers: the nearest value seen) predicts its most frequent class. This is learnt
+on one half of a sample and scored on the other by balanced accuracy, so neither rare classes nor identifiers fool it.
+A gap counts as a value, because what is missing often gives the answer away (the date of death of the living).
+
+Numbers: the larger of Pearson's and Spearman's absolute correlation with the target. Numbers and dates are correlated
+themselves; of any column also the mean target of each value, learnt on the other half.
+
+Texts also count as their first number, their last number and, for classes, a word that is in every text of one class
+and in no other text. Shapes: N rows, n rows of a sample, C classes, V distinct values.
 """
 
 import re
@@ -34,9 +36,9 @@ def sampled_rows(rows: int, seed: int) -> Index:
 
 
 def class_score(values_N: pd.Series, classes_N: Index) -> float:
-    """Balanced accuracy in [0, 1] of the class told by the column's value alone; rows in random order.
+    """Balanced accuracy in [0, 1] of the class predicted from the column's value alone; rows in random order.
 
-    classes_N: class numbers from 0. Zero where fewer than `FEWEST_ROWS` rows make any score a matter of luck.
+    classes_N: class numbers from 0. Zero for fewer than `FEWEST_ROWS` rows, where any score is a matter of luck.
     """
     if len(values_N) < FEWEST_ROWS:
         return 0.0
@@ -53,55 +55,55 @@ def _share_told_by_value(values_N: pd.Series, classes_N: Index) -> float:
     codes_N, uniques = pd.factorize(values_N, use_na_sentinel=False)
     counts_VC = np.zeros((len(uniques), int(classes_N.max()) + 1), dtype=np.int64)
     np.add.at(counts_VC, (codes_N[:half], classes_N[:half]), 1)
-    told_V = counts_VC.argmax(axis=1)
+    predicted_V = counts_VC.argmax(axis=1)
     unseen_V = counts_VC.sum(axis=1) == 0
-    told_V[unseen_V] = counts_VC.sum(axis=0).argmax()
+    predicted_V[unseen_V] = counts_VC.sum(axis=0).argmax()
     number_V = _numbers(pd.Series(uniques))
     if number_V is not None:
-        _tell_by_nearest(told_V, unseen_V, number_V)
-    return _balanced_accuracy(classes_N[half:], told_V[codes_N[half:]])
+        _tell_by_nearest(predicted_V, unseen_V, number_V)
+    return _balanced_accuracy(classes_N[half:], predicted_V[codes_N[half:]])
 
 
 def _share_told_by_word(texts_N: pd.Series, classes_N: Index) -> float:
-    """Balanced accuracy of the class whose word a text holds; zero where more than one class has no word of its own."""
+    """Balanced accuracy of the class whose word a text holds; zero if several classes have no word of their own."""
     half = len(texts_N) // 2
     words_N = [set(WORD.findall(text.lower())) for text in texts_N.fillna("")]
     word_of: dict[int, str | None] = {}
-    for of in np.unique(classes_N[:half]):
-        own = set.intersection(*(words_N[row] for row in np.flatnonzero(classes_N[:half] == of)))
-        for row in np.flatnonzero(classes_N[:half] != of) if own else ():
-            own -= words_N[row]
-        word_of[int(of)] = min(own, default=None)
-    wordless = [of for of, word in word_of.items() if word is None]
+    for label in np.unique(classes_N[:half]):
+        candidates = set.intersection(*(words_N[row] for row in np.flatnonzero(classes_N[:half] == label)))
+        for row in np.flatnonzero(classes_N[:half] != label) if candidates else ():
+            candidates -= words_N[row]
+        word_of[int(label)] = min(candidates, default=None)
+    wordless = [label for label, word in word_of.items() if word is None]
     if len(wordless) > 1 or len(word_of) < 2:
         return 0.0
     other = wordless[0] if wordless else -1
-    told_N = [next((of for of, word in word_of.items() if word in words), other) for words in words_N[half:]]
-    return _balanced_accuracy(classes_N[half:], np.array(told_N))
+    predicted_N = [next((label for label, word in word_of.items() if word in words), other) for words in words_N[half:]]
+    return _balanced_accuracy(classes_N[half:], np.array(predicted_N))
 
 
-def _balanced_accuracy(actual_N: Index, told_N: Index) -> float:
-    """Zero where only one class is left."""
+def _balanced_accuracy(actual_N: Index, predicted_N: Index) -> float:
+    """The mean share of right predictions per class; zero if only one class occurs."""
     totals_C = np.bincount(actual_N)
-    right_C = np.bincount(actual_N, weights=actual_N == told_N)
+    right_C = np.bincount(actual_N, weights=actual_N == predicted_N)
     return float((right_C[totals_C > 0] / totals_C[totals_C > 0]).mean()) if (totals_C > 0).sum() > 1 else 0.0
 
 
-def _tell_by_nearest(told_V: Index, unseen_V: NDArray[np.bool_], number_V: NDArray[np.float64]) -> None:
+def _tell_by_nearest(predicted_V: Index, unseen_V: NDArray[np.bool_], number_V: NDArray[np.float64]) -> None:
     """Give each unseen number the class of the nearest seen one, in place."""
     seen = np.flatnonzero(~unseen_V & np.isfinite(number_V))
-    asked = np.flatnonzero(unseen_V & np.isfinite(number_V))
+    unseen = np.flatnonzero(unseen_V & np.isfinite(number_V))
     if not len(seen):
         return
     seen = seen[np.argsort(number_V[seen])]
-    right = np.searchsorted(number_V[seen], number_V[asked]).clip(max=len(seen) - 1)
+    right = np.searchsorted(number_V[seen], number_V[unseen]).clip(max=len(seen) - 1)
     left = np.maximum(right - 1, 0)
-    nearer_left = np.abs(number_V[asked] - number_V[seen[left]]) <= np.abs(number_V[seen[right]] - number_V[asked])
-    told_V[asked] = told_V[np.where(nearer_left, seen[left], seen[right])]
+    nearer_left = np.abs(number_V[unseen] - number_V[seen[left]]) <= np.abs(number_V[seen[right]] - number_V[unseen])
+    predicted_V[unseen] = predicted_V[np.where(nearer_left, seen[left], seen[right])]
 
 
 def _numbers(uniques: pd.Series) -> NDArray[np.float64] | None:
-    """Numbers and dates as numbers that sort alike, NaN for a gap; None for what has no order."""
+    """Numbers and dates as numbers in the same order, NaN for a gap; None for values without an order."""
     if pd.api.types.is_datetime64_any_dtype(uniques):
         return seconds(uniques)
     return uniques.to_numpy(np.float64) if pd.api.types.is_float_dtype(uniques) else None
@@ -109,15 +111,15 @@ def _numbers(uniques: pd.Series) -> NDArray[np.float64] | None:
 
 def _numbers_within(texts_N: pd.Series) -> Iterator[pd.Series]:
     """The first and the last number written in each text, NaN where there is none; commas separate thousands."""
-    found_N = [NUMBER.findall(text) for text in texts_N.fillna("")]
+    numbers_N = [NUMBER.findall(text) for text in texts_N.fillna("")]
     for place in (0, -1):
-        yield pd.Series([float(found[place].replace(",", "")) if found else np.nan for found in found_N])
+        yield pd.Series([float(numbers[place].replace(",", "")) if numbers else np.nan for numbers in numbers_N])
 
 
 def value_score(values_N: pd.Series, target_N: pd.Series) -> float:
-    """How well the column's value alone tells a target that is a number, in [0, 1]; rows in random order.
+    """How well the column's value alone predicts a number, in [0, 1]; rows in random order.
 
-    Zero where fewer than `FEWEST_ROWS` rows make any score a matter of luck.
+    Zero for fewer than `FEWEST_ROWS` rows, where any score is a matter of luck.
     """
     known_N = np.isfinite(target_N.to_numpy())
     values_n, target_n = values_N[known_N], target_N.to_numpy()[known_N]
@@ -128,9 +130,9 @@ def value_score(values_N: pd.Series, target_N: pd.Series) -> float:
     if numbers_n is not None and np.isfinite(numbers_n).sum() >= FEWEST_ROWS:
         scores.append(_correlation(numbers_n, target_n))
     if column_kind(values_n) == "categorical":
-        for found_n in _numbers_within(values_n.iloc[:READ_ROWS]):
-            if found_n.notna().mean() >= MOSTLY:
-                scores.append(_correlation(found_n.to_numpy(), target_n[:READ_ROWS]))
+        for written_n in _numbers_within(values_n.iloc[:READ_ROWS]):
+            if written_n.notna().mean() >= MOSTLY:
+                scores.append(_correlation(written_n.to_numpy(), target_n[:READ_ROWS]))
     return max(scores)
 
 
@@ -140,9 +142,13 @@ def _score_of_means(values_N: pd.Series, target_N: NDArray[np.float64]) -> float
     codes_N, uniques = pd.factorize(values_N, use_na_sentinel=False)
     rows_V = np.bincount(codes_N[:half], minlength=len(uniques))
     totals_V = np.bincount(codes_N[:half], weights=target_N[:half], minlength=len(uniques))
-    told_V = np.divide(totals_V, rows_V, out=np.full(len(uniques), np.nan), where=rows_V > 0)
-    told_N = told_V[codes_N[half:]]
-    return _correlation(told_N, target_N[half:]) if np.isfinite(told_N).sum() >= MOSTLY * len(told_N) else 0.0
+    predicted_V = np.divide(totals_V, rows_V, out=np.full(len(uniques), np.nan), where=rows_V > 0)
+    predicted_N = predicted_V[codes_N[half:]]
+    return (
+        _correlation(predicted_N, target_N[half:])
+        if np.isfinite(predicted_N).sum() >= MOSTLY * len(predicted_N)
+        else 0.0
+    )
 
 
 def _correlation(values_N: NDArray[np.float64], target_N: NDArray[np.float64]) -> float:

@@ -1,7 +1,7 @@
-"""The user's own suite on rows that come without a target, some at a time.
+"""The user's own suite on rows to be scored, which come without a target.
 
-What an expectation says of single rows applies to rows to score as it does to those learnt from. What it says of the
-table as a whole (a mean, uniqueness, an order) or of columns that such rows need not have does not; those are told.
+Expectations of single rows apply to them too. Expectations of the whole table (a mean, uniqueness, an order), or of
+columns that such rows need not have, do not apply: `RowSuite.left_out` lists them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from src.validation.suite import Rule, Runner, read_user_suite
 if TYPE_CHECKING:
     import pandas as pd
 
-# They are checked row by row, and yet what they say of a row depends on the others or on how the column is stored.
+# Checked row by row, though the result depends on the other rows or on how the column is stored.
 _OF_THE_TABLE = {
     "expect_column_value_z_scores_to_be_less_than",
     "expect_column_values_to_not_be_outliers",
@@ -30,7 +30,7 @@ _OF_THE_TABLE = {
 
 @dataclass(frozen=True)
 class Broken:
-    """A promise that some rows break; `rows` are their positions. Only `error` refuses them."""
+    """An expectation that some rows do not meet, and the positions of these rows. Only errors refuse the rows."""
 
     rule: Rule
     rows: list[int]
@@ -38,14 +38,14 @@ class Broken:
 
     @property
     def is_error(self) -> bool:
-        """A promise that holds for most rows only says nothing of one of them."""
+        """Whether it refuses rows: an expectation with `mostly` says nothing about a single row."""
         return self.rule.severity == "error" and self.rule.kwargs.get("mostly", 1) == 1
 
 
 class RowSuite:
-    """The expectations of `path` that single rows of the columns `features` can meet.
+    """The expectations of `path` that apply to single rows of the columns `features`.
 
-    `left_out` names the others, each with the reason. Raises UserError where the file is no suite.
+    `left_out` lists the others, each with the reason. Raises UserError if the file is not a suite.
     """
 
     def __init__(self, path: Path, features: Sequence[str]) -> None:
@@ -63,12 +63,12 @@ class RowSuite:
                 self.left_out.append(f"{rule.check}: {reason}")
 
     def broken(self, frame: "pd.DataFrame") -> Iterator[Broken]:
-        """What the rows of `frame` break; its index has to be their positions."""
+        """The expectations that rows of `frame` do not meet; its index has to be their positions."""
         if not self.rules or not len(frame):
             return
         shape = {"result_format": "COMPLETE", "unexpected_index_column_names": []}
-        found = self._runner.failures([_strict(rule) for rule in self.rules], frame, list(frame.columns), shape)
-        for number, result in sorted(found.items()):
+        failures = self._runner.failures([_strict(rule) for rule in self.rules], frame, list(frame.columns), shape)
+        for number, result in sorted(failures.items()):
             rule = self.rules[number]
             if result["exception"]:
                 raise UserError(f"{self.path}: {rule.check} could not be checked: {result['exception']}")
@@ -76,20 +76,20 @@ class RowSuite:
 
 
 def _strict(rule: Rule) -> Rule:
-    """The rule for each row by itself: whether most of some rows keep it says nothing of those that do not."""
+    """The rule without `mostly`, so that every row that breaks it is found."""
     return Rule(rule.check, rule.type, {k: v for k, v in rule.kwargs.items() if k != "mostly"}, rule.explain)
 
 
 def _inapplicable(rule: Rule, features: Sequence[str]) -> str | None:
-    from great_expectations.expectations import expectation as kinds
+    from great_expectations.expectations import expectation as classes
     from great_expectations.expectations.registry import get_expectation_impl
 
-    of_rows = (kinds.ColumnMapExpectation, kinds.ColumnPairMapExpectation, kinds.MulticolumnMapExpectation)
-    if rule.type in _OF_THE_TABLE or not issubclass(get_expectation_impl(rule.type), of_rows):
-        return "it speaks of the whole table, not of one row"
-    given = rule.kwargs
-    columns = [given[key] for key in ("column", "column_A", "column_B") if key in given]
-    others = [name for name in [*columns, *given.get("column_list", ())] if name not in features]
+    by_row = (classes.ColumnMapExpectation, classes.ColumnPairMapExpectation, classes.MulticolumnMapExpectation)
+    if rule.type in _OF_THE_TABLE or not issubclass(get_expectation_impl(rule.type), by_row):
+        return "it is about the whole table, not about one row"
+    kwargs = rule.kwargs
+    columns = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    others = [name for name in [*columns, *kwargs.get("column_list", ())] if name not in features]
     if others:
         return f"{', '.join(map(repr, others))} is no column that the model learnt from"
-    return "it has a condition on rows" if given.get("row_condition") else None
+    return "it has a condition on rows" if kwargs.get("row_condition") else None

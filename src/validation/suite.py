@@ -1,8 +1,8 @@
-"""A Great Expectations suite derived from the problem, joined by the user's own one.
+"""A Great Expectations suite derived from the problem file, and the user's own suite.
 
-The derived suite states what the problem file promises: named columns exist, types, no gaps in columns with a role,
-classes, finite values, ranges. `data/expectations/<problem>.json` is a Great Expectations 1.x suite as JSON. Each of
-its expectations is an error unless it carries `"meta": {"severity": "warning"}`.
+The derived suite checks what the problem file promises: columns that exist, types, no gaps in columns with a role,
+classes, finite values, ranges. The user's suite, `data/expectations/<problem>.json`, is a Great Expectations 1.x suite
+as JSON. A failed expectation is an error unless it has `"meta": {"severity": "warning"}`.
 """
 
 import os
@@ -36,7 +36,7 @@ Severity = Literal["error", "warning"]
 Explain = Callable[[TableFacts, dict[str, Any]], Issue]
 
 COLUMNS_PER_BATCH = 4
-LARGEST = 1e100  # beyond, the squares of which a spread or an error is made soon overflow
+LARGEST = 1e100  # the squares of larger numbers, needed for spreads and errors, soon overflow
 BEYOND = f"infinite or beyond {LARGEST:g}"
 COLUMN_TYPES = {
     "numeric": "float64",
@@ -52,7 +52,7 @@ LABEL_TEXT = r"(?i)^(?:true|false|yes|no|1|0)$"
 
 @dataclass(frozen=True)
 class Rule:
-    """One expectation, the check it belongs to, and how to put its failure (Great Expectations' result) in words."""
+    """One expectation, the check it belongs to, and how to describe its failure (Great Expectations' result)."""
 
     check: str
     type: str
@@ -62,14 +62,14 @@ class Rule:
 
 
 def run_suite(table: TableFacts, expectations: Path) -> dict[str, list[Issue]]:
-    """Every check of the derived suite and of the user's, with what it found.
+    """The findings of every check of the derived suite and of the user's.
 
-    Raises UserError where the user's file is no suite that Great Expectations accepts.
+    Raises UserError if Great Expectations does not accept the user's file.
     """
     runner = Runner()
     rules = [*derive(table), *read_user_suite(expectations)]
     outcome: dict[str, list[Issue]] = {rule.check: [] for rule in rules}
-    # An empty list of index columns makes Great Expectations name rows by the frame's own index: positions.
+    # An empty list of index columns makes Great Expectations report rows by the frame's index, their positions.
     shape = {"result_format": "SUMMARY", "unexpected_index_column_names": [], "partial_unexpected_count": SHOWN_ROWS}
     for number, result in sorted(runner.failures(rules, table.frame, table.columns, shape).items()):
         issue = rules[number].explain(table, result)
@@ -78,7 +78,7 @@ def run_suite(table: TableFacts, expectations: Path) -> dict[str, list[Issue]]:
 
 
 class Runner:
-    """Great Expectations at work; its import takes seconds."""
+    """Runs expectations on a table; importing Great Expectations takes seconds."""
 
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -93,14 +93,14 @@ class Runner:
     def failures(
         self, rules: Sequence[Rule], frame: "pd.DataFrame", columns: list[str], shape: dict[str, Any]
     ) -> dict[int, dict[str, Any]]:
-        """What Great Expectations found of the rules that fail, by their place in `rules`, in the form `shape`.
+        """Great Expectations' results, in the format `shape`, for the rules that fail, by their index in `rules`.
 
-        `exception` is the message of whatever it ran into.
+        `exception` holds the message of an exception that it ran into.
         """
         import great_expectations as gx
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-        found: dict[int, dict[str, Any]] = {}
+        failures: dict[int, dict[str, Any]] = {}
         for part, numbers in _batches(rules, columns):
             # Results come back in another order than the expectations went in: each carries its number.
             suite = gx.ExpectationSuite(
@@ -111,18 +111,18 @@ class Runner:
                 ],
             )
             batch = self._whole.get_batch({"dataframe": frame[part]})
-            for one in batch.validate(suite, result_format=shape).results:
-                result: dict[str, Any] = dict(one.to_json_dict())
+            for validated in batch.validate(suite, result_format=shape).results:
+                result: dict[str, Any] = dict(validated.to_json_dict())
                 if not result["success"]:
                     number = result["expectation_config"]["meta"]["number"]
-                    found[number] = {"exception": _exception(result), **result["result"]}
-        return found
+                    failures[number] = {"exception": _exception(result), **result["result"]}
+        return failures
 
 
 def _batches(rules: Sequence[Rule], columns: list[str]) -> list[tuple[list[str], list[int]]]:
-    """The numbers of the rules with the columns they are checked on.
+    """Batches of rules, by their index, with the columns that they are checked on.
 
-    Great Expectations copies the batch for every column it checks, so rules on one column get a few columns only.
+    Great Expectations copies the batch for every column it checks, so rules about one column get only a few columns.
     """
     together: dict[int | None, list[int]] = {}
     places = {name: place // COLUMNS_PER_BATCH for place, name in enumerate(columns)}
@@ -136,14 +136,14 @@ def _batches(rules: Sequence[Rule], columns: list[str]) -> list[tuple[list[str],
 
 
 def derive(table: TableFacts) -> Iterator[Rule]:
-    """The suite that follows from the problem file: its rules on the columns that are there."""
+    """The rules that follow from the problem file, for the columns that exist."""
     settings = table.settings
     for key, column in table.named:
         yield Rule("columns_exist", "expect_column_to_exist", {"column": column}, _no_such_column(key, column))
 
-    asked_of = dict.fromkeys(table.targets, settings.problem_type)
-    asked_of |= {name: TYPES[settings.heads[name].type] for name in table.of_role("heads")}
-    needs_numbers = {name for name, asked in asked_of.items() if asked.target == "number"}
+    type_of = dict.fromkeys(table.targets, settings.problem_type)
+    type_of |= {name: TYPES[settings.heads[name].type] for name in table.of_role("heads")}
+    needs_numbers = {name for name, problem_type in type_of.items() if problem_type.target == "number"}
     needs_numbers |= {*table.of_role("weights"), *(n for n, kind in settings.columns.items() if kind == "numeric")}
     kinds = {name: settings.columns[name] for name in table.columns if name in settings.columns}
     kinds |= {name: "numeric" for name in table.columns if name in needs_numbers}
@@ -167,14 +167,17 @@ def derive(table: TableFacts) -> Iterator[Rule]:
                 _bad_values(column, "missing", way_out),
             )
 
-    for column, asked in asked_of.items():
-        kwargs = {"column": column, "min_value": 2, "max_value": asked.most_classes}
-        yield Rule("classes", "expect_column_unique_value_count_to_be_between", kwargs, _wrong_classes(column, asked))
-    for column, asked in asked_of.items():
-        if asked.target == "flag":
-            yield from _label_rules(table, column, asked)
+    for column, problem_type in type_of.items():
+        kwargs = {"column": column, "min_value": 2, "max_value": problem_type.most_classes}
+        explain = _wrong_classes(column, problem_type)
+        yield Rule("classes", "expect_column_unique_value_count_to_be_between", kwargs, explain)
+    for column, problem_type in type_of.items():
+        if problem_type.target == "flag":
+            yield from _label_rules(table, column, problem_type)
 
-    bounded = {name: of for name, of in asked_of.items() if of.target == "number" and not of.unbounded}
+    bounded = {
+        name: of_type for name, of_type in type_of.items() if of_type.target == "number" and not of_type.unbounded
+    }
     numeric = [name for name in table.columns if table.kinds[name] == "numeric" and table.roles[name] != "drop"]
     for column in numeric:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
@@ -183,17 +186,16 @@ def derive(table: TableFacts) -> Iterator[Rule]:
         yield _range("finite_values", column, -LARGEST, LARGEST, BEYOND, way_out)
     for column in numeric:
         if column in bounded:
-            asked = bounded[column]
-            way_out = f"rescale the target, or choose `type: {asked.otherwise}`"
-            fault = f"outside [{asked.lowest:g}, {asked.highest:g}]"
-            yield _range("ranges", column, asked.lowest, asked.highest, fault, way_out)
+            low, high = bounded[column].lowest, bounded[column].highest
+            way_out = f"rescale the target, or choose `type: {bounded[column].otherwise}`"
+            yield _range("ranges", column, low, high, f"outside [{low:g}, {high:g}]", way_out)
         if column == settings.weights:
             way_out = "a weight is a number above 0: correct it, or remove the rows that should not count"
             yield _range("ranges", column, 0.0, None, "not above 0", way_out, strict_min=True)
 
 
-def _label_rules(table: TableFacts, column: str, asked: ProblemType) -> Iterator[Rule]:
-    way_out = f"type {asked.name} needs a yes or no in each label column"
+def _label_rules(table: TableFacts, column: str, problem_type: ProblemType) -> Iterator[Rule]:
+    way_out = f"type {problem_type.name} needs a yes or no in each label column"
     explain = _bad_values(column, "neither 0/1 nor true/false", way_out)
     if table.kinds[column] == "categorical":
         kwargs = {"column": column, "regex": LABEL_TEXT}
@@ -230,8 +232,8 @@ def _no_such_column(key: str, column: str) -> Explain:
 
 def _wrong_type(column: str, kind: str) -> Explain:
     def explain(table: TableFacts, _: dict[str, Any]) -> Issue:
-        found, count, rows = table.kinds[column], len(table), first_rows(table[column].notna())
-        if kind == "numeric" and found == "categorical":
+        kind_read, count, rows = table.kinds[column], len(table), first_rows(table[column].notna())
+        if kind == "numeric" and kind_read == "categorical":
             wrong = numeric_looking(table[column])[1]
             count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
             message = (
@@ -239,34 +241,34 @@ def _wrong_type(column: str, kind: str) -> Explain:
                 f"{table[column].iloc[rows[0]]!r}; correct them, or add the mark to data.missing"
             )
             return Issue("error", column, count, rows, message)
-        message = f"{column!r} was read as {found} but has to be {kind}; correct the file or the key `columns`"
+        message = f"{column!r} was read as {kind_read} but has to be {kind}; correct the file or the key `columns`"
         return Issue("error", column, count, rows, message)
 
     return explain
 
 
-def _wrong_classes(column: str, asked: ProblemType) -> Explain:
+def _wrong_classes(column: str, problem_type: ProblemType) -> Explain:
     def explain(table: TableFacts, result: dict[str, Any]) -> Issue:
         values = table[column].value_counts()
-        found = int(result["observed_value"])
-        if found < 2:
+        distinct = int(result["observed_value"])
+        if distinct < 2:
             rows = first_rows(table[column].notna())
-            only = f"only the value {show(values.index[0])!r}" if found else "no value at all"
+            only = f"only the value {show(values.index[0])!r}" if distinct else "no value at all"
             message = f"{column!r} holds {only}: there is nothing to learn; give rows with other values too"
             return Issue("error", column, int(values.sum()), rows, message)
         rows = first_rows(table[column] == values.index[-1])
         shares = listed_counts({show(value): int(count) for value, count in values.items()})
         message = (
-            f"{column!r}: type {asked.name} needs exactly two classes, found {found:,}: {shares}; "
+            f"{column!r}: type {problem_type.name} needs exactly two classes, found {distinct:,}: {shares}; "
             "correct the values or choose another type"
         )
-        return Issue("error", column, found, rows, message)
+        return Issue("error", column, distinct, rows, message)
 
     return explain
 
 
 def read_user_suite(path: Path) -> list[Rule]:
-    """The expectations of the user's file; none where there is no file."""
+    """The expectations of the user's file, if there is one."""
     if not path.exists():
         return []
     try:
@@ -280,7 +282,7 @@ def read_user_suite(path: Path) -> list[Rule]:
 
 
 def _user_rule(item: Any, place: str) -> Rule:
-    """Check one expectation as Great Expectations would; its suites leave out what they do not know, silently."""
+    """Check one expectation; a suite of Great Expectations would silently leave out one that it does not know."""
     import pydantic.v1
     from great_expectations.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -288,9 +290,9 @@ def _user_rule(item: Any, place: str) -> Rule:
 
     if not isinstance(item, dict) or not isinstance(item.get("type"), str) or not isinstance(item.get("kwargs"), dict):
         raise UserError(f'{place}: expected {{"type": "expect_…", "kwargs": {{…}}}}, found {item!r}')
-    known = list_registered_expectation_implementations()
-    if item["type"] not in known:
-        near = get_close_matches(item["type"], known, n=1)
+    known_types = list_registered_expectation_implementations()
+    if item["type"] not in known_types:
+        near = get_close_matches(item["type"], known_types, n=1)
         raise UserError(f"{place}: unknown type {item['type']!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     try:
         ExpectationConfiguration(type=item["type"], kwargs=item["kwargs"]).to_domain_obj()
@@ -333,7 +335,7 @@ def _rows(result: dict[str, Any]) -> list[int]:
 
 
 def _exception(result: dict[str, Any]) -> str:
-    """The messages of whatever Great Expectations ran into, without its tracebacks."""
+    """The messages of the exceptions in a result, without tracebacks."""
     info = result["exception_info"]
     parts = [info] if "raised_exception" in info else list(info.values())
     messages = [str(part["exception_message"]) for part in parts if part["exception_message"]]

@@ -9,15 +9,15 @@ from src.tables.columns import seconds
 from src.tables.facts import TableFacts, show
 
 MOST_COMMON, MOST_EXAMPLES = 4, 3
-# Numbers of so few different values are told like categories.
+# Numbers with at most so many different values are described like categories.
 FEW_NUMBERS = 10
-# Values among which examples are sought.
-SOUGHT = 1000
+# Examples are taken from so many first values.
+EXAMPLE_ROWS = 1000
 BINS = 10
 
 
 def summarize(table: TableFacts, name: str, sealed: NDArray[np.intp]) -> ColumnSummary:
-    """Gaps and different values are counted in all rows; what the values are is told of those that are not sealed."""
+    """Summarize a column: gaps and distinct values of all rows, and the values themselves of rows not sealed."""
     values_N = table[name].drop(table[name].index[sealed])
     present = values_N.dropna()
     summary = ColumnSummary(
@@ -35,21 +35,23 @@ def summarize(table: TableFacts, name: str, sealed: NDArray[np.intp]) -> ColumnS
         counts = present.value_counts()
         counts = counts.iloc[np.lexsort((counts.index.astype(str), -counts.to_numpy(np.int64)))].head(MOST_COMMON)
         return summary.model_copy(update={"common": [(show(value), int(rows)) for value, rows in counts.items()]})
-    examples = present.head(SOUGHT).drop_duplicates().head(MOST_EXAMPLES)
+    examples = present.head(EXAMPLE_ROWS).drop_duplicates().head(MOST_EXAMPLES)
     return summary.model_copy(update={"examples": [show(value) for value in examples]})
 
 
 def _range(present: pd.Series) -> dict[str, object]:
     """The ends and the median of numbers or dates, and how many values lie in each of `BINS` parts of the range."""
     ordered = present.sort_values(kind="stable")
-    ends = {key: show(ordered.iloc[at]) for key, at in (("lowest", 0), ("middle", len(ordered) // 2), ("highest", -1))}
+    ends = {
+        key: show(ordered.iloc[place]) for key, place in (("lowest", 0), ("middle", len(ordered) // 2), ("highest", -1))
+    }
     numbers = present.to_numpy(np.float64) if present.dtype == np.float64 else seconds(present)
     return ends | {"histogram": _histogram(numbers[np.isfinite(numbers)])}
 
 
 def _histogram(values: NDArray[np.float64]) -> list[int]:
-    """Values in each of `BINS` equal parts of their range; none where they do not differ."""
-    halves = values / 2  # the range of the largest numbers is none
+    """The number of values in each of `BINS` equal parts of their range; empty if they are all equal."""
+    halves = values / 2  # the range of the largest numbers would overflow
     lowest, width = halves.min(initial=np.inf), halves.max(initial=-np.inf) - halves.min(initial=np.inf)
     if not width > 0:
         return []

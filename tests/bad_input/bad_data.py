@@ -39,7 +39,7 @@ DATA = {
         changes={"word_vectors": {"path": "mine.csv"}},
     ),
     "an empty file": Bad("validate", (f"{FILE} is empty", "give a file with a header line and rows"), csv=""),
-    "a file with a header only": Bad("validate", (f"{FILE} names its columns and has no rows",), csv="size,label\n"),
+    "a file with a header only": Bad("validate", (f"{FILE} has column names but no rows",), csv="size,label\n"),
     "broken encoding": Bad(
         "validate",
         (f"{FILE}: line 19 is not utf-8", "0xfc", "try `encoding: latin-1` under data"),
@@ -53,7 +53,7 @@ DATA = {
         (FILE, "this is a zip archive or a spreadsheet: save the table as CSV"),
         csv=b"PK\x03\x04\x14\0\x06\0\x08\0\xe2\x9f" + bytes(range(256)),
     ),
-    "bytes that are no text": Bad("validate", (FILE, "this is no text"), csv=b"\x93NUMPY\x01\0v\0" + bytes(256)),
+    "bytes that are no text": Bad("validate", (FILE, "this is not text"), csv=b"\x93NUMPY\x01\0v\0" + bytes(256)),
     "a row with too many fields": Bad(
         "validate",
         (f"{FILE}: line 62 has 6 fields, expected 4 as in the header", "the next: 63", "quote values that hold ','"),
@@ -262,13 +262,13 @@ DATA = {
     ),
     "half a character in JSON": Bad(
         "validate",
-        (f"{FILE}: line 2 holds text that is no Unicode",),
+        (f"{FILE}: line 2 holds text that is not valid Unicode",),
         csv='{"size": 1, "label": "yes"}\n{"size": 2, "label": "\\ud800"}\n',
         changes=source(format="jsonl"),
     ),
     "half a character in a key": Bad(
         "validate",
-        (f"{FILE}: line 1 holds text that is no Unicode",),
+        (f"{FILE}: line 1 holds text that is not valid Unicode",),
         csv='{"\\udfff": 1, "label": "yes"}\n',
         changes=source(format="jsonl"),
     ),

@@ -65,6 +65,6 @@ def test_a_mirror_s_file_with_a_wrong_checksum_is_passed_over_and_named(
     told = desk.run("fetch")
     assert told.code == 1
     assert_says(
-        told.text, ("gone.csv: passed over, its checksum is", "the server answered 404", "its SHA-256 must be 1111")
+        told.text, ("gone.csv: skipped, its checksum is", "the server answered 404", "its SHA-256 must be 1111")
     )
     assert {name: content for name, content in desk.files().items() if name.startswith("data/raw")} == fetched

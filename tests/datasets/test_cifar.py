@@ -48,7 +48,7 @@ def test_records_become_rows_with_the_names_of_their_labels(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a_bin": RECORDS}, "names of the labels are missing"),
+        ({"a_bin": RECORDS}, "label names are missing"),
         ({"a_bin": RECORDS[:-1], "batches_meta_txt": b"cat\ndog"}, r"a.bin is 9,218 bytes long, not records of 3,073"),
         ({"a_bin": RECORDS, "batches_meta_txt": b"cat"}, "has the label 1, but batches.meta.txt has 1 names"),
     ],

@@ -47,10 +47,10 @@ def test_pictures_and_labels_become_the_rows_of_one_table(tmp_path: Path, monkey
     ("pictures", "labels", "message"),
     [
         (idx(PIXELS), idx(LABELS[:3]), "4 pictures and labels 3 labels"),
-        (idx(LABELS), idx(LABELS), "pictures is no IDX file of pictures"),
-        (idx(PIXELS), idx(PIXELS), "labels is no IDX file of labels"),
-        (idx(PIXELS)[:-1], idx(LABELS), "pictures is not as long as its head says"),
-        (idx(PIXELS)[:6], idx(LABELS), "pictures is not as long as its head says"),
+        (idx(LABELS), idx(LABELS), "pictures is not an IDX file of pictures"),
+        (idx(PIXELS), idx(PIXELS), "labels is not an IDX file of labels"),
+        (idx(PIXELS)[:-1], idx(LABELS), "pictures is not as long as its header says"),
+        (idx(PIXELS)[:6], idx(LABELS), "pictures is not as long as its header says"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path, monkeypatch, pictures: bytes, labels: bytes, message: str):

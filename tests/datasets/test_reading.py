@@ -206,7 +206,7 @@ def test_rows_are_located_in_their_file_lines(read: Read, tmp_path: Path) -> Non
 BAD = {
     "an empty file": ("", {}, r"data/local/t\.csv is empty"),
     "only blank lines": ("\n\n", {}, r"data/local/t\.csv is empty"),
-    "a header without rows": ("a,b\n", {}, r"t\.csv names its columns and has no rows"),
+    "a header without rows": ("a,b\n", {}, r"t\.csv has column names but no rows"),
     "broken encoding": (b"a,b\nx,1\nf\xfcr,2\n", {}, r"line 3 is not utf-8: byte 9 \(0xfc\).*`encoding: latin-1`"),
     "a row with too many fields": ("a,b\n1,2\n1,2,3\n4,5\n", {}, r"line 3 has 3 fields, expected 2 as in the header"),
     "rows with too few fields": ("a,b\n1\n1,2\n3\n", {}, r"line 2 has 1 fields, .*\(2 such lines; the next: 4\)"),
@@ -231,7 +231,7 @@ BAD = {
     "an empty Parquet file": (b"", {"path": "t.parquet"}, r"cannot be read as Parquet"),
     "an empty JSON Lines file": ("\n", {"path": "t.jsonl"}, r"is empty"),
     "JSON Lines that are none": ('{"a": 1}\n{"a": }\n', {"path": "t.jsonl"}, r"line 2 is not JSON: .* character 7"),
-    "a JSON line without keys": ('{"a": 1}\n[1]\n', {"path": "t.jsonl"}, r"line 2 holds no JSON object"),
+    "a JSON line without keys": ('{"a": 1}\n[1]\n', {"path": "t.jsonl"}, r"line 2 is not a JSON object"),
     "nested JSON": ('{"a": {"b": 1}}\n', {"path": "t.jsonl"}, r"line 1 holds a nested value in column 'a'"),
     "broken JSON encoding": (b'{"a": 1}\n{"a": "\xfc"}', {"path": "t.jsonl"}, r"line 2 is not utf-8: byte 16"),
     "an ARFF file without data": ("@relation x\n", {"path": "t.arff"}, r"no line '@data'"),

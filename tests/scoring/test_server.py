@@ -106,7 +106,7 @@ def test_a_bad_row_is_a_400_that_names_row_column_and_reason_and_nothing_is_pred
     assert "predictions" not in answer.json()
     assert answer.json()["refused"] == [
         {"row": 1, "column": "weight", "reason": "'heavy' is not a number with a decimal point"},
-        {"row": 3, "column": None, "reason": 'holds no JSON object; every row needs the form {"column": value, …}'},
+        {"row": 3, "column": None, "reason": 'is not a JSON object; every row needs the form {"column": value, …}'},
     ]
 
 

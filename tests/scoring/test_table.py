@@ -103,7 +103,13 @@ def test_broken_lines_of_json_are_refused_by_their_number(repository: Repository
     assert scored.scored == 2
     reasons = {(row, line): reason for row, line, _, reason in repository.refusals()}
     assert list(reasons) == [(1, 3), (2, 4), (3, 5), (4, 6), (5, 7)]
-    told = ("is not JSON", "no JSON object", "nested value in column 'size'", "no Unicode", "no Unicode")
+    told = (
+        "is not JSON",
+        "not a JSON object",
+        "nested value in column 'size'",
+        "not valid Unicode",
+        "not valid Unicode",
+    )
     assert [words in reason for words, reason in zip(told, reasons.values(), strict=True)] == [True] * 5, reasons
 
 
