@@ -16,24 +16,24 @@ COMPRESSIONS = (".gz", ".bz2", ".xz")
 
 
 class Damaged(Exception):
-    """Bytes that are not what a file's ending says, or that end too early."""
+    """A compressed file whose content does not fit its ending, or ends too early."""
 
 
 @contextmanager
 def damage_noticed() -> Iterator[None]:
-    """Raise `Damaged` for whatever the decompressors raise."""
+    """Raise `Damaged` for errors of the decompressors."""
     try:
         yield
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise Damaged(str(error)) from None
     except OSError as error:
-        if error.errno not in (None, errno.EINVAL):  # the disk's trouble; EINVAL is of a place before the file's begin
+        if error.errno not in (None, errno.EINVAL):  # the disk failed; EINVAL: a position before the file's begin
             raise
         raise Damaged(str(error)) from None
 
 
 def open_compressed(path: Path) -> IO[bytes]:
-    """The bytes that a `.gz`, `.bz2` or `.xz` file holds, as a stream; damage shows when it is read."""
+    """A stream of the bytes that a `.gz`, `.bz2` or `.xz` file holds; reading it shows damage."""
     match path.suffix.lower():
         case ".gz":
             return cast(IO[bytes], gzip.open(path))

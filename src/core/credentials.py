@@ -1,26 +1,26 @@
 """Passwords and tokens in addresses: refused where git and DVC would keep them, and cut out of every message.
 
-The ways out: a user and password in ~/.netrc, which the download reads, or a variable of the environment in a query's
-value, `?token=${HUB_TOKEN}`, which is filled in when the address is asked and nowhere else.
+A user may put a user and password into ~/.netrc, which the download reads. Or the value of a query may name an
+environment variable, `?token=${HUB_TOKEN}`, which is filled in for the request alone.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote, urlsplit
 
-# A key with one of these anywhere in it holds a secret: `accesstoken`, `X-Amz-Signature`.
+# A key that contains one of these holds a secret: `accesstoken`, `X-Amz-Signature`.
 _ANYWHERE = re.compile(
     r"(?i)token(?!i[sz])|secret(?!ar)|passw|passphrase|pwd|credential|bearer|jwt|hmac|authorization|signature|"
     r"(?:access|account|api|auth|private|subscription)[-_. ]?key|sess(?:ion)?[-_]?id"
 )
-# Or with one of these as a word of its own: `x-auth`, but not `author` or `design`.
+# So does a key with one of these as a separate word: `x-auth`, but not `author` or `design`.
 _WORD = re.compile(r"(?i)(?<![a-z])(?:o?auth|sig)(?![a-z])")
-# Or one that is nothing else. In a sentence these may mean something harmless.
+# So does a key that is one of these. In a sentence they may be harmless.
 _WHOLE = frozenset({"key", "pass", "psw", "pw", "sas", "ticket"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-# The value of `code` that is a secret; a short one is that of a country or a data set.
+# A value of `code` that is a secret; short codes mean a country or a data set.
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w+/=.~-]{20,}")
-# Tokens that are told by how they begin: of GitHub, GitLab, Hugging Face, OpenAI, Slack, AWS, Google and Telegram; JWT.
+# Tokens with a known beginning: of GitHub, GitLab, Hugging Face, OpenAI, Slack, AWS, Google and Telegram; JWT.
 _TOKEN = re.compile(
     r"(?<![\w-])(gh[opsur]_(?=\w{10})|github_pat_(?=\w{10})|glpat-(?=[\w-]{10})|hf_(?=[A-Za-z0-9]{20})|"
     r"sk-(?=(?:proj-|ant-)?[A-Za-z0-9]{20})|xox[abeprs]-(?=[\w-]{10})|AKIA(?=[A-Z0-9]{16})|AIza(?=[\w-]{30})|"
@@ -29,14 +29,14 @@ _TOKEN = re.compile(
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CUT = "…"
 _MOST_ENCODINGS = 8
-# A user alone may be a token, but not that of a database. Lengths are bounded for the sake of long texts.
+# A user without a password may be a token, except in a database's address. Bounded lengths keep long texts fast.
 _LOGINS = re.compile(
     r"(?i)\b((?:https?|ftp)://)[^\s'\"/?#]+@|"
     r"\b([a-z][a-z0-9+.-]{0,30}://)[^\s'\"/?#@]*:(?![0-9]*(?:[/?#\s,;)]|$))[^\s'\"][^\n'\"]{0,300}@"
 )
-# Begins where a word begins: tried at each letter of a long word, it would take the square of its length.
+# Matches only where a word begins: tried at each letter of a long word, it would take quadratic time.
 _ASSIGNMENT = re.compile(r"([?&;#]?)(?<![\w.%+-])([\w.%+-]+?)(=|%(?:25)*3[Dd])([^\s&;#'\"]+)")
-# As in YAML, Python and the headers of a request. Without quotes, `token: …` may tell of a table's column.
+# As in YAML, Python and the headers of a request. Without quotes, `token: …` may be about a table's column.
 _FIELD = re.compile(
     r"(?i)(?<![\w.-])((?:(['\"])[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|authorization)\2|"
     r"['\"]?[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|[-_]token|(?:access|api|auth|private|secret)[-_]?key|"
@@ -46,7 +46,7 @@ _FIELD = re.compile(
 
 
 def fault_of_address(url: str) -> str | None:
-    """What in the address is a secret, as the rest of a sentence; None: nothing that can be told as one."""
+    """The secret in the address, as the rest of a sentence; None if none is recognized."""
     host = re.split("[/?#]", url.partition("://")[2])[0]
     if "@" in host or not re.fullmatch(r"(?:\[[^]]*\]|[^:]*)(?::[0-9]*)?", host):
         return "holds a user or a password"
@@ -76,7 +76,7 @@ def variables_in(url: str) -> list[str]:
 
 
 def variables_outside(url: str) -> list[str]:
-    """Those that it names elsewhere, where none is filled in."""
+    """The variables that the address names elsewhere, where they are not filled in."""
     return _VARIABLE.findall(urlsplit(url)._replace(query="").geturl())
 
 
@@ -106,7 +106,7 @@ def _without_value(match: re.Match[str]) -> str:
 
 
 def _decoded(url: str) -> Iterator[str]:
-    """The address as it is, and decoded once more until nothing changes or it was encoded too often."""
+    """The address as it is, then decoded again and again until nothing changes, up to a limit."""
     yield url
     for _ in range(_MOST_ENCODINGS):
         before, url = url, unquote(url)
@@ -116,7 +116,7 @@ def _decoded(url: str) -> Iterator[str]:
 
 
 def _pairs(url: str) -> Iterator[tuple[str, str]]:
-    """Keys and values in the address, as servers and scripts read them: of its query, fragment and parameters."""
+    """The keys and values of the address's query, fragment and parameters, as servers and scripts read them."""
     for pair in re.split(r"[?&;#]", url)[1:]:
         key, _, value = pair.partition("=")
         if value:

@@ -1,10 +1,10 @@
-"""The errors a person is meant to read."""
+"""Errors that are written for users."""
 
 from src.core.credentials import redacted
 
 
 class UserError(Exception):
-    """Something the user can put right: the message names the file, the key or rows, and the way out.
+    """Anything the user can fix: the message names the file, the key or rows, and the way out.
 
     The command line prints it without a traceback and exits with code 1. Secrets in addresses are cut out.
     """
@@ -14,4 +14,4 @@ class UserError(Exception):
 
 
 class PassingError(UserError):
-    """One that may be gone by itself a little later, such as a network that does not answer; the flow tries again."""
+    """An error that may pass, such as a network that does not answer; the flow tries again."""

@@ -1,4 +1,4 @@
-"""Where everything lies, writing that is never half done, and reading that notices damage."""
+"""The paths of all files, atomic writing, and reading that notices damage."""
 
 import errno
 import json
@@ -24,7 +24,7 @@ LOCAL = Path("data", "local")
 
 
 M = TypeVar("M", bound=BaseModel)
-# What readers of JSON, CSV, npz and Parquet raise for bytes that are cut short or something else.
+# Errors of readers of JSON, CSV, npz and Parquet for files that are cut short or have another format.
 _DAMAGE = (ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
@@ -32,7 +32,7 @@ _DAMAGE = (ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.B
 class Layout:
     """The files of one problem below the repository's root; `dvc.yaml` names the same ones.
 
-    Raises UserError for a name of a problem that is none.
+    Raises UserError if `problem` cannot be a problem's name.
     """
 
     problem: str
@@ -60,7 +60,7 @@ class Layout:
 
     @property
     def local_files(self) -> Path:
-        """The checksums of those files in `local` that the problem names."""
+        """The checksums of the files in `local` that the problem names."""
         return self.results / "local_files.json"
 
     @property
@@ -82,7 +82,7 @@ class Layout:
 
     @property
     def openings(self) -> Path:
-        """The ledger of what has been scored on the sealed test set; in git, and neither output nor dependency."""
+        """The ledger of evaluations on the sealed test set; kept in git, neither output nor dependency."""
         return self.root / "data" / "openings" / f"{self.problem}.jsonl"
 
     @property
@@ -105,7 +105,7 @@ class Layout:
 
     @property
     def alternative(self) -> Path:
-        """Of the network and the shallow model the one that is not in `model`."""
+        """The network or the shallow model, whichever is not in `model`."""
         return self.results / "alternative"
 
     def settings(self, step: str) -> Path:
@@ -118,7 +118,7 @@ class Layout:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that replaces it on success and vanishes on failure."""
+    """Yield a temporary path beside `path`; the file there replaces `path` on success and is removed on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
@@ -130,7 +130,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that replaces it on success and vanishes on failure."""
+    """Yield a temporary folder beside `path` that replaces it on success and is removed on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
     try:
@@ -149,12 +149,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON. NaN and infinities are refused: JSON has none."""
+    """Write `value` as indented JSON. Raises ValueError for NaN and infinities, which JSON lacks."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def parse_json(content: bytes) -> Any:
-    """The value that JSON text in UTF-8 holds. Raises ValueError with what is wrong with it."""
+    """Parse JSON in UTF-8. Raises ValueError that says what is wrong."""
     try:
         value = json.loads(content.decode("utf-8"))
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
@@ -174,14 +174,14 @@ def read_json(path: Path) -> dict[str, Any]:
     with intact(path):
         value = parse_json(path.read_bytes())
         if not isinstance(value, dict):
-            raise ValueError("no JSON object")
+            raise ValueError("not a JSON object")
     return value
 
 
-def read_model(path: Path, kind: type[M]) -> M:
-    """A JSON file that an earlier step wrote, as the model `kind`."""
+def read_model(path: Path, model: type[M]) -> M:
+    """Read a JSON file that an earlier step wrote as an instance of `model`."""
     with intact(path):
-        return kind.model_validate(parse_json(path.read_bytes()))
+        return model.model_validate(parse_json(path.read_bytes()))
 
 
 def read_text(path: Path) -> str:
@@ -192,10 +192,10 @@ def read_text(path: Path) -> str:
 
 @contextmanager
 def intact(path: Path) -> Iterator[None]:
-    """Read `path`, which an earlier step wrote, in this block and do nothing else there.
+    """Wrap a block that reads `path`, which an earlier step wrote, and does nothing else.
 
-    Raises UserError, which names the file and the command that makes it anew, where it is missing, cut short, garbage
-    or of another shape. The block may raise ValueError or KeyError with what is wrong.
+    Raises UserError with the command that makes the file again if it is missing, cut short or has another format. The
+    block may raise ValueError or KeyError that says what is wrong.
     """
     existing(path)
     try:
@@ -203,20 +203,20 @@ def intact(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise UserError(f"{path} is damaged or of another version ({_what(error)}); {_way_out(path)}") from None
     except OSError as error:
-        if error.errno not in (None, errno.EINVAL):  # the disk's trouble; damage has no number or leads out of the file
+        if error.errno not in (None, errno.EINVAL):  # the disk failed; damage has no number or EINVAL
             raise
         raise UserError(f"{path} is damaged ({_what(error)}); {_way_out(path)}") from None
 
 
 def existing(path: Path) -> Path:
-    """`path`, which an earlier step wrote. Raises UserError, naming the command that makes it, where it is missing."""
+    """`path`, which an earlier step wrote. Raises UserError with the command that makes it if it is missing."""
     if not path.exists():
         raise UserError(f"{path} is missing; {_way_out(path)}")
     return path
 
 
 def _what(error: Exception) -> str:
-    """What is wrong with the bytes, on one line."""
+    """What is wrong with the file, in one line."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -230,6 +230,6 @@ def _what(error: Exception) -> str:
 def _way_out(path: Path) -> str:
     made_by = maker(path)
     if made_by is None:
-        return "get it anew"
+        return "get it again"
     step, problem = made_by
     return f"run `dvc repro {step}@{problem}`, or `python -m tasks.{step} {problem}` without DVC"

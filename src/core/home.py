@@ -1,4 +1,4 @@
-"""The repository a run belongs to, which is not the copy it happens in and which is deleted when it has ended."""
+"""The repository that a run belongs to. The run itself happens in a copy, which is deleted when it ends."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,6 @@
-"""Names that somebody else chose (in an address, an archive, a table, a problem file, a form), before anything is
-written under them.
+"""Check names from outside (an address, an archive, a table, a problem file, a form) before they become file names.
 
-A name is taken as it is or refused, never mended: what would be written is always what was asked for.
+A name is taken as it is or refused, but never changed.
 """
 
 import re
@@ -12,17 +11,17 @@ from urllib.parse import unquote
 
 from src.core.errors import UserError
 
-# Bytes of a name, so that what the workflow puts before and behind it still fits into the 255 that disks allow.
+# Disks allow 255 bytes; the workflow adds something before and after the name.
 MOST_BYTES = 200
 MOST_PATH_BYTES = 1_000
 MOST_PROBLEM_BYTES = 100
 
-# Windows opens a device for such a name, whatever its ending.
+# Windows opens a device for these names, whatever their ending.
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?")
 _DVC = re.compile(r"(?i)dvc\.(yaml|lock)|.*\.dvc")
 _PROBLEM = re.compile(r"\w[\w.-]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
-# Controls that turn the direction of writing make a name look like another one.
+# Characters that change the writing direction can make a name look like another.
 _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
 
@@ -39,9 +38,9 @@ _FAULTS: dict[str, Callable[[str], object]] = {
 
 
 def fault_of_name(name: str) -> str | None:
-    """What keeps `name` from being the name of a file inside a folder, as the rest of a sentence; None: nothing.
+    """Why `name` cannot be a file's name, as the rest of a sentence; None if it can.
 
-    Decoding it once more (`%2F`, a full-width slash) must not make another name of it either.
+    Its decoded form (`%2F`, a full-width slash) is checked, too.
     """
     if len(name.encode("utf-8", "replace")) > MOST_BYTES:
         return f"is longer than {MOST_BYTES} bytes"
@@ -50,7 +49,7 @@ def fault_of_name(name: str) -> str | None:
 
 
 def plain_name(name: str, what: str) -> str:
-    """`name`, which is that of a file inside a folder. Raises UserError, which begins with `what`, where it is not."""
+    """`name`, if it can be a file's name. Otherwise raises UserError, whose message begins with `what`."""
     fault = fault_of_name(name)
     if fault is not None:
         raise UserError(f"{what}: the name {shown(name)} {fault}; rename the file")
@@ -58,14 +57,14 @@ def plain_name(name: str, what: str) -> str:
 
 
 def fault_of_text(path: str) -> str | None:
-    """What keeps `path` from being a path at all, as the rest of a sentence; None: nothing."""
+    """Why `path` cannot be a path at all, as the rest of a sentence; None if it can."""
     if len(path.encode("utf-8", "replace")) > MOST_PATH_BYTES:
         return f"is longer than {MOST_PATH_BYTES:,} bytes"
     return "holds a character that cannot be printed" if any(map(is_unprintable, path)) else None
 
 
 def fault_of_path(path: str) -> str | None:
-    """What keeps `path` from being a path below a folder, as the rest of a sentence; None: nothing."""
+    """Why `path` cannot be a path below a folder, as the rest of a sentence; None if it can."""
     if fault := fault_of_text(path):
         return fault
     for form in (path, _decoded(path)):
@@ -78,7 +77,7 @@ def fault_of_path(path: str) -> str | None:
 
 
 def fault_of_plain_path(path: str) -> str | None:
-    """The same for a path below a folder whose parts are all plain names."""
+    """Why `path` cannot be a path below a folder whose parts are all plain names; None if it can."""
     fault = fault_of_path(path)
     if fault is not None:
         return fault
@@ -88,7 +87,7 @@ def fault_of_plain_path(path: str) -> str | None:
 
 
 def check_problem_name(name: str) -> None:
-    """Raise UserError where `name` cannot be a problem's: it is part of file names, commands and names in MLflow."""
+    """Raise UserError if `name` cannot be a problem's: it becomes part of file names, commands and names in MLflow."""
     if not _PROBLEM.fullmatch(name) or len(name.encode()) > MOST_PROBLEM_BYTES or fault_of_name(name):
         raise UserError(
             f"problems/: {shown(name)} cannot be the name of a problem; use letters, digits, _, - and ., beginning "
@@ -97,17 +96,17 @@ def check_problem_name(name: str) -> None:
 
 
 def _decoded(name: str) -> str:
-    """What the name becomes when it is decoded until nothing changes."""
+    """The name, decoded until nothing changes."""
     while (once := unicodedata.normalize("NFKC", unquote(name))) != name:
         name = once
     return name
 
 
 def is_unprintable(character: str) -> bool:
-    """Whether it is a control, half of a pair, a line end or turns the direction of writing."""
+    """Whether it is a control, a surrogate, a line separator or changes the writing direction."""
     return unicodedata.category(character) in _UNWRITABLE or unicodedata.bidirectional(character) in _TURNS
 
 
 def shown(name: str) -> str:
-    """The name for a message, quoted and cut."""
+    """The name for a message, quoted and shortened."""
     return repr(name if len(name) <= 80 else f"{name[:80]}…")

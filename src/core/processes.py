@@ -1,7 +1,7 @@
-"""No process outlives the one it works for.
+"""End processes together with the process that they work for.
 
-`kill -9` of a parent leaves its children running and writing: nobody tells them. So a step watches the run that
-started it, and each worker process watches its step (see `die_with_parent`, made to be a worker's initializer).
+`kill -9` of a parent leaves its children running and writing. So a step watches the run that started it, and each
+worker process watches its step (`die_with_parent` is its initializer).
 """
 
 import ctypes
@@ -21,20 +21,20 @@ _PR_SET_NAME = 15
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether `process` runs: not ended, not a zombie, and its number not given to another one since."""
+    """Whether `process` still runs: it is no zombie, and no other process has its number now."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def name_process(name: str) -> None:
-    """Let `ps` and `top` show `name`, up to 15 letters, for this process; on Linux only."""
+    """Make `ps` and `top` show `name`, up to 15 letters, for this process; on Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode())
 
 
 def die_with_parent(parent: int) -> None:
-    """Kill this process when `parent`, the process that started it, ends; at once where it already has."""
+    """Kill this process when `parent`, the process that started it, ends; at once if it already has."""
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
     die_with([])
@@ -43,8 +43,7 @@ def die_with_parent(parent: int) -> None:
 def die_with(processes: Sequence[psutil.Process]) -> None:
     """Kill this process and its children within half a second of the end of its parent or any of `processes`.
 
-    On Linux the kernel does the same for the parent at once, even while a long computation keeps the watching thread
-    from running.
+    On Linux the kernel does this at once when the parent ends, even while a computation blocks the watching thread.
     """
     parent = os.getppid()
     if sys.platform == "linux":

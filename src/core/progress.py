@@ -1,8 +1,8 @@
-"""How far a long job is: a bar on a terminal, elsewhere plain lines such as
+"""The progress of long jobs: a bar on a terminal, elsewhere plain lines such as
 
     search: 41% of 360 trainings, 12 s, about 17 s to go
 
-that stream to whoever started the step (DVC, the flow). The words are written and read in this one place.
+that stream to whatever started the step (DVC, the flow). This module both writes and parses the lines.
 """
 
 import logging
@@ -17,42 +17,42 @@ from time import monotonic
 
 log = logging.getLogger("workflow")
 
-# Jobs that end sooner say nothing.
+# Seconds before the first line; shorter jobs write none.
 FIRST_LINE = 2.0
-# Seconds between lines: at first and at most. In between they grow with the job, so that no log drowns in them.
+# Seconds between lines, at first and at most. The pauses grow with the job, to keep the log short.
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 _PAUSE_SHARE = 0.02
-# How often the counts of other processes are written and read.
+# Seconds between writing, and between reading, the counts of other processes.
 _COUNT_EVERY = 0.2
 _LINE = re.compile(r"^.+: (\d+)% of .+, \d[\d.]* (?:s|min|h)\b")
 
 
 @contextmanager
 def progress(title: str, total: float, what: str) -> Iterator[Callable[[float], None]]:
-    """Show how far a job is; the block calls what it gets with how much of `total` is done by now.
+    """Show the progress of a job; the block calls the yielded function with the amount of `total` done so far.
 
     title: the job. what: the whole of it in words, such as "360 trainings".
     """
     if sys.stderr.isatty():
-        with _bar(title, total, what) as tell:
-            yield tell
+        with _bar(title, total, what) as update:
+            yield update
         return
     lines = Lines(title, total, what)
-    yield lines.tell
+    yield lines.update
     lines.close()
 
 
 @contextmanager
 def progress_of_parts(title: str, parts: int, total: float, what: str) -> Iterator[list["Part"]]:
-    """Show how far a job is whose parts are done by other processes, each of which counts in its own `Part`."""
-    with tempfile.TemporaryDirectory(prefix="progress-") as folder, progress(title, total, what) as tell:
+    """Show the progress of a job whose parts run in other processes, each of which counts in its own `Part`."""
+    with tempfile.TemporaryDirectory(prefix="progress-") as folder, progress(title, total, what) as update:
         file = Path(folder) / "done"
         file.write_bytes(bytes(_WIDTH * parts))
         ended = Event()
 
         def watch() -> None:
             while not ended.wait(_COUNT_EVERY):
-                tell(_counted(file))
+                update(_counted(file))
 
         watcher = Thread(target=watch, name="progress", daemon=True)
         watcher.start()
@@ -64,9 +64,9 @@ def progress_of_parts(title: str, parts: int, total: float, what: str) -> Iterat
 
 
 class Part:
-    """One part's place in the file that all parts count in; can be sent to another process.
+    """One part's place in the file in which all parts count; can be sent to another process.
 
-    A process on another machine, where the file is not, counts in vain: there the part is counted when it is done.
+    On another machine the file does not exist; such a part is counted only when it is finished.
     """
 
     def __init__(self, file: Path, place: int) -> None:
@@ -82,7 +82,7 @@ class Part:
             self._write()
 
     def finish(self, amount: int) -> None:
-        """Count the whole part, `amount`, whatever it has counted itself."""
+        """Count the whole part, which is `amount`, whatever it has counted so far."""
         self.done = amount
         self._write()
 
@@ -97,43 +97,43 @@ class Lines:
 
     def __init__(self, title: str, total: float, what: str) -> None:
         self.title, self.total, self.what = title, total, what
-        self.started = self.told = monotonic()
+        self.started = self.written = monotonic()
         self.due = self.started + FIRST_LINE
         self.percent = -1
         self.first: tuple[float, float] | None = None
 
-    def tell(self, done: float) -> None:
+    def update(self, done: float) -> None:
         now = monotonic()
         if done and self.first is None:
             self.first = (now, done)
         percent = int(100 * done / self.total)
-        if now < self.due or (percent == self.percent and now < self.told + LONGEST_PAUSE):
+        if now < self.due or (percent == self.percent and now < self.written + LONGEST_PAUSE):
             return
         elapsed = now - self.started
-        self.told, self.due = now, now + min(max(SHORTEST_PAUSE, _PAUSE_SHARE * elapsed), LONGEST_PAUSE)
-        self._say(percent, f"{duration(elapsed)}{self._rest(now, done)}")
+        self.written, self.due = now, now + min(max(SHORTEST_PAUSE, _PAUSE_SHARE * elapsed), LONGEST_PAUSE)
+        self._write(percent, f"{duration(elapsed)}{self._rest(now, done)}")
 
     def _rest(self, now: float, done: float) -> str:
-        """By the speed since something was done: a worker first takes seconds to start."""
+        """The remaining time, by the speed since the first progress: workers take seconds to start."""
         if self.first is None or done <= self.first[1]:
             return ""
-        since, at = self.first
-        return f", about {duration((now - since) * (self.total - done) / (done - at))} to go"
+        since, done_then = self.first
+        return f", about {duration((now - since) * (self.total - done) / (done - done_then))} to go"
 
     def close(self) -> None:
-        """The job is done; a job that has said something says so."""
+        """Write a last line if there were others."""
         if self.percent >= 0:
-            self._say(100, duration(monotonic() - self.started))
+            self._write(100, duration(monotonic() - self.started))
 
-    def _say(self, percent: int, times: str) -> None:
+    def _write(self, percent: int, times: str) -> None:
         self.percent = percent
         log.info("%s: %d%% of %s, %s", self.title, percent, self.what, times)
 
 
 def share(line: str) -> float | None:
-    """How far the job is that says `line`, from 0 to 1; None for any other line."""
-    found = _LINE.match(line)
-    return int(found[1]) / 100 if found else None
+    """The progress in `line`, from 0 to 1; None for any other line."""
+    match = _LINE.match(line)
+    return int(match[1]) / 100 if match else None
 
 
 def duration(seconds: float) -> str:
@@ -150,10 +150,10 @@ def _bar(title: str, total: float, what: str) -> Iterator[Callable[[float], None
     form = f"{{desc}}: {{percentage:3.0f}}% of {what} |{{bar}}| {{elapsed}}, {{remaining}} to go"
     with tqdm(total=total, desc=title, bar_format=form, leave=False) as bar:
 
-        def tell(done: float) -> None:
+        def update(done: float) -> None:
             bar.update(done - bar.n)
 
-        yield tell
+        yield update
 
 
 _WIDTH = 8
@@ -161,4 +161,4 @@ _WIDTH = 8
 
 def _counted(file: Path) -> int:
     counts = file.read_bytes()
-    return sum(int.from_bytes(counts[at : at + _WIDTH], "little") for at in range(0, len(counts), _WIDTH))
+    return sum(int.from_bytes(counts[i : i + _WIDTH], "little") for i in range(0, len(counts), _WIDTH))

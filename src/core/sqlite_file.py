@@ -1,7 +1,7 @@
-"""An SQLite database that is there with all of its tables or not at all.
+"""Create SQLite databases with all of their tables or not at all.
 
-MLflow and Prefect make their tables in hundreds of statements that take seconds. A file in which that was interrupted
-is refused by its library for ever. So a database is made beside its place and renamed when it is whole.
+MLflow and Prefect create their tables in hundreds of statements, which take seconds. If that is interrupted, they
+refuse the file ever after. So a database is made beside its place and renamed when it is complete.
 """
 
 import sqlite3
@@ -15,9 +15,9 @@ _SIDECARS = ("-journal", "-wal", "-shm")
 
 @contextmanager
 def new_database(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` at which to make a database that replaces it when the block ends well.
+    """Yield a path beside `path` for a new database, which replaces `path` when the block succeeds.
 
-    Close every connection to it within the block. The caller sees to it that no other process does the same meanwhile.
+    Close every connection within the block. The caller ensures that no other process does the same meanwhile.
     """
     partial = path.with_name(f"{path.name}.new")
     _remove(partial)
@@ -33,10 +33,10 @@ def new_database(path: Path) -> Iterator[Path]:
 
 
 def is_whole(path: Path, filled_when_made: Iterable[str] = ()) -> bool:
-    """Whether the database at `path` is there and its tables were made to the end.
+    """Whether the database at `path` exists and has all of its tables.
 
-    The database of an earlier version, or one that a library has made by itself, does not say so: it counts as whole
-    when any table holds a row, apart from those that are filled while the tables are made. Raises sqlite3.Error.
+    Databases of earlier versions, or made by a library, lack our mark. They count as whole if any table holds a row,
+    except for tables that are filled while they are created. Raises sqlite3.Error.
     """
     if not path.exists():
         return False

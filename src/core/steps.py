@@ -1,7 +1,7 @@
-"""The nine steps and how they hang together: the one place that says what each reads and makes.
+"""The graph of the nine steps: what each of them reads and makes.
 
-`dvc.yaml`, the record in MLflow and the process that steps are forked from follow this table; `tests/test_dvc.py` holds
-dvc.yaml, `Layout` and the imports to it.
+`dvc.yaml`, the record in MLflow and the process that steps are forked from follow this table. `tests/test_dvc.py`
+checks dvc.yaml, `Layout` and the imports against it.
 """
 
 import re
@@ -16,8 +16,8 @@ class Step:
     """What a step reads and makes: files and folders below the repository's root, the same for every `{problem}`.
 
     recorded: the results that MLflow keeps. by_folder: DVC runs the step again when anything changes in a folder of
-    `src` that it imports from; otherwise only when a module changes that it imports. later: what it imports only while
-    it runs, and always.
+    `src` that it imports from; otherwise only when a module that it imports changes. later: modules that it imports in
+    every run, but only while it runs.
     """
 
     reads: tuple[str, ...]
@@ -153,7 +153,7 @@ RECORDED = tuple(name for name, step in GRAPH.items() if step.recorded)
 
 
 def recorded_steps_read_by(step: str) -> tuple[str, ...]:
-    """The recorded steps of whose outputs `step` reads any, in their order."""
+    """The recorded steps that make something `step` reads, in their order."""
     makers = {_MAKERS.get(path) for path in GRAPH[step].reads}
     return tuple(name for name in RECORDED if name in makers)
 
@@ -161,7 +161,7 @@ def recorded_steps_read_by(step: str) -> tuple[str, ...]:
 def maker(path: Path) -> tuple[str, str] | None:
     """The step and the problem whose output `path` is or lies in; None for any other path."""
     for pattern, step in _MADE:
-        found = pattern.search(path.as_posix())
-        if found is not None:
-            return step, found[1]
+        match = pattern.search(path.as_posix())
+        if match is not None:
+            return step, match[1]
     return None

@@ -1,10 +1,10 @@
-"""Problem files and params.yaml as DVC reads them, so that a file means the same to both.
+"""Read problem files and params.yaml as DVC does, so that they mean the same to both.
 
-That is YAML 1.2: unlike in the older version that PyYAML follows, `yes` and `off` are text and `1e-3` is a number. A
-date is text as well, and a key given twice is an error instead of a silent choice.
+That is YAML 1.2: unlike in PyYAML's older version, `yes` and `off` are text and `1e-3` is a number. Dates are text as
+well, and a repeated key is an error instead of a silent choice.
 
-A file may come from a stranger, so its size, its depth, the length of its integers and what its aliases expand to are
-limited, and tags such as `!!int` are refused.
+Files may come from strangers. So their size, depth, integers and expanded aliases are limited, and tags such as `!!int`
+are refused.
 """
 
 import re
@@ -19,7 +19,7 @@ from src.core.errors import UserError
 
 _PREFIX = "tag:yaml.org,2002:"  # of YAML's own tags, which are written `!!`
 
-# How a plain word reads, and with which characters such a word begins.
+# The patterns of plain words by their type, and the characters that such words begin with.
 _WORDS = {
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -39,7 +39,7 @@ MOST_VALUES = 50_000  # with every alias written out
 MOST_DIGITS = 18  # fits into 64 bits
 MOST_SHOWN = 100  # characters of a line in a message
 
-# What to do about PyYAML's commonest complaints.
+# What to do about PyYAML's most frequent errors.
 _WAYS_OUT = {
     "mapping values are not allowed here": "; quote a text that holds `: `",
     "found character '\\t'": "; indent with spaces",
@@ -48,14 +48,14 @@ _WAYS_OUT = {
 
 
 class _Extent(NamedTuple):
-    """How many values a part of the file holds and how deep they are nested, with every alias written out."""
+    """The number and depth of the values in a part of the file, with every alias expanded."""
 
     values: int
     depth: int
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader with the limits above, for which a key given twice is an error."""
+    """A safe loader with the limits above, which refuses repeated keys."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -75,17 +75,18 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         if isinstance(event, yaml.AliasEvent):
             if node not in self.extents:
-                raise _refused(f"the alias *{event.anchor} lies inside of what it stands for", event.start_mark)
+                raise _refused(f"the alias *{event.anchor} contains itself", event.start_mark)
             return node
         if isinstance(node, yaml.ScalarNode):
             _check_scalar(node)
         inside = [self.extents[inner] for inner in _inside(node)]
-        found = _Extent(1 + sum(of.values for of in inside), 1 + max((of.depth for of in inside), default=0))
-        if found.values > MOST_VALUES:
+        values, depth = sum(part.values for part in inside), max((part.depth for part in inside), default=0)
+        extent = _Extent(1 + values, 1 + depth)
+        if extent.values > MOST_VALUES:
             raise _refused(f"more than {MOST_VALUES:,} values", event.start_mark)
-        if found.depth > MOST_DEPTH:
+        if extent.depth > MOST_DEPTH:
             raise too_deep
-        self.extents[node] = found
+        self.extents[node] = extent
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -102,9 +103,9 @@ class _Loader(yaml.SafeLoader):
 def _check_scalar(node: yaml.ScalarNode) -> None:
     if node.tag == f"{_PREFIX}int" and len(node.value.lstrip("+-")) > MOST_DIGITS:
         raise _refused(f"an integer of more than {MOST_DIGITS} digits; in quotes it is text", node.start_mark)
-    odd = next((character for character in node.value if character == "\0" or "\ud800" <= character < "\ue000"), None)
-    if odd is not None:
-        raise _refused(f"the character {odd!r} cannot stand in a text; remove it", node.start_mark)
+    invalid = next((one for one in node.value if one == "\0" or "\ud800" <= one < "\ue000"), None)
+    if invalid is not None:
+        raise _refused(f"the character {invalid!r} cannot stand in a text; remove it", node.start_mark)
 
 
 def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
@@ -127,7 +128,7 @@ for _name, (_pattern, _beginnings) in _WORDS.items():
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that the file holds. Raises UserError naming file, line and column where it holds none."""
+    """The mapping that the file holds. Otherwise raises UserError with file, line and column."""
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= MOST_BYTES else b""
@@ -150,11 +151,9 @@ def parse_yaml(content: bytes, shown: str) -> dict[str, Any]:
         line = text[: error.position].count("\n") + 1
         raise UserError(f"{shown} is not YAML: line {line} holds the character {chr(error.character)!r}") from None
     except yaml.MarkedYAMLError as error:
-        raise UserError(f"{shown} is not YAML: {_told(error, text)}") from None
-    except (
-        ValueError,
-        OverflowError,
-    ) as error:  # of numbers that PyYAML does not check, such as those in "\\U00110000"
+        raise UserError(f"{shown} is not YAML: {_located(error, text)}") from None
+    # PyYAML does not check some numbers, such as those in "\\U00110000".
+    except (ValueError, OverflowError) as error:
         raise UserError(f"{shown} is not YAML: {error}") from None
     if value is None:
         raise UserError(f"{shown} is empty; it needs lines of the form `key: value`")
@@ -163,7 +162,7 @@ def parse_yaml(content: bytes, shown: str) -> dict[str, Any]:
     return value
 
 
-def _told(error: yaml.MarkedYAMLError, text: str) -> str:
+def _located(error: yaml.MarkedYAMLError, text: str) -> str:
     problem, mark = error.problem or error.context or "", error.problem_mark
     way_out = next((way_out for part, way_out in _WAYS_OUT.items() if part in problem), "")
     if mark is None:

@@ -1,5 +1,5 @@
-"""A problem file merged with the defaults of `params.yaml`, checked in every key before anything runs.
+"""Problem files, merged with the defaults of `params.yaml` and checked completely before anything runs.
 
-Each step's settings are one class that lists what the step reads; `Problem` is their union. The step `define`
-writes every class as one small JSON file, so that DVC runs a step again only when something it reads has changed.
+The settings of each step are a class; `Problem` is their union. The step `define` writes each class as a small JSON
+file, so that DVC runs a step again only when settings that it reads have changed.
 """

@@ -1,7 +1,6 @@
-"""What is wrong with a problem file, said so that its writer can put it right.
+"""Explain what is wrong with a problem file.
 
-Each error of pydantic becomes one line: the file, the key, what was given, what is allowed, and the nearest valid
-spelling.
+Each of pydantic's errors becomes one line: the file, the key, its value, what is allowed, the nearest valid spelling.
 """
 
 import re
@@ -19,16 +18,16 @@ from src.core.files import Layout
 
 
 def explained(error: ValidationError, model: type[BaseModel], given: Any, layout: Layout) -> Iterator[str]:
-    """A line about each key of `given`, the problem file as read, that is not as `model` wants it."""
-    # What a key may be instead (text or a list) makes an error each; they follow one another and are told together.
-    for location, of in groupby(error.errors(), _location):
-        yield _explain(location, list(of), model, given, layout)
+    """A line about each key of `given`, the problem file as read, that `model` does not accept."""
+    # A key with alternatives (text or a list) has one error for each; they follow one another and make one line.
+    for location, details in groupby(error.errors(), _location):
+        yield _explain(location, list(details), model, given, layout)
 
 
 MOST_SHOWN = 200  # characters of a value in a message
 
-# What pydantic expects, in the words of a person who writes YAML.
-_WANTED = {
+# What pydantic expects, in words for people who write YAML.
+_EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "text",
@@ -48,35 +47,35 @@ _WANTED = {
 def _explain(
     location: tuple[int | str, ...], details: list[ErrorDetails], model: type[BaseModel], given: Any, layout: Layout
 ) -> str:
-    """The line about one key; `details` are what pydantic says of it, one for each form the key may have."""
-    kind, value, context = details[0]["type"], details[0]["input"], details[0].get("ctx", {})
+    """The line about one key; `details` holds pydantic's errors, one for each form that the key may have."""
+    fault, value, context = details[0]["type"], details[0]["input"], details[0].get("ctx", {})
     file = layout.problem_file if not location or _holds(given, location) else layout.params_file
-    if kind == "value_error":
+    if fault == "value_error":
         return f"{file}: {context['error']}"
-    if kind == "missing":
+    if fault == "missing":
         return f"{layout.problem_file}: {_key(location)}: this key is missing"
-    if kind == "union_tag_not_found":
+    if fault == "union_tag_not_found":
         return f"{file}: {_key(location)}.source: this key is missing; allowed: {', '.join(sorted(_TAGS))}"
-    if kind in ("extra_forbidden", "invalid_key"):
-        known = sorted(_known_fields(model, details[0]["loc"][:-1]))
-        near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    if fault in ("extra_forbidden", "invalid_key"):
+        allowed = sorted(_allowed_fields(model, details[0]["loc"][:-1]))
+        near = get_close_matches(str(location[-1]), allowed, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{file}: {_key(location)}: unknown key{hint} (allowed: {', '.join(known)})"
-    if kind == "union_tag_invalid":
+        return f"{file}: {_key(location)}: unknown key{hint} (allowed: {', '.join(allowed)})"
+    if fault == "union_tag_invalid":
         location, value = (*location, "source"), value["source"]
-    wanted = " or ".join(dict.fromkeys(_wanted(detail, model) for detail in details))
-    return f"{file}: {_key(location)}: should be {wanted}, given {_shown(value)}{_way_out(value, wanted)}"
+    expected = " or ".join(dict.fromkeys(_expected(detail, model) for detail in details))
+    return f"{file}: {_key(location)}: should be {expected}, given {_shown(value)}{_way_out(value, expected)}"
 
 
 def _key(location: tuple[int | str, ...]) -> str:
     return ".".join(map(str, location))
 
 
-def _wanted(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def _expected(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "string_pattern_mismatch":
-        return str(_known_fields(model, detail["loc"][:-1])[str(detail["loc"][-1])].description)
-    if detail["type"] in _WANTED:
-        return _WANTED[detail["type"]].format(**detail.get("ctx", {}))
+        return str(_allowed_fields(model, detail["loc"][:-1])[str(detail["loc"][-1])].description)
+    if detail["type"] in _EXPECTED:
+        return _EXPECTED[detail["type"]].format(**detail.get("ctx", {}))
     return detail["msg"].removeprefix("Input should be ")
 
 
@@ -87,11 +86,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
-def _way_out(value: Any, wanted: str) -> str:
+def _way_out(value: Any, expected: str) -> str:
     if isinstance(value, str):
-        near = get_close_matches(value, re.findall(r"'(.+?)'", wanted), n=1)
+        near = get_close_matches(value, re.findall(r"'(.+?)'", expected), n=1)
         return f"; did you mean {near[0]!r}?" if near else ""
-    return f'; in quotes it is text: "{_shown(value)}"' if "text" in wanted and isinstance(value, int | float) else ""
+    return f'; in quotes it is text: "{_shown(value)}"' if "text" in expected and isinstance(value, int | float) else ""
 
 
 _TAGS = {"sklearn", "file", "address"}
@@ -119,7 +118,7 @@ def _holds(given: Any, location: tuple[int | str, ...]) -> bool:
     return True
 
 
-def _known_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+def _allowed_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
     """The keys allowed in the mapping at `location` of a problem file."""
     annotation: Any = model
     for part in location:
@@ -131,12 +130,12 @@ def _known_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> di
             annotation = next(m for m in members if get_args(m.model_fields["source"].annotation) == (part,))
         elif not isinstance(part, int):
             annotation = members[0].model_fields[str(part)].annotation
-    return {name: field for one in _models(annotation) for name, field in one.model_fields.items()}
+    return {name: field for member in _models(annotation) for name, field in member.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     if get_origin(annotation) in (Annotated, Union, UnionType, list):
-        return [one for part in get_args(annotation) for one in _models(part)]
+        return [member for part in get_args(annotation) for member in _models(part)]
     return []

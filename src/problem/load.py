@@ -1,4 +1,4 @@
-"""Read a problem file over the defaults of `params.yaml`, and a step's settings as `define` wrote them."""
+"""Read a problem file merged with the defaults of `params.yaml`, and a step's settings as `define` wrote them."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -17,9 +17,9 @@ from src.problem.terms import S
 
 
 def load_problem(layout: Layout) -> Problem:
-    """Read `problems/<name>.yaml`, merge it over the defaults of `params.yaml` and check the whole.
+    """Read `problems/<name>.yaml`, merge it over the defaults of `params.yaml` and check the result.
 
-    Raises UserError naming the file, the key, what was given, what is allowed and the nearest valid spelling.
+    Raises UserError with the file, the key, its value, what is allowed and the nearest valid spelling.
     """
     if not layout.problem_file.exists():
         raise UserError(f"{layout.problem_file} does not exist{_nearest_problem(layout)}")
@@ -34,7 +34,10 @@ def load_problem(layout: Layout) -> Problem:
 
 
 def listed_problems(params_file: Path) -> list[str]:
-    """The names under `problems` of params.yaml: the problems that DVC has stages for. Raises UserError for no list."""
+    """The names under `problems` in params.yaml: the problems that DVC has stages for.
+
+    Raises UserError if they are not a list of names.
+    """
     listed = read_yaml(params_file).get("problems") or []
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise UserError(f"{params_file}: problems: should be a list of names, given {str(listed)[:80]!r}")
@@ -50,15 +53,15 @@ def settings_of(problem: Problem, step: str) -> dict[str, Any]:
     return problem.model_dump(mode="json", include=set(STEP_SETTINGS[step].model_fields))
 
 
-def load_settings(layout: Layout, step: str, kind: type[S]) -> S:
+def load_settings(layout: Layout, step: str, model: type[S]) -> S:
     """Read the settings file that `define` wrote for `step`."""
-    return read_model(layout.settings(step), kind)
+    return read_model(layout.settings(step), model)
 
 
 def _nearest_problem(layout: Layout) -> str:
-    known = sorted(file.stem for file in layout.problem_file.parent.glob("*.yaml"))
-    near = get_close_matches(layout.problem, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}" if known else ""
+    names = sorted(file.stem for file in layout.problem_file.parent.glob("*.yaml"))
+    near = get_close_matches(layout.problem, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}" if names else ""
 
 
 def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The user's own files: found by their paths below data/local, and known by their checksums."""
+"""The user's own files below data/local, and their checksums."""
 
 import hashlib
 from difflib import get_close_matches
@@ -11,10 +11,9 @@ from src.problem.steps import FetchSettings
 
 
 def local_file(path: str, local: Path, of_members: bool) -> Path:
-    """The user's file at `path` below `local`; a folder may hold members as an archive does.
+    """The user's file at `path` below `local`; with `of_members`, it may be a folder.
 
-    Links to files are the user's own and are followed. Raises UserError where it does not exist, or lies in a linked
-    folder.
+    Links to files are followed. Raises UserError if the file does not exist or lies in a linked folder.
     """
     file = local / path
     for folder in (file, *file.parents):
@@ -22,25 +21,27 @@ def local_file(path: str, local: Path, of_members: bool) -> Path:
             break
         _check_link(folder)
     if not file.is_file() and not (file.is_dir() and of_members):
-        known = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
-        near = get_close_matches(path, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:10])}" if known else ""
+        paths = sorted(str(f.relative_to(local)) for f in local.rglob("*") if f.is_file() and f.name != ".gitkeep")
+        near = get_close_matches(path, paths, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(paths[:10])}" if paths else ""
         fault = "is a folder (say which files are rows, as `members`)" if file.is_dir() else "does not exist"
         raise UserError(f"{file} {fault}; {hint or f'copy your file into {local} first'}")
     return file
 
 
 def local_checksums(settings: FetchSettings, local: Path) -> dict[str, str]:
-    """The checksum of the file or folder that each key of a problem names below `local`; with a table that names
-    pictures, that of its whole folder. Raises UserError where one does not exist."""
-    found = {}
+    """The checksums of the files or folders below `local` that a problem names, by the problem's keys.
+
+    A table of pictures' paths has the checksum of its whole folder. Raises UserError if a file does not exist.
+    """
+    checksums = {}
     data, vectors = settings.data, settings.word_vectors
     if isinstance(data, LocalSource):
         file = local_file(data.path, local, data.members is not None)
-        found["data"] = checksum(file if data.pictures is None else file.parent)
+        checksums["data"] = checksum(file if data.pictures is None else file.parent)
     if vectors is not None and vectors.path is not None:
-        found["word_vectors"] = checksum(local_file(vectors.path, local, False))
-    return found
+        checksums["word_vectors"] = checksum(local_file(vectors.path, local, False))
+    return checksums
 
 
 def checksum(path: Path) -> str:
@@ -52,9 +53,9 @@ def checksum(path: Path) -> str:
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """All files in a folder and those in it, by their paths below it, in order. Links to files are followed.
+    """All files below a folder with their relative paths, sorted. Links to files are followed.
 
-    Raises UserError for links to folders and to nothing.
+    Raises UserError for links to folders and broken links.
     """
     paths = sorted(folder.rglob("*"))
     for path in paths:
@@ -63,7 +64,7 @@ def files_below(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _check_link(path: Path) -> None:
-    """Raise UserError for a link to a folder, in which DVC would not see what changes, or to nothing."""
+    """Raise UserError for a broken link, or one to a folder, in which DVC would not see changes."""
     if not path.is_symlink() or path.is_file():
         return
     if path.is_dir():
@@ -71,4 +72,4 @@ def _check_link(path: Path) -> None:
             f"{path} is a link to a folder, and DVC does not see what changes in it; link its files instead: "
             f"rm {path} && cp -rs {path.resolve()} {path}"
         )
-    raise UserError(f"{path} is a link that leads nowhere; correct it or remove it")
+    raise UserError(f"{path} is a broken link; correct it or remove it")

@@ -15,8 +15,7 @@ from src.problem.terms import PlainName, Settings
 
 MOST_SKIPPED = 1_000_000
 
-# Encodings of text by the names that Python's codecs give them. Codecs that are none, such as `punycode`,
-# `unicode_escape` and `zlib`, are left out.
+# Python's names of text encodings. Its other codecs, such as `punycode`, `unicode_escape` and `zlib`, are left out.
 _FAMILIES: dict[str, tuple[int | str, ...]] = {
     "": ("ascii", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "hz", "tis-620", "ptcp154", "johab", "kz1048"),
     "utf-": ("8", "8-sig", "16", "16-le", "16-be", "32", "32-le", "32-be"),
@@ -34,11 +33,11 @@ TEXT_ENCODINGS = frozenset(f"{family}{name}" for family, names in _FAMILIES.item
 
 def _text_encoding(value: str) -> str:
     try:
-        known = codecs.lookup(value).name in TEXT_ENCODINGS
+        is_known = codecs.lookup(value).name in TEXT_ENCODINGS
     except (LookupError, ValueError):
-        known = False
-    if not known:
-        raise ValueError(f"data.encoding: {value!r} is no text encoding; try utf-8, latin-1, cp1252 or utf-16")
+        is_known = False
+    if not is_known:
+        raise ValueError(f"data.encoding: {value!r} is not a text encoding; try utf-8, latin-1, cp1252 or utf-16")
     return value
 
 
@@ -46,7 +45,7 @@ Encoding = Annotated[str, AfterValidator(_text_encoding)]
 
 
 class Reading(Settings):
-    """How the bytes of a table file are read; `auto` goes by the file's ending."""
+    """How the bytes of a table file are read; by `auto`, the file's ending decides."""
 
     format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = "auto"
     encoding: Encoding = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
@@ -58,13 +57,11 @@ class Reading(Settings):
     names: list[str] | None = Field(
         None, min_length=1, description="the column names of a file that has no header line"
     )
-    skip_lines: int = Field(
-        0, ge=0, le=MOST_SKIPPED, description="lines to pass over before the header or the first row"
-    )
+    skip_lines: int = Field(0, ge=0, le=MOST_SKIPPED, description="lines to skip before the header or the first row")
 
 
 class SklearnSource(Settings):
-    """One of the data sets that ship inside scikit-learn."""
+    """One of the data sets that come with scikit-learn."""
 
     source: Literal["sklearn"]
     name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"]
@@ -75,9 +72,9 @@ def _pattern(value: str) -> str:
         re.compile(value)
         regex.compile(value)  # matches as `re` does, and within a time limit
     except (re.error, regex.error) as error:
-        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
     except RecursionError:
-        raise ValueError(f"{shown(value)} is no regular expression: nested too deeply") from None
+        raise ValueError(f"{shown(value)} is not a regular expression: nested too deeply") from None
     return value
 
 
@@ -85,7 +82,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Members(Settings):
-    """How the files inside an archive are rows of one table, see `src.datasets.members`."""
+    """How the files inside an archive become the rows of a table, see `src.datasets.members`."""
 
     members: Pattern | None = Field(
         None,
@@ -106,16 +103,18 @@ class Members(Settings):
     pictures: str | None = Field(
         None,
         min_length=1,
-        description="the column of a table with the paths of pictures, which begin at the table's folder: their files "
-        "come in its place",
+        description="the column of a table with the paths of pictures, which begin at the table's folder; the files "
+        "replace their paths",
     )
 
     @model_validator(mode="after")
     def records_are_in_members(self) -> Self:
         if self.pictures is not None and self.members is not None:
-            raise ValueError("pictures: a table names them; with `members` the files of pictures are rows themselves")
+            raise ValueError(
+                "pictures: names a column of a table; with `members` the picture files themselves are rows"
+            )
         if self.records is not None and self.members is None:
-            raise ValueError("records: say which files of the archive hold them, as `members`")
+            raise ValueError("records: name the files of the archive that hold them as `members`")
         if self.content != "text" and (self.members is None or self.records is not None):
             raise ValueError("content: pictures are the files of an archive; name them as `members`, without `records`")
         return self
@@ -143,16 +142,16 @@ class LocalSource(Reading, Members):
 
 
 class Repacked(Settings):
-    """Another archive with the same members, or others; a folder named by DATA_MIRROR may hold this one instead."""
+    """Another archive with the same members, or others, which the folder named by DATA_MIRROR may hold instead."""
 
     name: PlainName = Field(min_length=1, description="the file's name")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
-    members: Pattern | None = Field(None, description="where the rows are other files in it: which")
-    content: Literal["text", "image"] | None = Field(None, description="and what these hold")
+    members: Pattern | None = Field(None, description="the files in it that are rows, if they are others")
+    content: Literal["text", "image"] | None = Field(None, description="what these files hold")
 
 
 def name_in(url: str) -> str:
-    """The name that an address gives its file; `src.core.names` says whether it is one to write under."""
+    """The name that an address gives its file; `src.core.names` says whether it is safe to write to."""
     return unquote(PurePosixPath(urlsplit(url).path).name) or "download"
 
 
@@ -166,22 +165,22 @@ def _checked(url: str) -> str:
     fault = fault_of_address(url)
     if fault is not None:
         raise ValueError(
-            f"url: {redacted(url)}: the address {fault}, which git, DVC and the records would keep; put a user and "
+            f"url: {redacted(url)}: the address {fault}, which git, DVC and the records would keep. Put a user and "
             "password for its host into ~/.netrc, or a secret into a variable of the environment and its name here, "
-            "like ?token=${HUB_TOKEN}; or download the file yourself and use it in data/local/ (source: file)"
+            "like ?token=${HUB_TOKEN}. Or download the file yourself and use it in data/local/ (source: file)"
         )
     outside = variables_outside(url)
     if outside:
         raise ValueError(
-            f"url: {url}: the variable {outside[0]} stands outside the query, where it is not filled in; "
+            f"url: {url}: the variable {outside[0]} is not in the query, so it is not filled in; "
             f"give it as a value after the ?, like ?token=${{{outside[0]}}}"
         )
     address = urlsplit(url)
     try:
-        known = address.port != 0
+        is_port = address.port != 0
     except ValueError:
-        known = False
-    if not known:
+        is_port = False
+    if not is_port:
         raise ValueError(f"url: {url}: the port should be a number from 1 to 65535")
     if not address.path.strip("/") and not address.query:
         raise ValueError(f"url: {url}: names no file on its host; give it, as in https://example.org/table.csv")
@@ -198,7 +197,7 @@ Url = Annotated[str, AfterValidator(_checked)]
 
 
 class Address(Settings):
-    """Where a file is, and what it has to be."""
+    """The address of a file, and its checksum."""
 
     url: Url = Field(pattern=r"^(https?|ftp)://", description="an address that begins with https://, http:// or ftp://")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's SHA-256, 64 digits and letters a to f")
@@ -227,7 +226,7 @@ Source = Annotated[SklearnSource | LocalSource | RemoteSource, Field(discriminat
 
 
 class VectorsFile(Settings):
-    """A text file of word vectors as GloVe and word2vec write them: on every line a word and its numbers."""
+    """A text file of word vectors as GloVe and word2vec write them: a word and its numbers on every line."""
 
     path: LocalPath | None = Field(None, min_length=1, description="the path of the file below data/local/")
     url: Url | None = Field(
@@ -240,7 +239,7 @@ class VectorsFile(Settings):
 
     @model_validator(mode="after")
     def lies_in_one_place(self) -> Self:
-        given = {key for key in ("path", "url", "sha256") if getattr(self, key) is not None}
-        if given not in ({"path"}, {"url", "sha256"}):
+        keys = {key for key in ("path", "url", "sha256") if getattr(self, key) is not None}
+        if keys not in ({"path"}, {"url", "sha256"}):
             raise ValueError("word_vectors: give the path of a file below data/local/, or its url and sha256")
         return self

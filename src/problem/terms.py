@@ -1,4 +1,4 @@
-"""The words of a problem file: types of problem, kinds of column, measures."""
+"""The terms of a problem file: problem types, kinds of columns, measures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Auto = Literal["auto"]
 
 @dataclass(frozen=True)
 class _OneOf:
-    """Text that is one of these names, which are looked up when it is read."""
+    """Validates that a text is one of some names, which are looked up at that moment."""
 
     names: Callable[[], list[str]]
 
@@ -36,19 +36,19 @@ class _OneOf:
 
 
 def _measures() -> list[str]:
-    return list(dict.fromkeys(name for kind in TYPES.values() for name in kind.measures))
+    return list(dict.fromkeys(name for problem_type in TYPES.values() for name in problem_type.measures))
 
 
-# The name of a problem type, and of one that a further target of the same network may have.
+# The name of a problem type, and of one that a further target may have.
 TypeName = Annotated[str, _OneOf(lambda: list(TYPES))]
-FurtherTypeName = Annotated[str, _OneOf(lambda: [kind.name for kind in TYPES.values() if kind.may_be_further])]
+FurtherTypeName = Annotated[str, _OneOf(lambda: [each.name for each in TYPES.values() if each.may_be_further])]
 # `src.models.measures` holds the definitions.
 MeasureName = Annotated[str, _OneOf(_measures)]
 Measure = Annotated[str, _OneOf(lambda: ["auto", *_measures()])]
 
 # Columns that prepare and evaluate add to the user's tables.
 RESERVED_COLUMNS = ("__row__", "__role__")
-# How the columns of predictions.parquet begin that hold reference columns.
+# The prefix of reference columns in predictions.parquet.
 REFERENCE = "reference__"
 
 
@@ -64,7 +64,7 @@ PlainName = Annotated[str, AfterValidator(_plain)]
 
 
 class Settings(BaseModel):
-    # What a problem file holds may be a secret: errors that nobody foresaw do not show it.
+    # A problem file may hold secrets, so unforeseen errors do not show its values.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 

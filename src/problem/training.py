@@ -1,4 +1,4 @@
-"""How networks are trained: how long, how large, which candidates, and where."""
+"""Settings of training: how networks are trained, how large they are, which candidates are tried, and where."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,7 +9,7 @@ from src.problem.terms import Auto, Settings
 
 
 class Training(Settings):
-    """How a network is trained unless the search says otherwise (the book's defaults)."""
+    """How networks are trained unless the search changes it (the book's defaults)."""
 
     optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = "rmsprop"
     learning_rate: float = Field(0.001, gt=0, le=10)
@@ -17,13 +17,13 @@ class Training(Settings):
         "auto", description="rows per gradient step; auto: by the number of rows"
     )
     epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = Field(
-        "auto", description="the most epochs any training may take; auto: by the kind of input and the number of rows"
+        "auto", description="the most epochs of any training; auto: by the kind of input and the number of rows"
     )
     activation: Literal["relu", "tanh", "gelu"] = "relu"
 
 
 class OverfitLadder(Settings):
-    """The capacity ladder: `first_units` in one hidden layer, doubling from rung to rung."""
+    """The capacity ladder: `first_units` in one hidden layer, doubled from rung to rung."""
 
     first_units: int = Field(4, ge=1, le=4096)
     max_rungs: int = Field(6, ge=1, le=16)
@@ -44,14 +44,14 @@ class Search(Settings):
 
 
 class Engine(Settings):
-    """Where trainings run. Never part of a stage's dependencies: results do not depend on it."""
+    """Where trainings run. No stage depends on it, because results do not."""
 
     backend: Literal["local", "dask", "ray"] = "local"
     address: str | None = Field(
         None, min_length=1, description="where the cluster is: tcp://scheduler:8786 (dask), ray://head:10001 (ray)"
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
-        "auto", description="processes; auto: one per core when the job is long enough, or all that a cluster has"
+        "auto", description="processes; auto: one per core if the job is long enough, or all of a cluster"
     )
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     memory: float = Field(0.5, gt=0, le=1, description="share of the device's free memory that a training may take")
@@ -63,20 +63,20 @@ class Engine(Settings):
         1,
         ge=1,
         le=1024,
-        description="on how many devices of a machine to train each member, one that is too large for a single",
+        description="devices per machine that train one network together, for networks too large for one device",
     )
-    strategy: Literal["auto", "ddp"] = Field("auto", description="Lightning's, where members are spread over devices")
+    strategy: Literal["auto", "ddp"] = Field("auto", description="Lightning's strategy for several devices")
     num_nodes: int = Field(
         1,
         ge=1,
         le=1024,
-        description="machines over which each member is spread: the step runs on all of them at once, with "
+        description="machines that train one network together: the step runs on all of them at once, with "
         "MASTER_ADDR, MASTER_PORT and NODE_RANK set",
     )
 
     @property
     def spreads(self) -> bool:
-        """Whether a member is trained on several devices."""
+        """Whether a network is trained on several devices."""
         return self.devices * self.num_nodes > 1
 
     @model_validator(mode="after")

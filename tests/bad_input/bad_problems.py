@@ -177,7 +177,7 @@ PROBLEMS = {
     **{
         f"the encoding {encoding}": Bad(
             "define",
-            (f"{PROBLEM_FILE}: data.encoding: {encoding!r} is no text encoding", "try utf-8"),
+            (f"{PROBLEM_FILE}: data.encoding: {encoding!r} is not a text encoding", "try utf-8"),
             changes={"data": {"source": "file", "path": "mine.csv", "encoding": encoding}},
         )
         for encoding in ("utf8x", "base64", "punycode", "idna", "unicode_escape", "undefined", "utf-8/../x", "")

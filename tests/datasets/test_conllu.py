@@ -62,7 +62,7 @@ BAD = {
         GOOD.replace("# newpar", "# sent_id = one"),
         "line 13: the sentence that begins on line 4 has the sent_id 'one', too",
     ),
-    "no sentence": ("# sent_id = one\n\n", "has no rows"),
+    "no sentence": ("# sent_id = one\n\n", "but no rows"),
 }
 
 

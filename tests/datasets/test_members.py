@@ -120,7 +120,7 @@ def test_a_link_in_an_archive_is_refused_and_not_followed(tmp_path: Path, archiv
 
 
 def test_a_pattern_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="is no regular expression"):
+    with pytest.raises(ValueError, match="is not a regular expression"):
         LocalSource.model_validate({"source": "file", "path": "a.zip", "members": "("})
 
 

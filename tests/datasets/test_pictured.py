@@ -67,7 +67,10 @@ def test_an_archive_may_hold_the_table_and_its_pictures(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (("photos/1.png", "photos/9.png"), r"animals.csv: column 'photo': row 1: 'photos/9.png' does not exist; mend"),
+        (
+            ("photos/1.png", "photos/9.png"),
+            r"animals.csv: column 'photo': row 1: 'photos/9.png' does not exist; correct",
+        ),
         (("photos/1.png", "../secret.png"), "row 1: '../secret.png' is no path below the table's folder"),
         (("photos/1.png", "/etc/passwd"), "row 1: '/etc/passwd' is no path below"),
         (("photos/2.png", ""), "row 2: '' is no path below"),
@@ -81,5 +84,5 @@ def test_what_is_no_picture_beside_the_table_is_refused(tmp_path: Path, changed:
 
 
 def test_pictures_are_named_by_a_table_or_are_members(tmp_path: Path):
-    with pytest.raises(ValueError, match="pictures: a table names them"):
+    with pytest.raises(ValueError, match="pictures: names a column of a table"):
         local(tmp_path, members=".*[.]png")
