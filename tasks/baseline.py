@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Literal
 
 from src.core.files import Layout
-from src.judging.baselines import Predictions, common_sense, shallow
+from src.judging.baselines import Predictions, common_sense, shallow, shallow_models
 from src.judging.evaluation import compare
 from src.judging.held_out import HeldOut
 from src.judging.printer import worded
-from src.kinds.registry import kind_of
 from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import BaselineSettings
@@ -46,7 +45,7 @@ def baseline(layout: Layout) -> Baseline:
     }
     shallows = {
         name: predicted(name, lambda split, name=name: shallow(name, table, split, settings.seed))  # type: ignore[misc]
-        for name in kind_of(table.schema.features).shallow[table.schema.problem_type.family]
+        for name in shallow_models(table.schema)
     }
     scored = {
         name: ReferenceScore(name=name, **{key: _score(of, table, measures[key]) for key, of in reference.items()})

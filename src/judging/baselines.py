@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.judging.fitted_shallow import FittedShallow, ShallowSetup
+from src.judging.fitted_shallow import FittedShallow, ShallowSetup, statistics_of
 from src.kinds.registry import kind_of
+from src.kinds.shallow import PLAIN, Shallow
 from src.kinds.views import seen
 from src.models.types.problem_type import CommonSense as Rule
+from src.models.types.problem_type import Estimator
 from src.preparation.fold import fit_fold
 from src.results.evaluate import ShallowSettings
 from src.tables.protocols import Split
@@ -36,6 +38,13 @@ def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predic
     return rule(truth_AK, table.w_N[split.training], len(split.validation), rng)
 
 
+def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
+    """What an estimator says of the validation rows that was fitted to the inputs of the training rows."""
+    fold = fit_fold(table, split.training, split.validation)
+    estimator = make(seed, len(fold.w_A))
+    return statistics_of(_fitted(estimator, seen(fold.x_AD, PLAIN), None, fold.w_A), seen(fold.x_VD, PLAIN))
+
+
 def last_value(table: Table, split: Split, seed: int) -> Predictions:
     """Persistence: always what was true at the latest moment of the training rows."""
     moments = table.frame[table.schema.time].iloc[split.training].to_numpy()
@@ -49,21 +58,31 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
     models: dict[str, CommonSense] = {
         name: partial(_without_inputs, rule) for name, rule in schema.problem_type.common_sense.items()
     }
+    models |= {name: partial(_of_rows, make) for name, make in schema.problem_type.of_rows.items()}
     models |= kind_of(schema.features).common_sense(schema)
-    return models if schema.time is None else {**models, "last_value": last_value}
+    return models if schema.time is None or not schema.targets else {**models, "last_value": last_value}
+
+
+def shallow_models(schema: Schema) -> dict[str, Shallow]:
+    """The shallow models of a problem: of its kind of input, or without targets those of its type."""
+    asked = schema.problem_type
+    if asked.family is None:
+        return {name: Shallow(make) for name, make in asked.shallow.items()}
+    return kind_of(schema.features).shallow[asked.family]
 
 
 def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) -> FittedShallow:
     """The shallow model of that name, fitted on these rows of the table."""
     kind, asked = kind_of(table.schema.features), table.schema.questions[0]
-    recipe = kind.shallow[asked.problem_type.family][name]
+    recipe = shallow_models(asked)[name]
     schema = asked.model_copy(update={"features": kind.shallow_features(asked.features)})
     every = _every(len(training), SHALLOW_ROWS)
     fold = fit_fold(replace(table, schema=schema, vectors=None), training[::every], training[:0])
     every = _every(len(fold.y_AT), recipe.most_rows)
     x_AD = seen(fold.x_AD if every == 1 else fold.x_AD[::every], recipe.view)
     y_AT, w_A = fold.y_AT[::every], fold.w_A[::every]
-    estimators = [recipe.estimator(seed, len(y_AT)) for _ in y_AT.T]
+    columns: list[NDArray[np.float32] | None] = [*y_AT.T] or [None]
+    estimators = [recipe.estimator(seed, len(y_AT)) for _ in columns]
     setup = ShallowSetup(
         model=_described(name, estimators[0], x_AD),
         table=asked,
@@ -71,7 +90,7 @@ def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) 
         target_scaler=fold.target_scaler,
         view=recipe.view,
     )
-    pairs = zip(estimators, y_AT.T, strict=True)
+    pairs = zip(estimators, columns, strict=True)
     return FittedShallow(setup, [_fitted(estimator, x_AD, y_A, w_A) for estimator, y_A in pairs])
 
 
@@ -105,15 +124,15 @@ def _spelled(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _fitted(estimator: Any, x_AD: Any, y_A: NDArray[np.float32], w_A: NDArray[np.float32]) -> Any:
-    """The estimator fitted to one target column; where that has a single class, one that always answers it."""
+def _fitted(estimator: Any, x_AD: Any, y_A: NDArray[np.float32] | None, w_A: NDArray[np.float32]) -> Any:
+    """The estimator fitted to one target column, or to none; where it has a single class, one that always says it."""
     from sklearn.dummy import DummyClassifier
     from sklearn.exceptions import ConvergenceWarning
 
-    if hasattr(estimator, "predict_proba") and np.ptp(y_A) == 0:
+    if y_A is not None and hasattr(estimator, "predict_proba") and np.ptp(y_A) == 0:
         return DummyClassifier(strategy="most_frequent").fit(x_AD, y_A)
     # Equal weights are left out: with weights, scikit-learn's histogram binning takes seventy times as long.
     weights = None if np.ptp(w_A) == 0 else w_A
     with warnings.catch_warnings():  # how many steps a solver takes is a setting of the model like others
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return estimator.fit(x_AD, y_A, sample_weight=weights)
+        return estimator.fit(x_AD, y_A, **({} if weights is None else {"sample_weight": weights}))

@@ -48,7 +48,7 @@ class ShallowSetup(BaseModel):
 
 @dataclass(frozen=True)
 class FittedShallow:
-    """Scikit-learn estimators, one for each target column, and how rows become what they read."""
+    """Scikit-learn estimators, one for each target column (without targets one), and how rows become what they read."""
 
     setup: ShallowSetup
     estimators: list[Any]
@@ -65,10 +65,17 @@ class FittedShallow:
         return p_NK if setup.target_scaler is None else setup.target_scaler.restore(p_NK)
 
     def _answers(self, x_ND: Any) -> NDArray[np.float64]:
-        """Probabilities, or values as they were learnt, (N, K)."""
+        """Probabilities, or values as they were learnt, (N, K); without targets, the statistics of the rows."""
         schema = self.setup.table
+        if not schema.targets:
+            return statistics_of(self.estimators[0], x_ND)
         columns = [_of_column(estimator, x_ND, len(schema.classes) or 2) for estimator in self.estimators]
         return schema.problem_type.joined(columns)
+
+
+def statistics_of(estimator: Any, x_ND: Any) -> NDArray[np.float64]:
+    """What an estimator without a target says of each row, (N, S)."""
+    return np.asarray(estimator.score_samples(x_ND), np.float64).reshape(x_ND.shape[0], -1)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ Index = NDArray[np.intp]
 DEVELOPMENT_SEED, EVALUATION_SEED = 10_000, 20_000
 
 # How a target column is kept, by what it holds.
-_AS: dict[Target, Callable[[pd.Series], pd.Series]] = {
+_AS: dict[Target | None, Callable[[pd.Series], pd.Series]] = {
     "class": label_texts,
     "flag": label_numbers,
     "number": lambda values_N: values_N,
@@ -95,8 +95,10 @@ def prepare_table(
             f"training or the {len(test_N)} of the sealed test; choose a shorter lookback or another `test`"
         )
     for number, asked in enumerate(schema.questions):
-        [name, *_] = asked.targets
-        unseen = sorted(set(frame[name].iloc[test_N].dropna()) - set(asked.classes)) if asked.classes else []
+        if not asked.classes:
+            continue
+        [name] = asked.targets
+        unseen = sorted(set(frame[name].iloc[test_N].dropna()) - set(asked.classes))
         if unseen:
             key = f"heads.{name}" if number else "target"
             raise UserError(f"{key}: the test rows hold classes that no training row has: {unseen}; change `test`")

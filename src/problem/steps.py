@@ -61,7 +61,7 @@ class FurtherTarget(Settings):
 class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
-    target: str | list[str] = Field(description="the target column, or several of them")
+    target: str | list[str] | None = Field(None, description="the target column, or several of them")
     type: TypeName
     positive: str | int | bool | None = Field(None, description="of two classes the one that counts as positive")
     heads: dict[str, FurtherTarget] = Field(
@@ -86,7 +86,7 @@ class TableSettings(FetchSettings):
 
     @property
     def targets(self) -> list[str]:
-        return [self.target] if isinstance(self.target, str) else self.target
+        return [self.target] if isinstance(self.target, str) else self.target or []
 
     @property
     def references(self) -> list[str]:
@@ -159,7 +159,11 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
     @model_validator(mode="after")
     def the_targets_suit_the_type(self) -> Self:
         kind, several = self.problem_type, len(self.targets) > 1
-        if len(set(self.targets)) != len(self.targets) or not self.targets:
+        if kind.targets == "none":
+            self._check_without_targets()
+        elif self.target is None:
+            raise ValueError(f"target: this key is missing: type {kind.name} needs a target column")
+        elif len(set(self.targets)) != len(self.targets) or not self.targets:
             raise ValueError(f"target: give one column or several different ones, not {self.target!r}")
         if kind.targets == "one" and several:
             raise ValueError(
@@ -176,10 +180,17 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
         return self
 
+    def _check_without_targets(self) -> None:
+        for key, given in {"target": self.target, "heads": self.heads, "series": self.series}.items():
+            if given not in (None, {}):
+                raise ValueError(f"{key}: type {self.type} has no target: remove this key")
+
     @model_validator(mode="after")
     def a_column_has_one_role(self) -> Self:
         roles = {"target": self.targets, "heads": [*self.heads], "drop": self.drop, "reference": self.references}
         roles |= {key: [name] for key in ("groups", "time", "weights") if (name := getattr(self, key)) is not None}
+        if len(set(self.references)) != len(self.references):
+            raise ValueError(f"reference: give one column or several different ones, not {self.reference!r}")
         seen: dict[str, str] = {}
         for role, names in roles.items():
             for name in names:

@@ -1,10 +1,10 @@
 """The answer in one paragraph: what was asked, whether the model is worth using, how good, how sure, what to use."""
 
-from src.core.text import counted, listing
+from src.core.text import counted
 from src.judging.printer import Printer
 from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
-from src.report.words import clause, sentence, spoken
+from src.report.words import clause, sentence, spoken, task
 from src.results.verdicts import AGAINST_SHALLOW, SEALED_TEST_VERDICT
 from src.results.wording import scored
 
@@ -41,13 +41,13 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
     verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
-    asked = prepared.problem_type.described(len(prepared.targets))
+    told = ", which learns nothing from the inputs," if prepared.targets else ""
     sentences = [
-        f"A network learnt to predict {listing(prepared.targets)} ({asked}) from "
+        f"A network learnt to {task(prepared)} from "
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
         f"{protocol} the network’s {printer.title} ({clause(printer)}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
-        f"Common sense, which learns nothing from the inputs, gets {printer.bare(result.baseline)}; the best shallow "
+        f"Common sense{told} gets {printer.bare(result.baseline)}; the best shallow "
         f"model gets {printer.bare(result.shallow)}.",
         f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was "
         f"{scored(result.test.opening)}: the network gets {printer.bare(result.test.value)} "

@@ -18,6 +18,7 @@ from src.report.words import (
     sentence,
     setting,
     spoken,
+    task,
 )
 from src.results.evaluate import Saved
 from src.results.wording import scored
@@ -44,9 +45,8 @@ def _intended_use(evidence: Evidence) -> CardPart:
         "Intended use",
         [
             f"It answers one question: {sentence(evidence.settings.question)}",
-            f"It takes rows with {counted(len(prepared.features), 'column')} and predicts "
-            f"{listing(prepared.targets)} ({prepared.problem_type.described(len(prepared.targets))}). It returns "
-            f"{prepared.problem_type.returns}.",
+            f"It takes rows with {counted(len(prepared.features), 'column')} and "
+            f"{task(prepared, 's')}. It returns {prepared.problem_type.returns}.",
             "It is meant for rows that come about in the same way as the rows it learnt from. It has not been tested "
             "for other places, times or ways of measuring.",
             sentence(f"Answer of the workflow: {evidence.answer}"),

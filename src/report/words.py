@@ -6,10 +6,11 @@
 import math
 from dataclasses import dataclass
 
+from src.core.text import listing
 from src.judging.printer import UNKNOWN, Printer
 from src.models.measures import TABLE
 from src.plots.style import Scale
-from src.results.data import Protocol
+from src.results.data import Prepared, Protocol
 
 PROTOCOLS = {
     "hold_out": (
@@ -145,6 +146,14 @@ OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SG
 def clause(printer: Printer) -> str:
     """What the measure says, in plain words."""
     return TABLE[printer.measure].meaning
+
+
+def task(prepared: Prepared, ending: str = "") -> str:
+    """What a model does: `predict cost (a number)`, or with an `s` as its verb's ending `predicts cost (a number)`."""
+    asked, targets = prepared.problem_type, prepared.targets
+    if not targets:
+        return f"say{ending} {asked.words}"
+    return f"predict{ending} {listing(targets)} ({asked.described(len(targets))})"
 
 
 def scale_of(printer: Printer) -> Scale:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from src.models.types.registry import TYPES
+
 _SCHEMA = "schema.json"
 _DATE = (1980, 1, 1, 0, 0, 0)
 # skops does not trust these by itself, as it cannot tell whether their nodes point inside the tree; `_check` does.
@@ -115,7 +117,8 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 def _refuse_unknown(schema: Any) -> None:
     types = {f"{node.get('__module__')}.{node['__class__']}" for node in _nodes(schema) if "__class__" in node}
-    if unknown := sorted(types - TRUSTED):
+    trusted = TRUSTED.union(*(kind.trusted for kind in TYPES.values()))
+    if unknown := sorted(types - trusted):
         raise ValueError(f"it holds what no shallow model is made of: {', '.join(unknown)}")
 
 

@@ -63,7 +63,7 @@ class ShallowModel(Model):
             estimators = read_estimators(path)
         except ValueError as error:
             raise DamagedModelError(f"{path} cannot be read: {error}") from None
-        wanted = len(card.table.targets)
+        wanted = max(len(card.table.targets), 1)
         if len(estimators) != wanted:
             raise DamagedModelError(
                 f"{path} does not fit {folder / CARD}: {len(estimators)} estimators for {wanted} target columns"

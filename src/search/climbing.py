@@ -3,13 +3,15 @@
 Book: "Scaling up: developing a model that overfits".
 """
 
+import math
 from collections.abc import Sequence
 
 from src.models.measures import Measure
 from src.results.networks import Rung
 
 # The training measure has saturated when it is within the first share of the way from common sense to perfect, or when
-# a rung gains less than the second share of that way on the rung before.
+# a rung gains less than the second share of that way on the rung before. Of a measure without a best value the way is
+# the one that has been made.
 SATURATED, STALLED = 0.05, 0.02
 # Rungs that are always climbed, and trained together, so that the search has capacities to choose from.
 FEWEST_RUNGS = 3
@@ -17,8 +19,8 @@ FEWEST_RUNGS = 3
 
 def saturated(training: float, before: float | None, common_sense: float, measure: Measure) -> bool:
     """Whether more capacity would hardly improve the training measure; `before`: that of the rung below."""
-    perfect = 1.0 if measure.direction == "maximize" else 0.0
-    way = abs(perfect - common_sense) or 1.0
+    perfect = measure.highest if measure.direction == "maximize" else measure.lowest
+    way = abs((perfect if math.isfinite(perfect) else training) - common_sense) or 1.0
     if abs(perfect - training) <= SATURATED * way:
         return True
     return before is not None and measure.gain(training, before) < STALLED * way

@@ -176,6 +176,8 @@ def _backend(
 ) -> tuple[Literal["stacked", "looped"], str]:
     if table.schema.heads:
         return "looped", "networks with several heads are not stacked"
+    if not table.schema.targets:
+        return "looped", "a loss without targets has no closed form to be stacked by"
     if member.candidate.falling:
         return "looped", "a learning rate that falls is a member's own"
     if units is not None:

@@ -28,8 +28,13 @@ PROBLEMS = {
     ),
     "missing keys": Bad(
         "define",
-        (f"{PROBLEM_FILE}: data: this key is missing", "target: this", "type: this"),
+        (f"{PROBLEM_FILE}: data: this key is missing", "type: this"),
         problem="question: Why?\n",
+    ),
+    "no target": Bad(
+        "define",
+        (f"{PROBLEM_FILE}: target: this key is missing", "needs a target column"),
+        problem=yaml.safe_dump({key: value for key, value in GOOD_PROBLEM.items() if key != "target"}),
     ),
     "an unknown key": Bad(
         "define", (f"{PROBLEM_FILE}: tagret: unknown key", "did you mean 'target'?"), changes={"tagret": "label"}

@@ -185,10 +185,16 @@ def test_the_interval_of_an_error_is_students_on_the_logarithmic_scale():
     assert (mirrored.low, mirrored.high) == pytest.approx((1 - found.high, 1 - found.low))
 
 
+def test_the_interval_of_a_value_without_ends_is_students():
+    found = transformed_interval(-3.0, 0.04, -math.inf, math.inf, 9)
+    half = 2.262157163 * 0.2
+    assert (found.value, found.low, found.high) == pytest.approx((-3, -3 - half, -3 + half))
+
+
 @given(
     value=st.floats(0.01, 0.99),
     error=st.floats(1e-6, 1.0),
-    ends=st.sampled_from([(0, 1), (0, math.inf), (-math.inf, 1)]),
+    ends=st.sampled_from([(0, 1), (0, math.inf), (-math.inf, 1), (-math.inf, math.inf)]),
 )
 @settings(max_examples=100, deadline=None)
 def test_an_interval_holds_its_value_and_stays_between_the_ends(value, error, ends):

@@ -6,7 +6,7 @@ Shapes: N rows, A training rows, T target columns, C classes, K outputs of the n
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 # The same answer for every row, whatever its inputs, from what is true of the training rows (A, K), their weights (A,),
 # the number of rows to answer for and a source of random numbers.
 CommonSense = Callable[[Array, Array, int, np.random.Generator], Array]
+# Makes an unfitted scikit-learn estimator from a seed and the number of rows that it will learn from.
+Estimator = Callable[[int, int], Any]
 # What a target column holds: one of several classes, a yes or no, or a number.
 Target = Literal["class", "flag", "number"]
 # The scikit-learn estimators that suit a type.
@@ -57,12 +59,15 @@ class ProblemType(ABC):
     """Everything the workflow asks of a problem type; no other module knows a type by its name.
 
     name: as problem files write it.
-    words: what is predicted. returns: what a finished model returns.
-    target: what a target column holds. targets: how many such columns a problem has. otherwise: the type to try where
-    it has another number of them.
+    words: what is predicted; without targets, what is said of a row. returns: what a finished model returns.
+    targets: how many target columns a problem has. target: what such a column holds. otherwise: the type to try where
+    there is another number of them.
     measures: the names of the measures that suit, the automatic one first. reason: why it is that one.
-    loss: the name of the head's loss. family: of the shallow models.
+    loss: the name of the head's loss. family: of the shallow models that each kind of input has.
     common_sense: models that learn nothing from the inputs, by their names.
+    of_rows, shallow: without targets, the models of common sense and the shallow ones, by their names: estimators
+    that are fitted to the inputs, and whose `score_samples` gives the statistics of rows. trusted: the classes that
+    fitted ones are made of, besides those of `src.saved.estimators`, by their full names.
     figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
     has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
     there may be. lowest, highest: between which numbers the predictions lie.
@@ -71,14 +76,17 @@ class ProblemType(ABC):
     name: str
     words: str
     returns: str
-    target: Target
-    targets: Literal["one", "several", "any"]
+    targets: Literal["none", "one", "several", "any"]
+    target: Target | None = None
     otherwise: str = ""
     measures: tuple[str, ...]
     reason: str
     loss: str
-    family: Family
-    common_sense: Mapping[str, CommonSense]
+    family: Family | None = None
+    common_sense: Mapping[str, CommonSense] = field(default_factory=dict)
+    of_rows: Mapping[str, Estimator] = field(default_factory=dict)
+    shallow: Mapping[str, Estimator] = field(default_factory=dict)
+    trusted: frozenset[str] = frozenset()
     figures: str
     has_positive: bool = False
     most_classes: int | None = None
@@ -93,7 +101,7 @@ class ProblemType(ABC):
     @property
     def noun(self) -> str:
         """What one of the things is called that rows are told apart by."""
-        return {"class": "class", "flag": "label", "number": "value"}[self.target]
+        return {"class": "class", "flag": "label", "number": "value", None: "row"}[self.target]
 
     @property
     def may_be_further(self) -> bool:
@@ -103,7 +111,7 @@ class ProblemType(ABC):
     @property
     def unbounded(self) -> bool:
         """Whether predictions are any numbers; networks learn standardized targets then."""
-        return math.isinf(self.lowest) and math.isinf(self.highest)
+        return self.target == "number" and math.isinf(self.lowest) and math.isinf(self.highest)
 
     @abstractmethod
     def outputs(self, classes: int, targets: int) -> int:

@@ -25,7 +25,7 @@ def sections(evidence: Evidence, printer: Printer) -> list[Section]:
         question(evidence),
         columns(evidence),
         data_checks(evidence),
-        balance(evidence),
+        *([balance(evidence)] if evidence.prepared.targets else []),
         choices(evidence, printer),
         protocol(evidence),
         baselines(evidence, baseline, printer),

@@ -17,8 +17,11 @@ def question(evidence: Evidence) -> Section:
         kinds.setdefault(feature.kind, []).append(feature.name)
     facts = [
         ["Asked", evidence.settings.question],
-        ["Target", listing(prepared.targets)],
-        ["To be predicted", prepared.problem_type.described(len(prepared.targets))],
+        *([["Target", listing(prepared.targets)]] if prepared.targets else []),
+        [
+            "To be predicted" if prepared.targets else "To be said",
+            prepared.problem_type.described(len(prepared.targets)),
+        ],
         *([["Classes", listing(list(prepared.classes))]] if prepared.problem_type.single_label else []),
         *([["Counts as positive", prepared.positive]] if prepared.positive is not None else []),
         *([["Unit", evidence.settings.unit]] if evidence.settings.unit else []),
