@@ -1,6 +1,8 @@
 """A problem type of its own file, without a target, goes through all steps: the log-density of each row."""
 
+import json
 import math
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +30,12 @@ from src.results.baseline import Baseline
 from src.results.data import Prepared
 from src.results.evaluate import Evaluate
 from src.saved.saved_model import load_model
+from src.scoring.registered import Registered
+from src.scoring.requests import JSON, Request
+from src.scoring.service import Service
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
+from src.tracking.promotion import cross_validated
 from tasks.baseline import baseline
 from tasks.define import define
 from tasks.evaluate import evaluate
@@ -142,9 +148,10 @@ def defined(root: Path, wards: Sequence[str], **changes: Any) -> Layout:
         "reference": "ward",
         "folds": 3,
         "protocol": "k_fold",
-        "training": {"epochs": 20, "batch_size": 16, "learning_rate": 0.01},
+        "training": {"epochs": 20, "batch_size": 32, "learning_rate": 0.02},
         "overfit": {"max_rungs": 2},
         "search": {"budget": 2},
+        "committee": 2,
         "engine": {"workers": 1, "accelerator": "cpu"},
     }
     layout.problem_file.write_text(yaml.safe_dump(problem | changes))
@@ -186,6 +193,41 @@ def test_a_type_without_a_target_goes_through_all_steps_and_is_compared(layouts)
     assert "A network learnt to say how likely a row is from 2 columns" in page
     assert "out of fold, by ward" in page
     assert "log-density" in summary([layout])
+    assert "each of 192 training rows scored by a network" in page
+    card = (layout.results / "model_card.md").read_text()
+    for text in (page, card):
+        assert "gnores the inputs" not in text
+        assert "known answers" not in text
+
+
+@pytest.mark.slow
+def test_the_networks_average_is_no_better_than_one_of_them_where_scores_are_averaged(layouts):
+    found = Evaluate.read(layouts[0].result("evaluate"))
+    [helps] = [verdict for verdict in found.verdicts if verdict.name == "committee_helps"]
+    assert helps.comparison.outcome == "not sure"
+
+
+@pytest.mark.slow
+def test_the_model_server_scores_rows(layouts):
+    layout = layouts[0]
+    service = Service(load_problem(layout), Registered("stars", 1, True, layout.model), layout.expectations)
+    rows = [{"heat": 1.0, "light": 1.0}, {"heat": 1.0, "light": -3.0}]
+    [answer] = service.answers([Request(json.dumps(rows).encode(), JSON)])
+    usual, odd = (of["log_density"] for of in json.loads(answer.body)["predictions"])
+    assert usual > odd
+
+
+@pytest.mark.slow
+def test_versions_are_compared_on_the_same_inputs_only(layouts, tmp_path):
+    """Without targets a score rests on the inputs alone; what only the report shows is none."""
+    one, other = layouts
+    rows = cross_validated(one).rows
+    assert cross_validated(other).rows == rows
+    shutil.copytree(one.root, tmp_path / "copy")
+    copy = Layout("stars", tmp_path / "copy")
+    table = pd.read_parquet(copy.train / "table.parquet")
+    table.assign(heat=table["heat"] + 1).to_parquet(copy.train / "table.parquet", index=False)
+    assert cross_validated(copy).rows != rows
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ from src.tables.table import Table
 
 Array = NDArray[np.float64]
 
-# Gains that differ by less are the same; what remains is rounding.
+# Gains that differ by less are the same, and values that differ by less of their size; the rest is rounding.
 SAME = 1e-12
 # Repeats are enough when the standard error that comes from the shuffles is at most this share of the interval's width.
 # At this share it widens the interval's own standard error by 2%.
@@ -128,6 +128,7 @@ def compare(
     gain = measure.gain(model_value, reference_value)
     if len(ours.splits) > 1:
         gains_J = measure.gain(ours.scores, np.mean([of.scores for of in theirs], axis=0))
+        gain, gains_J = _beyond_rounding(gain, gains_J, model_value)
         units = int(table.units(ours.rows).max()) + 1
         found, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
     else:
@@ -147,6 +148,16 @@ def compare(
         note=note,
     )
     return verdict_of(name, comparison)
+
+
+def _beyond_rounding(gain: float, gains: Array, value: float) -> tuple[float, Array]:
+    """A gain and those of its folds or resamples; zeros where all are rounding of a value of that size.
+
+    So are the differences between the measure of a mean and the mean of the measures, where that measure is a mean.
+    """
+    if (np.abs(gains) <= SAME * abs(value)).all():
+        return 0.0, np.zeros_like(gains)
+    return gain, gains
 
 
 def _dealt_at_random(model: HeldOut, table: Table, measure: Measure, seed: int) -> float:
@@ -293,7 +304,7 @@ def _gain_over_rows(
         return measure.gain(of_model.of(drawn).value, float(np.mean([of.of(drawn).value for of in of_references])))
 
     units_N = table.units(rows)
-    gains = bootstrap(gain_of, units_N, seed)
+    gain, gains = _beyond_rounding(gain, bootstrap(gain_of, units_N, seed), of_model.value)
     low, high = np.quantile(gains, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
     beyond = min(int((gains <= handicap).sum()), int((gains >= handicap).sum()))
     units = int(units_N.max()) + 1

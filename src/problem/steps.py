@@ -92,6 +92,11 @@ class TableSettings(FetchSettings):
     def references(self) -> list[str]:
         return [self.reference] if isinstance(self.reference, str) else self.reference
 
+    @property
+    def unasked(self) -> list[str]:
+        """The columns that rows to be scored need not have: all targets, and what only the report shows."""
+        return [*self.targets, *self.heads, *self.references]
+
 
 class ProtocolSettings(Settings):
     protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"]

@@ -202,14 +202,16 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
 
 def _limits(evidence: Evidence, printer: Printer) -> CardPart:
     test, model = evidence.evaluate.saved_test, MODELS[evidence.evaluate.saved]
+    targets = evidence.prepared.targets
     items = [
         "The intervals hold for new rows that come about in the same way. "
         f"With {counted(test.rows, 'test row')} the sealed test alone cannot "
         f"tell apart values from {printer.interval(test.low, test.high)}.",
-        "If the world changes after the data was collected, the figures above no longer hold. Score fresh rows with "
-        "known answers now and then, and compare.",
-        "A prediction is not a cause: changing an input of a case need not change its outcome.",
-        "Errors were not compared between groups of people. Do that before decisions about people depend on it.",
+        "If the world changes after the data was collected, the figures above no longer hold. Score fresh rows "
+        f"{'with known answers ' if targets else ''}now and then, and compare.",
+        *(["A prediction is not a cause: changing an input of a case need not change its outcome."] if targets else []),
+        f"{'Errors' if targets else 'Scores'} were not compared between groups of people. Do that before decisions "
+        "about people depend on it.",
         *(
             [sentence(f"The answer of the workflow is not this {model}: {evidence.answer}")]
             if evidence.answer.use != model

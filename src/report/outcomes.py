@@ -26,9 +26,9 @@ COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
 def outcomes(evidence: Evidence) -> list[Block]:
     """Text, figures and tables on the out-of-fold predictions, and on the sealed test set beside them."""
-    rows = len(evidence.out_of_fold)
+    rows, said = len(evidence.out_of_fold), "predicted" if evidence.prepared.targets else "scored"
     intro = Text(
-        f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} predicted "
+        f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} {said} "
         f"by a {MODELS[evidence.evaluate.saved]} that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )

@@ -61,12 +61,12 @@ class PlainRows:
 class RequestReader:
     """Reads requests with rows for a model whose columns are of `kinds`, with the problem's settings for reading."""
 
-    def __init__(self, kinds: Mapping[str, FeatureKind], targets: Sequence[str], reading: Reading, whole: bool) -> None:
-        """whole: whether the rows of a request have to stay together, as those of a series."""
+    def __init__(self, kinds: Mapping[str, FeatureKind], unasked: Sequence[str], reading: Reading, whole: bool) -> None:
+        """unasked: see `Wanted`. whole: whether the rows of a request have to stay together, as those of a series."""
         self.kinds = kinds
         self.reading = reading
         self.whole = whole
-        self.wanted = Wanted(list(kinds), targets=targets)
+        self.wanted = Wanted(list(kinds), unasked=unasked)
         marks = [mark for mark in reading.missing if mark.lower() in _TRUTH_VALUES or _is_number(mark)]
         self.takes_plain = not (whole or marks or reading.strip_end)
         self._readers: dict[str, Callable[[bytes], PlainRows | list[Chunk]]] = {JSON: self._json, CSV: self._csv}

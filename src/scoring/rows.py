@@ -85,12 +85,12 @@ class Rows:
 class Wanted:
     """The columns to read: those that the model learnt from, and others to carry along.
 
-    `targets` may be absent from a file without a header, though the problem's own file has them.
+    `unasked` are columns of the problem's own file that a file without a header may lack.
     """
 
     features: Sequence[str]
     kept: Sequence[str] = ()
-    targets: Sequence[str] = ()
+    unasked: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
@@ -276,12 +276,14 @@ def _names(path: Path, shown: str, reading: Reading, separator: str, wanted: Wan
     if set(wanted.names) <= set(fields):
         check_names(fields, shown)
         return fields, first.last_line
-    without = [name for name in reading.names if name not in wanted.targets]
+    unasked = [name for name in reading.names if name in wanted.unasked]
+    without = [name for name in reading.names if name not in unasked]
     fitting = next((names for names in (reading.names, without) if len(names) == len(fields)), None)
     if fitting is None:
+        fewer = f" or {len(without)} without {', '.join(unasked)}," if unasked else ""
         raise UserError(
-            f"{shown}: line {first.line} has {len(fields)} fields; expected {len(reading.names)} as in data.names, or "
-            f"{len(without)} without {', '.join(wanted.targets)}, or a header line that names the columns"
+            f"{shown}: line {first.line} has {len(fields)} fields; expected {len(reading.names)} as in data.names,"
+            f"{fewer} or a header line that names the columns"
         )
     return fitting, reading.skip_lines
 

@@ -72,7 +72,7 @@ class Service:
         reading = reading_of(problem)
         self.checks = RowChecks(self.model, reading, expectations, strict=False)
         whole = self.model.schema.reads_several_rows
-        self.reader = RequestReader(self.checks.kinds, problem.targets, reading, whole)
+        self.reader = RequestReader(self.checks.kinds, problem.unasked, reading, whole)
         # That loads what the first request would have to wait for.
         nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.kinds})]).table)
         self.predicted = self.model.predict(nothing.frame, intervals=True).dtypes.astype(str).to_dict()

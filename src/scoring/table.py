@@ -109,7 +109,7 @@ def score_table(order: Order, home: Path) -> Scored:
     no_head = _head(np.array([], np.int64), {name: pd.Series(dtype="str") for name in order.keep})
     schema = pa.Schema.from_pandas(_predictions(model, registered, no_head, nothing), preserve_index=False)
     schema = schema.remove_metadata()
-    rows = read_rows(order.table, reading, Wanted(features, order.keep, problem.targets))
+    rows = read_rows(order.table, reading, Wanted(features, order.keep, problem.unasked))
     if model.schema.reads_several_rows:
         rows = together(rows)
     checks = RowChecks(model, reading, layout.expectations, order.strict)

@@ -50,9 +50,9 @@ class CrossValidated(Result):
     """A version's scores on the evaluation folds: what decides between versions.
 
     scores: (repeat, fold, score). held_out: the share of rows that a fold holds out. units: independent ones among the
-    training rows. folds, rows: SHA-256 of the stored evaluation folds, and of the training rows (their numbers, targets
-    and weights). is_of_use: whether the version is itself surely better than common sense; with further targets it is
-    the network, even where another is recommended.
+    training rows. folds, rows: SHA-256 of the stored evaluation folds, and of the training rows: their numbers, targets
+    (without one their inputs, which a score rests on then) and weights. is_of_use: whether the version is itself surely
+    better than common sense; with further targets it is the network, even where another is recommended.
     """
 
     measure: str
@@ -71,6 +71,7 @@ def cross_validated(layout: Layout) -> CrossValidated:
     schema = read_schema(layout.train)
     table = read_table(layout.train, schema)
     rows = read_records(layout.results / "fold_scores.csv")
+    scored = schema.targets or [feature.name for feature in schema.features]
     return CrossValidated(
         measure=found.measure,
         direction=found.direction,
@@ -78,7 +79,7 @@ def cross_validated(layout: Layout) -> CrossValidated:
         held_out=read_folds(layout.folds, prepared.rows)["evaluation"].test_share,
         units=int(table.units(np.arange(len(table))).max()) + 1,
         folds=prepared.fold_hashes["evaluation"],
-        rows=rows_sha256(layout.train, [*schema.targets, *([schema.weights] if schema.weights else [])]),
+        rows=rows_sha256(layout.train, [*scored, *([schema.weights] if schema.weights else [])]),
         is_of_use=any(verdict.name == _GATES[found.saved] and verdict.holds for verdict in found.verdicts),
     )
 

@@ -40,7 +40,7 @@ def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
     """
     if "token" in table.kinds.values():
         return
-    left_out = {*table.of_role("drop"), *table.of_role("test.column")}
+    left_out = {*table.of_role("drop"), *table.of_role("test.column"), *table.of_role("reference")}
     columns = [name for name in table.columns if name not in left_out]
     repeats_N = pd.util.hash_pandas_object(table.frame[columns], index=False).duplicated()
     count, rows = int(repeats_N.sum()), first_rows(repeats_N)

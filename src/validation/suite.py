@@ -181,7 +181,7 @@ def derive(table: TableFacts) -> Iterator[Rule]:
     numeric = [name for name in table.columns if table.kinds[name] == "numeric" and table.roles[name] != "drop"]
     for column in numeric:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
-        if table.roles[column] != "feature":
+        if table.roles[column] not in ("feature", "reference"):
             way_out = f"the {table.roles[column]} column needs a number in every row: correct them or remove these rows"
         yield _range("finite_values", column, -LARGEST, LARGEST, BEYOND, way_out)
     for column in numeric:

@@ -66,6 +66,20 @@ def test_what_is_said_of_each_row_itself_is_compared_without_a_handicap(table, f
         assert found.value == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["folds", "one fold"])
+@pytest.mark.parametrize("level", [1.0, 1e6])
+def test_the_mean_of_what_several_models_say_is_as_good_as_one_of_them_on_average(table, folds, level):
+    """A mean of means differs from it by rounding, which is no difference."""
+    rng = np.random.default_rng(2)
+    models = [
+        HeldOut(list(folds), [level * rng.uniform(0.9, 1.1, (len(of.validation), 1)) for of in folds]) for _ in range(5)
+    ]
+    together = HeldOut(list(folds), [np.mean(of, axis=0) for of in zip(*(m.predictions for m in models), strict=True)])
+    verdict = compare("committee_helps", together, models, "one", table, folds, BITS, 0)
+    assert (verdict.comparison.outcome, verdict.comparison.p_value) == ("not sure", 1)
+    assert "no sure difference" in verdict.evidence
+
+
 def test_a_share_with_two_ends_has_an_interval_without_a_class_to_be_rare(table):
     folds = folds_of(ROWS)
     model = said(folds, 0.5)

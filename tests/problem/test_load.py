@@ -240,7 +240,7 @@ def test_several_mistakes_are_told_at_once_each_in_its_line(layout):
 
 def test_a_missing_key_is_asked_of_the_problem_file(layout):
     layout.problem_file.write_text(yaml.safe_dump({key: value for key, value in GOOD.items() if key != "target"}))
-    assert message(layout) == "problems/which.yaml: target: this key is missing"
+    assert message(layout) == "problems/which.yaml: target: this key is missing: type multiclass needs a target column"
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,15 @@ def test_a_problem_without_a_header_line_takes_rows_with_and_without_the_target(
     assert repository.predictions()["row"].tolist() == [0]
 
 
+def test_rows_without_a_header_line_may_lack_what_only_the_report_shows(repository: Repository):
+    repository.write_problem(names=[*FEATURES, "place", "sold"])
+    with repository.layout.problem_file.open("a") as file:
+        file.write("reference: place\n")
+    assert repository.score(f"{GOOD}\n").scored == 1
+    with pytest.raises(UserError, match=r"4 fields; expected 7 as in data\.names, or 5 without place, sold, or a"):
+        repository.score("1,2,3,4\n", overwrite=True)
+
+
 def test_bytes_of_another_encoding_are_told_with_their_line_and_nothing_is_written(repository: Repository):
     path = repository.root / "new.csv"
     path.write_bytes((lines(*[GOOD] * 3) + "5,1,r\xf6t,true,2026-03-01\n").encode("latin-1"))

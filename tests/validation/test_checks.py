@@ -316,6 +316,12 @@ def test_duplicate_rows_are_those_that_repeat_an_earlier_one(rows: list[tuple[fl
     assert [(issue.count, issue.rows) for issue in issues] == ([(len(expected), expected[:5])] if expected else [])
 
 
+def test_rows_that_differ_in_a_reference_column_alone_are_duplicates() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 1.0], "answer": text(["a", "b", "a"]), "who": text(["i", "j", "k"])})
+    [issue] = duplicate_rows(facts(frame, drop=[], reference="who"))
+    assert issue.rows == [2]
+
+
 @given(st.lists(numbers, min_size=1, max_size=40))
 def test_the_rows_named_as_missing_really_are(values: list[float | None]) -> None:
     frame = pd.DataFrame({"x": np.array(values, dtype=float), "answer": text(["a"] * len(values))})

@@ -57,6 +57,9 @@ DERIVED: dict[str, tuple[str, pd.DataFrame, dict[str, Any], str, list[int], str]
     "a label that is a number": ("classes", spoiled("tag_a", [4], 3.0), {"kind": "multilabel"}, "tag_a", [4], "0/1"),
     "a label that is a word": ("classes", spoiled("tag_b", [4], "maybe"), {"kind": "multilabel"}, "tag_b", [4], "0/1"),
     "an infinite feature": ("finite_values", spoiled("height", [1, 80], -INF), {}, "height", [1, 80], "rows 1, 80"),
+    "an infinite reference": (
+        "finite_values", spoiled("height", [2], INF), {"reference": "height"}, "height", [2], "mark to data.missing",
+    ),
     "an infinite target": (
         "finite_values", spoiled("price", [1], INF), {"kind": "regression"}, "price", [1], "1 value infinite",
     ),

@@ -12,7 +12,7 @@ from src.report.words import scale_of, spoken
 
 def baselines(evidence: Evidence, printer: Printer, of_evaluation: Printer) -> Section:
     """printer: of the scores on the development folds."""
-    baseline = evidence.baseline
+    baseline, targets = evidence.baseline, evidence.prepared.targets
     references = [
         *((reference, "common sense", COMMON_SENSE, baseline.common_sense) for reference in baseline.common_sense_all),
         *((reference, "shallow model", SHALLOW, baseline.shallow) for reference in baseline.shallow_all),
@@ -25,7 +25,7 @@ def baselines(evidence: Evidence, printer: Printer, of_evaluation: Printer) -> S
     caption = (
         "Every baseline on the development folds"
         + (": the dot is the mean, the small strokes are single folds. " if several else ". ")
-        + "Grey needs no learning, purple is a shallow model."
+        + f"Grey {'needs no learning' if targets else 'is common sense'}, purple is a shallow model."
     )
     repeats = evidence.prepared.protocol.repeats
     fewer = repeats < evidence.evaluate.cross_validation.repeats
@@ -40,8 +40,9 @@ def baselines(evidence: Evidence, printer: Printer, of_evaluation: Printer) -> S
         frozenset(index for index, (r, _, _, best) in enumerate(references) if r.name == best.name),
     )
     text = Text(
-        "A model is worth having only if it beats what anybody could answer without it. Common sense ignores the "
-        "inputs. A shallow model learns from them with a classic method, without a network."
+        "A model is worth having only if it beats what anybody could answer without it. Common sense "
+        f"{'ignores the inputs' if targets else 'is the simplest description of the rows'}. A shallow model learns "
+        f"from {'them' if targets else 'the inputs'} with a classic method, without a network."
     )
     figure = score_plots.score_rows(rows, scale_of(printer))
     return Section(

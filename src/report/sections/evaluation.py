@@ -224,4 +224,5 @@ def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
 
 
 def errors(evidence: Evidence) -> Section:
-    return Section("errors", "Errors and calibration", [], outcomes(evidence))
+    title = "Errors and calibration" if evidence.prepared.targets else "Rows out of fold"
+    return Section("errors", title, [], outcomes(evidence))
