@@ -128,7 +128,7 @@ PROBLEMS = {
     ),
     "an alias of itself": Bad(
         "define",
-        (f"{PROBLEM_FILE} is not YAML: line 7", "*a lies inside of what it stands for"),
+        (f"{PROBLEM_FILE} is not YAML: line 7", "*a contains itself"),
         problem=ENOUGH + "drop: &a [*a]\n",
     ),
     "a large file": Bad("define", (f"{PROBLEM_FILE} has", "may have 262,144"), problem=ENOUGH + "#" * 2**18),

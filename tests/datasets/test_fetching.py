@@ -155,7 +155,7 @@ def test_links_in_which_changes_or_rows_would_be_lost_are_refused(
     (folders / "disk" / "a.csv").write_bytes(TABLE)
     (folders / "local" / "more").mkdir()
     (folders / "local" / link).symlink_to(folders / target)
-    told = "is a link to a folder, and DVC .* cp -rs" if target == "disk" else "is a link that leads nowhere"
+    told = "is a link to a folder, and DVC .* cp -rs" if target == "disk" else "is a broken link"
 
     with pytest.raises(UserError, match=f"{link} {told}"):
         get(folders, LocalSource.model_validate({"source": "file"} | source))

@@ -175,7 +175,7 @@ IMPOSSIBLE = [
     ({"time": "a", "protocol": "nested"}, "protocol: the first rows in time order leave none to search in"),
     ({"time": "a", "final": "fold_ensemble"}, "final: in time order most networks of the folds know only the distant"),
     ({"time": "a", "repeats": 3}, "repeats: rows in time order cannot be shuffled anew"),
-    ({"image": {"fine_tune": 2}}, "image.fine_tune: say which network is to learn on"),
+    ({"image": {"fine_tune": 2}}, "image.fine_tune: name the network to be trained further"),
     (
         {"image": {"pretrained": ["mobilenet_v2", "mobilenet_v2"]}},
         "image.pretrained: one network or several, each once",
