@@ -1,4 +1,4 @@
-"""A committee: networks of one configuration that differ in their seeds alone, and whose predictions are averaged.
+"""A committee: networks of one configuration with different seeds, whose predictions are averaged.
 
 Sources: Hansen and Salamon 1990, "Neural network ensembles", IEEE PAMI 12; Lakshminarayanan, Pritzel and Blundell 2017,
 "Simple and scalable predictive uncertainty estimation using deep ensembles".
@@ -35,15 +35,15 @@ def committees_of(results: Sequence[Trained], size: int) -> list[Committee]:
 
 
 def held_out(splits: Sequence[Split], committees: Sequence[Committee]) -> HeldOut:
-    """What the committees of the splits say of the rows held out."""
-    return HeldOut(splits, [np.mean([t.predictions for t in of], axis=0) for of in committees])
+    """The mean predictions of each split's committee for its held-out rows."""
+    return HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in committees])
 
 
 def committee_helps(
     splits: Sequence[Split], committees: Sequence[Committee], table: Table, folds: Folds, measure: Measure, seed: int
 ) -> Verdict:
-    """Whether the averages score better than one of the networks does on average."""
-    alone = [HeldOut(splits, [of[k].predictions for of in committees]) for k in range(len(committees[0]))]
+    """Whether the averaged predictions score better than a single network does on average."""
+    alone = [HeldOut(splits, [each[k].predictions for each in committees]) for k in range(len(committees[0]))]
     together = held_out(splits, committees)
     name, called = f"{len(alone)} networks averaged", "one network on average"
     return compare("committee_helps", together, alone, called, table, folds, measure, seed, name)

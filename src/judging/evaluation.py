@@ -1,4 +1,4 @@
-"""The estimate on the evaluation folds, the comparison with the baselines, and the sealed test's one score.
+"""The estimate on the evaluation folds, comparisons with the baselines, and the score on the sealed test set.
 
 Shapes: J fold scores, N rows, M held-out rows, V of them in one fold, K outputs.
 """
@@ -35,21 +35,21 @@ from src.tables.table import Table
 
 Array = NDArray[np.float64]
 
-# Gains that differ by less are the same, and values that differ by less of their size; the rest is rounding.
+# Gains that differ by less are equal up to rounding, and so are values that differ by less of their size.
 SAME = 1e-12
-# Repeats are enough when the standard error that comes from the shuffles is at most this share of the interval's width.
-# At this share it widens the interval's own standard error by 2%.
+# Repeats are enough when the standard error from the shuffles is at most this share of the interval's width. At this
+# share it widens the interval's own standard error by 2%.
 STABLE_SHARE = 0.05
-# Random orders are averaged over so many rows in all.
+# Random orders are drawn until they cover about so many rows.
 SHUFFLED_ROWS = 100_000
 
 
 def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float | None = None) -> Estimate:
     """The measure of the procedure (this configuration, trained on so many rows) on new rows, with its interval.
 
-    The value is `Measured.value`. Its variance is that of `src.judging.half_samples` where it is given, but no less
-    than that of the rows with the models as they are (so does the interval of Bates, Hastie and Tibshirani 2021);
-    otherwise that of `src.judging.intervals.resampled_variance`.
+    The value is `Measured.value`. If `variance` is given (see `src.judging.half_samples`), it is used, but at least the
+    variance over the rows with fixed models, as in the interval of Bates, Hastie and Tibshirani 2021. Otherwise the
+    variance is that of `src.judging.intervals.resampled_variance`.
     """
     measured = held_out.measured(table, measure)
     rows_M = measured.rows
@@ -66,20 +66,20 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float 
 
 
 def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
-    """Standard error of the estimate from the luck of the shuffles alone, by its spread over the repeats."""
-    values_R = [of.value() for of in held_out.measured(table, measure).repeats]
+    """Standard error of the estimate from the shuffles alone, by its spread over the repeats."""
+    values_R = [repeat.value() for repeat in held_out.measured(table, measure).repeats]
     return float(np.std(values_R, ddof=1) / len(values_R) ** 0.5)
 
 
 def repeats_wanted(
     held_out: HeldOut, table: Table, measure: Measure, most: int, variance: float | None = None
 ) -> tuple[int, str]:
-    """With how many repeats the estimate would be stable (see `STABLE_SHARE`), `most` at most, and why.
+    """How many repeats make the estimate stable (see `STABLE_SHARE`), at most `most`, and why.
 
-    As many as there are where it is stable already. variance: that of the estimate where it is known, see `estimate`.
+    The present number if it is stable already. variance: that of the estimate, see `estimate`.
     """
-    found, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
-    repeats, width = len({split.repeat for split in held_out.splits}), found.high - found.low
+    interval, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
+    repeats, width = len({split.repeat for split in held_out.splits}), interval.high - interval.low
     stable = error <= STABLE_SHARE * width
     reason = (
         f"the luck of the shuffles leaves a standard error of {error:.2g}, {error / width if width else 0:.1%} of the "
@@ -92,12 +92,12 @@ def repeats_wanted(
 
 
 def score_sealed_test(test: Table, p_NK: Array, measure: Measure) -> TestScore:
-    """The sealed test set's score with the interval of the final model's measure on new rows."""
+    """The score on the sealed test set, with the interval of the final model's measure on new rows."""
     rows = np.arange(len(test))
     of_rows = statistics(measure, test, rows, p_NK)
     variance = jackknife_variance(lambda kept_N: of_rows.of(kept_N).value, test.units(rows))
-    found = _interval(of_rows.value, variance, 1.0, test, rows, measure)
-    return TestScore(value=found.value, low=found.low, high=found.high, rows=len(test))
+    score = _interval(of_rows.value, variance, 1.0, test, rows, measure)
+    return TestScore(value=score.value, low=score.low, high=score.high, rows=len(test))
 
 
 def compare(
@@ -113,26 +113,25 @@ def compare(
     where: str = "the evaluation folds",
     note: str = "",
 ) -> Verdict:
-    """Whether the model is better than a reference on the same folds; of several references, than they are on average.
+    """Whether the model is better than a reference, or than several on average, on the same folds.
 
-    The interval of the gain is that of the corrected resampled t-test over several folds (Nadeau and Bengio 2003), and
-    that of a paired bootstrap over the rows of a single one. Some measures (F1, average precision) reward any spread of
-    predictions more than a constant, whatever the rows are: where the model's own predictions, dealt out at random,
-    score better than the reference, they are what it has to beat. What a model says of each row itself is no
-    prediction that another row could be given.
+    The interval of the gain is that of the corrected resampled t-test (Nadeau and Bengio 2003). With a single fold it
+    is that of a paired bootstrap over the rows. Some measures (F1, average precision) prefer any spread of predictions
+    to a constant. So if the model's own predictions beat the reference even when shuffled, the model has to beat them.
+    Scores that a model gives to each row itself cannot be shuffled.
     """
-    ours, theirs = model.measured(table, measure), [of.measured(table, measure) for of in references]
-    model_value, reference_value = ours.value(), float(np.mean([of.value() for of in theirs]))
-    at_random = _dealt_at_random(model, table, measure, seed) if measure.predicts else None
+    ours, theirs = model.measured(table, measure), [held_out.measured(table, measure) for held_out in references]
+    model_value, reference_value = ours.value(), float(np.mean([measured.value() for measured in theirs]))
+    at_random = _value_at_random(model, table, measure, seed) if measure.predicts else None
     handicap = 0.0 if at_random is None else max(measure.gain(at_random, reference_value), 0.0)
     gain = measure.gain(model_value, reference_value)
     if len(ours.splits) > 1:
-        gains_J = measure.gain(ours.scores, np.mean([of.scores for of in theirs], axis=0))
+        gains_J = measure.gain(ours.scores, np.mean([measured.scores for measured in theirs], axis=0))
         gain, gains_J = _beyond_rounding(gain, gains_J, model_value)
         units = int(table.units(ours.rows).max()) + 1
-        found, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
+        interval, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
     else:
-        found, p_value, method = _gain_over_rows(gain, ours, theirs, table, seed, handicap)
+        interval, p_value, method = _gain_over_rows(gain, ours, theirs, table, seed, handicap)
     comparison = Comparison(
         measure=measure.name,
         where=where,
@@ -140,7 +139,7 @@ def compare(
         reference=called,
         model_value=model_value,
         reference_value=reference_value,
-        gain=found,
+        gain=interval,
         handicap=handicap,
         at_random=at_random if handicap > 0 else None,
         p_value=p_value,
@@ -160,8 +159,8 @@ def _beyond_rounding(gain: float, gains: Array, value: float) -> tuple[float, Ar
     return gain, gains
 
 
-def _dealt_at_random(model: HeldOut, table: Table, measure: Measure, seed: int) -> float:
-    """The mean measure of the model's predictions, dealt out to the rows of each fold at random."""
+def _value_at_random(model: HeldOut, table: Table, measure: Measure, seed: int) -> float:
+    """The mean measure of the model's predictions, shuffled among the rows of each fold."""
     repeats = len({split.repeat for split in model.splits})
     shuffles = int(np.clip(SHUFFLED_ROWS / len(table) / repeats, 5, 50))
     return float(np.mean([model.shuffled(seed + s).value(table, measure) for s in range(shuffles)]))
@@ -170,17 +169,17 @@ def _dealt_at_random(model: HeldOut, table: Table, measure: Measure, seed: int) 
 def gain_over_folds(
     gain: float, gains_J: Array, test_share: float, measure: Measure, units: int, handicap: float = 0.0
 ) -> tuple[Estimate, float, str]:
-    """The interval of a gain by its spread over the folds, the p-value that it is no more than the handicap, and how.
+    """The interval of a gain by its spread over the folds, the p-value against the handicap, and the method's name.
 
-    units: independent ones that were held out.
+    units: the number of independent units that were held out.
     """
     if np.ptp(gains_J) < SAME:
-        found = widened_gain(Estimate(value=gain, low=gain, high=gain), measure.lowest, measure.highest, units)
+        interval = widened_gain(Estimate(value=gain, low=gain, high=gain), measure.lowest, measure.highest, units)
         p_value = agreed_p_value(gain - handicap, measure.lowest, measure.highest, units)
-        return found, p_value, f"all {len(gains_J)} folds agree, {units:,} independent units"
-    found = paired_gain(gain, gains_J, test_share)
+        return interval, p_value, f"all {len(gains_J)} folds agree, {units:,} independent units"
+    interval = paired_gain(gain, gains_J, test_share)
     method = f"corrected resampled t-test over {len(gains_J)} folds"
-    return found, paired_p_value(gain - handicap, gains_J, test_share), method
+    return interval, paired_p_value(gain - handicap, gains_J, test_share), method
 
 
 def compare_scores(
@@ -192,19 +191,19 @@ def compare_scores(
     measure: Measure,
     left_out_B: Array | None,
 ) -> Verdict:
-    """Whether a model is better than a reference by their scores_J on the development folds, averaged over the folds.
+    """Whether a model is better than a reference, by the mean of their scores_J on the development folds.
 
-    splits: those folds. left_out_B: with a single one, the gain without one of B blocks of its rows at a time.
+    splits: these folds. left_out_B: for a single fold, the gains that leave out one of B blocks of its rows each.
     """
     (called, model_J), (reference_called, reference_J) = model, reference
     gains_J = measure.gain(model_J, reference_J)
     gain, held_out = float(gains_J.mean()), np.unique(np.concatenate([split.validation for split in splits]))
     units = int(table.units(held_out).max()) + 1
     if left_out_B is None:
-        found, p_value, method = gain_over_folds(gain, gains_J, test_share(splits), measure, units)
+        interval, p_value, method = gain_over_folds(gain, gains_J, test_share(splits), measure, units)
     else:
-        found, p_value = left_out_gain(gain, left_out_B)
-        found = widened_gain(found, measure.lowest, measure.highest, units)
+        interval, p_value = left_out_gain(gain, left_out_B)
+        interval = widened_gain(interval, measure.lowest, measure.highest, units)
         method = f"jackknife over {len(held_out):,} rows"
     comparison = Comparison(
         measure=measure.name,
@@ -213,7 +212,7 @@ def compare_scores(
         reference=reference_called,
         model_value=float(model_J.mean()),
         reference_value=float(reference_J.mean()),
-        gain=found,
+        gain=interval,
         p_value=p_value,
         method=method,
     )
@@ -221,13 +220,13 @@ def compare_scores(
 
 
 def left_out(p_VK: Array, split: Split, table: Table, measure: Measure) -> Array:
-    """The measure on the rows of a split without one of B blocks of them at a time."""
+    """The measure on the rows of a split, leaving out one of B blocks of them each time."""
     of_rows = statistics(measure, table, split.validation, p_VK)
     return jackknife_values(lambda kept_V: of_rows.of(kept_V).value, table.units(split.validation))
 
 
 def verdict_of(name: str, comparison: Comparison) -> Verdict:
-    """A comparison as a verdict, which holds where the model is surely better."""
+    """The verdict of a comparison, which holds if the model is surely better."""
     pair = comparison.model_value, comparison.reference_value
     printing = printer(comparison.measure, "", pair, [comparison.gain])
     better = comparison.outcome == "better"
@@ -235,7 +234,7 @@ def verdict_of(name: str, comparison: Comparison) -> Verdict:
 
 
 def recommended(holds: Mapping[str, bool]) -> Recommended:
-    """What to use, by the verdicts' names: of two models between which no difference is sure, the simpler one.
+    """What to use, from the verdicts by name. If no difference between two models is sure, the simpler one is used.
 
     A model that is not surely better than common sense is never recommended.
     """
@@ -245,27 +244,27 @@ def recommended(holds: Mapping[str, bool]) -> Recommended:
 
 
 def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:
-    """Of each target, half the width of a prediction's interval, by the errors on the held-out rows.
+    """Half the width of a prediction's interval for each target, from the errors on the held-out rows.
 
-    None where the predictions are no values, or too few rows (or groups) were held out.
+    None if the targets are not numbers, or too few rows (or groups) were held out.
     """
     if table.schema.problem_type.target != "number":
         return None
     rows_M = np.concatenate([split.validation for split in held_out.splits])
     errors_MT = np.abs(table.y_NT[rows_M] - np.concatenate(held_out.predictions))
     units_M = table.units(rows_M) if table.schema.groups is not None else rows_M
-    found = [conformal_half_width(errors_M, units_M) for errors_M in errors_MT.T]
-    return None if None in found else [width for width in found if width is not None]
+    widths = [conformal_half_width(errors_M, units_M) for errors_M in errors_MT.T]
+    return None if None in widths else [width for width in widths if width is not None]
 
 
 def _interval(
     value: float, rows_variance: float, inflation: float, table: Table, rows: NDArray[np.intp], measure: Measure
 ) -> Estimate:
-    """The interval of a value whose variance is `inflation` times that of the rows alone.
+    """The interval of a value whose variance is `inflation` times that over the rows alone.
 
-    A measure of predictions with two ends that is no share of rows rests on the rows of the rarest class. Where leaving
-    out rows never shows another value (all were right, or all were said to be of one class), the interval is the one of
-    as many rows, all of which were right.
+    A bounded measure of predictions that is not a share of rows depends on the rows of the rarest class. If leaving out
+    rows never changes the value (all predictions are right, or all are of one class), the interval is that of as many
+    rows that are all right.
     """
     bounded = bool(np.isfinite([measure.lowest, measure.highest]).all())
     units = int(table.units(rows).max()) + 1
@@ -296,12 +295,13 @@ def _among(table: Table, rows_M: NDArray[np.intp], kept_M: NDArray[np.bool_]) ->
 def _gain_over_rows(
     gain: float, model: Measured, references: Sequence[Measured], table: Table, seed: int, handicap: float
 ) -> tuple[Estimate, float, str]:
-    """The same by a paired bootstrap over the rows of a single fold."""
+    """The same as `gain_over_folds` by a paired bootstrap over the rows of a single fold."""
     measure, rows = model.measure, model.splits[0].validation
-    [of_model], of_references = model.statistics, [of.statistics[0] for of in references]
+    [of_model], of_references = model.statistics, [reference.statistics[0] for reference in references]
 
     def gain_of(drawn: NDArray[np.intp]) -> float:
-        return measure.gain(of_model.of(drawn).value, float(np.mean([of.of(drawn).value for of in of_references])))
+        reference_value = float(np.mean([of_reference.of(drawn).value for of_reference in of_references]))
+        return measure.gain(of_model.of(drawn).value, reference_value)
 
     units_N = table.units(rows)
     gain, gains = _beyond_rounding(gain, bootstrap(gain_of, units_N, seed), of_model.value)
@@ -309,6 +309,10 @@ def _gain_over_rows(
     beyond = min(int((gains <= handicap).sum()), int((gains >= handicap).sum()))
     units = int(units_N.max()) + 1
     of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
-    found = Estimate(value=gain, low=min(float(low), gain), high=max(float(high), gain))
-    found = widened_gain(found, measure.lowest, measure.highest, units)
-    return found, min(2 * (1 + beyond) / (1 + len(gains)), 1.0), f"paired bootstrap over {len(rows):,} rows{of_units}"
+    interval = Estimate(value=gain, low=min(float(low), gain), high=max(float(high), gain))
+    interval = widened_gain(interval, measure.lowest, measure.highest, units)
+    return (
+        interval,
+        min(2 * (1 + beyond) / (1 + len(gains)), 1.0),
+        f"paired bootstrap over {len(rows):,} rows{of_units}",
+    )

@@ -1,4 +1,4 @@
-"""How well the further heads of a network predict their targets, on the folds and the sealed test rows of the main one.
+"""Scores of a network's further heads, on the folds and the sealed test rows of the main target.
 
 Shapes: N rows, V held-out rows of a fold, K outputs of a head.
 """
@@ -30,32 +30,34 @@ def score_heads(
     development: Folds,
     seed: int,
 ) -> tuple[list[HeadScore], list[Verdict]]:
-    """The score of each further target, and whether it beats the common sense that is best on the development folds.
+    """The score of each further target, and whether it beats the best common sense on the development folds.
 
-    predicted: of the held-out rows of each of `folds`, for all further targets side by side. p_test_NK: of the sealed
-    test rows, for all targets. Rows without a target have no part in its scores.
+    predicted: predictions for the held-out rows of each fold, for all further targets side by side. p_test_NK: those
+    for the sealed test rows, for all targets. A target's scores leave out the rows that lack it.
     """
     scores, verdicts, splits = [], [], list(folds)
     ends = np.cumsum([answer.outputs for answer in table.schema.answers[1:]])
     by_split = [np.split(p_VK, ends, axis=1) for p_VK in predicted]
     tests = table.schema.split(p_test_NK)[1:]
     for number, (head, p_test) in enumerate(zip(table.schema.heads, tests, strict=True)):
-        asked, held_out = _asked(table, number), [of[number] for of in by_split]
-        known_N = np.isfinite(asked.y_NT[:, 0])
-        measure, models = TABLE[head.measure], common_sense(asked.schema)
-        own = [_known(split, known_N) for split in splits]
-        network = HeldOut(own, [p_VK[known_N[split.validation]] for p_VK, split in zip(held_out, splits, strict=True)])
+        alone, held_out = _only_target(table, number), [predictions[number] for predictions in by_split]
+        known_N = np.isfinite(alone.y_NT[:, 0])
+        measure, models = TABLE[head.measure], common_sense(alone.schema)
+        known_splits = [_known(split, known_N) for split in splits]
+        p_known = [p_VK[known_N[split.validation]] for p_VK, split in zip(held_out, splits, strict=True)]
+        network = HeldOut(known_splits, p_known)
 
-        def sense(name: str, of: Sequence[Split], models=models, asked=asked) -> HeldOut:  # type: ignore[no-untyped-def]
-            return HeldOut(of, [models[name](asked, split, seed) for split in of])
+        def sense(name: str, splits: Sequence[Split], models=models, table=alone) -> HeldOut:  # type: ignore[no-untyped-def]
+            return HeldOut(splits, [models[name](table, split, seed) for split in splits])
 
-        first = [_known(split, known_N) for split in development]
-        best = max(models, key=lambda name: measure.gain(sense(name, first).value(asked, measure), 0.0))
-        dummy = sense(best, own)
+        development_splits = [_known(split, known_N) for split in development]
+        best = max(models, key=lambda name: measure.gain(sense(name, development_splits).value(alone, measure), 0.0))
+        dummy = sense(best, known_splits)
         name = f"{HEAD}{head.name}_beats_common_sense"
-        verdicts.append(compare(name, network, [dummy], f"common sense ({best})", asked, folds, measure, seed))
-        tested = _asked(test, number)
-        there = np.isfinite(tested.y_NT[:, 0])
+        verdicts.append(compare(name, network, [dummy], f"common sense ({best})", alone, folds, measure, seed))
+        test_alone = _only_target(test, number)
+        known_test_N = np.isfinite(test_alone.y_NT[:, 0])
+        p_known_test = p_test[known_test_N]
         scores.append(
             HeadScore(
                 name=head.name,
@@ -63,16 +65,18 @@ def score_heads(
                 weight=head.weight,
                 measure=measure.name,
                 direction=measure.direction,
-                common_sense=dummy.value(asked, measure),
-                cross_validation=estimate(network, asked, measure),
-                test=score_sealed_test(_rows(tested, there), p_test[there], measure) if there.any() else None,
+                common_sense=dummy.value(alone, measure),
+                cross_validation=estimate(network, alone, measure),
+                test=score_sealed_test(_rows(test_alone, known_test_N), p_known_test, measure)
+                if known_test_N.any()
+                else None,
             )
         )
     return scores, verdicts
 
 
-def _asked(table: Table, number: int) -> Table:
-    """The table as if a further target were the only one; NaN where a row lacks it."""
+def _only_target(table: Table, number: int) -> Table:
+    """The table with one further target as its only one; NaN where a row lacks it."""
     return replace(table, schema=table.schema.questions[number + 1], y_NT=table.heads_NH[:, number : number + 1])
 
 

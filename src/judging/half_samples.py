@@ -1,16 +1,19 @@
-"""How far a cross-validated estimate would be from that of other rows of the same kind, found out inside the rows.
+"""The variance of a cross-validated estimate, from cross-validation inside halves of the rows.
 
-The rows are dealt into two halves that share none, and each half is cross-validated by itself: the two values differ by
-all that makes such an estimate uncertain, the rows that score, the rows that are learnt from, and what the folds'
-models have in common. Half of the squared difference is, on average, the variance of an estimate from half of the rows;
-with all of them it is half as large again, as variances go with 1/n. The mean is taken over many ways of halving.
+The rows are split into two disjoint halves, and each half is cross-validated by itself. The two values differ by all
+that makes such an estimate uncertain: the scored rows, the training rows, and what the folds' models have in common.
+Half of the squared difference is, on average, the variance of an estimate from half of the rows. With all rows it is
+half of that, because variances fall with 1/n. The mean is taken over many ways of halving.
 Shapes: N rows, H rows of a half, P pairs of halves.
 
-Where models are unstable, half of the rows make them more so, and the interval is rather too wide than too narrow. The
-folds alone cannot tell: no estimate of the variance of K-fold cross-validation is unbiased on all problems (Bengio and
-Grandvalet 2004, JMLR 5). Sources: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning
-52, section 4 (two halves that share no rows, dealt many times); McCarthy 1969, "Pseudo-replication: half samples",
-Review of the International Statistical Institute 37; Politis, Romano and Wolf 1999, "Subsampling" (the rate).
+Unstable models are even less stable on half of the rows, so their interval is rather too wide than too narrow. The
+folds alone cannot replace the halves: no estimate of the variance of K-fold cross-validation is unbiased on all
+problems (Bengio and Grandvalet 2004, JMLR 5).
+
+Sources:
+- Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52, section 4 (disjoint halves).
+- McCarthy 1969, "Pseudo-replication: half samples", Review of the International Statistical Institute 37.
+- Politis, Romano and Wolf 1999, "Subsampling" (the rate).
 """
 
 from collections.abc import Sequence
@@ -22,9 +25,9 @@ from src.models.measures import Measure
 from src.tables.protocols import Split, deal
 from src.tables.table import Table
 
-# Ways of dealing the rows into a pair of halves.
+# How often the rows are split into a pair of halves.
 PAIRS = 20
-# Splits of halves are numbered from here on, behind all repeats of the evaluation folds.
+# Splits of halves are numbered from here on, after all repeats of the evaluation folds.
 FIRST_REPEAT = 1_000
 
 
@@ -35,7 +38,7 @@ def half_samples(folds: int, table: Table, seed: int) -> list[list[Split]]:
     """
     units_N = table.units(np.arange(len(table)))
     strata_N = table.y_NT[:, 0].astype(np.intp) if table.schema.classes else None
-    found = []
+    halves = []
     for pair in range(PAIRS):
         half_N = deal(units_N, strata_N, [1 / 2, 1 / 2], seed + pair)
         for side in range(2):
@@ -43,14 +46,14 @@ def half_samples(folds: int, table: Table, seed: int) -> list[list[Split]]:
             strata_H = None if strata_N is None else strata_N[rows]
             fold_H = deal(units_N[rows], strata_H, [1 / folds] * folds, seed + pair)
             repeat = FIRST_REPEAT + 2 * pair + side
-            found.append([Split(repeat, k, rows[fold_H != k], rows[fold_H == k]) for k in range(folds)])
-    return found
+            halves.append([Split(repeat, k, rows[fold_H != k], rows[fold_H == k]) for k in range(folds)])
+    return halves
 
 
 def half_sample_variance(halves: Sequence[HeldOut], table: Table, measure: Measure) -> float | None:
-    """Variance of the cross-validated estimate from all rows, by what was predicted inside the halves, in their order.
+    """Variance of the cross-validated estimate from all rows, by the predictions inside the halves, pair by pair.
 
-    None where a training diverged in one of every two halves.
+    None if every pair has a half in which a training diverged.
     """
     values_P2 = np.array([half.value(table, measure) for half in halves]).reshape(-1, 2)
     finite_P2 = values_P2[np.isfinite(values_P2).all(axis=1)]

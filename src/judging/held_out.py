@@ -1,4 +1,4 @@
-"""What models leave behind of the rows that were held out: all that scores, intervals and comparisons rest on.
+"""Predictions and statistics of held-out rows: the basis of all scores, intervals and comparisons.
 
 Shapes: J splits, V held-out rows of one, N rows of the table, K outputs, S statistics of a row.
 """
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Statistics:
-    """The statistics_NS of rows, their weights, and the measure that is a function of both."""
+    """The statistics of rows, their weights, and the measure that is computed from both."""
 
     measure: Measure
     s_NS: Array
@@ -32,12 +32,12 @@ class Statistics:
         return self.measure.value_of(self.s_NS, self.w_N)
 
     def of(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Statistics":
-        """Those of some of the rows; of one that is drawn twice, twice."""
+        """The statistics of some rows; a row that is drawn twice counts twice."""
         return Statistics(self.measure, self.s_NS[rows], self.w_N[rows])
 
 
 def statistics(measure: Measure, table: Table, rows: NDArray[np.intp], p_NK: Array) -> Statistics:
-    """What a model's answers for these rows of the table leave behind of them."""
+    """The statistics of a model's predictions for these rows of the table."""
     return Statistics(measure, measure.statistics(table.y_NT[rows], p_NK[None])[0], table.w_N[rows])
 
 
@@ -52,17 +52,17 @@ class Measured:
     @property
     def scores(self) -> Array:
         """The measure on the rows of each split, (J,)."""
-        return np.array([of.value for of in self.statistics])
+        return np.array([fold.value for fold in self.statistics])
 
     @property
     def repeats(self) -> "list[Measured]":
-        """The splits of each repeat by themselves."""
+        """The splits of each repeat separately."""
         numbers = [split.repeat for split in self.splits]
-        return [self._among([i for i, own in enumerate(numbers) if own == of]) for of in sorted(set(numbers))]
+        return [self._among([i for i, n in enumerate(numbers) if n == repeat]) for repeat in sorted(set(numbers))]
 
     @property
     def rows(self) -> NDArray[np.intp]:
-        """All rows that were held out, sorted."""
+        """All held-out rows, sorted."""
         return np.unique(np.concatenate([split.validation for split in self.splits]))
 
     def value(self, kept_N: NDArray[np.bool_] | None = None) -> float:
@@ -70,13 +70,13 @@ class Measured:
 
         kept_N: rows of the table that count; all by default. Folds that keep no row are left out.
         """
-        return float(np.mean([of._joined(kept_N) for of in self.repeats]))
+        return float(np.mean([repeat._joined(kept_N) for repeat in self.repeats]))
 
     def _joined(self, kept_N: NDArray[np.bool_] | None) -> float:
         folds = self.statistics
         if kept_N is not None:
-            folds = [of.of(kept_N[split.validation]) for of, split in zip(folds, self.splits, strict=True)]
-        return self.measure.joined([(of.s_NS, of.w_N) for of in folds if len(of)])
+            folds = [fold.of(kept_N[split.validation]) for fold, split in zip(folds, self.splits, strict=True)]
+        return self.measure.joined([(fold.s_NS, fold.w_N) for fold in folds if len(fold)])
 
     def _among(self, places: Sequence[int]) -> "Measured":
         return Measured([self.splits[i] for i in places], [self.statistics[i] for i in places], self.measure)
@@ -84,9 +84,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A model's answers for the held-out rows of each split, in the order of the splits.
+    """A model's outputs for the held-out rows of each split, in the order of the splits.
 
-    `predictions` hold (V, K) of each: what is predicted, or what the model thinks of the row itself (see `Measure`).
+    predictions: (V, K) for each split, predictions of the targets or scores of the rows themselves (see `Measure`).
     """
 
     splits: Sequence[Split]
@@ -106,6 +106,6 @@ class HeldOut:
         return self.measured(table, measure).value()
 
     def shuffled(self, seed: int) -> "HeldOut":
-        """The same predictions, dealt out to the rows of each fold at random."""
+        """The same predictions, shuffled among the rows of each fold."""
         rng = np.random.default_rng(seed)
         return HeldOut(self.splits, [p_VK[rng.permutation(len(p_VK))] for p_VK in self.predictions])

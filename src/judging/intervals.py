@@ -53,16 +53,16 @@ def left_out_gain(gain: float, gains_B: Array) -> tuple[Estimate, float]:
     return Estimate(value=gain, low=gain - half, high=gain + half), p_value
 
 
-def widened_gain(found: Estimate, lowest: float, highest: float, units: int) -> Estimate:
-    """The same interval unless it has no width, although the measure lies between two ends.
+def widened_gain(interval: Estimate, lowest: float, highest: float, units: int) -> Estimate:
+    """The interval, widened if it has no width and the measure is bounded.
 
-    That happens where all folds gain the same, say because both models are always right: they agree on so many
-    independent units, and the interval is as wide as that of a share which is 0 or 1 among them.
+    All folds may gain the same, for example because both models are always right. They then agree on so many
+    independent units, and the interval is as wide as that of a share of 0 or 1 among them.
     """
-    if found.high - found.low > ROUNDING * (highest - lowest) or not np.isfinite([lowest, highest]).all():
-        return found
+    if interval.high - interval.low > ROUNDING * (highest - lowest) or not np.isfinite([lowest, highest]).all():
+        return interval
     away = (highest - lowest) * (1 - (0.5 - CONFIDENCE / 2) ** (1 / units))
-    return Estimate(value=found.value, low=found.value - away, high=found.value + away)
+    return Estimate(value=interval.value, low=interval.value - away, high=interval.value + away)
 
 
 def agreed_p_value(gain: float, lowest: float, highest: float, units: int) -> float:
@@ -130,17 +130,22 @@ def jackknife_values(value: Callable[[NDArray[np.bool_]], float], units_N: NDArr
 def resampled_variance(rows_variance: float, held_out: float, training: float) -> float:
     """Variance of a cross-validated estimate around the risk of the procedure.
 
-    rows_variance: that of the estimate over all `held_out` rows, as if they were independent and the models given;
-    training: rows that each model learns from. It counts once however often the folds are repeated, because the rows
-    stay the same. What comes on top is what the models have in common by learning from each other's held-out rows:
-    after Nadeau and Bengio the ratio of the two numbers of rows. They correct the variance of fold scores; it is taken
-    from the rows instead, because stratified folds are so much alike that their spread says too little. One ratio for
-    all problems is more than most need and less than some: on 400 problems of `python -m benchmarks.honesty` with
-    repeated folds the interval held the truth in 97%, but in 86% of those judged by the F1. Where folds are repeated,
-    `src.judging.half_samples` asks the problem at hand instead. Sources: Nadeau and Bengio 2003, "Inference for the
-    generalization error", Machine Learning 52; on variances from rows: Bayle, Bayle, Janson and Mackey 2020,
-    "Cross-validation confidence intervals for test error"; on why they alone are too little: Bates, Hastie and
-    Tibshirani 2021, "Cross-validation: what does it estimate and how well does it do it?".
+    rows_variance: that of the estimate over all `held_out` rows, as if they were independent and the models fixed. It
+    counts once however often the folds are repeated, because the rows stay the same. training: the rows that each model
+    learns from.
+
+    The models also have something in common, because they learn from each other's held-out rows. Nadeau and Bengio
+    allow for it by the ratio of the two numbers of rows. They correct the variance of fold scores. Here the variance
+    over rows is corrected, because stratified folds are so alike that their spread is too small.
+
+    One ratio for all problems is too large for most and too small for some. On 400 problems of
+    `python -m benchmarks.honesty` with repeated folds, the interval held the truth in 97%, but in 86% of those judged
+    by F1. With repeated folds, `src.judging.half_samples` therefore measures the variance of the problem at hand.
+
+    Sources: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52; on variances from
+    rows: Bayle, Bayle, Janson and Mackey 2020, "Cross-validation confidence intervals for test error"; on why they
+    alone are too little: Bates, Hastie and Tibshirani 2021, "Cross-validation: what does it estimate and how well does
+    it do it?".
     """
     return rows_variance * (1 + held_out / training)
 
@@ -178,10 +183,11 @@ def transformed_interval(value: float, variance: float, lowest: float, highest: 
 def share_interval(value: float, rows: float) -> Estimate:
     """The score interval of a share of rows, of which so many are independent.
 
-    On average over shares it covers 95.1 to 95.5% from 12 rows on, the logit interval up to 97.4%. Sources: Wilson
-    1927, "Probable inference, the law of succession, and statistical inference"; Brown, Cai and DasGupta 2001,
-    "Interval estimation for a binomial proportion", Statistical Science 16; so many independent rows as give the
-    variance: Korn and Graubard 1998, Survey Methodology 24.
+    On average over shares it covers 95.1 to 95.5% from 12 rows on, the logit interval up to 97.4%.
+
+    Sources: Wilson 1927, "Probable inference, the law of succession, and statistical inference"; Brown, Cai and
+    DasGupta 2001, "Interval estimation for a binomial proportion", Statistical Science 16; so many independent rows as
+    give the variance: Korn and Graubard 1998, Survey Methodology 24.
     """
     from scipy.stats import norm
 
@@ -203,14 +209,16 @@ def unanimous_interval(value: float, units: int) -> Estimate:
 def conformal_half_width(residuals_M: Array, units_M: NDArray[np.intp]) -> float | None:
     """Half the width of the interval around a new prediction that holds its actual value with `CONFIDENCE`.
 
-    residuals_M: absolute errors on rows that the model at hand had not learnt from; units_M: the row (or group of
-    rows) that each belongs to, which counts once however many errors it has. None where there are too few of them.
-    The errors are those of models fitted to the folds, the interval is put around the model fitted to all rows. For
-    one hold-out split of exchangeable rows the coverage is at least the confidence; for K folds it is close to it
-    when a fold more or less hardly changes the model, though without a guarantee for every model. Sources: Vovk,
-    Gammerman and Shafer 2005, "Algorithmic Learning in a Random World", chapter 4 (the rank); Barber, Candès, Ramdas
-    and Tibshirani 2021, "Predictive inference with the jackknife+", Annals of Statistics 49, section 1 (errors left
-    out); Lee, Barber and Willett 2023, "Distribution-free inference with hierarchical data" (groups).
+    residuals_M: absolute errors on rows that the model had not learnt from. units_M: the row (or group of rows) of each
+    error, which counts once however many errors it has. None if there are too few units.
+
+    The errors are those of the folds' models; the interval is put around the model fitted to all rows. For one hold-out
+    split of exchangeable rows the coverage is at least the confidence. For K folds it is close to it if one fold hardly
+    changes the model, though this is not guaranteed for every model.
+
+    Sources: Vovk, Gammerman and Shafer 2005, "Algorithmic Learning in a Random World", chapter 4 (the rank); Barber,
+    Candès, Ramdas and Tibshirani 2021, "Predictive inference with the jackknife+", Annals of Statistics 49, section 1
+    (errors left out); Lee, Barber and Willett 2023, "Distribution-free inference with hierarchical data" (groups).
     """
     _, unit_of_M, errors_U = np.unique(units_M, return_inverse=True, return_counts=True)
     units = len(errors_U)

@@ -1,8 +1,8 @@
-"""How values of a measure are printed: with the same digits everywhere.
+"""Print values of a measure with the same number of digits everywhere.
 
-All steps of a problem print one decimal of a percentage, three of a pure number, and as many of an error in units as
-give common sense three significant digits. A step prints more only where an interval is so narrow that it deserves
-them: the last digit is then worth at most half of the half width. So values whose difference is sure are printed apart.
+All steps of a problem print percentages with one decimal and pure numbers with three. Errors in units have as many
+decimals as give common sense three significant digits. A step prints more only if an interval is narrow: the last digit
+is then worth at most a quarter of its width, so values that surely differ are printed differently.
 """
 
 import math
@@ -18,13 +18,13 @@ from src.results.result import Result
 from src.results.verdicts import AGAINST_SHALLOW, HEAD, Comparison, Estimate, Verdict
 
 Judged = Baseline | Overfit | Regularize | Evaluate
-Found = TypeVar("Found", Baseline, Overfit, Regularize, Evaluate)
+R = TypeVar("R", Baseline, Overfit, Regularize, Evaluate)
 
 UNKNOWN = "not known"
-# Values that differ by less are the same; what remains is rounding.
+# Values that differ by less are equal up to rounding.
 SAME = 1e-12
 MOST_DECIMALS = 12
-# Decimals of measures that have no unit; others have three significant digits.
+# Decimals of measures without a unit; others have three significant digits.
 _USUAL: dict[Form, int] = {"share": 1, "number": 3}
 
 
@@ -40,8 +40,7 @@ class HasEnds(Protocol):
 
 @dataclass(frozen=True)
 class Printer:
-    """Prints values of one measure, with so many `decimals` (of percent, where values are shares; negative: rounded to
-    tens, hundreds, ...)."""
+    """Prints values of one measure with so many `decimals` (of percent for shares; negative: tens, hundreds, ...)."""
 
     measure: str
     unit: str
@@ -68,14 +67,14 @@ class Printer:
         return unit if self.form == "unit" else f"({unit})²"
 
     def bare(self, value: float) -> str:
-        """The number alone (shares with their %), for tables whose header names the unit."""
+        """The number alone (with % for shares), for tables whose header names the unit."""
         if not math.isfinite(value):
             return UNKNOWN
         text = fixed(self._shown(value), self.decimals)
         return f"{text}%" if self.form == "share" else text
 
     def difference(self, value: float) -> str:
-        """A difference of two values, shares in percentage points; what is not zero is not printed as zero."""
+        """A difference of two values, in percentage points for shares; only zero is printed as zero."""
         finer = self._finer([value])
         if self.form != "share":
             return finer.value(value)
@@ -83,9 +82,9 @@ class Printer:
         return f"{points} percentage {'point' if points.lstrip('−') == '1' else 'points'}"
 
     def gain(self, gain: Estimate, model: float, reference: float) -> str:
-        """By how much a model is better than a reference, with its interval, whose ends keep their sign.
+        """How much a model is better than a reference, with the interval, whose ends keep their sign.
 
-        All three have a digit more where the gain would not be the difference of the two values as they are printed.
+        All three numbers get another digit if the printed gain is not the difference of the two printed values.
         """
         finer = self._finer([gain.low, gain.high])
         shown, other, difference = (
@@ -97,7 +96,7 @@ class Printer:
         return f"{finer.difference(gain.value)} (95% interval {low} to {high})"
 
     def _finer(self, values: Sequence[float]) -> "Printer":
-        """A printer that prints none of the values as zero that is not."""
+        """A printer with enough digits that only zero is printed as zero."""
         finer = self
         for value in values:
             while abs(value) > SAME and float(fixed(self._shown(value), finer.decimals, "-").replace(",", "")) == 0:
@@ -117,17 +116,17 @@ class Printer:
         return f"{self.title} [{self.unit_words}]" if self.unit_words else self.title
 
     def evidence(self, comparison: Comparison) -> str:
-        """A comparison in one sentence; the words follow from the interval alone."""
+        """A comparison in one sentence, worded by the interval alone."""
         words = {"better": "surely better", "worse": "surely worse", "not sure": "no sure difference"}
-        said, at_random = words[comparison.outcome], comparison.at_random
+        outcome, at_random = words[comparison.outcome], comparison.at_random
         if comparison.outcome == "not sure" and at_random is not None:
-            said = "not surely more than at random"
+            outcome = "not surely more than at random"
         random = f" (its predictions dealt out at random {self.bare(at_random)})" if at_random is not None else ""
         model, reference = comparison.model_value, comparison.reference_value
         return (
             f"{self.title} on {comparison.where}: {comparison.model} {self.bare(model)}{random}, "
             f"{comparison.reference} {self.bare(reference)}; gain {self.gain(comparison.gain, model, reference)}, "
-            f"{said}; {comparison.method}, {p_text(comparison.p_value)}{comparison.note}"
+            f"{outcome}; {comparison.method}, {p_text(comparison.p_value)}{comparison.note}"
         )
 
     def _shown(self, value: float) -> float:
@@ -135,37 +134,37 @@ class Printer:
 
 
 def printer(measure: str, unit: str, values: Iterable[float], intervals: Iterable[HasEnds] = ()) -> Printer:
-    """A printer with the usual digits, or as many more as the narrowest interval deserves.
+    """A printer with the usual digits, or more if the narrowest interval deserves them.
 
-    values: the largest of them has three significant digits where the measure is an error in units.
+    values: the largest of them gets three significant digits if the measure is an error in units.
     """
     form = TABLE[measure].form
     factor = 100 if form == "share" else 1
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     decimals = _USUAL.get(form, 2 - _magnitude(largest))
     halves = [(interval.high - interval.low) / 2 * factor for interval in intervals]
-    known = [half for half in halves if math.isfinite(half) and half > SAME]
-    if known:
-        decimals = max(decimals, -_magnitude(min(known) / 2))
+    finite = [half for half in halves if math.isfinite(half) and half > SAME]
+    if finite:
+        decimals = max(decimals, -_magnitude(min(finite) / 2))
     return Printer(measure, unit, min(decimals, MOST_DECIMALS))
 
 
-def printer_of(found: Judged, unit: str = "") -> Printer:
-    """The printer of everything that a step found: scores, intervals and verdicts."""
-    common_sense, intervals = _SCALES[type(found)](found)
-    return printer(found.measure, unit, [common_sense], intervals)
+def printer_of(result: Judged, unit: str = "") -> Printer:
+    """The printer of all of a step's scores, intervals and verdicts."""
+    common_sense, intervals = _SCALES[type(result)](result)
+    return printer(result.measure, unit, [common_sense], intervals)
 
 
-def worded(found: Found) -> Found:
-    """The same findings; the evidence of verdicts that compare models is printed with the digits of all of them."""
-    printing = printer_of(found)
+def worded(result: R) -> R:
+    """The same result; the evidence of its comparisons is printed with the step's common number of digits."""
+    printing = printer_of(result)
     verdicts = [
         verdict.model_copy(update={"evidence": printing.evidence(verdict.comparison)})
         if verdict.comparison is not None and _is_main(verdict)
         else verdict
-        for verdict in found.verdicts
+        for verdict in result.verdicts
     ]
-    return found.model_copy(update={"verdicts": verdicts})
+    return result.model_copy(update={"verdicts": verdicts})
 
 
 def fixed(value: float, decimals: int, minus: str = "−") -> str:
@@ -179,12 +178,12 @@ def p_text(p_value: float) -> str:
 
 
 def _is_main(verdict: Verdict) -> bool:
-    """Whether a verdict is on the problem's own target, and not on a further one."""
+    """Whether a verdict is about the problem's main target, and not a further one."""
     return not verdict.name.startswith(HEAD)
 
 
-def _comparisons(found: Judged) -> list[Comparison]:
-    return [verdict.comparison for verdict in found.verdicts if verdict.comparison is not None and _is_main(verdict)]
+def _comparisons(result: Judged) -> list[Comparison]:
+    return [verdict.comparison for verdict in result.verdicts if verdict.comparison is not None and _is_main(verdict)]
 
 
 def _magnitude(value: float) -> int:
@@ -195,34 +194,34 @@ def _magnitude(value: float) -> int:
 Scale = tuple[float, list[HasEnds]]
 
 
-def _of_baseline(found: Baseline) -> Scale:
-    return found.common_sense.development.mean, _gains(found)
+def _of_baseline(result: Baseline) -> Scale:
+    return result.common_sense.development.mean, _gains(result)
 
 
-def _of_overfit(found: Overfit) -> Scale:
-    return _reference(found), _gains(found)
+def _of_overfit(result: Overfit) -> Scale:
+    return _reference(result), _gains(result)
 
 
-def _of_regularize(found: Regularize) -> Scale:
-    behind = Estimate(value=0.0, low=-2 * found.standard_error, high=2 * found.standard_error)
-    return _reference(found), [behind, *_gains(found)]
+def _of_regularize(result: Regularize) -> Scale:
+    behind = Estimate(value=0.0, low=-2 * result.standard_error, high=2 * result.standard_error)
+    return _reference(result), [behind, *_gains(result)]
 
 
-def _of_evaluate(found: Evaluate) -> Scale:
-    headline = [v.comparison.gain for v in found.verdicts if v.name == AGAINST_SHALLOW and v.comparison is not None]
-    return found.baseline, [found.cross_validation, found.test, *headline]
+def _of_evaluate(result: Evaluate) -> Scale:
+    headline = [v.comparison.gain for v in result.verdicts if v.name == AGAINST_SHALLOW and v.comparison is not None]
+    return result.baseline, [result.cross_validation, result.test, *headline]
 
 
-def _gains(found: Judged) -> list[HasEnds]:
-    return [comparison.gain for comparison in _comparisons(found)]
+def _gains(result: Judged) -> list[HasEnds]:
+    return [comparison.gain for comparison in _comparisons(result)]
 
 
-def _reference(found: Overfit | Regularize) -> float:
-    """What common sense scores on the development folds, which the last verdict compares with."""
-    return next((comparison.reference_value for comparison in reversed(_comparisons(found))), math.nan)
+def _reference(result: Overfit | Regularize) -> float:
+    """The score of common sense on the development folds, which the last verdict compares with."""
+    return next((comparison.reference_value for comparison in reversed(_comparisons(result))), math.nan)
 
 
-# What common sense scores, and the intervals that say how many digits the values of a step deserve.
+# The score of common sense, and the intervals that decide the digits of a step's values.
 _SCALES: dict[type[Result], Callable[[Any], Scale]] = {
     Baseline: _of_baseline,
     Overfit: _of_overfit,

@@ -1,11 +1,12 @@
 """Would more data help? The chosen configuration, trained on nested shares of each evaluation fold's training rows.
 
-A learning curve over the number of rows, not epochs. Everything fitted, the preprocessing too, is fitted to the share.
-With fewer rows an epoch has fewer gradient steps, so every share is trained twice: for as many epochs as all the rows,
-and for as many steps (but no more than `MOST_EPOCHS` times the epochs). The better of the two counts, which favours the
-smaller shares: what more data brings is understated rather than overstated. Sources: Perlich, Provost and Simonoff
-2003, "Tree induction vs. logistic regression: a learning-curve analysis", JMLR 4; Viering and Loog 2023, "The shape of
-learning curves: a review".
+A learning curve over the number of rows, not epochs. Everything, including preprocessing, is fitted to the share. With
+fewer rows an epoch has fewer gradient steps. So every share is trained twice: for as many epochs as all rows, and for
+as many steps, but at most `MOST_EPOCHS` times the epochs. The better of the two counts. This favours the smaller
+shares, so the benefit of more data is understated rather than overstated.
+
+Sources: Perlich, Provost and Simonoff 2003, "Tree induction vs. logistic regression: a learning-curve analysis", JMLR
+4; Viering and Loog 2023, "The shape of learning curves: a review".
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from src.training.members import Member
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
 PARTS = 8
-# A share of fewer rows teaches nothing that is worth a point of the curve.
+# Shares with fewer rows are no points of the curve.
 FEWEST_ROWS = 16
 MOST_EPOCHS = 4
 
@@ -46,24 +47,24 @@ class Trial:
 
 
 def trials(candidate: Candidate, splits: Sequence[Split], table: Table, start: int) -> list[Trial]:
-    """What to train on shares of the splits' training rows; the seed `start` is that of the networks on all rows.
+    """What to train on shares of the splits' training rows, with `start`, the seed of the networks on all rows.
 
-    Shares that leave a split fewer than `FEWEST_ROWS` are left out.
+    Shares that leave a split fewer than `FEWEST_ROWS` rows are left out.
     """
-    found = []
+    to_train = []
     parts = [parts_of(split.training, table, start) for split in splits]
     for share in SHARES:
         rows = [split.training[part_A < share * PARTS] for split, part_A in zip(splits, parts, strict=True)]
         if min(map(len, rows)) < FEWEST_ROWS:
             continue
-        smaller = [Split(s.repeat, s.fold, of, s.validation) for s, of in zip(splits, rows, strict=True)]
+        smaller = [Split(s.repeat, s.fold, rows_of, s.validation) for s, rows_of in zip(splits, rows, strict=True)]
         same_epochs = [Member.of_split(candidate, split, start) for split in smaller]
         steps = [Member.of_split(candidate, split, start).steps for split in splits]
         same_steps = [_with_steps(candidate, split, start, s) for split, s in zip(smaller, steps, strict=True)]
-        found.append(Trial(share, "same epochs", smaller, same_epochs))
-        if any(of.candidate != candidate for of in same_steps):
-            found.append(Trial(share, "same steps", smaller, same_steps))
-    return found
+        to_train.append(Trial(share, "same epochs", smaller, same_epochs))
+        if any(member.candidate != candidate for member in same_steps):
+            to_train.append(Trial(share, "same steps", smaller, same_steps))
+    return to_train
 
 
 def _with_steps(candidate: Candidate, split: Split, start: int, steps: int) -> Member:
@@ -73,11 +74,10 @@ def _with_steps(candidate: Candidate, split: Split, start: int, steps: int) -> M
 
 
 def parts_of(training: Index, table: Table, seed: int) -> NDArray[np.intp]:
-    """Cut training rows into `PARTS` parts of about one size; returns each row's part. The first half of them is the
-    share 1/2, and so on.
+    """Split training rows into `PARTS` parts of about equal size; returns each row's part.
 
-    Rows of a group stay together and every part has each class's share. In time order the latest rows are the first
-    part: more data of such a problem is a longer past.
+    The first half of the parts is the share 1/2, and so on. Rows of a group stay together, and every part has each
+    class's share. In time order the latest rows are the first part, because more data then means a longer past.
     """
     shares_P = [1 / PARTS] * PARTS
     if table.schema.time is not None:
@@ -91,7 +91,7 @@ def parts_of(training: Index, table: Table, seed: int) -> NDArray[np.intp]:
 def learning_curve(
     tried: Sequence[tuple[Trial, HeldOut]], whole: HeldOut, folds: Folds, table: Table, measure: Measure, seed: int
 ) -> tuple[list[SampleSize], list[Verdict]]:
-    """The points of the curve, and the verdict whether more data would help where half of the rows are among them.
+    """The points of the curve, and the verdict whether more data would help, if half of the rows are a point.
 
     whole: the same networks trained on all rows of the same splits.
     """
