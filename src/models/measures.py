@@ -71,16 +71,16 @@ class Measure:
     def joined(self, folds: Sequence[tuple[Array, Array]]) -> float:
         """The measure of statistics and weights (s_NS, w_N) that came from a different model in each fold.
 
-        A measure of single rows, or of counts of rows, is taken on the rows of all folds together: the mean over folds
-        of an F1 is biased, because it is undefined or unstable in a fold with few positives. A measure that ranks rows
-        is taken in each fold and averaged: the scores of different models are on different scales, so a rank across
-        folds says nothing of any one of them, and is too low where each model ranks well. Folds without a positive or
-        without a negative row rank nothing and are left out. What remains: in a small fold even a random order has an
-        average precision above the share of positives, which `src.judging.evaluation.compare` allows for.
-        Sources: Forman and Scholz 2010, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12 (both);
-        Parker, Günter and Bedo 2007, "Stratification bias in low signal microarray studies", BMC Bioinformatics 8, and
-        Airola et al. 2011, "An experimental comparison of cross-validation techniques for estimating the area under
-        the ROC curve", Computational Statistics & Data Analysis 55 (ranks).
+        A measure of single rows, or of counts of rows, is computed on the rows of all folds together. The mean of F1
+        over folds is biased, because it is undefined or unstable in a fold with few positives. A measure that ranks
+        rows is computed in each fold and averaged. The scores of different models are on different scales, so a rank
+        across folds says nothing about any of them, and is too low if each model ranks well. Folds without a positive
+        or without a negative row rank nothing and are left out. What remains: in a small fold even a random order has
+        an average precision above the share of positives, which `src.judging.evaluation.compare` allows for. Sources:
+        Forman and Scholz 2010, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12 (both); Parker,
+        Günter and Bedo 2007, "Stratification bias in low signal microarray studies", BMC Bioinformatics 8, and Airola
+        et al. 2011, "An experimental comparison of cross-validation techniques for estimating the area under the ROC
+        curve", Computational Statistics & Data Analysis 55 (ranks).
         """
         if not (self.ranks_rows or self.by_fold):
             s_NS, w_N = (np.concatenate(parts) for parts in zip(*folds, strict=True))

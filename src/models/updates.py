@@ -1,8 +1,8 @@
 """How parameters are changed by their gradients: penalties, clipping, decay and the optimizers, each formula once.
 
 A single network is updated as a list of tensors with plain numbers. A stack of M members is updated as a list of
-tensors (m, P), one per run of its members, each with a tensor of numbers: (m, 1) for one number per member, or (m, P)
-where it does not apply to every parameter. P: parameters of a member.
+tensors (m, P), one per run of its members, each with a tensor of numbers. That is (m, 1) for one number per member, or
+(m, P) if it does not apply to every parameter. P: parameters of a member.
 """
 
 from abc import ABC, abstractmethod

@@ -92,8 +92,11 @@ def _xception(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[n
 
 
 def _inception(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
-    """Four ways side by side, of which each sees more of the picture than the one before, or its brightest pixels;
-    their shares of the filters, 4 at least, are those of the first module of GoogLeNet (Szegedy et al. 2015)."""
+    """Four branches side by side, with different fields of view or a maximum of pixels.
+
+    Their shares of the filters, of which there are at least 4, are those of GoogLeNet's first module (Szegedy et al.
+    2015).
+    """
     activation = ACTIVATIONS[of.activation]
     few, fewer = max(3 * filters // 8, 1), max(filters // 16, 1)
     one, five, pooled = (max(filters // share, 1) for share in (4, 8, 8))

@@ -2,7 +2,7 @@
 
 The gradients are written out instead of recorded by autograd: half the calls, and of a small network's step the calls
 are the cost. The weights of hidden layers lie in the buffer as inputs by units, so that no product of a step has to
-transpose what it writes; those of the last layer, whose outputs may be one, as outputs by inputs.
+transpose what it writes. Those of the last layer lie as outputs by inputs, because it may have a single output.
 Shapes: M members, P parameters of one member, B rows, N rows, D inputs, H units of a layer, K outputs.
 """
 

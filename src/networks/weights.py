@@ -33,8 +33,11 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Weights:
-    """A file of weights: torchvision's address, whose name tells the first digits of its SHA-256, and another file with
-    the same names of layers, not quite so exact, that a folder named by `DATA_MIRROR` may hold instead."""
+    """A file of weights: torchvision's address, whose name holds the first digits of its SHA-256, and a stand-in.
+
+    The stand-in is a slightly less exact file with the same layer names, which the folder named by `DATA_MIRROR` may
+    hold instead.
+    """
 
     features: int
     url: str

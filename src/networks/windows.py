@@ -20,11 +20,12 @@ class WindowReader(nn.Module):
     """Makes one vector of H numbers of a window's moments, and reads the answer off it with an `MLP`.
 
     inputs: L * V, moment after moment; lookback: L. units: H, then the hidden layers of the MLP. reader: `dense` (all
-    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: T, so many inputs of a
-    moment, the first ones, are the past of what is forecast; they are read as differences from the last moment, which
-    the first outputs (one for each, for each of `steps` in a row) are added to, so that a series may drift to where it
-    never was. Source: Zeng, Chen, Zhang and Xu 2023, "Are transformers effective for time series forecasting?", section
-    4 (NLinear).
+    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: T, so many first
+    inputs of a moment are the past of what is forecast. They are read as differences from the last moment, to which the
+    first outputs (one for each of them and each of `steps`) are added. So a series may drift to where it never was.
+
+    Source: Zeng, Chen, Zhang and Xu 2023, "Are transformers effective for time series forecasting?", section 4
+    (NLinear).
     """
 
     def __init__(

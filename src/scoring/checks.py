@@ -2,7 +2,7 @@
 
 A row is refused where a value is not of its column's kind, is infinite, or breaks a promise of the user's own suite.
 A row that the model can score, though it never learnt what a value of it means, is scored as the model's training says
-(a gap as the median, an unknown category as a rare one) and counted as doubtful; `strict` refuses it, too.
+(a gap as the median, an unknown category as a rare one) and counted as doubtful. `strict` refuses it, too.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """The raw table as the checks see it: which column plays which role, and the facts that several checks share.
 
-A column that the settings name but the table lacks has no role here; the suite reports it, and every other check
-carries on with the columns that are there, so that a person gets all findings at once. Shapes: N rows.
+A column that the settings name but the table lacks has no role here. The suite reports it, and all other checks go on
+with the existing columns, so that the user gets all findings at once. Shapes: N rows.
 """
 
 from collections.abc import Iterator, Mapping

@@ -140,12 +140,12 @@ def draw_folds(
 
 
 def deal(units_N: Index, strata_N: Index | None, shares_P: Sequence[float], seed: int) -> Index:
-    """Deal units into parts that get the wanted shares of every stratum's rows; returns each row's part.
+    """Assign units to parts that get the wanted shares of every stratum's rows; returns each row's part.
 
-    Units are shuffled, the larger ones come first, and each goes to the part that lacks most rows of the unit's stratum
-    for its share (the stratum of a unit is that of its first row), so that a part gets its share of the large units as
-    of the small ones, and exceeds its share of the rows by no more than the largest unit. Units of one size are dealt
-    at once, which is what makes this fast on a million rows.
+    Units are shuffled and sorted by size, the largest first. Each goes to the part that lacks most rows of the unit's
+    stratum, which is that of its first row. So a part gets its share of both large and small units, and exceeds its
+    share of the rows by at most the largest unit. Units of one size are assigned at once, which is fast even on a
+    million rows.
     """
     rng = np.random.default_rng(seed)
     _, first, unit_of_N = np.unique(units_N, return_index=True, return_inverse=True)

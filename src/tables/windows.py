@@ -1,8 +1,8 @@
 """Windows over a series: what a forecast is made from, and what it is of.
 
-Book: "Deep learning for timeseries". The prepared table holds one row per moment; what is learnt from is a window, made
-when the table is read: `lookback` moments in a row, and the target `delay` moments after the last of them. Window and
-target lie in one table without a gap in time, so that none reaches from the training rows into the sealed test set.
+Book: "Deep learning for timeseries". The prepared table holds one row per moment. Windows are made when the table is
+read: `lookback` moments in a row, and the target `delay` moments after the last of them. A window and its target lie in
+one table without a gap in time, so that none reaches from the training rows into the sealed test set.
 Shapes: N moments, R windows, L moments of a window.
 """
 
@@ -65,10 +65,12 @@ class Window(BaseModel):
     def stretch(self, rows: int) -> int:
         """How many of so many rows in a row count as one unit, because the errors of neighbours are alike.
 
-        The square root of the rows, and no less than the targets of a forecast reach ahead: so far the errors of the
-        best forecasts are dependent. With the third root, the best rate where dependence is short, the standard error
-        of a difference on the air of Beijing (development fold) was a fifth smaller than with stretches of a week, from
-        which on it stays the same. Sources: Carlstein 1986, "The use of subseries values for estimating the variance of
+        The square root of the rows, but at least as far as a forecast reaches ahead, because so far the errors of the
+        best forecasts are dependent. The third root is the best rate for short dependence. With it, the standard error
+        of a difference on the air of Beijing (development fold) was a fifth smaller than with stretches of a week. For
+        longer stretches it stays the same.
+
+        Sources: Carlstein 1986, "The use of subseries values for estimating the variance of
         a general statistic from a stationary sequence", Annals of Statistics 14; Flegal and Jones 2010, "Batch means
         and spectral variance estimators in Markov chain Monte Carlo", Annals of Statistics 38 (the square root);
         Diebold and Mariano 1995, "Comparing predictive accuracy", Journal of Business and Economic Statistics 13 (how

@@ -3,8 +3,8 @@
 A step's headline (metrics and tags) stands on the step's run. The workflow's run sums them up: in words as tags, and
 once `evaluate` is done in numbers, which MLflow's table of runs shows as columns. The names are the same for every
 problem. The name of a score says its measure: MLflow draws what has one name on one axis, and accuracies beside errors
-would say nothing. The details stand on the step's run and the runs below it: one for each rung of the ladder, candidate
-of the search and fold of the evaluation, alike in their names, so that selected ones compare.
+would say nothing. The details stand on the step's run and the runs below it, one for each rung of the ladder, candidate
+of the search and fold of the evaluation. Their names are alike, so that selected ones compare.
 """
 
 import math
@@ -25,9 +25,8 @@ from src.results.verdicts import Choice, Verdict
 from src.results.wording import candidate_text
 from src.tracking.settings import step_settings
 
-# Of a larger search the best are runs, and the table among the artifacts holds all. A hundred is what MLflow shows on
-# one page of runs and still draws at once when they are compared, line by line; five hundred would be four more clicks,
-# 500 requests of the browser to compare, and a plot in which nothing can be told apart.
+# Of a larger search only the best become runs; the table among the artifacts holds all. MLflow shows a hundred runs on
+# one page and still compares them at once. Five hundred would take 500 requests, for a plot that nobody can read.
 MOST_RUNS = 100
 MOST_FOLDS = 100
 CURVE_POINTS = 50

@@ -35,9 +35,9 @@ def open_database(home: Path, patience: float | None = None) -> Iterator["Mlflow
     Makes the database where there is none, and brings its addresses of files home where the repository was moved or
     copied.
 
-    Raises sqlite3.Error or psycopg2.Error when the database is out of reach, read-only, damaged or, for `patience`
-    seconds (half a minute by default), locked by somebody else; TimeoutError when another step goes on recording;
-    UserError for a wrong address and for a database of another folder.
+    Raises sqlite3.Error or psycopg2.Error if the database is out of reach, read-only, damaged or locked for `patience`
+    seconds (half a minute by default). Raises TimeoutError if another step goes on recording, and UserError for a wrong
+    address or a database of another folder.
     """
     patience = LOCK_SECONDS if patience is None else patience
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -1,8 +1,8 @@
 """Runs in the MLflow database: found by content, created finished, written in one batch each.
 
-A killed process must leave neither a run that seems to go on for ever nor half a record: a run is finished in the
-moment it is created, everything in it is written before its `workflow.outputs` tag, and a step's run without that tag
-is thrown away by the next record of that step.
+A killed process must leave neither a run that seems to go on for ever nor half a record. So a run is finished in the
+moment it is created, and everything in it is written before its `workflow.outputs` tag. The next record of a step
+deletes that step's runs without this tag.
 """
 
 import hashlib

@@ -64,8 +64,8 @@ class History:
 class Paused:
     """What a training needs to go on as if it had never stopped: after `epoch` epochs and `steps` steps.
 
-    The optimizer's `moments` hold one number per parameter, in the network's own order; `shuffle` and `masks` are the
-    states of the random streams; `lowest` is the best validation loss so far and `since` the epochs that it is old.
+    The optimizer's `moments` hold one number per parameter, in the network's own order. `shuffle` and `masks` are the
+    states of the random streams. `lowest` is the best validation loss so far, `since` the number of epochs since then.
     """
 
     epoch: int

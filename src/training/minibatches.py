@@ -40,8 +40,10 @@ class Minibatch:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of all folds, one fold after another: `counts` training rows, the validation rows, and so many rows of
-    zeros and of weight zero, one at least, that all folds are equally long and whole vector registers.
+    """The rows of all folds, one fold after another: `counts` training rows, the validation rows, and padding.
+
+    The padding is at least one row of zeros with weight zero. It makes all folds equally long and fills whole vector
+    registers.
 
     slope: of a row's loss, see `Head`.
     """

@@ -21,8 +21,11 @@ def batch_size(training: Training, table: Table) -> int:
 
 
 def epochs(training: Training, table: Table) -> int:
-    """The most epochs of a training; auto: those of the kind of input, or as many as make its number of gradient steps,
-    though never under 20 (for pictures 8): where an epoch has many steps, a network overfits within few epochs."""
+    """The most epochs of a training.
+
+    By `auto` they are those of the kind of input, or fewer if these make its number of gradient steps, but never under
+    20 (for pictures 8). If an epoch has many steps, a network overfits within few epochs.
+    """
     if training.epochs != "auto":
         return training.epochs
     kind = kind_of(table.schema.features)

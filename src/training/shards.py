@@ -24,11 +24,11 @@ from src.training.members import Member, Trained
 WIDEST_STACKED = 512
 # Members trained as one on a CPU: more gain nothing and cost memory.
 LARGEST_STACK = 200
-# Narrower networks join a wider stack up to this width and this many times their own: three stacks of up to 16 units
-# were measured to take 1.2 times as long as one; from 32 units on the zeros cost more than the calls they save.
+# Narrower networks join a wider stack up to this width and this many times their own. Three stacks of up to 16 units
+# took 1.2 times as long as one; from 32 units on, the zeros cost more than the calls that they save.
 WIDEST_PADDED, MOST_PADDING = 16, 4
-# Copies of a number that training holds at once: a parameter with its gradient, moments and what computes them; a
-# hidden unit of a row with its activation, mask and gradient; an output of a row whose curve is measured.
+# Copies that training holds at once. Of a parameter: its gradient, moments and what computes them. Of a hidden unit of
+# a row: its activation, mask and gradient. Of an output of a row: its curve's measure.
 COPIES_OF_PARAMETERS, COPIES_OF_UNITS, COPIES_OF_OUTPUTS = 8, 6, 8
 # On a CPU `vmap` gains over the loop only while the calls are the cost: parameters times rows of a minibatch.
 # Measured with small convnets: 2.5 times as fast at 2**13, 1.3 times at this size.

@@ -1,10 +1,10 @@
 """The stacked backend: members of one kind of network trained together, as one model.
 
-One Lightning step is one epoch. A minibatch holds rows of every member, each from its own fold in its own order; folds
-of unequal size and last minibatches are padded with rows of weight zero, and a member that has no rows left in a step
-is not stepped. Everything is padded to whole vector registers, so that a member comes out the same to the last bit
-whatever is trained beside it: otherwise a change of one fold's rows could reach another fold's weights by rounding.
-A member that has run its epochs, out of patience or out of numbers leaves, and the stack goes on without it.
+One Lightning step is one epoch. A minibatch holds rows of every member, each from its own fold in its own order. Folds
+of unequal size and last minibatches are padded with rows of weight zero. A member without rows left in a step is not
+stepped. Everything is padded to whole vector registers, so that a member is the same to the last bit whatever is
+trained beside it. Otherwise a change of one fold's rows could reach another fold's weights by rounding. A member leaves
+when it has finished its epochs, stopped early or diverged, and the stack goes on without it.
 Shapes: M members, F folds, A training rows (of the largest fold), X training rows of all folds, N rows, D inputs,
 T target columns, K outputs, P parameters.
 """
