@@ -23,6 +23,7 @@ from prefect.states import Cancelled, Completed, Failed, State
 
 from flows.arguments import StepName, check_problem, known_problems
 from flows.running import guard, shell_runs
+from flows.running.outcome import outcome_as_state
 from flows.universal_workflow import TRIGGER, exit_code, trigger, universal_workflow
 from src.core.errors import UserError
 from src.core.files import Layout
@@ -46,6 +47,7 @@ def check(force: bool, until: StepName) -> None:
 
 
 @flow(name="all-problems", flow_run_name=_name, persist_result=False)
+@outcome_as_state
 def all_problems(force: bool = False, until: StepName = "report") -> State:
     """Run the workflow for every problem of params.yaml, going on past a failure.
 
@@ -55,17 +57,14 @@ def all_problems(force: bool = False, until: StepName = "report") -> State:
     """
     guard.start()
     os.environ[TRIGGER] = trigger()
-    try:
-        problems = known_problems()
-        get_run_logger().info("%s; trigger: %s, in the workspace", ", ".join(problems), trigger())
-        with locked_by(psutil.Process()):
-            outcomes: dict[str, State] = {}
-            for problem in problems:
-                outcomes[problem] = _outcome(problem, force, until)
-                if outcomes[problem].is_cancelled():
-                    return Cancelled(message=f"{problem}: {outcomes[problem].message}")
-    except UserError as error:
-        return Failed(message=str(error))
+    problems = known_problems()
+    get_run_logger().info("%s; trigger: %s, in the workspace", ", ".join(problems), trigger())
+    outcomes: dict[str, State] = {}
+    with locked_by(psutil.Process()):
+        for problem in problems:
+            outcomes[problem] = _outcome(problem, force, until)
+            if outcomes[problem].is_cancelled():
+                return Cancelled(message=f"{problem}: {outcomes[problem].message}")
     create_table_artifact(
         key=ARTIFACT,
         table=[_row(problem, state, until) for problem, state in outcomes.items()],

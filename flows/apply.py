@@ -28,7 +28,9 @@ if __name__ == "__main__":
     sys.exit(0)
 
 from prefect import flow, get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, State
+
+from flows.running.outcome import outcome_as_state
 
 
 def check(run: str) -> None:
@@ -37,16 +39,14 @@ def check(run: str) -> None:
 
 
 @flow(name="apply", flow_run_name="apply {run}", persist_result=False)
+@outcome_as_state
 def apply(run: str) -> State:
     """Bring an experiment home: the files of its problem come into this folder, all others stay as they are.
 
     Args:
         run: the name of the run that became the experiment, like wine-1a2b3c4d.
     """
-    try:
-        told = bring_home(run, Path()).lines(run)
-    except UserError as error:
-        return Failed(message=str(error))
+    told = bring_home(run, Path()).lines(run)
     for line in told:
         get_run_logger().info("%s", line)
     return Completed(message="\n".join(told))

@@ -23,7 +23,7 @@ from prefect.states import Completed, Failed, State
 
 from flows.arguments import ProblemName, check_problem
 from flows.running.artifacts import MLFLOW_URL, Progress, key
-from src.core.errors import UserError
+from flows.running.outcome import outcome_as_state
 from src.report.markdown import literal
 from src.scoring.output import refused_path
 from src.scoring.paths import inside
@@ -40,6 +40,7 @@ def check(problem: str, table: str, output: str, **options: object) -> None:
 
 
 @flow(name="predict", flow_run_name="{problem}: {table}", persist_result=False)
+@outcome_as_state
 def predict(
     problem: ProblemName,
     table: str,
@@ -66,20 +67,17 @@ def predict(
 
     home = Path(os.environ.get("WORKFLOW_HOME", ""))
     logger = get_run_logger()
-    try:
-        check_problem(problem)
-        paths = inside(table, home, "table"), inside(output, home, "output")
-        with Progress(f"predict-{problem}", ["score"]) as progress:
+    check_problem(problem)
+    paths = inside(table, home, "table"), inside(output, home, "output")
+    with Progress(f"predict-{problem}", ["score"]) as progress:
 
-            def tell(line: str) -> None:
-                logger.info("%s", line)
-                progress.line(line)
+        def tell(line: str) -> None:
+            logger.info("%s", line)
+            progress.line(line)
 
-            with _heard(tell):
-                scored = score_table(Order(problem, *paths, model, refused, strict, tuple(keep), overwrite), home)
-            progress.complete()
-    except UserError as error:
-        return Failed(message=str(error))
+        with _heard(tell):
+            scored = score_table(Order(problem, *paths, model, refused, strict, tuple(keep), overwrite), home)
+        progress.complete()
     told = scored.lines()
     for line in told:
         logger.info("%s", line)

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, State
 from pydantic import Field
 
 from flows.arguments import ProblemName, check_problem
-from src.core.errors import UserError
+from flows.running.outcome import outcome_as_state
 from src.tracking.provenance import user
 
 
 @flow(name="promote", flow_run_name="{problem}: version {version}", persist_result=False)
+@outcome_as_state
 def promote(problem: ProblemName, version: Annotated[int, Field(ge=1)], reason: str = "") -> State:
     """Make a version of a model the champion, whatever the evidence says; the registry keeps who did it and why.
 
@@ -34,11 +35,8 @@ def promote(problem: ProblemName, version: Annotated[int, Field(ge=1)], reason: 
     """
     from src.tracking.promotion import promote as promoted
 
+    check_problem(problem)
     home = Path(os.environ.get("WORKFLOW_HOME", ""))
-    try:
-        check_problem(problem)
-        line = promoted(home, problem, version, f"{user()} in the Prefect UI", reason)
-    except UserError as error:
-        return Failed(message=str(error))
+    line = promoted(home, problem, version, f"{user()} in the Prefect UI", reason)
     get_run_logger().info("%s", line)
     return Completed(message=line)

@@ -33,7 +33,6 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext, TagsContext
 from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
-from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed, State
 
 from flows.arguments import ProblemName, StepName, check_problem, is_isolated
@@ -42,6 +41,7 @@ from flows.experiments.experiment import Experiment
 from flows.overrides import Overrides
 from flows.running import guard, shell_runs
 from flows.running.artifacts import Progress, publish
+from flows.running.outcome import outcome_as_state
 from flows.running.stages import Stages, shortened, was_restored
 from src.core.errors import PassingError, UserError
 from src.core.files import Layout
@@ -51,10 +51,6 @@ from src.tracking.identity import workflow_name
 from src.tracking.provenance import git_commit
 from tasks.cli import FAILED, INTERRUPTED
 from tasks.workspace import locked_by
-
-# Nobody listens to a flow run's heartbeat (the runner sees its process), and every run would wait for its thread at the
-# end, up to a second.
-get_current_settings().flows.heartbeat_frequency = None
 
 # Seconds to wait before a step that failed for a reason that may pass runs for the second, third, ... time.
 RETRY_SECONDS: list[float] = [10, 60, 300]
@@ -143,6 +139,7 @@ def trigger() -> str:
 
 
 @flow(name="universal-workflow", flow_run_name=_name, persist_result=False)
+@outcome_as_state
 def universal_workflow(
     problem: ProblemName,
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
@@ -158,19 +155,16 @@ def universal_workflow(
         until: the last step to run.
     """
     guard.start()
-    try:
-        plan = _plan(str(flow_run.id), problem, overrides)
-        with _place(plan) as root:
-            with Progress(plan.name, STEPS[: STEPS.index(until) + 1]) as progress:
-                ended = _run_steps(problem, root, force, progress, _environment(plan))
-            if ended:
-                return ended
-            if plan.experiment:
-                plan.experiment.save(root, until)
-            home = plan.experiment.home if plan.experiment else Path()
-            publish(Layout(problem, root), plan.name, home, progress.steps)
-    except UserError as error:
-        return Failed(message=str(error))
+    plan = _plan(str(flow_run.id), problem, overrides)
+    with _place(plan) as root:
+        with Progress(plan.name, STEPS[: STEPS.index(until) + 1]) as progress:
+            ended = _run_steps(problem, root, force, progress, _environment(plan))
+        if ended:
+            return ended
+        if plan.experiment:
+            plan.experiment.save(root, until)
+        home = plan.experiment.home if plan.experiment else Path()
+        publish(Layout(problem, root), plan.name, home, progress.steps)
     kept = f"; experiment {plan.name}: `make apply run={plan.name}` brings it home" if plan.experiment else ""
     return Completed(message=f"{problem}: every step up to {until} is done{kept}")
 

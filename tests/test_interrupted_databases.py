@@ -31,7 +31,7 @@ if sys.argv[1] == "mlflow.db":
         with open_database(home) as client:
             client.search_experiments()
 else:
-    from flows.serving.prefect_tables import migrate as create
+    from flows.serving.prefect_tables import make_tables as create
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

@@ -1,8 +1,8 @@
 """Starts flow runs as the queue decides, ends those that are cancelled, and marks the dead.
 
-Made of the parts of Prefect's own runner. That one starts whatever is due, up to a single limit, and does not show what
-has to wait; here `flows.runner.queue` decides, and a run that waits says for what. A run that cannot happen (see
-`flows.runner.admission`) fails before it waits.
+Prefect's own runner and its work pools start whatever is due, up to a single limit, and do not show what a run waits
+for. Here `flows.runner.queue` decides, and a run that waits says for what. A run that cannot happen fails before it
+waits (see `flows.runner.admission`).
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import takewhile
 from uuid import UUID
 
@@ -28,26 +29,21 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.events.clients import NullEventsClient
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger
-from prefect.runner._cancellation_manager import CancellationManager
-from prefect.runner._control_channel import ControlChannel
-from prefect.runner._event_emitter import EventEmitter
-from prefect.runner._flow_run_executor import FlowRunExecutor
-from prefect.runner._state_proposer import StateProposer
-from prefect.states import Cancelled, Crashed, Failed, Scheduled
-from prefect.types._datetime import now
+from prefect.states import Cancelled, Crashed, Failed, Pending, Scheduled
 
 from flows import ROOT
 from flows.runner import queue
 from flows.runner.admission import Admission
-from flows.runner.flow_processes import Files, FlowProcesses, Spares
-from flows.runner.flow_run import DEPLOYMENT
-from flows.runner.remains import Remains
+from flows.runner.flow_processes import Files, Spares, end, kill_all
+from flows.runner.flow_run import DEPLOYMENT, FLOW_RUN
+from flows.runner.remains import mark_remains
 from flows.running import shell_runs
 from flows.serving.readiness import say_ready
+from flows.serving.service import how_it_ended
 from src.core.errors import UserError
 from tasks import workspace
 
@@ -62,6 +58,7 @@ _SHUTDOWN_SECONDS = 5.0
 _OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 _AGAIN = "Finished steps are kept: run it again."
 _DIED = f"The process of this run is gone: it, `make serve` or the machine was stopped. {_AGAIN}"
+_ENDED = "Its process has ended."
 _STOPPED = f"`make serve` was stopped. {_AGAIN}"
 
 logger = get_logger("runner")
@@ -69,13 +66,8 @@ logger = get_logger("runner")
 
 async def serve(places: int, stop: asyncio.Event) -> None:
     """Run flows until `stop` is set, then end those that go on. Raises UserError when the flows cannot be served."""
-    async with (
-        get_client() as client,
-        ControlChannel() as control,
-        EventEmitter(runner_name="workflow", client=client, get_events_client=NullEventsClient) as events,
-        anyio.create_task_group() as runs,
-    ):
-        dispatcher = Dispatcher(client, control, events, places)
+    async with get_client() as client, anyio.create_task_group() as runs:
+        dispatcher = Dispatcher(client, places)
         try:
             async with anyio.create_task_group() as loops:
                 loops.start_soon(dispatcher.keep_spare)
@@ -93,9 +85,8 @@ class Dispatcher:
     places: how many runs may go on beside the one that has the workspace.
     """
 
-    def __init__(self, client: PrefectClient, control: ControlChannel, events: EventEmitter, places: int) -> None:
+    def __init__(self, client: PrefectClient, places: int) -> None:
         self.client = client
-        self.control = control
         self.places = places
         self.names: dict[UUID, str] = {}
         self.registered = asyncio.Event()
@@ -106,18 +97,8 @@ class Dispatcher:
         self.admitted: dict[UUID, tuple[Files, Admission]] = {}
         self.news = anyio.Event()
         self.shown_until = self.buried_until = 0.0
-        self.processes = FlowProcesses(on_remove=self._forget)
-        self.spares = Spares(control, self._environment)
-        self.states = StateProposer(client=client)
-        self.remains = Remains(client)
-        self.cancellation = CancellationManager(
-            process_manager=self.processes,
-            hook_runner=self.remains,
-            state_proposer=self.states,
-            event_emitter=events,
-            client=client,
-            control_channel=control,
-        )
+        self.processes: dict[UUID, anyio.abc.Process] = {}
+        self.spares = Spares()
 
     async def keep_spare(self) -> None:
         """Keep a process ready for the next run, and the deployments as the files have them."""
@@ -173,17 +154,17 @@ class Dispatcher:
             logger.warning("The Prefect server could not be told how the runs ended: %r", error)
         finally:
             with anyio.CancelScope(shield=True):
-                for flow_run in self.processes.flow_run_ids():
-                    await self.processes.kill(flow_run, force=True)
+                for process in self.processes.values():
+                    kill_all(process)
                 await self.spares.close()
 
     async def _look(self, runs: anyio.abc.TaskGroup) -> None:
         known = set(self.running)
         opened = await self._open_runs()
         for id_ in known - {run.id for run in opened} - self.cancelling:
-            if self.processes.get(id_) is not None and await self._is_deleted(id_):
+            if id_ in self.processes and await self._is_deleted(id_):
                 self.cancelling.add(id_)
-                runs.start_soon(self._end_deleted, id_)
+                runs.start_soon(self._end_deleted, id_, self.processes[id_])
         for run in opened:
             if run.id in self.running:
                 self.running[run.id] = replace(self.running[run.id], name=run.name)
@@ -249,7 +230,7 @@ class Dispatcher:
     async def _refuse(self, run: FlowRun, reason: str) -> None:
         await self.client.set_flow_run_state(run.id, Failed(message=reason), force=True)
         line = LogCreate(
-            name=logger.name, level=logging.ERROR, message=reason, timestamp=now("UTC"), flow_run_id=run.id
+            name=logger.name, level=logging.ERROR, message=reason, timestamp=datetime.now(UTC), flow_run_id=run.id
         )
         await self.client.create_logs([line])
         _tell(await self.client.read_flow_run(run.id))
@@ -258,12 +239,12 @@ class Dispatcher:
         """Those whose time has come, earliest first."""
         if time.monotonic() >= self.shown_until:
             self.shown_until = time.monotonic() + _SHOWN_SECONDS
-            return await self.client.get_scheduled_flow_runs_for_deployments(list(self.names), now("UTC"))
+            return await self.client.get_scheduled_flow_runs_for_deployments(list(self.names), datetime.now(UTC))
         return await self.client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 deployment_id=FlowRunFilterDeploymentId(any_=list(self.names)),
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-                next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=now("UTC")),
+                next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC)),
             ),
             sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
         )
@@ -289,35 +270,48 @@ class Dispatcher:
 
     async def _run(self, run: FlowRun) -> None:
         try:
-            if await self.states.propose_pending(run):
-                await FlowRunExecutor(
-                    flow_run=run,
-                    starter=self.spares,
-                    process_manager=self.processes,
-                    state_proposer=self.states,
-                    hook_runner=self.remains,
-                    get_attempt_conclusion=self.control.get_conclusion,
-                    propose_submitting=False,
-                ).submit()
-            while run.id in self.cancelling:
-                await anyio.sleep(_MOMENT)
             with _by_itself(run):
+                answer: OrchestrationResult = await self.client.set_flow_run_state(run.id, Pending())
+                if answer.status == SetStateStatus.ACCEPT:
+                    await self._run_in_process(run)
                 _tell(await self.client.read_flow_run(run.id))
         except httpx.HTTPError as error:
             logger.warning("The Prefect server could not be told of run %s: %r", run.id, error)
         finally:
             del self.running[run.id]
 
+    async def _run_in_process(self, run: FlowRun) -> None:
+        """Run it and wait until its process, and whoever cancels it, is done. A run without an end has crashed then."""
+        environment = {DEPLOYMENT: self._name(run), FLOW_RUN: str(run.id)}
+        async with self.spares.process(environment) as process:
+            self.processes[run.id] = process
+            try:
+                await process.wait()
+            finally:
+                del self.processes[run.id]
+        while run.id in self.cancelling:
+            await anyio.sleep(_MOMENT)
+        state = (await self.client.read_flow_run(run.id)).state
+        if state is None or state.type in _OPEN:
+            assert process.returncode is not None
+            told = f"The process of this run {how_it_ended(process.returncode)}. {_AGAIN}"
+            await self._end_with(run, Crashed(message=told))
+
     def _end(self, run: FlowRun, group: anyio.abc.TaskGroup, message: str | None = None) -> None:
         """Cancel the run in a task of `group`, unless that goes on already or it has no process yet."""
-        if run.id not in self.cancelling and self.processes.get(run.id) is not None:
+        if run.id not in self.cancelling and run.id in self.processes:
             self.cancelling.add(run.id)
-            group.start_soon(self._cancel, run, message)
+            group.start_soon(self._cancel, run, self.processes[run.id], message)
 
-    async def _cancel(self, run: FlowRun, message: str | None) -> None:
+    async def _cancel(self, run: FlowRun, process: anyio.abc.Process, message: str | None) -> None:
         try:
+            await end(process)
             with _by_itself(run):
-                await self.cancellation.cancel(run, message)
+                state = (await self.client.read_flow_run(run.id)).state
+                if state is None or not (state.is_completed() or state.is_failed()):  # it may be done before it is told
+                    told = message or (state.message if state and state.is_cancelled() else _ENDED)
+                    await mark_remains(self.client, run.id, Cancelled(message=told), [*_OPEN, StateType.CRASHED])
+                    await self.client.set_flow_run_state(run.id, Cancelled(message=told), force=True)
         finally:
             self.cancelling.discard(run.id)
 
@@ -328,30 +322,27 @@ class Dispatcher:
             return True
         return False
 
-    async def _end_deleted(self, run: UUID) -> None:
+    async def _end_deleted(self, run: UUID, process: anyio.abc.Process) -> None:
         logger.warning("Run %s was deleted while it went on; ending it", run)
         try:
-            await self.processes.kill(run)
+            await end(process)
         finally:
             self.cancelling.discard(run)
 
     async def _bury(self, run: FlowRun) -> None:
         """Give an end to a run that has no process."""
         asked = run.state is not None and run.state.is_cancelling()
-        state: State = Cancelled(message="Its process has ended.") if asked else Crashed(message=_DIED)
+        state: State = Cancelled(message=_ENDED) if asked else Crashed(message=_DIED)
         logger.warning("Run %s has no process: %s", run.name, state.name)
-        await self.client.set_flow_run_state(run.id, state, force=True)
-        await self.remains.mark(run.id, state)
+        await self._end_with(run, state)
 
-    async def _forget(self, flow_run: UUID) -> None:
-        self.control.unregister(flow_run)
+    async def _end_with(self, run: FlowRun, state: State) -> None:
+        await self.client.set_flow_run_state(run.id, state, force=True)
+        await mark_remains(self.client, run.id, state, _OPEN)
 
     def _in_queue(self, run: FlowRun, admission: Admission) -> queue.Run:
         schedule = f"{run.deployment_id} {json.dumps(run.parameters, sort_keys=True)}" if run.auto_scheduled else None
         return queue.Run(run.id, run.name, admission.needs_workspace, schedule)
-
-    def _environment(self, run: FlowRun) -> Mapping[str, str]:
-        return {DEPLOYMENT: self._name(run)}
 
     def _name(self, run: FlowRun) -> str:
         assert run.deployment_id is not None

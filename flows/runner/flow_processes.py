@@ -4,28 +4,23 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import anyio
 import anyio.abc
 from anyio.streams.buffered import BufferedByteReceiveStream
-from prefect.runner._control_channel import ControlChannel
-from prefect.runner._process_manager import ProcessHandle, ProcessManager
 
 from flows import ROOT
 from flows.runner.admission import Admission
 from flows.runner.flow_run import ADMIT, REGISTER, RUN
 from src.core.errors import UserError
 
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
-
-GRACE_SECONDS = 3.0
+_GRACE_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _LONGEST_ANSWER = 1 << 16
 
@@ -51,42 +46,20 @@ def _facts(root: Path) -> Iterator[tuple[str, int, int]]:
                 yield str(path), stat.st_size, stat.st_mtime_ns
 
 
-class FlowProcesses(ProcessManager):
-    """The running ones, by flow run. Ended within seconds: DVC, steps and workers go down with their flow."""
-
-    async def kill(self, flow_run_id: UUID, grace_seconds: float = GRACE_SECONDS, *, force: bool = False) -> None:
-        handle = self.get(flow_run_id)
-        if handle is None or handle.returncode is not None:
-            return
-        if not force:
-            with suppress(ProcessLookupError):
-                handle.graceful_kill()
-            with anyio.move_on_after(min(grace_seconds, GRACE_SECONDS)):
-                while handle.returncode is None:
-                    await anyio.sleep(_POLL_SECONDS)
-        with suppress(ProcessLookupError):
-            handle.hard_kill()
+async def end(process: anyio.abc.Process) -> None:
+    """Ask the process to end, so that it can end what it has started in order; after seconds kill what is left."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    with anyio.move_on_after(_GRACE_SECONDS):
+        while process.returncode is None:
+            await anyio.sleep(_POLL_SECONDS)
+    kill_all(process)
 
 
-class _Session:
-    """A flow process is asked to end alone, so that it can end the others in order; what is left is killed."""
-
-    wait_after_graceful_kill = True
-
-    def is_alive(self, pid: int) -> bool:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, 0)
-            return True
-        return False
-
-    def graceful_kill(self, pid: int) -> None:
-        os.kill(pid, signal.SIGTERM)
-
-    def hard_kill(self, pid: int) -> None:
-        os.killpg(pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        pass
+def kill_all(process: anyio.abc.Process) -> None:
+    """Kill everything in the session that the process leads."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass
@@ -109,14 +82,9 @@ class _Spare:
 
 
 class Spares:
-    """Keeps one process ready for the next flow run, and starts flow runs in it (a Prefect `ProcessStarter`).
+    """Keeps one process ready for the next flow run."""
 
-    environment: of a flow run, beside that of the runner.
-    """
-
-    def __init__(self, control: ControlChannel, environment: Callable[["FlowRun"], Mapping[str, str]]) -> None:
-        self.control = control
-        self.environment = environment
+    def __init__(self) -> None:
         self.ready: _Spare | None = None
         self._one_question = anyio.Lock()
 
@@ -151,43 +119,26 @@ class Spares:
                 return Admission(**answer)
             return Admission(_BROKEN) if asked is not None and asked is self.ready else None
 
-    async def start(
-        self, flow_run: "FlowRun", task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Run `flow_run` in the spare and wait for its end, and for that of everything it started."""
-        port, token = self.control.register(flow_run.id)
+    @asynccontextmanager
+    async def process(self, environment: Mapping[str, str]) -> AsyncIterator[anyio.abc.Process]:
+        """The spare, which runs the flow run that `environment` names; the block ends it and everything it started."""
         taken, self.ready = self.ready, None
         if taken is None or not taken.is_of_use():
             if taken is not None:
-                await _end(taken.process)
+                await _end_spare(taken.process)
             taken = await self._started(state_of_files())
-        process = taken.process
         try:
-            await _tell(
-                process,
-                [
-                    RUN,
-                    {
-                        **self.environment(flow_run),
-                        "PREFECT__FLOW_RUN_ID": str(flow_run.id),
-                        "PREFECT__CONTROL_PORT": str(port),
-                        "PREFECT__CONTROL_TOKEN": token,
-                        # The runner marks what a flow leaves behind.
-                        "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
-                    },
-                ],
-            )
-            task_status.started(ProcessHandle(process, _Session()))
-            await process.wait()
+            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # where it has just ended
+                await _tell(taken.process, [RUN, environment])
+            yield taken.process
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.aclose()
+            kill_all(taken.process)
+            await taken.process.aclose()
 
     async def close(self) -> None:
         if self.ready is not None:
             taken, self.ready = self.ready, None
-            await _end(taken.process)
+            await _end_spare(taken.process)
 
     async def _started(self, files: Files) -> _Spare:
         process = await anyio.open_process(
@@ -201,7 +152,7 @@ async def _tell(process: anyio.abc.Process, order: object) -> None:
     await process.stdin.send(json.dumps(order).encode() + b"\n")
 
 
-async def _end(process: anyio.abc.Process) -> None:
+async def _end_spare(process: anyio.abc.Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()

@@ -20,12 +20,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NoReturn
+from uuid import UUID
 
 from flows import ROOT
 from flows.runner.deployments import ENTRYPOINTS, register
 
 REGISTER, ADMIT, RUN = "register", "admit", "run"
-DEPLOYMENT = "PREFECT__DEPLOYMENT_NAME"
+DEPLOYMENT, FLOW_RUN = "PREFECT__DEPLOYMENT_NAME", "PREFECT__FLOW_RUN_ID"
 
 
 def main() -> None:
@@ -85,11 +86,18 @@ def _admit(deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(environment: dict[str, str]) -> NoReturn:
-    from prefect.flow_engine import _main
+    from prefect.engine import handle_engine_signals
+    from prefect.flow_engine import load_flow_run, run_flow
+
+    from flows.runner.admission import flow_of
+    from flows.running.outcome import without_heartbeat
 
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     os.environ |= environment
-    sys.exit(_main([ENTRYPOINTS[environment[DEPLOYMENT]]]))
+    flow_run = UUID(environment[FLOW_RUN])
+    with handle_engine_signals(flow_run), without_heartbeat():
+        run_flow(flow_of(environment[DEPLOYMENT]), load_flow_run(flow_run), return_type="state")
+    sys.exit()
 
 
 if __name__ == "__main__":

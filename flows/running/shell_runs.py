@@ -1,44 +1,40 @@
 """Runs started from the shell belong to no runner; a tag says which process each is, so that a dead one can be told."""
 
 import os
+import signal
 import socket
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from types import SimpleNamespace
+from threading import Thread
 
 import prefect
 import psutil
+from prefect.client.orchestration import get_client
 
+from flows.running.outcome import without_heartbeat
+from flows.serving.prefect_tables import make_tables
 from src.core.processes import is_alive
-from src.core.sqlite_file import is_whole
 
 _TAG = "process"
 
 
 @contextmanager
 def from_the_shell() -> Iterator[None]:
-    """Tag the flows of the block. Prefect starts a server for them, which would take far longer to make its tables, and
-    leave half of them when it is killed: they are made before. Ctrl-C does not reach that server, so that a run can
-    tell it how it ended."""
+    """Tag the flows of the block, and start the server that Prefect runs for them where PREFECT_API_URL names none."""
     if "PREFECT_API_URL" not in os.environ:
-        if not is_whole(Path(os.environ["PREFECT_HOME"]) / "prefect.db"):
-            from flows.serving.prefect_tables import migrate
-
-            migrate()
-        _start_server_apart()
-    with prefect.tags(tag()):
+        make_tables()
+        starting = Thread(target=_start_server, daemon=True)
+        starting.start()
+        starting.join()
+    with prefect.tags(tag()), without_heartbeat():
         yield
 
 
-def _start_server_apart() -> None:
-    """Let Prefect start its temporary server in a session of its own, which no option does."""
-    from prefect.server.api import server
-
-    apart = {**vars(subprocess), "Popen": partial(subprocess.Popen, start_new_session=True)}
-    server.subprocess = SimpleNamespace(**apart)  # type: ignore[assignment]
+def _start_server() -> None:
+    """Start it where Ctrl-C does not reach it, so that a run can tell it how it ended: a process inherits the signals
+    that the thread which starts it has blocked."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    get_client(sync_client=True)
 
 
 def tag() -> str:

@@ -8,9 +8,9 @@ from flows.serving.server_process import run
 def app() -> App:
     from prefect.server.api.server import create_app
 
-    from flows.serving.prefect_tables import migrate
+    from flows.serving.prefect_tables import make_tables
 
-    migrate()
+    make_tables()
     return create_app(final=True)
 
 

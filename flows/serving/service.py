@@ -73,14 +73,17 @@ class Service:
     def end(self) -> str:
         """How the process, which has ended, came to its end."""
         assert self._process is not None
-        code = self._process.returncode
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return how_it_ended(self._process.returncode)
 
     def last_words(self) -> str:
         """The end of its log, as an appendix to a message."""
         lines = [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         shown = "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
         return f"; {os.path.relpath(self.log)} says:{shown}" if lines else f"; {os.path.relpath(self.log)} is empty"
+
+
+def how_it_ended(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
 def stop(services: Iterable[Service], seconds: float) -> None:
