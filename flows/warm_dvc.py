@@ -19,13 +19,14 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from src.core.errors import UserError
 from src.core.processes import name_process
 from src.core.steps import GRAPH
+from src.internals.dvc_files_in_use import mend
+from src.internals.dvc_steps import run_commands_by
 from tasks.kept_results import put_back
-from tasks.workspace import check_dvc_lock, mend_list_of_dvc
+from tasks.workspace import check_dvc_lock
 
 _STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
 _CODE = ("src", "tasks")
@@ -34,22 +35,16 @@ _FOR_THE_RECORD = ("src.tracking.recorder", "mlflow")
 
 def fork_steps() -> None:
     """From now on let DVC, where it runs in this process, start the steps as forks of this process."""
-    from dvc.stage import run
-
     if sys.platform != "linux":
         return
-    start, code = run._run, _times_of_code()
+    code = _times_of_code()
 
-    def start_or_fork(executable: str | None, cmd: str, **options: Any) -> None:
-        step = _STEP.fullmatch(cmd)
-        if step is None or step[1] not in GRAPH or _times_of_code() != code:
-            return start(executable, cmd, **options)
-        exit_code = _fork(step[1], step[2], options["env"])
-        if exit_code != 0:
-            raise run.StageCmdFailedError(cmd, exit_code)
-        return None
+    def fork(command: str, environment: Mapping[str, str]) -> int | None:
+        step = _STEP.fullmatch(command)
+        is_ready = step is not None and step[1] in GRAPH and _times_of_code() == code
+        return _fork(step[1], step[2], environment) if step and is_ready else None
 
-    run._run = start_or_fork
+    run_commands_by(fork)
 
 
 def _fork(step: str, problem: str, environment: Mapping[str, str]) -> int:
@@ -86,7 +81,7 @@ def _times_of_code() -> dict[Path, int]:
 
 
 def main() -> None:
-    mend_list_of_dvc()
+    mend(Path())
     try:
         check_dvc_lock()
     except UserError as error:

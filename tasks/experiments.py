@@ -16,6 +16,7 @@ from typing import Any
 
 from src.core.errors import UserError
 from src.core.files import Layout
+from src.internals import dvc_repository
 from src.judging.printer import Printer, printer
 from src.problem.load import listed_problems
 from src.results.evaluate import Metrics
@@ -114,11 +115,7 @@ def main() -> None:
         problems = listed_problems(Path("params.yaml"))
     except UserError as error:
         sys.exit(f"error: {error}")
-    from dvc.repo import Repo
-
-    with Repo() as repo:
-        shown = [state.dumpd() for state in repo.experiments.show()]
-    print(experiments(shown, problems))
+    print(experiments(dvc_repository.experiments(), problems))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from src.core.files import atomic_file
+from src.internals.dvc_repository import cache_folder
 
 
 def put_back(stage: str, root: Path = Path()) -> None:
@@ -20,7 +21,7 @@ def put_back(stage: str, root: Path = Path()) -> None:
     missing = [(path, md5) for path, md5 in _locked_files(stage, root) if not (root / path).exists()]
     if not missing:
         return
-    cache = _cache(root)
+    cache = cache_folder(root)
     for path, md5 in missing:
         content = _kept(cache / md5[:2] / md5[2:], root, path)
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
@@ -41,13 +42,6 @@ def _locked_files(stage: str, root: Path) -> list[tuple[str, str]]:
 
 def _is_result(path: PurePosixPath) -> bool:
     return path.parts[0] == "results" and ".." not in path.parts
-
-
-def _cache(root: Path) -> Path:
-    from dvc.config import Config
-
-    folder = root.absolute() / ".dvc"
-    return Path(Config(str(folder), validate=False)["cache"].get("dir") or folder / "cache") / "files" / "md5"
 
 
 def _kept(cached: Path, root: Path, path: str) -> bytes:

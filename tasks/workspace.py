@@ -25,6 +25,7 @@ import yaml
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.core.processes import is_alive
+from src.internals.dvc_files_in_use import files_in_use, mend
 
 LOCK_FILE = ".workflow.lock"
 DRIVER = "WORKFLOW_DRIVER"  # the flow's process number, for the steps that DVC starts on the flow's behalf
@@ -41,9 +42,9 @@ def drivers(root: Path = Path()) -> list[psutil.Process]:
         return []
     parents = [parent for parent in psutil.Process().parents() if parent.name() not in _SHELLS]
     flow = [parent for parent in parents if str(parent.pid) == os.environ.get(DRIVER)]
-    mend_list_of_dvc(root)
+    mend(root)
     # A step whose DVC was killed is handed to a process that runs no stage: the first of the machine, or a supervisor.
-    with _locks_of_dvc(root) as locks:
+    with files_in_use(root) as locks:
         running = {entry["pid"] for entry in locks["write"].values()}
     adopted = not parents or parents[0].pid not in running
     if adopted or (DRIVER in os.environ and not flow):
@@ -74,7 +75,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
             )
         file.truncate(0)
         file.write(json.dumps(mine).encode())
-    mend_list_of_dvc(root)
+    mend(root)
     had_it = holder is not None and _is_same(holder, driver)
     try:
         yield
@@ -98,38 +99,16 @@ def closed_to_others_than(dvc: psutil.Process, root: Path = Path()) -> Iterator[
     entry when that process has ended.
     """
     everything = str(root.absolute())
-    with _locks_of_dvc(root) as locks:
+    with files_in_use(root) as locks:
         holder = next(entry for entry in locks["write"].values() if entry["pid"] == dvc.pid)
         locks["read"][everything].append(holder)
     try:
         yield
     finally:
-        with _locks_of_dvc(root) as locks:
+        with files_in_use(root) as locks:
             locks["read"][everything].remove(holder)
             if not locks["read"][everything]:
                 del locks["read"][everything]
-
-
-@contextmanager
-def _locks_of_dvc(root: Path) -> Iterator[dict[str, Any]]:
-    """DVC's list of the files that its processes write and read, open for changes."""
-    from dvc.fs import localfs
-    from dvc.rwlock import _edit_rwlock
-
-    with _edit_rwlock(str(root.absolute() / ".dvc" / "tmp"), localfs, False) as locks:
-        yield locks
-
-
-def mend_list_of_dvc(root: Path = Path()) -> None:
-    """Remove DVC's list of files in use where it is damaged, since DVC refuses every command until somebody does."""
-    file = root / ".dvc" / "tmp" / "rwlock"
-    if not _is_damaged(file):
-        return
-    from dvc.lock import make_lock
-
-    with make_lock(f"{file}.lock", tmp_dir=str(file.parent)):  # a list that was just being written is whole by now
-        if _is_damaged(file):
-            file.unlink()
 
 
 def check_dvc_lock(root: Path = Path()) -> None:
@@ -146,20 +125,6 @@ def check_dvc_lock(root: Path = Path()) -> None:
             f"{file} is damaged ({str(error).splitlines()[0]}); take the committed one with `git restore dvc.lock`, or "
             "delete it: the next `dvc repro` writes it anew and takes from the cache what it can"
         ) from None
-
-
-def _is_damaged(file: Path) -> bool:
-    """Whether DVC could not read its list."""
-    from dvc.rwlock import SCHEMA
-    from voluptuous import Invalid
-
-    try:
-        SCHEMA(json.loads(file.read_bytes()))
-    except FileNotFoundError:
-        return False
-    except (ValueError, RecursionError, Invalid):
-        return True
-    return False
 
 
 def _held_here(path: Path, content: bytes) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from tests.workspaces import ROOT
 # From the ground up: a room imports from those before it.
 ROOMS = (
     "core",
+    "internals",
     "inputs",
     "networks",
     "models",

@@ -15,6 +15,7 @@ import psutil
 import yaml
 
 from flows.experiments import git
+from flows.experiments.yaml_edits import edited
 from flows.running.stages import Stages, shortened
 from src.core.errors import UserError
 from src.core.files import Layout, atomic_file, write_text
@@ -157,12 +158,10 @@ def _differing(stages: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator
 
 def _merge_lock(path: Path, stages: Mapping[str, Any]) -> None:
     """Let dvc.lock say of these stages what the experiment's says, and of all others what it says already."""
-    from dvc.utils.serialize import modify_yaml
-
     if not path.exists():
         write_text(path, "schema: '2.0'\nstages: {}\n")
     if any(_stages(path.read_bytes()).get(key) != of for key, of in stages.items()):
-        with modify_yaml(str(path)) as lock:
+        with edited(path) as lock:
             lock.setdefault("schema", "2.0")
             lock.setdefault("stages", {}).update(stages)
 

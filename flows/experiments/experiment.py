@@ -22,12 +22,14 @@ from typing import Any
 
 from flows.experiments import git
 from flows.experiments.copies import copy_of
+from flows.experiments.yaml_edits import edited
 from flows.overrides import Overrides
 from flows.running.stages import Stages, shortened, stage_name
 from src.core.errors import UserError
 from src.core.files import LOCAL, Layout
 from src.core.steps import STEPS
 from src.core.yaml_file import read_yaml
+from src.internals.dvc_repository import share_cache
 from src.problem.load import listed_problems, load_problem
 from src.tracking.identity import workflow_name
 
@@ -53,7 +55,7 @@ class Experiment:
         with copy_of(self.commit, self.home, self.name, log) as root:
             _bring_local_files(self.home, root, _linked)
             _override(Layout(self.problem, root), self.overrides)
-            _share_cache(self.home, root)
+            share_cache(self.home, root)
             Stages(self.problem, root).restore()
             yield root
 
@@ -130,16 +132,14 @@ def _linked(file: Path, target: Path) -> None:
 
 def _override(layout: Layout, overrides: Overrides) -> None:
     """Write the settings into the problem file, whose comments stay, and give a problem without stages its stages."""
-    from dvc.utils.serialize import modify_yaml
-
     read_yaml(layout.problem_file)  # says what is wrong with it
     settings = overrides.settings()
     if settings:
-        with modify_yaml(str(layout.problem_file)) as given:
+        with edited(layout.problem_file) as given:
             for key, value in settings.items():
                 _set(given, key.split("."), value)
     if layout.problem not in listed_problems(layout.params_file):
-        with modify_yaml(str(layout.params_file)) as params:
+        with edited(layout.params_file) as params:
             params["problems"].append(layout.problem)
 
 
@@ -151,33 +151,14 @@ def _set(mapping: Any, keys: list[str], value: Any) -> None:
     mapping[keys[-1]] = value
 
 
-def _share_cache(home: Path, root: Path) -> None:
-    """Let DVC in the copy use the user's cache."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(home)) as at_home:
-            local, cache = at_home.config.read("local"), at_home.cache.local_cache_dir
-        with Repo(str(root)) as copy, copy.config.edit("local") as config:
-            config.update(local)
-            config.setdefault("cache", {})["dir"] = cache
-            # DVC's notes on the copy's files go with it.
-            config.setdefault("core", {})["site_cache_dir"] = str(root / ".dvc" / "tmp" / "site")
-    except DvcException as error:
-        raise UserError(f"DVC cannot work in a copy of the repository: {error}") from None
-
-
 def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:
     """Remove what an earlier run, which the last commit holds, has found out in steps that this one did not reach."""
-    from dvc.utils.serialize import modify_yaml
-
     if not steps:
         return
     for step in steps:
         layout.result(step).unlink(missing_ok=True)
     if "evaluate" in steps:
         layout.metrics.unlink(missing_ok=True)
-    with modify_yaml(str(layout.root / "dvc.lock")) as lock:
+    with edited(layout.root / "dvc.lock") as lock:
         for step in steps:
             lock["stages"].pop(stage_name(step, layout.problem), None)

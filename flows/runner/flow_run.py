@@ -14,7 +14,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,6 +23,7 @@ from uuid import UUID
 
 from flows import ROOT
 from flows.runner.deployments import ENTRYPOINTS, register
+from src.internals import dvc_repository
 
 REGISTER, ADMIT, RUN = "register", "admit", "run"
 DEPLOYMENT, FLOW_RUN = "PREFECT__DEPLOYMENT_NAME", "PREFECT__FLOW_RUN_ID"
@@ -65,13 +65,10 @@ def _load() -> None:
     import prefect.flow_engine
     import prefect.task_engine
     import prefect.utilities.visualization  # noqa: F401
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     for entrypoint in ENTRYPOINTS.values():
         importlib.import_module(entrypoint.rpartition(".")[0])
-    with suppress(DvcException), Repo(str(ROOT)) as repo:  # what is wrong there, the first step will tell
-        _ = repo.index
+    dvc_repository.preload(ROOT)
 
 
 def _admit(deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:

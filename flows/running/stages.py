@@ -8,13 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from flows.running.dvc_process import DVCProcess
 from src.core.errors import PassingError, UserError
+from src.internals import dvc_repository
 from tasks.cli import TRY_LATER
 from tasks.workspace import DRIVER, check_dvc_lock
 
@@ -46,6 +46,7 @@ class Stages:
 
     def __init__(self, problem: str, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self.problem, self.root = problem, root
+        self._all = stage_name("*", escape(problem))
         self._changes: dict[str, list[str]] = {}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         own = {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
@@ -65,35 +66,16 @@ class Stages:
 
     def restore(self) -> None:
         """Take the outputs that dvc.lock names from the cache, as far as they are there."""
-        with self._loaded() as stages:
-            for out in (out for stage in stages for out in stage.outs):
-                if not out.changed_cache():  # of others DVC warns, or fails
-                    out.checkout(force=True)
+        check_dvc_lock(self.root)
+        dvc_repository.restore(self.root, self._all)
 
     def _ask(self) -> dict[str, list[str]]:
-        with self._loaded() as stages:
-            status = {stage.name: stage.status() for stage in stages}
+        check_dvc_lock(self.root)
+        status = dvc_repository.status(self.root, self._all)
         return {
             name.partition("@")[0]: [phrase for entries in found.values() for phrase in self._phrases(entries)]
             for name, found in status.items()
         }
-
-    @contextmanager
-    def _loaded(self) -> Iterator[list[Any]]:
-        """All stages at once: reading dvc.yaml and dvc.lock takes longer than what is asked of the stages."""
-        from dvc.exceptions import DvcException
-        from dvc.lock import LockError
-        from dvc.repo import Repo, lock_repo
-
-        check_dvc_lock(self.root)
-        file = str(self.root.absolute() / "dvc.yaml")
-        try:
-            with Repo(str(self.root)) as repo, lock_repo(repo):
-                yield repo.stage.load_all(file, stage_name("*", escape(self.problem)), glob=True)
-        except LockError as error:
-            raise PassingError(f"DVC is busy: {error}") from None
-        except DvcException as error:
-            raise UserError(f"DVC cannot tell the status of {self.problem}: {error}") from None
 
     def _phrases(self, entries: list) -> Iterator[str]:
         """Turn DVC's status, a list of {"changed deps": {path: word}} and plain words, into phrases."""

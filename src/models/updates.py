@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from src.internals import torch_kernels
+
 Parts = list[Tensor] | tuple[Tensor, ...]
 # One number for a network, or a tensor for each part of a stack.
 Numbers = float | Parts
@@ -43,7 +45,7 @@ class Regularization:
         if self.l2 is not None:
             _add(of_weights, weights, self.l2, 2.0)
         if self.l1 is not None:
-            _add(of_weights, torch._foreach_sign(weights), self.l1)
+            _add(of_weights, torch_kernels.signs(weights), self.l1)
         if self.clip_norm is not None:
             _clip(gradients, self.clip_norm)
         if kept is not None:
@@ -63,7 +65,7 @@ def falling_rate(rate: float, taken: int, steps: int) -> float:
 def _clip(gradients: Parts, longest: Numbers) -> None:
     """Shorten gradients to the norm `longest`: one network's as a whole, a stack's member by member."""
     if isinstance(longest, float):
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        norm = torch.linalg.vector_norm(torch.stack(torch_kernels.norms(gradients)))
         _scale(gradients, _shortened(longest, norm))
     else:
         norms = [part.norm(dim=1, keepdim=True) for part in gradients]
@@ -77,13 +79,13 @@ def _shortened(longest: float | Tensor, norm: Tensor) -> Tensor:
 def _add(to: Parts, of: Parts, times: Numbers, factor: float = 1.0) -> None:
     """Add `factor * times` the numbers in `of`, in place."""
     if isinstance(times, float):
-        torch._foreach_add_(to, of, alpha=factor * times)
+        torch_kernels.add_(to, of, alpha=factor * times)
     else:
-        torch._foreach_addcmul_(to, of, times, value=factor)
+        torch_kernels.addcmul_(to, of, times, value=factor)
 
 
 def _scale(parts: Parts, by: Numbers | Tensor) -> None:
-    torch._foreach_mul_(parts, by)
+    torch_kernels.multiply_(parts, by)
 
 
 class Optimizer(ABC):
@@ -130,12 +132,12 @@ class Adam(Optimizer):
         if self.change is None:
             self.change = [torch.empty_like(part) for part in self.values]
         change = self.change[chosen]
-        torch._foreach_zero_(change)
+        torch_kernels.zero_(change)
         self._fused(change, chosen, gradients, 1.0)
         _add(values, change, rate)
 
     def _fused(self, values: Parts, chosen: slice, gradients: Parts, rate: float) -> None:
-        torch._fused_adam_(
+        torch_kernels.fused_adam_(
             *(values, gradients[chosen], self._first(gradients)[chosen], self.moments[-1][chosen]),
             *([], self._counted()[chosen]),
             lr=rate,
@@ -191,8 +193,8 @@ class SGD(Optimizer):
 
     def step(self, chosen: slice, gradients: Parts, rate: Numbers) -> None:
         velocity = self.moments[0][chosen]
-        torch._foreach_mul_(velocity, self.momentum)
-        torch._foreach_add_(velocity, gradients[chosen])
+        torch_kernels.multiply_(velocity, self.momentum)
+        torch_kernels.add_(velocity, gradients[chosen])
         _add(self.values[chosen], velocity, rate, -1.0)
 
     @classmethod

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.core.sqlite_file import is_whole, new_database
+from src.internals.mlflow_records import FILLED_WHEN_MADE, create_tables
 from src.tracking.address import DATABASE, SCHEMA, artifacts_uri, sqlite_uri, tracking_uri
 from src.tracking.moved import bring_home
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-# Rows that come with MLflow's tables.
-_FILLED_WHEN_MADE = ("workspaces",)
 _LOCK_NUMBER = 0x776F726B  # of PostgreSQL's advisory lock; any number that nobody else uses
 
 
@@ -48,8 +47,9 @@ def open_database(home: Path, patience: float | None = None) -> Iterator["Mlflow
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
-        if in_a_file and not is_whole(home / DATABASE, _FILLED_WHEN_MADE):
-            _create(home)
+        if in_a_file and not is_whole(home / DATABASE, FILLED_WHEN_MADE):
+            with new_database(home / DATABASE) as partial:
+                create_tables(sqlite_uri(partial), artifacts_uri(home))
         bring_home(home)
         mlflow.set_tracking_uri(address)
         yield mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
@@ -71,14 +71,6 @@ def _sqlite(database: Path, patience: float) -> Iterator[None]:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("ROLLBACK")
         yield
-
-
-def _create(home: Path) -> None:
-    """Make MLflow's tables in a new file."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    with new_database(home / DATABASE) as partial:
-        SqlAlchemyStore(sqlite_uri(partial), artifacts_uri(home)).engine.dispose()
 
 
 @contextmanager

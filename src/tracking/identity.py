@@ -16,6 +16,7 @@ from src.core.errors import UserError
 from src.core.files import Layout, read_json
 from src.core.hashes import file_sha256
 from src.core.steps import GRAPH, recorded_steps_read_by
+from src.internals.mlflow_records import find_run
 from src.problem.load import load_problem
 from src.tracking.address import DATABASE, tracking_uri
 
@@ -23,13 +24,6 @@ logger = logging.getLogger("workflow")
 
 KEY = "workflow.key"
 NAME_DIGITS = 8
-_FIND = """
-    SELECT runs.experiment_id, runs.run_uuid FROM runs
-    JOIN experiments ON experiments.experiment_id = runs.experiment_id
-    JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE experiments.name = :problem AND tags.key = :tag AND tags.value LIKE :key
-    AND runs.lifecycle_stage = 'active' ORDER BY runs.start_time
-"""
 
 
 def workflow_name(layout: Layout) -> str:
@@ -76,18 +70,16 @@ def find_workflow_run(home: Path, problem: str, name: str) -> tuple[str, str] | 
     address = tracking_uri(home)
     if address.startswith("sqlite") and not (home / DATABASE).exists():
         return None
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
 
     try:
         with create_engine(address, poolclass=NullPool).connect() as connection:
-            key = f"{name.removeprefix(f'{problem}-')}%"
-            found = connection.execute(text(_FIND), {"problem": problem, "tag": KEY, "key": key}).first()
+            return find_run(connection, problem, KEY, name.removeprefix(f"{problem}-"))
     except SQLAlchemyError as error:
         logger.warning("warning: MLflow's database did not tell which run %s is: %s", name, str(error).splitlines()[0])
         return None
-    return (str(found[0]), str(found[1])) if found else None
 
 
 def raw_checksum(layout: Layout) -> str:

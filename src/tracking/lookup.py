@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from src.core.errors import UserError
+from src.internals import mlflow_records
 from src.tracking.address import DATABASE, SQLITE, database_setting, tracking_uri
 from src.tracking.moved import at_home, moves
 
 CHAMPION = "champion"
 STANDING = "promotion"  # the tag that says what a version is and why, see `src.tracking.promotion`
-_VERSIONS = "SELECT version, storage_location FROM model_versions WHERE name = :name AND current_stage <> :deleted"
-_ALIAS = "SELECT version FROM registered_model_aliases WHERE name = :name AND alias = :alias"
-_TAGS = "SELECT version, value FROM model_version_tags WHERE name = :name AND key = :key"
-_DELETED = "Deleted_Internal"
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Versions:
 
 def versions_of(problem: str, home: Path) -> Versions:
     """What the records of the repository at `home` hold. Raises UserError where they cannot be read."""
-    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
 
@@ -50,16 +47,13 @@ def versions_of(problem: str, home: Path) -> Versions:
         return Versions()
     try:
         with create_engine(tracking_uri(home), poolclass=NullPool).connect() as connection:
-            if not inspect(connection).has_table("model_versions"):
-                return Versions()
-            rows = connection.execute(text(_VERSIONS), {"name": problem, "deleted": _DELETED})
             changes = moves(connection, home)
-            places = {int(version): at_home(str(place), changes) for version, place in rows}
-            tags = connection.execute(text(_TAGS), {"name": problem, "key": STANDING})
-            standings = {int(version): str(value) for version, value in tags if int(version) in places}
-            champion = connection.execute(text(_ALIAS), {"name": problem, "alias": CHAMPION}).scalar()
+            found = mlflow_records.versions(connection, problem)
+            places = {version: at_home(place, changes) for version, place in found.items()}
+            tags = mlflow_records.version_tags(connection, problem, STANDING)
+            standings = {version: value for version, value in tags.items() if version in places}
+            champion = mlflow_records.version_called(connection, problem, CHAMPION)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         raise UserError(f"the database of the models cannot be read: {reason}; see `database` in params.yaml") from None
-    held = None if champion is None or int(champion) not in places else int(champion)
-    return Versions(places, standings, held)
+    return Versions(places, standings, champion if champion in places else None)

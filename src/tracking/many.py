@@ -1,8 +1,8 @@
 """Many finished runs in one transaction.
 
 MLflow's client writes a run in at least three, each of them a tenth of a second on a slow disk: a search of a hundred
-candidates would take longer to record than to train. The tables are MLflow's own models, and a test holds the runs
-written here to be the same as those written by the client.
+candidates would take longer to record than to train. A test holds the runs written here to be the same as those
+written by the client.
 """
 
 import uuid
@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from src.internals.mlflow_records import insert_runs
 from src.tracking.content import Content
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
-
-_ROWS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -29,30 +28,26 @@ class NewRun:
 
 def create_runs(address: str, experiment: "Experiment", runs: Iterable[NewRun]) -> list[str]:
     """Create the runs in the database at `address`, all or none, and return their ids. Times are in milliseconds."""
-    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
-    from sqlalchemy import create_engine, insert
-    from sqlalchemy.pool import NullPool
+    created = [_rows(run, experiment, uuid.uuid4().hex) for run in runs]
+    insert_runs(address, created)
+    return [tables["runs"][0]["run_uuid"] for tables in created]
 
-    tables: dict[Any, list[dict[str, Any]]] = {
-        model: [] for model in (SqlRun, SqlTag, SqlParam, SqlMetric, SqlLatestMetric)
+
+def _rows(run: NewRun, experiment: "Experiment", run_id: str) -> dict[str, list[dict[str, Any]]]:
+    """The run's rows by table."""
+    of_run = {"run_uuid": run_id}
+    tags = {**run.tags, **run.content.tags, "mlflow.runName": run.name}
+    points = [
+        of_run | {"key": key, "step": step, "value": value, "timestamp": run.ended, "is_nan": False}
+        for key, step, value in run.content.points
+    ]
+    return {
+        "runs": [of_run | _run_columns(run, experiment, run_id)],
+        "tags": [of_run | {"key": key, "value": value} for key, value in tags.items()],
+        "params": [of_run | {"key": key, "value": value} for key, value in run.content.params.items()],
+        "metrics": points,
+        "latest_metrics": list({point["key"]: point for point in sorted(points, key=_step)}.values()),
     }
-    for run in runs:
-        of_run = {"run_uuid": uuid.uuid4().hex}
-        tables[SqlRun].append(of_run | _run_columns(run, experiment, of_run["run_uuid"]))
-        tags = {**run.tags, **run.content.tags, "mlflow.runName": run.name}
-        tables[SqlTag] += [of_run | {"key": key, "value": value} for key, value in tags.items()]
-        tables[SqlParam] += [of_run | {"key": key, "value": value} for key, value in run.content.params.items()]
-        points = [
-            of_run | {"key": key, "step": step, "value": value, "timestamp": run.ended, "is_nan": False}
-            for key, step, value in run.content.points
-        ]
-        tables[SqlMetric] += points
-        tables[SqlLatestMetric] += {point["key"]: point for point in sorted(points, key=_step)}.values()
-    with create_engine(address, poolclass=NullPool).begin() as connection:
-        for model, rows in tables.items():
-            for first in range(0, len(rows), _ROWS_AT_ONCE):
-                connection.execute(insert(model), rows[first : first + _ROWS_AT_ONCE])
-    return [row["run_uuid"] for row in tables[SqlRun]]
 
 
 def _step(point: Mapping[str, Any]) -> int:

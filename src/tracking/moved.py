@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from src.core.errors import UserError
+from src.internals.mlflow_records import locations, move_addresses
 from src.tracking.address import ARTIFACTS, SQLITE, artifacts_uri, database_setting, tracking_uri
 
 if TYPE_CHECKING:
@@ -18,36 +19,15 @@ if TYPE_CHECKING:
 
 EXPERIMENT_KIND = "mlflow.experimentKind"  # the tag that marks an experiment of the workflow from its first moment
 
-_ADDRESSES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-    ("model_versions", "source"),
-)
-_LOCATIONS = """
-    SELECT DISTINCT experiments.artifact_location FROM experiments
-    LEFT JOIN experiment_tags ON experiment_tags.experiment_id = experiments.experiment_id
-    WHERE experiments.experiment_id = 0 OR experiment_tags.key = :kind
-"""
-
-_BRING_HOME = """
-    UPDATE {table} SET {column} = :here || substr({column}, :length + 1) WHERE substr({column}, 1, :length) = :former
-"""
-
 
 def moves(connection: "Connection", home: Path) -> dict[str, str]:
     """What addresses in the records begin with, and what they have to begin with in the folder `home`.
 
     Empty where all is at home. Raises UserError where the records, on PostgreSQL, belong to another folder.
     """
-    from sqlalchemy import inspect, text
-
     here = artifacts_uri(home)
     found: dict[str, str] = {}
-    if not inspect(connection).has_table("experiment_tags"):
-        return found
-    for (location,) in connection.execute(text(_LOCATIONS), {"kind": EXPERIMENT_KIND}):
+    for location in locations(connection, EXPERIMENT_KIND):
         address = urlsplit(location)
         folder, _, name = location.rpartition("/")
         former = Path(url2pathname(address.path)).parent
@@ -68,14 +48,12 @@ def at_home(address: str, changes: dict[str, str]) -> str:
 
 def bring_home(home: Path) -> None:
     """Let every address in the records of the folder `home` lead into it. Raises UserError like `moves`."""
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     with create_engine(tracking_uri(home), poolclass=NullPool).begin() as connection:
         for former, here in moves(connection, home).items():
-            values = {"former": former, "here": here, "length": len(former)}
-            for table, column in _ADDRESSES:
-                connection.execute(text(_BRING_HOME.format(table=table, column=column)), values)
+            move_addresses(connection, former, here)
 
 
 def _check_ownership(former: Path, home: Path, name: str) -> None:

@@ -206,8 +206,9 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
 
     networks = [initial_network(member, fold, table, torch.float32) for _ in range(2)]
     kind = member.candidate.network.kind
+    dropouts = nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout
     for name, module in networks[0].named_modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd) and not isinstance(module, Dropout) and module.p > 0:
+        if isinstance(module, dropouts) and not isinstance(module, Dropout) and module.p > 0:
             return f"network kind {kind}: {name} draws its masks from torch's own stream; use src.networks.dropout"
     rows = torch.from_numpy(fold.x_AD[: min(len(fold.x_AD), 4)])
     try:

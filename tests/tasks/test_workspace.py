@@ -15,13 +15,13 @@ import zc.lockfile
 
 from src.core.errors import UserError
 from src.core.files import Layout
+from src.internals.dvc_files_in_use import mend
 from tasks.workspace import (
     LOCK_FILE,
     check_dvc_lock,
     drivers,
     holder,
     locked_by,
-    mend_list_of_dvc,
     remove_partial_files,
 )
 
@@ -121,7 +121,7 @@ def test_a_list_that_dvc_is_just_writing_is_left_alone(tmp_path: Path, dvc_with:
     whole = listed.read_text()
     with ThreadPoolExecutor() as pool, closing(zc.lockfile.LockFile(f"{listed}.lock")):
         listed.write_text("")
-        mended = pool.submit(mend_list_of_dvc, tmp_path)
+        mended = pool.submit(mend, tmp_path)
         time.sleep(0.5)
         listed.write_text(whole)
     mended.result()
