@@ -4,14 +4,13 @@ The run's process holds a lock on its copy, which the kernel releases however th
 free belongs to nobody, and the next start removes it.
 """
 
-import fcntl
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from flows.experiments import git
 from src.core.errors import UserError
@@ -28,71 +27,45 @@ def copy_of(commit: str, home: Path, name: str, log: Callable[[str], None]) -> I
 
     Yields the folder in it that corresponds to `home`.
     """
-    with _claimed(home, name, log) as folder:
+    folder = home.absolute() / COPIES / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log("waits for the run of the same name that is under way")
+        lock.acquire(poll_interval=_POLL_SECONDS)
+    try:
         _remove(home, folder)
-        try:
-            git.run(home, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit)
-            yield folder / git.run(home, "rev-parse", "--show-prefix")
-        finally:
-            _remove(home, folder)
+        git.run(home, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit)
+        yield folder / git.run(home, "rev-parse", "--show-prefix")
+    finally:
+        _remove(home, folder)
+        _release(lock)
 
 
 def remove_leftovers(home: Path) -> list[str]:
     """Remove the copies of runs that were killed and return their names."""
     folder, removed = home.absolute() / COPIES, []
     for name in sorted({path.name.removesuffix(_LOCK) for path in folder.glob("*")}):
-        lock = folder / f"{name}{_LOCK}"
-        file = _locked(lock)
-        if file is not None:
-            with file:
-                if (folder / name).exists():
-                    removed.append(name)
-                _remove(home, folder / name)
-                lock.unlink()
+        lock = _lock(folder / name)
+        with suppress(Timeout):
+            lock.acquire(timeout=0)
+            if (folder / name).exists():
+                removed.append(name)
+            _remove(home, folder / name)
+            _release(lock)
     return removed
 
 
-@contextmanager
-def _claimed(home: Path, name: str, log: Callable[[str], None]) -> Iterator[Path]:
-    folder = home.absolute() / COPIES / name
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = folder.with_name(f"{name}{_LOCK}")
-    waits = False
-    while (file := _locked(lock)) is None:
-        if not waits:
-            log(f"waits for the run of the same name that is under way, {_holder(lock)}")
-            waits = True
-        time.sleep(_POLL_SECONDS)
-    with file:
-        file.write(str(os.getpid()))
-        file.flush()
-        try:
-            yield folder
-        finally:
-            lock.unlink()
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder.with_name(f"{folder.name}{_LOCK}"))
 
 
-def _locked(path: Path) -> IO[str] | None:
-    """The file, locked until it is closed; None where another process has it."""
-    while True:
-        file = path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                file.truncate(0)
-                return file
-        except BlockingIOError:
-            file.close()
-            return None
-        except FileNotFoundError:
-            pass
-        file.close()  # its last holder has removed it just now
-
-
-def _holder(lock: Path) -> str:
-    with suppress(FileNotFoundError):
-        return f"process {lock.read_text(encoding='utf-8', errors='replace')}"
-    return "which has just ended"
+def _release(lock: FileLock) -> None:
+    """Remove the file first: who waits for it takes a lock on a new one."""
+    Path(lock.lock_file).unlink()
+    lock.release()
 
 
 def _remove(home: Path, folder: Path) -> None:

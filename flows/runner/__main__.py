@@ -12,12 +12,12 @@ also when that happened while nobody looked.
 
 import argparse
 import asyncio
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+
+from filelock import FileLock, Timeout
 
 from flows import ROOT
 from flows.serving.readiness import READY_PIPE
@@ -36,8 +36,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if "PREFECT_API_URL" not in os.environ:
             raise UserError("PREFECT_API_URL names no server; `make serve` starts one, and this with it")
-        with _only_one():
+        _LOCK.parent.mkdir(exist_ok=True)
+        with FileLock(_LOCK, timeout=0):  # a second runner would take the runs of the first one for dead
             asyncio.run(_serve(options.isolated))
+    except* Timeout:
+        print("error: another runner works in this folder, started by `make serve` or by hand", file=sys.stderr)
+        code = 1
     except* UserError as errors:
         error: BaseException = errors
         while isinstance(error, BaseExceptionGroup):
@@ -62,18 +66,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.isolated < 1:
         parser.error("--isolated: at least 1, or such runs would wait for ever")
     return options
-
-
-@contextmanager
-def _only_one() -> Iterator[None]:
-    """Keep a second runner out of this folder: it would take the runs of the first one for dead."""
-    _LOCK.parent.mkdir(exist_ok=True)
-    with _LOCK.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("another runner works in this folder, started by `make serve` or by hand") from None
-        yield
 
 
 async def _serve(places: int) -> None:

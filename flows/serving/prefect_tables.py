@@ -4,10 +4,10 @@ The server would make them itself, but one that is interrupted leaves half of th
 """
 
 import asyncio
-import fcntl
 from pathlib import Path
 
 import sqlalchemy
+from filelock import FileLock
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, get_current_settings, temporary_settings
 
 from src.core.sqlite_file import is_whole, new_database
@@ -25,8 +25,7 @@ def make_tables() -> None:
         return
     path = Path(str(url.database))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes would make the same tables
+    with FileLock(f"{path}.lock"):  # two processes would make the same tables
         if not is_whole(path):
             with new_database(path) as partial:
                 asyncio.run(_make(f"sqlite+aiosqlite:///{partial}"))
