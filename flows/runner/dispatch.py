@@ -150,8 +150,8 @@ class Dispatcher:
                     await anyio.sleep(_MOMENT)
                 for run in await self._open_runs():
                     await self._bury(run)
-        except httpx.HTTPError as error:
-            logger.warning("The Prefect server could not be told how the runs ended: %r", error)
+        except* httpx.HTTPError as errors:
+            logger.warning("The Prefect server could not be told how the runs ended: %r", errors.exceptions[0])
         finally:
             with anyio.CancelScope(shield=True):
                 for process in self.processes.values():
@@ -312,6 +312,8 @@ class Dispatcher:
                     told = message or (state.message if state and state.is_cancelled() else _ENDED)
                     await mark_remains(self.client, run.id, Cancelled(message=told), [*_OPEN, StateType.CRASHED])
                     await self.client.set_flow_run_state(run.id, Cancelled(message=told), force=True)
+        except httpx.HTTPError as error:  # it has no process any more: it is buried when the server answers again
+            logger.warning("The Prefect server could not be told that run %s was cancelled: %r", run.name, error)
         finally:
             self.cancelling.discard(run.id)
 
