@@ -154,12 +154,12 @@ def _services(
 
     def server(name: str, module: str, environment: Mapping[str, str], listener: socket.socket) -> Service:
         arguments = [str(os.getpid()), str(listener.fileno()), *names]
-        log = STATE / "logs" / f"{module}.log"
-        return Service(name, f"flows.serving.{module}", arguments, environment, log, listener)
+        log = STATE / "logs" / f"{module.rpartition('.')[2]}.log"
+        return Service(name, module, arguments, environment, log, listener)
 
     return [
-        server("Prefect server", "prefect_server", of_prefect, prefect),
-        server("MLflow server", "mlflow_server", common, mlflow),
+        server("Prefect server", "flows.serving.prefect_server", of_prefect, prefect),
+        server("MLflow server", "flows.serving.mlflow_server", common, mlflow),
     ], Service(
         "runner",
         "flows.runner",
