@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("src", "tasks", "flows")
 # They record, print, lock and keep what was there; no output depends on what they do.
 NEVER_DECIDE_AN_OUTPUT = ("tasks/cli.py", "tasks/kept_results.py", "src/core/progress.py", "src/tracking")
+# Its modules have nothing in common: a change to one for a server is none to a step.
+NEVER_WHOLE = Path("src/internals")
 WIDTH = 120
 _DEPS = re.compile(r"^      deps:.*\n(?:        .*\n)+", re.MULTILINE)
 
@@ -27,9 +29,10 @@ def dependencies(step: str) -> list[str]:
 
 
 def code_dependencies(step: str) -> list[str]:
-    """The modules that `step` imports; where it imports all of a folder of `src`, or goes by folders, that folder."""
+    """The modules that `step` imports; where it imports all of a folder of `src`, or goes by folders, that folder,
+    `NEVER_WHOLE` excepted."""
     code = code_of(step)
-    folders = {folder for module in code for folder in module.parents if len(folder.parts) > 1}
+    folders = {folder for module in code for folder in module.parents if len(folder.parts) > 1} - {NEVER_WHOLE}
     for folder in sorted(folders, key=lambda folder: len(folder.parts)):
         modules = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py")}
         whole = len(folder.parts) == 2 if GRAPH[step].by_folder else {m for m in modules if has_code(m)} <= code
