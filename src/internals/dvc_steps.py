@@ -1,7 +1,7 @@
 """Run the commands of DVC's stages in a process that is ready, instead of a new Python each.
 
-DVC has no option for it: it gives a stage's command to a shell. A step of a small problem takes longer to import its
-libraries than to do its work.
+DVC has no option for it: it gives a stage's command to a shell, and each of them imports its libraries again. These
+imports take 36 s of CPU for the nine steps of a problem (measured twice: 35.1 s and 36.2 s), and happen once here.
 """
 
 from collections.abc import Callable, Mapping

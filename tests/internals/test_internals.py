@@ -9,6 +9,8 @@ from importlib.metadata import version
 
 import pytest
 
+from src.core.steps import STEPS
+from tasks.graph import code_dependencies
 from tests.workspaces import ROOT
 
 FOLDER = ROOT / "src" / "internals"
@@ -25,21 +27,38 @@ MLFLOW_TABLES = re.compile(
 )
 
 
+# A share, a number of things, or a measured quantity.
+FIGURE = re.compile(r"\d+ of \d+|\d (s|ms|MB|GB)\b")
+
+
+def written_for(module: str) -> dict[str, str]:
+    return import_module(f"src.internals.{module}").WRITTEN_FOR
+
+
+def check_version(module: str, project: str, known: str) -> None:
+    installed = version(project).partition("+")[0]  # without the kind of build
+    assert installed == known, (
+        f"src/internals/{module}.py was written for {project} {known}, and {installed} is installed: read what it uses "
+        f"there, run the tests of whoever imports it, then change its WRITTEN_FOR"
+    )
+
+
 @pytest.mark.parametrize("module", [path.stem for path in MODULES])
 def test_the_installed_version_is_the_one_that_the_module_was_written_for(module: str):
-    written_for = import_module(f"src.internals.{module}").WRITTEN_FOR
-    for project, known in written_for.items():
-        installed = version(project).partition("+")[0]  # without the kind of build
-        assert installed == known, (
-            f"src/internals/{module}.py was written for {project} {known}, and {installed} is installed: read what it "
-            f"uses there, run the tests of whoever imports it, then change its WRITTEN_FOR"
-        )
+    assert written_for(module)
+    for project, known in written_for(module).items():
+        check_version(module, project, known)
+
+
+def test_another_version_is_told_with_the_module_and_both_versions():
+    with pytest.raises(AssertionError, match=r"dvc_steps\.py was written for dvc 1\.0, and \d+\.\d+\.\d+ is installed"):
+        check_version("dvc_steps", "dvc", "1.0")
 
 
 @pytest.mark.parametrize("module", [path.stem for path in MODULES])
 def test_the_version_is_the_one_that_is_pinned(module: str):
     pinned = (ROOT / "requirements.in").read_text().splitlines()
-    for project, known in import_module(f"src.internals.{module}").WRITTEN_FOR.items():
+    for project, known in written_for(module).items():
         assert f"{project}=={known}" in pinned, f"src/internals/{module}.py: requirements.in pins another {project}"
 
 
@@ -90,7 +109,12 @@ def test_nothing_outside_of_the_folder_uses_them():
     assert not {path: names for path, names in used.items() if names}, "move it to src/internals"
 
 
-def test_each_of_them_says_why():
-    for path in MODULES:
-        text = ast.get_docstring(ast.parse(path.read_text())) or ""
-        assert len(text.splitlines()) > 2, f"{path}: why was no documented way enough?"
+@pytest.mark.parametrize("module", [path.stem for path in MODULES])
+def test_each_of_them_says_in_figures_why(module: str):
+    text = " ".join(str(import_module(f"src.internals.{module}").__doc__).split())
+    assert FIGURE.search(text), f"src/internals/{module}.py: why was no documented way enough, in figures?"
+
+
+def test_no_step_depends_on_the_whole_folder():
+    deps = {path for step in STEPS for path in code_dependencies(step) if path.startswith("src/internals")}
+    assert deps == {"src/internals/torch_kernels.py"}
