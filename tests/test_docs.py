@@ -1,5 +1,7 @@
-"""The documentation reads well and leads somewhere: short sentences, short cells, and no broken link."""
+"""Documentation, docstrings and messages have short sentences; the documentation has no broken link."""
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -66,6 +68,17 @@ def _resolves(page: Path, target: str) -> bool:
     return place.exists() and (not anchor or anchor in anchors(place.read_text(encoding="utf-8")))
 
 
+def docstrings_and_messages(module: Path) -> Iterator[str]:
+    """The docstrings of a module and its other texts of one line, in which what is filled in is one word."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield inspect.cleandoc(node.value)
+
+
 def _texts(markdown: str) -> Iterator[tuple[Token, bool]]:
     """Each piece of running text, and whether it is a table's cell."""
     tokens = _MARKDOWN.parse(markdown)
@@ -119,6 +132,25 @@ def test_sentences_and_cells_are_short(page: Path):
     text = page.read_text(encoding="utf-8")
     assert [sentence for sentence in sentences(text) if len(sentence.split()) > MOST_WORDS] == []
     assert [cell for cell in cells(text) if len(cell.split()) > MOST_WORDS_IN_CELL] == []
+
+
+def test_sentences_in_the_code_are_short():
+    """A sentence ends before the next argument, too; sources, legends of shapes and SQL are no sentences."""
+    texts = [
+        text
+        for room in ("src", "tasks")
+        for path in (ROOT / room).rglob("*.py")
+        for text in docstrings_and_messages(path)
+    ]
+    long = [
+        sentence
+        for text in texts
+        if len(text.split()) > MOST_WORDS
+        for part in sentences(text)
+        for sentence in re.split(r"(?<=[.?!])\s+(?=[\w, ]+:\s)", part)
+        if len(sentence.split()) > MOST_WORDS and not re.match(r"Sources?:|Shapes:|SELECT ", sentence)
+    ]
+    assert long == []
 
 
 def test_the_first_page_is_short_and_leads_to_every_other():

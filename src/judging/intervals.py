@@ -156,9 +156,10 @@ def transformed_interval(value: float, variance: float, lowest: float, highest: 
     freedom: the degrees of freedom of the variance. Of a measure that rests on its rarest class they are hardly more
     than that class's rows (Satterthwaite 1946, "An approximate distribution of estimates of variance components").
 
-    The scale is the logit between two ends and the logarithm of the distance to a single one, where estimates are
-    closer to normal than they are near an end; the standard error is carried over by the delta method. Without ends it
-    is the value itself. Sources: Agresti 2013, "Categorical Data Analysis", section 3.1; for the area under the
+    The scale is the logit between two ends, the logarithm of the distance to a single one, and the value itself without
+    ends. On it, estimates near an end are closer to normal. The delta method gives the standard error.
+
+    Sources: Agresti 2013, "Categorical Data Analysis", section 3.1; for the area under the
     precision-recall curve: Boyd, Eng and Page 2013, "Area under the precision-recall curve: point estimates and
     confidence intervals".
     """

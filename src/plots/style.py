@@ -1,7 +1,7 @@
 """The one look of all figures: colours, type, sizes, and the small helpers that keep axes readable.
 
 Colours follow what they stand for (the network is blue wherever it appears) and come from palettes that colour-blind
-people can tell apart (Okabe and Ito 2008; Tol 2021); line styles and labels repeat what a colour says. A figure is
+people can tell apart (Okabe and Ito 2008; Tol 2021). Line styles and labels repeat what a colour says. A figure is
 five inches wide, so that its text stays readable on a phone.
 """
 

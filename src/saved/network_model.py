@@ -1,8 +1,8 @@
 """A finished committee of networks: the fitted preprocessing and the weights in one folder, without pickle.
 
-`model.json` holds the schema, the vectorizer, the target scaler (in an ensemble of fold members, those of every fold),
-the networks' configuration and, for values, how wide a prediction's interval is; `weights.npz` the weights, named
-`<network>.<parameter>`. Shapes: N rows, K outputs.
+`model.json` holds the schema, the vectorizer, the target scaler (in an ensemble of fold members, those of every fold)
+and the networks' configuration. For values it also holds how wide a prediction's interval is. `weights.npz` holds the
+weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
 """
 
 import zipfile

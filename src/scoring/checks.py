@@ -1,8 +1,8 @@
 """What a row has to be like to be scored: the checks of training, as far as rows without a target can be held to them.
 
 A row is refused where a value is not of its column's kind, is infinite, or breaks a promise of the user's own suite.
-A row that the model can score, though it never learnt what a value of it means, is scored as the model's training says
-(a gap as the median, an unknown category as a rare one) and counted as doubtful. `strict` refuses it, too.
+A row with a value that the model never learnt is scored as its training says (a gap as the median, an unknown category
+as a rare one) and counted as doubtful. `strict` refuses it, too.
 """
 
 from collections.abc import Iterator, Sequence

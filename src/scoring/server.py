@@ -5,9 +5,9 @@
     GET  /docs          a page to read and to ask from; /openapi.json says the same to programs
     POST /predict       JSON or CSV, see `src.scoring.requests`
 
-MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model as well. It tells
-of a bad value which column it is in, but not in which row, knows neither the problem's marks of missing values nor the
-user's suite, and answers to any `Host`; hence this one.
+MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model as well. For a
+bad value it names the column, but not the row. It knows neither the problem's marks of missing values nor the user's
+suite, and it answers to any `Host`.
 """
 
 import orjson

@@ -40,9 +40,9 @@ class Column(BaseModel):
 class Numbers(Column):
     """A numeric or boolean column: median for gaps, then standardized; `flag`: gaps get a 0/1 column of their own.
 
-    A column with one value alone has scale 0 and gives zeros: nothing was learnt of what another value would mean.
-    edges: of bins, each of which is one input more that goes from 0 to 1 while the value crosses the bin (piecewise
-    linear encoding), so that a network finds steps and is not led by a long tail. Source: Gorishniy, Rubachev and
+    A column with a single value has scale 0 and gives zeros: nothing was learnt about other values. edges: of bins.
+    Each bin is another input, which goes from 0 to 1 while the value crosses the bin (piecewise linear encoding). So a
+    network finds steps and is not misled by a long tail. Source: Gorishniy, Rubachev and
     Babenko 2022, "On embeddings for numerical features in tabular deep learning", section 3.2.
     """
 

@@ -65,13 +65,12 @@ class ProblemType(ABC):
     measures: the names of the measures that suit, the automatic one first. reason: why it is that one.
     loss: the name of the head's loss. family: of the shallow models that each kind of input has.
     common_sense: models that learn nothing from the inputs, by their names.
-    of_rows, shallow: without targets, the models of common sense and the shallow ones, by their names: estimators
-    that are fitted to the inputs (with `sample_weight` where rows have weights), and whose `score_samples` gives the
-    statistics of rows. trusted: the classes that fitted ones are made of, besides those of `src.saved.estimators`, by
-    their full names.
-    figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
-    has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
-    there may be. lowest, highest: between which numbers the predictions lie.
+    of_rows, shallow: without targets, the models of common sense and the shallow ones, by their names. They are
+    estimators that are fitted to the inputs, with `sample_weight` if rows have weights, and whose `score_samples` gives
+    the statistics of rows. trusted: the classes that fitted ones are made of, besides those of `src.saved.estimators`,
+    by their full names. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`. has_positive:
+    whether one of the classes counts as positive; it is the last one then. most_classes: how many classes there may be.
+    lowest, highest: between which numbers the predictions lie.
     """
 
     name: str

@@ -183,8 +183,8 @@ def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
     text = (
         f"The chosen network was also trained on smaller shares of each fold’s training rows, {which}, with everything "
         "fitted to that share alone, and scored on the same held-out rows. With fewer rows an epoch has fewer steps, "
-        "so each share was trained for as many epochs as all rows and for as many steps (but no more than four times "
-        "the epochs), and the better of the two counts. These are single networks, not the average of several."
+        "so each share was trained twice: for as many epochs as all rows, and for as many steps, but at most four "
+        "times the epochs. The better of the two counts. These are single networks, not the average of several."
     )
     if verdicts:
         text += (

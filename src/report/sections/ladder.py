@@ -125,6 +125,6 @@ def rule(rungs: Sequence[Rung], chosen: int) -> str:
     )
     return (
         f"After the first {FEWEST_RUNGS} the climb ends on a rung that overfits, is ahead of common sense at its "
-        "turning point, and whose training measure has saturated: it is nearly perfect, or hardly improves on the rung "
-        f"before. {ended} {choice}"
+        "turning point, and whose training measure has saturated. Saturated means nearly perfect, or hardly better "
+        f"than on the rung before. {ended} {choice}"
     )
