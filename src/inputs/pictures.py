@@ -1,7 +1,7 @@
 """Pictures as bytes: in a table, and as inputs of networks.
 
-In a prepared table a picture is a file of a very simple format, binary netpbm (a short header, then the bytes),
-all of one size, so that a table of them is read without decoding. What follows the bytes is no part of the picture.
+In a prepared table a picture is a file of a very simple format, binary netpbm (a short header, then the bytes).
+All have one size, so that a table of them is read without decoding. What follows the bytes is no part of the picture.
 Shapes: N pictures, C channels, H height, W width, D = C * H * W.
 """
 

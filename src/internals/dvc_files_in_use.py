@@ -2,7 +2,7 @@
 
 None of DVC's commands shows the list, enters anything into it, or mends it. DVC removes the outputs of a stage before
 it starts the step, which is too late for the step to refuse. Measured with `evaluate` of two problems, the second
-started while the first was running: without an entry of ours 2 of 7 outputs of the second were lost, the two folders
+started while the first was running. Without an entry of ours 2 of 7 outputs of the second were lost, the two folders
 of models; with it 0 of 7.
 """
 

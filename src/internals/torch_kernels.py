@@ -1,7 +1,8 @@
 """PyTorch's operations on lists of tensors, which its own optimizers use: one call for all weights of a network.
 
-They have no documented names. 500 steps of Adam for a network of three small layers take 0.006 s by them, 0.07 s by a
-loop over the weights, and as long by `torch.optim.Adam(fused=True)`, which has one learning rate for all its weights.
+They have no documented names. For a network of three small layers, 500 steps of Adam take 0.006 s by them and 0.07 s by
+a loop over the weights. By `torch.optim.Adam(fused=True)`, which has one learning rate for all its weights, they take
+as long.
 """
 
 import torch
