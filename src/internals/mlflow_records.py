@@ -107,7 +107,7 @@ def insert_runs(address: str, runs: Sequence[Mapping[str, list[dict[str, Any]]]]
 
 
 def _rows(connection: "Connection", table: str, query: str, **values: str) -> Sequence[Any]:
-    """None where the tables are not there yet."""
+    """The rows that the query finds; empty while the table does not exist."""
     from sqlalchemy import inspect, text
 
     return connection.execute(text(query), values).all() if inspect(connection).has_table(table) else []
