@@ -26,7 +26,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             "\n"
             "With --set, or for a problem that params.yaml does not list, the run is isolated: it takes the last\n"
             "commit, runs in a copy of it and becomes a DVC experiment; the files here stay as they are.\n"
-            "`dvc exp show` lists it, `make apply run=NAME` brings its problem's files home and no others."
+            "`make experiments` lists it, `make apply run=NAME` brings its problem's files home and no others."
         ),
         epilog=f"The steps in order: {' > '.join(STEPS)}\nWhat can be set: {', '.join(FIELDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -76,7 +76,7 @@ def parse_apply(arguments: Sequence[str], description: str) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         prog="python -m flows.apply", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run", help="its name, like wine-1a2b3c4d; `dvc exp show` lists them")
+    parser.add_argument("run", help="its name, like wine-1a2b3c4d; `make experiments` lists them")
     options = parser.parse_args(arguments)
     if not options.run:
         parser.error("run: give the name of an experiment: make apply run=wine-1a2b3c4d")
