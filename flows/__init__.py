@@ -1,7 +1,7 @@
-"""Prefect runs the workflow: it schedules, shows states and logs, and asks DVC for everything else.
+"""Prefect runs the workflow: it schedules runs and shows their states and logs. DVC does everything else.
 
-Importing this package keeps Prefect's database and logs in the repository's folder; it must come before `prefect` is
-imported, which reads its settings once.
+Importing this package keeps Prefect's database and logs in the repository's folder. Import it before `prefect`, which
+reads its settings once.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""Every problem of params.yaml, one after the other; a failure does not keep the others from running.
+"""Run every problem of params.yaml, one after the other; after a failure the others still run.
 
     python -m flows.all_problems
 
-Each problem is a run of the universal workflow of its own, below this one. At its end a table says how each went.
+Each problem is a subflow of this run: a universal workflow of its own. At the end a table shows how each went.
 """
 
 import sys
@@ -36,20 +36,20 @@ ARTIFACT = "all-problems"
 def _name() -> str:
     try:
         return f"all problems ({len(known_problems())})"
-    except UserError:  # which the run tells
+    except UserError:  # the run reports it
         return "all problems"
 
 
 def check(force: bool, until: StepName) -> None:
     """Raise UserError where params.yaml lists no problems."""
     if not known_problems():
-        raise UserError("params.yaml: problems: lists none; name one, a file in problems/")
+        raise UserError("params.yaml: problems: the list is empty; add the name of a file in problems/")
 
 
 @flow(name="all-problems", flow_run_name=_name, persist_result=False)
 @outcome_as_state
 def all_problems(force: bool = False, until: StepName = "report") -> State:
-    """Run the workflow for every problem of params.yaml, going on past a failure.
+    """Run the workflow for every problem of params.yaml; after a failure the others still run.
 
     Args:
         force: run every step, even where nothing has changed.
@@ -68,12 +68,12 @@ def all_problems(force: bool = False, until: StepName = "report") -> State:
     create_table_artifact(
         key=ARTIFACT,
         table=[_row(problem, state, until) for problem, state in outcomes.items()],
-        description="How each problem of `params.yaml` went, with the scores of those that are done.",
+        description="How each problem of `params.yaml` went, with the scores of the finished ones.",
     )
     failed = {problem: state for problem, state in outcomes.items() if not state.is_completed()}
     if failed:
-        told = "\n".join(f"{problem}: {state.message}" for problem, state in failed.items())
-        return Failed(message=f"{len(problems) - len(failed)} of {len(problems)} problems are done\n{told}")
+        reasons = "\n".join(f"{problem}: {state.message}" for problem, state in failed.items())
+        return Failed(message=f"{len(problems) - len(failed)} of {len(problems)} problems are done\n{reasons}")
     return Completed(message=f"{len(problems)} problems: every step up to {until} is done")
 
 
@@ -86,7 +86,7 @@ def _outcome(problem: str, force: bool, until: StepName) -> State:
 
 
 def _row(problem: str, state: State, until: str) -> dict[str, str]:
-    """The scores are left out where this run did not get to them, even if an earlier one did."""
+    """The row of the table. It has scores only if this run got that far, even if an earlier run has some."""
     row = {"problem": problem, "state": state.name or state.type.value, "message": state.message or ""}
     if state.is_completed() and until in ("evaluate", "report"):
         scores, measured = rows(Layout(problem))

@@ -1,10 +1,10 @@
-"""Bring an experiment home: the files of its problem come into this folder, all others stay as they are.
+"""Bring an experiment home: copy the files of its problem into this folder and leave all others as they are.
 
     python -m flows.apply wine-1a2b3c4d
 
-takes from the experiment problems/wine.yaml, data/expectations/wine.json, results/wine, the stages of wine in dvc.lock
-and, where it is missing, the name in the list of params.yaml. It refuses where it would overwrite edits that are
-neither committed nor in an experiment, and names them; so one experiment may follow another.
+takes from the experiment problems/wine.yaml, data/expectations/wine.json, results/wine and the stages of wine in
+dvc.lock. It adds wine to the list in params.yaml if it is missing there. It never overwrites edits that are neither
+committed nor part of an experiment: it stops and names them. So you can apply one experiment after another.
 """
 
 import sys
@@ -41,12 +41,12 @@ def check(run: str) -> None:
 @flow(name="apply", flow_run_name="apply {run}", persist_result=False)
 @outcome_as_state
 def apply(run: str) -> State:
-    """Bring an experiment home: the files of its problem come into this folder, all others stay as they are.
+    """Bring an experiment home: copy the files of its problem into this folder and leave all others as they are.
 
     Args:
         run: the name of the run that became the experiment, like wine-1a2b3c4d.
     """
-    told = bring_home(run, Path()).lines(run)
-    for line in told:
+    lines = bring_home(run, Path()).lines(run)
+    for line in lines:
         get_run_logger().info("%s", line)
-    return Completed(message="\n".join(told))
+    return Completed(message="\n".join(lines))

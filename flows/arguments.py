@@ -1,4 +1,4 @@
-"""The flow's arguments, apart from the flow so that `--help` and a misspelt word need not wait for Prefect."""
+"""The flow's arguments, separate from the flow so that `--help` and a misspelt name need not wait for Prefect."""
 
 import argparse
 import sys
@@ -17,16 +17,16 @@ StepName = Literal["define", "fetch", "validate", "prepare", "baseline", "overfi
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return `problem`, `overrides`, `until` and `force`; exits with code 1 and a message for what cannot be run."""
+    """Return `problem`, `overrides`, `until` and `force`. Exits with code 1 and a message for what cannot run."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.universal_workflow",
         description=(
             "Run the universal workflow for one problem as a Prefect flow: one task per step, which DVC skips\n"
             "when nothing it reads has changed. Needs no server; with PREFECT_API_URL set, that server shows the run.\n"
             "\n"
-            "With --set, or for a problem that params.yaml does not list, the run is isolated: it takes the last\n"
-            "commit, runs in a copy of it and becomes a DVC experiment; the files here stay as they are.\n"
-            "`make experiments` lists it, `make apply run=NAME` brings its problem's files home and no others."
+            "With --set, or for a problem that params.yaml does not list, the run is isolated: it runs in a copy\n"
+            "of the last commit and becomes a DVC experiment. The files here stay as they are.\n"
+            "`make experiments` lists it; `make apply run=NAME` brings home the files of its problem and no others."
         ),
         epilog=f"The steps in order: {' > '.join(STEPS)}\nWhat can be set: {', '.join(FIELDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,7 +38,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=[],
         metavar="KEY=VALUE",
         dest="pairs",
-        help="another setting for this run, like --set folds=3; may be given several times",
+        help="a setting for this run only, like --set folds=3; can be repeated",
     )
     _add_extent(parser)
     options = parser.parse_args(arguments)
@@ -51,15 +51,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def parse_all(arguments: Sequence[str], description: str) -> argparse.Namespace:
-    """Return `until` and `force` of the flow that runs all problems; exits with code 1 where params.yaml is broken."""
+    """Return `until` and `force` of the flow that runs all problems. Exits with code 1 if params.yaml is broken."""
     try:
-        known = known_problems()
+        problems = known_problems()
     except UserError as error:
         _refuse(error)
     parser = argparse.ArgumentParser(
         prog="python -m flows.all_problems",
         description=description,
-        epilog=f"The problems: {', '.join(known)}\nThe steps in order: {' > '.join(STEPS)}",
+        epilog=f"The problems: {', '.join(problems)}\nThe steps in order: {' > '.join(STEPS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_extent(parser)
@@ -105,10 +105,10 @@ else:
 
 
 def is_isolated(parameters: Mapping[str, Any]) -> bool:
-    """Whether a run of the flow with these parameters happens in a copy, as the API holds them or as Python objects."""
+    """Whether a run with these parameters, as JSON from the API or as Python objects, happens in a copy."""
     overrides = parameters.get("overrides") or {}
-    given = overrides if isinstance(overrides, Mapping) else overrides.settings()
-    return _any_set(given) or parameters["problem"] not in known_problems()
+    settings = overrides if isinstance(overrides, Mapping) else overrides.settings()
+    return _any_set(settings) or parameters["problem"] not in known_problems()
 
 
 def _any_set(value: Any) -> bool:
@@ -117,9 +117,9 @@ def _any_set(value: Any) -> bool:
 
 def check_problem(problem: str) -> None:
     """Raise UserError with the nearest spelling when `problem` has no file."""
-    known = problem_files()
-    if problem not in known:
-        near = get_close_matches(problem, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+    problems = problem_files()
+    if problem not in problems:
+        near = get_close_matches(problem, problems, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(problems)}"
         raise UserError(f"problems/: no problem is called {problem[:100]!r}; {hint}")
     check_problem_name(problem)

@@ -1,7 +1,7 @@
-"""The settings that people change from run to run, as one form: in the Prefect UI, the API and on the command line.
+"""The settings that people change from run to run: one form for the Prefect UI, the API and the command line.
 
-A field that is left empty keeps what the problem file says. Any other makes the run isolated: it happens in a copy of
-the repository and becomes a DVC experiment (see `flows.experiments.experiment`).
+An empty field keeps what the problem file says. Any other makes the run isolated: it happens in a copy of the
+repository and becomes a DVC experiment (see `flows.experiments.experiment`).
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,13 @@ from src.problem.terms import Measure, Settings
 from src.problem.training import Engine, Search, Training
 
 
-def _as_in(settings: type[Settings], key: str, **shown: Any) -> Any:
+def _as_in(settings: type[Settings], key: str, **texts: Any) -> Any:
     """An optional field with the bounds that `key` has in a problem file."""
     field = settings.model_fields[key]
-    # A number or `auto` has its bounds beside the number.
-    alternatives = [bound for of in get_args(field.annotation) for bound in getattr(of, "__metadata__", ())]
+    # For a number or `auto`, the bounds belong to the number.
+    alternatives = [
+        bound for alternative in get_args(field.annotation) for bound in getattr(alternative, "__metadata__", ())
+    ]
     limits = ("ge", "gt", "le", "lt")
     bounds = {
         name: getattr(bound, name)
@@ -31,12 +33,14 @@ def _as_in(settings: type[Settings], key: str, **shown: Any) -> Any:
         for name in limits
         if hasattr(bound, name)
     }
-    return Field(None, **bounds, **shown)
+    return Field(None, **bounds, **texts)
 
 
 def _one_input(schema: dict[str, Any]) -> None:
-    """Describe an optional number or choice without its null: Prefect then shows one input for it, instead of asking
-    for the type first, and says which bound a value breaks."""
+    """Describe an optional number or choice without its null.
+
+    Prefect then shows one input for it, instead of asking for the type first, and says which bound a value breaks.
+    """
     for field in schema["properties"].values():
         match field.get("anyOf"):
             case [({"type": "integer" | "number"} | {"enum": _}) as wanted, {"type": "null"}]:
@@ -59,19 +63,19 @@ else:
 
 
 class Overrides(BaseModel):
-    """Settings for this run only. What is left empty stays as the problem file says."""
+    """Settings for this run only. An empty field keeps what the problem file says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_one_input)
 
     measure: Measure | None = Field(
-        None, title="Measure", description="the measure of success; it has to suit the problem's type"
+        None, title="Measure", description="the measure of success; it must suit the problem's type"
     )
     protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"] | None = Field(
         None, title="Protocol", description="how the measure is estimated"
     )
     folds: int | None = _as_in(ProtocolSettings, "folds", title="Folds", description="K of K-fold")
     repeats: int | None = _as_in(
-        ProtocolSettings, "repeats", title="Repeats", description="how often iterated K-fold shuffles the rows anew"
+        ProtocolSettings, "repeats", title="Repeats", description="how often iterated K-fold reshuffles the rows"
     )
     search_budget: int | None = _as_in(
         Search, "budget", title="Search budget", description="how many candidates the search tries"
@@ -91,12 +95,12 @@ class Overrides(BaseModel):
 
     def settings(self) -> dict[str, Any]:
         """The fields that are set, by their dotted keys in a problem file."""
-        given = self.model_dump(exclude_none=True)
-        engine = {f"engine.{key}": value for key, value in given.pop("engine").items()}
-        return {_KEYS.get(name, name): value for name, value in given.items()} | engine
+        settings = self.model_dump(exclude_none=True)
+        engine = {f"engine.{key}": value for key, value in settings.pop("engine").items()}
+        return {_KEYS.get(name, name): value for name, value in settings.items()} | engine
 
 
-# Where a field's key in a problem file is another than its name.
+# The fields whose key in a problem file differs from their name.
 _KEYS = {"search_budget": "search.budget", "epochs": "training.epochs", "learning_rate": "training.learning_rate"}
 
 
@@ -108,7 +112,7 @@ FIELDS = (
 
 def from_pairs(pairs: Sequence[str]) -> Overrides:
     """Overrides from texts like `folds=3` or `engine.workers=2`. Raises UserError naming the field."""
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
@@ -118,18 +122,18 @@ def from_pairs(pairs: Sequence[str]) -> Overrides:
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UserError(f"--set {key}: no such setting{hint} (there are: {', '.join(FIELDS)})")
         folder, dot, name = key.rpartition(".")
-        (given.setdefault(folder, {}) if dot else given)[name] = value
+        (settings.setdefault(folder, {}) if dot else settings)[name] = value
     try:
-        return Overrides.model_validate(given)
+        return Overrides.model_validate(settings)
     except ValidationError as error:
-        raise UserError("\n".join(_told(list(of)) for _, of in groupby(error.errors(), _field))) from None
+        raise UserError("\n".join(_line(list(errors)) for _, errors in groupby(error.errors(), _field))) from None
 
 
 def _field(error: ErrorDetails) -> str:
     return next(name for name in FIELDS if ".".join(map(str, error["loc"])).startswith(name))
 
 
-def _told(errors: list[ErrorDetails]) -> str:
-    """The line about one field; what it may be instead (a number or `auto`) makes an error each."""
-    wanted = " or ".join(error["msg"].removeprefix("Input should be ").split(", unable")[0] for error in errors)
-    return f"--set {_field(errors[0])}: should be {wanted}, given {errors[0]['input']!r}"
+def _line(errors: list[ErrorDetails]) -> str:
+    """The line about one field. Pydantic reports one error per alternative, such as a number or `auto`."""
+    expected = " or ".join(error["msg"].removeprefix("Input should be ").split(", unable")[0] for error in errors)
+    return f"--set {_field(errors[0])}: should be {expected}, given {errors[0]['input']!r}"

@@ -58,10 +58,10 @@ def predict(
         table: the rows, a .csv, .tsv, .parquet or .jsonl file; its path inside the repository's folder.
         output: a .csv or .parquet file for the predictions; its path inside the repository's folder.
         model: champion, or the number of a version.
-        refused: report scores the rows that pass the data checks; stop scores none when any row is refused.
-        strict: refuse also rows with a gap or a category that the model never learnt the meaning of.
+        refused: report scores the rows that pass the data checks; stop scores none if any row is refused.
+        strict: also refuse rows with a gap or a category that the model did not see in training.
         keep: columns of the table to carry into the output.
-        overwrite: replace an output that exists.
+        overwrite: replace an existing output.
     """
     from src.scoring.table import Order, score_table
 
@@ -78,16 +78,16 @@ def predict(
         with _heard(tell):
             scored = score_table(Order(problem, *paths, model, refused, strict, tuple(keep), overwrite), home)
         progress.complete()
-    told = scored.lines()
-    for line in told:
+    lines = scored.lines()
+    for line in lines:
         logger.info("%s", line)
-    create_markdown_artifact(_page(scored), key("predict", problem), told[0])
-    return Completed(message=told[0]) if scored.scored else Failed(message=told[0])
+    create_markdown_artifact(_page(scored), key("predict", problem), lines[0])
+    return Completed(message=lines[0]) if scored.scored else Failed(message=lines[0])
 
 
 @contextmanager
 def _heard(tell: Callable[[str], None]) -> Iterator[None]:
-    """Pass on the lines of the workflow's own log."""
+    """Forward the workflow's log lines to `tell`."""
 
     class Forward(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -103,7 +103,7 @@ def _heard(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def _page(scored: "Scored") -> str:
-    """The counts with the way to the model, the reasons, and the first refused rows, as Markdown."""
+    """The counts, a link to the model, the first refused rows and the warnings, as Markdown."""
     from src.scoring.table import DOUBTFUL
 
     model, server = scored.model, os.environ.get(MLFLOW_URL)
@@ -119,9 +119,9 @@ def _page(scored: "Scored") -> str:
     ]
     parts = [_table(("what", "value"), counts)]
     if scored.first:
-        first = [(each.where, literal(each.column), literal(each.reason)) for each in scored.first]
+        refused_rows = [(each.where, literal(each.column), literal(each.reason)) for each in scored.first]
         where = literal(str(refused_path(scored.output)))
-        parts += ["## Refused rows", _table(("row", "column", "reason"), first), f"All of them: {where}"]
+        parts += ["## Refused rows", _table(("row", "column", "reason"), refused_rows), f"All of them: {where}"]
     if scored.doubts:
         doubts = [(literal(column), literal(check), f"{n:,}") for (column, check), n in scored.doubts.most_common()]
         parts += ["## Warnings", f"Scored, though {DOUBTFUL}:", _table(("column", "what", "rows"), doubts)]

@@ -26,12 +26,12 @@ from src.tracking.provenance import user
 @flow(name="promote", flow_run_name="{problem}: version {version}", persist_result=False)
 @outcome_as_state
 def promote(problem: ProblemName, version: Annotated[int, Field(ge=1)], reason: str = "") -> State:
-    """Make a version of a model the champion, whatever the evidence says; the registry keeps who did it and why.
+    """Make a version of a model the champion, whatever the evidence says. The registry records who did it and why.
 
     Args:
         problem: one of the files in problems/.
         version: the number of a version in MLflow's registry of models.
-        reason: why this one, for those who ask later.
+        reason: why this version, for anyone who asks later.
     """
     from src.tracking.promotion import promote as promoted
 

@@ -1,13 +1,13 @@
-"""Serve the workflow: Prefect to run it from a browser, MLflow to compare what was found.
+"""Serve the workflow: Prefect to run it from a browser, MLflow to compare the results.
 
     make serve
 
-starts a Prefect server, an MLflow server and the runner, which runs flows when somebody presses Run, and looks after
-them until Ctrl-C. Everything they keep lies in this folder (.prefect/, mlflow.db, mlartifacts/), or on PostgreSQL where
-`database` in params.yaml says so. They listen to this machine only, and ask nothing of any other.
+starts a Prefect server, an MLflow server and the runner, and keeps them running until Ctrl-C. The runner runs flows
+when somebody presses Run. All records lie in this folder (.prefect/, mlflow.db, mlartifacts/), or on PostgreSQL if
+`database` in params.yaml says so. The servers accept connections from this machine only and send nothing to any other.
 
-Ctrl-C ends a run that goes on, then the servers. A process that dies is told and started again; a run that died is
-marked as crashed. Should this command itself be killed, nothing it started lives on; start it again.
+Ctrl-C ends the current runs, then the servers. A process that dies is reported and restarted; a run whose process died
+is marked as crashed. If this command itself is killed, everything it started ends too; start it again.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from src.core.errors import UserError
 
 STATE = ROOT / ".workflow"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-# Settings of Prefect that are somebody else's, should the caller's environment have them: its own server, its database.
+# Prefect settings in the caller's environment that belong to another server or database.
 _FOREIGN = ("PREFECT_API_", "PREFECT_SERVER_API_", "PREFECT_SERVER_DATABASE_", "PREFECT_UI_")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to end. The exit code: 0 when told to end, 1 when something was wrong."""
+    """Serve until told to end. Return the exit code: 0 when told to end, 1 after an error."""
     options = parse(arguments)
     signals = Signals()
     try:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
             if not ports.is_loopback(options.host):
                 _say(
                     f"warning: --host {options.host}: whoever can reach this machine can start trainings and read the "
-                    "data and the models; no password is asked"
+                    "data and the models; there is no password"
                 )
             servers, runner = _services(options, prefect, mlflow)
             Supervisor(servers, runner, ROOT, signals, _say).run(_welcome(ports.url(prefect), ports.url(mlflow)))
@@ -60,25 +60,35 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         epilog='Options by way of make: make serve options="--prefect-port 4201 --mlflow-port 5001"',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--prefect-port", type=int, default=4200, metavar="N", help="default: 4200; 0 takes any")
-    parser.add_argument("--mlflow-port", type=int, default=5000, metavar="N", help="default: 5000; 0 takes any")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="listen at another address than 127.0.0.1, which only this machine reaches"
+        "--prefect-port", type=int, default=4200, metavar="N", help="default: 4200; 0 takes any free port"
+    )
+    parser.add_argument(
+        "--mlflow-port", type=int, default=5000, metavar="N", help="default: 5000; 0 takes any free port"
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: 127.0.0.1, which only this machine reaches)",
     )
     parser.add_argument(
         "--known-as",
         action="append",
         default=[],
         metavar="NAME",
-        help="with --host: a further name by which browsers may call this machine; others are refused",
+        help="with --host: another name that browsers may use for this machine; all others are refused",
     )
     parser.add_argument(
-        "--isolated", type=int, default=2, metavar="N", help="most runs in copies of the folder at a time (default: 2)"
+        "--isolated",
+        type=int,
+        default=2,
+        metavar="N",
+        help="how many runs in copies of the folder may run at once (default: 2)",
     )
     options = parser.parse_args(arguments)
     for option, port in {"--prefect-port": options.prefect_port, "--mlflow-port": options.mlflow_port}.items():
         if not 0 <= port <= 65535:
-            parser.error(f"{option}: {port} is no port; give one from 1 to 65535, or 0 for any that is free")
+            parser.error(f"{option}: {port} is not a port; give one from 1 to 65535, or 0 for any that is free")
     if options.prefect_port == options.mlflow_port != 0:
         parser.error("--prefect-port and --mlflow-port are the same")
     if options.isolated < 1:
@@ -88,7 +98,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 @contextmanager
 def _only_one() -> Iterator[Callable[[Mapping[str, str]], None]]:
-    """Keep a second `make serve` out of this folder; the block tells its addresses, for the second to name them."""
+    """Keep a second `make serve` out of this folder.
+
+    The block calls the function it gets with its addresses, which a second `make serve` then names in its error.
+    """
     STATE.mkdir(exist_ok=True)
     with (STATE / "serve.json").open("a+", encoding="utf-8", errors="replace") as file:
         try:
@@ -115,12 +128,12 @@ def _served_by(state: str) -> str:
             f"this folder is served already: Prefect {holder['Prefect']} MLflow {holder['MLflow']}\n"
             f"To end that, press Ctrl-C in its terminal or type `kill {holder['process']}`."
         )
-    except (ValueError, LookupError, TypeError):  # cut short, or something else
+    except (ValueError, LookupError, TypeError):  # truncated, or not our file
         return f"this folder is served already, and {STATE / 'serve.json'}, which should say by whom, is damaged"
 
 
 def _listeners(options: argparse.Namespace) -> list[socket.socket]:
-    """The servers' sockets; UserError about every port that cannot be had."""
+    """The servers' sockets. Raises UserError that names every port which is not available."""
     listeners, problems = [], []
     for option, port in {"--prefect-port": options.prefect_port, "--mlflow-port": options.mlflow_port}.items():
         try:
@@ -144,7 +157,7 @@ def _services(
         names += [ANY_ADDRESS, socket.gethostname()]
     common = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     common |= {"PYTHONUNBUFFERED": "1"}
-    same_address = {"PREFECT_UI_API_URL": "/api"}  # its pages use the API under the name by which they were opened
+    same_address = {"PREFECT_UI_API_URL": "/api"}  # its pages call the API under the host name they were opened with
     of_prefect = common | database.prefect_environment(ROOT) | same_address
     of_runner = common | {
         "PREFECT_API_URL": f"{ports.url(prefect)}/api",
@@ -175,9 +188,9 @@ def _welcome(prefect: str, mlflow: str) -> str:
 
 Run the workflow  {prefect}/deployments
     Press the three dots beside universal-workflow, then Custom run; choose a problem and press Submit.
-    The page of the run shows its steps and, under Artifacts, what came of it.
+    The run's page shows its steps and, under Artifacts, the results.
 Compare runs      {mlflow}/#/experiments?workflowType=machine_learning
-    Open the experiment that is called like the problem, select runs and press Compare.
+    Open the experiment with the problem's name, select runs and press Compare.
 
 Ctrl-C ends both. Logs: .workflow/logs/
 """

@@ -2,14 +2,14 @@
 
     make serve-model problem=wine
 
-takes raw rows at http://127.0.0.1:5001/predict, as JSON (a list of objects, one per row, or MLflow's dataframe_records
-and dataframe_split) or as CSV with a header line:
+accepts raw rows at http://127.0.0.1:5001/predict, as JSON (a list of objects, one per row, or MLflow's
+dataframe_records and dataframe_split) or as CSV with a header line:
 
     curl -H 'Content-Type: text/csv' --data-binary @new.csv http://127.0.0.1:5001/predict
 
-They are checked as the training rows were. When a row cannot be scored, the answer is a 400 that names row, column and
-reason. Each answer tells the version of the model, which stays the one that was the champion at the start. The server
-listens to this machine only and runs nobody's pickle. `python -m flows.predict` scores whole files.
+The rows are checked as the training rows were. If a row cannot be scored, the answer is a 400 that names the row, the
+column and the reason. Each answer names the version of the model: the champion at the time the server started. The
+server accepts connections from this machine only and loads no pickle. `python -m flows.predict` scores whole files.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _GRACE_SECONDS = 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to end; the exit code."""
+    """Serve until told to end. Return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         check_problem(options.problem)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # uvicorn has ended by it and passes it on
+    except KeyboardInterrupt:  # uvicorn shuts down on it, then raises it again
         pass
     return 0
 
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
     parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
-    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}; 0: any that is free")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}; 0 takes any free port")
     parser.add_argument("--most-mib", type=int, default=16, metavar="MIB", help="the largest request (default: 16)")
     return parser
 

@@ -2,17 +2,19 @@
 
     python -m flows.universal_workflow breast_cancer
 
-needs no server: Prefect starts one for the length of the run. DVC stays the only cache: after a flow run `dvc repro`
+needs no server: Prefect starts one for the duration of the run. DVC stays the only cache: after a flow run `dvc repro`
 has nothing to do, and after `dvc repro` every task here is `Cached`.
 
     python -m flows.universal_workflow breast_cancer --set folds=3 --set search_budget=9
 
-runs with settings of its own and leaves the files here as they are, see `flows.experiments`.
+runs with settings of its own and leaves the files here as they are (see `flows.experiments`).
 """
 
 import sys
 
-if __name__ == "__main__":  # before Prefect, which takes a second to import: help and a misspelt name answer at once
+if (
+    __name__ == "__main__"
+):  # before Prefect, which takes a second to import: help and misspelt names get an answer at once
     from flows.arguments import parse
     from flows.running import guard
 
@@ -52,7 +54,7 @@ from src.tracking.provenance import git_commit
 from tasks.cli import FAILED, INTERRUPTED
 from tasks.workspace import locked_by
 
-# Seconds to wait before a step that failed for a reason that may pass runs for the second, third, ... time.
+# Seconds to wait before the second, third, ... attempt at a step that failed for a temporary reason.
 RETRY_SECONDS: list[float] = [10, 60, 300]
 TRIGGER = "WORKFLOW_TRIGGER"
 KEPT = "finished steps are kept, and the next run goes on from there"
@@ -70,7 +72,7 @@ def may_pass(task: Any, task_run: TaskRun, state: State) -> bool:
     retry_condition_fn=may_pass,
 )
 def run_stage(step: str, stages: Stages, force: bool, progress: Progress) -> State:
-    """Bring one stage up to date. `Cached`: nothing had changed; `Completed`: it ran; `Failed`: with the reason."""
+    """Bring one stage up to date: `Cached` if nothing had changed, `Completed` if it ran, `Failed` with the reason."""
     logger = get_run_logger()
 
     def log(line: str) -> None:
@@ -85,7 +87,7 @@ def run_stage(step: str, stages: Stages, force: bool, progress: Progress) -> Sta
         output = stages.reproduce(step, force, log)
     except UserError as error:
         return Failed(message=str(error), data=error)
-    except (KeyboardInterrupt, TerminationSignal):  # not left to Prefect, which would call it a crash
+    except (KeyboardInterrupt, TerminationSignal):  # Prefect would call it a crash
         return Cancelled(message=f"{step} was stopped; {KEPT}")
     if was_restored(output):
         return Completed(name="Cached", message=f"{step} ran on these inputs before: its outputs are restored")
@@ -93,7 +95,7 @@ def run_stage(step: str, stages: Stages, force: bool, progress: Progress) -> Sta
 
 
 def check(problem: str, overrides: Overrides, force: bool, until: StepName) -> None:
-    """Raise UserError for what the flow's types allow and yet cannot be run."""
+    """Raise UserError for arguments that have the right types and still cannot run."""
     check_problem(problem)
     if is_isolated({"problem": problem, "overrides": overrides}):
         experiment.check(problem, overrides, Path())
@@ -103,7 +105,7 @@ def check(problem: str, overrides: Overrides, force: bool, until: StepName) -> N
 
 @dataclass(frozen=True)
 class Plan:
-    """The run's name, and the experiment that it becomes unless it happens in the workspace."""
+    """The run's name, and the experiment that it becomes; None if it happens in the workspace."""
 
     name: str
     experiment: Experiment | None = None
@@ -111,7 +113,7 @@ class Plan:
 
 @cache
 def _plan(flow_run_id: str, problem: str, overrides: Overrides) -> Plan:
-    """Made once for a flow run: its name is set before it starts, and the commit may move on meanwhile."""
+    """The flow run's plan, made once: its name is set before it starts, and by then there may be a new commit."""
     check_problem(problem)
     if is_isolated({"problem": problem, "overrides": overrides}):
         planned = experiment.planned(problem, overrides, Path())
@@ -120,16 +122,16 @@ def _plan(flow_run_id: str, problem: str, overrides: Overrides) -> Plan:
 
 
 def _name() -> str:
-    """The run's name everywhere; just the problem's where the run is about to fail and say why."""
-    given = flow_run.parameters
+    """The run's name in Prefect, DVC and MLflow; just the problem's if the run is about to fail with a reason."""
+    parameters = flow_run.parameters
     try:
-        return _plan(str(flow_run.id), given["problem"], given["overrides"]).name
+        return _plan(str(flow_run.id), parameters["problem"], parameters["overrides"]).name
     except UserError:
-        return str(given["problem"])
+        return str(parameters["problem"])
 
 
 def trigger() -> str:
-    """Who or what started the run, also for the runs that it starts itself."""
+    """Who or what started the run; the runs that it starts itself get the same answer."""
     context = FlowRunContext.get()
     assert context is not None
     run = context.flow_run
@@ -150,7 +152,7 @@ def universal_workflow(
 
     Args:
         problem: one of the files in problems/.
-        overrides: settings for this run only; with any of them the run happens in a copy and becomes a DVC experiment.
+        overrides: settings for this run only; with any set, the run happens in a copy and becomes a DVC experiment.
         force: run every step, even where nothing has changed.
         until: the last step to run.
     """
@@ -165,18 +167,18 @@ def universal_workflow(
             plan.experiment.save(root, until)
         home = plan.experiment.home if plan.experiment else Path()
         publish(Layout(problem, root), plan.name, home, progress.steps)
-    kept = f"; experiment {plan.name}: `make apply run={plan.name}` brings it home" if plan.experiment else ""
-    return Completed(message=f"{problem}: every step up to {until} is done{kept}")
+    hint = f"; experiment {plan.name}: `make apply run={plan.name}` brings it home" if plan.experiment else ""
+    return Completed(message=f"{problem}: every step up to {until} is done{hint}")
 
 
 def exit_code(outcome: State) -> int:
-    """Of a run from the shell."""
+    """The exit code of a run from the shell."""
     return INTERRUPTED if outcome.is_cancelled() else 0 if outcome.is_completed() else FAILED
 
 
 @contextmanager
 def _place(plan: Plan) -> Iterator[Path]:
-    """The folder in which the steps run; the first log line says which, from what, and why."""
+    """The folder in which the steps run; the first log line names it, its commit and the trigger."""
     logger = get_run_logger()
     if plan.experiment:
         logger.info("%s, trigger: %s, in a copy of commit %s", plan.name, trigger(), plan.experiment.commit[:7])
@@ -195,17 +197,17 @@ def _place(plan: Plan) -> Iterator[Path]:
 
 
 def _environment(plan: Plan) -> dict[str, str]:
-    """What the steps and their records have to know."""
-    own = {"PREFECT__FLOW_RUN_ID": str(flow_run.id), TRIGGER: trigger()}
+    """The environment variables for the steps and their records."""
+    variables = {"PREFECT__FLOW_RUN_ID": str(flow_run.id), TRIGGER: trigger()}
     if plan.experiment:
-        own |= {"WORKFLOW_HOME": str(plan.experiment.home.absolute()), "DVC_EXP_NAME": plan.name}
-    return own
+        variables |= {"WORKFLOW_HOME": str(plan.experiment.home.absolute()), "DVC_EXP_NAME": plan.name}
+    return variables
 
 
 def _run_steps(problem: str, root: Path, force: bool, progress: Progress, environment: dict[str, str]) -> State | None:
-    """Run the steps one after the other; the state to end with where one fails or is stopped."""
+    """Run the steps one after the other. Return the flow's final state if one fails or is stopped, else None."""
     before: list[State] = []
-    # Without the run's tags: before every step Prefect would ask for a limit to each, and wait when the server is busy.
+    # Without the run's tags: before every step Prefect would look up a concurrency limit for each tag, and may wait.
     with Stages(problem, root, environment) as stages, TagsContext(current_tags=set()):
         for step in progress.steps:
             progress.begin(step)

@@ -1,12 +1,13 @@
-"""DVC whose steps have their libraries from the start: `python -m flows.warm_dvc repro` is a faster `dvc repro`.
+"""DVC with the libraries already imported: `python -m flows.warm_dvc repro` is a faster `dvc repro`.
 
 A step of a small problem takes longer to import torch, Lightning, pandas, scikit-learn and MLflow than to do its work,
-and every step of every problem is a Python of its own. Here the process that runs DVC imports them once, when the first
-step needs them, and a step is a fork of that process instead of a new Python. All else is DVC's: what runs and why, its
-locks, its output, the command it records.
+and DVC starts a new Python for every step of every problem. Here the process that runs DVC imports the libraries once,
+when the first step needs them, and each step is a fork of that process. DVC still does the rest: it decides what runs,
+locks, prints and records the commands.
 
-On Linux only: elsewhere system libraries do not allow a fork without exec, and steps start as DVC starts them. So do
-commands other than `python -m tasks.<step> <problem>`, and steps whose code has been edited since it was imported.
+This works on Linux only: elsewhere the system libraries do not allow a fork without exec, and DVC starts the steps.
+DVC also starts other commands than `python -m tasks.<step> <problem>`, and steps whose code was edited since its
+import.
 """
 
 import gc
@@ -34,7 +35,7 @@ _FOR_THE_RECORD = ("src.tracking.recorder", "mlflow")
 
 
 def fork_steps() -> None:
-    """From now on let DVC, where it runs in this process, start the steps as forks of this process."""
+    """Make the DVC that runs in this process start the steps as forks of this process."""
     if sys.platform != "linux":
         return
     code = _times_of_code()
@@ -48,12 +49,12 @@ def fork_steps() -> None:
 
 
 def _fork(step: str, problem: str, environment: Mapping[str, str]) -> int:
-    """Run the step in a fork and return its exit code, as subprocess does: negative for a signal."""
+    """Run the step in a fork and return its exit code: negative for a signal, as in subprocess."""
     put_back(f"{step}@{problem}")
     function = getattr(import_module(f"tasks.{step}"), step)
     for library in (*GRAPH[step].later, *(_FOR_THE_RECORD if GRAPH[step].recorded else ())):
         import_module(library)
-    gc.freeze()  # so that no fork copies the memory of the libraries by looking for garbage in it
+    gc.freeze()  # a garbage collection in a fork would copy the memory of the libraries
     process = get_context("fork").Process(target=_work, args=(step, function, problem, environment))
     process.start()
     # Ctrl-C is for the step; DVC then reports that it failed.
@@ -87,7 +88,7 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     fork_steps()
-    # It says so of every stage.
+    # DVC logs this for every stage.
     logging.getLogger("dvc.dvcfile").addFilter(lambda record: "lock file" not in record.msg)
     from dvc.cli import main as dvc
 

@@ -138,7 +138,7 @@ def test_sentences_in_the_code_are_short():
     """A sentence ends before the next argument, too; sources, legends of shapes and SQL are no sentences."""
     texts = [
         text
-        for room in ("src", "tasks")
+        for room in ("src", "tasks", "flows")
         for path in (ROOT / room).rglob("*.py")
         for text in docstrings_and_messages(path)
     ]

@@ -1,1 +1,1 @@
-"""What a shell runs without Prefect."""
+"""Commands for the shell that run without Prefect."""

@@ -2,12 +2,12 @@
 
     python -m flows.predict wine new.csv predictions.csv
 
-reads the rows with the problem's settings, checks them as the training rows were checked, and writes the number of the
-row, the prediction, for classes their probabilities and for values an interval that holds the actual value 19 times
-out of 20, and the version of the model. No server is needed, and no code or pickle of anybody is run.
+reads the rows with the problem's settings and checks them as the training rows were checked. It writes the number of
+each row, the prediction and the version of the model. Classes come with their probabilities, and values with an
+interval that holds the actual value 19 times out of 20. It needs no server and loads no foreign code or pickle.
 
-Rows are numbered from 0 in every format; headers and blank lines are no rows. Refused rows go to OUTPUT.refused.csv
-with their reasons, and of a text file their lines. OUTPUT is there complete or not at all.
+Rows are numbered from 0 in every format; headers and blank lines do not count. Refused rows go to OUTPUT.refused.csv
+with their reasons and, for a text file, their lines. OUTPUT is written completely or not at all.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from flows.arguments import check_problem, problem_files
 from src.core.errors import UserError
 from tasks.cli import FAILED, INTERRUPTED, exit_on_signal, log_to_stderr, told
 
-EXIT_CODES = "exit code: 0 when rows were scored, 1 when none was"
+EXIT_CODES = "exit code: 0 if rows were scored, 1 if none were"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Score as the command line says; the exit code."""
+    """Score as the command line says. Return the exit code."""
     options = _parser().parse_args(arguments)
     log_to_stderr()
     signal.signal(signal.SIGTERM, exit_on_signal)
@@ -69,15 +69,19 @@ def _parser() -> argparse.ArgumentParser:
         "--refused",
         choices=("report", "stop"),
         default="report",
-        help="report: score the rows that pass the checks (default); stop: score none when any is refused",
+        help="report: score the rows that pass the checks (default); stop: score none if any is refused",
     )
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="refuse also rows with a gap or a category that the model never learnt the meaning of",
+        help="also refuse rows with a gap or a category that the model did not see in training",
     )
     parser.add_argument(
-        "--keep", action="append", default=[], metavar="COLUMN", help="carry this column of the table into the output"
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="copy this column of the table into the output; can be repeated",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     return parser

@@ -2,9 +2,9 @@
 
     python -m flows.promote wine 3 --reason "needs no laboratory"
 
-By itself a version becomes champion where it is surely better than the present one in cross-validation on the same
-folds. Where the two cannot be compared, where the difference is not sure, or where a run had settings of its own, a
-person decides, with this command or the flow `promote` in the Prefect UI. MLflow's registry keeps who did it and why.
+A version becomes champion automatically when it is surely better than the present one in cross-validation on the same
+folds. When the two cannot be compared, the difference is not sure, or the run had settings of its own, a person
+decides: with this command or the flow `promote` in the Prefect UI. MLflow's registry records who did it and why.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tasks.cli import FAILED, log_to_stderr
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Promote as the command line says; the exit code."""
+    """Promote as the command line says. Return the exit code."""
     options = _parser().parse_args(arguments)
     log_to_stderr()
     try:
@@ -39,5 +39,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
     parser.add_argument("version", type=int, help="the number of a version in MLflow's registry of models")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why this one, for those who ask later")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why this version, for anyone who asks later")
     return parser

@@ -1,1 +1,1 @@
-"""Runs with settings of their own: in a copy of the last commit, kept as a DVC experiment, brought home."""
+"""Runs with settings of their own: made in a copy of the last commit, kept as DVC experiments, brought home."""

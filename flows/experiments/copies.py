@@ -1,7 +1,7 @@
-"""Copies of the repository in `.workflow/copies`: linked git worktrees, one per run, gone when the run has ended.
+"""Copies of the repository in `.workflow/copies`: linked git worktrees, one per run, removed when the run ends.
 
-The run's process holds a lock on its copy, which the kernel releases however the process ends. So a copy whose lock is
-free belongs to nobody, and the next start removes it.
+The run's process holds a lock on its copy, and the kernel releases the lock however the process ends. So a copy whose
+lock is free is a leftover, and the next run removes it.
 """
 
 import shutil
@@ -23,9 +23,9 @@ _LAST_WRITES_SECONDS = 5.0  # a killed run's processes end within half a second
 
 @contextmanager
 def copy_of(commit: str, home: Path, name: str, log: Callable[[str], None]) -> Iterator[Path]:
-    """A copy of `commit` called `name` for the length of the block; waits while another run has one of this name.
+    """Copy `commit` to a folder called `name` for the length of the block; wait while another run uses that name.
 
-    Yields the folder in it that corresponds to `home`.
+    Yields the folder in the copy that corresponds to `home`.
     """
     folder = home.absolute() / COPIES / name
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def _lock(folder: Path) -> FileLock:
 
 
 def _release(lock: FileLock) -> None:
-    """Remove the file first: who waits for it takes a lock on a new one."""
+    """Remove the file first: whoever waits for the lock then takes one on a new file."""
     Path(lock.lock_file).unlink()
     lock.release()
 
@@ -77,5 +77,5 @@ def _remove(home: Path, folder: Path) -> None:
             if time.monotonic() > end:
                 raise
             time.sleep(_POLL_SECONDS)
-    with suppress(UserError):  # git knows none of this name, as it should be
+    with suppress(UserError):  # git has no worktree of this name, as expected
         git.run(home, "worktree", "remove", "--force", "--force", str(folder))

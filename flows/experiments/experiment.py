@@ -1,12 +1,12 @@
 """A run with settings of its own: it happens in a copy of the last commit and becomes a DVC experiment.
 
-The user's files, index and stash are never touched, and edits that are not committed have no part in it. Only the data
-files in `data/local` that git does not keep are those of the workspace. The copy shares DVC's cache, so a step that ran
-on the same inputs before is restored, and `flows.experiments.bring_home` finds every output at home.
+The run never touches the user's files, index or stash, and ignores edits that are not committed. Only the files in
+`data/local` that git does not track come from the workspace. The copy shares DVC's cache. So a step that ran on the
+same inputs before is restored, and `flows.experiments.bring_home` finds every output in the workspace.
 
-The experiment is written as DVC writes one, a commit on the one it started from, at `refs/exps/<its id>/<name>`, but
-without `dvc exp save`: that keeps notes under refs which all worktrees share, where two runs that end together, or one
-that ends during a `dvc exp run`, would overwrite each other's, and which a killed one leaves behind.
+The experiment is written as DVC writes one: a commit on the one it started from, at `refs/exps/<its id>/<name>`. But
+`dvc exp save` is not used, because it keeps temporary refs that all worktrees share. Two runs that end together, or
+one that ends during a `dvc exp run`, would overwrite each other's, and a killed run would leave its own behind.
 """
 
 import io
@@ -38,7 +38,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Experiment:
-    """What will run: `commit` with `overrides`, under the name that the run has everywhere."""
+    """What will run: `commit` with `overrides`. The run is called `name` in Prefect, DVC and MLflow."""
 
     problem: str
     overrides: Overrides
@@ -48,7 +48,7 @@ class Experiment:
 
     @contextmanager
     def copy(self, log: Log) -> Iterator[Path]:
-        """The folder in which to run it, gone after the block; says what it is made from."""
+        """The folder in which to run it, removed after the block. Logs which uncommitted files it lacks."""
         left_out = git.uncommitted(self.home)
         if left_out:
             log(f"not in the copy, because not committed: {shortened(left_out)}")
@@ -60,19 +60,19 @@ class Experiment:
             yield root
 
     def save(self, root: Path, until: str) -> None:
-        """Keep what was run in the copy at `root` as the experiment; what comes after `until` has no part in it."""
+        """Save the copy at `root` as the experiment, without the results of any step after `until`."""
         _forget_steps(Layout(self.problem, root), STEPS[STEPS.index(until) + 1 :])
         git.run(root, "add", "--all")
-        told = ("--quiet", "--no-verify", "--allow-empty", "--no-gpg-sign", "--message", f"Experiment {self.name}")
-        git.run(root, *git.identity(root), "commit", *told)
+        options = ("--quiet", "--no-verify", "--allow-empty", "--no-gpg-sign", "--message", f"Experiment {self.name}")
+        git.run(root, *git.identity(root), "commit", *options)
         reference = f"refs/exps/{self.commit[:2]}/{self.commit[2:]}/{self.name}"
         git.run(self.home, "update-ref", reference, git.last_commit(root))
 
 
 def planned(problem: str, overrides: Overrides, home: Path) -> Experiment:
-    """The experiment that `overrides` make of the problem as it was last committed.
+    """The experiment that runs the problem, as last committed, with `overrides`.
 
-    Raises UserError for a problem that is not committed, and for settings that do not fit together.
+    Raises UserError for a problem that is not committed and for settings that do not fit together.
     """
     commit = git.last_commit(home)
     with _unpacked(problem, overrides, home, commit, "data/local") as layout:
@@ -82,7 +82,7 @@ def planned(problem: str, overrides: Overrides, home: Path) -> Experiment:
 
 
 def check(problem: str, overrides: Overrides, home: Path) -> None:
-    """Raise UserError where `planned` would, but for the data, which are not looked at."""
+    """Raise UserError where `planned` would, without reading the data."""
     with _unpacked(problem, overrides, home, git.last_commit(home)) as layout:
         load_problem(layout)
 
@@ -101,20 +101,20 @@ def _unpacked(problem: str, overrides: Overrides, home: Path, commit: str, *more
 
 
 def _unpack(home: Path, commit: str, layout: Layout, more: tuple[str, ...]) -> None:
-    there = git.run(home, "ls-tree", "--name-only", "-z", commit, "params.yaml", "problems/", *more).split("\0")
+    committed = git.run(home, "ls-tree", "--name-only", "-z", commit, "params.yaml", "problems/", *more).split("\0")
     problem_file = layout.problem_file.relative_to(layout.root).as_posix()
-    if problem_file not in there:
+    if problem_file not in committed:
         raise UserError(
             f"{problem_file} is not in the last commit, from which a run with settings of its own starts: commit it, "
             "or name it under `problems` in params.yaml and run it without overrides"
         )
-    wanted = [name for name in ("params.yaml", problem_file, *more) if name in there]
-    with tarfile.open(fileobj=io.BytesIO(git.run_raw(home, "archive", "--format=tar", commit, *wanted))) as archive:
+    names = [name for name in ("params.yaml", problem_file, *more) if name in committed]
+    with tarfile.open(fileobj=io.BytesIO(git.run_raw(home, "archive", "--format=tar", commit, *names))) as archive:
         archive.extractall(layout.root, filter="data")
 
 
 def _bring_local_files(home: Path, root: Path, bring: Callable[[Path, Path], Any]) -> None:
-    """The user's data files that git does not keep; those that it keeps are there already, as committed."""
+    """Copy the user's data files that git does not track; the others are in the copy already, as committed."""
     source = (home / LOCAL).absolute()
     for file in sorted(source.rglob("*")):
         target = root / LOCAL / file.relative_to(source)
@@ -131,13 +131,13 @@ def _linked(file: Path, target: Path) -> None:
 
 
 def _override(layout: Layout, overrides: Overrides) -> None:
-    """Write the settings into the problem file, whose comments stay, and give a problem without stages its stages."""
-    read_yaml(layout.problem_file)  # says what is wrong with it
+    """Write the settings into the problem file, keeping its comments, and list the problem in params.yaml."""
+    read_yaml(layout.problem_file)  # for its error messages
     settings = overrides.settings()
     if settings:
-        with edited(layout.problem_file) as given:
+        with edited(layout.problem_file) as content:
             for key, value in settings.items():
-                _set(given, key.split("."), value)
+                _set(content, key.split("."), value)
     if layout.problem not in listed_problems(layout.params_file):
         with edited(layout.params_file) as params:
             params["problems"].append(layout.problem)
@@ -152,7 +152,7 @@ def _set(mapping: Any, keys: list[str], value: Any) -> None:
 
 
 def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:
-    """Remove what an earlier run, which the last commit holds, has found out in steps that this one did not reach."""
+    """Remove the committed results of an earlier run for steps that this run did not reach."""
     if not steps:
         return
     for step in steps:

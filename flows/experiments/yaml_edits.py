@@ -1,4 +1,4 @@
-"""Changes to a YAML file that leave the rest of it as it is, comments and order included."""
+"""Edit a YAML file and keep the rest of it, comments and order included."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

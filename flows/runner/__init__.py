@@ -1,1 +1,1 @@
-"""Runs flows for the Prefect UI and its schedules: which one starts when, in which process, and how it ends."""
+"""Runs flows for the Prefect UI and its schedules: which starts when, in which process, and how it ends."""

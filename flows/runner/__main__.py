@@ -1,13 +1,13 @@
-"""Run flows when somebody presses Run in the Prefect UI, or when a schedule is due.
+"""Run flows when somebody presses Run in the Prefect UI or a schedule is due.
 
     make serve
 
-starts this beside the two servers; alone it works for the Prefect server that PREFECT_API_URL names.
+starts this together with the two servers. On its own it works for the Prefect server that PREFECT_API_URL names.
 
-One run at a time uses the files of this folder. A run with other settings, which happens in a copy, or a prediction
-goes on beside it, up to a limit. A run that has to wait is `Queued` and says for what; it costs no process. Cancelled
-in the UI, a run ends within seconds, with everything it started. A run whose process has died is marked as crashed,
-also when that happened while nobody looked.
+One run at a time uses the files of this folder. Runs with other settings, which happen in copies, and predictions run
+at the same time, up to a limit. A run that has to wait is `Queued`, says what it waits for, and takes no process. A run
+that is cancelled in the UI ends within seconds, with everything it started. A run whose process has died is marked as
+crashed, even if it died while no runner was working.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _LOCK = ROOT / ".workflow" / "runner.lock"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to end. The exit code: 0 when told to end, 1 when something was wrong."""
+    """Serve until told to end. Return the exit code: 0 when told to end, 1 after an error."""
     options = parse(arguments)
     if READY_PIPE in os.environ:  # started by `make serve`
         die_with_parent(os.getppid())
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         if "PREFECT_API_URL" not in os.environ:
             raise UserError("PREFECT_API_URL names no server; `make serve` starts one, and this with it")
         _LOCK.parent.mkdir(exist_ok=True)
-        with FileLock(_LOCK, timeout=0):  # a second runner would take the runs of the first one for dead
+        with FileLock(_LOCK, timeout=0):  # a second runner would think that the runs of the first are dead
             asyncio.run(_serve(options.isolated))
     except* Timeout:
         print("error: another runner works in this folder, started by `make serve` or by hand", file=sys.stderr)
@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         default=2,
         metavar="N",
-        help="most runs at a time beside the one that uses this folder's files (default: 2)",
+        help="how many runs may run at once besides the one that uses this folder's files (default: 2)",
     )
     options = parser.parse_args(arguments)
     if options.isolated < 1:

@@ -1,7 +1,7 @@
-"""Whether a run that is due can happen at all, found out before it waits for its turn.
+"""Checks whether a run that is due can happen at all, before it waits for its turn.
 
-A run may bring anything: a schedule saves no parameters unless they are overridden, the API may skip every check, and
-a run or a deployment may have been made when the workflow looked otherwise.
+A run can have any parameters: a schedule saves none unless they are overridden, the API can skip every check, and a run
+or deployment may come from an older version of the workflow.
 """
 
 import sys
@@ -23,7 +23,7 @@ _LONGEST = 2_000
 
 @dataclass(frozen=True)
 class Admission:
-    """`refusal`: why the run cannot happen, with the way out; None when it can."""
+    """`refusal`: why the run cannot happen and what to do about it; None if it can."""
 
     refusal: str | None
     needs_workspace: bool = False
@@ -33,20 +33,20 @@ class Admission:
 
 
 def admit(deployment: str, parameters: Mapping[str, Any]) -> Admission:
-    """Look at a run of the deployment with `parameters` as the Prefect server holds them."""
+    """Check a run of the deployment with `parameters` as the Prefect server stores them."""
     try:
         values = checked(deployment, parameters)
         return Admission(None, needs_workspace(deployment, values))
     except UserError as error:
-        told = str(error)
-        return Admission(told if len(told) <= _LONGEST else f"{told[:_LONGEST]} …")
+        reason = str(error)
+        return Admission(reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]} …")
 
 
 def checked(deployment: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The flow's arguments, defaults included. Raises UserError for any that the flow does not take.
+    """The flow's arguments, defaults included. Raises UserError for any that the flow does not accept.
 
-    The module of a flow may have a function `check` of the same arguments, which raises UserError for what fits the
-    flow's types and yet cannot be run.
+    A flow's module may have a function `check` with the same arguments. It raises UserError for values that have the
+    right types and still cannot run.
     """
     if deployment not in ENTRYPOINTS:
         raise UserError(
@@ -57,7 +57,7 @@ def checked(deployment: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     defaults = get_parameter_defaults(flow.fn)
     _check_names(flow, parameters, defaults)
     if isinstance(parameters.get("problem"), str):
-        check_problem(parameters["problem"])  # tells the nearest spelling
+        check_problem(parameters["problem"])  # suggests the nearest spelling
     types = get_type_hints(flow.fn, include_extras=True)
     values = defaults | {name: _checked(name, value, types[name]) for name, value in parameters.items()}
     module = sys.modules[flow.fn.__module__]
@@ -76,23 +76,23 @@ def _checked(name: str, value: Any, type_: Any) -> Any:
     try:
         return TypeAdapter(type_).validate_python(value)
     except ValidationError as error:
-        told = [
-            f"{'.'.join(map(str, (name, *found['loc'])))}: {found['msg'].replace('Input should', 'should')}, "
-            f"given {found['input']!r}"
-            for found in error.errors()
+        reasons = [
+            f"{'.'.join(map(str, (name, *details['loc'])))}: {details['msg'].replace('Input should', 'should')}, "
+            f"given {details['input']!r}"
+            for details in error.errors()
         ]
-        raise UserError("\n".join(told)) from None
+        raise UserError("\n".join(reasons)) from None
 
 
 def _check_names(flow: Flow, parameters: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    known = list(flow.parameters.properties)
-    unknown = [name for name in parameters if name not in known]
+    names = list(flow.parameters.properties)
+    unknown = [name for name in parameters if name not in names]
     if unknown:
         raise UserError(
-            f"{flow.name} has no parameter {', '.join(map(repr, unknown))} (there are: {', '.join(known)}). The run "
+            f"{flow.name} has no parameter {', '.join(map(repr, unknown))} (there are: {', '.join(names)}). The run "
             "or its schedule may come from another version of the workflow: start a new run, or edit the schedule"
         )
-    missing = [name for name in known if name not in parameters and name not in defaults]
+    missing = [name for name in names if name not in parameters and name not in defaults]
     if missing:
         raise UserError(
             f"not given: {', '.join(missing)}; a run takes it from its form, Custom run, and a schedule from its "

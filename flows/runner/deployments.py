@@ -1,4 +1,4 @@
-"""What the Prefect UI can start: the served flows, each as the one deployment that bears its name."""
+"""What the Prefect UI can start: the served flows, each with one deployment of the same name."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,15 +20,15 @@ ENTRYPOINTS = {
 
 
 def needs_workspace(name: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether a run of the deployment changes files here, so that no other such run may go on beside it."""
+    """Whether a run of the deployment changes files here, so that only one such run may happen at a time."""
     return name in ("all-problems", "apply") or (name == "universal-workflow" and not is_isolated(parameters))
 
 
 def register() -> dict[str, str]:
-    """Tell the Prefect server of the flows as they are on disk now; return their names by their deployments' ids.
+    """Register the flows, as they are on disk now, with the Prefect server. Return their names by deployment id.
 
-    What was set in the UI stays: schedules, and whether they are paused. Deployments of flows that another version of
-    the workflow had are returned as well, so that somebody looks after their runs.
+    Settings made in the UI stay: schedules, and whether they are paused. The result includes deployments from other
+    versions of the workflow, so that their runs get an answer too.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import DeploymentUpdate
@@ -42,27 +42,29 @@ def register() -> dict[str, str]:
             deployment = flow.to_deployment(
                 name, parameters=_defaults(name), entrypoint_type=EntrypointType.MODULE_PATH
             )
-            deployment.model_fields_set.difference_update({"schedules", "paused"})  # sent, they would end what is there
+            deployment.model_fields_set.difference_update(
+                {"schedules", "paused"}
+            )  # if sent, they would replace those set in the UI
             id_ = deployment.apply()
             ids[str(id_)] = name
             if conditions := conditions_of_form(name):
                 form = flow.parameters.model_dump(exclude_unset=True) | {"allOf": conditions}
                 client.update_deployment(id_, DeploymentUpdate(parameter_openapi_schema=form))
         of_other_versions = {
-            str(found.id): f"{found.name} ({found.entrypoint})"
-            for found in client.read_deployments()
-            if (found.entrypoint or "").startswith("flows.") and str(found.id) not in ids
+            str(deployment.id): f"{deployment.name} ({deployment.entrypoint})"
+            for deployment in client.read_deployments()
+            if (deployment.entrypoint or "").startswith("flows.") and str(deployment.id) not in ids
         }
     return ids | of_other_versions
 
 
 def conditions_of_form(name: str) -> list[dict[str, Any]]:
-    """What a form's JSON schema adds so that the server refuses a measure which does not suit the problem's type."""
+    """The part of a form's JSON schema that makes the server refuse a measure unsuited to the problem's type."""
     if name != "universal-workflow":
         return []
     problems: dict[str, list[str]] = {}
     for problem in problem_files():
-        with suppress(UserError):  # a run tells what is wrong with the file
+        with suppress(UserError):  # a run reports what is wrong with the file
             problems.setdefault(str(read_yaml(Layout(problem).problem_file).get("type")), []).append(problem)
     return [
         {
@@ -75,8 +77,8 @@ def conditions_of_form(name: str) -> list[dict[str, Any]]:
 
 
 def _defaults(name: str) -> dict[str, str]:
-    """What a run begins with. The dialog of a schedule asks for no parameter, so the problem needs a default."""
+    """The default parameters. A schedule's dialog asks for none, so the problem needs a default."""
     try:
         return {"problem": known_problems()[0]} if name == "universal-workflow" else {}
-    except (UserError, IndexError):  # a run tells what is wrong with params.yaml
+    except (UserError, IndexError):  # a run reports what is wrong with params.yaml
         return {}

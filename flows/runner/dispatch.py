@@ -1,7 +1,7 @@
-"""Starts flow runs as the queue decides, ends those that are cancelled, and marks the dead.
+"""Starts flow runs as the queue decides, ends those that are cancelled, and marks dead ones as crashed.
 
-Prefect's own runner and its work pools start whatever is due, up to a single limit, and do not show what a run waits
-for. Here `flows.runner.queue` decides, and a run that waits says for what. A run that cannot happen fails before it
+Prefect's own runner and work pools start whatever is due, up to a single limit, and do not show what a run waits for.
+Here `flows.runner.queue` decides, and a waiting run says what it waits for. A run that cannot happen fails before it
 waits (see `flows.runner.admission`).
 """
 
@@ -51,7 +51,7 @@ QUEUED, SKIPPED = "Queued", "Skipped"
 _POLL_SECONDS = 0.5
 _RENEW_SECONDS = 1.0
 _MOMENT = 0.05
-# Asked in the way that workers ask, the server writes down that the deployments are ready; after a minute they are not.
+# A query by the workers' route marks the deployments as ready; the server forgets that after a minute.
 _SHOWN_SECONDS = 20.0
 _BURIAL_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 5.0
@@ -65,7 +65,7 @@ logger = get_logger("runner")
 
 
 async def serve(places: int, stop: asyncio.Event) -> None:
-    """Run flows until `stop` is set, then end those that go on. Raises UserError when the flows cannot be served."""
+    """Run flows until `stop` is set, then end those still running. Raises UserError if the flows cannot be served."""
     async with get_client() as client, anyio.create_task_group() as runs:
         dispatcher = Dispatcher(client, places)
         try:
@@ -80,9 +80,9 @@ async def serve(places: int, stop: asyncio.Event) -> None:
 
 
 class Dispatcher:
-    """Knows what is served and what runs.
+    """Tracks the served deployments and the current runs.
 
-    places: how many runs may go on beside the one that has the workspace.
+    places: how many runs may happen at once besides the one that uses the workspace.
     """
 
     def __init__(self, client: PrefectClient, places: int) -> None:
@@ -101,7 +101,7 @@ class Dispatcher:
         self.spares = Spares()
 
     async def keep_spare(self) -> None:
-        """Keep a process ready for the next run, and the deployments as the files have them."""
+        """Keep a process ready for the next run, and the deployments in line with the files."""
         registered = tried = None
         self.files = await self.spares.renew()
         while await self.client.api_healthcheck():
@@ -121,7 +121,7 @@ class Dispatcher:
             await anyio.sleep(_RENEW_SECONDS)
 
     async def poll(self, runs: anyio.abc.TaskGroup) -> None:
-        """Start, queue, cancel and mark as need be, again and again; `runs` are the tasks that outlive this one."""
+        """Start, queue, cancel and mark runs as needed, again and again. The tasks of `runs` may outlive this one."""
         await self.registered.wait()
         answers = True
         while True:
@@ -140,7 +140,7 @@ class Dispatcher:
             self.news = anyio.Event()
 
     async def shut_down(self) -> None:
-        """End every run, note its end as far as the server answers, and leave no process behind."""
+        """End every run, report its end if the server answers, and leave no process behind."""
         try:
             with anyio.move_on_after(_SHUTDOWN_SECONDS):
                 async with anyio.create_task_group() as endings:
@@ -159,9 +159,9 @@ class Dispatcher:
                 await self.spares.close()
 
     async def _look(self, runs: anyio.abc.TaskGroup) -> None:
-        known = set(self.running)
+        running_before = set(self.running)
         opened = await self._open_runs()
-        for id_ in known - {run.id for run in opened} - self.cancelling:
+        for id_ in running_before - {run.id for run in opened} - self.cancelling:
             if id_ in self.processes and await self._is_deleted(id_):
                 self.cancelling.add(id_)
                 runs.start_soon(self._end_deleted, id_, self.processes[id_])
@@ -170,7 +170,7 @@ class Dispatcher:
                 self.running[run.id] = replace(self.running[run.id], name=run.name)
                 if run.state and run.state.is_cancelling():
                     self._end(run, runs)
-            elif run.id not in known:
+            elif run.id not in running_before:
                 with _by_itself(run):
                     await self._bury(run)
         if time.monotonic() >= self.buried_until:
@@ -198,8 +198,10 @@ class Dispatcher:
                 await show_queued(self.client, due[run_id], reason)
 
     def _admitted(self, due: Mapping[UUID, FlowRun], asks: anyio.abc.TaskGroup) -> list[queue.Run]:
-        """The runs that can happen as the files are now, up to the first of which this is not known yet: none starts
-        before an earlier one. What is not known, tasks of `asks` find out."""
+        """The runs known to be possible with the present files, in order, up to the first that is not checked yet.
+
+        No run starts before an earlier one. Tasks of `asks` check the others.
+        """
         self.admitted = {
             id_: (files, admission)
             for id_, (files, admission) in self.admitted.items()
@@ -208,11 +210,11 @@ class Dispatcher:
         for id_ in due.keys() - self.admitted.keys() - self.asking:
             self.asking.add(id_)
             asks.start_soon(self._ask, due[id_])
-        known = takewhile(self.admitted.__contains__, due)
-        return [self._in_queue(due[id_], self.admitted[id_][1]) for id_ in known]
+        admitted = takewhile(self.admitted.__contains__, due)
+        return [self._in_queue(due[id_], self.admitted[id_][1]) for id_ in admitted]
 
     async def _ask(self, run: FlowRun) -> None:
-        """Find out whether the run can happen; one that cannot fails with the reason."""
+        """Check whether the run can happen; if not, let it fail with the reason."""
         files = self.files
         try:
             admission = await self.spares.admit(self._name(run), run.parameters)
@@ -236,7 +238,7 @@ class Dispatcher:
         _tell(await self.client.read_flow_run(run.id))
 
     async def _due_runs(self) -> list[FlowRun]:
-        """Those whose time has come, earliest first."""
+        """The runs whose start time has come, earliest first."""
         if time.monotonic() >= self.shown_until:
             self.shown_until = time.monotonic() + _SHOWN_SECONDS
             return await self.client.get_scheduled_flow_runs_for_deployments(list(self.names), datetime.now(UTC))
@@ -250,7 +252,7 @@ class Dispatcher:
         )
 
     async def _open_runs(self) -> list[FlowRun]:
-        """Those that are said to go on."""
+        """The runs that are pending, running or cancelling, according to the server."""
         return await self.client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 deployment_id=FlowRunFilterDeploymentId(any_=list(self.names)),
@@ -259,7 +261,7 @@ class Dispatcher:
         )
 
     async def _dead_shell_runs(self) -> list[FlowRun]:
-        """Those started from the shell that are said to go on while their process is gone."""
+        """The runs started from the shell that look open although their process is gone."""
         runs = await self.client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 deployment_id=FlowRunFilterDeploymentId(is_null_=True),
@@ -281,7 +283,7 @@ class Dispatcher:
             del self.running[run.id]
 
     async def _run_in_process(self, run: FlowRun) -> None:
-        """Run it and wait until its process, and whoever cancels it, is done. A run without an end has crashed then."""
+        """Run it and wait for its process and any cancellation. A run that has no final state then has crashed."""
         environment = {DEPLOYMENT: self._name(run), FLOW_RUN: str(run.id)}
         async with self.spares.process(environment) as process:
             self.processes[run.id] = process
@@ -294,11 +296,11 @@ class Dispatcher:
         state = (await self.client.read_flow_run(run.id)).state
         if state is None or state.type in _OPEN:
             assert process.returncode is not None
-            told = f"The process of this run {how_it_ended(process.returncode)}. {_AGAIN}"
-            await self._end_with(run, Crashed(message=told))
+            message = f"The process of this run {how_it_ended(process.returncode)}. {_AGAIN}"
+            await self._end_with(run, Crashed(message=message))
 
     def _end(self, run: FlowRun, group: anyio.abc.TaskGroup, message: str | None = None) -> None:
-        """Cancel the run in a task of `group`, unless that goes on already or it has no process yet."""
+        """Cancel the run in a task of `group`, unless it is being cancelled already or has no process yet."""
         if run.id not in self.cancelling and run.id in self.processes:
             self.cancelling.add(run.id)
             group.start_soon(self._cancel, run, self.processes[run.id], message)
@@ -308,11 +310,11 @@ class Dispatcher:
             await end(process)
             with _by_itself(run):
                 state = (await self.client.read_flow_run(run.id)).state
-                if state is None or not (state.is_completed() or state.is_failed()):  # it may be done before it is told
-                    told = message or (state.message if state and state.is_cancelled() else _ENDED)
-                    await mark_remains(self.client, run.id, Cancelled(message=told), [*_OPEN, StateType.CRASHED])
-                    await self.client.set_flow_run_state(run.id, Cancelled(message=told), force=True)
-        except httpx.HTTPError as error:  # it has no process any more: it is buried when the server answers again
+                if state is None or not (state.is_completed() or state.is_failed()):  # it may finish first
+                    reason = message or (state.message if state and state.is_cancelled() else _ENDED)
+                    await mark_remains(self.client, run.id, Cancelled(message=reason), [*_OPEN, StateType.CRASHED])
+                    await self.client.set_flow_run_state(run.id, Cancelled(message=reason), force=True)
+        except httpx.HTTPError as error:  # _bury ends it once the server answers again
             logger.warning("The Prefect server could not be told that run %s was cancelled: %r", run.name, error)
         finally:
             self.cancelling.discard(run.id)
@@ -325,16 +327,16 @@ class Dispatcher:
         return False
 
     async def _end_deleted(self, run: UUID, process: anyio.abc.Process) -> None:
-        logger.warning("Run %s was deleted while it went on; ending it", run)
+        logger.warning("Run %s was deleted while it was running; ending it", run)
         try:
             await end(process)
         finally:
             self.cancelling.discard(run)
 
     async def _bury(self, run: FlowRun) -> None:
-        """Give an end to a run that has no process."""
-        asked = run.state is not None and run.state.is_cancelling()
-        state: State = Cancelled(message=_ENDED) if asked else Crashed(message=_DIED)
+        """Give a run that has no process a final state."""
+        is_cancelled = run.state is not None and run.state.is_cancelling()
+        state: State = Cancelled(message=_ENDED) if is_cancelled else Crashed(message=_DIED)
         logger.warning("Run %s has no process: %s", run.name, state.name)
         await self._end_with(run, state)
 
@@ -353,7 +355,7 @@ class Dispatcher:
 
 @contextmanager
 def _by_itself(run: FlowRun) -> Iterator[None]:
-    """Keep to itself what the server refuses of one run, such as any change of a run that was deleted meanwhile."""
+    """Log what the server refuses for one run, such as a change of a deleted run, and go on with the others."""
     try:
         yield
     except (ObjectNotFound, httpx.HTTPStatusError) as error:
@@ -361,14 +363,14 @@ def _by_itself(run: FlowRun) -> Iterator[None]:
 
 
 async def show_queued(client: PrefectClient, run: FlowRun, reason: str) -> None:
-    """Show what the run waits for. Prefect would call it late otherwise, as any that stays `Scheduled`."""
+    """Show what the run waits for. Otherwise Prefect calls it late, like any run that stays `Scheduled`."""
     if run.state and (run.state.name, run.state.message) == (QUEUED, reason):
         return
     state: State = Scheduled(name=QUEUED, message=reason, scheduled_time=run.next_scheduled_start_time)
     await client.set_flow_run_state(run.id, state)
     for since in await client.read_flow_run_states(run.id):
         unseen = run.state is None or since.timestamp > run.state.timestamp
-        if unseen and not since.is_scheduled():  # somebody has cancelled it in between
+        if unseen and not since.is_scheduled():  # somebody cancelled it in between
             await client.set_flow_run_state(run.id, Cancelled(message=since.message), force=True)
             return
 

@@ -1,4 +1,4 @@
-"""The processes that flow runs happen in, seen from the runner: started in advance, ended with all they started."""
+"""The processes of flow runs, as the runner sees them: started in advance, ended with everything they started."""
 
 import json
 import os
@@ -24,17 +24,17 @@ _GRACE_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _LONGEST_ANSWER = 1 << 16
 
-# What a process has read by the time it waits: the code, the names in the problem form, the settings of Prefect.
+# What a waiting process has already read: the code, the names in the problem form, the Prefect settings.
 _READ_AT_START = ("flows/**/*.py", "tasks/**/*.py", "src/**/*.py", "problems/*.yaml", "params.yaml", "prefect.toml")
 _BROKEN = (
-    "the flows cannot be loaded as the files are now; .workflow/logs/runner.log tells why. Mend that, then run again"
+    "the flows cannot be loaded as the files are now; .workflow/logs/runner.log says why. Fix that, then run again"
 )
 
 Files = frozenset[tuple[str, int, int]]
 
 
 def state_of_files(root: Path = ROOT) -> Files:
-    """What a process started now would read, compared by names, sizes and times."""
+    """The names, sizes and times of the files that a process started now would read."""
     return frozenset(_facts(root))
 
 
@@ -47,7 +47,7 @@ def _facts(root: Path) -> Iterator[tuple[str, int, int]]:
 
 
 async def end(process: anyio.abc.Process) -> None:
-    """Ask the process to end, so that it can end what it has started in order; after seconds kill what is left."""
+    """Ask the process to end, so that it can stop its children in order; after a few seconds kill what is left."""
     with suppress(ProcessLookupError):
         process.terminate()
     with anyio.move_on_after(_GRACE_SECONDS):
@@ -68,7 +68,7 @@ class _Spare:
     files: Files
 
     async def ask(self, order: str, argument: object = None) -> Any:
-        """Its answer; None where it has ended."""
+        """Its answer; None if it has ended."""
         assert self.process.stdout is not None
         try:
             await _tell(self.process, [order, argument])
@@ -89,9 +89,9 @@ class Spares:
         self._one_question = anyio.Lock()
 
     async def renew(self) -> Files:
-        """Have a spare that has read the files as they are now; return their state.
+        """Make sure that the spare has read the files as they are now; return their state.
 
-        A spare that has ended by itself is left at that until the files have changed: the next would, too.
+        A spare that ended by itself is replaced only after the files have changed: the next one would end, too.
         """
         files = state_of_files()
         async with self._one_question:
@@ -101,44 +101,44 @@ class Spares:
         return files
 
     async def register(self) -> dict[UUID, str]:
-        """Let the spare register the deployments; return their names by id. UserError when it cannot."""
+        """Let the spare register the deployments; return their names by id. Raises UserError if it cannot."""
         async with self._one_question:
             answer = await self.ready.ask(REGISTER) if self.ready else None
         if answer is None:
-            raise UserError("the flows cannot be loaded or registered; the error above tells why")
+            raise UserError("the flows cannot be loaded or registered; the error above says why")
         return {UUID(id_): name for id_, name in answer.items()}
 
     async def admit(self, deployment: str, parameters: Mapping[str, object]) -> Admission | None:
-        """Let the spare look at a run of the deployment; None where it cannot be asked just now."""
+        """Let the spare check a run of the deployment; None if it cannot answer just now."""
         async with self._one_question:
-            asked = self.ready
-            if asked is not None and asked.process.returncode is not None:
-                asked = self.ready = await self._started(state_of_files())
-            answer = await asked.ask(ADMIT, [deployment, parameters]) if asked else None
+            spare = self.ready
+            if spare is not None and spare.process.returncode is not None:
+                spare = self.ready = await self._started(state_of_files())
+            answer = await spare.ask(ADMIT, [deployment, parameters]) if spare else None
             if answer is not None:
                 return Admission(**answer)
-            return Admission(_BROKEN) if asked is not None and asked is self.ready else None
+            return Admission(_BROKEN) if spare is not None and spare is self.ready else None
 
     @asynccontextmanager
     async def process(self, environment: Mapping[str, str]) -> AsyncIterator[anyio.abc.Process]:
-        """The spare, which runs the flow run that `environment` names; the block ends it and everything it started."""
-        taken, self.ready = self.ready, None
-        if taken is None or not taken.is_of_use():
-            if taken is not None:
-                await _end_spare(taken.process)
-            taken = await self._started(state_of_files())
+        """Make the spare execute the flow run that `environment` names; after the block kill all that it started."""
+        spare, self.ready = self.ready, None
+        if spare is None or not spare.is_of_use():
+            if spare is not None:
+                await _end_spare(spare.process)
+            spare = await self._started(state_of_files())
         try:
-            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # where it has just ended
-                await _tell(taken.process, [RUN, environment])
-            yield taken.process
+            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # it has just ended
+                await _tell(spare.process, [RUN, environment])
+            yield spare.process
         finally:
-            kill_all(taken.process)
-            await taken.process.aclose()
+            kill_all(spare.process)
+            await spare.process.aclose()
 
     async def close(self) -> None:
         if self.ready is not None:
-            taken, self.ready = self.ready, None
-            await _end_spare(taken.process)
+            spare, self.ready = self.ready, None
+            await _end_spare(spare.process)
 
     async def _started(self, files: Files) -> _Spare:
         process = await anyio.open_process(

@@ -1,9 +1,12 @@
-"""The process of one flow run, started before there is one: whoever presses Run need not wait for imports.
+"""The process of one flow run, started in advance so that nobody who presses Run waits for imports.
 
-The runner writes its orders to the standard input, one JSON list of a word and an argument per line: REGISTER, answered
-with the names of the deployments by id; ADMIT with the deployment and the parameters of a run, answered with an
-`Admission`; at last RUN with the environment of the flow run that this process becomes. It never closes that pipe: when
-it ends, the runner is dead, and this process ends with everything it has started.
+The runner writes its orders to standard input, one JSON list of a word and an argument per line:
+
+    REGISTER   the answer is the names of the deployments by id
+    ADMIT      with the deployment and the parameters of a run; the answer is an `Admission`
+    RUN        with the environment of the flow run that this process becomes; the last order
+
+The runner never closes that pipe. If it ends, the runner is dead, and this process ends with everything it has started.
 """
 
 import argparse
@@ -45,7 +48,7 @@ def main() -> None:
 
 
 def _orders() -> Iterator:
-    """What comes through the standard input, which is nobody else's from now on."""
+    """The orders from standard input, which nothing else in this process reads from now on."""
     pipe = os.fdopen(os.dup(sys.stdin.fileno()))
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
@@ -61,7 +64,7 @@ def _listen(pipe: TextIOWrapper, orders: SimpleQueue) -> None:
 
 
 def _load() -> None:
-    """Import what the first step of a flow needs, which its modules import late for the sake of other commands."""
+    """Import what the first step of a flow needs; its modules import that late to keep other commands fast."""
     import prefect.flow_engine
     import prefect.task_engine
     import prefect.utilities.visualization  # noqa: F401
@@ -76,10 +79,10 @@ def _admit(deployment: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
     try:
         return admit(deployment, parameters).as_json()
-    except Exception as error:  # a fault in the check costs this run; the runner has others to look after
+    except Exception as error:  # a bug in the check must not stop the other runs
         traceback.print_exc()
-        told = f"the run cannot be checked: {type(error).__name__}: {error}; .workflow/logs/runner.log tells where"
-        return Admission(told).as_json()
+        reason = f"the run cannot be checked: {type(error).__name__}: {error}; .workflow/logs/runner.log says where"
+        return Admission(reason).as_json()
 
 
 def _run(environment: dict[str, str]) -> NoReturn:

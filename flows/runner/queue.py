@@ -1,8 +1,8 @@
-"""Which of the runs that are due may start now, and what each of the others waits for.
+"""Decides which of the runs that are due may start now, and what each of the others waits for.
 
-One run at a time changes the files of this folder; runs that happen elsewhere go on beside it, up to a limit. Within
-either kind, who is due first starts first. Of the runs that a schedule has piled up, while another run went on or while
-nobody served, one is made up for: the others would do the same once more.
+One run at a time changes the files of this folder. Runs that happen elsewhere run at the same time, up to a limit. In
+each of these two groups the run that is due first starts first. If several runs of one schedule have piled up, only one
+happens: the others would repeat it.
 """
 
 from collections.abc import Sequence
@@ -17,35 +17,35 @@ class Run:
     id: UUID
     name: str
     needs_workspace: bool
-    schedule: str | None = None  # the same for runs that a schedule made with the same parameters
+    schedule: str | None = None  # equal for runs of the same deployment and parameters made by schedules
 
 
 def repeated(due: Sequence[Run]) -> dict[UUID, str]:
-    """The runs that need not happen, because the same schedule has one waiting before them; and why."""
-    first: dict[str, Run] = {}
+    """The runs that need not happen, because an earlier run of the same schedule is waiting; with the reason."""
+    waiting: dict[str, Run] = {}
     return {
-        run.id: f"due while a run of the same schedule was waiting: {first[run.schedule].name}"
+        run.id: f"due while a run of the same schedule was waiting: {waiting[run.schedule].name}"
         for run in due
-        if run.schedule is not None and first.setdefault(run.schedule, run) is not run
+        if run.schedule is not None and waiting.setdefault(run.schedule, run) is not run
     }
 
 
 def decide(
     due: Sequence[Run], running: Sequence[Run], places: int, holder: str | None
 ) -> tuple[list[Run], dict[UUID, str]]:
-    """The runs that start now, and for each other one what it waits for.
+    """The runs that start now, and what each of the others waits for.
 
-    due: in the order of their turn. places: how many runs may go on beside the one that has the workspace. holder: the
-    process that has the workspace, when it is none of `running`.
+    due: in the order in which they may start. places: how many runs may happen at once besides the one that uses the
+    workspace. holder: the process that uses the workspace, if it is none of `running`.
     """
-    here = [run.name for run in running if run.needs_workspace] or ([holder] if holder else [])
+    in_workspace = [run.name for run in running if run.needs_workspace] or ([holder] if holder else [])
     elsewhere = [run.name for run in running if not run.needs_workspace]
     starting, reasons = [], {}
     for run in due:
-        taken, most = (here, 1) if run.needs_workspace else (elsewhere, places)
-        if len(taken) < most:
+        holders, most = (in_workspace, 1) if run.needs_workspace else (elsewhere, places)
+        if len(holders) < most:
             starting.append(run)
-            taken.append(run.name)
+            holders.append(run.name)
         else:
-            reasons[run.id] = f"waits for {' or '.join(taken)}"
+            reasons[run.id] = f"waits for {' or '.join(holders)}"
     return starting, reasons

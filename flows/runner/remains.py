@@ -1,4 +1,4 @@
-"""What a flow run leaves behind when its process ends early: steps and subflows that seem to go on for ever."""
+"""Ends the steps and subflows that seem to run for ever after the process of their flow run has died."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -17,12 +17,12 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import State, StateType
 
-# What the process said last is on its way to the server for a moment.
+# The process's last messages may take this long to reach the server.
 _LAST_WORDS_SECONDS = 1.0
 
 
 async def mark_remains(client: PrefectClient, flow_run: UUID, state: State, types: Sequence[StateType]) -> None:
-    """Give `state` to the steps and subflows of the run, and to theirs, whose state is one of `types`."""
+    """Set `state` for all steps and subflows below the run whose state is one of `types`."""
     await anyio.sleep(_LAST_WORDS_SECONDS)
     await _mark(client, flow_run, state, list(types))
 

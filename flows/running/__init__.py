@@ -1,1 +1,1 @@
-"""One run: its stages in DVC, what its page in Prefect shows, and how it ends."""
+"""One run: its DVC stages, its page in Prefect, and how it ends."""

@@ -1,13 +1,12 @@
-"""What the run's page in Prefect shows beside states and logs: progress that moves, and at the end what was found out.
+"""What the run's page in Prefect shows besides states and logs: live progress and, at the end, the results.
 
-    progress-<run>   steps done of all steps, with the share of the step at hand
-    verdicts-<run>   scores, and every verdict with its evidence
+    progress-<run>   the share of all steps that is done, including part of the current step
+    verdicts-<run>   the scores, and every verdict with its evidence
     figures-<run>    the learning curve and the search
     links-<run>      the record in MLflow and the report
 
-All but the first are Markdown: it holds pictures, which then need no address that a browser could reach, and long
-evidence, which Prefect's own tables cut off. Artifacts are for show: where one cannot be made, the run's log says so
-and the run goes on.
+All but the first are Markdown. It can hold pictures, which then need no URL, and long evidence, which Prefect's own
+tables cut off. Artifacts are only for display: if one cannot be made, the run's log says so and the run goes on.
 """
 
 import os
@@ -40,22 +39,22 @@ from src.results.wording import scored
 from src.tracking.identity import find_workflow_run
 from src.tracking.lookup import versions_of
 
-# Characters in a line of evidence: what a window of 1,400 pixels holds.
+# Characters in a line of evidence: as many as fit a window of 1,400 pixels.
 WIDTH = 50
-# Within a step, the progress artifact moves at most so often, in seconds.
+# Seconds between two updates of the progress artifact within a step, at least.
 SHORTEST_PAUSE = 1.0
 MLFLOW_URL = "WORKFLOW_MLFLOW_URL"
 CAPTIONS = {
     "learning_curve": (
-        "Loss of the ladder's chosen network from epoch to epoch, lower is better; the line marks the epoch at which "
-        "its validation loss was lowest"
+        "Loss of the ladder's chosen network after each epoch; lower is better. The line marks the epoch with the "
+        "lowest validation loss"
     ),
     "search": "The search: each line is one candidate, from its settings down to its score; darker is better",
 }
 
 
 class Progress:
-    """The progress artifact of the flow run called `name`, which moves during the block through `steps`."""
+    """The progress artifact of the flow run called `name`, which advances through `steps` during the block."""
 
     def __init__(self, name: str, steps: Sequence[str]) -> None:
         self.steps = steps
@@ -76,16 +75,16 @@ class Progress:
             self._move(f"ended in {self._at_step()}")
 
     def begin(self, step: str) -> None:
-        """`step` is next, so those before it are done. Its first line shows it: a step that is up to date has none."""
+        """Begin `step`; those before it are done. Its first line of output shows it, as a cached step prints none."""
         self.step, self.share, self.due = step, 0.0, 0.0
 
     def line(self, text: str) -> None:
-        """Move as far as `text`, which the step says, tells; a step may do one job after another."""
-        told = share(text)
-        self.share = max(self.share, told or 0.0)
-        if monotonic() >= self.due and (told is not None or self.due == 0):
+        """Advance as far as `text`, a line of the step's output, says. A step may do several jobs, each from 0."""
+        portion = share(text)
+        self.share = max(self.share, portion or 0.0)
+        if monotonic() >= self.due and (portion is not None or self.due == 0):
             self.due = monotonic() + SHORTEST_PAUSE
-            self._move(self._at_step() + (f"; {text.strip()}" if told is not None else ""))
+            self._move(self._at_step() + (f"; {text.strip()}" if portion is not None else ""))
 
     def complete(self) -> None:
         """The last step is done."""
@@ -99,23 +98,23 @@ class Progress:
         if self.artifact is None:
             return
         percent = round(100 * (self.steps.index(self.step) + self.share) / len(self.steps), 1)
-        artifact, self.artifact = self.artifact, None  # one failure is enough: the next line would wait in vain as well
+        artifact, self.artifact = self.artifact, None  # after one failure the next update would also wait in vain
         with _for_show("progress"):
             self.client.update_artifact(artifact, ArtifactUpdate(data=percent, description=description))
             self.artifact = artifact
 
 
 def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS) -> None:
-    """Leave what `steps` found out as artifacts of the flow run called `name`.
+    """Publish the results of `steps` as artifacts of the flow run called `name`.
 
-    `layout` is where the steps ran and `home` where the records lie, which are two places for an isolated run.
+    The steps ran in the folder of `layout`, and `home` has the records. For an isolated run the two differ.
     """
     with _for_show("the verdicts"):
         evaluation = Evaluate.read(layout.result("evaluate")) if "evaluate" in steps else None
-        told = f"verdicts up to the step {steps[-1]}"
+        summary = f"verdicts up to the step {steps[-1]}"
         if evaluation:
-            told = f"{headline(evaluation)}; {answer_of(layout).advice}"
-        _create("verdicts", name, told, verdicts(layout, steps, evaluation))
+            summary = f"{headline(evaluation)}; {answer_of(layout).advice}"
+        _create("verdicts", name, summary, verdicts(layout, steps, evaluation))
     with _for_show("the figures"):
         if "report" in steps:
             _create("figures", name, "learning curve and search", figures(layout.results / "figures"))
@@ -124,34 +123,39 @@ def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS)
 
 
 def key(kind: str, name: str) -> str:
-    """A key as Prefect wants it: lowercase letters, digits and dashes."""
+    """A key that Prefect accepts: lowercase letters, digits and dashes."""
     return f"{kind}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
 
 
-def headline(found: Evaluate) -> str:
-    """The scores in a line."""
-    across, test, text = found.cross_validation, found.test, printer_of(found).bare
+def headline(evaluation: Evaluate) -> str:
+    """The scores in one line."""
+    across, test, text = evaluation.cross_validation, evaluation.test, printer_of(evaluation).bare
     return (
-        f"{TABLE[found.measure].title} {text(across.mean)} [{text(across.low)}, {text(across.high)}], "
+        f"{TABLE[evaluation.measure].title} {text(across.mean)} [{text(across.low)}, {text(across.high)}], "
         f"test {text(test.value)}"
     )
 
 
 def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) -> str:
-    """The scores, where there are any yet, and the verdicts of all `steps`."""
-    found = list(verdicts_of(layout, steps))
+    """The scores, if there are any yet, and the verdicts of all `steps`."""
+    all_verdicts = list(verdicts_of(layout, steps))
     scores = [_scores(evaluation, answer_of(layout))] if evaluation else []
-    return "\n\n".join([*scores, _verdict_table(found)])
+    return "\n\n".join([*scores, _verdict_table(all_verdicts)])
 
 
-def _scores(found: Evaluate, answer: Answer) -> str:
-    measure, across, test, plain = TABLE[found.measure], found.cross_validation, found.test, found.shallow_test
-    text = printer_of(found).bare
+def _scores(evaluation: Evaluate, answer: Answer) -> str:
+    measure, across, test, plain = (
+        TABLE[evaluation.measure],
+        evaluation.cross_validation,
+        evaluation.test,
+        evaluation.shallow_test,
+    )
+    text = printer_of(evaluation).bare
     folds = f"{across.folds} folds" + (f", {across.repeats} times" if across.repeats > 1 else "")
     better = "higher" if measure.direction == "maximize" else "lower"
     rows = [
-        ("common sense", text(found.baseline), "", folds),
-        ("shallow model", text(found.shallow), "", folds),
+        ("common sense", text(evaluation.baseline), "", folds),
+        ("shallow model", text(evaluation.shallow), "", folds),
         ("network", text(across.mean), f"{text(across.low)} to {text(across.high)}", folds),
         (
             "network, sealed test",
@@ -170,16 +174,16 @@ def _scores(found: Evaluate, answer: Answer) -> str:
     return f"## Scores\n\n{table}\n\n({measure.title}: {better} is better.)\n\n**Answer**: {literal(str(answer))}"
 
 
-def _verdict_table(found: Sequence[tuple[str, Verdict]]) -> str:
+def _verdict_table(step_verdicts: Sequence[tuple[str, Verdict]]) -> str:
     rows = [
         (step, verdict.name.replace("_", " "), "yes" if verdict.holds else "**no**", _wrapped(verdict.evidence))
-        for step, verdict in found
+        for step, verdict in step_verdicts
     ]
     return "## Verdicts\n\n" + (_table(("step", "verdict", "holds", "evidence"), rows) if rows else "None so far.")
 
 
 def _wrapped(text: str) -> str:
-    """Text in lines, because the page scrolls a table sideways rather than wrapping its cells."""
+    """Text broken into lines, because the page scrolls a table sideways instead of wrapping its cells."""
     return "<br>".join(map(literal, wrap(text, WIDTH, break_on_hyphens=False)))
 
 
@@ -188,7 +192,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def figures(folder: Path) -> str:
-    """The pictures themselves, each below its caption; a search of one candidate has none."""
+    """The pictures, embedded, each below its caption. A search with one candidate has no picture."""
     return "\n\n".join(
         f"{caption}.\n\n![{caption}](data:image/png;base64,{b64encode(picture.read_bytes()).decode()})"
         for name, caption in CAPTIONS.items()
@@ -197,17 +201,17 @@ def figures(folder: Path) -> str:
 
 
 def links(layout: Layout, name: str, home: Path, report: bool) -> tuple[str, str]:
-    """Where the run is recorded and where its report is, in a line and in full: files where no MLflow server runs."""
-    address, found = os.environ.get(MLFLOW_URL), find_workflow_run(home, layout.problem, name)
+    """Where the record and the report are, as one line and as a list: files if no MLflow server runs."""
+    address, recorded = os.environ.get(MLFLOW_URL), find_workflow_run(home, layout.problem, name)
     short, full = [], []
-    if found and address:
-        run = f"{address.rstrip('/')}/#/experiments/{found[0]}/runs/{found[1]}"
+    if recorded and address:
+        run = f"{address.rstrip('/')}/#/experiments/{recorded[0]}/runs/{recorded[1]}"
         short.append(f"[MLflow run]({run})")
         full.append(f"[{literal(name)} in MLflow]({run}): parameters, curves, files")
         if report:
             short.append(f"[report]({run}/artifacts/report.html)")
             full.append(f"[Report]({run}/artifacts/report.html): the answer and its evidence on one page")
-    elif found:
+    elif recorded:
         full.append(f"Recorded in MLflow as {literal(name)}; `make serve` starts its server")
     else:
         full.append("Nothing is recorded in MLflow")
@@ -226,9 +230,9 @@ def _create(kind: str, name: str, description: str, markdown: str) -> None:
 
 @contextmanager
 def _for_show(what: str) -> Iterator[None]:
-    """Whatever goes wrong in the block, also what nobody foresaw, is told in the log and costs the run nothing else."""
+    """Log any exception in the block, even an unexpected one, and let the run go on."""
     try:
         yield
     except Exception as error:
-        foreseen = isinstance(error, UserError)
-        get_run_logger().warning("warning: the run's page will not show %s: %s", what, error, exc_info=not foreseen)
+        is_expected = isinstance(error, UserError)
+        get_run_logger().warning("warning: the run's page will not show %s: %s", what, error, exc_info=not is_expected)

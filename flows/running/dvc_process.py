@@ -1,9 +1,9 @@
-"""A process that has DVC loaded and gives it one command after another: to start DVC anew took a second for each step.
+"""A process that has DVC loaded and runs one command after another: starting DVC for each step would take a second.
 The steps are forks of it (see `flows.warm_dvc`).
 
-The argument names an open file, a pipe of commands, one JSON list per line, such as ["repro", "--single-item",
-"fetch@wine"]. What DVC and the step say is on the standard output; after each command comes a line with `END` and the
-exit code. The process ends with its pipe.
+The argument is the number of an open file: a pipe of commands, one JSON list per line, such as ["repro",
+"--single-item", "fetch@wine"]. The output of DVC and the step goes to standard output. After each command comes a line
+with `END` and the exit code. The process ends when its pipe is closed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _GRACE_SECONDS = 10
 
 
 class DVCProcess:
-    """Runs DVC's commands in the folder `root`, with `environment` added to one's own. Started by the first command."""
+    """Runs DVC's commands in the folder `root` with the variables `environment` added. The first command starts it."""
 
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self.root = root
@@ -32,13 +32,13 @@ class DVCProcess:
         self._process: Popen[str] | None = None
 
     def run(self, arguments: list[str], log: Callable[[str], None]) -> int:
-        """Give DVC the command, pass to `log` line by line what it says, and return its exit code."""
+        """Run the DVC command, pass its output to `log` line by line, and return its exit code."""
         if self._process is None:
             self._start()
         process = self._process
         assert process is not None
         assert process.stdout is not None
-        with suppress(BrokenPipeError):  # where it has ended, as its output will tell
+        with suppress(BrokenPipeError):  # it has ended; its output says why
             self._orders.write(json.dumps(arguments) + "\n")
         for line in process.stdout:
             if line.startswith(END):
@@ -49,7 +49,7 @@ class DVCProcess:
         return process.wait()
 
     def close(self) -> None:
-        """End the process and all that it has started, should a command go on."""
+        """End the process and everything it started, even while a command runs."""
         if self._process is None:
             return
         process, self._process = self._process, None

@@ -1,6 +1,6 @@
-"""Should the flow be killed outright, nothing it started lives on: not Prefect's temporary server, not DVC.
+"""Ends everything that a killed flow started, such as Prefect's temporary server and DVC.
 
-A killed process cannot clean up, so a small one watches beside it.
+A killed process cannot clean up after itself, so a small second process watches it.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from src.core.processes import POLL_SECONDS, is_alive
 
 @cache
 def start() -> None:
-    """Watch over the calling process from a process of its own, which ends with it; once, however often called."""
+    """Start a process that watches this one and ends with it. Later calls do nothing."""
     nothing = subprocess.DEVNULL
     command = [sys.executable, "-m", "flows.running.guard", str(psutil.Process().pid)]
     subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
 
 def guard(process: psutil.Process) -> None:
-    """Return when `process` has ended, and everything that it started and left behind has been ended too."""
+    """Wait until `process` has ended, then kill everything that it started and left running."""
     children: list[psutil.Process] = []
     while is_alive(process):
         with suppress(psutil.NoSuchProcess):

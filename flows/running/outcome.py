@@ -1,6 +1,6 @@
 """How every flow ends.
 
-Prefect would answer a mistake of the user with a traceback, and call a run that is stopped crashed.
+By default Prefect shows a traceback for a user's mistake and calls a stopped run crashed.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 
 def outcome_as_state(flow: Callable[P, State]) -> Callable[P, State]:
-    """The function of a flow, ending as `Failed` with the message of a `UserError` and as `Cancelled` when stopped."""
+    """Make a flow's function return `Failed` with the message of a `UserError`, and `Cancelled` when it is stopped."""
 
     @wraps(flow)
     def run(*arguments: P.args, **options: P.kwargs) -> State:
@@ -33,6 +33,8 @@ def outcome_as_state(flow: Callable[P, State]) -> Callable[P, State]:
 
 
 def without_heartbeat() -> AbstractContextManager[object]:
-    """Run flows without a heartbeat, for which nobody listens: the runner sees the process. Prefect waits for its
-    thread at the end of every run, up to a second."""
+    """Run flows without a heartbeat, which nobody needs: the runner sees the process itself.
+
+    With one, Prefect waits for its thread at the end of every run, up to a second.
+    """
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})

@@ -1,4 +1,4 @@
-"""Runs started from the shell belong to no runner; a tag says which process each is, so that a dead one can be told."""
+"""Runs started from the shell have no runner. A tag names the process of each, so that dead runs can be found."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ _TAG = "process"
 
 @contextmanager
 def from_the_shell() -> Iterator[None]:
-    """Tag the flows of the block, and start the server that Prefect runs for them where PREFECT_API_URL names none."""
+    """Tag the flows of the block, and start Prefect's temporary server if PREFECT_API_URL names none."""
     if "PREFECT_API_URL" not in os.environ:
         make_tables()
         starting = Thread(target=_start_server, daemon=True)
@@ -31,20 +31,22 @@ def from_the_shell() -> Iterator[None]:
 
 
 def _start_server() -> None:
-    """Start it where Ctrl-C does not reach it, so that a run can tell it how it ended: a process inherits the signals
-    that the thread which starts it has blocked."""
+    """Start the server out of reach of Ctrl-C, so that a stopped run can still report its end.
+
+    A process inherits the blocked signals of the thread that starts it.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     get_client(sync_client=True)
 
 
 def tag() -> str:
-    """What a run of this process is tagged with: the machine, the process's number, and when it began."""
+    """The tag of this process's runs: the process's number, the machine, and when the process began."""
     me = psutil.Process()
     return f"{_TAG} {me.pid} on {socket.gethostname()}, {me.create_time():.2f}"
 
 
 def has_died(tags: Iterable[str]) -> bool:
-    """Whether the run tagged so was started from the shell of this machine by a process that is gone."""
+    """Whether the run with these tags was started from a shell of this machine by a process that is gone."""
     for text in tags:
         words = text.split()
         if words[:1] == [_TAG] and words[3].rstrip(",") == socket.gethostname():

@@ -1,7 +1,7 @@
 """Ask DVC about the stages of one problem, and let it reproduce one: all that the flow knows about DVC.
 
-Whether a stage is up to date is asked in process; running it is left to a process of its own, whose output can be
-streamed line by line and which can be stopped.
+The status is computed in this process. A stage runs in a process of its own, which can be stopped and whose output is
+streamed line by line.
 """
 
 import os
@@ -20,7 +20,7 @@ from tasks.workspace import DRIVER, check_dvc_lock
 
 _PASSING = re.compile(rf"exited with {TRY_LATER}$|Unable to acquire lock|is busy, it is being blocked by")
 
-# What DVC says of every stage, whatever happens in it.
+# Messages that DVC prints for every stage.
 _NOISE = re.compile(
     r"To (track the changes|enable auto staging)|\s+(git add|dvc config core.autostage) |Use `dvc push`"
     r"|(Updating|Generating) lock file"
@@ -41,7 +41,7 @@ def shortened(texts: Sequence[str]) -> str:
 class Stages:
     """The stages of `problem` in the repository at `root`, which is opened once.
 
-    environment: what the steps have to know, beside what this process knows.
+    environment: variables for the steps, in addition to those of this process.
     """
 
     def __init__(self, problem: str, root: Path, environment: Mapping[str, str] | None = None) -> None:
@@ -49,8 +49,8 @@ class Stages:
         self._all = stage_name("*", escape(problem))
         self._changes: dict[str, list[str]] = {}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        own = {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
-        self._dvc = DVCProcess(root, own | dict(environment or {}))
+        variables = {"PATH": path, DRIVER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        self._dvc = DVCProcess(root, variables | dict(environment or {}))
 
     def __enter__(self) -> Self:
         return self
@@ -59,13 +59,13 @@ class Stages:
         self._dvc.close()
 
     def changes(self, step: str) -> list[str]:
-        """What DVC would run the step's stage for, as short phrases; empty when it is up to date."""
+        """The reasons why DVC would run the step's stage, as short phrases; empty when it is up to date."""
         if not self._changes:
             self._changes = self._ask()
         return self._changes[step]
 
     def restore(self) -> None:
-        """Take the outputs that dvc.lock names from the cache, as far as they are there."""
+        """Restore the outputs that dvc.lock names from the cache, as far as it has them."""
         check_dvc_lock(self.root)
         dvc_repository.restore(self.root, self._all)
 
@@ -73,8 +73,8 @@ class Stages:
         check_dvc_lock(self.root)
         status = dvc_repository.status(self.root, self._all)
         return {
-            name.partition("@")[0]: [phrase for entries in found.values() for phrase in self._phrases(entries)]
-            for name, found in status.items()
+            name.partition("@")[0]: [phrase for entries in facts.values() for phrase in self._phrases(entries)]
+            for name, facts in status.items()
         }
 
     def _phrases(self, entries: list) -> Iterator[str]:
@@ -89,9 +89,9 @@ class Stages:
                     yield f"{path.removeprefix(inside)} {word if isinstance(word, str) else 'modified'}"
 
     def reproduce(self, step: str, force: bool, log: Callable[[str], None]) -> str:
-        """Let DVC run the step's stage and pass its output to `log` line by line; return all of it.
+        """Let DVC run the step's stage and pass its output to `log` line by line. Return all of the output.
 
-        Raises UserError with the step's last error message when it fails, PassingError when trying again may help.
+        Raises UserError with the step's last error message when it fails, PassingError when a retry may help.
         """
         self._changes = {}
         stage = stage_name(step, self.problem)
@@ -105,8 +105,8 @@ class Stages:
         code = self._dvc.run(["repro", "--single-item", *(["--force"] if force else []), stage], add)
         if code != 0:
             passing = any(map(_PASSING.search, lines))
-            told = reason(lines) or f"{stage} ended with exit code {code} and said nothing"
-            raise (PassingError if passing else UserError)(told)
+            message = reason(lines) or f"{stage} ended with exit code {code} and printed nothing"
+            raise (PassingError if passing else UserError)(message)
         return "\n".join(lines)
 
 
@@ -116,13 +116,13 @@ def was_restored(output: str) -> bool:
 
 
 def reason(lines: list[str]) -> str:
-    """The last error message in a failed step's output: the step's own where there is one, otherwise DVC's."""
-    said = [line for line in lines if line.strip()]
-    of_dvc = [index for index, line in enumerate(said) if line.startswith("ERROR: ")]
-    own = said[: of_dvc[-1]] if of_dvc else said
-    starts = [index for index, line in enumerate(own) if line.startswith("error: ")]
+    """The last error message in a failed step's output: the step's own if there is one, otherwise DVC's."""
+    printed = [line for line in lines if line.strip()]
+    of_dvc = [index for index, line in enumerate(printed) if line.startswith("ERROR: ")]
+    step_lines = printed[: of_dvc[-1]] if of_dvc else printed
+    starts = [index for index, line in enumerate(step_lines) if line.startswith("error: ")]
     if starts:
-        return "\n".join(own[starts[-1] :]).removeprefix("error: ")
-    if any(line.startswith("Traceback ") for line in own):
-        return own[-1]
-    return said[-1].removeprefix("ERROR: ") if said else ""
+        return "\n".join(step_lines[starts[-1] :]).removeprefix("error: ")
+    if any(line.startswith("Traceback ") for line in step_lines):
+        return step_lines[-1]
+    return printed[-1].removeprefix("ERROR: ") if printed else ""

@@ -1,4 +1,4 @@
-"""Where Prefect keeps its records: beside those of MLflow, as `database` in params.yaml says.
+"""Where Prefect keeps its records: next to those of MLflow, as `database` in params.yaml says.
 
 `sqlite`: the file .prefect/prefect.db. `postgresql://user@host/name`: the schema `prefect` of that database.
 """
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 5
 
 
 def prefect_environment(home: Path) -> dict[str, str]:
-    """What tells a Prefect server that is started in the folder `home` where its database is."""
+    """The environment variables that tell a Prefect server started in the folder `home` where its database is."""
     database = database_setting(home)
     if database == SQLITE:
         return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{FILE}"}
@@ -33,7 +33,7 @@ def prefect_environment(home: Path) -> dict[str, str]:
 
 
 def prepare(home: Path) -> None:
-    """See that the records of both servers can be used; UserError tells what is wrong with them."""
+    """Check that the records of both servers can be used. Raises UserError with the reason if not."""
     database = database_setting(home)
     if database == SQLITE:
         (home / FILE).parent.mkdir(exist_ok=True)
@@ -43,7 +43,7 @@ def prepare(home: Path) -> None:
         )
     else:
         _prepare_postgresql(database)
-        bring_home(home)  # or find that the records are those of another folder
+        bring_home(home)  # raises if the records belong to another folder
 
 
 def _check_file(path: Path, what: str) -> None:

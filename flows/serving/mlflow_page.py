@@ -1,7 +1,7 @@
-"""MLflow's page with a beginning: a browser that has no choice of its own opens an experiment on its results.
+"""MLflow's start page with defaults: a new browser shows an experiment with the columns of its results.
 
-MLflow keeps the columns of its table of runs in the browser and shows none of the results by default. So its start
-page gets a script that answers for what the browser does not hold yet.
+MLflow stores the columns of its table of runs in the browser and by default shows none of the results. So a script in
+the start page supplies defaults where the browser has stored nothing yet.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BeginsWithResults:
-    """The ASGI application `app`, MLflow's, whose start page has the script in its head; `client` knows its records."""
+    """MLflow's ASGI application `app` with the script in its start page; `client` reads its records."""
 
     def __init__(self, app: App, client: "MlflowClient") -> None:
         self.app = app

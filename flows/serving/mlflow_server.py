@@ -10,7 +10,7 @@ from src.tracking.database import open_database
 
 
 def app() -> App:
-    with open_database(ROOT) as client:  # no step makes the same tables at the same time
+    with open_database(ROOT) as client:  # so that no step creates the tables at the same time
         return BeginsWithResults(make_app(tracking_uri(ROOT), ROOT / ARTIFACTS), client)
 
 

@@ -1,4 +1,4 @@
-"""A port is taken before anything is started; one that somebody else has is told with that somebody's name."""
+"""Binds the ports before anything is started. If a port is taken, the error names the program that has it."""
 
 import errno
 import ipaddress
@@ -13,26 +13,26 @@ from src.core.errors import UserError
 
 _BACKLOG = 512
 _PROBE_SECONDS = 1.0
-# What a server of each kind answers, at which path.
+# The path that identifies each server, and its answer.
 _ANSWERS = {"a Prefect server": ("/api/health", b"true"), "an MLflow server": ("/health", b"OK")}
 
 
 def listening(host: str, port: int, option: str) -> socket.socket:
-    """A socket that takes connections at `host` and `port`; 0 stands for any free port.
+    """A socket that accepts connections at `host` and `port`; 0 stands for any free port.
 
-    Raises UserError when that is impossible, naming who has the port and the way out, `option` with another number.
+    Raises UserError if that is impossible. It names the program that has the port and suggests `option` with another.
     """
     family, address = _resolved(host, port)
-    # asyncio sends at once (TCP_NODELAY) where it knows the protocol; else an answer's second part waits for 40 ms.
-    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # With the protocol named, asyncio sets TCP_NODELAY; without it, the second part of an answer waits for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-        taken.listen(_BACKLOG)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError as error:
-        taken.close()
-        raise UserError(_told(error, family, address[0], port, option)) from None
-    return taken
+        listener.close()
+        raise UserError(_reason(error, family, address[0], port, option)) from None
+    return listener
 
 
 def is_loopback(host: str) -> bool:
@@ -59,7 +59,7 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple]:
     return family, address
 
 
-def _told(error: OSError, family: socket.AddressFamily, host: str, port: int, option: str) -> str:
+def _reason(error: OSError, family: socket.AddressFamily, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"--host {host}: not an address of this machine; 127.0.0.1 always is"
     if error.errno == errno.EACCES:
@@ -71,7 +71,7 @@ def _told(error: OSError, family: socket.AddressFamily, host: str, port: int, op
 
 
 def _holder(host: str, port: int) -> str:
-    """Who listens at the port, as far as it can be found out."""
+    """The program that listens at the port, as precisely as we can tell."""
     kind = _kind(host, port)
     process = _process(port)
     if process is None:
@@ -85,10 +85,10 @@ def _holder(host: str, port: int) -> str:
 
 def _kind(host: str, port: int) -> str | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
+    reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
     for kind, (path, answer) in _ANSWERS.items():
         try:
-            with opener.open(f"http://{shown}:{port}{path}", timeout=_PROBE_SECONDS) as response:
+            with opener.open(f"http://{reachable}:{port}{path}", timeout=_PROBE_SECONDS) as response:
                 if response.read(100).strip() == answer:
                     return kind
         except (OSError, HTTPException):

@@ -1,6 +1,6 @@
-"""Makes Prefect's tables in an SQLite file before a server opens it.
+"""Creates Prefect's tables in an SQLite file before a server opens it.
 
-The server would make them itself, but one that is interrupted leaves half of them, which no later one repairs.
+The server would create them itself, but an interrupted one leaves half of them, and no later server repairs that.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from src.core.sqlite_file import is_whole, new_database
 
 
 def make_tables() -> None:
-    """Do so for the database of Prefect's settings, unless it is there; on PostgreSQL leave it to the server.
+    """Create the database that Prefect's settings name, unless it exists; on PostgreSQL leave that to the server.
 
-    A new database is there with all of its tables or not at all, wherever this is interrupted.
+    If this is interrupted, the new database has either all of its tables or does not exist.
     """
     database = get_current_settings().server.database.connection_url
     assert database is not None
@@ -25,7 +25,7 @@ def make_tables() -> None:
         return
     path = Path(str(url.database))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):  # two processes would make the same tables
+    with FileLock(f"{path}.lock"):  # one process at a time creates the tables
         if not is_whole(path):
             with new_database(path) as partial:
                 asyncio.run(_make(f"sqlite+aiosqlite:///{partial}"))

@@ -1,6 +1,6 @@
-"""How a process that `make serve` started tells it that it is ready: a line through a pipe that it was given.
+"""How a process tells `make serve`, which started it, that it is ready: by a line through an inherited pipe.
 
-Nothing is asked over the network, so no other program can answer in its place.
+Nothing goes over the network, so no other program can answer instead.
 """
 
 import os
@@ -9,7 +9,7 @@ READY_PIPE = "WORKFLOW_READY_PIPE"
 
 
 def say_ready() -> None:
-    """Tell `make serve` that this process does its work from now on; does nothing when started by somebody else."""
+    """Tell `make serve` that this process is ready. Does nothing if something else started the process."""
     number = os.environ.pop(READY_PIPE, None)
     if number is not None:
         with os.fdopen(int(number), "w") as pipe:

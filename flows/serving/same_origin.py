@@ -1,8 +1,9 @@
 """Who may talk to the servers: programs on this machine, and the servers' own pages.
 
-None of them knows users or passwords, so any web page open in a browser here could start flows and read models: by a
-request to 127.0.0.1 (told by its `Origin`), or through a name of its own that it lets point to 127.0.0.1 (told by
-`Host`). Both are refused. The answers also forbid their pages to ask anything of other hosts, and to be framed.
+None of them has users or passwords. So any web page open in a browser here could start flows and read models. It has
+two ways: a request to 127.0.0.1, which its `Origin` shows, or a domain of its own that it resolves to 127.0.0.1 (DNS
+rebinding), which `Host` shows. Both are refused. The answers also forbid the servers' pages to contact other hosts and
+to be framed.
 """
 
 import ipaddress
@@ -30,10 +31,10 @@ _ADDED = [
 
 
 class SameOrigin:
-    """The ASGI application `app` for requests to one of `names` that come from no page but its own.
+    """The ASGI application `app`, restricted to requests to one of `names` that come from no page but its own.
 
-    `names` are the host names without port under which the server is known; `*` among them stands for every address
-    written in numbers, which no other page can have made up. `way_out` is told to those who used another name.
+    `names` are the server's host names without port; `*` among them stands for every numeric address, which no other
+    page can forge. Requests to another name are refused with the advice `way_out`.
     """
 
     def __init__(self, app: App, names: Iterable[str], way_out: str) -> None:
@@ -54,12 +55,12 @@ class SameOrigin:
             await send({"type": "http.response.body", "body": json.dumps({"detail": reason}).encode()})
 
     def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        """Why a request with these headers is refused; None when it is not."""
-        found: dict[bytes, list[str]] = {b"host": [], b"origin": []}
+        """Why a request with these headers is refused; None if it is not."""
+        values: dict[bytes, list[str]] = {b"host": [], b"origin": []}
         for name, value in headers:
-            if name in found:
-                found[name].append(value.decode("latin-1").lower())
-        hosts, origins = found[b"host"], found[b"origin"]
+            if name in values:
+                values[name].append(value.decode("latin-1").lower())
+        hosts, origins = values[b"host"], values[b"origin"]
         if len(hosts) != 1 or not self.is_known(hosts[0]):
             return f"this server is not known as {', '.join(hosts) or 'nothing'}; {self.way_out}"
         if any(origin not in (f"http://{hosts[0]}", f"https://{hosts[0]}") for origin in origins):
@@ -86,8 +87,8 @@ def _with_policy(send: Send) -> Send:
     async def send_with_policy(message: Message) -> None:
         if message["type"] == "http.response.start":
             names = {name for name, _ in _ADDED}
-            kept = [header for header in message.get("headers", []) if header[0].lower() not in names]
-            message = {**message, "headers": [*kept, *_ADDED]}
+            headers = [header for header in message.get("headers", []) if header[0].lower() not in names]
+            message = {**message, "headers": [*headers, *_ADDED]}
         await send(message)
 
     return send_with_policy

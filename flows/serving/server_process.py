@@ -1,7 +1,7 @@
-"""What the processes of the two servers share: the socket they are given, their end, and who may talk to them.
+"""What the processes of the two servers share: their inherited socket, their end, and who may talk to them.
 
-The socket is bound by `make serve` before anything is started. So a port that is taken is told at once, no other
-program can answer on it, and when a server is started anew its clients only wait.
+`make serve` binds the socket before it starts anything. So it reports a taken port at once, no other program can answer
+on it, and while a server restarts its clients only wait.
 """
 
 import argparse
@@ -17,7 +17,7 @@ _GRACE_SECONDS = 1
 
 
 def run(make_app: Callable[[], App]) -> None:
-    """Serve the application on the socket named on the command line, as long as the process that started this lives."""
+    """Serve the application on the socket named on the command line until the parent process ends."""
     options = _options()
     die_with_parent(options.parent)
     import uvicorn

@@ -1,7 +1,7 @@
-"""One process of `make serve`: how it is started, known to be ready, and ended.
+"""One process of `make serve`: how it starts, becomes ready and ends.
 
-It writes a log file of its own, lives in a session of its own, so that Ctrl-C in the terminal reaches `make serve`
-alone, and is to die with `make serve` should that be killed (see `src.core.processes`).
+It has a log file of its own. It also has a session of its own, so that Ctrl-C in the terminal reaches only
+`make serve`. If `make serve` is killed, it dies too (see `src.core.processes`).
 """
 
 import os
@@ -21,15 +21,15 @@ from flows.serving.readiness import READY_PIPE
 from src.core.processes import is_alive
 
 _POLL_SECONDS = 0.05
-_KILLED_SECONDS = 1.0  # to be gone after a kill
+_KILLED_SECONDS = 1.0  # the time a killed process may take to disappear
 _LAST_LINES = 8
 
 
 @dataclass
 class Service:
-    """`python -m <module> <arguments>`, called `name` to people.
+    """`python -m <module> <arguments>`; messages call it `name`.
 
-    It is given the socket `listener`. What it prints is for the terminal when it `speaks`, otherwise for the log.
+    It inherits the socket `listener`. Its output goes to the terminal if it `speaks`, otherwise to the log.
     """
 
     name: str
@@ -64,22 +64,22 @@ class Service:
         return self._process.pid
 
     def is_ready(self) -> bool:
-        """Whether the process has said so since the last call; it does once."""
+        """Whether the process has reported ready since the last call; it does so once."""
         return bool(self._ready_pipe.read(100))
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def end(self) -> str:
-        """How the process, which has ended, came to its end."""
+        """How the process ended; it must have."""
         assert self._process is not None
         return how_it_ended(self._process.returncode)
 
     def last_words(self) -> str:
         """The end of its log, as an appendix to a message."""
         lines = [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-        shown = "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
-        return f"; {os.path.relpath(self.log)} says:{shown}" if lines else f"; {os.path.relpath(self.log)} is empty"
+        excerpt = "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
+        return f"; {os.path.relpath(self.log)} says:{excerpt}" if lines else f"; {os.path.relpath(self.log)} is empty"
 
 
 def how_it_ended(code: int) -> str:
@@ -87,7 +87,7 @@ def how_it_ended(code: int) -> str:
 
 
 def stop(services: Iterable[Service], seconds: float) -> None:
-    """Ask the processes to end and wait; kill after `seconds` what is left of them and of all they started."""
+    """Ask the processes to end and wait; after `seconds` kill what is left of them and of everything they started."""
     running = [service for service in services if service.is_running()]
     families = [member for service in running for member in _family(service.pid)]
     for service in running:

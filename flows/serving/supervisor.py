@@ -1,7 +1,7 @@
-"""Starts the processes of `make serve`, looks after them, and ends them.
+"""Starts the processes of `make serve`, keeps them running, and ends them.
 
-A process that dies is told and started again: its socket stays open here, so that clients only wait. When the same one
-has died three times within ten minutes, everything is ended.
+A process that dies is reported and restarted. Its socket stays open here, so that clients only wait. If the same
+process dies three times within ten minutes, everything ends.
 """
 
 import os
@@ -17,12 +17,12 @@ from src.core.errors import UserError
 _POLL_SECONDS = 0.1
 _START_SECONDS = 180.0
 _MOST_DEATHS, _WITHIN_SECONDS = 3, 600.0
-# To end in, one after the other, ten seconds in all: a run is ended while Prefect can still note it.
+# Time to end, one after the other, ten seconds in all: runs end while Prefect can still record it.
 _RUNNER_SECONDS, _SERVERS_SECONDS = 6.5, 2.5
 
 
 class Signals:
-    """Whether Ctrl-C was pressed, the process was told to end, or its terminal was closed."""
+    """Notes when Ctrl-C is pressed, the process is told to end, or its terminal is closed."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
@@ -34,7 +34,7 @@ class Signals:
 
 
 class Supervisor:
-    """Keeps `servers` and `runner`, which works with them, going in the folder `root`; `say` tells people."""
+    """Keeps `servers` and the `runner`, which uses them, running in the folder `root`; `say` prints to the user."""
 
     def __init__(
         self, servers: Sequence[Service], runner: Service, root: Path, signals: Signals, say: Callable[[str], None]
@@ -47,9 +47,9 @@ class Supervisor:
         self.deaths: dict[str, list[float]] = {service.name: [] for service in (*servers, runner)}
 
     def run(self, welcome: str) -> None:
-        """Start everything, say `welcome` when it is ready, and return when told to end and all has ended.
+        """Start everything, say `welcome` when it is ready, and return once told to end and everything has ended.
 
-        Raises UserError when a process cannot be started or kept going; then all has ended, too.
+        Raises UserError if a process cannot be started or kept running; then everything has ended, too.
         """
         try:
             for service in (*self.servers, self.runner):
@@ -59,14 +59,14 @@ class Supervisor:
                 self._look_after()
         finally:
             if self.signals.received:
-                self.say("Stopping: first what runs, then the servers")
+                self.say("Stopping the runs, then the servers")
             stop([self.runner], _RUNNER_SECONDS)
             stop(self.servers, _SERVERS_SECONDS)
             if self.signals.received:
                 self.say("Stopped")
 
     def _become_ready(self) -> bool:
-        """Wait until every service is ready; False when told to end before."""
+        """Wait until every service is ready; False if told to end before that."""
         deadline = time.monotonic() + _START_SECONDS
         waiting = [*self.servers, self.runner]
         while not self.signals.received:
@@ -95,10 +95,10 @@ class Supervisor:
 
     def _start_again(self, service: Service) -> None:
         now = time.monotonic()
-        recent = [then for then in self.deaths[service.name] if now - then < _WITHIN_SECONDS]
+        recent = [death for death in self.deaths[service.name] if now - death < _WITHIN_SECONDS]
         self.deaths[service.name] = [*recent, now]
-        told = f"{service.name} (process {service.pid}) {service.end()}"
+        message = f"{service.name} (process {service.pid}) {service.end()}"
         if len(recent) + 1 >= _MOST_DEATHS:
-            raise UserError(f"{told}, {_MOST_DEATHS} times within ten minutes{service.last_words()}")
-        self.say(f"{told}; starting it again (its log: {os.path.relpath(service.log)})")
+            raise UserError(f"{message}, {_MOST_DEATHS} times within ten minutes{service.last_words()}")
+        self.say(f"{message}; starting it again (its log: {os.path.relpath(service.log)})")
         service.start(self.root)

@@ -230,7 +230,7 @@ def without_commit(home: Workspace) -> None:
     ("change", "overrides", "told"),
     [
         (not_committed, Overrides(folds=3), f"problems/{PROBLEM}.yaml is not in the last commit"),
-        (without_commit, Overrides(folds=3), "is no git repository with a commit"),
+        (without_commit, Overrides(folds=3), "is not a git repository with a commit"),
         (None, Overrides(measure="mae"), f"problems/{PROBLEM}.yaml: measure: mae does not suit type binary"),
         (None, Overrides(protocol="hold_out"), f"problems/{PROBLEM}.yaml: protocol hold_out has neither folds"),
     ],

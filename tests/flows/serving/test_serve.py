@@ -169,7 +169,7 @@ def test_a_port_of_another_program_is_told_before_anything_is_started(
     ("options", "told"),
     [
         (["--prefect-port", "4200", "--mlflow-port", "4200"], "--prefect-port and --mlflow-port are the same"),
-        (["--prefect-port", "65536"], "--prefect-port: 65536 is no port"),
+        (["--prefect-port", "65536"], "--prefect-port: 65536 is not a port"),
         (["--mlflow-port", "x"], "--mlflow-port: invalid int value: 'x'"),
         (["--isolated", "0"], "--isolated: at least 1"),
     ],
@@ -209,7 +209,7 @@ def test_open_to_the_network_it_warns_and_answers_to_more_names(
     monkeypatch.setattr(serve, "Supervisor", Nothing)
     monkeypatch.setattr(serve.ports, "listening", lambda host, port, option: socket.create_server(("127.0.0.1", 0)))
     assert serve.main(["--host", host, "--known-as", "lab.example"]) == 0
-    assert ("no password is asked" in capsys.readouterr().out) == warned
+    assert ("there is no password" in capsys.readouterr().out) == warned
     for server in looked_after:
         gate = SameOrigin(None, server.arguments[2:], "no way out")
         assert gate.is_known("localhost:4200")

@@ -54,7 +54,7 @@ def test_all_is_ready_then_told_and_ended_with_nothing_left(tmp_path: Path, told
     assert all(each.is_running() for each in services)
     told.received = signal.SIGINT
     running.join(10)
-    assert said == ["welcome", "Stopping: first what runs, then the servers", "Stopped"]
+    assert said == ["welcome", "Stopping the runs, then the servers", "Stopped"]
     assert not any(each.is_running() for each in services)
 
 
