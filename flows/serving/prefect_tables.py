@@ -32,9 +32,11 @@ def make_tables() -> None:
 
 
 async def _make(database: str) -> None:
-    from prefect.server.database import provide_database_interface
+    from prefect.server.database.dependencies import provide_database_interface, temporary_database_config
 
-    with temporary_settings({PREFECT_SERVER_DATABASE_CONNECTION_URL: database}):
+    # Prefect keeps the first database it is asked for; without the second context, a server in this process would
+    # go on writing to the partial file.
+    with temporary_settings({PREFECT_SERVER_DATABASE_CONNECTION_URL: database}), temporary_database_config(None):
         interface = provide_database_interface()
         try:
             await interface.create_db()
