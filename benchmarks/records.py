@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.steps import REPOSITORY
 from src.core.steps import RECORDED
 from src.tracking.address import artifacts_uri, tracking_uri
-from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, KIND, SEALED_TEST, Content, Point
+from src.tracking.content import CHOSEN, COMMON_SENSE, CROSS_VALIDATED, RUN_TYPE, SEALED_TEST, Content, Point
 from src.tracking.database import open_database
 from src.tracking.identity import KEY
 from src.tracking.many import NewRun, create_runs
@@ -101,10 +101,10 @@ def _step(step: str, parent: str, started: int) -> NewRun:
     return _run(step, Content([("seconds", 0, 10.0)], params), {PARENT: parent, STEP: step}, started, seconds=10)
 
 
-def _curves(name: str, kind: str, parent: str, started: int) -> NewRun:
+def _curves(name: str, run_type: str, parent: str, started: int) -> NewRun:
     names = [f"{part}.{of}" for part in ("training", "validation") for of in ("accuracy", "cross_entropy")]
     points = [(name, epoch, 1 / epoch) for name in names for epoch in range(1, EPOCHS + 1)]
-    return _run(name, Content(points, {}, {KIND: kind}), {PARENT: parent}, started)
+    return _run(name, Content(points, {}, {RUN_TYPE: run_type}), {PARENT: parent}, started)
 
 
 def _candidate(chance: np.random.Generator, number: int, parent: str, started: int) -> NewRun:
@@ -113,7 +113,7 @@ def _candidate(chance: np.random.Generator, number: int, parent: str, started: i
     params |= {"learning_rate": str(10 ** -chance.uniform(2, 4)), "epochs": str(chance.integers(5, 200))}
     points = [("accuracy", 0, chance.random()), ("accuracy.standard_error", 0, 0.01)]
     points += [("fold.accuracy", i, chance.random()) for i in range(1, FOLDS + 1)]
-    tags = {KIND: "candidate", "best": "false", "chosen": "false"}
+    tags = {RUN_TYPE: "candidate", "best": "false", "chosen": "false"}
     return _run(f"candidate {number}", Content(points, params, tags), {PARENT: parent}, started + number)
 
 

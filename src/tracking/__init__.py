@@ -1,12 +1,11 @@
-"""The record of what ran, in MLflow: one run per workflow content, one below it per step, the model in the registry.
+"""Record in MLflow what ran: one run per workflow content, a child run per step, and the model in the registry.
 
 A step runs within `recording`. Its results are safe on disk before anything is recorded, and everything recorded is
-read from them, so a record that fails costs nothing but itself: it can be made up for with
-`python -m src.tracking <problem>`.
+read from them. So a failed record loses no results; `python -m src.tracking <problem>` makes up for it.
 
-Steps that leave nothing to look at (define, fetch) and steps that DVC skips add no run. Recording the same results
-again adds nothing; other results from the same content (the code has changed) add a run for the step, and the older
-one says by which run it is superseded. The workflow's run carries the headlines of all steps up to date.
+Steps without anything to look at (define, fetch) and steps that DVC skips add no run. Recording the same results again
+adds nothing. Other results from the same content (the code has changed) add a run for the step, and the older run names
+the one that supersedes it. The workflow's run shows the headlines of all steps that are up to date.
 """
 
 import logging
@@ -25,16 +24,16 @@ from src.tracking.address import tracking_uri
 
 logger = logging.getLogger("workflow")
 
-# Where a fork is safe, the recorder has from the start what the step has imported.
+# Fork where that is safe: the recorder then starts with everything that the step has imported.
 _BESIDE = get_context("fork") if sys.platform == "linux" else get_context("spawn")
 
 
 @contextmanager
 def recording(step: str, layout: Layout) -> Iterator[None]:
-    """Record `step` when the block has ended well, and only then; its results have to be on disk.
+    """Record `step` after the block has ended without an error; its results have to be on disk by then.
 
-    The record is made by a process of its own, which gets ready during the block (see `src.tracking.recorder`), and is
-    waited for. Raises UserError before the block when params.yaml names no database to record in.
+    A separate process makes the record. It gets ready during the block (see `src.tracking.recorder`), and this process
+    waits for it. Raises UserError before the block if params.yaml names no database to record in.
     """
     from src.tracking.recorder import record
 
@@ -42,21 +41,21 @@ def recording(step: str, layout: Layout) -> Iterator[None]:
         yield
         return
     tracking_uri(home(layout))
-    own, its = Pipe()
-    recorder = _BESIDE.Process(target=record, args=(its, step, layout), name="recorder")
+    our_end, its_end = Pipe()
+    recorder = _BESIDE.Process(target=record, args=(its_end, step, layout), name="recorder")
     recorder.start()
-    its.close()
+    its_end.close()
     try:
         yield
-        with suppress(BrokenPipeError):  # where it has ended, as its exit code will tell
-            own.send({"started": psutil.Process().create_time(), "ended": time.time()})
+        with suppress(BrokenPipeError):  # it has ended already; its exit code says how
+            our_end.send({"started": psutil.Process().create_time(), "ended": time.time()})
         recorder.join()
     except BaseException:
         recorder.kill()
         recorder.join()
         raise
     finally:
-        own.close()
+        our_end.close()
     if recorder.exitcode != 0:
         logger.warning(
             "warning: MLflow did not record %s of %s: its recorder ended with code %s. The results are complete and "

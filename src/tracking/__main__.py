@@ -1,6 +1,6 @@
 """Record from the result files what could not be recorded when it ran: `python -m src.tracking <problem>`.
 
-Only steps that DVC calls up to date are recorded: other result files belong to other settings than those on disk.
+It records only steps that DVC calls up to date. Other result files belong to other settings than those on disk.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def recordable(layout: Layout) -> dict[str, Moment]:
-    """The steps whose results are there and up to date, with the time at which they were written."""
+    """The steps whose results exist and are up to date, with the time at which they were written."""
     present = [step for step in RECORDED if outputs(step, layout)]
     if not present:
         raise UserError(f"{layout.results} holds no results: run `dvc repro` or `python -m tasks.define` first")
@@ -45,7 +45,7 @@ def recordable(layout: Layout) -> dict[str, Moment]:
     current: list[str] = []
     for step in present:
         if f"{step}@{layout.problem}" in changed or not {*recorded_steps_read_by(step)} <= {*current}:
-            logger.info("%s: left out, its results do not belong to what is on disk now; `dvc repro` renews them", step)
+            logger.info("%s: left out, its results do not match what is on disk now; `dvc repro` renews them", step)
         else:
             current.append(step)
     times = {step: max(path.stat().st_mtime for path in outputs(step, layout)) for step in current}

@@ -1,9 +1,9 @@
-"""Where the records lie: the one place that turns `database` of params.yaml into an address for MLflow.
+"""Where the records are stored: the one place that turns `database` of params.yaml into an address for MLflow.
 
-`database: sqlite` is a file in the repository's folder and needs nothing. With `database: postgresql://user@host/name`
-MLflow's tables lie in the schema `mlflow` of that database, apart from those of Prefect, which has a table of the same
-name. The password is not in params.yaml, which git keeps: PostgreSQL's own client library takes it from PGPASSWORD or
-~/.pgpass.
+`database: sqlite` is a file in the repository's folder and needs no setup. With
+`database: postgresql://user@host/name` MLflow's tables are in the schema `mlflow` of that database, separate from those
+of Prefect, because some have the same name. The password does not belong in params.yaml, which git keeps: PostgreSQL's
+client library reads it from PGPASSWORD or ~/.pgpass.
 """
 
 import os
@@ -18,11 +18,11 @@ DATABASE, ARTIFACTS, SCHEMA = "mlflow.db", "mlartifacts", "mlflow"
 SQLITE = "sqlite"
 _CONNECT_SECONDS = 5
 _WAY_OUT = "remove it from the address and give it in the variable PGPASSWORD or the file ~/.pgpass"
-_ODD = "?#%"  # what an address would read as something else than a part of a folder's name
+_ODD = "?#%"  # characters that mean something else in an address than in a folder's name
 
 
 def tracking_uri(home: Path) -> str:
-    """The address of the records of the repository at `home`. Raises UserError for a `database` that is none."""
+    """The address of the records of the repository at `home`. Raises UserError for an invalid `database`."""
     database = database_setting(home)
     if database == SQLITE:
         return sqlite_uri(home / DATABASE)
@@ -51,14 +51,14 @@ def database_setting(home: Path) -> str:
         address = urlsplit(str(database))
     except ValueError:
         raise UserError(
-            f"{params}: database: is no address; it should be sqlite or postgresql://user@host/name"
+            f"{params}: database: is not an address; it should be sqlite or postgresql://user@host/name"
         ) from None
     if address.password is not None or fault_of_keys(str(database)) is not None:
         raise UserError(f"{params}: database: holds a password, which git would keep; {_WAY_OUT}")
     if "@" in address._replace(netloc="").geturl() or not _has_port(address):
         raise UserError(
-            f"{params}: database: the host is followed by an @, or by a port that is no number up to 65535; if that "
-            f"is a password, {_WAY_OUT}"
+            f"{params}: database: the host is followed by an @, or by a port that is not a number up to 65535; if "
+            f"that is a password, {_WAY_OUT}"
         )
     if address.scheme != "postgresql" or not address.path.strip("/"):
         raise UserError(f"{params}: database: should be sqlite or postgresql://user@host/name")
@@ -66,7 +66,7 @@ def database_setting(home: Path) -> str:
 
 
 def _has_port(address: SplitResult) -> bool:
-    """Whether the port is one, or left out."""
+    """Whether the port is valid or left out."""
     try:
         return address.port != 0
     except ValueError:

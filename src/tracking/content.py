@@ -1,16 +1,16 @@
-"""What each step leaves on record, read from its result files. Knows nothing of MLflow.
+"""What each step records, read from its result files. This module does not depend on MLflow.
 
-A step's headline (metrics and tags) stands on the step's run. The workflow's run sums them up: in words as tags, and
-once `evaluate` is done in numbers, which MLflow's table of runs shows as columns. The names are the same for every
-problem. The name of a score says its measure: MLflow draws what has one name on one axis, and accuracies beside errors
-would say nothing. The details stand on the step's run and the runs below it, one for each rung of the ladder, candidate
-of the search and fold of the evaluation. Their names are alike, so that selected ones compare.
+A step's headline (metrics and tags) is part of the step's run. The workflow's run sums them up: in words as tags and,
+once `evaluate` is done, in numbers, which MLflow's table of runs shows as columns. The names are the same for every
+problem. The name of a score includes its measure, because MLflow draws metrics of one name on one axis, where
+accuracies and errors do not belong together. The details are in the step's run and its child runs: one for each rung of
+the ladder, candidate of the search and fold of the evaluation. All use the same names, so that runs can be compared.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.core.files import Layout
 from src.judging.printer import printer_of
@@ -25,8 +25,8 @@ from src.results.verdicts import Choice, Verdict
 from src.results.wording import candidate_text
 from src.tracking.settings import step_settings
 
-# Of a larger search only the best become runs; the table among the artifacts holds all. MLflow shows a hundred runs on
-# one page and still compares them at once. Five hundred would take 500 requests, for a plot that nobody can read.
+# Only the best candidates of a larger search become runs; the table among the artifacts holds all. MLflow shows a
+# hundred runs on one page and can still compare them. Five hundred would take 500 requests, for an unreadable plot.
 MOST_RUNS = 100
 MOST_FOLDS = 100
 CURVE_POINTS = 50
@@ -37,16 +37,16 @@ CURVES = ("training", "validation", "training_loss", "validation_loss")
 # Tags that are columns of the table of runs.
 CROSS_VALIDATED, SEALED_TEST, COMMON_SENSE, CHOSEN = "cross-validated", "sealed test", "common sense", "chosen"
 _SCORES = (COMMON_SENSE, "shallow model", CROSS_VALIDATED, SEALED_TEST)
-KIND = "workflow.kind"
+RUN_TYPE = "workflow.run_type"
 Point = tuple[str, int, float]
 Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Content:
-    """One run's record: `points` are (metric, step, value), so that a curve is a metric with many steps.
+    """One run's record: `points` are (metric, step, value), so a curve is a metric with many steps.
 
-    MLflow shows metrics in the order in which they were first written and plots the first one when runs are compared.
+    MLflow shows metrics in the order in which they were first written. When it compares runs it plots the first one.
     """
 
     points: list[Point] = field(default_factory=list)
@@ -55,8 +55,7 @@ class Content:
     below: list[tuple[str, "Content"]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Headline:
+class Headline(NamedTuple):
     metrics: Mapping[str, float]
     tags: dict[str, str]
     verdicts: list[Verdict]
@@ -64,58 +63,57 @@ class Headline:
 
 def headline(step: str, layout: Layout) -> Headline:
     """The step's findings in a few numbers and words."""
-    found = _HEADLINES[step](layout) if step in _HEADLINES else Headline({}, {}, [])
-    verdicts = {f"verdict.{verdict.name}": "yes" if verdict.holds else "no" for verdict in found.verdicts}
-    finite = {name: value for name, value in found.metrics.items() if math.isfinite(value)}
-    return Headline(finite, found.tags | verdicts, found.verdicts)
+    metrics, tags, verdicts = _HEADLINES[step](layout) if step in _HEADLINES else Headline({}, {}, [])
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    tags |= {f"verdict.{verdict.name}": "yes" if verdict.holds else "no" for verdict in verdicts}
+    return Headline(finite, tags, verdicts)
 
 
 def step_content(step: str, layout: Layout) -> Content:
     """Everything that the step's own run records."""
-    found = headline(step, layout)
+    metrics, tags, verdicts = headline(step, layout)
     details = _DETAILS[step](layout) if step in _DETAILS else Content()
-    evidence = {f"evidence.{verdict.name}": verdict.evidence for verdict in found.verdicts}
     return Content(
-        points=[(name, 0, value) for name, value in found.metrics.items()] + details.points,
+        points=[(name, 0, value) for name, value in metrics.items()] + details.points,
         params=step_settings(step, layout) | details.params,
-        tags=found.tags | evidence,
+        tags=tags | {f"evidence.{verdict.name}": verdict.evidence for verdict in verdicts},
         below=details.below,
     )
 
 
 def summary(steps: Iterable[str], layout: Layout) -> Headline:
-    """What `steps` found, for the workflow's run. No metrics before `evaluate`: the measure has to be the first one."""
-    found = {step: headline(step, layout) for step in steps}
-    tags = {name: value for each in found.values() for name, value in each.tags.items()}
-    verdicts = [verdict for each in found.values() for verdict in each.verdicts]
+    """The findings of `steps`, for the workflow's run. No metrics before `evaluate`: the measure comes first."""
+    headlines = {step: headline(step, layout) for step in steps}
+    tags = {name: value for each in headlines.values() for name, value in each.tags.items()}
+    verdicts = [verdict for each in headlines.values() for verdict in each.verdicts]
     shown = {"problem": layout.problem, "verdicts": verdicts_text(verdicts)}
-    ordered = [found[step].metrics for step in _IN_SUMMARY if step in found] if "evaluate" in found else []
+    ordered = [headlines[step].metrics for step in _IN_SUMMARY if step in headlines] if "evaluate" in headlines else []
     return Headline({name: value for metrics in ordered for name, value in metrics.items()}, shown | tags, verdicts)
 
 
 def verdicts_text(verdicts: Sequence[Verdict]) -> str:
-    """How many hold, and which do not."""
+    """How many verdicts hold, and which do not."""
     failing = [verdict.name.replace("_", " ") for verdict in verdicts if not verdict.holds]
     held = f"{len(verdicts) - len(failing)} of {len(verdicts)} hold"
     return f"{held}, not: {', '.join(failing)}" if failing else held
 
 
 def note(layout: Layout, steps: Iterable[str]) -> str:
-    """The workflow run's description (Markdown): the result in one line, then the scores and verdicts of `steps`."""
+    """The description of the workflow's run (Markdown): the result in one line, the scores and the verdicts."""
     steps = list(steps)
-    found = summary(steps, layout)
-    lines = [f"**{load_settings(layout, 'report', ReportSettings).question}** {result_line(found)}", ""]
-    rows = [(name, found.tags[name]) for name in _SCORES if name in found.tags]
+    totals = summary(steps, layout)
+    lines = [f"**{load_settings(layout, 'report', ReportSettings).question}** {result_line(totals)}", ""]
+    rows = [(name, totals.tags[name]) for name in _SCORES if name in totals.tags]
     if rows:
-        lines += [f"| | {found.tags['measure']} |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
-    for verdict in found.verdicts:
+        lines += [f"| | {totals.tags['measure']} |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
+    for verdict in totals.verdicts:
         lines.append(f"- {'yes' if verdict.holds else '**no**'}, {verdict.name}: {verdict.evidence}")
     return "\n".join(lines)
 
 
-def result_line(found: Headline) -> str:
+def result_line(totals: Headline) -> str:
     """The summary in one line: the measure, cross-validated and on the sealed test set, beside common sense."""
-    tags = found.tags
+    tags = totals.tags
     if CROSS_VALIDATED not in tags:
         return f"not evaluated yet; verdicts: {tags['verdicts']}"
     baseline, verdicts = tags[COMMON_SENSE].split()[0], tags["verdicts"].split(",")[0]
@@ -131,21 +129,21 @@ def thinned(length: int, most: int = CURVE_POINTS) -> list[int]:
 
 
 def _validate(layout: Layout) -> Headline:
-    found = Validation.read(layout.result("validate"))
-    warnings = sum(finding.severity == "warning" for finding in found.findings)
-    metrics = {"data.rows": found.rows, "data.columns": len(found.columns), "data.warnings": warnings}
-    return Headline(metrics, {}, found.verdicts)
+    validation = Validation.read(layout.result("validate"))
+    warnings = sum(finding.severity == "warning" for finding in validation.findings)
+    metrics = {"data.rows": validation.rows, "data.columns": len(validation.columns), "data.warnings": warnings}
+    return Headline(metrics, {}, validation.verdicts)
 
 
 def _prepare(layout: Layout) -> Headline:
-    found = Prepared.read(layout.result("prepare"))
-    protocol = found.protocol
+    prepared = Prepared.read(layout.result("prepare"))
+    protocol = prepared.protocol
     tags = {
-        "measure": f"{found.measure} ({found.direction})",
+        "measure": f"{prepared.measure} ({prepared.direction})",
         "protocol": f"{protocol.kind}, {protocol.folds} folds x {_repeats(protocol)}, {protocol.order}",
     }
-    tags |= _automatic(found.choices)
-    return Headline({"train.rows": found.rows, "features": len(found.features)}, tags, [])
+    tags |= _automatic(prepared.choices)
+    return Headline({"train.rows": prepared.rows, "features": len(prepared.features)}, tags, [])
 
 
 def _repeats(protocol: Protocol) -> str:
@@ -157,47 +155,47 @@ def _automatic(choices: Sequence[Choice]) -> dict[str, str]:
 
 
 def _baseline(layout: Layout) -> Headline:
-    found = Baseline.read(layout.result("baseline"))
-    common_sense, shallow, text = found.common_sense, found.shallow, printer_of(found).bare
+    baseline = Baseline.read(layout.result("baseline"))
+    common_sense, shallow, text = baseline.common_sense, baseline.shallow, printer_of(baseline).bare
     tags = {
         COMMON_SENSE: f"{text(common_sense.evaluation.mean)} ({common_sense.name})",
         "shallow model": f"{text(shallow.evaluation.mean)} ({shallow.name})",
     }
     metrics = {
-        f"common_sense.{found.measure}": common_sense.evaluation.mean,
-        f"shallow.{found.measure}": shallow.evaluation.mean,
+        f"common_sense.{baseline.measure}": common_sense.evaluation.mean,
+        f"shallow.{baseline.measure}": shallow.evaluation.mean,
     }
-    return Headline(metrics, tags, found.verdicts)
+    return Headline(metrics, tags, baseline.verdicts)
 
 
 def _overfit(layout: Layout) -> Headline:
-    found = Overfit.read(layout.result("overfit"))
-    rung = found.rungs[found.chosen]
+    overfit = Overfit.read(layout.result("overfit"))
+    rung = overfit.rungs[overfit.chosen]
     metrics = {
         "overfit.parameters": rung.parameters,
         "overfit.turning_epoch": rung.turning_epoch,
-        f"overfit.{found.measure}.best_validation": rung.best_validation,
-        f"overfit.{found.measure}.final_training": rung.final_training,
-        f"overfit.{found.measure}.final_validation": rung.final_validation,
+        f"overfit.{overfit.measure}.best_validation": rung.best_validation,
+        f"overfit.{overfit.measure}.final_training": rung.final_training,
+        f"overfit.{overfit.measure}.final_validation": rung.final_validation,
     }
-    return Headline(metrics, {"overfit.network": rung.network.text}, found.verdicts)
+    return Headline(metrics, {"overfit.network": rung.network.text}, overfit.verdicts)
 
 
 def _regularize(layout: Layout) -> Headline:
-    found = Regularize.read(layout.result("regularize"))
+    search = Regularize.read(layout.result("regularize"))
     metrics = {
-        f"search.{found.measure}": found.chosen_score.mean,
-        f"search.{found.measure}.best": found.best_score.mean,
-        f"search.{found.measure}.standard_error": found.standard_error,
-        "search.candidates": found.candidates,
+        f"search.{search.measure}": search.chosen_score.mean,
+        f"search.{search.measure}.best": search.best_score.mean,
+        f"search.{search.measure}.standard_error": search.standard_error,
+        "search.candidates": search.candidates,
     }
-    return Headline(metrics | chosen_metrics(found.chosen), {CHOSEN: candidate_text(found.chosen)}, found.verdicts)
+    return Headline(metrics | chosen_metrics(search.chosen), {CHOSEN: candidate_text(search.chosen)}, search.verdicts)
 
 
 def _evaluate(layout: Layout) -> Headline:
-    found, references = Evaluate.read(layout.result("evaluate")), Baseline.read(layout.result("baseline"))
-    cv, test, measure = found.cross_validation, found.test, found.measure
-    text, interval = printer_of(found).bare, printer_of(found).interval
+    evaluation, references = Evaluate.read(layout.result("evaluate")), Baseline.read(layout.result("baseline"))
+    cv, test, measure = evaluation.cross_validation, evaluation.test, evaluation.measure
+    text, interval = printer_of(evaluation).bare, printer_of(evaluation).interval
     metrics = {
         f"cv.{measure}": cv.mean,
         f"cv.{measure}.low": cv.low,
@@ -207,20 +205,20 @@ def _evaluate(layout: Layout) -> Headline:
         f"test.{measure}.high": test.high,
         "test.rows": test.rows,
         "test.opening": test.opening,
-        f"common_sense.{measure}": found.baseline,
-        f"shallow.{measure}": found.shallow,
-        f"shallow.test.{measure}": found.shallow_test.value,
+        f"common_sense.{measure}": evaluation.baseline,
+        f"shallow.{measure}": evaluation.shallow,
+        f"shallow.test.{measure}": evaluation.shallow_test.value,
     }
     tags = {
-        COMMON_SENSE: f"{text(found.baseline)} ({references.common_sense.name})",
-        "shallow model": f"{text(found.shallow)} ({references.shallow.name})",
-        CROSS_VALIDATED: f"{found.measure} {text(cv.mean)} ({interval(cv.low, cv.high)})",
+        COMMON_SENSE: f"{text(evaluation.baseline)} ({references.common_sense.name})",
+        "shallow model": f"{text(evaluation.shallow)} ({references.shallow.name})",
+        CROSS_VALIDATED: f"{evaluation.measure} {text(cv.mean)} ({interval(cv.low, cv.high)})",
         SEALED_TEST: f"{text(test.value)} ({interval(test.low, test.high)})",
-        CHOSEN: candidate_text(found.chosen),
-        "recommended": found.recommended,
+        CHOSEN: candidate_text(evaluation.chosen),
+        "recommended": evaluation.recommended,
     }
-    tags |= _automatic(found.choices)
-    return Headline(metrics | chosen_metrics(found.chosen), tags, found.verdicts)
+    tags |= _automatic(evaluation.choices)
+    return Headline(metrics | chosen_metrics(evaluation.chosen), tags, evaluation.verdicts)
 
 
 _HEADLINES: dict[str, Callable[[Layout], Headline]] = {
@@ -233,16 +231,16 @@ _HEADLINES: dict[str, Callable[[Layout], Headline]] = {
 }
 
 
-# Whose metrics the workflow's run shows; those of the others stand on their steps' runs.
+# The steps whose metrics the workflow's run shows; the others show them in their own runs only.
 _IN_SUMMARY = ("evaluate", "regularize", "prepare", "validate")
 
 
 def _baseline_details(layout: Layout) -> Content:
-    found = Baseline.read(layout.result("baseline"))
+    baseline = Baseline.read(layout.result("baseline"))
     points: list[Point] = []
-    for reference in found.common_sense_all + found.shallow_all:
-        points.append((f"development.{found.measure}.{reference.name}", 0, reference.development.mean))
-        points.append((f"evaluation.{found.measure}.{reference.name}", 0, reference.evaluation.mean))
+    for reference in baseline.common_sense_all + baseline.shallow_all:
+        points.append((f"development.{baseline.measure}.{reference.name}", 0, reference.development.mean))
+        points.append((f"evaluation.{baseline.measure}.{reference.name}", 0, reference.evaluation.mean))
     return Content(points)
 
 
@@ -250,40 +248,40 @@ def _overfit_details(layout: Layout) -> Content:
     below, names = [], curve_names(layout)
     for rung, rows in _grouped(read_records(layout.results / "overfit_curves.csv"), "rung").items():
         params = {"rung": rung, "network": rows[0]["network"], "parameters": rows[0]["parameters"]}
-        below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows, names), params, {KIND: "rung"})))
+        below.append((f"rung {rung}: {rows[0]['network']}", Content(_curves(rows, names), params, {RUN_TYPE: "rung"})))
     return Content(below=below)
 
 
-# Columns of candidates.csv that are no settings of the candidate.
-_FOUND = ("candidate", "dropped", "mean", "standard_error", "difference_error", "best", "chosen")
+# Columns of candidates.csv that are not settings of the candidate.
+_OUTCOMES = ("candidate", "dropped", "mean", "standard_error", "difference_error", "best", "chosen")
 
 
 def _regularize_details(layout: Layout) -> Content:
     rows = read_records(layout.results / "candidates.csv")
-    found = Regularize.read(layout.result("regularize"))
-    measure = found.measure
+    search = Regularize.read(layout.result("regularize"))
+    measure = search.measure
     if len(rows) > MOST_RUNS:
-        sign = -1 if found.direction == "maximize" else 1
+        sign = -1 if search.direction == "maximize" else 1
         marked = {row["candidate"] for row in rows if "true" in (row["best"].lower(), row["chosen"].lower())}
         rows.sort(key=lambda row: (row["candidate"] not in marked, sign * float(row["mean"] or math.inf * sign)))
         rows = sorted(rows[:MOST_RUNS], key=lambda row: int(row["candidate"]))
     below = []
     for row in rows:
         folds = [name for name in row if name.startswith("fold_")]
-        settings = {name: row[name] for name in row if name not in (*_FOUND, *folds)}
+        settings = {name: row[name] for name in row if name not in (*_OUTCOMES, *folds)}
         points = _points([(measure, 0, row["mean"]), (f"{measure}.standard_error", 0, row["standard_error"])])
         points += _points((f"fold.{measure}", i, row[name]) for i, name in enumerate(folds[:MOST_FOLDS], start=1))
-        tags = {KIND: "candidate"} | {name: row[name].lower() for name in ("dropped", "best", "chosen")}
+        tags = {RUN_TYPE: "candidate"} | {name: row[name].lower() for name in ("dropped", "best", "chosen")}
         below.append((f"candidate {row['candidate']}", Content(points, settings, tags)))
     return Content(below=below)
 
 
 def _evaluate_details(layout: Layout) -> Content:
     folds = read_records(layout.results / "fold_scores.csv")[:MOST_FOLDS]
-    found, names = Evaluate.read(layout.result("evaluate")), curve_names(layout)
+    evaluation, names = Evaluate.read(layout.result("evaluate")), curve_names(layout)
     columns = {"network": "fold", "common_sense": "fold.common_sense", "shallow": "fold.shallow"}
     points = _points(
-        (f"{name}.{found.measure}", i, row[column])
+        (f"{name}.{evaluation.measure}", i, row[column])
         for i, row in enumerate(folds, start=1)
         for column, name in columns.items()
     )
@@ -293,8 +291,8 @@ def _evaluate_details(layout: Layout) -> Content:
         for epoch, rows in _grouped(curves, "epoch").items()
     ]
     points += _curves(means, names)
-    points += [(_further_name(name), 0, value) for name, value in found.extra.items()]
-    return Content(points, below=list(_fold_runs(folds, curves, found.measure, names)))
+    points += [(_further_name(name), 0, value) for name, value in evaluation.extra.items()]
+    return Content(points, below=list(_fold_runs(folds, curves, evaluation.measure, names)))
 
 
 def _further_name(extra: str) -> str:
@@ -305,15 +303,15 @@ def _further_name(extra: str) -> str:
 def _fold_runs(
     folds: Sequence[Row], curves: Sequence[Row], measure: str, names: Mapping[str, str]
 ) -> Iterator[tuple[str, Content]]:
-    """One run for each fold of the final evaluation, its score beside those of the references and its curves."""
+    """One run for each fold of the final evaluation, with its score, those of the references and its curves."""
     by_fold = _grouped(curves, "repeat", "fold")
     for row in folds:
         repeat, fold = int(row["repeat"]) + 1, int(row["fold"]) + 1
         points = _points([(measure, 0, row["network"])])
         points += _points((f"{name}.{measure}", 0, row[name]) for name in ("common_sense", "shallow"))
         points += _curves(by_fold.get((row["repeat"], row["fold"]), ()), names)
-        where = {"repeat": str(repeat), "fold": str(fold)}
-        yield f"repeat {repeat}, fold {fold}", Content(points, where, {KIND: "fold"})
+        params = {"repeat": str(repeat), "fold": str(fold)}
+        yield f"repeat {repeat}, fold {fold}", Content(points, params, {RUN_TYPE: "fold"})
 
 
 _DETAILS: dict[str, Callable[[Layout], Content]] = {
@@ -325,16 +323,16 @@ _DETAILS: dict[str, Callable[[Layout], Content]] = {
 
 
 def chosen_metrics(chosen: Candidate) -> dict[str, float]:
-    """The chosen candidate in numbers: metrics, since they are found, not given; plots of workflow runs have them."""
-    own = chosen.model_dump(exclude={"network"}) | {
+    """The chosen candidate in numbers. They are metrics, because the search found them; workflow runs plot them."""
+    settings = chosen.model_dump(exclude={"network"}) | {
         name: value for name, value in chosen.network.settings.items() if name != "units"
     }
-    numbers = {f"chosen.{name}": value for name, value in own.items() if isinstance(value, int | float)}
+    numbers = {f"chosen.{name}": value for name, value in settings.items() if isinstance(value, int | float)}
     return numbers | {"chosen.hidden_units": sum(chosen.network.units)}
 
 
 def curve_names(layout: Layout) -> dict[str, str]:
-    """The metrics that the columns of a table of curves are."""
+    """The names of the metrics in the columns of a table of curves."""
     prepared = Prepared.read(layout.result("prepare"))
     measure, loss = prepared.measure, prepared.problem_type.loss
     names = (f"training.{measure}", f"validation.{measure}", f"training.{loss}", f"validation.{loss}")
@@ -342,13 +340,13 @@ def curve_names(layout: Layout) -> dict[str, str]:
 
 
 def _curves(rows: Sequence[Row], names: Mapping[str, str]) -> list[Point]:
-    """Curves over epochs, thinned; the tables among the artifacts hold every epoch."""
+    """Curves over epochs, thinned. The tables among the artifacts hold every epoch."""
     kept = [rows[i] for i in thinned(len(rows))]
     return _points((name, int(row["epoch"]), row[column]) for column, name in names.items() for row in kept)
 
 
 def _points(values: Iterable[tuple[str, int, str]]) -> list[Point]:
-    """Points whose value is a finite number; a table leaves a cell empty where there is none."""
+    """The points with a finite value; an empty cell of a table has none."""
     numbers = [(name, step, float(text)) for name, step, text in values if text]
     return [point for point in numbers if math.isfinite(point[2])]
 
@@ -359,7 +357,7 @@ def _mean(texts: Iterable[str]) -> float:
 
 
 def _grouped(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
-    """The rows by their values of `keys`: a text for one key, a tuple for several."""
+    """The rows grouped by their values of `keys`: a string for one key, a tuple for several."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
         values = tuple(row[key] for key in keys)

@@ -1,6 +1,6 @@
-"""The database of records, held by one writer at a time and known to answer before MLflow is let loose on it.
+"""Open the database of records for one writer at a time, and check that it answers before MLflow uses it.
 
-Left to itself, MLflow would retry for minutes, printing tracebacks, what one statement finds out at once.
+Without the check MLflow would retry for minutes and print tracebacks where one statement shows the fault at once.
 """
 
 import fcntl
@@ -24,19 +24,18 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-_LOCK_NUMBER = 0x776F726B  # of PostgreSQL's advisory lock; any number that nobody else uses
+_LOCK_NUMBER = 0x776F726B  # for PostgreSQL's advisory lock; any number that nobody else uses
 
 
 @contextmanager
 def open_database(home: Path, patience: float | None = None) -> Iterator["MlflowClient"]:
-    """The records of the repository at `home`, for finding or creating runs as one operation.
+    """Open the records of the repository at `home`, to find or create runs as one operation.
 
-    Makes the database where there is none, and brings its addresses of files home where the repository was moved or
-    copied.
+    Creates the database if there is none, and corrects the addresses of files if the repository was moved or copied.
 
-    Raises sqlite3.Error or psycopg2.Error if the database is out of reach, read-only, damaged or locked for `patience`
-    seconds (half a minute by default). Raises TimeoutError if another step goes on recording, and UserError for a wrong
-    address or a database of another folder.
+    Raises sqlite3.Error or psycopg2.Error if the database is unreachable, read-only, damaged or locked for `patience`
+    seconds (half a minute by default). Raises TimeoutError if another step is still recording by then, and UserError
+    for a wrong address or the database of another folder.
     """
     patience = LOCK_SECONDS if patience is None else patience
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -45,7 +44,7 @@ def open_database(home: Path, patience: float | None = None) -> Iterator["Mlflow
     with _sqlite(home / DATABASE, patience) if in_a_file else _postgresql(address, patience):
         import mlflow
 
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors come as exceptions as well
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # it raises its errors, too
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
         if in_a_file and not is_whole(home / DATABASE, FILLED_WHEN_MADE):
             with new_database(home / DATABASE) as partial:
@@ -82,7 +81,7 @@ def _postgresql(address: str, patience: float) -> Iterator[None]:
             return bool(cursor.fetchone()[0])
 
         _wait_for(locked, "the database", patience)
-        yield  # closing the connection unlocks, and so does the end of this process
+        yield  # closing the connection releases the lock, and so does the end of this process
 
 
 def _connected(address: str) -> Any:
@@ -104,7 +103,7 @@ def _wait_for(locked: Callable[[], bool], what: str, patience: float) -> None:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What MLflow and its database fail with, for reasons of their own."""
+    """The exceptions of MLflow and its database for faults outside this project."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     from mlflow.exceptions import MlflowException
     from psycopg2 import Error as PostgreSQLError

@@ -1,8 +1,8 @@
-"""What makes two workflow runs the same: hashes of the content they were made from.
+"""The identity of workflow runs: hashes of the content they were made from.
 
-Records are found again by these hashes, never by a name or a time, so that recording twice changes nothing. The key of
-a workflow run follows from the problem file and the data's source alone. So its name is known before anything has run,
-and a run in which every step was up to date has the name of the run that computed the results.
+Records are found by these hashes, never by a name or a time, so that recording twice changes nothing. The key of a
+workflow run depends only on the problem file and the data's source. So its name is known before anything has run, and
+a run in which every step was up to date has the name of the run that computed the results.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ NAME_DIGITS = 8
 
 
 def workflow_name(layout: Layout) -> str:
-    """What a run of the problem file on disk is called wherever it shows: in Prefect, in MLflow and as an experiment.
+    """The name of a run of the problem file on disk: in Prefect, in MLflow and as an experiment.
 
-    Known before anything has run. Raises UserError for a problem file that is not right or a data file that is missing.
+    It is known before anything has run. Raises UserError for an invalid problem file or a missing data file.
     """
     from src.datasets.fetching import origins
 
@@ -39,7 +39,7 @@ def workflow_name(layout: Layout) -> str:
 
 
 def recorded_key(layout: Layout) -> str:
-    """The key of what the results on disk were made from, which a later edit of the problem file does not change."""
+    """The key of the content behind the results on disk. A later edit of the problem file does not change it."""
     from src.datasets.manifest import read_manifest
 
     folder = layout.results / "settings"
@@ -51,9 +51,9 @@ def recorded_key(layout: Layout) -> str:
 
 
 def workflow_key(settings: Mapping[str, Any], origins: Iterable[str]) -> str:
-    """SHA-256 of a problem's resolved settings and of what its data are made from.
+    """SHA-256 of a problem's resolved settings and the origins of its data.
 
-    The engine's settings are left out: results do not depend on where trainings run.
+    The engine's settings do not count: results do not depend on where trainings run.
     """
     return hashlib.sha256(json.dumps([settings, *origins], sort_keys=True).encode()).hexdigest()
 
@@ -63,9 +63,9 @@ def name_of(problem: str, key: str) -> str:
 
 
 def find_workflow_run(home: Path, problem: str, name: str) -> tuple[str, str] | None:
-    """The experiment and the run in MLflow that a workflow's name stands for; None where nothing was recorded yet.
+    """The ids of the experiment and the run in MLflow for a workflow's name; None if nothing was recorded yet.
 
-    Asks the database itself: importing MLflow for one link would take longer than all the rest.
+    Queries the database directly: importing MLflow for one link would take longer than everything else.
     """
     address = tracking_uri(home)
     if address.startswith("sqlite") and not (home / DATABASE).exists():
@@ -98,7 +98,7 @@ def outputs_digest(step: str, layout: Layout) -> str:
 
 
 def inputs_digest(step: str, layout: Layout) -> str:
-    """What `step` read. The prepared tables count by what they are made from, so that no table is read here."""
+    """The digest of what `step` read. What the prepared tables are made from stands for them, so none is read here."""
     shared = layout.expectations if step == "validate" else layout.settings("prepare")
     files = [layout.settings(step), *([shared] if shared.exists() else [])]
     results = [path for upstream in recorded_steps_read_by(step) for path in outputs(upstream, layout)]

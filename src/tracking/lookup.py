@@ -1,4 +1,4 @@
-"""What the registry of models holds, looked up straight in its database: importing MLflow would take seconds."""
+"""Look up the model registry directly in its database, because importing MLflow takes seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,15 @@ from src.tracking.address import DATABASE, SQLITE, database_setting, tracking_ur
 from src.tracking.moved import at_home, moves
 
 CHAMPION = "champion"
-STANDING = "promotion"  # the tag that says what a version is and why, see `src.tracking.promotion`
+STANDING = "promotion"  # the tag with a version's standing and the reason for it, see `src.tracking.promotion`
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions of a problem's model: the addresses of their files; what each is and why, where that is known."""
+    """The versions of a problem's model.
+
+    places: the addresses of their files. standings: what each version is and why, where known.
+    """
 
     places: Mapping[int, str] = field(default_factory=dict)
     standings: Mapping[int, str] = field(default_factory=dict)
@@ -29,8 +32,8 @@ class Versions:
         """Which version is the champion and why, or why there is none."""
         if self.champion is None:
             newest = max(self.places, default=None)
-            told = self.standings.get(newest) if newest is not None else None
-            return f"none; version {newest}, the newest: {told}" if told else "none"
+            reason = self.standings.get(newest) if newest is not None else None
+            return f"none; version {newest}, the newest: {reason}" if reason else "none"
         standing = self.standings.get(self.champion, "")
         decided = standing.startswith(f"{CHAMPION}: ")
         reason = standing.removeprefix(f"{CHAMPION}: ") if decided else "somebody gave it the alias in MLflow"
@@ -38,7 +41,7 @@ class Versions:
 
 
 def versions_of(problem: str, home: Path) -> Versions:
-    """What the records of the repository at `home` hold. Raises UserError where they cannot be read."""
+    """The versions on record for the repository at `home`. Raises UserError if the database cannot be read."""
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
@@ -48,8 +51,8 @@ def versions_of(problem: str, home: Path) -> Versions:
     try:
         with create_engine(tracking_uri(home), poolclass=NullPool).connect() as connection:
             changes = moves(connection, home)
-            found = mlflow_records.versions(connection, problem)
-            places = {version: at_home(place, changes) for version, place in found.items()}
+            addresses = mlflow_records.versions(connection, problem)
+            places = {version: at_home(place, changes) for version, place in addresses.items()}
             tags = mlflow_records.version_tags(connection, problem, STANDING)
             standings = {version: value for version, value in tags.items() if version in places}
             champion = mlflow_records.version_called(connection, problem, CHAMPION)

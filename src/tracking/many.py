@@ -1,7 +1,7 @@
-"""Many finished runs in one transaction.
+"""Write many finished runs in one transaction.
 
-MLflow's client writes a run in at least three, each of them a tenth of a second on a slow disk: a search of a hundred
-candidates would take longer to record than to train. A test holds the runs written here to be the same as those
+MLflow's client needs at least three transactions per run, a tenth of a second each on a slow disk: recording a search
+of a hundred candidates would take longer than training them. A test checks that the runs written here equal those
 written by the client.
 """
 

@@ -1,8 +1,8 @@
-"""A folder that was moved or copied, with its records.
+"""Correct the addresses in the records after their folder was moved or copied.
 
-MLflow keeps absolute addresses of the files of a run. In a folder that has another path now they lead to where it was,
-or into the folder that it was copied from. So whoever opens the records first brings the addresses home. Addresses that
-do not come from the workflow (an experiment whose files somebody keeps elsewhere) stay.
+MLflow stores absolute addresses of the files of a run. After a move they lead to the old place, and after a copy into
+the original folder. So opening the records corrects them first. Addresses that do not come from the workflow (an
+experiment whose files somebody keeps elsewhere) stay.
 """
 
 from pathlib import Path
@@ -17,49 +17,50 @@ from src.tracking.address import ARTIFACTS, SQLITE, artifacts_uri, database_sett
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-EXPERIMENT_KIND = "mlflow.experimentKind"  # the tag that marks an experiment of the workflow from its first moment
+EXPERIMENT_KIND = "mlflow.experimentKind"  # MLflow's tag, which every experiment of the workflow has from the start
 
 
 def moves(connection: "Connection", home: Path) -> dict[str, str]:
-    """What addresses in the records begin with, and what they have to begin with in the folder `home`.
+    """The beginnings of addresses to correct, and what they have to be in the folder `home`.
 
-    Empty where all is at home. Raises UserError where the records, on PostgreSQL, belong to another folder.
+    Empty if all are correct. Raises UserError if the records, on PostgreSQL, belong to another folder.
     """
-    here = artifacts_uri(home)
-    found: dict[str, str] = {}
+    current = artifacts_uri(home)
+    changes: dict[str, str] = {}
     for location in locations(connection, EXPERIMENT_KIND):
         address = urlsplit(location)
         folder, _, name = location.rpartition("/")
         former = Path(url2pathname(address.path)).parent
-        if address.scheme == "file" and former.name == ARTIFACTS and folder != here:
+        if address.scheme == "file" and former.name == ARTIFACTS and folder != current:
             _check_ownership(former.parent, home, name)
-            found[f"{folder}/"] = f"{here}/"
-            found[f"{former.parent}/mlruns/"] = f"{home.resolve()}/mlruns/"  # of MLflow's own experiment, Default
-    return found
+            changes[f"{folder}/"] = f"{current}/"
+            changes[f"{former.parent}/mlruns/"] = f"{home.resolve()}/mlruns/"  # of MLflow's own experiment, Default
+    return changes
 
 
 def at_home(address: str, changes: dict[str, str]) -> str:
-    """The address with the beginning that `changes`, from `moves`, have for it."""
-    for former, here in changes.items():
+    """The address, corrected by `changes` from `moves`."""
+    for former, current in changes.items():
         if address.startswith(former):
-            return here + address.removeprefix(former)
+            return current + address.removeprefix(former)
     return address
 
 
 def bring_home(home: Path) -> None:
-    """Let every address in the records of the folder `home` lead into it. Raises UserError like `moves`."""
+    """Make every address in the records of the folder `home` lead into it. Raises UserError like `moves`."""
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     with create_engine(tracking_uri(home), poolclass=NullPool).begin() as connection:
-        for former, here in moves(connection, home).items():
-            move_addresses(connection, former, here)
+        for former, current in moves(connection, home).items():
+            move_addresses(connection, former, current)
 
 
 def _check_ownership(former: Path, home: Path, name: str) -> None:
-    """A database apart from the folder does not come along when that is copied, or cloned by somebody else.
+    """Raise UserError if the database belongs to another folder.
 
-    The folder was moved where the other one is gone and the files of the records came along.
+    A database outside the folder does not come along when the folder is copied or cloned. The folder was moved if the
+    former one is gone and the files of the records are here.
     """
     database = database_setting(home)
     if database == SQLITE or (former.exists() and former.samefile(home)):  # another path to the same folder
@@ -67,6 +68,6 @@ def _check_ownership(former: Path, home: Path, name: str) -> None:
     is_there = (former / "params.yaml").exists() and database_setting(former) == database
     if is_there or not (home / ARTIFACTS / name).exists():
         raise UserError(
-            f"{home / 'params.yaml'}: database: {database} holds the records of another folder, {former}. A folder "
-            "needs a database of its own: make one with `createdb`, or write `database: sqlite`"
+            f"{home / 'params.yaml'}: database: {database} holds the records of another folder, {former}. Each folder "
+            "needs its own database: create one with `createdb`, or write `database: sqlite`"
         )

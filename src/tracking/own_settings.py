@@ -1,4 +1,4 @@
-"""Whether a run is one of the problem as it stands, or an experiment with settings of its own."""
+"""Tell experiments with their own settings from runs of the problem as it stands."""
 
 import os
 import subprocess
@@ -14,11 +14,11 @@ EXPERIMENT = "DVC_EXP_NAME"
 
 
 def settings_of_its_own(layout: Layout) -> dict[str, str]:
-    """The settings by which an experiment differs from the problem as it was last committed; none for any other run.
+    """The settings by which an experiment differs from the problem as last committed; none for any other run.
 
-    An experiment is a run of the flow with overrides, in its copy, or one of `dvc exp run`, which also writes what `-S`
-    says into the workspace's problem file: it says so in DVC_EXP_NAME. Any other run is of the problem file as its
-    owner has left it, committed or not.
+    An experiment is a run of the flow with overrides, in its copy, or one of `dvc exp run`, which also writes the
+    values of `-S` into the workspace's problem file. Both set DVC_EXP_NAME. Any other run uses the problem file as its
+    owner left it, committed or not.
     """
     if EXPERIMENT not in os.environ:
         return {}
@@ -32,15 +32,15 @@ def settings_of_its_own(layout: Layout) -> dict[str, str]:
 
 
 def _committed_settings(layout: Layout) -> dict[str, str] | None:
-    """The settings of the last commit; None where it has no such problem, or none that is right."""
+    """The settings of the last commit; None if it has no such problem or an invalid one."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Layout(layout.problem, Path(folder))
-        for ours, theirs in ((layout.params_file, copy.params_file), (layout.problem_file, copy.problem_file)):
-            name = ours.relative_to(layout.root).as_posix()
+        for source, target in ((layout.params_file, copy.params_file), (layout.problem_file, copy.problem_file)):
+            name = source.relative_to(layout.root).as_posix()
             shown = subprocess.run(["git", "-C", str(layout.root), "show", f"HEAD:./{name}"], capture_output=True)
             if shown.returncode != 0:
                 return None
-            write_text(theirs, shown.stdout.decode(encoding="utf-8", errors="replace"))
+            write_text(target, shown.stdout.decode(encoding="utf-8", errors="replace"))
         try:
             return flat_settings(load_problem(copy).model_dump(mode="json", exclude={"engine"}))
         except UserError:

@@ -67,20 +67,20 @@ class CrossValidated(Result):
 
 def cross_validated(layout: Layout) -> CrossValidated:
     """The evidence for the model that `evaluate` has left on disk."""
-    found, prepared = Evaluate.read(layout.result("evaluate")), Prepared.read(layout.result("prepare"))
+    evaluation, prepared = Evaluate.read(layout.result("evaluate")), Prepared.read(layout.result("prepare"))
     schema = read_schema(layout.train)
     table = read_table(layout.train, schema)
     rows = read_records(layout.results / "fold_scores.csv")
     scored = schema.targets or [feature.name for feature in schema.features]
     return CrossValidated(
-        measure=found.measure,
-        direction=found.direction,
-        scores=[(int(row["repeat"]), int(row["fold"]), float(row[found.saved])) for row in rows],
+        measure=evaluation.measure,
+        direction=evaluation.direction,
+        scores=[(int(row["repeat"]), int(row["fold"]), float(row[evaluation.saved])) for row in rows],
         held_out=read_folds(layout.folds, prepared.rows)["evaluation"].test_share,
         units=int(table.units(np.arange(len(table))).max()) + 1,
         folds=prepared.fold_hashes["evaluation"],
         rows=rows_sha256(layout.train, [*scored, *([schema.weights] if schema.weights else [])]),
-        is_of_use=any(verdict.name == _GATES[found.saved] and verdict.holds for verdict in found.verdicts),
+        is_of_use=any(verdict.name == _GATES[evaluation.saved] and verdict.holds for verdict in evaluation.verdicts),
     )
 
 
@@ -113,8 +113,8 @@ def decide(
     if not evidence.is_of_use:
         return Decision(None, f"{answer}; the one that was saved is not surely better than common sense")
     if overrides:
-        told = ", ".join(f"{name} {value}" for name, value in overrides.items())
-        return Decision(CHALLENGER, f"its run had settings of its own ({told})")
+        differences = ", ".join(f"{name} {value}" for name, value in overrides.items())
+        return Decision(CHALLENGER, f"its run had settings of its own ({differences})")
     if champion is None:
         return Decision(CHAMPION, "the first model that beats common sense")
     if champion.obstacle is not None:
@@ -157,8 +157,8 @@ def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Dec
         f"{measure.title} {printing.bare(means[0])} against {printing.bare(means[1])}, means over the same "
         f"{len(gains_J)} folds, a gain of {printing.gain(gain, *means)}"
     )
-    said = "it is better than" if better else "it is worse than" if gain.high < 0 else "it is not surely better than"
-    return Decision(CHAMPION if better else CHALLENGER, f"{said} version {version}: {numbers}")
+    result = "it is better than" if better else "it is worse than" if gain.high < 0 else "it is not surely better than"
+    return Decision(CHAMPION if better else CHALLENGER, f"{result} version {version}: {numbers}")
 
 
 def settle(client: "MlflowClient", layout: Layout, version: "ModelVersion") -> str:
@@ -167,17 +167,21 @@ def settle(client: "MlflowClient", layout: Layout, version: "ModelVersion") -> s
     What a person has decided stands until there is a version that this person could not choose from.
     """
     name, number, answer = layout.problem, int(version.version), answer_of(layout)
-    held = _holder(client, name, CHAMPION)
-    now = client.get_model_version(name, str(held)) if held is not None else None
-    chosen_by = now.tags if now is not None else {}
-    if held == number and (answer.is_a_model or BY in chosen_by):
+    champion_number = _holder(client, name, CHAMPION)
+    current = client.get_model_version(name, str(champion_number)) if champion_number is not None else None
+    chosen_by = current.tags if current is not None else {}
+    if champion_number == number and (answer.is_a_model or BY in chosen_by):
         return f"version {number} of model {name!r} is the champion already"
-    if held is not None and held != number and number <= int(chosen_by.get(SEEN, 0)):
-        decision = Decision(CHALLENGER, f"{chosen_by[BY]} chose version {held} over it")
+    if champion_number is not None and champion_number != number and number <= int(chosen_by.get(SEEN, 0)):
+        decision = Decision(CHALLENGER, f"{chosen_by[BY]} chose version {champion_number} over it")
     else:
-        champion = _champion(layout, now, folder_of(client, now)) if now is not None and held != number else None
+        champion = (
+            _champion(layout, current, folder_of(client, current))
+            if current is not None and champion_number != number
+            else None
+        )
         decision = decide(answer, settings_of_its_own(layout), cross_validated(layout), champion)
-    return _apply(client, version, decision, held)
+    return _apply(client, version, decision, champion_number)
 
 
 def promote(home: Path, problem: str, version: int, by: str, reason: str = "") -> str:
@@ -187,24 +191,26 @@ def promote(home: Path, problem: str, version: int, by: str, reason: str = "") -
     """
     from src.tracking.database import failures, open_database
 
-    known = versions_of(problem, home)
-    if not known.places:
+    versions = versions_of(problem, home)
+    if not versions.places:
         raise UserError(f"{problem} has no model on record: run its workflow first, `dvc repro` or in the Prefect UI")
-    if version not in known.places:
-        raise UserError(f"{problem} has no version {version}; there are: {', '.join(map(str, sorted(known.places)))}")
+    if version not in versions.places:
+        raise UserError(
+            f"{problem} has no version {version}; there are: {', '.join(map(str, sorted(versions.places)))}"
+        )
     try:
         with open_database(home) as client:
-            found = client.get_model_version(problem, str(version))
-            if not is_complete(folder_of(client, found)):
+            model_version = client.get_model_version(problem, str(version))
+            if not is_complete(folder_of(client, model_version)):
                 raise UserError(f"{problem} version {version} has lost its files; give another one")
             why = f"{by} promoted it{f': {reason}' if reason else ''}"
-            line = _apply(client, found, Decision(CHAMPION, why), _holder(client, problem, CHAMPION))
+            line = _apply(client, model_version, Decision(CHAMPION, why), _holder(client, problem, CHAMPION))
             client.set_model_version_tag(problem, str(version), BY, by)
-            client.set_model_version_tag(problem, str(version), SEEN, str(max(known.places)))
+            client.set_model_version_tag(problem, str(version), SEEN, str(max(versions.places)))
     except failures() as error:
-        told = str(getattr(error, "orig", error)).splitlines()[0]
-        raise UserError(f"version {version} of {problem} was not promoted, MLflow failed: {told}") from None
-    before = known.standings.get(version, "")
+        fault = str(getattr(error, "orig", error)).splitlines()[0]
+        raise UserError(f"version {version} of {problem} was not promoted, MLflow failed: {fault}") from None
+    before = versions.standings.get(version, "")
     return line + (f" (before, {before})" if before and not before.startswith(CHAMPION) else "")
 
 
@@ -230,7 +236,7 @@ def is_complete(folder: Path) -> bool:
 def _apply(client: "MlflowClient", version: "ModelVersion", decision: Decision, held: int | None) -> str:
     """Set the alias and say on the version what it is; the line for the log. `held`: the champion before."""
     name, number = version.name, int(version.version)
-    this = f"version {number} of model {name!r}"
+    label = f"version {number} of model {name!r}"
     if decision.alias == CHAMPION:
         _crown(client, name, number, held)
     elif held == number:
@@ -241,12 +247,12 @@ def _apply(client: "MlflowClient", version: "ModelVersion", decision: Decision, 
     stays = f", version {held} stays champion" if held is not None and held != number else ""
     match decision.alias:
         case "champion":
-            return f"{this} is the champion now: {decision.why}"
+            return f"{label} is the champion now: {decision.why}"
         case "challenger":
             way = f"`make promote problem={name} version={number}` makes it the champion"
-            return f"{this} is a challenger{stays}: {decision.why}; {way}"
+            return f"{label} is a challenger{stays}: {decision.why}; {way}"
         case None:
-            return f"{this} is not promoted{stays}: {decision.why}"
+            return f"{label} is not promoted{stays}: {decision.why}"
 
 
 def _crown(client: "MlflowClient", name: str, number: int, held: int | None) -> None:
@@ -280,7 +286,7 @@ def _inapplicable(folder: Path, layout: Layout) -> str | None:
     if _signed(theirs, "outputs") != _signed(ours, "outputs"):
         return "predicts something else than the problem now asks for"
     unknown = sorted(name for name, _ in _signed(theirs, "inputs") - _signed(ours, "inputs"))
-    return f"needs columns that are gone or of another kind now: {', '.join(unknown)}" if unknown else None
+    return f"needs columns that are gone or have another type now: {', '.join(unknown)}" if unknown else None
 
 
 def _signed(signature: "ModelSignature", side: str) -> set[tuple[str, str]]:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-# Written by the pipeline itself, so a difference there says nothing about the code that ran.
+# The pipeline itself writes these, so a difference there says nothing about the code that ran.
 _RESULTS = (":!results", ":!dvc.lock", ":!data/openings")
 
 
@@ -46,7 +46,7 @@ def git_commit(root: Path) -> str | None:
 
 
 def user() -> str:
-    """Who this process runs for."""
+    """The user that this process runs for."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # no account has this process's user number, as in many containers

@@ -1,7 +1,7 @@
-"""The registered model as MLflow runs it: a script that MLflow copies beside the model and executes on loading.
+"""The registered model as MLflow runs it: a script that MLflow copies next to the model and executes on loading.
 
-Being code, it needs no pickle. It joins what the model folder holds (preprocessing and network) and is handed raw
-rows, columns named and typed as in the model's signature.
+Being code, it needs no pickle. It loads the model folder (preprocessing and network) and predicts raw rows, whose
+columns have the names and types of the model's signature.
 """
 
 from pathlib import Path

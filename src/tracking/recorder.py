@@ -1,8 +1,8 @@
-"""The process that records a step, started beside it: it has MLflow ready by the time the step is done.
+"""The process that records a step. It starts with the step and has MLflow ready by the time the step is done.
 
-Importing MLflow and opening its database takes two seconds, which pass while the step does its work. Meanwhile it
-watches what the step uses of the machine. The times of the step, sent when its results are on disk, let it record them;
-a step that fails ends it instead.
+Importing MLflow and opening its database takes two seconds, which pass while the step works. Meanwhile this process
+samples what the step uses of the machine. When the results are on disk the step sends its times, and the recorder
+writes the record; a step that fails ends the recorder.
 """
 
 import logging
@@ -34,7 +34,7 @@ PAUSES_SECONDS = (1.0, 5.0)
 
 
 def record(done: Connection, step: str, layout: Layout) -> None:
-    """What the recorder of `step` does from its start to its end; `done` brings the times of the step."""
+    """Run the recorder of `step` from start to end; `done` delivers the times of the step."""
     parent = parent_process()
     assert parent is not None
     assert parent.pid is not None
@@ -53,7 +53,7 @@ def record(done: Connection, step: str, layout: Layout) -> None:
 
 
 def get_ready(step: str, layout: Layout) -> None:
-    """Import what the record needs and open the database, which makes the tables of a new one."""
+    """Import what the record needs and open the database, which creates the tables of a new one."""
     with suppress(ImportError):
         with suppress(UserError, *failures()), open_database(home(layout), patience=0) as client:
             client.get_experiment_by_name(layout.problem)
@@ -62,10 +62,10 @@ def get_ready(step: str, layout: Layout) -> None:
 
 
 def record_steps(steps: Mapping[str, Moment], layout: Layout, usage: Iterable[Sample] = ()) -> bool:
-    """Record `steps`, given in their order with their times; False when MLflow failed, which a warning tells.
+    """Record `steps`, given in order with their times. Return False, after a warning, if MLflow failed.
 
-    A locked database is tried again; when that or anything else fails in MLflow, the warning says how to record later.
-    `usage` is of the last step. Raises UserError for a database that is not this folder's.
+    A locked database is tried again. If that or anything else in MLflow fails, the warning says how to record later.
+    `usage` belongs to the last step. Raises UserError for the database of another folder.
     """
     try:
         known_failures = failures()

@@ -1,6 +1,6 @@
-"""The model registry: one registered model per problem, and a version per trained model and evidence for it.
+"""The model registry: one registered model per problem, one version per trained model with its evidence.
 
-Which version is the one to use is decided in `src.tracking.promotion`.
+`src.tracking.promotion` decides which version to use.
 """
 
 import json
@@ -36,10 +36,10 @@ IDENTITY = "workflow.model"
 
 
 def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
-    """Register the model of `evaluate` unless it is registered already, and settle what it becomes.
+    """Register the model of `evaluate` unless it is registered already, and decide what it becomes.
 
-    The version names the workflow's run as its source, which leads to the data, the settings and the code; the model
-    shows on the step's run as well.
+    The version names the workflow's run as its source, which leads to the data, the settings and the code. The step's
+    run shows the model, too.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -52,17 +52,17 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
             layout.problem,
         )
         return
-    found, evidence = Evaluate.read(layout.result("evaluate")), cross_validated(layout)
-    identity = model_identity(layout, found, evidence)
+    evaluation, evidence = Evaluate.read(layout.result("evaluate")), cross_validated(layout)
+    identity = model_identity(layout, evaluation, evidence)
     tags = {
         IDENTITY: identity,
         KEY: recorder.key,
-        "measure": found.measure,
-        "direction": found.direction,
-        "model": found.saved,
-        "cross-validated": _cross_validated(found),
-        "test": repr(found.saved_test.value),
-        "test.opening": scored(found.test.opening),
+        "measure": evaluation.measure,
+        "direction": evaluation.direction,
+        "model": evaluation.saved,
+        "cross-validated": _cross_validated(evaluation),
+        "test": repr(evaluation.saved_test.value),
+        "test.opening": scored(evaluation.test.opening),
         "answer": answer_of(layout).advice,
     }
     version = _registered(client, layout.problem, identity) or _new_version(recorder, workflow, tags, evidence)
@@ -77,7 +77,7 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
 def describe(recorder: "Recorder") -> None:
     """Give the version of the present model its card, and the registered model the question it answers.
 
-    A description that somebody has written stays. MLflow's is too short for every card; the whole one is in the report.
+    A description that somebody wrote stays. MLflow limits its length; the report holds the whole card.
     """
     layout, client = recorder.layout, recorder.client
     if not all(path.exists() for path in _needed(layout)):
@@ -87,9 +87,9 @@ def describe(recorder: "Recorder") -> None:
     if version is None:
         return
     before = version.tags.get(STANDING)
-    told = settle(client, layout, version)
+    decision = settle(client, layout, version)
     if client.get_model_version(layout.problem, version.version).tags.get(STANDING) != before:
-        logger.info("MLflow: %s", told)
+        logger.info("MLflow: %s", decision)
     if not version.description:
         card = read_text(layout.results / "model_card.md")
         client.update_model_version(layout.problem, version.version, shortened(card))
@@ -99,33 +99,33 @@ def describe(recorder: "Recorder") -> None:
 
 
 def shortened(card: str) -> str:
-    """The card's beginning, as far as a description goes, to the end of a line."""
+    """The first lines of the card that fit into a description."""
     if len(card) <= DESCRIPTION_LENGTH:
         return card
     end = "\n\n(The whole card is model_card.md of the step report.)"
     return card[: card.rindex("\n", 0, DESCRIPTION_LENGTH - len(end))] + end
 
 
-def _cross_validated(found: Evaluate) -> str:
+def _cross_validated(evaluation: Evaluate) -> str:
     """The saved model's measure; the network's has an interval."""
-    printing, cross = printer_of(found), found.cross_validation
-    interval = f" ({printing.interval(cross.low, cross.high)})" if found.saved == "network" else ""
-    return f"{printing.bare(found.saved_value)}{interval}"
+    printing, cross = printer_of(evaluation), evaluation.cross_validation
+    interval = f" ({printing.interval(cross.low, cross.high)})" if evaluation.saved == "network" else ""
+    return f"{printing.bare(evaluation.saved_value)}{interval}"
 
 
 def _needed(layout: Layout) -> tuple[Path, ...]:
     return layout.model, layout.train / "schema.json", layout.train / "table.parquet", layout.folds
 
 
-def model_identity(layout: Layout, found: Evaluate, evidence: CrossValidated) -> str:
-    """What makes two versions the same: the files of the model, the evidence, and the score on the sealed test set."""
-    return digest([], folder_sha256(layout.model), evidence.model_dump_json(), repr(found.saved_test.value))
+def model_identity(layout: Layout, evaluation: Evaluate, evidence: CrossValidated) -> str:
+    """The identity of a version: the model's files, the evidence, and the score on the sealed test set."""
+    return digest([], folder_sha256(layout.model), evidence.model_dump_json(), repr(evaluation.saved_test.value))
 
 
 def _registered(client: "MlflowClient", name: str, identity: str) -> "ModelVersion | None":
-    """The version that is this very model; None where there is none, or it has lost its files."""
-    found = client.search_model_versions(f"name = '{name}' and tags.`{IDENTITY}` = '{identity}'")
-    return next((version for version in found if is_complete(folder_of(client, version))), None)
+    """The version with this identity; None if there is none or it has lost its files."""
+    versions = client.search_model_versions(f"name = '{name}' and tags.`{IDENTITY}` = '{identity}'")
+    return next((version for version in versions if is_complete(folder_of(client, version))), None)
 
 
 def _new_version(

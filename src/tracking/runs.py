@@ -87,9 +87,9 @@ class Recorder:
 
     def workflow_run(self, moment: Moment) -> "Run":
         """The one run of this content, created when it is not there yet."""
-        found = self._search(f"tags.`{KEY}` = '{self.key}'")
-        if found:
-            return found[0]
+        runs = self._search(f"tags.`{KEY}` = '{self.key}'")
+        if runs:
+            return runs[0]
         return self._create(name_of(self.layout.problem, self.key), {KEY: self.key} | self._source(), moment)
 
     def step_run(self, step: str, parent: "Run", moment: Moment) -> tuple["Run", bool]:
@@ -98,17 +98,17 @@ class Recorder:
         The same outputs give the same run. Other outputs for the same content (the code has changed) give a new
         one, and the older runs of the step say by which they are superseded.
         """
-        now = outputs_digest(step, self.layout)
+        digest = outputs_digest(step, self.layout)
         same_step = self._search(f"tags.`{PARENT}` = '{parent.info.run_id}' and tags.`{STEP}` = '{step}'")
         for run in same_step:
             if OUTPUTS not in run.data.tags:
                 self._delete(run)
         by_outputs = {run.data.tags[OUTPUTS]: run for run in same_step if OUTPUTS in run.data.tags}
-        if now in by_outputs:
-            run, complete = by_outputs.pop(now), True
+        if digest in by_outputs:
+            run, complete = by_outputs.pop(digest), True
         else:
-            own = {PARENT: parent.info.run_id, STEP: step, "mlflow.source.name": f"tasks.{step}"}
-            run, complete = self._create(step, own, moment), False
+            tags = {PARENT: parent.info.run_id, STEP: step, "mlflow.source.name": f"tasks.{step}"}
+            run, complete = self._create(step, tags, moment), False
         for older in by_outputs.values():
             if older.data.tags.get(SUPERSEDED) != run.info.run_id:
                 self.client.set_tag(older.info.run_id, SUPERSEDED, run.info.run_id)
@@ -162,11 +162,11 @@ class Recorder:
 
     def _is_recorded(self, step: str) -> bool:
         """Whether the files of `step` on disk were made from the inputs on disk, as an earlier record knows."""
-        found = self._search(
+        runs = self._search(
             f"tags.`{STEP}` = '{step}' and tags.`{INPUTS}` = '{inputs_digest(step, self.layout)}'"
             f" and tags.`{OUTPUTS}` = '{outputs_digest(step, self.layout)}'"
         )
-        return bool(found)
+        return bool(runs)
 
     def write_workflow(self, run: "Run", step: str, moment: Moment, known: bool) -> None:
         """Bring the workflow's run up to date after `step`: the settings and the headlines of every step.
@@ -177,15 +177,15 @@ class Recorder:
         Results of later steps may lie there from other content. They count when a record proves that they were made
         from what lies there now: DVC will skip their steps.
         """
-        at = RECORDED.index(step)
+        position = RECORDED.index(step)
         steps: list[str] = []
         for i, name in enumerate(RECORDED):
-            rests_on_these = {*recorded_steps_read_by(name)} <= {*steps}
-            if outputs(name, self.layout) and (i <= at or (rests_on_these and self._is_recorded(name))):
+            reads_only_these = {*recorded_steps_read_by(name)} <= {*steps}
+            if outputs(name, self.layout) and (i <= position or (reads_only_these and self._is_recorded(name))):
                 steps.append(name)
-        found = summary(steps, self.layout)
-        metrics = dict(found.metrics) | (self._seconds(run) if found.metrics else {})
-        tags = found.tags | {"workflow.steps": " ".join(steps), NOTE: note(self.layout, steps)}
+        totals = summary(steps, self.layout)
+        metrics = dict(totals.metrics) | (self._seconds(run) if totals.metrics else {})
+        tags = totals.tags | {"workflow.steps": " ".join(steps), NOTE: note(self.layout, steps)}
         tags |= {} if known else self.tags | self._source()
         content = Content(
             [(name, 0, value) for name, value in metrics.items()], workflow_settings(self.layout, steps), tags
@@ -195,7 +195,7 @@ class Recorder:
             self.client.log_artifact(run.info.run_id, str(self.layout.results / "report.html"))
         if "validate" in steps and not (run.inputs and run.inputs.dataset_inputs):
             self.client.log_inputs(run.info.run_id, [data_set(self.layout)])
-        self._describe_experiment(run, result_line(found), steps)
+        self._describe_experiment(run, result_line(totals), steps)
         if not known:
             self._extend(run, moment)
 
@@ -221,11 +221,11 @@ class Recorder:
         """
         from mlflow.entities import Metric
 
-        found = summary(["evaluate"], self.layout)
+        totals = summary(["evaluate"], self.layout)
         data = {"dataset_name": self.layout.problem, "dataset_digest": raw_checksum(self.layout)[:DIGEST_DIGITS]}
         return [
             Metric(name, value, workflow.info.start_time, 0, model_id=model_id, **data)
-            for name, value in found.metrics.items()
+            for name, value in totals.metrics.items()
             if not name.startswith("chosen.")
         ]
 
@@ -239,21 +239,21 @@ class Recorder:
         Both are of the newest run with the problem's own settings; until there is one, of any.
         """
         held = self.experiment.tags
-        own = not settings_of_its_own(self.layout)
-        if not own and OWN_RUN in held:
+        is_standard = not settings_of_its_own(self.layout)
+        if not is_standard and OWN_RUN in held:
             return
         question = load_settings(self.layout, "report", ReportSettings).question
         links = {run.info.run_name: run_link(self.experiment_id, run.info.run_id)}
         links |= {name: view_link(self.experiment_id, view) for view, name in VIEWS.items()}
-        if not own:
+        if not is_standard:
             result = f"{result} (with settings of its own; there is no run with the problem's yet)"
         text = f"{result}. {question}\n\n{' | '.join(f'[{name}]({link})' for name, link in links.items())}"
-        mine = hashlib.sha256(text.encode()).hexdigest()
-        tags = {OWN_RUN: run.info.run_id} if own else {}
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        tags = {OWN_RUN: run.info.run_id} if is_standard else {}
         if "prepare" in steps:
             tags |= view_tags(Prepared.read(self.layout.result("prepare")).measure)
         if NOTE not in held or held.get(OUR_NOTE) == hashlib.sha256(held[NOTE].encode()).hexdigest():
-            tags |= {OUR_NOTE: mine, NOTE: text}
+            tags |= {OUR_NOTE: checksum, NOTE: text}
         for name, value in tags.items():
             if held.get(name) != value:
                 self.client.set_experiment_tag(self.experiment_id, name, value)
@@ -263,15 +263,15 @@ class Recorder:
 
     def _experiment(self, root: Path) -> "Experiment":
         name = self.layout.problem
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
             folder = f"{artifacts_uri(root)}/{quote(name)}"
             return self.client.get_experiment(
                 self.client.create_experiment(name, folder, {EXPERIMENT_KIND: TRAINS_MODELS})
             )
-        if found.lifecycle_stage == "deleted":
-            self.client.restore_experiment(found.experiment_id)
-        return found
+        if experiment.lifecycle_stage == "deleted":
+            self.client.restore_experiment(experiment.experiment_id)
+        return experiment
 
     def _create(self, name: str, tags: dict[str, str], moment: Moment) -> "Run":
         """A run that is finished from the start: one that begins as running stays so when its recorder is killed."""

@@ -53,14 +53,14 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
             signature=signature_of(schema),
             input_example=input_example(layout, schema),
         )
-    flavor = model.flavors[pyfunc.FLAVOR_NAME]  # where the parts came from, MLflow notes for nobody to read
+    flavor = model.flavors[pyfunc.FLAVOR_NAME]  # MLflow notes where the parts came from; nobody needs these paths
     flavor["model_code_path"] = _CODE.name
     flavor["artifacts"]["model"]["uri"] = flavor["artifacts"]["model"]["path"]
     model.save(str(folder / MLMODEL_FILE_NAME))
 
 
 def pinned(packages: Iterable[str]) -> list[str]:
-    """The versions that trained the model, without the label of a build (+cpu, +cu130)."""
+    """The versions that trained the model, without build labels (+cpu, +cu130)."""
     names = sorted(_DISTRIBUTIONS.get(package, package) for package in packages)
     return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 
@@ -68,7 +68,7 @@ def pinned(packages: Iterable[str]) -> list[str]:
 def signature_of(schema: Schema) -> "ModelSignature":
     """Raw feature columns in, predictions out, named as in predictions.parquet.
 
-    A boolean may be missing, which MLflow's own boolean may not: such columns take any type.
+    A boolean may be missing here, but not in MLflow: boolean columns accept any type.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType
@@ -97,7 +97,7 @@ def probability_columns(schema: Schema) -> list[str]:
 
 
 def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":
-    """The features of the first training rows, without gaps where there are such rows."""
+    """The features of the first training rows without gaps or, if all have gaps, of the first rows."""
     import pyarrow.parquet
 
     names = [feature.name for feature in schema.features]

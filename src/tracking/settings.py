@@ -1,7 +1,7 @@
-"""The settings of a run as MLflow's parameters: resolved, and of the kinds of input at hand only.
+"""The settings of a run as MLflow's parameters: resolved, and only for the kinds of input that the problem has.
 
-What is `auto` in the problem file is settled by the steps, by stated rules. Until then a setting is no parameter:
-MLflow never changes one that it has. What a step settled for good stands in its result file.
+The steps replace each `auto` of the problem file by stated rules and write the value to their result files. Until then
+the setting is not recorded, because MLflow does not let a parameter change.
 """
 
 import json
@@ -16,20 +16,20 @@ from src.results.networks import Regularize
 from src.results.result import read_records
 
 AUTO = "auto"
-# Sections of a problem file about one kind of input, and that kind.
+# The sections of a problem file about one kind of input, and the type of its columns.
 _OF_KIND = {"text": "text", "image": "image", "tokens": "token", "series": "series"}
-# Where the choices of a kind's own settings belong.
+# Prefixes of the settings that a choice may belong to.
 _SECTIONS = ("", *(f"{section}." for section in _OF_KIND))
 
 
 def step_settings(step: str, layout: Layout) -> dict[str, str]:
-    """The settings of one step, resolved as far as the steps up to it have."""
+    """The settings of one step, resolved by the steps up to it."""
     settings = flat_settings(read_json(layout.settings(step)))
     return resolved(settings, layout, RECORDED[: RECORDED.index(step) + 1])
 
 
 def workflow_settings(layout: Layout, steps: Collection[str]) -> dict[str, str]:
-    """All settings of the problem except the engine's, resolved as far as `steps` have."""
+    """All settings of the problem except the engine's, resolved by `steps`."""
     return resolved(given_settings(layout), layout, steps)
 
 
@@ -41,37 +41,37 @@ def given_settings(layout: Layout) -> dict[str, str]:
 
 
 def resolved(settings: Mapping[str, str], layout: Layout, steps: Collection[str]) -> dict[str, str]:
-    """`settings` with what `steps` have found in the place of `auto`, without what they have left open, and without
-    the sections of kinds of input that the problem does not have."""
-    found: dict[str, str] = {}
+    """`settings` with the values that `steps` chose for `auto`. Settings still open are left out, and so are the
+    sections about kinds of input that the problem does not have."""
+    settled: dict[str, str] = {}
     absent: set[str] = {*_OF_KIND}
     if "prepare" in steps:
         prepared = Prepared.read(layout.result("prepare"))
         kinds = {feature.kind for feature in prepared.features}
         absent = {section for section, kind in _OF_KIND.items() if kind not in kinds}
-        found |= {f"{section}{choice.setting}": choice.chosen for choice in prepared.choices for section in _SECTIONS}
+        settled |= {f"{section}{choice.setting}": choice.chosen for choice in prepared.choices for section in _SECTIONS}
         protocol = prepared.protocol
-        found |= {"measure": prepared.measure, "protocol": protocol.kind, "folds": str(protocol.folds)}
+        settled |= {"measure": prepared.measure, "protocol": protocol.kind, "folds": str(protocol.folds)}
         if protocol.most_repeats is None:
-            found["repeats"] = str(protocol.repeats)
+            settled["repeats"] = str(protocol.repeats)
     if "overfit" in steps:
-        found["training.epochs"] = str(_most_epochs(layout))
+        settled["training.epochs"] = str(_most_epochs(layout))
     if "regularize" in steps:
         search = Regularize.read(layout.result("regularize"))
-        found |= {"search.budget": str(search.candidates), "training.batch_size": str(search.chosen.batch_size)}
+        settled |= {"search.budget": str(search.candidates), "training.batch_size": str(search.chosen.batch_size)}
     if "evaluate" in steps:
-        found["repeats"] = str(Evaluate.read(layout.result("evaluate")).cross_validation.repeats)
-    settled = {name: found.get(name, value) if value == AUTO else value for name, value in settings.items()}
-    return {name: value for name, value in settled.items() if value != AUTO and name.split(".")[0] not in absent}
+        settled["repeats"] = str(Evaluate.read(layout.result("evaluate")).cross_validation.repeats)
+    filled = {name: settled.get(name, value) if value == AUTO else value for name, value in settings.items()}
+    return {name: value for name, value in filled.items() if value != AUTO and name.split(".")[0] not in absent}
 
 
 def _most_epochs(layout: Layout) -> int:
-    """How long the networks of the ladder learnt, which `training.epochs` says."""
+    """How many epochs the networks of the ladder were trained, as `training.epochs` says."""
     return max(int(row["epoch"]) for row in read_records(layout.results / "overfit_curves.csv"))
 
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings by dotted names; lists and free-form mappings as JSON, unset ones left out."""
+    """Settings by dotted names. Lists and free-form mappings become JSON; unset settings are left out."""
     flat: dict[str, str] = {}
     for key, value in settings.items():
         if isinstance(value, dict) and key != "columns":

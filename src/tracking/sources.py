@@ -1,4 +1,4 @@
-"""The code that a module needs, found by reading it: what a registered model takes along, and not a file more."""
+"""Find the code that a module needs by reading its imports: a registered model carries these files and no others."""
 
 import ast
 import sys
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def code_behind(module: Path, root: Path) -> tuple[set[Path], set[str]]:
-    """The files below `root` that `module` imports, directly or through others, itself included, and the top names of
-    the packages from elsewhere that they import. Imports inside functions count; the standard library does not.
+    """The files below `root` that `module` imports, directly or indirectly, and the packages that they import.
 
-    All paths are relative to `root`.
+    The files include `module` itself. The packages are top-level names, without the standard library. Imports inside
+    functions count. All paths are relative to `root`.
     """
     files: set[Path] = set()
     packages: set[str] = set()
@@ -19,9 +19,9 @@ def code_behind(module: Path, root: Path) -> tuple[set[Path], set[str]]:
         file = todo.pop()
         files.add(file)
         for name in _imported(root / file):
-            found = set(_files_of(name, root))
-            todo |= found - files
-            if not found and name.split(".")[0] not in sys.stdlib_module_names:
+            modules = set(_files_of(name, root))
+            todo |= modules - files
+            if not modules and name.split(".")[0] not in sys.stdlib_module_names:
                 packages.add(name.split(".")[0])
     return files, packages
 

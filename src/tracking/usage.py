@@ -1,7 +1,7 @@
-"""What a step uses of the machine, sampled from beside it: processor, memory and, where there is one, the GPU.
+"""Sample what a step uses of the machine: processor, memory and, where there is one, the GPU.
 
-The names without `step_` are MLflow's own. The samples of a training of minutes and of one of days are as many: when
-there are too many, every other one goes and the pauses between them double.
+The names without `step_` are MLflow's own. The number of samples does not depend on the length of a training: when
+there are too many, every other one is dropped and the pause between them doubles.
 """
 
 import shutil
@@ -38,7 +38,7 @@ class Usage:
     _known: dict[psutil.Process, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        psutil.cpu_percent()  # the next call tells of the time since this one
+        psutil.cpu_percent()  # the next call measures the time since this one
         self._gpus = shutil.which("nvidia-smi")
         threading.Thread(target=self._watch, name="usage", daemon=True).start()
 
@@ -75,7 +75,7 @@ class Usage:
             yield from (child for child in self.step.children(recursive=True) if child.pid != psutil.Process().pid)
 
     def _seconds_used(self) -> float:
-        """Processor time since the last call; a worker that has ended since then takes its last bit along."""
+        """Processor time since the last call, without the last moments of workers that have ended since then."""
         used = {}
         for process in self._processes():
             with suppress(psutil.NoSuchProcess):
@@ -95,12 +95,12 @@ class Usage:
             return {}
         values: dict[str, float] = {}
         try:
-            told = subprocess.run([self._gpus, *_GPU_QUERY], capture_output=True, text=True)
-        except OSError:  # not to be started just now: this sample goes without, the next asks again
+            query = subprocess.run([self._gpus, *_GPU_QUERY], capture_output=True, text=True)
+        except OSError:  # nvidia-smi could not start: this sample has no GPU, the next one tries again
             return values
-        for line in told.stdout.splitlines() if told.returncode == 0 else ():
+        for line in query.stdout.splitlines() if query.returncode == 0 else ():
             index, busy, megabytes = (part.strip() for part in line.split(","))
-            with suppress(ValueError):  # "[N/A]" of a GPU that does not tell
+            with suppress(ValueError):  # "[N/A]" of a GPU that does not report it
                 values[f"gpu_{index}_memory_usage_megabytes"] = float(megabytes)
                 values[f"gpu_{index}_utilization_percentage"] = float(busy)
         return values

@@ -1,9 +1,9 @@
-"""What a person sees on opening an experiment in MLflow, without clicking around.
+"""What people see first when they open an experiment in MLflow.
 
-MLflow keeps the choice of columns and the filter of its table of runs in the browser. What it lets an experiment hold
-are *saved views*, offered under "Views" and opened by a link, and a description, the first line of which stands above
-the table. Every problem's experiment gets both. `browser_defaults` makes the first view the one with which a browser
-begins that holds no choice of its own; the server that `make serve` starts puts it into the page.
+MLflow keeps the choice of columns and the filter of its table of runs in the browser. An experiment can only hold
+*saved views*, offered under "Views" and opened by a link, and a description, whose first line appears above the table.
+Every problem's experiment gets both. `browser_defaults` makes the first view the default of a browser without a choice
+of its own; the server that `make serve` starts puts it into the page.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from src.tracking.content import CHOSEN, CROSS_VALIDATED, KIND
+from src.tracking.content import CHOSEN, CROSS_VALIDATED, RUN_TYPE
 from src.tracking.identity import KEY
 
 VIEW_TAG = "mlflow.sharedViewState."
@@ -23,16 +23,16 @@ NAME, CREATED, DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "durati
 
 
 def _columns(widths: Mapping[str, int]) -> dict[str, Any]:
-    """The columns in their order, with their widths in pixels. Three of them MLflow always shows."""
+    """The columns in order, with their widths in pixels. MLflow always shows three of them."""
     chosen = [column for column in widths if column not in (NAME, CREATED, DURATION)]
     return {"selectedColumns": chosen, "columnOrder": list(widths), "columnWidths": dict(widths)}
 
 
-def _all(kind: str, widths: Mapping[str, int]) -> dict[str, int]:
-    return {f"{kind}.`{name}`": width for name, width in widths.items()}
+def _all(group: str, widths: Mapping[str, int]) -> dict[str, int]:
+    return {f"{group}.`{name}`": width for name, width in widths.items()}
 
 
-# All but the last fit beside one another on a screen of 1,600 pixels.
+# All but the last fit side by side on a screen of 1,600 pixels.
 _RESULTS = (
     {NAME: 170, CREATED: 105}
     | _all("metrics", {"cv.{measure}": 110, "test.{measure}": 115})
@@ -60,14 +60,14 @@ _FOLDS = {NAME: 150, CREATED: 125} | _all(
 )
 _STATES: dict[str, dict[str, Any]] = {
     RESULTS: {"searchFilter": f"tags.`{KEY}` != ''"} | _columns(_RESULTS),
-    CANDIDATES: {"searchFilter": f"tags.`{KIND}` = 'candidate'"} | _columns(_CANDIDATES),
-    FOLDS: {"searchFilter": f"tags.`{KIND}` = 'fold'"} | _columns(_FOLDS),
+    CANDIDATES: {"searchFilter": f"tags.`{RUN_TYPE}` = 'candidate'"} | _columns(_CANDIDATES),
+    FOLDS: {"searchFilter": f"tags.`{RUN_TYPE}` = 'fold'"} | _columns(_FOLDS),
 }
 VIEWS = {RESULTS: "Results of the workflow", CANDIDATES: "Candidates of the search", FOLDS: "Folds of the evaluation"}
 
 
 def view_tags(measure: str) -> dict[str, str]:
-    """Tags of an experiment that are its saved views, the scores of which are of `measure`."""
+    """The tags that hold an experiment's saved views, with the scores of `measure`."""
     return {
         VIEW_TAG + view: json.dumps(
             {"name": VIEWS[view], "createdAt": -i, "updatedAt": -i, "state": json.dumps(_state(view, measure))}
@@ -91,11 +91,11 @@ def _state(view: str, measure: str) -> dict[str, Any]:
 
 
 def browser_defaults(experiments: Mapping[str, Mapping[str, str]]) -> str:
-    """A script for the head of MLflow's page: what a browser begins with that holds no choice of its own.
+    """A script for the head of MLflow's page: the defaults of a browser without choices of its own.
 
-    That is the side of MLflow that is about training, without the assistant, which has no model to talk to, and the
-    view of results in the experiments, given by their ids with their tags. It only answers for what the browser does
-    not hold; a person's own choice of columns is kept as ever.
+    It selects the side of MLflow that is about training, hides the assistant, which has no model to talk to, and opens
+    the view of results. experiments: ids of experiments, with their tags. The script only answers where the browser
+    holds nothing; a person's own choice of columns stays.
     """
     held = {"mlflow.workflowType_v1": '"machine_learning"', "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true"}
     held |= {

@@ -183,7 +183,7 @@ def test_a_run_with_settings_of_its_own_makes_a_challenger_whatever_it_scores():
 @pytest.mark.parametrize(
     ("schema", "why"),
     [
-        ({"features": fruit_schema()["features"][1:]}, "needs columns that are gone or of another kind now: weight"),
+        ({"features": fruit_schema()["features"][1:]}, "needs columns that are gone or have another type now: weight"),
         (
             {"classes": ["no", "perhaps"], "positive": "perhaps"},
             "predicts something else than the problem now asks for",
