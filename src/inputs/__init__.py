@@ -1,1 +1,1 @@
-"""What networks and shallow models are given in the place of arrays: sparse rows, pictures, sentences, word vectors."""
+"""Inputs of networks and shallow models that are not plain arrays: sparse rows, pictures, sentences, word vectors."""

@@ -1,6 +1,6 @@
-"""Pictures that do not fit into memory: equally long records in a temporary file that is mapped, read when needed.
+"""Pictures that do not fit into memory: records of one length in a memory-mapped temporary file, read when needed.
 
-What fits stays in memory and pays for nothing of this. Shapes: N pictures, C channels, H height, W width.
+Pictures that fit stay in memory, at no extra cost. Shapes: N pictures, C channels, H height, W width.
 """
 
 import atexit
@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 
 log = logging.getLogger("workflow")
 
-# Pictures of a table stay in memory while they take at most this share of what is free: a training has them three
-# times, in the table and as rows of a fold, and trains several folds.
+# Pictures of a table stay in memory if they need at most this share of what is free. A training holds them three
+# times, in the table and as rows of a fold, and several folds are trained.
 IN_MEMORY = 0.2
 
 
 def fits(size: int) -> bool:
-    """Whether pictures of so many bytes stay in memory."""
+    """Whether pictures of `size` bytes stay in memory."""
     return size <= IN_MEMORY * psutil.virtual_memory().available
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """Records of `size` bytes each, one after another; another process finds them by the path."""
+    """Consecutive records of `size` bytes each. Other processes find them by the path."""
 
     path: str
     size: int
@@ -42,7 +42,7 @@ class PictureFile:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What stands in a table for the bytes of a picture's file."""
+    """A table's reference to the bytes of a picture's file."""
 
     file: PictureFile
     row: int
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class PixelsOnDisk:
-    """Pictures (N, C, H, W) at some rows of a file, whose pixels follow `begin` bytes of each record."""
+    """Pictures (N, C, H, W) at some rows of a file. The pixels follow the first `begin` bytes of each record."""
 
     file: PictureFile
     rows_N: NDArray[np.intp]
@@ -78,7 +78,7 @@ class PixelsOnDisk:
 
 
 def on_disk(parts: Iterable[Sequence[bytes]], what: str) -> list[Row]:
-    """Write files of one length into a temporary file; it goes with this process."""
+    """Write files of one length into a temporary file, which is deleted when this process ends."""
     handle, path = tempfile.mkstemp(prefix="pictures-")
     atexit.register(Path(path).unlink, missing_ok=True)
     count = size = 0
@@ -90,8 +90,8 @@ def on_disk(parts: Iterable[Sequence[bytes]], what: str) -> list[Row]:
         f"{what}: {count:,} pictures of {size:,} bytes are read from disk, {path}: in memory they would take more than "
         f"{IN_MEMORY:.0%} of what is free"
     )
-    of = PictureFile(path, size)
-    return [Row(of, row) for row in range(count)]
+    pictures = PictureFile(path, size)
+    return [Row(pictures, row) for row in range(count)]
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,7 @@
 """Pictures as bytes: in a table, and as inputs of networks.
 
-In a prepared table a picture is a file of a very simple format, binary netpbm (a short header, then the bytes).
-All have one size, so that a table of them is read without decoding. What follows the bytes is no part of the picture.
+In a prepared table a picture is a file in a very simple format, binary netpbm (a short header, then the bytes). All
+have one size, so that a table of them is read without decoding. Data after these bytes is not part of the picture.
 Shapes: N pictures, C channels, H height, W width, D = C * H * W.
 """
 
@@ -21,20 +21,20 @@ from src.inputs.picture_file import PixelsOnDisk, Row
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-# Pictures that are looked at together, which bounds the memory.
+# The most pictures processed together, which bounds the memory.
 AT_ONCE = 4096
 
-# The formats that are opened; Pillow knows more, some of which (EPS) start another program.
+# The formats to open. Pillow knows more, but some of them (EPS) start another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 
 
 class Undecodable(Exception):
-    """Bytes that are no picture, or end too early."""
+    """Bytes that are not a picture, or end too early."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What all pictures are brought to: one size, and one channel (grey) or three (red, green, blue)."""
+    """The shape that all pictures are converted to: one size, and one channel (grey) or three (red, green, blue)."""
 
     channels: int
     height: int
@@ -42,7 +42,7 @@ class Shape:
 
     @property
     def header(self) -> bytes:
-        """How a netpbm file of this shape begins."""
+        """The header of a netpbm file of this shape."""
         return f"P{5 if self.channels == 1 else 6}\n{self.width} {self.height}\n255\n".encode()
 
     @property
@@ -52,16 +52,16 @@ class Shape:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Vectorized pictures: bytes, and the mean and scale of each channel that make them small numbers.
+    """Vectorized pictures: bytes, and the mean and scale of each channel, which normalize them.
 
-    Kept as bytes until a minibatch is taken: a quarter of the memory; on disk where that is too much.
+    They stay bytes until a minibatch is taken, which needs a quarter of the memory, or on disk if that is too much.
     """
 
     pixels_NCHW: Bytes | PixelsOnDisk
     mean_C: Floats
     scale_C: Floats
 
-    # Why they are trained one network after another.
+    # Why their networks are trained one after another.
     looped = "pictures are not stacked: their networks are too large to gain from it"
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class Pictures:
         return Pictures(self.pixels_NCHW[rows], self.mean_C, self.scale_C)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """Small numbers, (N, D)."""
+        """Normalized pixels, (N, D)."""
         normalized = (in_memory(self.pixels_NCHW) - self.mean_C[:, None, None]) / self.scale_C[:, None, None]
         return normalized.reshape(len(self), -1).astype(dtype or np.float32)
 
@@ -92,7 +92,7 @@ def packed(pixels_NHWC: Bytes) -> Iterator[bytes]:
 
 
 def pixels_of(stored: Sequence[bytes | Row], shape: Shape) -> Bytes:
-    """The pictures in files of any format, (N, C, H, W); those that are of the shape and netpbm need no decoding.
+    """The pictures in files of any format, (N, C, H, W). Netpbm files of the shape need no decoding.
 
     Raises Undecodable.
     """
@@ -109,7 +109,7 @@ def pixels_of(stored: Sequence[bytes | Row], shape: Shape) -> Bytes:
 
 
 def lazy_pixels_of(files: Sequence[bytes | Row], shape: Shape) -> Bytes | PixelsOnDisk:
-    """The same; what is on disk stays there."""
+    """The same as `pixels_of`, but pictures on disk stay there."""
     if not (files and isinstance(files[0], Row)):
         return pixels_of(files, shape)
     rows_N = np.array([file.row for file in files if isinstance(file, Row)], np.intp)
@@ -118,14 +118,14 @@ def lazy_pixels_of(files: Sequence[bytes | Row], shape: Shape) -> Bytes | Pixels
 
 def normalized_files(files: Sequence[bytes], shape: Shape) -> list[bytes]:
     """The pictures as netpbm files of the shape."""
-    found: list[bytes] = []
+    normalized: list[bytes] = []
     for start in range(0, len(files), AT_ONCE):
-        found += packed(pixels_of(files[start : start + AT_ONCE], shape).transpose(0, 2, 3, 1))
-    return found
+        normalized += packed(pixels_of(files[start : start + AT_ONCE], shape).transpose(0, 2, 3, 1))
+    return normalized
 
 
 def look(file: bytes) -> Shape:
-    """The shape of a picture, by the head of its file. Raises Undecodable."""
+    """The shape of a picture, read from the head of its file. Raises Undecodable."""
     packed_as = _packed_as(file)
     if packed_as is not None:
         return packed_as
@@ -138,7 +138,7 @@ def look(file: bytes) -> Shape:
 
 
 def decodes(file: object) -> bool:
-    """Whether this is a picture's file that is whole."""
+    """Whether this is a complete file of a picture."""
     if not isinstance(file, bytes):
         return False
     if _packed_as(file) is not None:
@@ -171,7 +171,7 @@ _GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L")
 
 
 def _packed_as(file: bytes) -> Shape | None:
-    """The shape of a file such as `packed` makes, which needs no look by Pillow; None for any other."""
+    """The shape of a file that `packed` made, read without Pillow; None for any other."""
     head = _HEAD.match(file)
     if head is None:
         return None
@@ -180,12 +180,12 @@ def _packed_as(file: bytes) -> Shape | None:
 
 
 def _decoded(file: bytes, shape: Shape) -> Bytes:
-    """The pixels (H, W, C) of a picture, upright, stretched to the shape's size."""
+    """The pixels (H, W, C) of a picture, upright and resized to the shape."""
     from PIL import Image, ImageOps
 
     with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
         size = (shape.width, shape.height)
-        image.draft(image.mode, size)  # of a JPEG file, no more is decoded than is needed
+        image.draft(image.mode, size)  # decode a JPEG file only as finely as needed
         upright = ImageOps.exif_transpose(image)
         plain = upright.convert("L" if shape.channels == 1 else "RGB")
         pixels = np.asarray(plain if plain.size == size else plain.resize(size, Image.Resampling.BILINEAR))
@@ -194,7 +194,7 @@ def _decoded(file: bytes, shape: Shape) -> Bytes:
 
 @contextmanager
 def _noticed() -> Iterator[None]:
-    """Raise Undecodable for whatever Pillow raises where a file is no picture in one of the formats."""
+    """Raise Undecodable for whatever Pillow raises if a file is not a picture in one of the formats."""
     from PIL import Image
 
     try:

@@ -1,6 +1,6 @@
-"""Sentences as inputs of networks: the words of each as numbers, and how they are spelled.
+"""Sentences as inputs of networks: the words of each as numbers, and their spelling.
 
-Shapes: N words, sentence after sentence; F different forms; C characters of the longest.
+Shapes: N words, sentence after sentence; F distinct forms; C characters of the longest.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ Ids = NDArray[np.int64]
 
 
 def begins(sentence_N: pd.Series) -> NDArray[np.bool_]:
-    """At which rows another sentence begins, by the column that tells them apart."""
+    """The rows at which a sentence begins, by the column that identifies sentences."""
     numbers_N = pd.factorize(sentence_N, use_na_sentinel=False)[0]
     return np.append(True, np.diff(numbers_N) != 0)[: len(numbers_N)]
 
 
 def torn(sentence_N: pd.Series) -> NDArray[np.bool_]:
-    """The rows of a sentence that goes on after another one: where in it would their words stand?"""
+    """The rows of sentences that continue after another one. The place of their words in the sentence is unknown."""
     begins_N = begins(sentence_N)
     first_S = sentence_N[begins_N]
     torn_S = (first_S.duplicated() & first_S.notna()).to_numpy(bool)
@@ -31,8 +31,8 @@ def torn(sentence_N: pd.Series) -> NDArray[np.bool_]:
 class Sentences:
     """Vectorized words.
 
-    words_N: numbers of the vocabulary, which has so many. sentence_N: numbers that differ from one sentence to the
-    next. form_N: which of the `forms` a word is; characters_FC: their characters as numbers, 0 after the last.
+    words_N: numbers below `vocabulary`. sentence_N: numbers that differ from one sentence to the next. form_N: the
+    position of each word in `forms`. characters_FC: the characters of the forms as numbers, 0 after the last.
     """
 
     words_N: Ids
@@ -42,7 +42,7 @@ class Sentences:
     characters_FC: NDArray[np.uint8]
     vocabulary: int
 
-    # Why they are trained one network after another.
+    # Why their networks are trained one after another.
     looped = "sentences are not stacked: they differ in length"
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Sentences:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Words, and the numbers that they may have."""
+        """The number of words, and the size of the vocabulary."""
         return len(self), self.vocabulary
 
     def __getitem__(self, rows: slice) -> "Sentences":

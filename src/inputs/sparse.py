@@ -1,4 +1,4 @@
-"""Inputs that are no plain array: of mostly zeros, and of several kinds side by side. Shapes: N rows, D inputs."""
+"""Inputs that are not plain arrays: sparse rows, and several kinds side by side. Shapes: N rows, D inputs."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from src.inputs.sentences import Sentences
 class SparseRows(csr_array):
     """SciPy's compressed rows, with a length: the number of rows."""
 
-    # Why they are trained one network after another.
+    # Why their networks are trained one after another.
     looped = "sparse inputs are not stacked"
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class Joined:
 
     parts: tuple[Part, ...]
 
-    # Why they are trained one network after another.
+    # Why their networks are trained one after another.
     looped = "networks with several inputs are not stacked"
 
     def __len__(self) -> int:
@@ -37,18 +37,18 @@ class Joined:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows, and numbers of a row."""
+        """The number of rows, and of inputs per row."""
         return len(self), sum(int(np.prod(part.shape[1:])) for part in self.parts)
 
     def __getitem__(self, rows: slice) -> "Joined":
         return Joined(tuple(part[rows] for part in self.parts))
 
 
-# What a vectorizer makes of rows, (N, D).
+# The result of a vectorizer, (N, D).
 Inputs = Part | Joined | Sentences
 
 
 def widths(x: Inputs) -> int | list[int]:
-    """What a network is told of its inputs: how many they are, of pictures the channels, of sentences the words that
-    have a number; of joined ones each part's."""
+    """The width of the inputs, which a network is built for: their number, the channels of pictures, or the size of the
+    vocabulary of sentences. For joined inputs, a list with the width of each part."""
     return [part.shape[1] for part in x.parts] if isinstance(x, Joined) else x.shape[1]

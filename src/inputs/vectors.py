@@ -1,8 +1,8 @@
-"""Vectors of words from a text file, as GloVe and word2vec write them.
+"""Read word vectors from a text file in the format of GloVe and word2vec.
 
 Book: "Using pretrained word embeddings". Sources: Mikolov et al. 2013, "Efficient estimation of word representations in
 vector space"; Pennington, Socher and Manning 2014, "GloVe: Global vectors for word representation".
-Shapes: W words, E numbers of a word.
+Shapes: W words, E numbers per word.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,7 +33,7 @@ class WordVectors:
         return {word: place for place, word in enumerate(self.words)}
 
     def of(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of these words, (W, E); NaN where a word has none."""
+        """The vectors of these words, (W, E); NaN for a word without one."""
         places = np.array([self._places.get(word, -1) for word in words], dtype=np.intp)
         found_WE = np.full((len(words), self.size), np.nan, dtype=np.float32)
         found_WE[places >= 0] = self.vectors_WE[places[places >= 0]]
@@ -50,15 +50,14 @@ class WordVectors:
 
 
 def read_vectors(path: Path, wanted: Collection[str], shown: str) -> WordVectors:
-    """The vectors of those of the words `wanted` that the file has, in its order; of one there twice, the first.
+    """The vectors of the words in `wanted` that the file has, in its order; the first one if a word occurs twice.
 
-    A line is a word, a space, and E numbers; a first line with the numbers of words and of E, as word2vec writes it, is
-    passed over. shown: what its user calls the file. Raises UserError naming a line that is of another length, or a
-    number of a wanted word that is none.
+    A line is a word, a space, and E numbers. word2vec's first line, the number of words and E, is skipped. shown: the
+    user's name for the file. Raises UserError naming a line of another length, or an invalid number of a wanted word.
     """
-    found: dict[str, NDArray[np.float32]] = {}
+    vectors: dict[str, NDArray[np.float32]] = {}
     size = 0
-    # Some files hold words whose bytes are no UTF-8; they are nobody's words.
+    # Some files hold words whose bytes are not UTF-8. No text contains them.
     with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             fields = line.rstrip().split(" ")
@@ -67,19 +66,19 @@ def read_vectors(path: Path, wanted: Collection[str], shown: str) -> WordVectors
                 continue
             size = size or len(fields) - 1
             numbers = fields[-size:]
-            # A word may hold spaces (". . ." is one of GloVe's), but no numbers at its end.
+            # A word may contain spaces (". . ." is one of GloVe's), but does not end in numbers.
             if size < 1 or len(fields) <= size or (len(fields) > size + 1 and _is_number(fields[-size - 1])):
                 raise UserError(
                     f"{shown} line {number}: a word and {max(size, 1)} numbers are expected, "
                     f"found {_counted(fields)}; mend the line or leave it out"
                 )
             word = " ".join(fields[:-size])
-            if word in wanted and word not in found:
-                found[word] = _vector(numbers, word, f"{shown} line {number}")
+            if word in wanted and word not in vectors:
+                vectors[word] = _vector(numbers, word, f"{shown} line {number}")
     if not size:
         raise UserError(f"{shown} is empty; it should hold a word and its numbers on every line")
-    vectors = list(found.values())
-    return WordVectors(list(found), np.stack(vectors) if vectors else np.empty((0, size), dtype=np.float32))
+    vectors_WE = np.stack(list(vectors.values())) if vectors else np.empty((0, size), dtype=np.float32)
+    return WordVectors(list(vectors), vectors_WE)
 
 
 def _vector(numbers: Sequence[str], word: str, where: str) -> NDArray[np.float32]:

@@ -1,1 +1,1 @@
-"""A finished model as files without pickle, and what it says of raw rows."""
+"""Save a finished model to files without pickle, load it, and predict raw rows."""

@@ -1,7 +1,7 @@
-"""Fitted scikit-learn estimators as a file without pickle, by skops; the same estimators give the same bytes.
+"""Store fitted scikit-learn estimators in a file without pickle, by skops. The same estimators give the same bytes.
 
-skops names arrays by their place in memory and dates the members of its archive: both are made anew here. Reading
-constructs the types in `TRUSTED` and no others, so that a file cannot bring code of its own.
+skops names arrays by their address in memory and dates the members of its archive; both are replaced here. Reading
+constructs only the types in `TRUSTED`, so that a file cannot bring its own code.
 """
 
 import io
@@ -18,9 +18,9 @@ from src.models.types.registry import TYPES
 
 _SCHEMA = "schema.json"
 _DATE = (1980, 1, 1, 0, 0, 0)
-# skops does not trust these by itself, as it cannot tell whether their nodes point inside the tree; `_check` does.
+# skops does not trust these types, as it cannot check that their nodes point inside the tree; `_check` does.
 _TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
-# Every type that the shallow models of `src.kinds` are made of when they are fitted.
+# Every type that occurs in the fitted shallow models of `src.kinds`.
 TRUSTED = frozenset(
     {
         "builtins.dict",
@@ -79,7 +79,7 @@ def write_estimators(path: Path, estimators: list[Any]) -> None:
 def read_estimators(path: Path) -> list[Any]:
     """The estimators of a file that `write_estimators` wrote.
 
-    Raises ValueError where the file cannot be read, was written by another version of scikit-learn, or asks for a type
+    Raises ValueError if the file cannot be read, was written by another version of scikit-learn, or contains a type
     that is not in `TRUSTED`.
     """
     import skops.io
@@ -99,7 +99,7 @@ def read_estimators(path: Path) -> list[Any]:
             f"scikit-learn {error.original_sklearn_version} wrote it, and this is {error.current_sklearn_version}"
         ) from None
     if not isinstance(estimators, list):
-        raise ValueError("it holds no list of estimators")
+        raise ValueError("it does not hold a list of estimators")
     for estimator in estimators:
         _check(estimator)
     return estimators
@@ -117,23 +117,23 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 def _refuse_unknown(schema: Any) -> None:
     types = {f"{node.get('__module__')}.{node['__class__']}" for node in _nodes(schema) if "__class__" in node}
-    trusted = TRUSTED.union(*(kind.trusted for kind in TYPES.values()))
+    trusted = TRUSTED.union(*(problem_type.trusted for problem_type in TYPES.values()))
     if unknown := sorted(types - trusted):
-        raise ValueError(f"it holds what no shallow model is made of: {', '.join(unknown)}")
+        raise ValueError(f"it contains types that no shallow model has: {', '.join(unknown)}")
 
 
 def _renamed(schema: Any) -> dict[str, str]:
-    """Number the arrays in the order in which the schema names them, in place; the new names by the old ones."""
+    """Number the arrays in place, in the order of the schema. Return the new names by the old ones."""
     names: dict[str, str] = {}
     for node in _nodes(schema):
-        node.pop("__id__", None)  # of use only to a reader that meets the same object twice
+        node.pop("__id__", None)  # only needed if the same object occurs twice
         if "file" in node and "__class__" in node:
             node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
     return names
 
 
 def _check(estimator: Any) -> None:
-    """Raise ValueError where a tree's nodes point outside of it: scikit-learn would follow them anywhere in memory."""
+    """Raise ValueError if a tree's nodes point outside it: scikit-learn would follow them anywhere in memory."""
     trees = [tree.tree_ for tree in getattr(estimator, "estimators_", [])]
     for tree in trees:
         _check_nodes(tree.children_left, tree.children_right, tree.feature, tree.children_left == -1, tree.n_features)
@@ -144,10 +144,10 @@ def _check(estimator: Any) -> None:
 
 
 def _check_nodes(left_N: Any, right_N: Any, feature_N: Any, leaf_N: Any, features: int) -> None:
-    own_N = np.arange(len(leaf_N))
+    number_N = np.arange(len(leaf_N))
     inner_N = ~leaf_N
-    children = [of_N[inner_N].astype(np.int64) for of_N in (left_N, right_N)]
-    inside = all(((of > own_N[inner_N]) & (of < len(leaf_N))).all() for of in children)
+    children = [child_N[inner_N].astype(np.int64) for child_N in (left_N, right_N)]
+    inside = all(((child_I > number_N[inner_N]) & (child_I < len(leaf_N))).all() for child_I in children)
     known = ((feature_N[inner_N] >= 0) & (feature_N[inner_N] < features)).all()
     if not (len(leaf_N) and inside and known):
-        raise ValueError("a tree's nodes point outside of it")
+        raise ValueError("a tree's nodes point outside it")

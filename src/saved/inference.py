@@ -1,4 +1,4 @@
-"""A finished model in use: raw rows in, named predictions out, whatever it is made of. Shapes: N rows, K outputs."""
+"""Use a finished model, whatever it is made of: raw rows in, named predictions out. Shapes: N rows, K outputs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from src.tables.windows import latest_windows
 
 
 class Interval(BaseModel):
-    """A prediction plus and minus the half width of its target holds the actual value with probability `coverage`."""
+    """The prediction ± the half width of its target contains the actual value with probability `coverage`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,17 +32,17 @@ class Model(ABC):
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """The columns that it reads and the targets that it predicts."""
+        """The columns that the model reads and the targets that it predicts."""
 
     @property
     @abstractmethod
     def interval(self) -> Interval | None:
-        """The interval around its predictions, where it knows one."""
+        """The interval around predictions, if the model has one."""
 
     @property
     @abstractmethod
     def vectorizers(self) -> Sequence[Vectorizer]:
-        """What makes rows into inputs; several where its parts learnt from different rows."""
+        """What turns rows into inputs; several if parts of the model learnt from different rows."""
 
     @abstractmethod
     def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
@@ -50,14 +50,14 @@ class Model(ABC):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the model to a folder that `load_model` reads: no pickle, same model, same bytes."""
+        """Write the model to a folder that `load_model` reads, without pickle. The same model gives the same bytes."""
 
     def raw_predictions(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probabilities, or values in the target's unit, (N, K), those of further targets beside those of the main one.
+        """Probabilities, or values in the target's unit, (N, K). Columns of further targets follow the main one's.
 
-        Raises UserError where `frame` lacks a feature column.
+        Raises UserError if `frame` lacks a feature column.
 
-        A row of a series is a moment, and its prediction what is forecast then; NaN where too little lies behind it.
+        A row of a series is a moment, and its prediction is the forecast made then; NaN if its past is too short.
         """
         missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
         if missing:
@@ -73,7 +73,7 @@ class Model(ABC):
     def predict(self, frame: pd.DataFrame, intervals: bool = False) -> pd.DataFrame:
         """The columns of `prediction_columns` for every row of `frame`, with its index.
 
-        With `intervals`, a model that knows them adds those of `interval_columns`.
+        With `intervals`, a model that has an interval adds those of `interval_columns`.
         """
         p_NK = self.raw_predictions(frame)
         columns = prediction_columns(p_NK, self.schema)
@@ -83,10 +83,10 @@ class Model(ABC):
 
 
 def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
-    """Predictions as named columns, those that `ProblemType.columns` names.
+    """Predictions as named columns, as `ProblemType.columns` names them.
 
-    Of further targets `predicted__<target>`, and of classes `probability__<target>__<class>`. Where a row of `p_NK` is
-    NaN, nothing is predicted.
+    Further targets have `predicted__<target>` and, for classes, `probability__<target>__<class>`. A row of `p_NK` that
+    is NaN has no prediction.
     """
     first, *others = schema.split(p_NK)
     tables = [_main_columns(first, schema)]
@@ -103,7 +103,7 @@ def _main_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:
 
 
 def _as_pandas(values_N: NDArray[Any]) -> Any:
-    """Texts as text, and integers in a column that may lack some where some are masked."""
+    """Strings as pandas strings, and masked integers as a nullable column."""
     if isinstance(values_N, np.ma.MaskedArray):
         unknown_N = np.ma.getmaskarray(values_N)
         return pd.arrays.IntegerArray(values_N.data, unknown_N) if unknown_N.any() else values_N.data
@@ -111,18 +111,18 @@ def _as_pandas(values_N: NDArray[Any]) -> Any:
 
 
 def interval_columns(p_NK: NDArray[np.float64], interval: Interval, schema: Schema) -> pd.DataFrame:
-    """`low_95__<target>` and `high_95__<target>` (for a coverage of 0.95), cut at the ends of the target's range."""
+    """`low_95__<target>` and `high_95__<target>` (for a coverage of 0.95), clipped to the target's range."""
     percent = f"{100 * interval.coverage:g}"
-    kind, columns = schema.problem_type, {}
+    problem_type, columns = schema.problem_type, {}
     for i, (target, half) in enumerate(zip(schema.targets, interval.half_widths, strict=True)):
-        columns[f"low_{percent}__{target}"] = np.maximum(p_NK[:, i] - half, kind.lowest)
-        columns[f"high_{percent}__{target}"] = np.minimum(p_NK[:, i] + half, kind.highest)
+        columns[f"low_{percent}__{target}"] = np.maximum(p_NK[:, i] - half, problem_type.lowest)
+        columns[f"high_{percent}__{target}"] = np.minimum(p_NK[:, i] + half, problem_type.highest)
     return pd.DataFrame(columns)
 
 
 def actual_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The targets and reference columns of prepared rows, named to stand beside `prediction_columns`."""
+    """The targets and reference columns of prepared rows, with names that go with `prediction_columns`."""
     names = {"actual": schema.targets[0]} if schema.classes else {f"actual__{t}": t for t in schema.targets}
-    names |= {f"actual__{of.name}": of.name for of in schema.heads}
+    names |= {f"actual__{head.name}": head.name for head in schema.heads}
     names |= {f"{REFERENCE}{name}": name for name in schema.references}
     return pd.DataFrame({column: frame[name].array for column, name in names.items()})

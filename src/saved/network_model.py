@@ -1,7 +1,7 @@
 """A finished committee of networks: the fitted preprocessing and the weights in one folder, without pickle.
 
 `model.json` holds the schema, the vectorizer, the target scaler (in an ensemble of fold members, those of every fold)
-and the networks' configuration. For values it also holds how wide a prediction's interval is. `weights.npz` holds the
+and the networks' configuration. For values it also holds the width of the prediction interval. `weights.npz` holds the
 weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
 """
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from src.models.head import Head
 
 WEIGHTS = "weights.npz"
-# Rows scored at a time, which bounds the memory, and the most numbers that they may be made into.
+# The most rows scored at a time, and the most numbers in their inputs. Both bound the memory.
 CHUNK, NUMBERS = 65_536, 2**22
-# Rows that a network sees at a time: the units of more do not fit the caches of a CPU, and many pictures no memory.
+# Rows that a network sees at a time. Activations of more do not fit a CPU's caches, and many pictures not the memory.
 SEEN_AT_ONCE = 512
 
 
 class Preprocessing(BaseModel):
-    """What was fitted to the rows that a network learnt from, and how many inputs it makes of them."""
+    """What was fitted to the rows that a network learnt from, and the number of inputs that it gives."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,15 +50,15 @@ class Preprocessing(BaseModel):
 
     @property
     def numbers(self) -> int:
-        """Of a row."""
+        """The number of inputs per row."""
         return sum(self.inputs) if isinstance(self.inputs, list) else self.inputs
 
 
 class NetworkCard(Preprocessing):
-    """model.json: all but the weights.
+    """model.json: everything but the weights.
 
-    further: where the networks did not learn from the same rows (an ensemble of fold members), the preprocessing of the
-    other folds. The networks come fold by fold, as many for each.
+    further: the preprocessing of the other folds, if the networks learnt from different rows (an ensemble of fold
+    members). The networks come fold by fold, the same number for each.
     """
 
     kind: Literal["network"] = "network"
@@ -92,9 +92,9 @@ class NetworkModel(Model):
         return [fitted.vectorizer for fitted in self.card.preprocessing]
 
     def save(self, folder: Path) -> None:
-        """Raises UserError where a weight is no number."""
+        """Raises UserError if a weight is not a finite number."""
         if broken := _broken(self.committee):
-            raise UserError(f"{folder}: the network is not saved, as its weight {broken} is no finite number")
+            raise UserError(f"{folder}: the network is not saved, as its weight {broken} is not a finite number")
         with new_folder(folder) as partial:
             write_json(partial / CARD, self.card.model_dump(mode="json"))
             with (partial / WEIGHTS).open("wb") as file:
@@ -103,7 +103,7 @@ class NetworkModel(Model):
 
     @classmethod
     def read(cls, card: NetworkCard, folder: Path) -> Self:
-        """The model of `card` with the weights in `folder`. Raises DamagedModelError where they do not fit it."""
+        """The model of `card` with the weights in `folder`. Raises DamagedModelError if they do not match."""
         path = folder / WEIGHTS
         committee: list[dict[str, NDArray[np.float32]]] = []
         try:
@@ -114,9 +114,9 @@ class NetworkModel(Model):
                         committee.append({})
                     committee[int(network)][name] = stored[key]
         except (OSError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as error:
-            raise DamagedModelError(f"{path} holds no weights that can be read ({error})") from None
+            raise DamagedModelError(f"{path} holds no readable weights ({error})") from None
         if broken := _broken(committee):
-            raise DamagedModelError(f"{path}: the weight {broken} is no finite number")
+            raise DamagedModelError(f"{path}: the weight {broken} is not a finite number")
         model = cls(card, committee)
         try:
             _ = model.heads
@@ -127,7 +127,7 @@ class NetworkModel(Model):
 
     @cached_property
     def heads(self) -> "list[Head]":
-        """The networks, ready to answer. Raises ValueError where the weights are not those of the configuration."""
+        """The networks, ready to predict. Raises ValueError if the weights do not match the configuration."""
         import torch
 
         from src.models.heads import make_head
@@ -158,18 +158,18 @@ class NetworkModel(Model):
 def _check_names(network: "nn.Module", weights: Mapping[str, NDArray[np.float32]]) -> None:
     """Raise ValueError naming a weight that is missing, additional or of another shape than the network's."""
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    there = {name: value.shape for name, value in weights.items()}
-    for name in sorted(wanted.keys() | there.keys()):
-        if name not in there:
+    given = {name: value.shape for name, value in weights.items()}
+    for name in sorted(wanted.keys() | given.keys()):
+        if name not in given:
             raise ValueError(f"the weight {name} is missing")
         if name not in wanted:
-            raise ValueError(f"the weight {name} is none of this network's")
-        if wanted[name] != there[name]:
-            raise ValueError(f"the weight {name} has the shape {there[name]}, the network's has {wanted[name]}")
+            raise ValueError(f"the weight {name} does not belong to this network")
+        if wanted[name] != given[name]:
+            raise ValueError(f"the weight {name} has the shape {given[name]}, the network's has {wanted[name]}")
 
 
 def _broken(committee: Sequence[Mapping[str, NDArray[np.float32]]]) -> str | None:
-    """The name of a weight that holds NaN or an infinity."""
+    """The name of a weight that contains NaN or an infinity."""
     named = ((name, value) for weights in committee for name, value in weights.items())
     return next((name for name, value in named if not np.isfinite(value).all()), None)
 

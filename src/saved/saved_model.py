@@ -1,4 +1,4 @@
-"""Loading a finished model from its folder, whatever it is made of."""
+"""Load a finished model from its folder, whatever it is made of."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +14,9 @@ _Card = Annotated[NetworkCard | ShallowCard, Field(discriminator="kind")]
 
 
 def load_model(folder: Path) -> Model:
-    """Read a folder that `Model.save` wrote; nothing in it is executed.
+    """Read a folder that `Model.save` wrote. Nothing in it is executed.
 
-    Raises DamagedModelError, a UserError, naming the file that is missing, has changed, or does not fit the others.
+    Raises DamagedModelError, a UserError, naming the file that is missing, has changed, or does not match the others.
     """
     check_folder(folder)
     path = folder / CARD
@@ -24,6 +24,6 @@ def load_model(folder: Path) -> Model:
         card: NetworkCard | ShallowCard = TypeAdapter(_Card).validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DamagedModelError(f"{path} does not describe a model of this version: {where}: {first['msg']}") from None
+        field = ".".join(map(str, first["loc"]))
+        raise DamagedModelError(f"{path} does not describe a model of this version: {field}: {first['msg']}") from None
     return ShallowModel.read(card, folder) if isinstance(card, ShallowCard) else NetworkModel.read(card, folder)

@@ -1,7 +1,7 @@
 """A finished shallow model: the fitted preprocessing and scikit-learn's estimators in one folder, without pickle.
 
-`model.json` holds the schema, the vectorizer, the target scaler and, for values, how wide a prediction's interval is;
-`estimators.skops` the fitted estimators. Shapes: N rows, K outputs.
+`model.json` holds the schema, the vectorizer, the target scaler and, for values, the width of the prediction interval.
+`estimators.skops` holds the fitted estimators. Shapes: N rows, K outputs.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ ESTIMATORS = "estimators.skops"
 
 
 class ShallowCard(ShallowSetup):
-    """model.json of a shallow model: all but the estimators."""
+    """model.json of a shallow model: everything but the estimators."""
 
     kind: Literal["shallow"] = "shallow"
     interval: Interval | None = None
@@ -57,7 +57,7 @@ class ShallowModel(Model):
 
     @classmethod
     def read(cls, card: ShallowCard, folder: Path) -> Self:
-        """The model of `card` with the estimators in `folder`. Raises DamagedModelError where they do not fit it."""
+        """The model of `card` with the estimators in `folder`. Raises DamagedModelError if they do not match."""
         path = folder / ESTIMATORS
         try:
             estimators = read_estimators(path)
@@ -66,7 +66,7 @@ class ShallowModel(Model):
         wanted = max(len(card.table.targets), 1)
         if len(estimators) != wanted:
             raise DamagedModelError(
-                f"{path} does not fit {folder / CARD}: {len(estimators)} estimators for {wanted} target columns"
+                f"{path} does not match {folder / CARD}: {len(estimators)} estimators for {wanted} target columns"
             )
         return cls(card, estimators)
 

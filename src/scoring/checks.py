@@ -1,8 +1,8 @@
-"""What a row has to be like to be scored: the checks of training, as far as rows without a target can be held to them.
+"""Check rows before they are scored, as the training rows were checked, as far as that is possible without a target.
 
-A row is refused where a value is not of its column's kind, is infinite, or breaks a promise of the user's own suite.
-A row with a value that the model never learnt is scored as its training says (a gap as the median, an unknown category
-as a rare one) and counted as doubtful. `strict` refuses it, too.
+A row is refused if a value does not have its column's type, is infinite, or breaks a promise of the user's own suite.
+A row with a value that no training row had is scored (a gap as the median, an unknown category as a rare one) and
+counted as doubtful. `strict` refuses it, too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,9 +34,9 @@ _LONGEST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with some rows, which stand at the positions `rows`, in one column (None: in several).
+    """What is wrong with the rows at the positions `rows` in one column (None: in several).
 
-    `values` are what the rows have there; none where they have nothing.
+    `values`: the values of these rows in the column; empty if all are missing.
     """
 
     column: str | None
@@ -51,7 +51,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Checked:
-    """Typed rows, the faults of those that are refused, and the doubts about those that are not."""
+    """Typed rows, the faults of the refused ones, and the doubts about the accepted ones."""
 
     frame: pd.DataFrame
     accepted_N: NDArray[np.bool_]
@@ -60,7 +60,7 @@ class Checked:
 
 
 class RowChecks:
-    """The checks on the rows that `model` scores. `left_out` tells which of the user's promises do not apply."""
+    """The checks on the rows that `model` scores. `left_out`: the user's promises that do not apply to them."""
 
     def __init__(self, model: Model, reading: Reading, expectations: Path, strict: bool) -> None:
         self.model = model
@@ -112,9 +112,9 @@ class RowChecks:
 
     def _typed(self, values: pa.ChunkedArray, name: str, kind: FeatureKind) -> tuple[pa.ChunkedArray, list[Fault]]:
         """The values in the type of `kind`, null where they are not of that kind."""
-        own = None if is_text(values.type) else kind_of_type(values.type)
+        arrow_kind = None if is_text(values.type) else kind_of_type(values.type)
         try:
-            return typed_column(values, own, kind, (), self.reading), []
+            return typed_column(values, arrow_kind, kind, (), self.reading), []
         except NotOfKind as error:
             text = values.cast(pa.string())
             wrong_N = np.zeros(len(text), dtype=bool)
@@ -131,15 +131,15 @@ class RowChecks:
             yield Fault(column, check, np.array(broken.rows, dtype=np.intp), broken.values), broken.is_error
 
     def _unlearnt(self, frame: pd.DataFrame, among_N: NDArray[np.bool_]) -> Iterator[Fault]:
-        """Values that no training row had, or too few of them to learn what they mean: in no fold of an ensemble."""
+        """Values that no training row had, or too few to learn from: in none of the folds of an ensemble."""
         by_fold = [dict(_unlearnt_by(vectorizer, frame)) for vectorizer in self.model.vectorizers]
-        for name, why in by_fold[0]:
-            wrong_N = np.logical_and.reduce([of.get((name, why), np.zeros_like(among_N)) for of in by_fold])
-            yield from _faults(frame[name], wrong_N & among_N, why)
+        for name, reason in by_fold[0]:
+            wrong_N = np.logical_and.reduce([rows_N.get((name, reason), np.zeros_like(among_N)) for rows_N in by_fold])
+            yield from _faults(frame[name], wrong_N & among_N, reason)
 
 
 def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
-    """By column and reason, the rows whose values a vectorizer has not learnt the meaning of."""
+    """By column and reason, the rows with values that a vectorizer did not learn."""
     for column in vectorizer.columns:
         values = frame[column.name]
         missing_N = values.isna().to_numpy()
@@ -152,16 +152,16 @@ def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[
                 yield (column.name, RARE), ~missing_N & ~values.isin(known).to_numpy()
 
 
-TORN = "is of a sentence that ended further up; the rows of a sentence follow one another"
+TORN = "belongs to a sentence that ended further up; the rows of a sentence have to be consecutive"
 NO_WORD = "is missing: a row is a word of a sentence"
-UNDECODABLE = "is missing, or no picture that can be read"
+UNDECODABLE = "is missing, or not a readable picture"
 MISSING = "is missing, as it was in no training row"
 RARELY_MISSING = f"is missing, as it was in fewer than {MIN_COUNT} training rows"
 RARE = f"is a category that fewer than {MIN_COUNT} training rows had, or one of too many"
 
 
 def _faults(values_N: pd.Series, wrong_N: NDArray[np.bool_], check: str) -> Iterator[Fault]:
-    """One fault, or none where no row is wrong."""
+    """One fault, or none if no row is wrong."""
     rows = np.flatnonzero(wrong_N)
     if len(rows):
         values = values_N.iloc[rows]

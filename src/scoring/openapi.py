@@ -1,7 +1,7 @@
-"""What the model server says of itself: an OpenAPI description with the problem's own columns, and a page of it.
+"""The description of the model server: an OpenAPI document with the problem's own columns, and a page that shows it.
 
-The page is one document that loads nothing. Swagger's and Redoc's, which FastAPI brings, load scripts from a CDN: they
-do not work offline, and tell others who uses a model.
+The page is one document that loads nothing else. The pages of Swagger and Redoc, which FastAPI brings, load scripts
+from a CDN: they do not work offline, and they tell others who uses a model.
 """
 
 from pathlib import Path
@@ -50,29 +50,31 @@ def openapi(service: Service) -> dict[str, Any]:
     content = {
         JSON: {
             "schema": {"oneOf": [reference["rows"], reference[RECORDS], reference[SPLIT]]},
-            "examples": {name: {"value": value} for name, (kind, value) in given.items() if kind == JSON},
+            "examples": {name: {"value": value} for name, (media_type, value) in given.items() if media_type == JSON},
         },
         CSV: {
             "schema": {"type": "string", "description": "a header line with the names of the columns, then the rows"},
-            "examples": {name: {"value": value} for name, (kind, value) in given.items() if kind == CSV},
+            "examples": {name: {"value": value} for name, (media_type, value) in given.items() if media_type == CSV},
         },
     }
     responses = {
         "200": ("predictions, in the order of the rows", "answer"),
         "400": ("rows that cannot be scored, with the reasons; nothing was predicted", "refusal"),
-        "413": ("more bytes than are taken", "refusal"),
+        "413": ("too many bytes", "refusal"),
         "415": ("neither JSON nor CSV", "refusal"),
     }
     predict = {
-        "summary": "Predict for every row, or for none where any cannot be scored",
+        "summary": "Predict every row, or none if any cannot be scored",
         "requestBody": {"required": True, "content": content},
         "responses": {
-            status: {"description": told, "content": {JSON: {"schema": reference[name]}}}
-            for status, (told, name) in responses.items()
+            status: {"description": description, "content": {JSON: {"schema": reference[name]}}}
+            for status, (description, name) in responses.items()
         },
     }
-    asked = {"/": "What the model is and which columns it needs", "/ping": "Whether it answers", "/health": "The same"}
-    told = {path: {"get": {"summary": of, "responses": {"200": {"description": of}}}} for path, of in asked.items()}
+    pages = {"/": "What the model is and which columns it needs", "/ping": "Whether it answers", "/health": "The same"}
+    gets = {
+        path: {"get": {"summary": text, "responses": {"200": {"description": text}}}} for path, text in pages.items()
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -80,13 +82,13 @@ def openapi(service: Service) -> dict[str, Any]:
             "version": str(service.registered.version),
             "description": f"Predictions of {service.registered}.",
         },
-        "paths": {"/predict": {"post": predict}} | told,
+        "paths": {"/predict": {"post": predict}} | gets,
         "components": {"schemas": schemas},
     }
 
 
 def page(service: Service) -> str:
-    """The description as an HTML page with a form that asks."""
+    """The description as an HTML page with a form for requests."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -95,8 +97,11 @@ def page(service: Service) -> str:
         undefined=jinja2.StrictUndefined,
     )
     bodies = {
-        name: {"type": kind, "body": value if kind == CSV else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()}
-        for name, (kind, value) in examples(service).items()
+        name: {
+            "type": type_,
+            "body": value if type_ == CSV else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(),
+        }
+        for name, (type_, value) in examples(service).items()
     }
     return environment.get_template("docs.html.j2").render(
         model=str(service.registered),
@@ -110,26 +115,26 @@ def page(service: Service) -> str:
 
 
 def columns(service: Service) -> dict[str, dict[str, Any]]:
-    """The schema of each column: its type, what it may be by the checks, and of categories those that were learnt."""
+    """The schema of each column: its type, the values that the checks allow, and the categories seen in training."""
     described = {name: dict(_TYPES[kind]) for name, kind in service.checks.kinds.items()}
     for name, column in _learnt(service).items():
         if isinstance(column, Categories):
             described[name] |= {"examples": column.categories, "description": "another value counts as a rare one"}
     for rule in service.checks.suite.rules:
-        of = described.get(rule.kwargs.get("column", ""))
-        if of is None or rule.severity != "error":
+        schema = described.get(rule.kwargs.get("column", ""))
+        if schema is None or rule.severity != "error":
             continue
-        if rule.type == _BETWEEN and "minimum" in of:
+        if rule.type == _BETWEEN and "minimum" in schema:
             lowest, highest = rule.kwargs.get("min_value"), rule.kwargs.get("max_value")
-            of |= {"minimum": of["minimum"] if lowest is None else lowest}
-            of |= {"maximum": of["maximum"] if highest is None else highest}
+            schema |= {"minimum": schema["minimum"] if lowest is None else lowest}
+            schema |= {"maximum": schema["maximum"] if highest is None else highest}
         if rule.type == _IN_SET:
-            of["enum"] = [*rule.kwargs["value_set"], None]
+            schema["enum"] = [*rule.kwargs["value_set"], None]
     return described
 
 
 def examples(service: Service) -> dict[str, tuple[str, Any]]:
-    """A request in each form, with its type: one row, of every column the median or a value that was learnt."""
+    """A request in each form, with its media type: one row with each column's median or a value seen in training."""
     learnt = _learnt(service)
     row = {name: _example(kind, learnt.get(name)) for name, kind in service.checks.kinds.items()}
     lines = [",".join(map(_cell, row)), ",".join(map(_cell, row.values())), ""]
@@ -167,22 +172,22 @@ def _forms(service: Service) -> dict[str, Any]:
         "type": "array",
         "items": {"type": "object", "properties": columns(service)},
         "minItems": 1,
-        "description": "A key that a row lacks is a missing value; other keys are not read.",
+        "description": "A missing key is a missing value; other keys are ignored.",
     }
     split = {
         "type": "object",
         "properties": {
             "columns": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
             "data": {"type": "array", "items": {"type": "array"}, "minItems": 1},
-            "index": {"type": "array", "description": "is not read"},
+            "index": {"type": "array", "description": "is ignored"},
         },
         "required": ["columns", "data"],
         "additionalProperties": False,
     }
     reference = {"$ref": "#/components/schemas/rows"}
     return {"rows": rows} | {
-        name: {"type": "object", "properties": {name: of}, "required": [name], "additionalProperties": False}
-        for name, of in ((RECORDS, reference), (SPLIT, split))
+        name: {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
+        for name, schema in ((RECORDS, reference), (SPLIT, split))
     }
 
 
@@ -192,7 +197,7 @@ def _identity(service: Service) -> dict[str, Any]:
 
 def _answer(service: Service) -> dict[str, Any]:
     number = {"type": "integer", "minimum": 0, "description": "the row of the request, from 0"}
-    # A moment with too little behind it has no forecast.
+    # A moment with too short a past has no forecast.
     none = ["null"] if service.reader.whole else []
     predicted = {name: {"type": [_PREDICTED[dtype], *none]} for name, dtype in service.predicted.items()}
     warning = {ROW: number, "column": {"type": ["string", "null"]}, "warning": {"type": "string"}}

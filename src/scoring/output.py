@@ -1,6 +1,6 @@
-"""Predictions to a file, some rows at a time: CSV or Parquet by the ending, complete or not there at all.
+"""Write predictions to a file in chunks: CSV or Parquet by its ending, completely or not at all.
 
-The rows that were refused go to a CSV file beside it.
+The refused rows go to a CSV file next to it.
 """
 
 import csv
@@ -27,9 +27,9 @@ class Writer(Protocol):
 
 
 def check_output(table: Path, output: Path, overwrite: bool) -> None:
-    """Raise UserError where the output cannot or must not be written."""
+    """Raise UserError if the output cannot or must not be written."""
     if output.suffix.lower() not in ENDINGS:
-        raise UserError(f"{output}: the output has to end in {' or '.join(ENDINGS)}, which tells its format")
+        raise UserError(f"{output}: the output has to end in {' or '.join(ENDINGS)}, which determines its format")
     for path in (output, refused_path(output)):
         plain_name(path.name, "output")
         if path.resolve() == table.resolve():
@@ -42,7 +42,7 @@ def check_output(table: Path, output: Path, overwrite: bool) -> None:
 
 @contextmanager
 def writing(path: Path, schema: "pa.Schema", about: Mapping[str, str]) -> Iterator[Writer]:
-    """Write tables of `schema` to `path`; Parquet carries `about` in its metadata."""
+    """Write tables of `schema` to `path`. A Parquet file has `about` in its metadata."""
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -57,7 +57,7 @@ def writing(path: Path, schema: "pa.Schema", about: Mapping[str, str]) -> Iterat
 
 
 class Refusal(NamedTuple):
-    """Why a row is not scored. `line`: where it begins in a text file. An empty `column`: the row as a whole."""
+    """Why a row is not scored. `line`: where it begins in a text file. An empty `column`: the whole row."""
 
     row: int
     line: int | None
@@ -75,7 +75,7 @@ def refused_path(output: Path) -> Path:
 
 @contextmanager
 def writing_refusals(path: Path) -> Iterator[Callable[[Sequence[Refusal]], None]]:
-    """Yield a function that adds refused rows to `path`; a file without any is not written, nor left from before."""
+    """Yield a function that adds refused rows to `path`. Without any, no file is written and an old one is removed."""
     with ExitStack() as stack:
         rows = None
 
@@ -95,7 +95,7 @@ def writing_refusals(path: Path) -> Iterator[Callable[[Sequence[Refusal]], None]
 
 
 def _remove_remains(path: Path) -> None:
-    """Remove what killed processes left half-written."""
+    """Remove the unfinished files of killed processes."""
     for partial in path.parent.glob(f".{escape(path.name)}.partial-*"):
         process = partial.name.rpartition("-")[2]
         if process.isdigit() and not psutil.pid_exists(int(process)):

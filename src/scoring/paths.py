@@ -1,4 +1,4 @@
-"""A path that somebody typed into a form stays in the repository's folder, whatever it says and wherever links lead."""
+"""Keep paths typed into a form inside the repository's folder, whatever they contain and wherever links lead."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from src.core.names import fault_of_text, plain_name
 
 
 def inside(given: str, home: Path, called: str) -> Path:
-    """The path `given`, relative to `home` unless it is absolute. Raises UserError where it leads out of `home`.
+    """The path `given`, relative to `home` unless it is absolute. Raises UserError if it leads out of `home`.
 
-    Hidden folders are not for tables either: they hold what Git, DVC and Prefect keep.
+    Hidden folders are refused, too: they belong to Git, DVC and Prefect.
     """
     if not given.strip():
         raise UserError(f"{called}: give the path of a file")
@@ -23,7 +23,7 @@ def inside(given: str, home: Path, called: str) -> Path:
         raise UserError(f"{called}: {given!r} cannot be followed: {error}") from None
     if not path.is_relative_to(root):
         raise UserError(f"{called}: {given!r} leads out of the repository's folder; give a path inside")
-    within = path.relative_to(root)
-    for part in within.parts:
+    relative = path.relative_to(root)
+    for part in relative.parts:
         plain_name(part, called)
-    return home / within
+    return home / relative

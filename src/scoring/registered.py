@@ -1,7 +1,7 @@
-"""Which model to use: a version in MLflow's registry, looked up straight in its database.
+"""Find the model to use: a version in MLflow's registry, looked up directly in its database.
 
-No server is asked and MLflow is not imported. The model is read in this project's own format (numbers and JSON), which
-executes nothing: neither a pickle nor the code that MLflow keeps beside it.
+This needs no server and does not import MLflow. The model is read in this project's own format (numbers and JSON), so
+nothing is executed: neither a pickle nor the code that MLflow stores with it.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from src.tracking.lookup import CHAMPION, versions_of
 
 @dataclass(frozen=True)
 class Registered:
-    """A version of a problem's model, and the folder of its files. `standing`: what it is and why, if that is known."""
+    """A version of a problem's model, and the folder of its files. `standing`: what it is and why, if known."""
 
     problem: str
     version: int
@@ -31,7 +31,7 @@ class Registered:
         return f"{self.problem} version {self.version}{' (champion)' if self.is_champion else ''}"
 
     def load(self) -> Model:
-        """Raises UserError where the files are gone or damaged."""
+        """Load the model. Raises UserError if files are missing or damaged."""
         try:
             return load_model(self.folder)
         except DamagedModelError as error:
@@ -43,14 +43,14 @@ class Registered:
 
 
 def find_model(problem: str, model: str, home: Path) -> Registered:
-    """The version of `problem` that `model` names: `champion`, or a number. `home` is the repository with the records.
+    """The version of `problem` that `model` names: `champion`, or a number. `home`: the repository with the records.
 
-    Raises UserError saying what there is instead.
+    Raises UserError listing the existing versions if there is no such version.
     """
     if model != CHAMPION and not (model.isascii() and model.isdigit()):
         raise UserError(f"model: {model!r} is neither {CHAMPION!r} nor the number of a version, such as 3")
-    known = versions_of(problem, home)
-    versions, champion = known.places, known.champion
+    registry = versions_of(problem, home)
+    versions, champion = registry.places, registry.champion
     if not versions and Layout(problem, home).model.exists():
         raise UserError(
             f"{problem} has results here, but no model on record: `python -m src.tracking {problem}` records them"
@@ -59,7 +59,7 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
         raise UserError(f"{problem} has no model yet: run its workflow first, `dvc repro` or in the Prefect UI")
     there_are = f"there {'are' if len(versions) > 1 else 'is'} {', '.join(map(str, sorted(versions)))}"
     if model == CHAMPION and champion is None:
-        reason = known.why.removeprefix("none").removeprefix("; ")
+        reason = registry.why.removeprefix("none").removeprefix("; ")
         raise UserError(
             f"{problem} has no champion{f' ({reason})' if reason else ''}. Give a version by its number, {there_are}; "
             f"or make one the champion: `make promote problem={problem} version={max(versions)}`"
@@ -69,6 +69,6 @@ def find_model(problem: str, model: str, home: Path) -> Registered:
         raise UserError(f"{problem} has no version {model}; {there_are}")
     place = urlsplit(versions[version])
     if place.scheme != "file":
-        raise UserError(f"{problem} version {version} lies at {versions[version]}, which is no folder of this machine")
+        raise UserError(f"{problem} version {version} is at {versions[version]}, which is not a folder of this machine")
     folder = Path(url2pathname(place.path)) / "artifacts" / "model"
-    return Registered(problem, version, version == champion, folder, known.standings.get(version, ""))
+    return Registered(problem, version, version == champion, folder, registry.standings.get(version, ""))

@@ -1,7 +1,7 @@
-"""The rows of a request over HTTP: CSV, or JSON in one of three forms.
+"""Read the rows of an HTTP request: CSV, or JSON in one of three forms.
 
-JSON is a list of objects, one per row, or one of MLflow's forms: `{"dataframe_records": [...]}`, which is that list,
-and `{"dataframe_split": {"columns": [...], "data": [[...], ...]}}`. Its `index` is not read: rows are numbered from 0.
+JSON is a list of objects, one per row, or one of MLflow's forms: `{"dataframe_records": [...]}` with the same list, or
+`{"dataframe_split": {"columns": [...], "data": [[...], ...]}}`. Its `index` is ignored: rows are numbered from 0.
 """
 
 import codecs
@@ -28,7 +28,7 @@ from src.tables.columns import FeatureKind
 JSON, CSV = "application/json", "text/csv"
 RECORDS, SPLIT = "dataframe_records", "dataframe_split"
 _FORMS = f'[{{"column": value, …}}, …], {{"{RECORDS}": […]}} or {{"{SPLIT}": {{"columns": […], "data": [[…], …]}}}}'
-# The JSON types by which a column's values are taken as they are, without a look at how they are spelled.
+# The JSON types of values that are used as they are, without a look at their spelling.
 _PLAIN: dict[str, set[type]] = {"numeric": {float, int, type(None)}, "boolean": {bool, type(None)}}
 _PLAIN_TEXT: set[type] = {str, type(None)}
 _TRUTH_VALUES = {"true", "false"}
@@ -52,7 +52,7 @@ class Request:
 
 @dataclass(frozen=True)
 class PlainRows:
-    """Rows of which every column has values of its own JSON type and none is absent, column by column."""
+    """Rows in which every column has values of its own JSON type and no key is missing, column by column."""
 
     rows: int
     values: Mapping[str, Sequence[Any]]
@@ -62,7 +62,7 @@ class RequestReader:
     """Reads requests with rows for a model whose columns are of `kinds`, with the problem's settings for reading."""
 
     def __init__(self, kinds: Mapping[str, FeatureKind], unasked: Sequence[str], reading: Reading, whole: bool) -> None:
-        """unasked: see `Wanted`. whole: whether the rows of a request have to stay together, as those of a series."""
+        """unasked: see `Wanted`. whole: whether the rows of a request have to stay together, like those of a series."""
         self.kinds = kinds
         self.reading = reading
         self.whole = whole
@@ -72,20 +72,20 @@ class RequestReader:
         self._readers: dict[str, Callable[[bytes], PlainRows | list[Chunk]]] = {JSON: self._json, CSV: self._csv}
 
     def read(self, request: Request) -> PlainRows | list[Chunk]:
-        """The rows of a request; raises Refused where it has none that can be read."""
-        kind, charset = _media_type(request.content_type)
-        if kind not in self._readers:
-            raise Refused(415, f"Content-Type: {kind or 'none'} is not one of {', '.join(self._readers)}")
-        encoding = self.reading.encoding if kind == CSV else "utf-8"
+        """The rows of a request. Raises Refused if it has no readable rows."""
+        media_type, charset = _media_type(request.content_type)
+        if media_type not in self._readers:
+            raise Refused(415, f"Content-Type: {media_type or 'none'} is not one of {', '.join(self._readers)}")
+        encoding = self.reading.encoding if media_type == CSV else "utf-8"
         if charset is not None and not _same_encoding(charset, encoding):
-            raise Refused(415, f"Content-Type: {kind} is read as {encoding} here, not as {charset}")
+            raise Refused(415, f"Content-Type: {media_type} is read as {encoding} here, not as {charset}")
         try:
-            return self._readers[kind](request.body)
+            return self._readers[media_type](request.body)
         except UserError as error:
             raise Refused(400, str(error)) from None
 
     def chunk(self, together: Sequence[PlainRows]) -> Chunk:
-        """The rows of several requests as one chunk, typed as the values are, numbered from 0."""
+        """The rows of several requests as one chunk with typed columns, numbered from 0."""
         table = {
             name: _column([value for each in together for value in each.values[name]], kind)
             for name, kind in self.kinds.items()
@@ -97,7 +97,7 @@ class RequestReader:
             try:
                 plain = self._plain(_records(orjson.loads(body)))
             except (orjson.JSONDecodeError, Refused):
-                plain = None  # the slower way says what is wrong
+                plain = None  # the slower reader says what is wrong
             if plain is not None:
                 return plain
         try:
@@ -110,7 +110,7 @@ class RequestReader:
         return [chunk_of_objects(rows, self.wanted.names)]
 
     def _plain(self, rows: Sequence[Any]) -> PlainRows | None:
-        """The rows, where the JSON type of each value says what it is; None where its spelling has to be looked at."""
+        """The rows, if the JSON type of each value is enough; None if the spelling of any has to be examined."""
         if not rows or set(map(type, rows)) != {dict}:
             return None
         if any(len(row) > len(self.kinds) and _is_nested(row) for row in rows):
@@ -138,11 +138,11 @@ class RequestReader:
 
 
 def _records(value: Any) -> Sequence[Any]:
-    """The rows of a JSON value in one of the three forms; an error stands for a row that is none."""
+    """The rows of a JSON value in one of the three forms, with an error in the place of an invalid row."""
     if isinstance(value, dict) and len(value) == 1:
         value = _split(value[SPLIT]) if SPLIT in value else value.get(RECORDS)
     if not isinstance(value, list):
-        raise Refused(400, f"the request is no JSON of rows; give {_FORMS}")
+        raise Refused(400, f"the request is not JSON with rows; give {_FORMS}")
     return value
 
 
@@ -161,7 +161,7 @@ def _split(split: Any) -> Sequence[Any]:
 
 def _named(names: Sequence[str], row: Any) -> dict[str, Any] | ValueError:
     if not isinstance(row, list):
-        return ValueError(f"is no list of {len(names)} values, one for each of the columns")
+        return ValueError(f"is not a list of {len(names)} values, one for each of the columns")
     if len(row) != len(names):
         return ValueError(f"has {len(row)} value{'' if len(row) == 1 else 's'}, expected {len(names)}")
     return dict(zip(names, row, strict=True))
@@ -187,13 +187,13 @@ def _is_nested(row: Mapping[str, Any]) -> bool:
 
 
 def _column(values: list[Any], kind: FeatureKind) -> pa.ChunkedArray:
-    if kind == "numeric":  # by way of NumPy, which takes whole numbers that are no exact float64 as the nearest
+    if kind == "numeric":  # NumPy rounds whole numbers that are no exact float64; Arrow would refuse them
         return pa.chunked_array([pa.array(np.array(values, dtype=np.float64), from_pandas=True)])
     return pa.chunked_array([pa.array(values, pa.bool_() if kind == "boolean" else pa.string())])
 
 
 def _text(body: bytes, encoding: str) -> str:
-    """The body as text. Raises Refused with the first byte that is not of the encoding."""
+    """The body as text. Raises Refused with the first byte that the encoding does not allow."""
     try:
         return body.decode(encoding)
     except UnicodeDecodeError as error:

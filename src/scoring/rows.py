@@ -1,8 +1,8 @@
-"""Raw rows to score, some at a time, so that a file of any length needs little memory.
+"""Read raw rows to score in chunks, so that a file of any length needs little memory.
 
-Rows are numbered from 0 in every format, as validation and pandas number them; neither a header nor a blank line is a
-row. Of a text file the line on which a row begins is known as well, the first line being 1. A row that cannot be read
-(too few fields, broken JSON) is refused with its reason and does not stop the others.
+Rows are numbered from 0 in every format, as in validation and pandas; headers and blank lines do not count. Rows of a
+text file also have the number of the line where they begin, counted from 1. A row that cannot be read (too few fields,
+broken JSON) is refused with its reason and does not stop the others.
 """
 
 import csv
@@ -28,16 +28,16 @@ from src.datasets.parquet import plain
 from src.datasets.raw_table import check_names, nearest
 from src.problem.sources import Reading
 
-# The most cells and characters read at a time, which bound the memory.
+# The most cells and characters per chunk, which bound the memory.
 CELLS, CHARACTERS = 2**21, 2**24
-# The most rows read at a time, so that progress shows.
+# The most rows per chunk, so that progress is visible.
 ROWS = 50_000
 LONGEST_LINE = 2**21
 STREAMED = ("csv", "tsv", "parquet", "jsonl")
 
 
 class Unreadable(NamedTuple):
-    """A row that is none: its number, its line where it is of a text file, and what is wrong with it."""
+    """A row that cannot be read: its number, its line if it is from a text file, and what is wrong with it."""
 
     row: int
     line: int | None
@@ -48,8 +48,8 @@ class Unreadable(NamedTuple):
 class Chunk:
     """Some rows in the order of the file.
 
-    `table` has the wanted columns, as texts or typed as the file has them; `numbers` are the numbers of its rows, and
-    `lines` their lines where they are of a text file. `unreadable` are the rows that are not in it.
+    `table` has the wanted columns, as texts or with the types of the file. `numbers`: the numbers of its rows. `lines`:
+    their lines if they are from a text file. `unreadable`: the rows that are not in it.
     """
 
     numbers: NDArray[np.int64]
@@ -66,7 +66,7 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """How far the chunk reaches: the last line of a text file, else how many rows lie before its end."""
+        """Where the chunk ends: its last line in a text file, otherwise the number of rows up to its end."""
         ends = self.numbers + 1 if self.lines is None else self.lines
         others = (each.row + 1 if each.line is None else each.line for each in self.unreadable)
         return int(max([*ends[-1:], *others], default=0))
@@ -74,7 +74,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one file: `chunks`, and how many `total` lines or rows (`unit`) it has."""
+    """The rows of one file: its `chunks`, and its `total` number of lines or rows (`unit`)."""
 
     chunks: Iterator[Chunk]
     total: int
@@ -83,9 +83,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The columns to read: those that the model learnt from, and others to carry along.
+    """The columns to read: those that the model learnt from, and others to copy.
 
-    `unasked` are columns of the problem's own file that a file without a header may lack.
+    `unasked`: columns of the problem's own file that a file without a header may lack.
     """
 
     features: Sequence[str]
@@ -96,28 +96,28 @@ class Wanted:
     def names(self) -> list[str]:
         return list(dict.fromkeys([*self.features, *self.kept]))
 
-    def check(self, there: Sequence[str], shown: str) -> None:
-        """Raise UserError naming the wanted columns that are not there."""
-        lacking = [name for name in self.features if name not in there]
+    def check(self, names: Sequence[str], shown: str) -> None:
+        """Raise UserError naming the wanted columns that are not among `names`."""
+        lacking = [name for name in self.features if name not in names]
         if lacking:
             more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
             raise UserError(
                 f"{shown} lacks {len(lacking)} of the {len(self.features)} columns that the model learnt from: "
-                f"{', '.join(map(repr, lacking[:10]))}{more}; {nearest(lacking[0], list(there))}"
+                f"{', '.join(map(repr, lacking[:10]))}{more}; {nearest(lacking[0], list(names))}"
             )
-        unknown = next((name for name in self.kept if name not in there), None)
+        unknown = next((name for name in self.kept if name not in names), None)
         if unknown is not None:
-            raise UserError(f"{shown} has no column {unknown!r} to keep; {nearest(unknown, list(there))}")
+            raise UserError(f"{shown} has no column {unknown!r} to keep; {nearest(unknown, list(names))}")
 
 
 def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
     """The rows of a file.
 
-    The ending tells the format, else the problem's own `format`. Raises UserError for a file that cannot be read at
-    all or that lacks a wanted column.
+    The ending determines the format, otherwise the problem's own `format`. Raises UserError for a file that cannot be
+    read at all or lacks a wanted column.
     """
     if not path.is_file():
-        raise UserError(f"{path} {'is no file' if path.exists() else 'does not exist'}; give a table to score")
+        raise UserError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; give a table to score")
     shown, format_ = str(path), _format(path, reading)
     if format_ == "parquet":
         return _parquet(path, shown, wanted)
@@ -136,7 +136,7 @@ def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
 
 
 def together(rows: Rows) -> Rows:
-    """The same rows in one chunk, for models of which a prediction rests on other rows than its own."""
+    """The same rows in one chunk, for models whose predictions depend on several rows."""
 
     def one() -> Iterator[Chunk]:
         chunks = list(rows.chunks)
@@ -154,10 +154,10 @@ def together(rows: Rows) -> Rows:
 
 
 def chunk_of_objects(values: Sequence[Any], columns: Sequence[str], first: int = 0, lines: Sequence[int] = ()) -> Chunk:
-    """JSON values that should be objects; a key that an object lacks is a missing value.
+    """A chunk of JSON values that should be objects. A missing key is a missing value.
 
-    An error among the values says why there is no object. first: the number of the first row. lines: of a file, the
-    line of each.
+    An error among the values says why there is no object. first: the number of the first row. lines: the line of each
+    value, if they are from a file.
     """
     places, good, unreadable = [], [], []
     for place, value in enumerate(values):
@@ -178,15 +178,15 @@ def chunk_of_objects(values: Sequence[Any], columns: Sequence[str], first: int =
 
 def _format(path: Path, reading: Reading) -> str:
     ending = path.suffix.lower()
-    found = next((name for name, each in FORMATS.items() if ending in each.endings), reading.format)
-    if found not in STREAMED:
+    format_ = next((name for name, each in FORMATS.items() if ending in each.endings), reading.format)
+    if format_ not in STREAMED:
         endings = ", ".join(FORMATS[name].endings[0] for name in STREAMED)
         raise UserError(f"{path}: a table to score ends in one of {endings}")
-    return found
+    return format_
 
 
 def _line_count(path: Path, reading: Reading) -> int:
-    """Line ends in the file; for other encodings than those of one byte per character, only about so many."""
+    """The number of line ends in the file; only an estimate for encodings with several bytes per character."""
     count = 0
     with path.open("rb") as stream:
         while block := stream.read(2**20):
@@ -195,7 +195,7 @@ def _line_count(path: Path, reading: Reading) -> int:
 
 
 def _explained(chunks: Iterator[Chunk], path: Path, reading: Reading) -> Iterator[Chunk]:
-    """The chunks; where bytes are not of the encoding, a UserError says where."""
+    """The chunks. Raises UserError with the place of bytes that the encoding does not allow."""
     try:
         yield from chunks
     except UnicodeDecodeError:
@@ -215,10 +215,10 @@ def _parquet(path: Path, shown: str, wanted: Wanted) -> Rows:
     check_names(schema.names, shown)
     wanted.check(schema.names, shown)
     for name in wanted.names:
-        kind = schema.field(name).type
-        if kind_of_type(kind.value_type if pa.types.is_dictionary(kind) else kind) is None:
+        dtype = schema.field(name).type
+        if kind_of_type(dtype.value_type if pa.types.is_dictionary(dtype) else dtype) is None:
             raise UserError(
-                f"{shown}: column {name!r} has the type {kind}, which no kind of column covers; "
+                f"{shown}: column {name!r} has the type {dtype}, which no kind of column covers; "
                 "write it as numbers, text, booleans or dates"
             )
     return Rows(_batches(file, shown, wanted.names), max(file.metadata.num_rows, 1), "rows")
@@ -239,7 +239,7 @@ def _batches(file: pyarrow.parquet.ParquetFile, shown: str, columns: Sequence[st
 
 
 def _objects(path: Path, shown: str, reading: Reading, wanted: Wanted) -> Iterator[Chunk]:
-    """Where no row has a column, that is told at the end of the file: any row could have been the first that has it."""
+    """The chunks of a file. A column that no row has is only known at the end of the file, and reported there."""
     seen: set[str] = set()
     rows: list[Any] = []
     lines: list[int] = []
@@ -277,10 +277,10 @@ def _names(path: Path, shown: str, reading: Reading, separator: str, wanted: Wan
         check_names(fields, shown)
         return fields, first.last_line
     unasked = [name for name in reading.names if name in wanted.unasked]
-    without = [name for name in reading.names if name not in unasked]
-    fitting = next((names for names in (reading.names, without) if len(names) == len(fields)), None)
+    asked = [name for name in reading.names if name not in unasked]
+    fitting = next((names for names in (reading.names, asked) if len(names) == len(fields)), None)
     if fitting is None:
-        fewer = f" or {len(without)} without {', '.join(unasked)}," if unasked else ""
+        fewer = f" or {len(asked)} without {', '.join(unasked)}," if unasked else ""
         raise UserError(
             f"{shown}: line {first.line} has {len(fields)} fields; expected {len(reading.names)} as in data.names,"
             f"{fewer} or a header line that names the columns"
@@ -290,7 +290,7 @@ def _names(path: Path, shown: str, reading: Reading, separator: str, wanted: Wan
 
 @dataclass
 class _Block:
-    """Physical lines of a file that are in memory, the first of them being line `begin`."""
+    """Physical lines of a file, from line `begin` on."""
 
     begin: int
     lines: list[str]
@@ -298,8 +298,7 @@ class _Block:
 
 @dataclass
 class _Collected:
-    """What was made of a block: the numbers and lines of its rows, and those that are none. `next` is the next row's
-    number."""
+    """The rows of a block: their numbers and lines, and those that cannot be read. `next`: the next row's number."""
 
     next: int
     numbers: list[int] = field(default_factory=list)
@@ -356,38 +355,38 @@ def _block(stream: IO[str], begin: int, most: int) -> _Block | None:
 
 
 def _unquoted(block: _Block, row: int, separator: str, names: list[str], columns: Sequence[str]) -> Chunk:
-    """Every line is a row: Arrow takes them apart, five times faster than Python. `row`: the number of the first."""
-    found, good = _Collected(row), []
+    """Every line is a row: Arrow parses them five times faster than Python. `row`: the number of the first."""
+    collected, good = _Collected(row), []
     for line, text in enumerate(block.lines, start=block.begin):
         fields = text.count(separator) + 1
         if fields == len(names) and (fields > 1 or text.rstrip("\r\n")):
-            found.take(line)
+            collected.take(line)
             good.append(text.rstrip("\r\n"))
         elif text.rstrip("\r\n"):
-            found.refuse(line, fields, len(names))
+            collected.refuse(line, fields, len(names))
     if not good:
-        return found.chunk(_empty(columns))
+        return collected.chunk(_empty(columns))
     table = parse_delimited(io.BytesIO("\n".join(good).encode()), names, separator, "utf-8", 0)
-    return found.chunk(table.select(list(columns)))
+    return collected.chunk(table.select(list(columns)))
 
 
 def _quoted(
     stream: IO[str], block: _Block, row: int, separator: str, names: list[str], columns: Sequence[str], shown: str
 ) -> tuple[Chunk, int]:
-    """Rows whose quoted values may hold separators and line ends; also how many lines beyond the block they took."""
+    """Rows whose quoted values may contain separators and line ends, and the number of lines read beyond the block."""
     csv.field_size_limit(LONGEST_LINE)
     rows = csv.reader(chain(block.lines, stream), delimiter=separator)
-    found, good, before = _Collected(row), [], 0
+    collected, good, before = _Collected(row), [], 0
     places = [names.index(name) for name in columns]
     try:
         while before < len(block.lines):
             fields = next(rows)
             line, lines, before = block.begin + before, rows.line_num - before, rows.line_num
             if len(fields) == len(names):
-                found.take(line)
+                collected.take(line)
                 good.append([fields[place] for place in places])
             elif fields:
-                found.refuse(line, len(fields), len(names), lines)
+                collected.refuse(line, len(fields), len(names), lines)
     except csv.Error as error:
         raise UserError(
             f"{shown}: the row that begins on line {block.begin + before} cannot be read ({error}); "
@@ -395,7 +394,7 @@ def _quoted(
         ) from None
     values = zip(*good, strict=True) if good else [()] * len(columns)
     table = pa.table([pa.array(column, pa.string()) for column in values], names=list(columns))
-    return found.chunk(table), before - len(block.lines)
+    return collected.chunk(table), before - len(block.lines)
 
 
 def _empty(columns: Sequence[str]) -> pa.Table:

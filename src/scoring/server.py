@@ -1,13 +1,13 @@
-"""HTTP for one model: raw rows in, predictions out, and a 400 that names row, column and reason for rows it refuses.
+"""HTTP for one model: raw rows in, predictions out. A 400 names row, column and reason for refused rows.
 
     GET  /              what the model is and which columns it needs
     GET  /ping          (and /health) whether it answers
-    GET  /docs          a page to read and to ask from; /openapi.json says the same to programs
+    GET  /docs          a page with a form for requests; /openapi.json is the same for programs
     POST /predict       JSON or CSV, see `src.scoring.requests`
 
-MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model as well. For a
-bad value it names the column, but not the row. It knows neither the problem's marks of missing values nor the user's
-suite, and it answers to any `Host`.
+MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model, too. For a bad
+value it names the column, but not the row. It knows neither the problem's marks of missing values nor the user's suite,
+and it accepts any `Host`.
 """
 
 import orjson
@@ -27,7 +27,7 @@ MOST_BYTES = 2**24
 
 
 def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
-    """The application. Its rows are read and checked by `Service`, so that it needs no more than routes."""
+    """The application: routes only, since `Service` reads and checks the rows."""
     waiting = Waiting(service.answers)
     answers = {"status": "ok", **service.identity}
     pages = {
@@ -45,7 +45,7 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
         try:
             body = await _body(request, most_bytes)
         except ClientDisconnect:
-            return Response(status_code=400)  # to nobody
+            return Response(status_code=400)  # nobody receives it
         except Refused as refused:
             answer = Answer(refused.status, orjson.dumps({"error": str(refused), **service.identity}))
         else:
@@ -54,15 +54,16 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
 
     async def elsewhere(request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        told = f"{request.method} {request.url.path}: {error.detail}; rows go to POST /predict, and GET /docs shows how"
-        return JSONResponse({"error": told, **service.identity}, error.status_code, error.headers)
+        fault = f"{request.method} {request.url.path}: {error.detail}"
+        message = f"{fault}; rows go to POST /predict, and GET /docs shows how"
+        return JSONResponse({"error": message, **service.identity}, error.status_code, error.headers)
 
     routes = [Route("/predict", predict, methods=["POST"]), *(Route(path, page) for path in pages)]
     return Starlette(routes=routes, exception_handlers={HTTPException: elsewhere})
 
 
 async def _body(request: HttpRequest, most_bytes: int) -> bytes:
-    """The request's body, of which no more is taken in than may be. Raises Refused."""
+    """The request's body. Raises Refused as soon as it exceeds `most_bytes`."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)

@@ -1,7 +1,7 @@
-"""What the model server answers: predictions for rows, or what is wrong with which of them.
+"""The answers of the model server: predictions for rows, or what is wrong with which of them.
 
-Requests that wait at the same time are answered together: their rows are typed, checked and scored as one table, and
-what was found is dealt out again. Every row is checked as `flows.predict` checks it.
+Requests that wait at the same time are answered together: their rows are typed, checked and scored as one table, whose
+results are then split by request. Every row is checked as `flows.predict` checks it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from src.scoring.requests import PlainRows, Refused, Request, RequestReader
 from src.scoring.rows import Chunk
 from src.scoring.table import ROW, reading_of, refusals_of
 
-# So many refused rows and warnings are listed; how many there are is told.
+# The most refused rows and warnings to list; the answer says how many there are.
 SHOWN = 100
 
 
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Warned(NamedTuple):
-    """What the model never learnt the meaning of, in a row that it scored all the same."""
+    """A value that the model did not learn, in a row that it scored anyway."""
 
     row: int
     column: str | None
@@ -44,7 +44,7 @@ class Warned(NamedTuple):
 
 @dataclass(frozen=True)
 class Scored:
-    """What came of some rows. `numbers` are those of the rows that have a prediction, `columns` their predictions."""
+    """The outcome for some rows. `numbers`: of the rows with a prediction. `columns`: their predictions."""
 
     numbers: NDArray[np.int64]
     columns: dict[str, list[Any]]
@@ -52,7 +52,7 @@ class Scored:
     warnings: list[Warned]
 
     def part(self, begin: int, end: int) -> "Scored":
-        """What came of the rows `begin` to `end`, numbered from 0."""
+        """The outcome for the rows `begin` to `end`, numbered from 0."""
         first, last = np.searchsorted(self.numbers, (begin, end))
         return Scored(
             self.numbers[first:last] - begin,
@@ -63,7 +63,7 @@ class Scored:
 
 
 class Service:
-    """Answers requests with one version of a problem's model. `predicted` are the columns of a prediction, by type."""
+    """Answers requests with one version of a problem's model. `predicted`: the columns of predictions, with types."""
 
     def __init__(self, problem: Problem, registered: Registered, expectations: Path) -> None:
         self.problem = problem
@@ -73,7 +73,7 @@ class Service:
         self.checks = RowChecks(self.model, reading, expectations, strict=False)
         whole = self.model.schema.reads_several_rows
         self.reader = RequestReader(self.checks.kinds, problem.unasked, reading, whole)
-        # That loads what the first request would have to wait for.
+        # This loads everything that the first request would otherwise wait for.
         nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.kinds})]).table)
         self.predicted = self.model.predict(nothing.frame, intervals=True).dtypes.astype(str).to_dict()
 
@@ -88,17 +88,17 @@ class Service:
             "champion_at_start": self.registered.is_champion,
             "interval_coverage": interval.coverage if interval else None,
             "columns": dict(self.checks.kinds),
-            "predict": "POST /predict with JSON or CSV; /docs and /openapi.json say in which form",
+            "predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms",
         }
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
-        """The answer to each request: what it would be alone, but for how products over so many rows are rounded."""
+        """The answer to each request, the same as alone but for rounding in products over more rows."""
         read = [self._read(request) for request in requests]
         plain = iter(self._score_plain([each for each in read if isinstance(each, PlainRows)]))
         return [self._answer(next(plain) if isinstance(each, PlainRows) else each) for each in read]
 
     def _read(self, request: Request) -> PlainRows | Scored | Refused:
-        """The rows of a request, or what came of those that have to be read by themselves."""
+        """The rows of a request, or the outcome if they have to be scored separately."""
         try:
             rows = self.reader.read(request)
         except Refused as refused:
@@ -112,8 +112,8 @@ class Service:
             return [self._score_chunks([self.reader.chunk(read)])]
         try:
             scored = self._score(self.reader.chunk(read))
-        except UserError:  # a request that makes a check of the user's own fail is told so, and no other
-            return [one for each in read for one in self._score_plain([each])]
+        except UserError:  # a request broke one of the user's own checks: score each alone, so only that one fails
+            return [outcome for each in read for outcome in self._score_plain([each])]
         ends = np.cumsum([each.rows for each in read]).tolist()
         return [scored.part(end - each.rows, end) for end, each in zip(ends, read, strict=True)]
 
@@ -146,23 +146,23 @@ class Service:
             sorted(warnings, key=lambda each: each.row),
         )
 
-    def _answer(self, found: Scored | Refused) -> Answer:
-        if isinstance(found, Refused):
-            return Answer(found.status, orjson.dumps({"error": str(found), **self.identity}))
-        if found.refused:
-            rows = len({each.row for each in found.refused})
+    def _answer(self, outcome: Scored | Refused) -> Answer:
+        if isinstance(outcome, Refused):
+            return Answer(outcome.status, orjson.dumps({"error": str(outcome), **self.identity}))
+        if outcome.refused:
+            rows = len({each.row for each in outcome.refused})
             message = f"{rows} row{'' if rows == 1 else 's'} cannot be scored; nothing was predicted"
-            refused = [_shown(each) for each in found.refused[:SHOWN]]
+            refused = [_shown(each) for each in outcome.refused[:SHOWN]]
             return Answer(400, orjson.dumps({"error": message, **self.identity, "refused": refused}))
-        names = (ROW, *found.columns)
-        rows_ = zip(found.numbers.tolist(), *found.columns.values(), strict=True)
+        names = (ROW, *outcome.columns)
+        rows_ = zip(outcome.numbers.tolist(), *outcome.columns.values(), strict=True)
         answer = self.identity | {
-            # NaN, where a moment has too little behind it, becomes null.
+            # NaN, for a moment with too short a past, becomes null.
             "predictions": [dict(zip(names, row, strict=True)) for row in rows_],
-            "warnings": [each._asdict() for each in found.warnings[:SHOWN]],
+            "warnings": [each._asdict() for each in outcome.warnings[:SHOWN]],
         }
-        if len(found.warnings) > SHOWN:
-            answer["warning_count"] = len(found.warnings)
+        if len(outcome.warnings) > SHOWN:
+            answer["warning_count"] = len(outcome.warnings)
         return Answer(200, orjson.dumps(answer))
 
 

@@ -1,7 +1,7 @@
-"""Score the rows of a table file: read, checked, predicted and written some at a time.
+"""Score a table file: read, check, predict and write its rows in chunks.
 
-The memory is bounded by what the libraries take and by `CELLS`, whatever the length of the file (a row group of a
-Parquet file counts as a whole). Rows that are read together, those of a series or of sentences, count as a whole, too.
+The libraries and `CELLS` bound the memory, whatever the length of the file. A row group of a Parquet file is read as a
+whole, and so are rows that belong together, those of a series or of sentences.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from src.scoring.rows import Chunk, Wanted, read_rows, together
 
 Policy = Literal["report", "stop"]
 DOUBTFUL = (
-    "the model never learnt what this means (it counts a gap as the median or as a rare category, and an unknown "
+    "the model did not see this in training (it counts a gap as the median or as a rare category, and an unknown "
     "category as a rare one)"
 )
 ROW, VERSION = "row", "model_version"
@@ -40,8 +40,8 @@ SHOWN = 20
 class Order:
     """What to score, with which model, and where to.
 
-    `refused`: `report` scores the rows that pass, `stop` none when any is refused. `strict` refuses also the rows that
-    hold what the model never learnt. `keep`: columns of the table to carry into the output.
+    `refused`: `report` scores the rows that pass, `stop` none if any is refused. `strict` also refuses rows with values
+    that the model did not see in training. `keep`: columns of the table to copy into the output.
     """
 
     problem: str
@@ -54,13 +54,13 @@ class Order:
     overwrite: bool = False
 
 
-# How many rows there are of each kind of fault, by column and check.
+# The number of rows with a fault, by column and check.
 Counts = Counter[tuple[str, str]]
 
 
 @dataclass
 class Scored:
-    """What came of it. `first` are the first refused rows; `doubts` count rows that were scored all the same."""
+    """The outcome. `first`: the first refused rows. `doubts`: counts of rows that were scored anyway."""
 
     model: Registered
     output: Path
@@ -75,24 +75,26 @@ class Scored:
     def lines(self) -> list[str]:
         """The outcome in words, the most important first."""
         into = f"; predictions: {self.output}" if self.scored else "; no predictions were written"
-        said = [f"{self.model}: {self.scored:,} of {self.rows:,} rows scored{into}"]
+        lines = [f"{self.model}: {self.scored:,} of {self.rows:,} rows scored{into}"]
         if not self.model.is_champion and self.model.standing:
-            said.append(f"this version is not the champion; {self.model.standing}")
+            lines.append(f"this version is not the champion; {self.model.standing}")
         if self.reasons:
-            said.append(f"{self.refused_rows:,} rows refused; each with its reasons: {refused_path(self.output)}")
-            said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.reasons.most_common(SHOWN)]
-            said += [f"  {each.where}: {_of(each.column)}{each.reason}" for each in self.first[:5]]
+            lines.append(f"{self.refused_rows:,} rows refused; each with its reasons: {refused_path(self.output)}")
+            lines += [
+                f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.reasons.most_common(SHOWN)
+            ]
+            lines += [f"  {each.where}: {_of(each.column)}{each.reason}" for each in self.first[:5]]
         if self.doubts:
-            said.append(f"warning: scored, though {DOUBTFUL}:")
-            said += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.doubts.most_common(SHOWN)]
-        said += [f"not checked: {promise}" for promise in self.left_out]
-        return said
+            lines.append(f"warning: scored, though {DOUBTFUL}:")
+            lines += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.doubts.most_common(SHOWN)]
+        lines += [f"not checked: {promise}" for promise in self.left_out]
+        return lines
 
 
 def score_table(order: Order, home: Path) -> Scored:
-    """Score the rows of a file; `home` is the repository with the problem and its models.
+    """Score the rows of a file. `home`: the repository with the problem and its models.
 
-    Where no row is scored, no output is written. Raises UserError for what makes scoring impossible.
+    If no row is scored, no output is written. Raises UserError for anything that makes scoring impossible.
     """
     check_output(order.table, order.output, order.overwrite)
     layout = Layout(order.problem, home)
@@ -120,7 +122,7 @@ def score_table(order: Order, home: Path) -> Scored:
         try:
             with (
                 writing(order.output, schema, about) as writer,
-                progress("predict", rows.total, f"{rows.total:,} {rows.unit}") as tell,
+                progress("predict", rows.total, f"{rows.total:,} {rows.unit}") as show_progress,
             ):
                 for chunk in rows.chunks:
                     checked = checks.check(chunk.table.select(features))
@@ -130,7 +132,7 @@ def score_table(order: Order, home: Path) -> Scored:
                     _count(outcome, chunk, checked)
                     if order.refused == "report" or not outcome.refused_rows:
                         outcome.scored += _score(model, registered, chunk, checked, order, schema, writer)
-                    tell(chunk.end)
+                    show_progress(chunk.end)
                 if not outcome.rows:
                     raise UserError(f"{order.table} has no rows; give a table with rows to score")
                 if not outcome.scored or (order.refused == "stop" and outcome.refused_rows):
@@ -141,11 +143,11 @@ def score_table(order: Order, home: Path) -> Scored:
 
 
 class _NothingScored(Exception):
-    """Leaves the block that writes the output, so that none is left."""
+    """Leaves the block that writes the output, so that no file is left."""
 
 
 def reading_of(problem: Problem) -> Reading:
-    """How the problem's own files are read, hence those to score as well."""
+    """The settings for reading the problem's own files, which apply to files to score, too."""
     return problem.data if isinstance(problem.data, Reading) else Reading()
 
 
@@ -163,18 +165,18 @@ def _score(
     schema: pa.Schema,
     writer: Writer,
 ) -> int:
-    """Predict and write the accepted rows; how many there were."""
+    """Predict and write the accepted rows. Return their number."""
     accepted = checked.frame[checked.accepted_N]
     if len(accepted):
-        kept = {name: chunk.table.column(name).cast(pa.string()).to_pandas() for name in order.keep}
-        head = _head(chunk.numbers, kept)[checked.accepted_N]
+        copied = {name: chunk.table.column(name).cast(pa.string()).to_pandas() for name in order.keep}
+        head = _head(chunk.numbers, copied)[checked.accepted_N]
         predicted = _predictions(model, registered, head, accepted)
         writer.write_table(pa.Table.from_pandas(predicted, schema, preserve_index=False))
     return len(accepted)
 
 
-def _head(numbers: NDArray[np.int64], kept: Mapping[str, pd.Series]) -> pd.DataFrame:
-    return pd.concat([pd.DataFrame({ROW: numbers}), *(values.rename(name) for name, values in kept.items())], axis=1)
+def _head(numbers: NDArray[np.int64], copied: Mapping[str, pd.Series]) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame({ROW: numbers}), *(values.rename(name) for name, values in copied.items())], axis=1)
 
 
 def _predictions(model: Model, registered: Registered, head: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -183,20 +185,20 @@ def _predictions(model: Model, registered: Registered, head: pd.DataFrame, rows:
 
 def refusals_of(chunk: Chunk, checked: Checked) -> list[Refusal]:
     """The refused rows of the chunk with their reasons, in the order of the file."""
-    found = [Refusal(row, line, "", reason) for row, line, reason in chunk.unreadable]
-    found += [
+    refusals = [Refusal(row, line, "", reason) for row, line, reason in chunk.unreadable]
+    refusals += [
         Refusal(int(chunk.numbers[row]), chunk.line(row), fault.column or "", fault.reason(place))
         for fault in checked.faults
         for place, row in enumerate(fault.rows)
     ]
-    return sorted(found, key=lambda refusal: refusal.row)
+    return sorted(refusals, key=lambda refusal: refusal.row)
 
 
 def _count(outcome: Scored, chunk: Chunk, checked: Checked) -> None:
     outcome.rows += len(chunk)
     outcome.refused_rows += int((~checked.accepted_N).sum()) + len(chunk.unreadable)
     if chunk.unreadable:
-        outcome.reasons["", "no row that can be read"] += len(chunk.unreadable)
+        outcome.reasons["", "cannot be read as a row"] += len(chunk.unreadable)
     for counts, faults in ((outcome.reasons, checked.faults), (outcome.doubts, checked.doubts)):
         for fault in faults:
             counts[_key(fault)] += len(fault.rows)

@@ -1,4 +1,4 @@
-"""Requests that wait while others are answered, and are then answered together."""
+"""Answer requests in batches: those that arrive while others are answered wait, and are then answered together."""
 
 import asyncio
 from collections import deque
@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from src.scoring.requests import Request
 from src.scoring.service import Answer
 
-# What is answered together has at most so many bytes, unless one request alone has more.
+# The most bytes of a batch, unless a single request has more.
 MOST_TOGETHER = 2**22
 
 
 class Waiting:
-    """Hands all that waits to `answers`, which runs in a thread of its own, one call at a time."""
+    """Passes all waiting requests to `answers`, which runs in its own thread, one call at a time."""
 
     def __init__(self, answers: Callable[[Sequence[Request]], list[Answer]]) -> None:
         self.answers = answers
@@ -32,22 +32,22 @@ class Waiting:
 
     async def _work(self) -> None:
         while self.queue:
-            taken, size = [self.queue.popleft()], 0
-            while self.queue and (size := size + len(taken[-1][0].body)) <= MOST_TOGETHER:
-                taken.append(self.queue.popleft())
-            await self._answer(taken)
+            batch, size = [self.queue.popleft()], 0
+            while self.queue and (size := size + len(batch[-1][0].body)) <= MOST_TOGETHER:
+                batch.append(self.queue.popleft())
+            await self._answer(batch)
 
-    async def _answer(self, taken: Sequence[tuple[Request, asyncio.Future[Answer]]]) -> None:
+    async def _answer(self, batch: Sequence[tuple[Request, asyncio.Future[Answer]]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            answers = await loop.run_in_executor(self.thread, self.answers, [request for request, _ in taken])
+            answers = await loop.run_in_executor(self.thread, self.answers, [request for request, _ in batch])
         except Exception as error:
-            if len(taken) > 1:  # a request that meets a bug does not take the others with it
-                for one in taken:
-                    await self._answer([one])
-            elif not taken[0][1].done():
-                taken[0][1].set_exception(error)
+            if len(batch) > 1:  # one request that meets a bug must not fail the others
+                for each in batch:
+                    await self._answer([each])
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
             return
-        for (_, future), answer in zip(taken, answers, strict=True):
-            if not future.done():  # else the client has left
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():  # otherwise the client has left
                 future.set_result(answer)

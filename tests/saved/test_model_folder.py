@@ -187,7 +187,7 @@ def signed_again(folder: Path) -> None:
 
 def test_a_network_with_a_weight_that_is_no_number_is_not_saved(network: NetworkModel, tmp_path: Path):
     broken = [{name: np.full_like(value, np.nan) for name, value in network.committee[0].items()}]
-    with pytest.raises(UserError, match="no finite number"):
+    with pytest.raises(UserError, match="not a finite number"):
         NetworkModel(network.card, broken).save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

@@ -196,7 +196,7 @@ class TestEstimators:
         else:
             estimator._predictors[3][0].nodes["feature_idx"][0] = 10**6
         write_estimators(tmp_path / ESTIMATORS, [estimator])
-        with pytest.raises(ValueError, match="a tree's nodes point outside of it"):
+        with pytest.raises(ValueError, match="a tree's nodes point outside it"):
             read_estimators(tmp_path / ESTIMATORS)
 
 

@@ -121,7 +121,7 @@ def test_what_the_model_never_learnt_comes_as_a_warning(client: Client):
     ("body", "content_type", "status", "told"),
     [
         ("[]", "application/json", 400, "no rows"),
-        ("{}", "application/json", 400, "no JSON of rows"),
+        ("{}", "application/json", 400, "not JSON with rows"),
         ('{"dataframe_split": {"columns": ["size"]}}', "application/json", 400, "needs the keys columns and data"),
         ('{"dataframe_split": {"columns": ["a", "a"], "data": []}}', "application/json", 400, "'a' is there 2 times"),
         ('{"dataframe_split": {"columns": [["a"]], "data": []}}', "application/json", 400, "a list of names"),
@@ -155,7 +155,7 @@ def test_rows_of_a_split_that_do_not_fit_are_refused_by_their_number(client: Cli
     answer = client.post("/predict", json={"dataframe_split": split | {"data": [*split["data"], {}]}})
     assert [(refused["row"], refused["reason"]) for refused in answer.json()["refused"]] == [
         (1, "has 4 values, expected 5"),
-        (3, "is no list of 5 values, one for each of the columns"),
+        (3, "is not a list of 5 values, one for each of the columns"),
     ]
 
 
