@@ -68,7 +68,8 @@ def right_answers(rung: Rung, layout: Layout) -> tuple[str, dict[int, bool]]:
     """The rung's network, and for each photograph, by its place in the raw data, whether it is recognized."""
     table = read_table(layout.train, read_schema(layout.train))
     training = Training()
-    network = kind_of(table.schema.features).ladder(table.schema.features, OverfitLadder(), training)[rung.place]
+    ladder = kind_of(table.schema.features).ladders["predict"]
+    network = ladder(table.schema.features, OverfitLadder(), training)[rung.place]
     candidate = Candidate(
         network=network.changed(**rung.settings),
         optimizer=training.optimizer,

@@ -1,7 +1,7 @@
 """A first problem file for your own data: `make new name=churn csv=path/to.csv target=left`.
 
 Looks at the data, writes problems/<name>.yaml with every guess explained, copies the file to data/local/ and adds the
-problem to params.yaml. Separate several targets by commas.
+problem to params.yaml. Separate several targets by commas. Without a target the rows are described by short codes.
 
 `make new name=churn` lists a problem again that has a file but is not in the list of params.yaml.
 """
@@ -35,7 +35,7 @@ TEXT_FORMATS = ("csv", "tsv", "jsonl")
 def new(layout: Layout, file: Path, target: str) -> Problem:
     """Write `problems/<name>.yaml` for the table in `file` and return the problem it describes.
 
-    target: a column, or several separated by commas.
+    target: a column, several separated by commas, or empty where there is nothing to predict.
     Writes everything or nothing. Raises UserError where the name is taken or invalid, the file cannot be read, a target
     is missing, or data/local/ holds another file of that name.
     """
@@ -134,13 +134,17 @@ def main() -> int:
     )
     parser.add_argument("--name", required=True, help="the problem's name: letters, digits and _")
     parser.add_argument("--csv", default="", help="the table file: CSV, TSV, Parquet, JSON Lines or ARFF")
-    parser.add_argument("--target", default="", help="the column to predict, or several separated by commas")
+    parser.add_argument(
+        "--target",
+        default="",
+        help="the column to predict, or several separated by commas; none: rows are described by codes",
+    )
     parser.add_argument("--traceback", action="store_true", help="show where in the code an error came from")
     options = parser.parse_args()
     try:
         layout = Layout(options.name)
         taken_back = take_back(layout, Path(options.csv) if options.csv else None, options.target.strip())
-        missing = [key for key in ("name", "csv", "target") if not getattr(options, key).strip()]
+        missing = [key for key in ("name", "csv") if not getattr(options, key).strip()]
         if missing and not taken_back:
             raise UserError(f"{missing[0]} is not given; type: make new name=churn csv=path/to.csv target=left")
         problem = taken_back or new(layout, Path(options.csv), options.target.strip())

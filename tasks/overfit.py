@@ -69,7 +69,7 @@ def overfit(layout: Layout) -> Overfit:
     most = epochs(training, table)
 
     kind = kind_of(features)
-    networks = kind.ladder(features, settings.overfit, training)
+    networks = kind.ladders[table.schema.problem_type.networks](features, settings.overfit, training)
     climbs: list[Climb] = []
     for together in [networks[:FEWEST_RUNGS], *([network] for network in networks[FEWEST_RUNGS:])]:
         candidates = [

@@ -73,7 +73,7 @@ class DensityHead(Head):
 class Density(ProblemType):
     """Without a target: how likely a row is, by the density of its inputs, standardized by the training rows."""
 
-    def outputs(self, classes: int, targets: int) -> int:
+    def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return 1
 
     def columns(self, p_NK: np.ndarray, classes: Sequence[str], targets: Sequence[str]) -> dict[str, np.ndarray]:
@@ -86,8 +86,8 @@ class Density(ProblemType):
         return None
 
 
-def gaussian(shape: str) -> Callable[[int, int], Any]:
-    def estimator(seed: int, rows: int) -> Any:
+def gaussian(shape: str) -> Callable[[int, int, int], Any]:
+    def estimator(seed: int, rows: int, code: int) -> Any:
         from sklearn.mixture import GaussianMixture
 
         return GaussianMixture(covariance_type=shape, random_state=seed)
@@ -98,6 +98,7 @@ def gaussian(shape: str) -> Callable[[int, int], Any]:
 DENSITY = Density(
     name="density",
     words="how likely a row is",
+    verb="say",
     returns="the logarithm of each row's density",
     targets="none",
     measures=("log_density",),

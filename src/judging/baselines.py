@@ -41,7 +41,7 @@ def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predic
 def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
     """What an estimator says of the validation rows that was fitted to the inputs of the training rows."""
     fold = fit_fold(table, split.training, split.validation)
-    estimator = make(seed, len(fold.w_A))
+    estimator = make(seed, len(fold.w_A), table.schema.code)
     return statistics_of(_fitted(estimator, seen(fold.x_AD, PLAIN), None, fold.w_A), seen(fold.x_VD, PLAIN))
 
 
@@ -67,8 +67,12 @@ def shallow_models(schema: Schema) -> dict[str, Shallow]:
     """The shallow models of a problem: of its kind of input, or without targets those of its type."""
     asked = schema.problem_type
     if asked.family is None:
-        return {name: Shallow(make) for name, make in asked.shallow.items()}
+        return {name: Shallow(partial(_with_code, make, schema.code)) for name, make in asked.shallow.items()}
     return kind_of(schema.features).shallow[asked.family]
+
+
+def _with_code(make: Estimator, code: int, seed: int, rows: int) -> Any:
+    return make(seed, rows, code)
 
 
 def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) -> FittedShallow:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from src.inputs.vectors import WordVectors
 from src.kinds.shallow import ByFamily
+from src.models.types.problem_type import Networks
 from src.networks import Configuration
 from src.problem.steps import PrepareSettings
 from src.problem.training import OverfitLadder, Training
@@ -47,6 +48,10 @@ def _random_start(vectorizer: object, vectors: WordVectors) -> dict[str, NDArray
     return {}
 
 
+# The configurations of networks in order of capacity.
+Ladder = Callable[[Sequence[Feature], OverfitLadder, Training], Sequence[Configuration]]
+
+
 class Fits(Protocol):
     """What learns from the training rows of a fold how to make rows into inputs."""
 
@@ -61,7 +66,7 @@ class Kind:
     apart: each of such columns is an input by itself, not all together one.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
     shallow: the shallow models of each family.
-    ladder: the configurations of networks in order of capacity. larger: the settings that let it climb on.
+    ladders: by what networks do, configurations in order of capacity. larger: the settings that let them climb on.
     epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
     fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
     largest_batch: the most rows of a gradient step where the problem does not say.
@@ -79,7 +84,7 @@ class Kind:
     columns: frozenset[str]
     vectorizer: Fits
     shallow: ByFamily
-    ladder: Callable[[Sequence[Feature], OverfitLadder, Training], Sequence[Configuration]]
+    ladders: Mapping[Networks, Ladder]
     epochs: int
     penalties: float
     apart: bool = False

@@ -48,7 +48,7 @@ def _mixed(parts: Sequence[Part]) -> Kind:
         columns=frozenset().union(*(kind.columns for kind in kinds)),
         vectorizer=mixed.Fits(parts),
         shallow=mixed_shallow(parts),
-        ladder=partial(mixed_ladder, parts),
+        ladders={"predict": partial(mixed_ladder, parts)},
         epochs=min(kind.epochs for kind in kinds),
         penalties=min(kind.penalties for kind in kinds),
         steps=min(kind.steps for kind in kinds),

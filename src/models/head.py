@@ -73,6 +73,10 @@ class Head(LightningModule):
     def slope(self, outputs: int) -> float:
         return 1 / outputs
 
+    def errors(self, logits_BK: Tensor, target_BK: Tensor) -> Tensor:
+        """The gradient of each row's loss by its logits but for the slope, (..., K)."""
+        return self.predictions(logits_BK) - target_BK
+
     def loss(self, batch: Batch) -> Tensor:
         """The weighted mean loss of a batch, without penalties."""
         x, y_BT, *weights = batch

@@ -7,6 +7,7 @@
 | multilabel | sigmoid | binary cross-entropy |
 | regression, scalar and vector | none | mean squared error |
 | regression in [0, 1] | sigmoid | binary cross-entropy |
+| autoencode | none | mean squared error of the rebuilt row |
 
 Several targets of different types are several of these on one network (`SeveralHeads`).
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from src.models.classification import BinaryClassification, MulticlassClassification, MultilabelClassification
 from src.models.head import Head
 from src.models.regression import Regression, UnitIntervalRegression
+from src.models.scores import OwnLoss
 from src.models.several import Answer, SeveralHeads
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ HEADS: dict[str, type[Head]] = {
     "multilabel": MultilabelClassification,
     "regression": Regression,
     "unit_interval_regression": UnitIntervalRegression,
+    "autoencode": OwnLoss,
 }
 
 

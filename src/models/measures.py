@@ -415,5 +415,14 @@ TABLE: dict[str, Measure] = {
             _pairs,
             lowest=-math.inf,
         ),
+        Measure(
+            "reconstruction_mse",
+            "reconstruction error",
+            "the mean squared difference between the inputs of a row and what its code gives back; 0 is perfect",
+            "minimize",
+            _mean,
+            None,
+            highest=math.inf,
+        ),
     )
 }

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from src.core.errors import UserError
+from src.core.text import listing
 from src.inputs.vectors import WordVectors
 from src.kinds.registry import kind_of
 from src.kinds.series.encoding import with_windows
@@ -164,7 +165,11 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     features = with_sentences(train, with_windows(train, features, settings), settings)
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
-    features, choices = kind_of(features).encode(train, features, settings)
+    kind = kind_of(features)
+    if settings.problem_type.networks not in kind.ladders:
+        kinds = listing(sorted({feature.read_as for feature in features}))
+        raise UserError(f"type: {settings.type} does not take columns of this kind yet: {kinds}; drop them")
+    features, choices = kind.encode(train, features, settings)
     window, heads = features[0].window, []
     classes, positive, more = _classes(train, settings.targets, settings.problem_type, settings.positive, "positive")
     choices += more
@@ -184,6 +189,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             weights=settings.weights,
             heads=heads,
             references=settings.references,
+            code=settings.code or 0,
         ),
         choices,
     )

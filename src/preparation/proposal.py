@@ -103,6 +103,8 @@ class Column:
 def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -> str:
     """The text of a problem file for `table`; `data` is the value of its key `data`, as YAML.
 
+    Without targets the problem is of a type that has none.
+
     Raises UserError if a target does not exist or cannot be one.
     """
     for name in targets:
@@ -112,25 +114,29 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
     target_columns = [columns[name] for name in targets]
     problem_type, why = _type(target_columns)
     features = [column for name, column in columns.items() if name not in targets]
-    useless = {column.name: reason for column in features if (reason := _useless(column))}
+    useless = {
+        column.name: reason for column in features if (reason := _useless(column) or _unsuited(column, problem_type))
+    }
     useful = [column for column in features if column.name not in useless]
     if not useful:
         raise UserError(
             "no column is left to learn from: " + "; ".join(f"{name} {why}" for name, why in useless.items())
         )
-    shown = ", ".join(targets)
+    question = f"Can we tell {', '.join(targets)} by the other columns?" if targets else "What are the rows like?"
     lines = [
         f"# A first guess from {len(table):,} rows and {len(columns)} columns: check the lines that have a comment.",
-        f"question: {scalar(f'Can we tell {shown} by the other columns?')} # say what you want to know",
+        f"question: {scalar(question)} # say what you want to know",
         f"data: {data}",
-        f"target: {scalar(targets[0]) if len(targets) == 1 else sequence(targets)}",
+        *([f"target: {scalar(targets[0]) if len(targets) == 1 else sequence(targets)}"] if targets else []),
         f"type: {problem_type.name} # {why}",
+        *_code(useful, problem_type),
         *_gaps(target_columns),
         *_goal(target_columns, problem_type, len(table), seed),
         *_dropped(useless),
         *_kinds(useful),
         *_slips(useful),
         *_roles(features),
+        *([] if targets else _references(useful)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -159,7 +165,7 @@ def _type(targets: Sequence[Column]) -> tuple[ProblemType, str]:
     if len(targets) == 1:
         _check_alone(targets[0])
     for problem_type in TYPES.values():
-        if why := problem_type.guess(targets):
+        if (problem_type.targets == "none") == (not targets) and (why := problem_type.guess(targets)):
             return problem_type, why
     misfit = next(column.name for column in targets if not column.is_number)
     raise UserError(
@@ -231,6 +237,25 @@ def _useless(column: Column) -> str | None:
         if (steps == 1).all() or "id" in column.words:
             return f"{many}: it counts rows instead of describing them"
     return None
+
+
+def _unsuited(column: Column, problem_type: ProblemType) -> str | None:
+    """Why a column is no input of this type; None if it is one."""
+    return (
+        f"holds texts, which type {problem_type.name} does not take" if problem_type.has_code and column.reads else None
+    )
+
+
+def _code(columns: Sequence[Column], problem_type: ProblemType) -> Iterator[str]:
+    """A quarter of the columns, so that a code sums a row up."""
+    if problem_type.has_code:
+        yield f"code: {max(1, len(columns) // 4)} # a row in so many numbers; {len(columns)} columns are described"
+
+
+def _references(columns: Sequence[Column]) -> Iterator[str]:
+    for column in columns:
+        if 2 <= column.distinct <= MOST_NUMBERED_CLASSES and not column.is_date:
+            yield f"# reference: {scalar(column.name)} # if the report is to show it and nothing to be learnt from it"
 
 
 def _dropped(useless: dict[str, str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from src.core.errors import UserError
 from src.core.files import Layout, read_model
 from src.core.names import check_problem_name
 from src.core.yaml_file import read_yaml
+from src.models.types.registry import TYPES
 from src.problem.errors import explained
 from src.problem.steps import STEP_SETTINGS, Problem
 from src.problem.terms import S
@@ -28,7 +29,7 @@ def load_problem(layout: Layout) -> Problem:
     if not isinstance(defaults, dict):
         raise UserError(f"{layout.params_file}: needs a mapping named 'defaults'")
     try:
-        return Problem.model_validate(_merged(defaults, given))
+        return Problem.model_validate(_merged(_of_type(defaults, given), given))
     except ValidationError as error:
         raise UserError("\n".join(explained(error, Problem, given, layout))) from None
 
@@ -62,6 +63,12 @@ def _nearest_problem(layout: Layout) -> str:
     names = sorted(file.stem for file in layout.problem_file.parent.glob("*.yaml"))
     near = get_close_matches(layout.problem, names, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}" if names else ""
+
+
+def _of_type(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The defaults with what is different for the problem's type."""
+    name = given.get("type")
+    return _merged(defaults, TYPES[name].defaults) if isinstance(name, str) and name in TYPES else defaults
 
 
 def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

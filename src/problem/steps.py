@@ -121,6 +121,13 @@ class ValidateSettings(TableSettings, ProtocolSettings):
 
 class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure
+    code: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="how many numbers a row is summed up by; only of types without a target that have a code",
+        exclude_if=lambda code: code is None,
+    )
     text: Text = Text()
     image: Image = Image()
     tokens: Tokens = Tokens()
@@ -178,6 +185,11 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(
                 f"target: type {kind.name} needs a list of at least two target columns; try {kind.otherwise}"
             )
+        if kind.has_code != (self.code is not None):
+            asked = f"this key is missing: type {kind.name} needs the number of numbers that sum up a row"
+            raise ValueError(f"code: {asked if kind.has_code else f'type {kind.name} has no code: remove this key'}")
+        if kind.has_code and self.committee > 1:
+            raise ValueError("committee: codes of different networks have nothing in common; choose 1")
         if self.positive is not None and not kind.has_positive:
             raise ValueError(_no_positive(kind.name))
         if self.measure != "auto" and self.measure not in kind.measures:

@@ -152,7 +152,7 @@ def task(prepared: Prepared, ending: str = "") -> str:
     """What a model does: `predict cost (a number)`, or with an `s` as its verb's ending `predicts cost (a number)`."""
     asked, targets = prepared.problem_type, prepared.targets
     if not targets:
-        return f"say{ending} {asked.words}"
+        return f"{asked.verb}{ending} {asked.words}"
     return f"predict{ending} {listing(targets)} ({asked.described(len(targets))})"
 
 

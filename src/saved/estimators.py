@@ -91,7 +91,7 @@ def read_estimators(path: Path) -> list[Any]:
             _refuse_unknown(json.loads(archive.read(_SCHEMA)))
         with warnings.catch_warnings():
             warnings.simplefilter("error", InconsistentVersionWarning)
-            estimators = skops.io.load(path, trusted=_TREES)
+            estimators = skops.io.load(path, trusted=[*_TREES, *_trusted_by_types()])
     except (zipfile.BadZipFile, KeyError, TypeError, EOFError, OSError, UntrustedTypesFoundException) as error:
         raise ValueError(str(error)) from None
     except InconsistentVersionWarning as error:
@@ -103,6 +103,10 @@ def read_estimators(path: Path) -> list[Any]:
     for estimator in estimators:
         _check(estimator)
     return estimators
+
+
+def _trusted_by_types() -> frozenset[str]:
+    return frozenset[str]().union(*(problem_type.trusted for problem_type in TYPES.values()))
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -117,8 +121,7 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 def _refuse_unknown(schema: Any) -> None:
     types = {f"{node.get('__module__')}.{node['__class__']}" for node in _nodes(schema) if "__class__" in node}
-    trusted = TRUSTED.union(*(problem_type.trusted for problem_type in TYPES.values()))
-    if unknown := sorted(types - trusted):
+    if unknown := sorted(types - TRUSTED - _trusted_by_types()):
         raise ValueError(f"it contains types that no shallow model has: {', '.join(unknown)}")
 
 

@@ -78,7 +78,7 @@ class Schema(BaseModel):
 
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
     columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
-    from and that the report shows.
+    from and that the report shows. `code` is how many numbers a row's code has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -93,6 +93,7 @@ class Schema(BaseModel):
     weights: str | None
     heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
     references: list[str] = Field([], exclude_if=lambda names: not names)
+    code: int = Field(0, exclude_if=lambda code: not code)
 
     @property
     def problem_type(self) -> ProblemType:
@@ -102,7 +103,7 @@ class Schema(BaseModel):
     @property
     def outputs(self) -> int:
         """Number of the network's outputs for the main target."""
-        return self.problem_type.outputs(len(self.classes), len(self.targets))
+        return self.problem_type.outputs(len(self.classes), len(self.targets), self.code)
 
     @property
     def all_outputs(self) -> int:

@@ -176,8 +176,8 @@ def _backend(
 ) -> tuple[Literal["stacked", "looped"], str]:
     if table.schema.heads:
         return "looped", "networks with several heads are not stacked"
-    if not table.schema.targets:
-        return "looped", "a loss without targets has no closed form to be stacked by"
+    if not table.schema.targets and not _only_asks_its_network(table.schema.type):
+        return "looped", "a head that does more than pass its inputs to the network is not stacked"
     if member.candidate.falling:
         return "looped", "a learning rate that falls is a member's own"
     if units is not None:
@@ -193,6 +193,13 @@ def _backend(
     if device == "cpu" and _step_size(member, fold, table) > LARGEST_VMAPPED_STEP:
         return "looped", f"networks of kind {kind} as large as this gain nothing from a stack on a CPU"
     return "stacked", f"networks of kind {kind} by vmap"
+
+
+def _only_asks_its_network(type_name: str) -> bool:
+    from src.models.head import Head
+    from src.models.heads import HEADS
+
+    return HEADS[type_name].forward is Head.forward
 
 
 def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:

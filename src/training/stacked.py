@@ -232,8 +232,7 @@ class EpochOfAllMembers(LightningModule):
         for step, minibatches in enumerate(self.minibatches.epoch()):
             for of in minibatches:
                 logits_MBK = self.stack.forward(of.x_MBD, of.factors, of.members)
-                error_MBK = self.head.predictions(logits_MBK) - of.target_MBK
-                self.stack.backward(error_MBK.mul_(of.share_MB1))
+                self.stack.backward(self.head.errors(logits_MBK, of.target_MBK).mul_(of.share_MB1))
             self.steps.step(sum(steps > step for steps in left))
 
     def _row_losses(self, logits_MBK: Tensor, y_MBT: Tensor) -> Tensor:

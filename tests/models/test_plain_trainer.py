@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from src.models.head import Head
 from src.models.heads import HEADS, make_head
+from src.networks.autoencoder import Autoencoder
 from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
 from tests.workspaces import ROOT
@@ -25,8 +26,16 @@ TARGETS = {
     "multilabel": lambda x: (x[:, :3] > 0).float(),
     "regression": lambda x: x[:, :2] - x[:, 2:],
     "unit_interval_regression": lambda x: torch.sigmoid(x[:, :1]),
+    "autoencode": lambda x: x[:, :0],
 }
-OUTPUTS = {"binary": 1, "multiclass": 3, "multilabel": 3, "regression": 2, "unit_interval_regression": 1}
+OUTPUTS = {
+    "binary": 1,
+    "multiclass": 3,
+    "multilabel": 3,
+    "regression": 2,
+    "unit_interval_regression": 1,
+    "autoencode": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ def rows_of(*types: str, weights: bool = False) -> DataLoader:
 
 def network_of(*types: str) -> nn.Module:
     torch.manual_seed(0)
+    if types == ("autoencode",):
+        return Autoencoder(4, OUTPUTS["autoencode"], [8], activation="tanh")
     return MLP(4, sum(OUTPUTS[of] for of in types), [8], activation="tanh")
 
 

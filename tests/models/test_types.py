@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +24,20 @@ from src.tracking.sources import code_behind
 from tests.workspaces import ROOT
 
 CLASSES, TARGETS = ["no", "perhaps", "yes"], ["a", "b"]
+PREDICTING = {name: kind for name, kind in TYPES.items() if kind.targets != "none"}
 every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
+every_type_with_targets = pytest.mark.parametrize("kind", PREDICTING.values(), ids=PREDICTING)
 
 
 def names_of(kind: ProblemType) -> tuple[list[str], list[str]]:
     """Classes and target columns of a problem of this type."""
     classes = CLASSES[: kind.most_classes] if kind.single_label else []
-    return classes, TARGETS[:1] if kind.targets == "one" else TARGETS
+    return classes, {"one": TARGETS[:1], "none": []}.get(kind.targets, TARGETS)
 
 
 def outputs_of(kind: ProblemType) -> int:
     classes, targets = names_of(kind)
-    return kind.outputs(len(classes), len(targets))
+    return kind.outputs(len(classes), len(targets), 3 if kind.has_code else 0)
 
 
 def targets_of(kind: ProblemType, rows: int = 40) -> np.ndarray:
@@ -58,7 +62,7 @@ def test_types_are_listed_under_their_names_and_have_a_head_each():
 def test_a_type_has_words_a_loss_and_figures(kind: ProblemType):
     assert all((kind.words, kind.returns, kind.reason, kind.loss, kind.noun, kind.described(2)))
     assert kind.figures in FIGURES
-    assert kind.targets == "any" or kind.otherwise in TYPES
+    assert kind.targets in ("any", "none") or kind.otherwise in TYPES
 
 
 @every_type
@@ -78,7 +82,7 @@ def test_every_measure_is_one_of_some_type():
     assert set(TABLE) == {name for kind in TYPES.values() for name in kind.measures}
 
 
-@every_type
+@every_type_with_targets
 def test_common_sense_gives_every_row_an_answer_such_as_a_network_gives(kind: ProblemType):
     truth_AK, w_A = kind.answers(targets_of(kind), outputs_of(kind)), np.linspace(1, 2, 40)
     assert kind.common_sense
@@ -88,7 +92,7 @@ def test_common_sense_gives_every_row_an_answer_such_as_a_network_gives(kind: Pr
         assert ((p_VK >= kind.lowest) & (p_VK <= kind.highest)).all()
 
 
-@every_type
+@every_type_with_targets
 def test_a_perfect_answer_is_what_the_head_learns_towards_and_scores_best(kind: ProblemType):
     y_NT, outputs = targets_of(kind), outputs_of(kind)
     truth_NK = kind.answers(y_NT, outputs)
@@ -99,14 +103,29 @@ def test_a_perfect_answer_is_what_the_head_learns_towards_and_scores_best(kind: 
         assert TABLE[name].value(y_NT, truth_NK, np.ones(len(y_NT))) == pytest.approx(best, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in TYPES.values() if kind.targets == "none"], ids=lambda kind: kind.name
+)
+def test_without_targets_common_sense_and_shallow_models_score_rows_as_a_network_does(kind: ProblemType):
+    x_ND = np.random.default_rng(0).normal(size=(40, 6))
+    for models in (kind.of_rows, kind.shallow):
+        assert models
+        for make in models.values():
+            s_NS = make(0, 40, 3).fit(x_ND, sample_weight=np.ones(40)).score_samples(x_ND)
+            measured = len(kind.measured_columns([], []))
+            assert len(s_NS) == 40
+            assert measured <= s_NS.shape[1] <= outputs_of(kind)
+
+
 @every_type
 def test_the_predictions_of_the_head_lie_in_the_stated_range(kind: ProblemType):
     p_NK = predictions_of(kind)
     assert ((p_NK >= kind.lowest) & (p_NK <= kind.highest)).all()
-    assert kind.unbounded == bool((p_NK < 0).any())
+    assert kind.targets != "none" or not kind.unbounded
+    assert kind.targets == "none" or kind.unbounded == bool((p_NK < 0).any())
 
 
-@every_type
+@every_type_with_targets
 def test_shallow_models_of_every_kind_of_input_suit(kind: ProblemType):
     assert all(of.shallow[kind.family] for of in KINDS.values())
     classes, targets = names_of(kind)
@@ -120,8 +139,8 @@ def test_the_columns_of_predictions_hold_what_the_measures_read(kind: ProblemTyp
     p_NK = predictions_of(kind)
     columns = kind.columns(p_NK, *names_of(kind))
     read_NK = np.column_stack([columns[name] for name in kind.measured_columns(*names_of(kind))])
-    np.testing.assert_array_equal(read_NK, p_NK)
-    assert any(name.startswith("predicted") for name in columns)
+    np.testing.assert_array_equal(read_NK, p_NK[:, : read_NK.shape[1]])
+    assert any(name.startswith("predicted") for name in columns) == (kind.targets != "none")
     assert all(len(values_N) == len(p_NK) for values_N in columns.values())
 
 
@@ -205,5 +224,8 @@ def test_no_module_outside_of_models_names_a_problem_type():
 def test_types_need_numpy_alone_so_that_steps_which_train_nothing_import_no_torch():
     files, packages = code_behind(Path("src/models/types/registry.py"), ROOT)
     assert packages == {"numpy"}
-    outside = {file for file in files if "types" not in file.parts}
-    assert outside == {Path("src/__init__.py"), Path("src/models/__init__.py")}
+    outside = {file for file in files if "types" not in file.parts} - {*Path("src/core").glob("*.py")}
+    assert outside == {Path("src/__init__.py"), Path("src/models/__init__.py"), Path("src/models/components.py")}
+    asked = "import sys, src.models.types.registry; print({'torch', 'sklearn', 'pandas'} & {*sys.modules})"
+    told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -55,6 +55,11 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         "an encoder for each input (2 convolutions of 16 and 32 filters, batch-normalized; 1 hidden layer of 4 units), "
         "joined by 1 hidden layer of 8 units, relu",
     ),
+    (RELU | {"kind": "autoencoder", "units": []}, "a linear autoencoder, relu"),
+    (
+        RELU | {"kind": "autoencoder", "units": [16], "dropout": 0.1},
+        "an encoder and a decoder with 1 hidden layer of 16 units, relu, 10% of the inputs blanked out",
+    ),
 ]
 
 
@@ -91,6 +96,8 @@ def test_short_names_of_networks():
         "16-32 residual",
         "8 on a and b, 2 blocks learning",
         "16-32 + 4 > 8",
+        "linear",
+        "16",
     ]
     assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
 
@@ -119,7 +126,7 @@ def test_an_unknown_setting_or_an_impossible_value_is_refused_by_its_name(networ
 
 @pytest.mark.parametrize("network", [{"kind": "oracle", "units": [4]}, {"units": [4]}, "mlp", None])
 def test_an_unknown_kind_is_refused_with_those_that_there_are(network: object):
-    with pytest.raises(ValidationError, match=r"no network of kind .*only mlp, bag_of_words,.* and tagger"):
+    with pytest.raises(ValidationError, match=r"no network of kind .*only mlp, bag_of_words,.* and autoencoder"):
         Holder.model_validate({"network": network})
 
 
@@ -135,7 +142,8 @@ def test_what_only_regularizes_is_no_part_of_the_architecture(network: dict[str,
     assert "dropout" not in found.architecture
     assert found.changed(dropout=0.5).architecture == found.architecture
     assert found.changed(units=[7]).architecture != found.architecture
-    assert found.changed(dropout=0.5).regularizers[0] == "dropout 0.5"
+    words = "50% of the inputs blanked out" if network["kind"] == "autoencoder" else "dropout 0.5"
+    assert found.changed(dropout=0.5).regularizers[0] == words
 
 
 def test_a_setting_of_the_search_reaches_the_networks_that_name_it():

@@ -171,3 +171,15 @@ def test_a_column_of_many_words_is_text():
     assert found["columns"] == {"review": "text"}
     assert "drop" not in found
     assert "review: text # 200 different values of many words" in text
+
+
+def test_without_a_target_rows_are_described_by_a_code_a_quarter_as_long() -> None:
+    texts = [f"the {i} quick brown foxes jump over many lazy dogs" for i in range(ROWS)]
+    numbers = {name: RNG.normal(size=ROWS) for name in "abcdefgh"}
+    problem, text = proposed(table(**numbers, side=np.resize(["near", "far"], ROWS), note=texts))
+
+    assert "target" not in problem
+    assert (problem["type"], problem["code"], problem["measure"]) == ("autoencode", 2, "reconstruction_mse")
+    assert problem["drop"] == ["note"]
+    assert "note # holds texts, which type autoencode does not take" in text
+    assert "# reference: side # if the report is to show it and nothing to be learnt from it" in text

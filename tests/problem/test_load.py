@@ -71,7 +71,7 @@ def test_defaults_fill_what_the_file_leaves_out_and_give_way_where_it_speaks(lay
 UNKNOWN = [
     ({"tagret": "x"}, "tagret: unknown key; did you mean 'target'?"),
     ({"folds_": 5}, "folds_: unknown key; did you mean 'folds'?"),
-    ({"xyzzy": 5}, "xyzzy: unknown key (allowed: columns, committee, data,"),
+    ({"xyzzy": 5}, "xyzzy: unknown key (allowed: code, columns, committee, data,"),
     (
         {"training": {"lerning_rate": 1.0}},
         "training.lerning_rate: unknown key; did you mean 'learning_rate'? (allowed: activation,",
@@ -119,7 +119,8 @@ WRONG = [
     ({"type": "multi_class"}, "given 'multi_class'; did you mean 'multiclass'?"),
     (
         {"type": None},
-        "type: should be 'binary', 'multiclass', 'multilabel', 'regression' or 'unit_interval_regression', given no",
+        "type: should be 'binary', 'multiclass', 'multilabel', 'regression', 'unit_interval_regression' or "
+        "'autoencode'",
     ),
     ({"measure": "acuracy"}, "given 'acuracy'; did you mean 'accuracy'?"),
     (
@@ -407,6 +408,7 @@ def test_settings_that_were_never_written_name_the_step_that_writes_them(layout)
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
 def test_every_measure_of_a_type_may_be_named(layout, kind):
-    target = ["a", "b"] if kind.targets == "several" else "kind"
+    given = {"target": {"none": None, "several": ["a", "b"]}.get(kind.targets, "kind")}
+    given |= {"code": 2} if kind.has_code else {}
     for measure in ("auto", *kind.measures):
-        assert load_problem(write(layout, type=kind.name, target=target, measure=measure)).measure == measure
+        assert load_problem(write(layout, type=kind.name, measure=measure, **given)).measure == measure

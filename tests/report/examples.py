@@ -1,4 +1,4 @@
-"""Result folders as the earlier steps write them, for all five problem types, from real data and quick models.
+"""Result folders as the earlier steps write them, for every problem type, from real data and quick models.
 
 The numbers come from scikit-learn models with real out-of-fold predictions; only the curves of training are drawn by a
 formula. Written through the classes of `src.results`, so that a change of theirs is noticed here.
@@ -13,6 +13,7 @@ import pandas as pd
 
 from src.core.files import Layout, write_json
 from src.judging.evaluation import gain_over_folds, verdict_of
+from src.models.components import Components
 from src.models.measures import TABLE, Measure
 from src.models.types import registry
 from src.results.baseline import Baseline, FoldScores, ReferenceScore
@@ -61,6 +62,11 @@ def example(kind: str) -> Example:
         names = [f"expression {index}" for index in range(12)]
         question = "In which parts of a cell does a protein work?"
         return Example("cells", kind, question, names, labels, x, y.astype(float), "mean_average_precision")
+    if kind == "autoencode":
+        data = datasets.load_breast_cancer()
+        names = [str(name) for name in data.feature_names]
+        question = "What is a cell nucleus like, in four numbers?"
+        return Example("codes", kind, question, names, [], data.data, data.data[:, :0], "reconstruction_mse")
     data = datasets.load_diabetes()
     y = data.target[:, None]
     if kind == "regression":
@@ -97,6 +103,8 @@ def write_results(root: Path, given: Example) -> Layout:
             full = predicted if outputs > 1 else np.column_stack([1 - predicted, predicted])
             table["predicted"] = np.array(classes)[full.argmax(axis=1)]
             table |= {f"probability__{name}": full[:, k] for k, name in enumerate(classes)}
+        elif not given.targets:
+            table |= registry.TYPES[given.type].columns(predicted, [], [])
         else:
             for k, name in enumerate(given.targets):
                 table[f"actual__{name}"] = given.y[positions, k]
@@ -118,7 +126,7 @@ def write_results(root: Path, given: Example) -> Layout:
             plain = _predict(given.type, given.x, coded, learnt, held, outputs, strength=1e-3)
             parts.append(frame("shallow", plain, held, "out_of_fold", repeat, fold))
             shallow.append(score(plain, held))
-            common.append(score(_constant(given.type, coded, learnt, held, outputs), held))
+            common.append(score(_constant(given.type, given.x, coded, learnt, held, outputs), held))
     predicted = _predict(given.type, given.x, coded, train, test, outputs, strength=1.0)
     parts.append(frame("network", predicted, test, "test", 0, 0))
     plain = _predict(given.type, given.x, coded, train, test, outputs, strength=1e-3)
@@ -284,6 +292,10 @@ def _predict(
 
     mean, spread = x[learnt].mean(axis=0), x[learnt].std(axis=0) + 1e-9
     a, b = (x[learnt] - mean) / spread, (x[held] - mean) / spread
+    if kind == "autoencode":
+        scored = Components(4).fit(a).score_samples(b)
+        scored[:, 0] *= 1 if strength == 1 else 1.5
+        return scored
     if kind in ("regression", "unit_interval_regression"):
         predicted = Ridge(alpha=1 / strength).fit(a, y[learnt]).predict(b).reshape(len(held), -1)
         return predicted if kind == "regression" else predicted.clip(0, 1)
@@ -294,7 +306,11 @@ def _predict(
     return np.column_stack(columns)
 
 
-def _constant(kind: str, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int) -> np.ndarray:
+def _constant(
+    kind: str, x: np.ndarray, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int
+) -> np.ndarray:
+    if kind == "autoencode":
+        return Components().fit(x[learnt] / x[learnt].std(axis=0)).score_samples(x[held] / x[learnt].std(axis=0))
     if kind == "multiclass":
         return np.repeat((y[learnt] == np.arange(outputs)).mean(axis=0)[None], len(held), axis=0)
     return np.repeat(y[learnt].mean(axis=0)[None], len(held), axis=0)

@@ -16,7 +16,7 @@ def ladder(
     parts: Sequence[Part], features: Sequence[Feature], settings: OverfitLadder, training: Training
 ) -> list[JoinedConfiguration]:
     """On every rung the parts' networks of that rung, joined by a dense layer; a shorter ladder stays at its top."""
-    ladders = [part.kind.ladder(part.features, settings, training) for part in parts]
+    ladders = [part.kind.ladders["predict"](part.features, settings, training) for part in parts]
     dense = dense_ladder(features, settings, training)[: max(len(of) for of in ladders)]
     rungs = []
     for number, rung in enumerate(dense):

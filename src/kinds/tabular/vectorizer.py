@@ -132,7 +132,7 @@ class TabularVectorizer(BaseModel):
                 case "date":
                     columns.append(Dates.fit(feature.name, values_N))
                 case _:
-                    columns.append(Numbers.fit(feature.name, as_numbers(values_N), bins))
+                    columns.append(Numbers.fit(feature.name, as_numbers(values_N), feature.encoding.get("bins", bins)))
         return cls(columns=columns)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:

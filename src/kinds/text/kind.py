@@ -12,7 +12,7 @@ TEXT = Kind(
     columns=frozenset({"text"}),
     vectorizer=TextVectorizer,
     shallow=SHALLOW,
-    ladder=ladder,
+    ladders={"predict": ladder},
     apart=True,
     epochs=20,
     # A row has hundreds of the columns: what is right for standardized inputs leaves too little of their weights.

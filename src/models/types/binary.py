@@ -13,7 +13,7 @@ from src.models.types.problem_type import Array, TargetFacts
 class Binary(SingleLabel):
     """y_N1 is 1 where the class is the positive one, the last of the two; p_N1 is its probability."""
 
-    def outputs(self, classes: int, targets: int) -> int:
+    def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return 1
 
     def of_classes(self, p_NK: Array) -> Array:

@@ -12,7 +12,7 @@ from src.models.types.problem_type import Array, TargetFacts
 class Multiclass(SingleLabel):
     """y_N1 is the index of the class, p_NK the probability of each."""
 
-    def outputs(self, classes: int, targets: int) -> int:
+    def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return classes
 
     def answers(self, y_NT: Array, outputs: int) -> Array:

@@ -13,7 +13,7 @@ from src.models.types.problem_type import Array, ProblemType, TargetFacts
 class Multilabel(ProblemType):
     """Each target column is a label; y_NK is 1 where a row has it, p_NK the probability of that."""
 
-    def outputs(self, classes: int, targets: int) -> int:
+    def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return targets
 
     def columns(self, p_NK: Array, classes: Sequence[str], targets: Sequence[str]) -> dict[str, NDArray[Any]]:

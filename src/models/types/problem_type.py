@@ -16,10 +16,12 @@ Array = NDArray[np.float64]
 # The same answer for every row, whatever its inputs, from what is true of the training rows (A, K), their weights (A,),
 # the number of rows to answer for and a source of random numbers.
 CommonSense = Callable[[Array, Array, int, np.random.Generator], Array]
-# Makes an unfitted scikit-learn estimator from a seed and the number of rows that it will learn from.
-Estimator = Callable[[int, int], Any]
+# Makes an unfitted estimator from a seed, the number of rows that it will learn from, and the length of the code.
+Estimator = Callable[[int, int, int], Any]
 # What a target column holds: one of several classes, a yes or no, or a number.
 Target = Literal["class", "flag", "number"]
+# What networks do of which a kind of input has ladders.
+Networks = Literal["predict", "rebuild"]
 # The scikit-learn estimators that suit a type.
 Family = Literal["classifier", "regressor"]
 
@@ -59,7 +61,8 @@ class ProblemType(ABC):
     """Everything the workflow asks of a problem type; no other module knows a type by its name.
 
     name: as problem files write it.
-    words: what is predicted; without targets, what is said of a row. returns: what a finished model returns.
+    words: what is predicted; without targets, what the model does with a row, after `verb`.
+    returns: what a finished model returns.
     targets: how many target columns a problem has. target: what such a column holds. otherwise: the type to try where
     there is another number of them.
     measures: the names of the measures that suit, the automatic one first. reason: why it is that one.
@@ -68,13 +71,16 @@ class ProblemType(ABC):
     of_rows, shallow: without targets, the models of common sense and the shallow ones, by their names. They are
     estimators that are fitted to the inputs, with `sample_weight` if rows have weights, and whose `score_samples` gives
     the statistics of rows. trusted: the classes that fitted ones are made of, besides those of `src.saved.estimators`,
-    by their full names. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`. has_positive:
-    whether one of the classes counts as positive; it is the last one then. most_classes: how many classes there may be.
-    lowest, highest: between which numbers the predictions lie.
+    by their full names. networks: what the networks of a kind of input do, see `src.kinds.kind.Kind`. has_code: whether
+    a row has a code, whose length the problem says. defaults: what holds of this type where a problem file does not
+    say, instead of `params.yaml`. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
+    there may be. lowest, highest: between which numbers the predictions lie.
     """
 
     name: str
     words: str
+    verb: str = "predict"
     returns: str
     targets: Literal["none", "one", "several", "any"]
     target: Target | None = None
@@ -87,6 +93,9 @@ class ProblemType(ABC):
     of_rows: Mapping[str, Estimator] = field(default_factory=dict)
     shallow: Mapping[str, Estimator] = field(default_factory=dict)
     trusted: frozenset[str] = frozenset()
+    networks: Networks = "predict"
+    has_code: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     figures: str
     has_positive: bool = False
     most_classes: int | None = None
@@ -114,8 +123,8 @@ class ProblemType(ABC):
         return self.target == "number" and math.isinf(self.lowest) and math.isinf(self.highest)
 
     @abstractmethod
-    def outputs(self, classes: int, targets: int) -> int:
-        """How many outputs a network has, by the number of classes and of target columns."""
+    def outputs(self, classes: int, targets: int, code: int = 0) -> int:
+        """How many outputs a network has, by the number of classes and of target columns and the length of the code."""
 
     def answers(self, y_NT: Array, outputs: int) -> Array:
         """What a perfect model would predict, (N, K), where the encoded targets are y_NT."""

@@ -1,5 +1,6 @@
 """The table of all problem types. The steps ask a `ProblemType` and never for its name."""
 
+from src.models.types.autoencode import AUTOENCODE
 from src.models.types.binary import BINARY
 from src.models.types.multiclass import MULTICLASS
 from src.models.types.multilabel import MULTILABEL
@@ -9,5 +10,5 @@ from src.models.types.unit_interval import UNIT_INTERVAL
 
 # In the order in which a target is tried for its type, see `ProblemType.guess`.
 TYPES: dict[str, ProblemType] = {
-    kind.name: kind for kind in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, UNIT_INTERVAL)
+    kind.name: kind for kind in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, UNIT_INTERVAL, AUTOENCODE)
 }

@@ -16,7 +16,7 @@ def in_unit_interval(target: TargetFacts) -> bool:
 class Values(ProblemType):
     """One output for each target column."""
 
-    def outputs(self, classes: int, targets: int) -> int:
+    def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return targets
 
     def columns(self, p_NK: Array, classes: Sequence[str], targets: Sequence[str]) -> dict[str, NDArray[Any]]:

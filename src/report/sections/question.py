@@ -7,7 +7,7 @@ from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
-from src.report.words import ORDERS, chosen_words, clause, judged_words, protocol_words, sentence, share, spoken
+from src.report.words import ORDERS, chosen_words, clause, judged_words, protocol_words, sentence, share, spoken, task
 
 
 def question(evidence: Evidence) -> Section:
@@ -18,10 +18,9 @@ def question(evidence: Evidence) -> Section:
     facts = [
         ["Asked", evidence.settings.question],
         *([["Target", listing(prepared.targets)]] if prepared.targets else []),
-        [
-            "To be predicted" if prepared.targets else "To be said",
-            prepared.problem_type.described(len(prepared.targets)),
-        ],
+        ["To be predicted", prepared.problem_type.described(len(prepared.targets))]
+        if prepared.targets
+        else ["What the model does", f"{task(prepared, 's')}"],
         *([["Classes", listing(list(prepared.classes))]] if prepared.problem_type.single_label else []),
         *([["Counts as positive", prepared.positive]] if prepared.positive is not None else []),
         *([["Unit", evidence.settings.unit]] if evidence.settings.unit else []),

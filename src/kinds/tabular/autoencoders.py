@@ -1,0 +1,15 @@
+"""The capacity ladder of autoencoders of tables."""
+
+from collections.abc import Sequence
+
+from src.networks.configurations.autoencoder import AutoencoderConfiguration
+from src.problem.training import OverfitLadder, Training
+from src.tables.table import Feature
+
+
+def autoencoders(
+    features: Sequence[Feature], settings: OverfitLadder, training: Training
+) -> list[AutoencoderConfiguration]:
+    """First a linear one, which finds what principal components find; then one hidden layer on each side, doubling."""
+    widths = [[]] + [[settings.first_units * 2 ** (rung + 1)] for rung in range(settings.max_rungs - 1)]
+    return [AutoencoderConfiguration(units=units, activation=training.activation, dropout=0.0) for units in widths]

@@ -1,0 +1,19 @@
+"""How columns of a table become numbers, where the fold's training rows do not decide it."""
+
+import pandas as pd
+
+from src.problem.steps import PrepareSettings
+from src.results.verdicts import Choice
+from src.tables.table import Feature
+
+
+def encode(
+    train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
+) -> tuple[list[Feature], list[Choice]]:
+    """What is to be rebuilt is each number itself, without the bins that help to predict from it."""
+    if settings.problem_type.networks == "predict":
+        return features, []
+    return [
+        feature.model_copy(update={"encoding": {"bins": 0}}) if feature.kind == "numeric" else feature
+        for feature in features
+    ], []

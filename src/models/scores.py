@@ -1,0 +1,27 @@
+"""Heads of types without a target. Shapes: B rows, T target columns, K outputs."""
+
+import torch
+from torch import Tensor
+
+from src.models.head import Head
+
+
+class OwnLoss(Head):
+    """The network says its loss of a row by itself, in its first output; the others are what else it says of the row.
+
+    An autoencoder says its error and the code.
+    """
+
+    def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
+        return logits_BK[..., 0]
+
+    def predictions(self, logits_BK: Tensor) -> Tensor:
+        return logits_BK
+
+    def slope(self, outputs: int) -> float:
+        return 1.0
+
+    def errors(self, logits_BK: Tensor, target_BK: Tensor) -> Tensor:
+        error_BK = torch.zeros_like(logits_BK)
+        error_BK[..., 0] = 1
+        return error_BK

@@ -1,0 +1,82 @@
+"""Rows that are rebuilt from their codes: how far off they are, and a map of the codes."""
+
+import numpy as np
+import pandas as pd
+
+from src.core.text import count, counted
+from src.plots import codes as code_plots
+from src.problem.terms import REFERENCE
+from src.report.blocks import Picture, Pictures, Table, Text
+from src.report.embed import inline_svg
+from src.report.evidence import Evidence
+from src.report.words import number, share
+
+Block = Text | Pictures | Table
+# Codes on the map, evenly spaced among the rows, and neighbours that count in a code's place.
+MOST_CODES, NEIGHBOURS = 2_000, 30
+MOST_GROUPS = len(code_plots.COLOURS)
+QUANTILES = (0.5, 0.9, 0.99)
+ERROR = "reconstruction_error"
+
+
+def reconstruction(evidence: Evidence) -> list[Block]:
+    rows, test = evidence.out_of_fold, evidence.sealed_test
+    errors_N, test_N = rows[ERROR].to_numpy(float), test[ERROR].to_numpy(float)
+    caption = (
+        "The reconstruction errors of all rows, from the smallest. Where the two lines lie together, new rows are "
+        "rebuilt as well as those of the training table."
+    )
+    figure = code_plots.errors(errors_N, test_N)
+    limits = [float(np.quantile(errors_N, quantile, method="inverted_cdf")) for quantile in QUANTILES]
+    table = Table(
+        "Do the out-of-fold errors tell how large those of new rows are?",
+        ["Error of at most", "has this share out of fold", "and this share of the sealed test"],
+        [[number(limit), share(np.mean(errors_N <= limit)), share(np.mean(test_N <= limit))] for limit in limits],
+        frozenset({0, 1, 2}),
+    )
+    return [Pictures([Picture(inline_svg(figure, "errors", caption), caption)]), table, *_map(test)]
+
+
+def _map(test: pd.DataFrame) -> list[Block]:
+    """The codes that the final model gives the rows of the sealed test; nothing where these are too few."""
+    names = [name for name in test if str(name).startswith("code__")]
+    if len(test) < NEIGHBOURS or len(names) < 2:
+        return []
+    shown = test.iloc[:: -(-len(test) // MOST_CODES)]
+    references = [str(name) for name in test if str(name).startswith(REFERENCE)]
+    by = references[0] if references else None
+    groups = _groups(shown[by]) if by else [("", np.arange(len(shown)))]
+    caption = (
+        f"The codes of {counted(len(shown), 'row')} of the sealed test"
+        + ("" if len(names) == 2 else f", {count(len(names))} numbers each, laid out in the plane by t-SNE")
+        + (f", coloured by {by.removeprefix(REFERENCE)}, which no step learnt from" if by else "")
+        + ". Rows that lie together have similar codes"
+        + ("." if len(names) == 2 else "; distances between far groups mean nothing.")
+    )
+    figure = code_plots.code_map(_places(shown[names].to_numpy(float)), groups)
+    return [Pictures([Picture(inline_svg(figure, "codes", caption), caption)])]
+
+
+def _places(code_NC: np.ndarray) -> np.ndarray:
+    """Each code's place in the plane, (N, 2): itself, or by t-SNE from the principal components; the same bytes twice.
+
+    Source: van der Maaten and Hinton 2008, "Visualizing data using t-SNE".
+    """
+    if code_NC.shape[1] == 2:
+        return code_NC
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(NEIGHBOURS, (len(code_NC) - 1) / 3)
+    with threadpool_limits(1):
+        places_N2: np.ndarray = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(code_NC)
+    return places_N2.astype(float).round(2)
+
+
+def _groups(values: pd.Series) -> list[tuple[str, np.ndarray]]:
+    """The rows with each of the commonest values, then all others."""
+    texts = values.astype("str").fillna("missing")
+    commonest = list(texts.value_counts().index[:MOST_GROUPS])
+    groups = [(name, np.flatnonzero(texts == name)) for name in commonest]
+    others = np.flatnonzero(~texts.isin(commonest))
+    return [*groups, ("others", others)] if len(others) else groups

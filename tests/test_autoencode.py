@@ -1,0 +1,140 @@
+"""Tables without a target are summed up by a code, through all steps; held-out rows change nothing that was fitted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.judging.baselines import shallow
+from src.preparation.fold import fit_fold
+from src.problem.load import load_problem
+from src.results.baseline import Baseline
+from src.results.evaluate import Evaluate
+from src.results.networks import Overfit
+from src.saved.saved_model import load_model
+from src.tables.protocols import read_folds
+from src.tables.table import read_schema, read_table
+from tests.test_without_targets import STEPS
+
+ROWS, CODE = 200, 2
+
+
+def defined(root: Path, **changes: Any) -> Layout:
+    """Six columns that two hidden numbers explain, one of them by a curve, with gaps and a word."""
+    layout = Layout("moons", root)
+    layout.local.mkdir(parents=True)
+    layout.problem_file.parent.mkdir()
+    layout.params_file.write_text(Path("params.yaml").read_text())
+    rng = np.random.default_rng(0)
+    hidden_NC = rng.uniform(-1.5, 1.5, (ROWS, 2))
+    frame = pd.DataFrame(hidden_NC @ rng.normal(size=(2, 4)), columns=list("abcd"))
+    frame["e"], frame["f"] = np.sin(2 * hidden_NC[:, 0]), hidden_NC[:, 1] ** 2
+    frame += 0.05 * rng.normal(size=frame.shape)
+    frame.loc[::23, "b"] = np.nan
+    frame["g"] = np.where(hidden_NC[:, 0] > 0, "warm", "cold")
+    frame["side"] = np.where(hidden_NC[:, 1] > 0, "near", "far")
+    frame.to_csv(layout.local / "moons.csv", index=False)
+    problem = {
+        "question": "What is a moon like?",
+        "data": {"source": "file", "path": "moons.csv"},
+        "type": "autoencode",
+        "code": CODE,
+        "reference": "side",
+        "folds": 3,
+        "protocol": "k_fold",
+        "training": {"epochs": 60, "batch_size": 16, "learning_rate": 0.01},
+        "overfit": {"max_rungs": 3},
+        "search": {"budget": 3},
+        "engine": {"workers": 1, "accelerator": "cpu"},
+    }
+    layout.problem_file.write_text(yaml.safe_dump(problem | changes))
+    return layout
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = defined(tmp_path_factory.mktemp("moons"))
+    for step in STEPS:
+        step(layout)
+    return layout
+
+
+@pytest.mark.slow
+def test_the_network_is_compared_with_principal_components_of_the_same_code(layout: Layout):
+    baseline = Baseline.read(layout.result("baseline"))
+    assert (baseline.common_sense.name, baseline.shallow.name) == ("mean_row", "principal_components")
+    assert baseline.shallow.evaluation.mean < baseline.common_sense.evaluation.mean
+    ladder = [rung.network.sizes for rung in Overfit.read(layout.result("overfit")).rungs]
+    assert ladder[:2] == ["linear", "8"]
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
+    assert verdicts["beats_common_sense"].holds
+    assert verdicts["beats_common_sense"].comparison.p_value < 0.05
+    assert verdicts["beats_shallow_model"].comparison.reference == "shallow model (principal_components)"
+
+
+@pytest.mark.slow
+def test_the_predictions_are_errors_and_codes_and_those_of_the_saved_models(layout: Layout):
+    schema = read_schema(layout.train)
+    test = read_table(layout.test, schema)
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    names = ["reconstruction_error", *(f"code__{number}" for number in range(1, CODE + 1))]
+    saved = Evaluate.read(layout.result("evaluate")).saved
+    for folder, model in ((layout.model, saved), (layout.alternative, {"network": "shallow"}.get(saved, "network"))):
+        told = predictions[(predictions["split"] == "test") & (predictions["model"] == model)]
+        scored = load_model(folder).predict(test.frame)
+        assert list(scored) == names
+        np.testing.assert_allclose(told[names], scored[names], rtol=1e-4, atol=1e-6)
+    assert (predictions["reconstruction_error"] >= 0).all()
+
+
+@pytest.mark.slow
+def test_the_report_shows_errors_and_the_map_of_the_codes(layout: Layout):
+    page = (layout.results / "report.html").read_text()
+    assert "Do the out-of-fold errors tell how large those of new rows are?" in page
+    assert "of the sealed test, coloured by side, which no step learnt from" in page
+    card = (layout.results / "model_card.md").read_text()
+    assert "reconstruction error" in card
+
+
+@pytest.mark.slow
+def test_changing_a_held_out_row_changes_nothing_that_was_fitted(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    split = next(iter(read_folds(layout.folds, len(table))["development"]))
+    frame = table.frame.copy()
+    frame.loc[frame.index[split.validation[0]], list("abcdef")] = 1e5
+    changed = type(table)(table.schema, frame, table.y_NT, table.w_N, table.rows_N)
+    folds = [fit_fold(rows, split.training, split.validation) for rows in (table, changed)]
+    assert folds[0].vectorizer == folds[1].vectorizer
+    one, other = (shallow("principal_components", rows, split, 0) for rows in (table, changed))
+    assert one[1:].tobytes() == other[1:].tobytes()
+    assert one[0, 0] != other[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"code": None}, "code: this key is missing: type autoencode needs the number of numbers"),
+        ({"committee": 3}, "committee: codes of different networks have nothing in common"),
+        ({"target": "side"}, "target: type autoencode has no target"),
+        ({"type": "regression", "target": "e"}, "code: type regression has no code: remove this key"),
+        ({"measure": "mse"}, "measure: mse does not suit type autoencode"),
+    ],
+)
+def test_a_code_is_asked_for_by_the_type_alone(tmp_path: Path, changes: dict[str, Any], message: str):
+    with pytest.raises(UserError, match=message):
+        load_problem(defined(tmp_path, **changes))
+
+
+def test_a_code_as_long_as_a_row_is_refused_before_anything_is_trained(tmp_path: Path):
+    layout = defined(tmp_path, code=30)
+    *before, baseline = STEPS[:5]
+    for step in before:
+        step(layout)
+    with pytest.raises(UserError, match="code: 30 numbers cannot sum up rows of"):
+        baseline(layout)
