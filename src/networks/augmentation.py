@@ -1,7 +1,7 @@
-"""Pictures changed at random while a network learns, so that it never sees the same one twice.
+"""Change pictures at random in training, so that a network never sees the same one twice.
 
-Book: "Using data augmentation": small shifts, rotations and zooms, and mirror images. Only in training mode, on the
-device, a minibatch at a time. Shapes: B pictures, C channels, H height, W width.
+Book: "Using data augmentation": small shifts, rotations and zooms, and mirror images. It applies only in training mode,
+on the device, to a minibatch at a time. Shapes: B pictures, C channels, H height, W width.
 """
 
 import math
@@ -12,19 +12,19 @@ from torch.nn import functional
 
 from src.networks.dropout import OwnStream
 
-# How far a picture is changed at most: shares of its size, of its size, of a full turn, and of a row's distance from
-# the middle; of its contrast and of its colours, and of a channel's standard deviation.
+# The largest changes of a picture. SHIFT and ZOOM are shares of its size, TURN is one of a full turn, SHEAR of a row's
+# distance from the middle. CONTRAST and SATURATION are relative, BRIGHTNESS is a share of a channel's deviation.
 SHIFT, ZOOM, TURN, SHEAR = 0.1, 0.1, 1 / 36, 0.2
 CONTRAST, SATURATION, BRIGHTNESS = 0.2, 0.3, 0.3
 WAYS = ("none", "move", "mirror", "shear", "colour")
 
 
 class Augmentation(OwnStream, nn.Module):
-    """How pictures change: `none`; `move`: shift, zoom and rotation; `mirror`: also left and right exchanged for half;
-    `shear`: moved, and rows pushed sideways; `colour`: mirrored, and other contrast, colours and brightness.
+    """How pictures change. `none`; `move`: shift, zoom and rotate; `mirror`: also flip half of them left to right;
+    `shear`: move, and slant; `colour`: like `mirror`, and change contrast, saturation and brightness.
 
-    Gaps at the border are filled with the nearest pixels. A minibatch is drawn whole, as masks of dropout are. Pictures
-    come with each channel normalized.
+    Gaps at the border are filled with the nearest pixels. Random numbers are drawn for whole minibatches, like masks of
+    dropout. Each channel of the pictures has to be normalized.
     """
 
     def __init__(self, way: str) -> None:
@@ -38,7 +38,7 @@ class Augmentation(OwnStream, nn.Module):
         if not self.training or self.way == "none":
             return x_BCHW
         rows = max(self.rows, len(x_BCHW))
-        drawn_B = torch.rand(rows, self.drawn, generator=self.generator)[self.own][: len(x_BCHW)]
+        drawn_B = torch.rand(rows, self.drawn, generator=self.generator)[self.share][: len(x_BCHW)]
         random_B = 2 * drawn_B.to(x_BCHW) - 1
         grid = functional.affine_grid(self._maps(random_B), list(x_BCHW.shape), align_corners=False)
         moved_BCHW = functional.grid_sample(x_BCHW, grid, padding_mode="border", align_corners=False)
@@ -59,7 +59,7 @@ class Augmentation(OwnStream, nn.Module):
 
 
 def _in_other_light(x_BCHW: Tensor, random_B3: Tensor) -> Tensor:
-    """Each picture with its contrast, its colours and its brightness changed at random."""
+    """Each picture with its contrast, saturation and brightness changed at random."""
     contrast_B, saturation_B, brightness_B = random_B3.T[..., None, None, None]
     grey_B1HW, mean_B111 = x_BCHW.mean(1, keepdim=True), x_BCHW.mean((1, 2, 3), keepdim=True)
     coloured_BCHW = grey_B1HW + (1 + SATURATION * saturation_B) * (x_BCHW - grey_B1HW)

@@ -1,6 +1,6 @@
-"""Networks that others have trained on ImageNet, without their last layer: pictures in, features out.
+"""Networks pretrained on ImageNet, without their last layer: pictures in, features out.
 
-The names of layers are torchvision's, so that its files of weights fit. Book: "Leveraging a pretrained model".
+Layers have torchvision's names, so that its files of weights fit. Book: "Leveraging a pretrained model".
 Shapes: B pictures, C channels, H height, W width, F features.
 """
 
@@ -13,7 +13,7 @@ from src.networks.imagenet import MEAN, SCALE
 
 
 class Backbone(nn.Module):
-    """`layers` and the mean of each of their F maps over the picture. Nothing in it learns."""
+    """`layers`, then the mean of each of their F maps over the picture. All parameters are frozen."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
@@ -23,14 +23,14 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Pictures from 0 to 1 to features (B, F)."""
-        mean_C11, scale_C11 = (torch.tensor(of).to(x_BCHW)[:, None, None] for of in (MEAN, SCALE))
+        mean_C11, scale_C11 = (torch.tensor(values).to(x_BCHW)[:, None, None] for values in (MEAN, SCALE))
         normalized_BCHW = ((x_BCHW - mean_C11) / scale_C11).contiguous(memory_format=torch.channels_last)
         return self.features(normalized_BCHW).mean((2, 3))
 
 
 def mobilenet_v2() -> Backbone:
     """MobileNetV2, 1,280 features. Source: Sandler et al. 2018."""
-    # Of each stage: how often the inputs are widened, the outputs, the blocks, the stride of the first.
+    # Of each stage: the factor that widens the inputs, the outputs, the blocks, the stride of the first.
     stages = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
     layers: list[nn.Module] = [_normalized(3, 32, 3, 2)]
     inputs = 32
@@ -61,10 +61,10 @@ BACKBONES: dict[str, Callable[[], Backbone]] = {"mobilenet_v2": mobilenet_v2, "s
 
 
 def load_backbone(name: str, weights: dict[str, Tensor]) -> Backbone:
-    """A backbone with its weights, of which those of the last layer are left out; numbers of any precision."""
+    """A backbone with its weights, which may have any precision. Those of the last layer are left out."""
     backbone = BACKBONES[name]()
-    own = {key: value.to(backbone.state_dict()[key].dtype) for key, value in weights.items() if key.startswith("feat")}
-    backbone.load_state_dict(own)
+    kept = {key: value.to(backbone.state_dict()[key].dtype) for key, value in weights.items() if key.startswith("feat")}
+    backbone.load_state_dict(kept)
     return backbone
 
 
@@ -74,7 +74,7 @@ def _normalized(inputs: int, outputs: int, kernel: int, stride: int, groups: int
 
 
 class _InvertedResidual(nn.Module):
-    """Widened, each channel by itself, narrowed; added to its input where the two are of one shape."""
+    """Widen, convolve each channel, narrow; add the input if it has the same shape."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, widen: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _InvertedResidual(nn.Module):
 
 
 class _Fire(nn.Module):
-    """Few channels, then many of two sorts side by side."""
+    """Squeeze to `few` channels, then expand to `each` by two convolutions side by side."""
 
     def __init__(self, inputs: int, few: int, each: int) -> None:
         super().__init__()

@@ -16,9 +16,9 @@ from src.networks.mlp import ACTIVATIONS, MLP
 
 
 class BagOfWords(nn.Module):
-    """Like `MLP`, with a first layer that costs what the rows' numbers other than 0 cost.
+    """Like `MLP`, but the cost of its first layer grows only with the number of nonzero inputs.
 
-    The first layer starts uniform with variance 2 / D, as if all D inputs were there.
+    The first layer starts uniform with variance 2 / D, like a dense layer with D inputs.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class BagOfWords(nn.Module):
 
 
 def sparse_product(x_BD: Tensor, weight_DH: Tensor) -> Tensor:
-    """x @ weight for sparse rows. On a CPU SciPy does it, three times as fast as torch's own sparse product."""
+    """x @ weight for sparse rows. On a CPU SciPy computes it, three times as fast as torch's own sparse product."""
     if x_BD.layout == torch.sparse_csr and not x_BD.is_cuda:
         return _SparseProduct.apply(x_BD, weight_DH)
     return x_BD @ weight_DH

@@ -1,4 +1,4 @@
-"""Recurrent layers that read sequences of any length from both ends, side by side and without padding.
+"""Bidirectional recurrent layers for sequences of any length, without padding.
 
 Shapes: B items of all sequences, S sequences, L places of the longest, E numbers of an item, H units of both directions
 together, 2 directions, G gates of a direction's units.
@@ -14,10 +14,10 @@ from src.networks.readers import STEPS
 
 @dataclass(frozen=True)
 class Packing:
-    """How sequences that lie one after another, B items in all, are read from both ends side by side, without padding.
+    """How to read concatenated sequences, B items in all, from both ends and in parallel, without padding.
 
-    order_2B: from either end, their items place by place, at each the longest sequence first. back_2B: the other way
-    round. sizes: how many sequences have each place. first_S, last_S: where each sequence begins and ends.
+    order_2B: from either end, the items place by place, at each place the longest sequence first. back_2B: the inverse.
+    sizes: how many sequences have each place. first_S, last_S: where each sequence begins and ends.
     """
 
     order_2B: Tensor
@@ -28,7 +28,7 @@ class Packing:
 
     @classmethod
     def of(cls, lengths_S: Tensor) -> "Packing":
-        """For sequences of these lengths, none of them 0."""
+        """The packing of sequences with these lengths, none of them 0."""
         count, last_S = len(lengths_S), lengths_S.cumsum(0) - 1
         first_S = last_S + 1 - lengths_S
         rank_S = lengths_S.argsort(descending=True, stable=True).argsort()
@@ -44,18 +44,18 @@ class Packing:
 
 
 class BothWays(nn.Module):
-    """Recurrent layers that read sequences from both ends; H units of a layer, half of them in each direction.
+    """Bidirectional recurrent layers with H units each, half of them in each direction.
 
-    The same as torch's own, in two thirds of their time on a CPU: both directions make each step together, and the
-    gradients of packed sequences are not filled up anew at each place.
+    They equal torch's own and take two thirds of their time on a CPU: both directions make each step together, and the
+    gradients of packed sequences are not padded at each place.
     """
 
-    def __init__(self, kind: str, inputs: int, units: int, layers: int = 1) -> None:
+    def __init__(self, layer: str, inputs: int, units: int, layers: int = 1) -> None:
         super().__init__()
         if units % 2:
             raise ValueError(f"two directions share the units of a layer: {units} is odd")
         self.units = units // 2
-        self.step, gates = STEPS[kind]
+        self.step, gates = STEPS[layer]
         widths, size = [inputs, *[units] * (layers - 1)], gates * self.units
 
         def drawn(*shape: int) -> nn.Parameter:
@@ -74,7 +74,7 @@ class BothWays(nn.Module):
         return x_BE
 
     def states(self, gates_2BG: Tensor, of_state: Tensor, bias_21G: Tensor, packing: Packing) -> Tensor:
-        """The states of a layer, (2, B, H / 2), in the order of the packing, by what the items say to the gates."""
+        """The states of a layer, (2, B, H / 2), in the order of the packing. gates_2BG: the inputs' part."""
         h_2SH = c_2SH = gates_2BG.new_zeros(2, packing.sizes[0], self.units)
         states = []
         for gates_2SG in gates_2BG.split(packing.sizes, dim=1):

@@ -1,4 +1,4 @@
-"""Networks on top of layers that others have trained on ImageNet, the last of which may learn on.
+"""Networks on top of layers pretrained on ImageNet, the last of which may be fine-tuned.
 
 Book: "Leveraging a pretrained model": feature extraction with data augmentation, then fine-tuning. Shapes: B pictures,
 C channels, H height, W width, F features, K outputs.
@@ -20,20 +20,20 @@ from src.networks.parameter_groups import Grouped, ParameterGroup
 if TYPE_CHECKING:
     from src.networks.weights import Pretrained
 
-# The head learns alone for so many epochs, so that its first, large gradients do not spoil what was learnt before; then
-# the last blocks learn with it, at this share of its rate.
+# For the first epochs only the head learns, so that its large initial gradients do not spoil the pretrained weights.
+# Then the last blocks learn with it, at this share of its rate.
 ALONE, RATE = 3, 0.03
-# What frozen layers find in so many bytes of pictures that do not change is kept.
+# Bytes of the cache for features that frozen layers give for unchanged pictures.
 KEPT = 2**28
 
 
 class FineTuned(Grouped):
     """Pretrained networks side by side, their features joined, normalized, and read by an `MLP` of `units`.
 
-    weights: the file of each pretrained network, by its name. learnt: how many of its last blocks learn on. of_layers:
-    what else an `MLP` can be given. Pictures come normalized as ImageNet's. Batch norms of pretrained layers keep the
-    statistics that they have, and penalties are for new layers alone. Frozen layers are no part of the module's
-    parameters and state.
+    weights: the file of each pretrained network, by its name. learnt: the number of its last blocks that are
+    fine-tuned. options: further arguments of `MLP`. Pictures have to be normalized like ImageNet's. Batch norms of
+    pretrained layers keep their statistics, and penalties apply to new layers only. Frozen layers are not part of the
+    module's parameters and state.
     """
 
     def __init__(
@@ -44,30 +44,30 @@ class FineTuned(Grouped):
         learnt: int,
         units: Sequence[int],
         augmentation: str = "none",
-        **of_layers: Any,
+        **options: Any,
     ) -> None:
-        # Where weights are kept is no matter of the networks that do without.
+        # Other networks do not depend on the place of the weights.
         from src.networks.weights import Pretrained
 
         if inputs != 3:
-            raise ValueError(f"pretrained networks see pictures of 3 channels, not of {inputs}")
+            raise ValueError(f"pretrained networks need pictures with 3 channels, not {inputs}")
         super().__init__()
         self.augmentation = Augmentation(augmentation)
-        pretrained = [Pretrained(network=network, weights=file) for network, file in weights.items()]
-        self.frozen = [_frozen(one, learnt) for one in pretrained]
-        self.blocks = nn.ModuleList(_last_blocks(one, learnt) for one in pretrained)
-        features = sum(one.features for one in pretrained)
+        pretrained = [Pretrained(network=name, weights=file) for name, file in weights.items()]
+        self.frozen = [_frozen(network, learnt) for network in pretrained]
+        self.blocks = nn.ModuleList(_last_blocks(network, learnt) for network in pretrained)
+        features = sum(network.features for network in pretrained)
         self.normalize = nn.BatchNorm1d(features, affine=False)
-        self.dense = MLP(features, outputs, units, **of_layers)
+        self.dense = MLP(features, outputs, units, **options)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         changed_BCHW = self.augmentation(x_BCHW)
         changes = self.training and self.augmentation.way != "none"
-        found = [
+        features = [
             blocks(frozen.of_changed(changed_BCHW) if changes else frozen.of_kept(changed_BCHW)).mean((2, 3))
             for frozen, blocks in zip(self.frozen, self.blocks, strict=True)
         ]
-        return self.dense(self.normalize(torch.cat(found, 1)))
+        return self.dense(self.normalize(torch.cat(features, 1)))
 
     def train(self, mode: bool = True) -> "FineTuned":
         super().train(mode)
@@ -83,8 +83,8 @@ class FineTuned(Grouped):
 class Frozen:
     """Layers that do not learn.
 
-    What they find in a picture that does not change is found once. Such pictures are looked at one by one, so that the
-    bits of it do not depend on which others it was first seen with.
+    The features of a picture that does not change are computed once. Such pictures are processed one at a time, so that
+    no bit of the result depends on the other pictures of a minibatch.
     """
 
     def __init__(self, layers: nn.Module) -> None:
@@ -103,29 +103,29 @@ class Frozen:
         name = hashlib.blake2b(x_1CHW.cpu().numpy().tobytes(), digest_size=16).digest()
         if name in self.kept:
             return self.kept[name].to(x_1CHW)
-        found = self.of_changed(x_1CHW)
-        size = found.numel() * found.element_size()
+        features = self.of_changed(x_1CHW)
+        size = features.numel() * features.element_size()
         if size <= self.room:
             self.room -= size
-            self.kept[name] = found.cpu()
-        return found
+            self.kept[name] = features.cpu()
+        return features
 
 
 @lru_cache(maxsize=8)
 def _frozen(pretrained: "Pretrained", learnt: int) -> Frozen:
-    """All but the last blocks, the same for every network of this process."""
+    """All but the last blocks, shared by every network of this process."""
     layers = pretrained.load().features
     return Frozen(layers[: len(layers) - _entries(layers, learnt)])
 
 
 def _last_blocks(pretrained: "Pretrained", learnt: int) -> nn.Module:
-    """A network's own copy of the last blocks."""
+    """A new copy of the last blocks."""
     layers = pretrained.load().features
     return copy.deepcopy(layers[len(layers) - _entries(layers, learnt) :]).requires_grad_(True)
 
 
 def _entries(layers: nn.Sequential, learnt: int) -> int:
-    """How many of the last layers hold so many blocks; a block is what has weights."""
+    """How many of the last layers contain `learnt` blocks; a block is a layer with weights."""
     entries = 0
     for layer in reversed(layers):
         if not learnt:

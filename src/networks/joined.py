@@ -14,9 +14,9 @@ from src.networks.mlp import ACTIVATIONS, MLP
 
 
 class JoinedNetwork(nn.Module):
-    """An encoder for each input; what they find is joined, and an `MLP` of `units` reads the answer off it.
+    """An encoder for each input, whose features are concatenated and read by an `MLP` of `units`.
 
-    encoders: networks whose last layer gives not the answer but `features`, so many each.
+    encoders: networks whose last layer gives `features`, the number for each, instead of logits.
     """
 
     def __init__(
@@ -34,6 +34,6 @@ class JoinedNetwork(nn.Module):
         self.rest = MLP(sum(features), outputs, units, dropout, activation)
 
     def forward(self, x: Sequence[Tensor]) -> Tensor:
-        """One input for each encoder to logits_BK."""
-        found_BF = torch.cat([encoder(part) for encoder, part in zip(self.encoders, x, strict=True)], dim=1)
-        return self.rest(self.between(found_BF))
+        """Logits_BK from one input for each encoder."""
+        features_BF = torch.cat([encoder(part) for encoder, part in zip(self.encoders, x, strict=True)], dim=1)
+        return self.rest(self.between(features_BF))

@@ -1,4 +1,4 @@
-"""Networks that see pictures.
+"""Networks for pictures.
 
 Book: "Introduction to deep learning for computer vision". Shapes: B pictures, C channels, H height, W width, D numbers
 of a picture, K outputs.
@@ -15,14 +15,14 @@ from src.networks.augmentation import Augmentation
 from src.networks.dropout import Dropout
 from src.networks.mlp import ACTIVATIONS, MLP
 
-# What is left of a picture after the convolutions is averaged to at most so many rows and columns.
+# The output of the convolutions is averaged to at most so many rows and columns.
 LARGEST_MAP = 7
 
 
 class DenseOnPictures(nn.Module):
-    """Sees a picture as a row of numbers, whose neighbourhood means nothing to it: an `MLP` of `units`.
+    """An `MLP` of `units` on the flat pixels of a picture, which ignores their neighbourhood.
 
-    inputs: C; size: H and W. of_layers: what else an `MLP` can be given.
+    inputs: C; size: H and W. options: further arguments of `MLP`.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class DenseOnPictures(nn.Module):
         size: Sequence[int],
         units: Sequence[int],
         augmentation: str = "none",
-        **of_layers: Any,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.augmentation = Augmentation(augmentation)
-        self.layers = MLP(inputs * size[0] * size[1], outputs, units, **of_layers)
+        self.layers = MLP(inputs * size[0] * size[1], outputs, units, **options)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return self.layers(self.augmentation(x_BCHW).flatten(1))
@@ -44,7 +44,7 @@ class DenseOnPictures(nn.Module):
 
 @dataclass(frozen=True)
 class Layers:
-    """What the layers of a block are made with."""
+    """How the layers of a block are made."""
 
     kernel: int
     normalize: bool
@@ -55,72 +55,72 @@ class Layers:
         return nn.Conv2d(inputs, filters, width, padding=width // 2, groups=groups, bias=not self.normalize)
 
     def ending(self, filters: int, halves: bool) -> list[nn.Module]:
-        """The picture is halved before it is normalized and activated: a quarter of the work, which on a CPU takes
-        longer than the convolution."""
+        """Layers after a convolution. They halve the picture before they normalize it: a quarter of the work, which on
+        a CPU takes longer than the convolution."""
         return [*([nn.MaxPool2d(2)] if halves else []), *([nn.BatchNorm2d(filters)] if self.normalize else [])]
 
 
-def _plain(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+def _plain(layers: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
     """One convolution."""
-    yield of.convolution(inputs, filters)
-    yield from of.ending(filters, halves)
+    yield layers.convolution(inputs, filters)
+    yield from layers.ending(filters, halves)
 
 
-def _double(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+def _double(layers: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
     """Two convolutions, as in VGG (Simonyan and Zisserman 2015)."""
-    yield from _plain(of, inputs, filters, halves=False)
-    yield ACTIVATIONS[of.activation]()
-    yield from _plain(of, filters, filters, halves)
+    yield from _plain(layers, inputs, filters, halves=False)
+    yield ACTIVATIONS[layers.activation]()
+    yield from _plain(layers, filters, filters, halves)
 
 
-def _separable(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
-    """Each channel by itself, then all of them at each pixel (Chollet 2017, "Xception")."""
-    yield of.convolution(inputs, inputs, groups=inputs)
-    yield of.convolution(inputs, filters, kernel=1)
-    yield from of.ending(filters, halves)
+def _separable(layers: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Convolve each channel separately, then mix the channels at each pixel (Chollet 2017, "Xception")."""
+    yield layers.convolution(inputs, inputs, groups=inputs)
+    yield layers.convolution(inputs, filters, kernel=1)
+    yield from layers.ending(filters, halves)
 
 
-def _residual(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
-    """Two convolutions beside a way round them (He et al. 2016)."""
-    yield Sum(_in_order(_double(of, inputs, filters, halves)), _way_round(of, inputs, filters, halves))
+def _residual(layers: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Two convolutions with a shortcut (He et al. 2016)."""
+    yield Sum(_in_order(_double(layers, inputs, filters, halves)), _way_round(layers, inputs, filters, halves))
 
 
-def _xception(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
-    """Two separable convolutions beside a way round them (Chollet 2017, "Xception")."""
-    layers = [*_separable(of, inputs, filters, halves=False), ACTIVATIONS[of.activation]()]
-    yield Sum(_in_order([*layers, *_separable(of, filters, filters, halves)]), _way_round(of, inputs, filters, halves))
+def _xception(layers: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+    """Two separable convolutions with a shortcut (Chollet 2017, "Xception")."""
+    first = [*_separable(layers, inputs, filters, halves=False), ACTIVATIONS[layers.activation]()]
+    second = _separable(layers, filters, filters, halves)
+    yield Sum(_in_order([*first, *second]), _way_round(layers, inputs, filters, halves))
 
 
-def _inception(of: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
+def _inception(layers: Layers, inputs: int, filters: int, halves: bool) -> Iterator[nn.Module]:
     """Four branches side by side, with different fields of view or a maximum of pixels.
 
-    Their shares of the filters, of which there are at least 4, are those of GoogLeNet's first module (Szegedy et al.
-    2015).
+    They have the same shares of the filters (at least 4) as in GoogLeNet's first module (Szegedy et al. 2015).
     """
-    activation = ACTIVATIONS[of.activation]
+    activation = ACTIVATIONS[layers.activation]
     few, fewer = max(3 * filters // 8, 1), max(filters // 16, 1)
     one, five, pooled = (max(filters // share, 1) for share in (4, 8, 8))
     three = filters - one - five - pooled
     ways = [
-        [of.convolution(inputs, few, 1), activation(), of.convolution(few, three)],
-        [of.convolution(inputs, fewer, 1), activation(), of.convolution(fewer, five, of.kernel + 2)],
-        [nn.MaxPool2d(3, stride=1, padding=1), of.convolution(inputs, pooled, 1)],
-        [of.convolution(inputs, one, 1)],
+        [layers.convolution(inputs, few, 1), activation(), layers.convolution(few, three)],
+        [layers.convolution(inputs, fewer, 1), activation(), layers.convolution(fewer, five, layers.kernel + 2)],
+        [nn.MaxPool2d(3, stride=1, padding=1), layers.convolution(inputs, pooled, 1)],
+        [layers.convolution(inputs, one, 1)],
     ]
     yield Joined([nn.Sequential(*way) for way in ways])
-    yield from of.ending(filters, halves)
+    yield from layers.ending(filters, halves)
 
 
 def _in_order(layers: Iterable[nn.Module]) -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def _way_round(of: Layers, inputs: int, filters: int, halves: bool) -> nn.Module:
-    return nn.Sequential(of.convolution(inputs, filters, kernel=1), *of.ending(filters, halves))
+def _way_round(layers: Layers, inputs: int, filters: int, halves: bool) -> nn.Module:
+    return nn.Sequential(layers.convolution(inputs, filters, kernel=1), *layers.ending(filters, halves))
 
 
 class Sum(nn.Module):
-    """The sum of two ways."""
+    """The sum of a branch and its shortcut."""
 
     def __init__(self, way: nn.Module, way_round: nn.Module) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Sum(nn.Module):
 
 
 class Joined(nn.Module):
-    """What several ways find, their channels one after another."""
+    """The channels of several branches, concatenated."""
 
     def __init__(self, ways: Iterable[nn.Module]) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ BLOCKS: dict[str, Callable[[Layers, int, int, bool], Iterator[nn.Module]]] = {
 class Convnet(nn.Module):
     """Blocks of `units` filters, each halving the picture, then dropout and a linear layer.
 
-    inputs: C; size: H and W. block: one of `BLOCKS`. kernel: pixels that a filter is wide. normalize: batch
+    inputs: C; size: H and W. block: one of `BLOCKS`. kernel: the width of a filter in pixels. normalize: batch
     normalization after each convolution (Ioffe and Szegedy 2015).
     """
 
@@ -195,10 +195,10 @@ class Convnet(nn.Module):
 
 
 def channels_last(x_BCHW: Tensor) -> Tensor:
-    """The same pictures, laid out so that convolutions are twice as fast on a CPU.
+    """The same pictures in a memory layout in which convolutions are twice as fast on a CPU.
 
-    `contiguous(memory_format=torch.channels_last)` leaves pictures of one channel as they are, whose layout is both at
-    once, and then convolutions take the slow one.
+    `contiguous(memory_format=torch.channels_last)` does not change pictures of one channel, whose layout counts as
+    both; convolutions then use the slow one.
     """
     _, channels, height, width = x_BCHW.shape
     x_BHWC = x_BCHW.permute(0, 2, 3, 1).contiguous()

@@ -1,4 +1,4 @@
-"""Layers that read a sequence and give one vector of it.
+"""Layers that turn a sequence into one vector.
 
 Book: "Deep learning for timeseries" and "Deep learning for text": convolutions, recurrent layers, stacked, in both
 directions and with recurrent dropout, and the Transformer encoder.
@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from src.networks.dropout import Dropout
 
-# Places that a convolution sees at once, and how many of its own places a pool makes one.
+# Places that a convolution sees at once, and that a pool combines.
 KERNEL, POOL = 5, 3
-# Heads of attention at most, and what keeps a place out of sight.
+# The most heads of attention, and the score that hides a place.
 MOST_HEADS, OUT_OF_SIGHT = 4, -1e9
 RECURRENT: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -47,14 +47,14 @@ class Convolution(nn.Module):
 class Recurrent(nn.Module):
     """The state after the last real place; of both directions, side by side.
 
-    units: H, of both directions together. layers: one upon the other. recurrent_dropout: of the state as it goes from
-    place to place, by one mask for a whole sequence. Source: Gal and Ghahramani 2016, "A theoretically grounded
-    application of dropout in recurrent neural networks".
+    units: H, of both directions together. layers: how many are stacked. recurrent_dropout: of the state between places,
+    with one mask for a whole sequence. Source: Gal and Ghahramani 2016, "A theoretically grounded application of
+    dropout in recurrent neural networks".
     """
 
     def __init__(
         self,
-        kind: str,
+        layer: str,
         inputs: int,
         units: int,
         layers: int = 1,
@@ -65,13 +65,13 @@ class Recurrent(nn.Module):
         if bidirectional and units % 2:
             raise ValueError(f"two directions share the units of a layer: {units} is odd")
         self.bidirectional = bidirectional
-        own = units // 2 if bidirectional else units
+        size = units // 2 if bidirectional else units
         widths = [inputs, *[units] * (layers - 1)]
 
         def one_direction() -> nn.ModuleList:
             if recurrent_dropout:
-                return nn.ModuleList(Masked(kind, width, own, recurrent_dropout) for width in widths)
-            return nn.ModuleList(RECURRENT[kind](width, own, batch_first=True) for width in widths)
+                return nn.ModuleList(Masked(layer, width, size, recurrent_dropout) for width in widths)
+            return nn.ModuleList(RECURRENT[layer](width, size, batch_first=True) for width in widths)
 
         self.onward = one_direction()
         self.back = one_direction() if bidirectional else nn.ModuleList()
@@ -97,14 +97,14 @@ class Recurrent(nn.Module):
 
 
 class Masked(nn.Module):
-    """A recurrent layer of which the state is dropped out, the same units at all places of a sequence."""
+    """A recurrent layer with dropout of its state, the same units at all places of a sequence."""
 
-    def __init__(self, kind: str, inputs: int, units: int, dropout: float) -> None:
+    def __init__(self, layer: str, inputs: int, units: int, dropout: float) -> None:
         super().__init__()
-        self.step, gates = STEPS[kind]
+        self.step, gates = STEPS[layer]
         self.of_input, self.of_state = nn.Linear(inputs, gates * units), nn.Linear(units, gates * units)
         for parameter in self.parameters():
-            nn.init.uniform_(parameter, -(units**-0.5), units**-0.5)  # as torch's own
+            nn.init.uniform_(parameter, -(units**-0.5), units**-0.5)  # like torch's own layers
         self.units = units
         self.dropout = Dropout(dropout)
 
@@ -136,12 +136,12 @@ def _lstm_step(gates_BG: Tensor, own_BG: Tensor, h_BH: Tensor, c_BH: Tensor) -> 
     return torch.sigmoid(show) * torch.tanh(c_BH), c_BH
 
 
-# Each kind's step, and how many gates of H units it has.
+# The step of each recurrent layer, and its number of gates of H units.
 STEPS = {"rnn": (_rnn_step, 1), "gru": (_gru_step, 3), "lstm": (_lstm_step, 4)}
 
 
 class ConvolutionRecurrent(nn.Module):
-    """A convolution whose places are pooled, three in one, and a recurrent layer over what is left."""
+    """A convolution, a pool that combines three places, and a recurrent layer over the result."""
 
     def __init__(self, inputs: int, units: int, recurrent: Recurrent) -> None:
         super().__init__()
@@ -180,11 +180,11 @@ class Transformer(nn.Module):
         return torch.where(real_BL1.sum(1) > 0, largest_BH, 0)
 
     def _attended(self, h_BLH: Tensor, real_BL1: Tensor) -> Tensor:
-        """The values of the places, mixed for every place by how much it asks for each."""
+        """Multi-head attention: for every place the mean of all values, weighted by its query and their keys."""
         parts = self.attend(h_BLH).unflatten(2, (3, self.heads, -1)).unbind(2)
-        asks, keys, values = (part.transpose(1, 2) for part in parts)
-        scores = asks @ keys.transpose(2, 3) / asks.shape[-1] ** 0.5
-        # Where no place is real the weights are those of any place, and nobody reads what comes of it.
+        queries, keys, values = (part.transpose(1, 2) for part in parts)
+        scores = queries @ keys.transpose(2, 3) / queries.shape[-1] ** 0.5
+        # If no place is real, all places have the same weight and the result is not used.
         scores = scores + (1 - real_BL1.transpose(1, 2))[:, None] * OUT_OF_SIGHT
         return (scores.softmax(-1) @ values).transpose(1, 2).flatten(2)
 
@@ -197,38 +197,38 @@ def _positions(h_BLH: Tensor) -> Tensor:
 
 
 def reader_of(
-    kind: str,
+    reader: str,
     inputs: int,
     units: int,
     layers: int = 1,
     bidirectional: bool = False,
     recurrent_dropout: float = 0.0,
 ) -> nn.Module:
-    """A layer from (B, L, E) and what is real (B, L, 1) to (B, H); places that are not real never change a result.
+    """A layer from (B, L, E) and a mask of real places (B, L, 1) to (B, H). Other places never change a result.
 
-    kind: `embedding` (the mean), `convolution`, `rnn`, `gru`, `lstm`, `convolution_gru` or `transformer`. Only
+    reader: `embedding` (the mean), `convolution`, `rnn`, `gru`, `lstm`, `convolution_gru` or `transformer`. Only
     recurrent layers have the other options.
     """
-    if kind == "embedding":
+    if reader == "embedding":
         return Mean(inputs, units)
-    if kind == "convolution":
+    if reader == "convolution":
         return Convolution(inputs, units)
-    if kind == "transformer":
+    if reader == "transformer":
         return Transformer(inputs, units)
     options = (layers, bidirectional, recurrent_dropout)
-    if kind == "convolution_gru":
+    if reader == "convolution_gru":
         return ConvolutionRecurrent(inputs, units, Recurrent("gru", units, units, *options))
-    return Recurrent(kind, inputs, units, *options)
+    return Recurrent(reader, inputs, units, *options)
 
 
 def _last(h_BLH: Tensor, real_BL1: Tensor) -> Tensor:
-    """The states at the last real places; zeros where there is none."""
+    """The states at the last real places; zeros if there is none."""
     ends_BL1 = real_BL1 - functional.pad(real_BL1, (0, 0, 0, 1))[:, 1:]
     return (h_BLH * ends_BL1).sum(1)
 
 
 def _turned(real_BL1: Tensor) -> Tensor:
-    """For each place the one that is there when the real places are turned round; the others stay where they are."""
+    """For each place its source when the real places are reversed; the others stay in place."""
     place_L1 = torch.arange(real_BL1.shape[1], device=real_BL1.device)[:, None]
     length_B11 = real_BL1.sum(1, keepdim=True).long()
     return torch.where(place_L1 < length_B11, length_B11 - 1 - place_L1, place_L1)

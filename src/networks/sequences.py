@@ -19,10 +19,10 @@ PADDING = 0
 
 
 class SequenceReader(nn.Module):
-    """Embeds the tokens, makes one vector of H numbers of them, and reads the answer off it with an `MLP`.
+    """Embeds the tokens, reads them into one vector of H numbers, and predicts from that with an `MLP`.
 
-    units: H, then the hidden layers of the MLP. reader, options: those of `src.networks.readers.reader_of`. frozen: the
-    vectors of tokens stay as they start.
+    units: H, then the hidden layers of the MLP. reader, options: see `src.networks.readers.reader_of`. frozen: the
+    vectors of tokens do not learn.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SequenceReader(nn.Module):
 
 
 class Frozen(nn.Module):
-    """An embedding that learns nothing."""
+    """An embedding that does not learn."""
 
     def __init__(self, tokens: int, size: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Many networks as one: what the stacked backend needs of a stack, whatever its layers are.
+"""Many networks as one: the interface between the stacked backend and a stack, whatever its layers are.
 
 Shapes: M members, P parameters of one member (rounded up to whole vector registers), B rows of a minibatch, N rows,
 D inputs, K outputs.
@@ -19,26 +19,26 @@ RowShape = tuple[int, ...]
 class Stack(ABC):
     """The parameters of M networks in one buffer `values_MP` and their gradients in `gradients_MP`.
 
-    Parameters are views into the buffers, so that one operation updates every member. `shapes` are those that a
-    parameter takes up in the stack; a narrower network's own parameters lie in the corner of them, the rest is zero.
+    Parameters are views into the buffers, so that one operation updates every member. `shapes`: of the parameters in
+    the stack. A narrower network's own parameters fill a corner of them; the rest is zero.
     """
 
-    # Whether minibatches may be filled up with rows of weight zero; otherwise every row counts in some statistic.
+    # Whether minibatches may be padded with rows of weight zero. Not if every row counts in some statistic.
     pads_rows = True
 
     def __init__(self, networks: Sequence[nn.Module], shapes: Sequence[torch.Size], device: torch.device) -> None:
         parameters = [dict(network.named_parameters()) for network in networks]
         self.names = list(parameters[0])
-        self.own_shapes = [[p.shape for p in of.values()] for of in parameters]
+        self.own_shapes = [[p.shape for p in named.values()] for named in parameters]
         self.shapes = list(shapes)
         numbers = sum(shape.numel() for shape in self.shapes)
         first = next(iter(parameters[0].values()))
-        # Vectorized loops treat the numbers left over at the end of a buffer by other instructions, which may round
-        # differently: a member's last bit could depend on how many members stand before it.
+        # Vectorized loops use other instructions for the last numbers of a buffer, which may round differently. Without
+        # whole registers a member's last bit could depend on the number of members before it.
         whole = numbers + -numbers % REGISTER
         self.values_MP = torch.zeros(len(networks), whole, dtype=first.dtype)
-        for m, of in enumerate(parameters):
-            self.write(self.values_MP, m, [p.detach() for p in of.values()])
+        for m, named in enumerate(parameters):
+            self.write(self.values_MP, m, [p.detach() for p in named.values()])
         penalized = torch.zeros(1, whole, dtype=first.dtype)
         for view in self.views(penalized):
             view.fill_(float(view.ndim > 2))
@@ -46,7 +46,7 @@ class Stack(ABC):
         self.settle(self.values_MP.to(device))
 
     def settle(self, values_MP: Tensor) -> None:
-        """Take these parameters, with views that stay the same until members leave."""
+        """Use these parameters. The views of them stay valid until members leave."""
         self.values_MP = values_MP
         self.gradients_MP = torch.zeros_like(values_MP)
         self.parameters = self.views(self.values_MP)
@@ -67,22 +67,22 @@ class Stack(ABC):
 
     @abstractmethod
     def forward(self, x_MBD: Tensor, factors: Sequence[Tensor | None], members: Tensor | None = None) -> Tensor:
-        """Logits_MBK while training; `factors` holds for each dropout what its rows are multiplied by, or None.
+        """Logits_MBK in training. `factors`: for each dropout the factor of its rows, or None.
 
-        members: those whose rows these are, where not all members take part.
+        members: those that take part, if not all do.
         """
 
     @abstractmethod
     def backward(self, gradient_MBK: Tensor) -> None:
-        """From the gradient of the logits of the last `forward` to `gradients_MP` of the members that took part."""
+        """Compute `gradients_MP` of the members in the last `forward` from the gradient of its logits."""
 
     @abstractmethod
     def evaluate(self, x_CND: Tensor, members: slice) -> Tensor:
-        """Logits_MNK of some members without dropout, on rows they have in common (C is 1) or, where rows may be
-        padded, each on its own."""
+        """Logits_MNK of some members without dropout, on common rows (C is 1) or, if rows may be padded, each on its
+        own."""
 
     def put_gradients(self, gradients: Sequence[Tensor], members: Tensor | None = None) -> None:
-        """Put the parameters' gradients (M, ...), each as it lies in the buffer, into `gradients_MP`."""
+        """Copy the parameters' gradients (M, ...), each laid out as in the buffer, into `gradients_MP`."""
         parts = [gradient.flatten(1) for gradient in gradients]
         if members is None:
             torch.cat([*parts, self.rest], dim=1, out=self.gradients_MP)
@@ -95,7 +95,7 @@ class Stack(ABC):
         self.settle(self.values_MP[members])
 
     def state(self, member: int) -> dict[str, Tensor]:
-        """What one member's network would have as its state, alone."""
+        """The state of one member's network, as if it were alone."""
         return dict(zip(self.names, self.read(self.values_MP, member), strict=True))
 
     def views(self, buffer_MP: Tensor) -> list[Tensor]:
@@ -107,11 +107,11 @@ class Stack(ABC):
     def read(self, buffer_MP: Tensor, member: int) -> list[Tensor]:
         """Copies of one member's own parameters in a buffer."""
         views = self.views(buffer_MP[member : member + 1])
-        own = zip(views, self.own_shapes[member], strict=True)
-        return [view[0][_corner(shape)].clone(memory_format=torch.contiguous_format) for view, shape in own]
+        pairs = zip(views, self.own_shapes[member], strict=True)
+        return [view[0][_corner(shape)].clone(memory_format=torch.contiguous_format) for view, shape in pairs]
 
     def write(self, buffer_MP: Tensor, member: int, parameters: Sequence[Tensor]) -> None:
-        """Put one member's own parameters into a buffer."""
+        """Copy one member's own parameters into a buffer."""
         for view, p in zip(self.views(buffer_MP[member : member + 1]), parameters, strict=True):
             view[0][_corner(p.shape)] = p.to(view)
 

@@ -1,8 +1,8 @@
-"""Many MLPs of one depth as one: every layer a batched matrix product over all members, forward and back.
+"""Many MLPs of one depth as one: every layer is a batched matrix product over all members, forward and backward.
 
-The gradients are written out instead of recorded by autograd: half the calls, and of a small network's step the calls
-are the cost. The weights of hidden layers lie in the buffer as inputs by units, so that no product of a step has to
-transpose what it writes. Those of the last layer lie as outputs by inputs, because it may have a single output.
+The gradients are written out instead of recorded by autograd. That halves the calls, which dominate the cost of a small
+network's step. The buffer stores the weights of hidden layers as inputs by units, so that no product of a step has to
+transpose its output. Those of the last layer are outputs by inputs, because it may have a single output.
 Shapes: M members, P parameters of one member, B rows, N rows, D inputs, H units of a layer, K outputs.
 """
 
@@ -19,34 +19,34 @@ from src.networks.stack import RowShape, Stack
 
 aten = torch.ops.aten
 
-# In place where the derivative does not need the input.
+# In place if the derivative does not need the input.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "tanh": torch.tanh_,
     "gelu": functional.gelu,
 }
-# From the gradient of an activation's output to that of its input, in place, by its input and its output. Where a unit
-# was dropped its gradient is zero, so that of a rectified unit the output after the dropout says as much.
+# From the gradient of an activation's output to that of its input, in place, given its input z and output h. The
+# gradient of a dropped unit is zero, so for ReLU the output after the dropout serves as h, too.
 DERIVATIVES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "relu": lambda gradient, z, h: aten.threshold_backward.grad_input(gradient, h, 0, grad_input=gradient),
     "tanh": lambda gradient, z, h: aten.tanh_backward.grad_input(gradient, h, grad_input=gradient),
     "gelu": lambda gradient, z, h: aten.gelu_backward.grad_input(gradient, z, grad_input=gradient),
 }
 DROPPED_IN_PLACE = {"relu"}
-# Units of a layer that are evaluated at once on a CPU: more do not fit a core's cache.
+# The most units of a layer evaluated at once on a CPU: more do not fit into a core's cache.
 UNITS_AT_ONCE = 2**17
 
 
 class StackedMLP(Stack):
-    """M networks of the same depth. Narrower ones are filled up with zeros to the widest, layer by layer.
+    """M networks of the same depth. Narrower ones are padded with zeros to the widest, layer by layer.
 
-    That is exact: every activation maps 0 to 0, so that a unit without weights answers 0 and learns nothing.
+    This is exact: every activation maps 0 to 0, so a unit without weights gives 0 and learns nothing.
     """
 
     def __init__(self, networks: Sequence[MLP], device: torch.device, units: Sequence[int] | None = None) -> None:
-        own = [[p.shape for p in network.parameters()] for network in networks]
-        widest = [max(shape[0] for shape in of) for of in zip(*own, strict=True)]
-        inputs, outputs = own[0][0][1], widest[-1]
+        shapes_of_M = [[p.shape for p in network.parameters()] for network in networks]
+        widest = [max(shape[0] for shape in shapes_M) for shapes_M in zip(*shapes_of_M, strict=True)]
+        inputs, outputs = shapes_of_M[0][0][1], widest[-1]
         self.units = list(units or widest[:-2:2])
         widths = [inputs, *self.units, outputs]
         shapes = []
@@ -81,7 +81,7 @@ class StackedMLP(Stack):
 
     def forward(self, x_MBD: Tensor, factors: Sequence[Tensor | None], members: Tensor | None = None) -> Tensor:
         assert members is None, "rows of weight zero stand for members that do not take part"
-        # What each layer was given, its units before and after the activation, and the factor of its dropout.
+        # The input of each layer, its units before and after the activation, and the factor of its dropout.
         self.taped: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
         h = x_MBD
         for weight_MDH, bias_M1H, factor in zip(self.weights[:-1], self.biases[:-1], factors, strict=True):
@@ -113,7 +113,7 @@ class StackedMLP(Stack):
         return torch.cat([self._evaluate(x, part) for x, part in zip(x_MND.split(at_once), parts, strict=True)])
 
     def _evaluate(self, x_MND: Tensor, members: slice) -> Tensor:
-        weights, biases = ([of[members] for of in parts] for parts in (self.weights, self.biases))
+        weights, biases = ([values[members] for values in parts] for parts in (self.weights, self.biases))
         h = x_MND
         for weight_MDH, bias_M1H in zip(weights[:-1], biases[:-1], strict=True):
             h = self.activation(_layer(bias_M1H, h, weight_MDH))
@@ -127,8 +127,8 @@ def _layer(bias_M1H: Tensor, x_MBD: Tensor, weight_MDH: Tensor) -> Tensor:
 
 
 def _product(a_MBD: Tensor, b_MDH: Tensor) -> Tensor:
-    """`bmm` without its forms for a vector, which round otherwise for a single member than for several; nor is its
-    outer product fast. A row times a matrix is neither."""
+    """`bmm`, but not for matrices times vectors, which it rounds differently for one member than for several, nor for
+    outer products, which it computes slowly."""
     if b_MDH.shape[2] == 1:
         return torch.bmm(b_MDH[:, :, 0].unsqueeze(1), a_MBD.transpose(1, 2)).view(*a_MBD.shape[:2], 1)
     return a_MBD * b_MDH if a_MBD.shape[2] == 1 else torch.bmm(a_MBD, b_MDH)

@@ -1,6 +1,6 @@
-"""Networks of any one architecture as one, by `torch.func.vmap` over their stacked parameters and buffers.
+"""Many networks of any one architecture as one, by `torch.func.vmap` over their stacked parameters and buffers.
 
-Slower than layers written for it, and the way for all the rest: convolutions, recurrent layers, embeddings, norms.
+This is slower than layers written for stacks, and serves all others: convolutions, recurrent layers, embeddings, norms.
 Shapes: M members, B rows, N rows, K outputs.
 """
 
@@ -17,9 +17,9 @@ from src.networks.stack import RowShape, Stack
 
 
 class StackedModules(Stack):
-    """M networks of one architecture; they may differ in their dropout's probabilities.
+    """M networks of one architecture, which may differ in their dropout rates.
 
-    sample: some rows of input, from which the shapes at the dropouts are learnt.
+    sample: some rows of input, which show the shapes at the dropouts.
     """
 
     # Every row of a minibatch counts in the statistics of a batch norm.
@@ -31,8 +31,8 @@ class StackedModules(Stack):
         self.evaluation_form = deepcopy(self.training_form).eval()
         self.dropout_names, self.row_shapes = _dropouts_of(networks[0], sample.to(self.values_MP.dtype).cpu())
         self.dropout_modules = [self.training_form.get_submodule(name) for name in self.dropout_names]
-        of_each = [dict(network.named_buffers()) for network in networks]
-        self.buffers = {name: torch.stack([of[name] for of in of_each]).to(device) for name in of_each[0]}
+        states = [dict(network.named_buffers()) for network in networks]
+        self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
         self.in_parts = False
         try:
             self.evaluate(sample.to(self.values_MP)[None], slice(0, 1))
@@ -59,13 +59,13 @@ class StackedModules(Stack):
         buffers = self.buffers if members is None else {name: b[members] for name, b in self.buffers.items()}
         drawn = {place: factor for place, factor in enumerate(factors) if factor is not None}
 
-        def one(leaves: list[Tensor], own: dict[str, Tensor], x_BD: Tensor, masks: dict[int, Tensor]) -> Tensor:
+        def member(leaves: list[Tensor], state: dict[str, Tensor], x_BD: Tensor, masks: dict[int, Tensor]) -> Tensor:
             for place, module in enumerate(self.dropout_modules):
                 module.factor = masks.get(place, _ONE)
-            return self._call(self.training_form, leaves, own, x_BD)
+            return self._call(self.training_form, leaves, state, x_BD)
 
         with torch.enable_grad():
-            self.logits_MBK = vmap(one)(self.leaves, buffers, x_MBD, drawn)
+            self.logits_MBK = vmap(member)(self.leaves, buffers, x_MBD, drawn)
         if members is not None:
             for name, buffer in buffers.items():
                 self.buffers[name][members] = buffer
@@ -74,25 +74,26 @@ class StackedModules(Stack):
     def backward(self, gradient_MBK: Tensor) -> None:
         gradients = torch.autograd.grad(self.logits_MBK, self.leaves, gradient_MBK, allow_unused=True)
         pairs = zip(gradients, self.leaves, strict=True)
-        self.put_gradients([torch.zeros_like(leaf) if of is None else of for of, leaf in pairs], self.members)
+        filled = [torch.zeros_like(leaf) if gradient is None else gradient for gradient, leaf in pairs]
+        self.put_gradients(filled, self.members)
         del self.logits_MBK, self.leaves
 
     def evaluate(self, x_CND: Tensor, members: slice) -> Tensor:
-        def one(leaves: list[Tensor], own: dict[str, Tensor], x_BD: Tensor) -> Tensor:
-            return self._call(self.evaluation_form, leaves, own, x_BD)
+        def member(leaves: list[Tensor], state: dict[str, Tensor], x_BD: Tensor) -> Tensor:
+            return self._call(self.evaluation_form, leaves, state, x_BD)
 
         buffers = {name: buffer[members] for name, buffer in self.buffers.items()}
         with torch.no_grad():
-            return vmap(one, in_dims=(0, 0, None))(self.views(self.values_MP[members]), buffers, x_CND[0])
+            return vmap(member, in_dims=(0, 0, None))(self.views(self.values_MP[members]), buffers, x_CND[0])
 
-    def _call(self, form: nn.Module, leaves: list[Tensor], own: dict[str, Tensor], x_BD: Tensor) -> Tensor:
+    def _call(self, form: nn.Module, leaves: list[Tensor], buffers: dict[str, Tensor], x_BD: Tensor) -> Tensor:
         def call(*leaves: Tensor) -> Tensor:
-            return functional_call(form, dict(zip(self.names, leaves, strict=True)) | own, (x_BD,))
+            return functional_call(form, dict(zip(self.names, leaves, strict=True)) | buffers, (x_BD,))
 
         if not self.in_parts:
             return call(*leaves)
-        # Recurrent layers are one operation that vmap does not know; seen by autograd it falls into parts that vmap
-        # knows, unless the CPU's own library takes it whole.
+        # A recurrent layer is a single operation that vmap does not know. Autograd splits it into operations that vmap
+        # does know, unless the CPU's own library (MKL-DNN) runs it as a whole.
         with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):
             return vjp(call, *leaves)[0]
 
@@ -101,15 +102,15 @@ class StackedModules(Stack):
         self.buffers = {name: buffer[members] for name, buffer in self.buffers.items()}
 
     def state(self, member: int) -> dict[str, Tensor]:
-        own = super().state(member) | {name: buffer[member].clone() for name, buffer in self.buffers.items()}
-        return {name: own[name] for name in self.training_form.state_dict()}
+        state = super().state(member) | {name: buffer[member].clone() for name, buffer in self.buffers.items()}
+        return {name: state[name] for name in self.training_form.state_dict()}
 
 
 _ONE = torch.ones(())
 
 
 def _dropouts_of(network: nn.Module, sample: Tensor) -> tuple[list[str], list[RowShape]]:
-    """The names of a network's dropouts in the order in which a forward pass meets them, and the shapes of a row."""
+    """The names of a network's dropouts in the order of a forward pass, and the shape of a row at each."""
     names: list[str] = []
     shapes: list[RowShape] = []
 

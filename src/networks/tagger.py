@@ -1,7 +1,7 @@
-"""A network that gives an answer for each word of a sentence.
+"""A network that predicts a label for each word of a sentence.
 
-A word's embedding is joined to what a recurrent layer reads of its characters, and a recurrent layer reads the sentence
-of them in both directions. Sources: Huang, Xu and Yu 2015, "Bidirectional LSTM-CRF models for sequence tagging"; Ling
+A word is represented by its embedding and a vector of its characters, and a bidirectional recurrent layer reads the
+sentence. Sources: Huang, Xu and Yu 2015, "Bidirectional LSTM-CRF models for sequence tagging"; Ling
 et al. 2015, "Finding function in form: compositional character models for open vocabulary word representation"; Plank,
 Søgaard and Goldberg 2016, "Multilingual part-of-speech tagging with bidirectional long short-term memory models".
 Shapes: B words, S sequences, L places of the longest, U different forms, C characters of the longest, E numbers of a
@@ -20,17 +20,17 @@ from src.networks.dropout import Dropout, OwnStream
 from src.networks.mlp import MLP
 from src.networks.readers import Convolution
 
-# The number of a word that is not in the vocabulary; of what stands behind the last character of a form.
+# The number of a word that is not in the vocabulary, and of the padding after the last character of a form.
 UNKNOWN, PADDING = 0, 0
-# Numbers that a character may have, and how many of its own one has.
+# The number of different characters, and the size of a character's embedding.
 ALPHABET, CHARACTER = 256, 24
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A minibatch: the words of whole sentences, and the forms among them with their characters, filled up at the end.
+    """A minibatch: the words of whole sentences, and their distinct forms with their characters, padded at the end.
 
-    form_B: which of the forms a word is. spelled: how the characters lie that are real, form after form.
+    form_B: the form of each word. spelled: the packing of the real characters, form after form.
     """
 
     words_B: Tensor
@@ -43,9 +43,9 @@ class Tokens:
 class Tagger(nn.Module):
     """Reads `Tokens` and gives logits_BK.
 
-    inputs: numbers of words. embedding: E of a word. characters: what reads them, with `character_units` of its own;
-    `none`: nothing. reader, layers: what reads the sentence. units: H of both directions together, then the hidden
-    layers of the `MLP` behind. word_dropout: the share of words that are taken for unknown ones in training.
+    inputs: the size of the vocabulary. embedding: E of a word. characters: the layer that reads them, with
+    `character_units`, or `none`. reader, layers: what reads the sentence. units: H of both directions together, then
+    the hidden layers of the `MLP`. word_dropout: the share of words that count as unknown in training.
     """
 
     def __init__(
@@ -72,21 +72,21 @@ class Tagger(nn.Module):
         self.read = BothWays(reader, width, units[0], layers)
         self.rest = MLP(units[0], outputs, units[1:], dropout, activation)
 
-    def forward(self, of: Tokens) -> Tensor:
-        x_BE = self.embed(self.forget(of.words_B))
+    def forward(self, tokens: Tokens) -> Tensor:
+        x_BE = self.embed(self.forget(tokens.words_B))
         if self.spell is not None:
-            x_BE = torch.cat([x_BE, self.spell(of.characters_UC, of.spelled)[of.form_B]], dim=1)
-        return self.rest(self.after(self.read(self.before(x_BE), of.sentences)))
+            x_BE = torch.cat([x_BE, self.spell(tokens.characters_UC, tokens.spelled)[tokens.form_B]], dim=1)
+        return self.rest(self.after(self.read(self.before(x_BE), tokens.sentences)))
 
 
 class Spelling(nn.Module):
     """A vector for each form, by its characters."""
 
-    def __init__(self, kind: Literal["lstm", "convolution"], units: int) -> None:
+    def __init__(self, reader: Literal["lstm", "convolution"], units: int) -> None:
         super().__init__()
-        # As large as torch makes them: so it learns faster than from the small numbers that suit the many words.
+        # torch's initial weights: it learns faster from them than from the small ones that suit the many words.
         self.embed = nn.Embedding(ALPHABET, CHARACTER)
-        self.read = BothWays(kind, CHARACTER, units) if kind == "lstm" else Convolution(CHARACTER, units)
+        self.read = BothWays(reader, CHARACTER, units) if reader == "lstm" else Convolution(CHARACTER, units)
 
     def forward(self, characters_UC: Tensor, spelled: Packing) -> Tensor:
         real_UC = characters_UC != PADDING
@@ -96,7 +96,7 @@ class Spelling(nn.Module):
 
 
 class WordDropout(OwnStream, nn.Module):
-    """Takes words for unknown ones in training, so that the network learns what to make of them.
+    """Replaces words by the unknown word in training, so that the network learns to deal with it.
 
     Source: Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification".
     """

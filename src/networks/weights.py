@@ -1,6 +1,6 @@
-"""Features that a network trained on ImageNet finds in pictures: nothing of them is learnt from the rows at hand.
+"""Features of pictures from a network pretrained on ImageNet. Nothing is learnt from the rows at hand.
 
-The weights are torchvision's, by its own names, kept where it keeps them, or those of a folder named by `DATA_MIRROR`.
+The weights are torchvision's, in its own cache under its own names, or from a folder named by `DATA_MIRROR`.
 Shapes: N pictures, B of them, F features.
 """
 
@@ -33,10 +33,10 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Weights:
-    """A file of weights: torchvision's address, whose name holds the first digits of its SHA-256, and a stand-in.
+    """A file of weights: torchvision's address, whose name contains the first digits of its SHA-256, and a stand-in.
 
-    The stand-in is a slightly less exact file with the same layer names, which the folder named by `DATA_MIRROR` may
-    hold instead.
+    The stand-in is a less precise file with the same layer names, which the folder named by `DATA_MIRROR` may have
+    instead.
     """
 
     features: int
@@ -62,7 +62,7 @@ WEIGHTS = {
 
 
 class Pretrained(BaseModel):
-    """A network and the file that its weights are from."""
+    """A network and the file with its weights."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,17 +71,17 @@ class Pretrained(BaseModel):
 
     @classmethod
     def find(cls, network: str) -> "Pretrained":
-        """The network with the weights that are to be had: torchvision's where they are kept already, else those of the
-        mirror, else torchvision's from the network.
+        """The network with the first weights available: torchvision's from its cache, the mirror's, or torchvision's
+        from the internet.
 
-        Raises UserError where there are none.
+        Raises UserError if there are none.
         """
-        of = WEIGHTS[network]
-        published = of.url.rpartition("/")[2]
-        stands_in = not _kept(published).exists() and (_kept(of.stand_in).exists() or _copied(of))
-        found = cls(network=network, weights=of.stand_in if stands_in else published)
-        found.load()
-        return found
+        file = WEIGHTS[network]
+        published = file.url.rpartition("/")[2]
+        stands_in = not _kept(published).exists() and (_kept(file.stand_in).exists() or _copied(file))
+        pretrained = cls(network=network, weights=file.stand_in if stands_in else published)
+        pretrained.load()
+        return pretrained
 
     @property
     def features(self) -> int:
@@ -108,42 +108,42 @@ def _load(network: str, file: str) -> "Backbone":
 
     from src.networks.backbones import load_backbone
 
-    of = WEIGHTS[network]
-    if file == of.stand_in:
-        if not _kept(file).exists() and not _copied(of):
+    published = WEIGHTS[network]
+    if file == published.stand_in:
+        if not _kept(file).exists() and not _copied(published):
             raise UserError(f"{file}: the model needs these weights; put the file into a folder named by {VARIABLE}")
         return load_backbone(network, torch.load(_kept(file), map_location="cpu", weights_only=True))
     try:
         weights = torch.hub.load_state_dict_from_url(
-            of.url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+            published.url, map_location="cpu", progress=False, check_hash=True, weights_only=True
         )
     except (OSError, RuntimeError) as error:
         raise UserError(
-            f"{of.url}: {error}\nWithout a network, put {file} into {_kept(file).parent}, "
-            f"or {of.stand_in} into a folder named by {VARIABLE}"
+            f"{published.url}: {error}\nWithout a network, put {file} into {_kept(file).parent}, "
+            f"or {published.stand_in} into a folder named by {VARIABLE}"
         ) from None
     return load_backbone(network, weights)
 
 
 def _kept(file: str) -> Path:
-    """Where torchvision keeps weights."""
+    """The place of a file in torchvision's cache."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints" / file
 
 
-def _copied(of: Weights) -> bool:
-    """Whether the mirror has the other file, which is then kept beside torchvision's."""
+def _copied(weights: Weights) -> bool:
+    """Whether the mirror has the stand-in, which is then copied into torchvision's cache."""
     mirror = mirror_folder()
     if mirror is None:
         return False
-    target = _kept(of.stand_in)
+    target = _kept(weights.stand_in)
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / of.stand_in
-        found, _ = copy_from_mirror(mirror, of.stand_in, of.stand_in_sha256, copy)
-        if found is None:
+        copy = Path(folder) / weights.stand_in
+        source, _ = copy_from_mirror(mirror, weights.stand_in, weights.stand_in_sha256, copy)
+        if source is None:
             return False
         with atomic_file(target) as partial:
             shutil.copyfile(copy, partial)
-    log.info("%s: from %s", of.stand_in, found)
+    log.info("%s: from %s", weights.stand_in, source)
     return True

@@ -17,12 +17,12 @@ from src.networks.readers import reader_of
 
 
 class WindowReader(nn.Module):
-    """Makes one vector of H numbers of a window's moments, and reads the answer off it with an `MLP`.
+    """Reads a window's moments into one vector of H numbers, and predicts from that with an `MLP`.
 
     inputs: L * V, moment after moment; lookback: L. units: H, then the hidden layers of the MLP. reader: `dense` (all
-    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: T, so many first
-    inputs of a moment are the past of what is forecast. They are read as differences from the last moment, to which the
-    first outputs (one for each of them and each of `steps`) are added. So a series may drift to where it never was.
+    moments side by side), or one of `src.networks.readers.reader_of` with its options. relative: T, the number of first
+    inputs of a moment that are the past of the targets. They are read as differences from the last moment, to which the
+    first outputs (one for each of them and each of `steps`) are added. So a series may drift out of its former range.
 
     Source: Zeng, Chen, Zhang and Xu 2023, "Are transformers effective for time series forecasting?", section 4
     (NLinear).
@@ -47,7 +47,7 @@ class WindowReader(nn.Module):
         self.reader = Dense(inputs, first) if reader == "dense" else reader_of(reader, width, first, **options)
         self.dropout = Dropout(dropout)
         self.rest = MLP(first, outputs, units[1:], dropout, activation)
-        # Inputs and targets are standardized apart: this is about the ratio of their scales.
+        # Inputs and targets are standardized separately: this is about the ratio of their scales.
         self.ratio_C = nn.Parameter(torch.ones(relative * steps)) if relative else None
 
     def forward(self, x_BD: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Members, shards, the backends that train them, and the one entry point `fit`."""
+"""Train networks: members, shards, the backends that train them, and the only entry point `fit`."""

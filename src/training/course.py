@@ -1,4 +1,4 @@
-"""How one member's training goes, whatever backend trains it: its curves, and when it ends.
+"""The course of one member's training, whatever backend trains it: its curves, and when it ends.
 
 Shapes: V validation rows, E epochs, K outputs.
 """
@@ -13,19 +13,19 @@ from src.inputs.sparse import widths
 from src.preparation.fold import FoldArrays
 from src.training.members import History, Member, Paused, Trained
 
-# Is called after every epoch with the number of gradient steps that members have made, or will not need, since then.
+# Called after every epoch with the number of gradient steps that were made, or became unnecessary, in that epoch.
 OnEpoch = Callable[[int], object]
 
-# The training curve is measured on at most so many rows, evenly spaced.
+# The most rows, evenly spaced, on which the training curve is measured.
 CURVE_ROWS = 2_000
-# Rows whose units a stack holds at once while it measures them.
+# The most rows whose activations a stack holds at once while it measures them.
 EVALUATED_AT_ONCE = 2**10
 
 
 class Course:
-    """One member from its first epoch, or from where it was paused, to its last.
+    """One member's training from its first epoch, or from a pause, to its last.
 
-    until: the epoch after which to pause, where that comes before the candidate's last.
+    until: the epoch after which to pause, if that comes before the candidate's last.
     """
 
     def __init__(self, member: Member, until: int | None = None, resumed: Trained | None = None) -> None:
@@ -35,18 +35,18 @@ class Course:
         self.epoch, self.lowest, self.since = 0, math.inf, 0
         self.diverged: int | None = None
         if resumed is not None:
-            assert resumed.paused is not None, "only a training that was paused can go on"
+            assert resumed.paused is not None, "only a paused training can be resumed"
             self.curves = {name: getattr(resumed.history, name).tolist() for name in self.curves}
             self.epoch, self.lowest = resumed.paused.epoch, resumed.paused.lowest
             self.since = resumed.paused.since
 
     def add(self, rows: str, measure: float, loss: float) -> None:
-        """What the last epoch gave on the `training` or `validation` rows."""
+        """Add the last epoch's measure and loss on the `training` or `validation` rows."""
         self.curves[rows].append(measure)
         self.curves[f"{rows}_loss"].append(loss)
 
     def end_epoch(self, finite: bool) -> bool:
-        """Whether the training ends with this epoch; `finite`: all parameters are still numbers."""
+        """Whether the training ends with this epoch. `finite`: all parameters are still finite."""
         self.epoch += 1
         if not (finite and math.isfinite(self.curves["training_loss"][-1])):
             self.diverged = self.epoch
@@ -59,11 +59,11 @@ class Course:
 
     @property
     def rest(self) -> int:
-        """Epochs to go."""
+        """The number of epochs left."""
         return self.last - self.epoch
 
     def steps_done(self, ended: bool) -> int:
-        """Gradient steps of the last epoch and, where the training ended with it, those that it will not need."""
+        """Gradient steps of the last epoch and, if the training ended with it, those that it does not need."""
         return self.member.steps_of_epoch * (1 + self.rest if ended else 1)
 
     @property
@@ -73,7 +73,7 @@ class Course:
 
     @property
     def goes_on(self) -> bool:
-        """Whether this is a pause only."""
+        """Whether the training is only paused."""
         return self.diverged is None and self.epoch < self.member.candidate.epochs and not self.out_of_patience
 
     @property
@@ -93,7 +93,7 @@ class Course:
         paused: Paused | None,
         further_VK: NDArray[np.float64] | None = None,
     ) -> Trained:
-        """further_VK: the predictions for further targets, where there are such."""
+        """The result of the training. further_VK: the predictions for further targets, if there are any."""
         further_VK = np.empty((len(p_VK), 0)) if further_VK is None else further_VK
         return Trained(
             member=self.member,
@@ -111,9 +111,9 @@ class Course:
 
 
 def evenly_spaced(rows: int) -> NDArray[np.intp]:
-    """Positions of at most `CURVE_ROWS` of so many rows."""
+    """At most `CURVE_ROWS` evenly spaced positions of `rows` rows."""
     return np.unique(np.linspace(0, rows - 1, min(rows, CURVE_ROWS)).astype(np.intp))
 
 
 def nobody(epochs: int) -> None:
-    """Where no one wants to know how far the training is."""
+    """Do nothing: for trainings without a progress bar."""

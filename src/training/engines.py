@@ -3,10 +3,10 @@
     engine: {backend: dask, address: "tcp://scheduler:8786"}        # pip install -r requirements-engines.txt
     engine: {backend: ray, address: "ray://head:10001"}
 
-A cluster's workers need this repository at the same path, or on their PYTHONPATH, and the same requirements. Shards
-come back as they are done. Those of a worker that died run elsewhere; as everything random comes from the members' own
-seeds, with the same result. Dask and Ray are called by their own clients: through joblib, a lost worker would cost the
-results of all.
+A cluster's workers need this repository at the same path, or on their PYTHONPATH, and the same requirements. Shards are
+returned as they finish. Those of a worker that died run elsewhere, with the same result, because everything random
+comes from the members' own seeds. Dask and Ray are called through their own clients: with joblib, a lost worker would
+lose the results of all.
 """
 
 import multiprocessing
@@ -29,24 +29,24 @@ T = TypeVar("T")
 Call = Callable[[], T]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# So often may a worker die before the shards that are left are given up.
+# How often workers may die before the remaining shards are given up.
 LOSSES = 3
 SECONDS_TO_CONNECT = 20
 
 
 class Pool(ABC):
-    """Runs calls somewhere, `workers` at a time."""
+    """Runs calls, `workers` at a time."""
 
     workers: int
 
     @abstractmethod
     def run(self, calls: Sequence[Call[T]]) -> Iterator[tuple[int, T]]:
-        """The results of all calls with their numbers, in the order in which they come."""
+        """The results of all calls with their numbers, in the order in which they finish."""
 
 
 @contextmanager
 def pool_of(engine: Engine, worth_workers: bool) -> Iterator[Pool]:
-    """Where the engine runs shards. worth_workers: whether the job is so long that processes of its own pay."""
+    """The pool in which the engine runs shards. worth_workers: whether the job is long enough for worker processes."""
     if engine.backend == "dask":
         with _dask(engine) as dask:
             yield dask
@@ -54,7 +54,7 @@ def pool_of(engine: Engine, worth_workers: bool) -> Iterator[Pool]:
         with _ray(engine) as ray:
             yield ray
     else:
-        # Members that are spread over devices have these in turn.
+        # Members that are spread over devices use them one after another.
         alone = engine.spreads or not worth_workers
         workers = (1 if alone else cores()) if engine.workers == "auto" else engine.workers
         yield Processes(workers) if workers > 1 else Here()
@@ -70,7 +70,7 @@ class Here(Pool):
 
 
 class Processes(Pool):
-    """In processes of this machine. If one is killed, all end; the calls that are left start anew."""
+    """In processes of this machine. If one is killed, all end, and the remaining calls start again."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -91,7 +91,7 @@ class Processes(Pool):
                 except BrokenProcessPool:
                     continue
                 except BaseException:
-                    # Ctrl-C reaches the workers, too; one that missed it would be waited for to its end.
+                    # Ctrl-C reaches the workers, too. Without this, the pool would wait for one that missed it.
                     for worker in multiprocessing.active_children():
                         worker.kill()
                     raise
@@ -102,7 +102,7 @@ class Processes(Pool):
 
 
 def process_context() -> multiprocessing.context.BaseContext:
-    """Forked workers have everything imported at once, which takes others seconds; a GPU's state cannot be forked."""
+    """Fork if possible: forked workers need no imports, which take seconds. A GPU's state cannot be forked."""
     import torch
 
     forks = sys.platform == "linux" and not torch.cuda.is_initialized()
@@ -110,7 +110,7 @@ def process_context() -> multiprocessing.context.BaseContext:
 
 
 def cores() -> int:
-    """How many workers this machine has room for: one per core, or per GPU."""
+    """The number of workers for this machine: one per GPU, or one per core."""
     import torch
 
     if torch.cuda.is_available():
@@ -119,7 +119,7 @@ def cores() -> int:
 
 
 class Dask(Pool):
-    """On a Dask cluster, which gives the calls of a lost worker to another."""
+    """On a Dask cluster, which runs the calls of a lost worker on another."""
 
     def __init__(self, client: Any, workers: int) -> None:
         self.client, self.workers = client, workers
@@ -159,7 +159,7 @@ def _dask(engine: Engine) -> Iterator[Dask]:
 
 
 class Ray(Pool):
-    """On a Ray cluster, which tries the calls of a lost worker again."""
+    """On a Ray cluster, which repeats the calls of a lost worker."""
 
     def __init__(self, ray: Any, workers: int) -> None:
         self.ray, self.workers = ray, workers
@@ -178,7 +178,7 @@ class Ray(Pool):
 
 @contextmanager
 def _ray(engine: Engine) -> Iterator[Ray]:
-    # Ray reports its usage over the network otherwise.
+    # Otherwise Ray reports its usage over the network.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
         import ray
@@ -201,7 +201,7 @@ def _missing(backend: str) -> UserError:
 
 
 def _by_value() -> Callable[[bytes], Any]:
-    """A function that is sent as it is, not by its name: it tells a worker where this repository lies."""
+    """A function that is pickled by value, not by its name, because it tells a worker where this repository is."""
     repository = str(REPOSITORY)
 
     def call(pickled: bytes) -> Any:

@@ -1,7 +1,7 @@
-"""The one entry point: every training in the pipeline is a list of members handed to `fit`.
+"""The only entry point: every training in the pipeline is a list of members given to `fit`.
 
-Members of one kind of network (depth, batch size, optimizer) are trained as one stack; what does not stack is trained
-one after another. The result of a member does not depend on the backend or on what is trained beside it.
+Members with similar networks (depth, batch size, optimizer) are trained as one stack, all others one after another. The
+result of a member does not depend on the backend or on other members.
 """
 
 import logging
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("workflow")
 
-# Seconds that a step takes on a CPU (`python -m benchmarks.training growth`): a stack's of itself, a looped member's of
-# itself, and either for each million multiplications and additions of its members. Only the number of workers depends
-# on it, so that rough figures do.
+# Seconds of a step on a CPU (`python -m benchmarks.training growth`): the fixed cost for a stack and for a looped
+# member, and the cost per million multiplications and additions. Only the number of workers depends on these figures,
+# so rough ones do.
 STEP_SECONDS, LOOPED_SECONDS, MILLION_SECONDS = 1.5e-4, 2.5e-4, 5e-5
-# Worker processes have to save so many seconds. To start and end two took 0.07 s of processor time, forked from 0.6 GB,
-# and what a shard begins with (self-check, Trainer, first pages of memory) 0.04 s more; cores are seldom idle.
+# The seconds that worker processes have to save. Starting and ending two takes 0.07 s of processor time if they are
+# forked from 0.6 GB, and the start of a shard (self-check, Trainer, first pages of memory) 0.04 s more.
 SECONDS_WORTH_WORKERS = 0.15
 
 Answer = tuple[list[Trained], list[str]]
@@ -49,15 +49,15 @@ def fit(
     resumed: Sequence[Trained] | None = None,
     callbacks: "Sequence[Callback]" = (),
 ) -> list[Trained]:
-    """Train all members; results come in the order of `members`.
+    """Train all members. The results are in the order of `members`.
 
-    table: the prepared training rows; preprocessing is fitted here, per fold, on the fold's training rows.
-    title: what the log and the progress bar say.
-    until: pause after this epoch. resumed: what `fit` gave for each of `members` when it paused; they go on from there
-    as if they had never stopped, so that a search may drop members in between (successive halving).
+    table: the prepared training rows. Preprocessing is fitted here, per fold, on the fold's training rows.
+    title: for the log and the progress bar.
+    until: pause after this epoch. resumed: the result of `fit` for each of `members` when it paused. They continue as
+    if they had never stopped, so that a search can drop members in between (successive halving).
     callbacks: of Lightning. Each Trainer, of a stack or of one looped member, gets copies of them. Its epochs are those
-    of the training, counted on after a pause; a batch is a whole epoch, and nothing is logged: the curves are in the
-    `courses` of the module.
+    of the training and continue to count after a pause. A batch is a whole epoch, and nothing is logged: the curves are
+    in the `courses` of the module.
     """
     device = _device(engine)
     groups = groups_of(members, _folds(members, table), table, device, resumed)
@@ -73,7 +73,7 @@ def fit(
         log.info(f"{title}: {_plan(groups, shards, until)}")
         steps = sum(sum(_steps_of_members(shard, until)) for shard in shards)
         parts = stack.enter_context(progress_of_parts(title, len(shards), steps, f"{len(members)} trainings"))
-        # Training needs no column: they are in the folds, as numbers. Texts would be sent to the workers over and over.
+        # Training needs no columns, as the folds hold them as numbers. Workers would get all texts again and again.
         targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None)
         calls = [
             partial(train_shard, shard, part, targets, measure.name, engine, until, number, callbacks)
@@ -84,7 +84,7 @@ def fit(
             parts[number].finish(sum(_steps_of_members(shards[number], until)))
             for note in notes:
                 log.warning(f"{title}: {note}")
-    diverged = [of.diverged for of in trained.values() if of.diverged is not None]
+    diverged = [result.diverged for result in trained.values() if result.diverged is not None]
     if diverged:
         log.warning(
             f"{title}: {len(diverged)} of {len(members)} trainings diverged, the first in epoch {min(diverged)}"
@@ -102,9 +102,9 @@ def train_shard(
     number: int,
     callbacks: "Sequence[Callback]" = (),
 ) -> Answer:
-    """Train one shard; also what the log has to know of it. `part` counts the gradient steps of its members.
+    """Train one shard. Also return notes for the log. `part` counts the gradient steps of its members.
 
-    A stack for which the device's memory is too small is halved; one that fails its self-check is looped.
+    A stack that does not fit into the device's memory is halved; one that fails its self-check is looped.
     """
     try:
         return _train_shard(shard, part, table, measure, engine, until, number, callbacks)
@@ -113,9 +113,9 @@ def train_shard(
             raise
         member = shard.members[0]
         raise UserError(
-            f"network kind {member.candidate.network.kind}: a minibatch of a single row has no statistics for its "
-            f"batch norm, and with training.batch_size {member.candidate.batch_size} the last one of a fold is such; "
-            "choose another"
+            f"network {member.candidate.network.kind}: a minibatch of a single row has no statistics for its batch "
+            f"norm, and with training.batch_size {member.candidate.batch_size} the last one of a fold has one row; "
+            "choose another batch size"
         ) from None
 
 
@@ -123,7 +123,7 @@ def _train_shard(
     shard: Shard,
     part: Part,
     table: Table,
-    measure: str,
+    measure_name: str,
     engine: Engine,
     until: int | None,
     number: int,
@@ -136,21 +136,24 @@ def _train_shard(
     from src.training.spread import train_spread
     from src.training.stacked import StackRefused, train_stacked
 
-    of = TABLE[measure]
+    measure = TABLE[measure_name]
     alike: dict[str, Any] = {"on_epoch": part.add, "until": until, "device": number, "callbacks": callbacks}
     if shard.backend == "looped":
         before: Sequence[Trained | None] = shard.resumed or [None] * len(shard.members)
         triples = zip(shard.members, shard.folds, before, strict=True)
-        calls = [partial(train_looped, m, fold, table, of, engine, resumed=one, **alike) for m, fold, one in triples]
+        calls = [
+            partial(train_looped, m, fold, table, measure, engine, resumed=earlier, **alike)
+            for m, fold, earlier in triples
+        ]
         return [train_spread(call, engine) if engine.spreads else call() for call in calls], []
     try:
-        check_stack(shard.members, shard.folds, table, of, engine, number)
+        check_stack(shard.members, shard.folds, table, measure, engine, number)
         trained = train_stacked(
-            shard.members, shard.folds, table, of, engine, resumed=shard.resumed, units=shard.units, **alike
+            shard.members, shard.folds, table, measure, engine, resumed=shard.resumed, units=shard.units, **alike
         )
         return trained, []
     except StackRefused as refused:
-        again, note = [shard.part(slice(None), "looped")], f"{len(shard.members)} trainings looped: {refused}"
+        retries, note = [shard.part(slice(None), "looped")], f"{len(shard.members)} trainings looped: {refused}"
     except torch.OutOfMemoryError:
         half = math.ceil(len(shard.members) / 2)
         if half == len(shard.members):
@@ -158,18 +161,18 @@ def _train_shard(
                 "the device's memory is too small for a single member: choose smaller networks or a smaller "
                 "training.batch_size, or engine.accelerator: cpu"
             ) from None
-        again = [shard.part(slice(half)), shard.part(slice(half, None))]
+        retries = [shard.part(slice(half)), shard.part(slice(half, None))]
         note = f"out of memory with {len(shard.members)} members in one stack; halved"
     results, notes = [], [note]
-    for smaller in again:
-        own, more = _train_shard(smaller, part, table, measure, engine, until, number, callbacks)
-        results += own
-        notes += more
+    for smaller in retries:
+        part_results, part_notes = _train_shard(smaller, part, table, measure_name, engine, until, number, callbacks)
+        results += part_results
+        notes += part_notes
     return results, notes
 
 
 def _folds(members: Sequence[Member], table: Table) -> list[FoldArrays]:
-    """Each member's fold; members with the same rows share one object, so it is fitted once."""
+    """The fold of each member. Members with the same rows share one object, which is fitted once."""
     fitted: dict[tuple[int, int], FoldArrays] = {}
     for member in members:
         rows = (id(member.training), id(member.validation))
@@ -179,20 +182,20 @@ def _folds(members: Sequence[Member], table: Table) -> list[FoldArrays]:
 
 
 def _plan(groups: Sequence[Shard], shards: Sequence[Shard], until: int | None) -> str:
-    """Which backend, how many members and why, in one line."""
+    """The backends with their numbers of members and the reasons, in one line."""
     count = {"stacked": 0, "looped": 0} | Counter(
         backend for group in groups for backend in [group.backend] * len(group.members)
     )
     stacks = sum(shard.backend == "stacked" for shard in shards)
-    why = Counter[str]()
+    reasons = Counter[str]()
     for group in groups:
-        why[f"{group.backend}: {group.reason}"] += len(group.members)
+        reasons[f"{group.backend}: {group.reason}"] += len(group.members)
     steps = sum(_steps(shard, until) for shard in shards)
     shards_text = "1 shard" if stacks == 1 else f"{stacks} shards"
     return (
         f"{sum(count.values())} trainings, {count['stacked']} stacked in {shards_text}, {count['looped']} looped; "
         f"{steps:,} gradient steps one after another; "
-        + "; ".join(f"{number} {reason}" for reason, number in why.items())
+        + "; ".join(f"{number} {reason}" for reason, number in reasons.items())
     )
 
 
@@ -205,8 +208,8 @@ def _device(engine: Engine) -> Device:
 
 
 def _steps_of_members(shard: Shard, until: int | None) -> list[int]:
-    """Gradient steps of each member, what progress is counted in."""
-    paused = [of.paused for of in shard.resumed or []] or [None] * len(shard.members)
+    """The gradient steps of each member, the unit of progress."""
+    paused = [result.paused for result in shard.resumed or []] or [None] * len(shard.members)
     return [
         (min(member.candidate.epochs, until or member.candidate.epochs) - (before.epoch if before else 0))
         * member.steps_of_epoch
@@ -215,14 +218,14 @@ def _steps_of_members(shard: Shard, until: int | None) -> list[int]:
 
 
 def _steps(shard: Shard, until: int | None) -> int:
-    """Gradient steps one after another: those of a stack count once."""
+    """The number of consecutive gradient steps: those of a stack count once."""
     counts = _steps_of_members(shard, until)
     return max(counts) if shard.backend == "stacked" else sum(counts)
 
 
 def _seconds(groups: Sequence[Shard], costs: Sequence[float], until: int | None, workers: int) -> float:
-    """What so many workers take at least: their share of all, or the longest shard of all. Shards of a stack make as
-    many steps as the whole. costs: the seconds of a member's step, of each group."""
+    """The least time that `workers` need: their share of all work, or the longest shard. The shards of a stack make as
+    many steps as the whole stack. costs: the seconds of a member's step, for each group."""
     everyone = sum(len(group.members) for group in groups)
     work = longest = 0.0
     for group, of_members in zip(groups, costs, strict=True):

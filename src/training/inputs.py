@@ -1,8 +1,8 @@
-"""Vectorized rows as tensors: dense ones whole; sparse ones, pictures and sentences in minibatches; several kinds
+"""Vectorized rows as tensors: dense ones as a whole; sparse ones, pictures and sentences by minibatches; several kinds
 side by side.
 
-Shapes: N rows, B of them, S sentences, D inputs, C channels (of sentences: characters), H height, W width, F forms,
-K outputs.
+Shapes: N rows, B rows of a minibatch, S sentences, D inputs, C channels (of sentences: characters), H height, W width,
+F forms, K outputs.
 """
 
 import warnings
@@ -20,14 +20,14 @@ from src.inputs.sentences import Sentences
 from src.inputs.sparse import Inputs, Joined, Part, SparseRows
 from src.networks.tagger import PADDING, Packing, Tokens
 
-# Minibatches that are cut from sentences sorted by their length, which are read side by side the faster for it.
+# The number of minibatches cut from one pool of sentences, sorted by length: alike lengths are read faster together.
 POOL = 8
-# Sentences are read side by side, word by word: so many times as many words as other rows make it worth a call.
+# Sentences are read in parallel, word by word, so a call needs this many times as many words as other rows to pay.
 WORDS_AT_ONCE = 4
 
 
 def rows_of(x_ND: Inputs, dtype: torch.dtype) -> "Rows":
-    """Rows of which minibatches can be taken."""
+    """Rows that minibatches can be taken from."""
     if isinstance(x_ND, Joined):
         return JoinedInputs(tuple(_of_one_kind(part, dtype) for part in x_ND.parts))
     if isinstance(x_ND, Sentences):
@@ -41,13 +41,13 @@ def _of_one_kind(x_ND: Part, dtype: torch.dtype) -> "OneKind":
         return SparseInputs(x_ND.astype(str(dtype).removeprefix("torch.")))
     if isinstance(x_ND, Pictures):
         pixels = x_ND.pixels_NCHW
-        own = pixels if isinstance(pixels, PixelsOnDisk) else torch.from_numpy(pixels)
-        return PictureInputs(own, *_normalization(x_ND), dtype)
+        bytes_ = pixels if isinstance(pixels, PixelsOnDisk) else torch.from_numpy(pixels)
+        return PictureInputs(bytes_, *_normalization(x_ND), dtype)
     return torch.from_numpy(x_ND).to(dtype)
 
 
 def answers(x_ND: "Rows", size: int, device: torch.device, answer: Callable[[Any], Tensor]) -> Tensor:
-    """What `answer` says of rows on the device, about `size` of them at a time; (N, K), on the CPU."""
+    """The results of `answer` for rows on the device, about `size` at a time; (N, K), on the CPU."""
     if not isinstance(x_ND, SentenceInputs):
         return torch.cat([answer(x_BD.to(device)).cpu() for x_BD in x_ND.split(size)])
     parts = x_ND.by_length(size * WORDS_AT_ONCE)
@@ -55,7 +55,7 @@ def answers(x_ND: "Rows", size: int, device: torch.device, answer: Callable[[Any
 
 
 class SparseInputs:
-    """Sparse rows that behave like a tensor as far as training asks; those sent to a device are a sparse tensor."""
+    """Sparse rows that behave like a tensor as far as training needs; `to` a device makes a sparse tensor of them."""
 
     def __init__(self, rows: SparseRows) -> None:
         self.rows = rows
@@ -72,13 +72,13 @@ class SparseInputs:
     def to(self, device: torch.device) -> Tensor:
         x = self.rows
         crow, col, values = (torch.from_numpy(part) for part in (x.indptr, x.indices, x.data))
-        with warnings.catch_warnings(action="ignore"):  # torch calls its sparse rows unfinished, once in each process
+        with warnings.catch_warnings(action="ignore"):  # torch warns once per process that its sparse rows are in beta
             return torch.sparse_csr_tensor(crow, col, values, x.shape, check_invariants=False).to(device)
 
 
 class PictureInputs:
-    """Pictures that behave like a tensor as far as training asks; bytes until they are sent to a device, and on disk
-    until then where they do not fit into memory."""
+    """Pictures that behave like a tensor as far as training needs. They stay bytes until they are sent to a device, and
+    on disk if they do not fit into memory."""
 
     def __init__(
         self, pixels_NCHW: Tensor | PixelsOnDisk, mean_C11: Tensor, scale_C11: Tensor, dtype: torch.dtype
@@ -96,7 +96,7 @@ class PictureInputs:
         return (self._with(self.pixels_NCHW[start : start + size]) for start in range(0, max(len(self), 1), size))
 
     def to(self, device: torch.device) -> Tensor:
-        mean_C11, scale_C11 = (of.to(device, self.dtype) for of in (self.mean_C11, self.scale_C11))
+        mean_C11, scale_C11 = (values.to(device, self.dtype) for values in (self.mean_C11, self.scale_C11))
         return _pixels(self.pixels_NCHW).to(device).to(self.dtype).sub_(mean_C11).div_(scale_C11)
 
     @property
@@ -104,7 +104,7 @@ class PictureInputs:
         return isinstance(self.pixels_NCHW, PixelsOnDisk)
 
     def read_ahead(self, minibatches: Sequence[Tensor]) -> Iterator["PictureInputs"]:
-        """Each of the minibatches in memory, the next ones read by another process meanwhile."""
+        """Each of the minibatches in memory, while another process reads the next ones."""
         rows = [rows_B.tolist() for rows_B in minibatches]
         for pixels_BCHW in DataLoader(_Pixels(self), batch_sampler=rows, collate_fn=_as_it_is, num_workers=1):
             yield self._with(pixels_BCHW)
@@ -114,13 +114,13 @@ class PictureInputs:
 
 
 class _Pixels(Dataset[Tensor]):
-    """Pictures as a `DataLoader` asks for them, a minibatch at a time."""
+    """Pictures for a `DataLoader`, a minibatch at a time."""
 
-    def __init__(self, of: PictureInputs) -> None:
-        self.of = of
+    def __init__(self, pictures: PictureInputs) -> None:
+        self.pictures = pictures
 
     def __getitems__(self, rows: list[int]) -> Tensor:
-        return _pixels(self.of[torch.tensor(rows)].pixels_NCHW)
+        return _pixels(self.pictures[torch.tensor(rows)].pixels_NCHW)
 
 
 def _as_it_is(pixels_BCHW: Any) -> Any:
@@ -132,7 +132,7 @@ def _pixels(pixels_NCHW: Tensor | PixelsOnDisk) -> Tensor:
 
 
 class JoinedInputs:
-    """Inputs of several kinds that behave like a tensor as far as training asks; sent to a device, a tensor of each."""
+    """Inputs of several kinds that behave like a tensor as far as training needs; `to` makes a tensor of each."""
 
     def __init__(self, parts: "tuple[OneKind, ...]") -> None:
         self.parts = parts
@@ -151,7 +151,7 @@ class JoinedInputs:
 
 
 class SentenceInputs:
-    """Words that behave like a tensor as far as training asks; those sent to a device are `Tokens` of sentences.
+    """Words that behave like a tensor as far as training needs; `to` a device makes `Tokens` of sentences.
 
     sentence_N: numbers that differ from one sentence to the next.
     """
@@ -176,7 +176,7 @@ class SentenceInputs:
         return list(_cut(lengths_S.argsort(stable=True), lengths_S, size))
 
     def minibatches(self, size: int, shuffle: torch.Generator) -> list[Tensor]:
-        """The rows of all sentences at random, in minibatches of about `size`; those of one are alike in length."""
+        """The rows of all sentences in random minibatches of about `size`, each of sentences of similar length."""
         lengths_S = self.lengths_S
         parts: list[Tensor] = []
         for pool in _dealt(torch.randperm(len(lengths_S), generator=shuffle), lengths_S, POOL * size):
@@ -184,7 +184,7 @@ class SentenceInputs:
         return [parts[number] for number in torch.randperm(len(parts), generator=shuffle)]
 
     def spaced(self, rows: int) -> Tensor:
-        """The rows of evenly spaced sentences, about so many."""
+        """About `rows` rows, of evenly spaced sentences."""
         lengths_S = self.lengths_S
         every = -(-len(self) // rows)
         return torch.cat(list(_cut(torch.arange(0, len(lengths_S), every), lengths_S, len(self))))
@@ -203,18 +203,18 @@ class SentenceInputs:
 
 
 def _dealt(order_S: Tensor, lengths_S: Tensor, size: int) -> Iterator[Tensor]:
-    """Sentences in this order, in parts that begin where another `size` words are full."""
+    """Sentences in this order, in parts that begin whenever another `size` words are full."""
     part_S = (lengths_S[order_S].cumsum(0) - lengths_S[order_S]) // size
     return iter(order_S.split(torch.unique_consecutive(part_S, return_counts=True)[1].tolist()))
 
 
 def _cut(order_S: Tensor, lengths_S: Tensor, size: int) -> Iterator[Tensor]:
-    """The rows of such parts."""
+    """The rows of the parts of `_dealt`."""
     starts_S = lengths_S.cumsum(0) - lengths_S
     for part_S in _dealt(order_S, lengths_S, size):
-        own = lengths_S[part_S]
-        within = torch.arange(int(own.sum())) - (own.cumsum(0) - own).repeat_interleave(own)
-        yield starts_S[part_S].repeat_interleave(own) + within
+        length_B = lengths_S[part_S]
+        offset_B = torch.arange(int(length_B.sum())) - (length_B.cumsum(0) - length_B).repeat_interleave(length_B)
+        yield starts_S[part_S].repeat_interleave(length_B) + offset_B
 
 
 def _normalization(x: Pictures) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The one place that makes a Lightning Trainer."""
+"""The only place that makes a Lightning Trainer."""
 
 import logging
 import warnings
@@ -13,11 +13,11 @@ from src.problem.training import Engine
 
 
 def make_trainer(first: int, last: int, engine: Engine, device: int = 0, callbacks: Sequence[Callback] = ()) -> Trainer:
-    """A Trainer without what a member of a pipeline does not need: logger, checkpoints, progress bar, summary.
+    """A Trainer without what a pipeline does not need: logger, checkpoints, progress bar, summary.
 
-    first: the epochs made before a pause, from which `current_epoch` counts on. last: the epochs after which it ends.
-    device: which of several GPUs, counted around, where a member takes one. Lightning's notes on devices and loaders,
-    once per training, would bury our own lines.
+    first: the epochs before a pause, from which `current_epoch` continues. last: the epoch after which it ends. device:
+    the number of the GPU, modulo their number, if there are several and a member uses one. Lightning's notes on devices
+    and loaders are silenced: one per training would bury our own lines.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module=r"pytorch_lightning\..*")

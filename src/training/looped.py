@@ -1,8 +1,7 @@
 """The looped backend: one member after another, whole tensors instead of a DataLoader.
 
-One Lightning step is one epoch, so that Lightning's per-step work is paid once per epoch while Trainer, device and
-precision stay Lightning's. Shapes: A training rows, V validation rows, K outputs, T target columns,
-P parameters.
+One Lightning step is one epoch, so Lightning's per-step overhead occurs once per epoch, while Trainer, device and
+precision stay Lightning's. Shapes: A training rows, V validation rows, K outputs, T target columns, P parameters.
 """
 
 import math
@@ -33,19 +32,19 @@ from src.training.inputs import PictureInputs, Rows, SentenceInputs, answers, ro
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
 
-# Numbers of rows that are put together at once, for some minibatches ahead.
+# The most numbers of rows collected at once, for several minibatches ahead.
 NUMBERS_AHEAD = 2**20
-# Rows whose curves are measured at once: the units of more do not fit the caches of a CPU.
+# Rows whose curves are measured at once: the activations of more do not fit into the caches of a CPU.
 MEASURED_AT_ONCE = 256
 
 
 class Steps:
-    """Steps a head's network by its gradients, as `Head` and torch's optimizers do together; a test holds them so.
+    """Updates a head's network like `Head` with torch's optimizers; a test compares them.
 
-    All parameters in each operation, by torch's fused kernels: what its optimizers do around these takes as long as a
-    small network's step. `moments` holds what the optimizer remembers, a number per parameter each.
+    Each operation takes all parameters and uses torch's fused kernels: the overhead of torch's optimizers is as large
+    as a small network's step. `moments`: the optimizer's memories, each with a number per parameter.
 
-    falls_over: the rate falls from step to step, so that it would be zero after so many.
+    falls_over: the learning rate falls from step to step and would be zero after so many.
     """
 
     def __init__(self, head: Head, paused: Paused | None = None, falls_over: int | None = None) -> None:
@@ -66,17 +65,17 @@ class Steps:
             self.count.fill_(paused.steps)
             for moment, before in zip(self.moments, paused.moments, strict=True):
                 parts = torch.from_numpy(before).split([p.numel() for p in self.parameters])
-                for own, part in zip(moment, parts, strict=True):
-                    own.copy_(part.view(own.shape))
+                for value, part in zip(moment, parts, strict=True):
+                    value.copy_(part.view(value.shape))
 
     def forget_gradients(self) -> None:
-        """Gradients that are not there are taken over as they are made, not added up."""
+        """Remove the gradients: autograd then stores new ones instead of adding to them."""
         for p in self.parameters:
             p.grad = None
 
     @torch.no_grad()
     def step(self, shared: bool) -> None:
-        """shared: whether other processes have gradients of the same step."""
+        """Make one step. shared: whether other processes have gradients of the same step."""
         head = self.head
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         if shared:
@@ -91,19 +90,19 @@ class Steps:
         self.taken += 1
         first = 0
         for group in self.groups:
-            own = slice(first, first + len(group.parameters))
-            first = own.stop
+            places = slice(first, first + len(group.parameters))
+            first = places.stop
             if group.parameters[0].requires_grad:
-                self.optimizer.step(own, gradients, rate * group.rate)
+                self.optimizer.step(places, gradients, rate * group.rate)
 
     def flat_moments(self) -> list[NDArray[Any]]:
         return [torch.cat([part.ravel() for part in moment]).cpu().numpy() for moment in self.moments]
 
 
 class EpochPerStep(LightningModule):
-    """Trains a head on a fold; `training_step` is one epoch over shuffled minibatches of whole-tensor rows.
+    """Trains a head on a fold. `training_step` is one epoch over shuffled minibatches of whole-tensor rows.
 
-    courses: of the one member, with its curves up to the present epoch.
+    courses: of the only member, with its curves up to the present epoch.
     """
 
     def __init__(
@@ -134,10 +133,12 @@ class EpochPerStep(LightningModule):
             if isinstance(module, OwnStream):
                 module.generator, module.rows = self.masks, member.candidate.batch_size
         x_AD, y_AT, w_A = self.training_rows
-        at = x_AD.spaced(CURVE_ROWS) if isinstance(x_AD, SentenceInputs) else torch.from_numpy(evenly_spaced(len(w_A)))
-        sampled, every = at.numpy(), len(at) == len(w_A)
-        self.sampled_rows = self.training_rows if every else (x_AD[at], y_AT[at], w_A[at])
-        self.own = slice(None)
+        rows = (
+            x_AD.spaced(CURVE_ROWS) if isinstance(x_AD, SentenceInputs) else torch.from_numpy(evenly_spaced(len(w_A)))
+        )
+        sampled, every = rows.numpy(), len(rows) == len(w_A)
+        self.sampled_rows = self.training_rows if every else (x_AD[rows], y_AT[rows], w_A[rows])
+        self.share = slice(None)
         self.shared = False
         self.resumed: Paused | None = None
         self.actual = {
@@ -151,16 +152,16 @@ class EpochPerStep(LightningModule):
         self.masks.set_state(torch.from_numpy(paused.masks))
 
     def on_fit_start(self) -> None:
-        """Processes that train a member together take every so-manieth row of each minibatch."""
+        """Give each of several processes that train a member together its share of every minibatch."""
         self.shared = self.trainer.world_size > 1
         if self.shared and isinstance(self.training_rows[0], SentenceInputs):
             raise UserError(
-                "engine.devices: sentences cannot be shared out; train on one device (devices, num_nodes: 1)"
+                "engine.devices: sentences cannot be split over devices; train on one (devices, num_nodes: 1)"
             )
-        self.own = slice(self.trainer.global_rank, None, self.trainer.world_size)
+        self.share = slice(self.trainer.global_rank, None, self.trainer.world_size)
         for module in self.head.modules():
             if isinstance(module, OwnStream):
-                module.own = self.own
+                module.share = self.share
 
     def train_dataloader(self) -> list[int]:
         return [0]
@@ -183,13 +184,14 @@ class EpochPerStep(LightningModule):
         """The rows of an epoch."""
         x_AD, y_AT, w_A = self.training_rows
         if isinstance(x_AD, SentenceInputs):
-            yield from ((x_AD[at], y_AT[at], w_A[at]) for at in x_AD.minibatches(self.batch_size, self.shuffle))
+            for rows_B in x_AD.minibatches(self.batch_size, self.shuffle):
+                yield x_AD[rows_B], y_AT[rows_B], w_A[rows_B]
             return
         order_A = torch.randperm(len(self.fold.x_AD), generator=self.shuffle)
         if isinstance(x_AD, PictureInputs) and x_AD.streams:
             minibatches = order_A.split(self.batch_size)
             parts = zip(minibatches, x_AD.read_ahead(minibatches), strict=True)
-            yield from ((x_BCHW, y_AT[at], w_A[at]) for at, x_BCHW in parts)
+            yield from ((x_BCHW, y_AT[rows_B], w_A[rows_B]) for rows_B, x_BCHW in parts)
             return
         of_minibatch = self.batch_size * max(math.prod(self.fold.x_AD.shape[1:]), 1)
         for rows in order_A.split(self.batch_size * max(NUMBERS_AHEAD // of_minibatch, 1)):
@@ -199,13 +201,13 @@ class EpochPerStep(LightningModule):
     def _loss(self, x_BD: Rows, y_BT: Tensor, w_B: Tensor) -> Tensor:
         if not self.shared:
             return self.head.loss((x_BD.to(self.device), y_BT.to(self.device), w_B.to(self.device)))
-        own = torch.arange(len(w_B))[self.own]
-        x_OD = x_BD[own].to(self.device)
-        y_OT, w_O = (part[own].to(self.device) for part in (y_BT, w_B))
+        rows_O = torch.arange(len(w_B))[self.share]
+        x_OD = x_BD[rows_O].to(self.device)
+        y_OT, w_O = (part[rows_O].to(self.device) for part in (y_BT, w_B))
         return (self.head.row_losses(self.head(x_OD), y_OT) * w_O).sum() / w_B.sum().to(self.device)
 
     def on_train_batch_end(self, outputs: object, batch: int, batch_idx: int) -> None:
-        """Measure the epoch before callbacks hear of its end."""
+        """Measure the epoch before the callbacks for its end run."""
         self._record("training", self.sampled_rows)
         if len(self.fold.x_VD):
             self._record("validation", self.validation_rows)
@@ -269,8 +271,7 @@ def train_looped(
 ) -> Trained:
     """Train one member on its fold.
 
-    until: pause after this epoch.
-    resumed: what the pause before gave. callbacks: see `fit`.
+    until: pause after this epoch. resumed: the result at the last pause. callbacks: see `fit`.
     """
     course = Course(member, until, resumed)
     head = head_of(member, fold, table, dtype)
@@ -290,7 +291,7 @@ def train_looped(
 
 
 def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> Head:
-    """The member's network as it starts, with the loss of its problem type."""
+    """The member's initial network, with the loss of its problem type."""
     c = member.candidate
     network = initial_network(member, fold, table, dtype)
     return make_head(
@@ -299,7 +300,7 @@ def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) 
 
 
 def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) -> nn.Module:
-    """The member's network as it starts, from the member's seed and what its fold has to start from."""
+    """The member's initial network, from the member's seed and the initial weights of its fold, if any."""
     before = torch.get_rng_state()
     torch.default_generator.manual_seed(member.seed)
     try:
@@ -308,6 +309,6 @@ def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch
         torch.set_rng_state(before)
     state = network.state_dict()
     for name, value in fold.start.items():
-        own, given = state[name][: len(value)], torch.from_numpy(value)
-        own.copy_(torch.where(given.isfinite(), given, own))
+        target, values = state[name][: len(value)], torch.from_numpy(value)
+        target.copy_(torch.where(values.isfinite(), values, target))
     return network.to(dtype)

@@ -1,4 +1,4 @@
-"""What is trained, and what comes of it.
+"""What is trained, and the results.
 
 Shapes: N rows, V validation rows, E epochs, K outputs.
 """
@@ -31,10 +31,10 @@ class Member:
 
     @classmethod
     def of_split(cls, candidate: Candidate, split: Split, seed: int) -> "Member":
-        """The member of a candidate on a split. Candidates of one split share their random numbers, which makes the
-        comparison between them sharper (common random numbers)."""
-        own = int(np.random.SeedSequence([seed, split.repeat, split.fold]).generate_state(1)[0] >> 1)
-        return cls(candidate, split.repeat, split.fold, own, split.training, split.validation)
+        """The member of a candidate on a split. Candidates on one split share their random numbers, which makes their
+        comparison more precise (common random numbers)."""
+        member_seed = int(np.random.SeedSequence([seed, split.repeat, split.fold]).generate_state(1)[0] >> 1)
+        return cls(candidate, split.repeat, split.fold, member_seed, split.training, split.validation)
 
     @property
     def steps(self) -> int:
@@ -50,8 +50,8 @@ class Member:
 class History:
     """Curves over E epochs: the measure and the mean loss, on the fold's training and validation rows.
 
-    The validation curves are empty where the member has no validation rows. A member that ran out of patience has the
-    epochs it was trained for; one that diverged has all of them, without numbers from the epoch at which it did.
+    The validation curves are empty if the member has no validation rows. A member that ran out of patience has only the
+    epochs that it was trained for. One that diverged has all epochs, with NaN from the epoch at which it did.
     """
 
     training: NDArray[np.float64]
@@ -62,7 +62,7 @@ class History:
 
 @dataclass(frozen=True)
 class Paused:
-    """What a training needs to go on as if it had never stopped: after `epoch` epochs and `steps` steps.
+    """What a training needs to continue as if it had never stopped, after `epoch` epochs and `steps` steps.
 
     The optimizer's `moments` hold one number per parameter, in the network's own order. `shuffle` and `masks` are the
     states of the random streams. `lowest` is the best validation loss so far, `since` the number of epochs since then.
@@ -83,8 +83,8 @@ class Trained:
 
     further: its predictions for further targets, side by side.
 
-    diverged: the epoch, from 1, at which its numbers were no longer finite; its predictions are no numbers then.
-    paused: there where the training was to stop `until` an epoch and may go on from here.
+    diverged: the epoch, from 1, at which its numbers were no longer finite; its predictions are NaN then.
+    paused: the state to resume from, if the training paused after the epoch `until`.
     """
 
     member: Member

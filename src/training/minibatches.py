@@ -1,6 +1,6 @@
-"""The minibatches of a stack: rows of every member, each from its own fold in its own order, and its dropouts.
+"""The minibatches of a stack: the rows of every member, from its own fold in its own order, and its dropout masks.
 
-A fold's order of rows comes from one stream of random numbers and its masks from another, as if it were trained alone.
+The order of a fold's rows comes from one random stream and its masks from another, as in a training alone.
 Shapes: M members, S streams of orders, V streams of masks with their rates, Q steps, A training rows (of the largest
 fold), B rows of a minibatch, X rows of all folds, D inputs, K outputs, L dropouts of a network.
 """
@@ -17,18 +17,18 @@ from src.networks.stack import REGISTER, RowShape, Stack
 from src.preparation.fold import FoldArrays
 from src.training.members import Paused
 
-# Numbers of the streams' minibatches that are put together at once: for some steps ahead, so that a small table's whole
-# epoch costs a few calls, and a large table's is never all there. And of all members' minibatches, which are to be in
-# the processor's cache when a step comes to them.
+# The most numbers collected at once. NUMBERS_AHEAD is for the streams' minibatches of several steps: a small table's
+# epoch needs only a few calls, and that of a large table is never in memory as a whole. NUMBERS_AT_ONCE is for all
+# members' minibatches, which should still be in the processor's cache when their step comes.
 NUMBERS_AHEAD, NUMBERS_AT_ONCE = 2**20, 2**17
 
 
 @dataclass(frozen=True)
 class Minibatch:
-    """Rows for one step of some members, of all with None.
+    """Rows for one step of some members (None: all).
 
-    share_MB1: by how much a row's error counts in the gradient of its member's mean loss. factors: what rows are
-    multiplied by at each dropout; None where no member drops anything.
+    share_MB1: the weight of a row's error in the gradient of its member's mean loss. factors: the factors of the rows
+    at each dropout; None if no member has dropout there.
     """
 
     members: Tensor | None
@@ -42,7 +42,7 @@ class Minibatch:
 class Rows:
     """The rows of all folds, one fold after another: `counts` training rows, the validation rows, and padding.
 
-    The padding is at least one row of zeros with weight zero. It makes all folds equally long and fills whole vector
+    The padding is at least one row of zeros with weight zero. It makes all folds equally long, in whole vector
     registers.
 
     slope: of a row's loss, see `Head`.
@@ -77,12 +77,12 @@ class Rows:
 
     @property
     def inputs(self) -> int:
-        """Numbers of a row."""
+        """The number of inputs per row."""
         return self.x_XD[0].numel()
 
     @property
     def length(self) -> int:
-        """Rows of a fold; the last one is of weight zero."""
+        """The number of rows of a fold. The last one has weight zero."""
         return len(self.x_XD) // len(self.counts)
 
 
@@ -92,7 +92,7 @@ class Minibatches:
     def __init__(
         self, stack: Stack, rows: Rows, size: int, fold_of_M: Tensor, seeds: Sequence[int], dropout_ML: Tensor
     ) -> None:
-        """seeds, dropout_ML: of each member, its seed and its probability at each dropout."""
+        """seeds: of each member. dropout_ML: each member's rate at each dropout."""
         self.stack, self.rows, self.size = stack, rows, size
         self.fold_of_M, self.dropout_ML = fold_of_M, dropout_ML
         orders: dict[tuple[int, int], int] = {}
@@ -100,7 +100,7 @@ class Minibatches:
         order_of, masks_of = [], []
         for m, (seed, f) in enumerate(zip(seeds, fold_of_M.tolist(), strict=True)):
             s = orders.setdefault((f, seed), len(orders))
-            # Members share masks where the same of their dropouts are on, in networks of the same widths.
+            # Members share masks if the same dropouts are on, in networks of the same widths.
             shapes = zip(stack.dropouts_of(m), dropout_ML[m].tolist(), strict=True)
             on = tuple(shape if rate > 0 else None for shape, rate in shapes)
             order_of.append(s)
@@ -115,7 +115,7 @@ class Minibatches:
         self._settle()
 
     def keep(self, members: Tensor) -> None:
-        """Leave only these members, in their order, and the streams that they take from."""
+        """Keep only these members, in their order, and the streams that they use."""
         self.fold_of_M, self.dropout_ML = self.fold_of_M[members], self.dropout_ML[members]
         live_S, self.order_of_M = self.order_of_M[members].unique(return_inverse=True)
         self.orders = [self.orders[s] for s in live_S.tolist()]
@@ -130,20 +130,20 @@ class Minibatches:
         self.streams_of_M = None if alone else self.order_of_M.to(self._device)
         self.masks_on_device_M = self.masks_of_M.to(self._device)
         self.any_dropout_L = (self.dropout_ML > 0).any(0).tolist()
-        # For each dropout, below which random number a member drops a unit and what it multiplies the others by.
+        # For each dropout: a member drops a unit if its random number is below the threshold, and scales the others.
         by_row = [
-            (rate_M.view(-1, *[1] * (1 + len(of))), of)
-            for rate_M, of in zip(self.dropout_ML.T, self.stack.dropouts, strict=True)
+            rate_M.view(-1, *[1] * (1 + len(shape)))
+            for rate_M, shape in zip(self.dropout_ML.T, self.stack.dropouts, strict=True)
         ]
-        self.thresholds = [rate.float().to(self._device) for rate, _ in by_row]
-        self.scales = [(1 / (1 - rate)).to(self.rows.x_XD) for rate, _ in by_row]
+        self.thresholds = [rate.float().to(self._device) for rate in by_row]
+        self.scales = [(1 / (1 - rate)).to(self.rows.x_XD) for rate in by_row]
 
     @property
     def _device(self) -> torch.device:
         return self.rows.x_XD.device
 
     def streams(self, member: int) -> tuple[Tensor, Tensor]:
-        """The states of a member's random numbers: of its order of rows and of its masks."""
+        """The states of a member's random streams: for the order of its rows and for its masks."""
         order, masks = self.orders[int(self.order_of_M[member])], self.masks[int(self.masks_of_M[member])]
         return order[0].get_state(), masks[0].get_state()
 
@@ -152,7 +152,7 @@ class Minibatches:
         self.masks[int(self.masks_of_M[member])][0].set_state(torch.from_numpy(paused.masks))
 
     def epoch(self) -> Iterator[list[Minibatch]]:
-        """What to take in each step of an epoch."""
+        """The minibatches of each step of an epoch."""
         steps, size = max(self.steps_M), self.size
         order_SA = torch.full((len(self.orders), steps * size), self.rows.length - 1)
         for s, (generator, f) in enumerate(self.orders):
@@ -164,13 +164,13 @@ class Minibatches:
             yield from self._padded(start, some_SQB) if self.stack.pads_rows else self._exact(start, some_SQB)
 
     def _steps_at_once(self, numbers: int, orders: int, masks: int) -> int:
-        """For how many steps so many numbers suffice, of so many minibatches and so many masks."""
+        """The number of steps for which `numbers` suffice, with the given numbers of minibatches and masks per step."""
         of_row = self.rows.inputs + self.rows.target_XK.shape[1] + 1
-        dropped = sum(math.prod(of) for of, on in zip(self.stack.dropouts, self.any_dropout_L, strict=True) if on)
+        dropped = sum(math.prod(shape) for shape, on in zip(self.stack.dropouts, self.any_dropout_L, strict=True) if on)
         return max(numbers // (self.size * (orders * of_row + masks * dropped)), 1)
 
     def _padded(self, start: int, order_SQB: Tensor) -> Iterator[list[Minibatch]]:
-        """All members in every step, minibatches filled up to whole vector registers."""
+        """All members in every step, with minibatches padded to whole vector registers."""
         order_SQB = nn.functional.pad(order_SQB, (0, -self.size % REGISTER), value=self.rows.length - 1)
         taken = self._taken(order_SQB)
         drawn = self._drawn(start, *order_SQB.shape[1:])
@@ -179,19 +179,19 @@ class Minibatches:
         for first in range(0, order_SQB.shape[1], at_once):
             steps = slice(first, first + at_once)
             rows = zip(*(self._of_members(part[steps], self.streams_of_M) for part in taken), strict=True)
-            factors = self._factors([None if of is None else of[steps] for of in drawn], None)
+            factors = self._factors([None if numbers is None else numbers[steps] for numbers in drawn], None)
             for q, (x_MBD, target_MBK, share_MB1) in enumerate(rows):
-                own = [None if of is None else of[q] for of in factors]
-                yield [Minibatch(None, x_MBD, target_MBK, share_MB1, own)]
+                step_factors = [None if factor is None else factor[q] for factor in factors]
+                yield [Minibatch(None, x_MBD, target_MBK, share_MB1, step_factors)]
 
     def _exact(self, start: int, order_SQB: Tensor) -> Iterator[list[Minibatch]]:
-        """In each step together the members that have equally many rows left."""
+        """In each step one minibatch for all members with the same number of rows left."""
         drawn = self._drawn(start, *order_SQB.shape[1:])
         rows_M = torch.tensor(self.rows.counts)[self.fold_of_M]
         for q in range(order_SQB.shape[1]):
             left_M = (rows_M - (start + q) * self.size).clamp(0, self.size)
             minibatches = []
-            for count in (of for of in left_M.unique().tolist() if of):
+            for count in filter(None, left_M.unique().tolist()):
                 members = None if bool((left_M == count).all()) else torch.nonzero(left_M == count)[:, 0]
                 streams = self.order_of_M if members is None else self.order_of_M[members]
                 x, target, share = (
@@ -199,9 +199,10 @@ class Minibatches:
                     for part in self._taken(order_SQB[:, q : q + 1, :count])
                 )
                 members = None if members is None else members.to(self._device)
-                some = [None if of is None else of[q : q + 1, :, :count] for of in drawn]
-                own = [None if of is None else of[0] for of in self._factors(some, members)]
-                minibatches.append(Minibatch(members, x, target, share, own))
+                step_numbers = [None if numbers is None else numbers[q : q + 1, :, :count] for numbers in drawn]
+                factors = self._factors(step_numbers, members)
+                step_factors = [None if factor is None else factor[0] for factor in factors]
+                minibatches.append(Minibatch(members, x, target, share, step_factors))
             yield minibatches
 
     def _taken(self, order_SQB: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -217,33 +218,33 @@ class Minibatches:
 
     @staticmethod
     def _of_members(part_QS: Tensor, streams_of_M: Tensor | None) -> Tensor:
-        """Each member's of what there is of each stream; None where every member has a stream of its own."""
+        """The parts of each member, given those of each stream. None: every member has its own stream."""
         return part_QS if streams_of_M is None else part_QS.index_select(1, streams_of_M)
 
     def _drawn(self, start: int, steps: int, rows: int) -> list[Tensor | None]:
-        """Random numbers for each dropout (Q, V, B, ...), in some steps from `start` on; None where nobody drops.
+        """Random numbers for each dropout (Q, V, B, ...), for some steps from `start` on; None where no member drops.
 
-        A fold draws whole minibatches and only while it has rows, so that its stream is the one it has alone.
+        A fold draws whole minibatches, and only while it has rows, so that its stream is the same as alone.
         """
         drawn = [
             torch.zeros(steps, len(self.masks), rows, *shape) if on else None
             for shape, on in zip(self.stack.dropouts, self.any_dropout_L, strict=True)
         ]
         for v, (generator, count, shapes) in enumerate(self.masks):
-            own_steps = min(steps, -(-count // self.size) - start)
+            stream_steps = min(steps, -(-count // self.size) - start)
             sizes = [0 if shape is None else self.size * math.prod(shape) for shape in shapes]
-            if own_steps <= 0 or not sum(sizes):
+            if stream_steps <= 0 or not sum(sizes):
                 continue
-            numbers = torch.rand(own_steps, sum(sizes), generator=generator).split(sizes, dim=1)
-            for of_all, shape, own in zip(drawn, shapes, numbers, strict=True):
+            numbers = torch.rand(stream_steps, sum(sizes), generator=generator).split(sizes, dim=1)
+            for target, shape, part in zip(drawn, shapes, numbers, strict=True):
                 if shape is not None:
-                    assert of_all is not None
-                    corner = slice(own_steps), slice(self.size), *(slice(width) for width in shape)
-                    of_all[:, v][corner] = own.view(own_steps, self.size, *shape)
-        return [None if of is None else of.to(self._device) for of in drawn]
+                    assert target is not None
+                    corner = slice(stream_steps), slice(self.size), *(slice(width) for width in shape)
+                    target[:, v][corner] = part.view(stream_steps, self.size, *shape)
+        return [None if numbers is None else numbers.to(self._device) for numbers in drawn]
 
     def _factors(self, drawn: Sequence[Tensor | None], members: Tensor | None) -> list[Tensor | None]:
-        """What rows are multiplied by at each dropout, (Q, M, B, ...), of all members or of some."""
+        """The factors of the rows at each dropout, (Q, M, B, ...), for all members or some."""
         factors: list[Tensor | None] = []
         for uniform, threshold_M, scale_M in zip(drawn, self.thresholds, self.scales, strict=True):
             if uniform is None:

@@ -1,8 +1,8 @@
-"""Before a stack is trained: does it train at all, and does a member come out as it would alone?
+"""Check a stack before it is trained: does it train at all, and does a member get the same result as alone?
 
-Silent failures are the worst a training can have; design mistakes of this kind have been made (gradients that were
-dropped behind one's back). So some members take a few steps in float64 on the device, without touching the members
-themselves, and the first is compared with itself trained alone. Costs some hundredths of a second.
+A training that fails silently is the worst case, and it has happened (gradients were silently dropped). So copies of
+some members take a few steps in float64 on the device, and the first is compared with itself trained alone. This takes
+some hundredths of a second.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ TOLERANCE = 1e-9
 def check_stack(
     members: Sequence[Member], folds: Sequence[FoldArrays], table: Table, measure: Measure, engine: Engine, device: int
 ) -> None:
-    """Raise StackRefused where a stack of some members does not learn, or its first not what it learns alone."""
-    # Evenly spaced: members of one fold stand together.
+    """Raise StackRefused if a stack of some members does not learn, or its first member differs from itself alone."""
+    # Evenly spaced, because members of one fold are neighbours.
     places = sorted({i * len(members) // MEMBERS for i in range(MEMBERS)})
     chosen = [members[place] for place in places]
     short: dict[int, FoldArrays] = {}
     for member, fold in zip(chosen, (folds[place] for place in places), strict=True):
-        # One whole minibatch and a part of another, of another length in every fold.
+        # One whole minibatch and a part of another, whose length differs between folds.
         rows = min(len(fold.x_AD), member.candidate.batch_size + 2 + len(short))
         short.setdefault(id(fold), _first(fold, rows))
     few = [short[id(folds[place])] for place in places]
@@ -46,7 +46,7 @@ def check_stack(
     before_MP = stack.stack.values_MP.clone()
     stack.train_epoch()
     if bool((stack.stack.values_MP == before_MP).all(1).any()):
-        raise StackRefused("self-check: the stack left a member's weights as they were")
+        raise StackRefused("self-check: the stack did not change a member's weights")
 
     head = head_of(chosen[0], few[0], table, torch.float64)
     alone = EpochPerStep(head, few[0], table, courses[0], measure, torch.float64)
@@ -55,10 +55,12 @@ def check_stack(
     expected = head.network.state_dict()
     stacked = stack.stack.state(stack.places.index(0))
     for name, value in expected.items():
-        own = stacked[name].cpu()
-        if not torch.allclose(own, value.to(own), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
-            away = float((own - value.to(own)).abs().max())
-            raise StackRefused(f"self-check: {name} of a member is {away:.1e} from where it comes to alone")
+        member_value = stacked[name].cpu()
+        if not torch.allclose(member_value, value.to(member_value), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            away = float((member_value - value.to(member_value)).abs().max())
+            raise StackRefused(
+                f"self-check: {name} of a member differs by {away:.1e} from its value when trained alone"
+            )
 
 
 def _first(fold: FoldArrays, rows: int) -> FoldArrays:
@@ -68,7 +70,7 @@ def _first(fold: FoldArrays, rows: int) -> FoldArrays:
 
 
 def _device(engine: Engine, number: int) -> torch.device:
-    """CUDA where that is what trains; other accelerators know no float64, and the CPU stands in."""
+    """CUDA if that trains. Other accelerators have no float64, so the CPU is used."""
     if engine.accelerator != "cpu" and torch.cuda.is_available():
         return torch.device("cuda", number % torch.cuda.device_count())
     return torch.device("cpu")

@@ -10,8 +10,8 @@ SMALLEST_BATCH, BATCHES_PER_EPOCH = 32, 64
 
 
 def batch_size(training: Training, table: Table) -> int:
-    """Rows per gradient step; auto: the power of two that makes about 64 steps an epoch, from 32 to 1,024 (for pictures
-    to 128, for sentences to 512 words)."""
+    """Rows per gradient step. auto: the power of two that gives about 64 steps per epoch, between 32 and 1,024 (at most
+    128 for pictures, 512 words for sentences)."""
     if training.batch_size != "auto":
         return training.batch_size
     size, rows = SMALLEST_BATCH, len(table)
@@ -23,8 +23,8 @@ def batch_size(training: Training, table: Table) -> int:
 def epochs(training: Training, table: Table) -> int:
     """The most epochs of a training.
 
-    By `auto` they are those of the kind of input, or fewer if these make its number of gradient steps, but never under
-    20 (for pictures 8). If an epoch has many steps, a network overfits within few epochs.
+    auto: those of the kind of input, or fewer if these give its number of gradient steps, but at least 20 (for pictures
+    8). If an epoch has many steps, a network overfits within few epochs.
     """
     if training.epochs != "auto":
         return training.epochs

@@ -1,10 +1,10 @@
-"""A member on several devices at once, each in a process of its own, for networks too large for one.
+"""Train a member on several devices at once, one process for each, for networks too large for one.
 
     engine: {devices: 2}                    # of this machine
     engine: {devices: 4, num_nodes: 2}      # the same step on two machines, with MASTER_ADDR, MASTER_PORT, NODE_RANK
 
-Every process has all rows and takes its share of each minibatch; the gradients are added up (torch.distributed), so
-that a member comes out as on one device, to rounding. Batch norms see their process's share only.
+Every process has all rows and takes its share of each minibatch. The gradients are summed (torch.distributed), so the
+result equals that of one device up to rounding. Batch norms see only their process's share.
 """
 
 import os
@@ -24,7 +24,7 @@ MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 
 
 def train_spread(train: Callable[[], Trained], engine: Engine) -> Trained:
-    """What `train`, a call of `train_looped`, gives in the first of the processes that run it together."""
+    """The result of `train`, a call of `train_looped`, in the first of the processes that run it together."""
     address = {name: os.environ[name] for name in MEETING if name in os.environ}
     if engine.num_nodes == 1:
         address = dict(zip(MEETING, ("127.0.0.1", str(_free_port()), "0"), strict=True))

@@ -1,7 +1,7 @@
-"""Steps a stack of members by their gradients, each with its own learning rate, penalties, clip norm and decay.
+"""Update a stack of members by their gradients, each with its own learning rate, penalties, clip norm and decay.
 
-Members stand in runs: those of a run have equally many steps in an epoch, the first run most, and one count of the
-steps made. Shapes: M members, P parameters of one.
+Members are ordered in runs. The members of a run have the same number of steps per epoch, the first run the most, and
+share one count of the steps made. Shapes: M members, P parameters of one.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from src.results.networks import Candidate
 
 
 class StackSteps:
-    """What a step of a stack needs beside its parameters; `moments` hold a number per parameter each.
+    """What a step of a stack needs besides its parameters. `moments`: each holds a number per parameter.
 
-    runs: how many members each run has.
+    runs: the number of members of each run.
     """
 
     def __init__(self, stack: Stack, candidates: Sequence[Candidate], runs: Sequence[int]) -> None:
@@ -37,7 +37,7 @@ class StackSteps:
         self._settle(stack)
 
     def _settle(self, stack: Stack) -> None:
-        """What follows from who is in the stack."""
+        """Derive what depends on the members in the stack."""
 
         def parts(numbers: Tensor) -> list[Tensor]:
             return list(numbers.split(self.runs))
@@ -53,17 +53,17 @@ class StackSteps:
 
     @torch.no_grad()
     def step(self, runs: int) -> None:
-        """One step of the first so many runs; the other members stay as they are."""
+        """Make one step of the first `runs` runs. The other members do not change."""
         chosen = slice(runs)
         for count in self.counts[chosen]:
             count.add_(1)
-        l1, l2, clip, kept = (of and of[chosen] for of in (self.l1, self.l2, self.clip, self.kept))
+        l1, l2, clip, kept = (parts and parts[chosen] for parts in (self.l1, self.l2, self.clip, self.kept))
         gradients = self.gradients[chosen]
         Regularization(l1, l2, clip).apply(self.values[chosen], gradients, gradients, kept)
         self.optimizer.step(chosen, self.gradients, self.rates[chosen])
 
     def keep(self, members: Tensor, stack: Stack) -> None:
-        """Leave only these members, in their order, whose parameters are now elsewhere."""
+        """Keep only these members, in their order, whose parameters are now elsewhere."""
         run_of_M = torch.arange(len(self.runs)).repeat_interleave(torch.tensor(self.runs))[members.cpu()]
         left = run_of_M.bincount(minlength=len(self.runs)).tolist()
         for name in ("rate_M1", "l1_M1", "l2_M1", "clip_M1", "decay_M1"):
@@ -74,5 +74,5 @@ class StackSteps:
         self._settle(stack)
 
     def count_of(self, member: int) -> Tensor:
-        """How many steps a member has made; the number is that of its run."""
+        """The number of steps that a member has made, which is that of its run."""
         return self.counts[next(r for r in range(len(self.runs)) if member < sum(self.runs[: r + 1]))]

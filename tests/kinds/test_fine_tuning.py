@@ -148,7 +148,7 @@ def test_grey_pictures_are_refused_by_the_network_and_made_coloured_by_the_encod
     [feature], choices = encode(bars_frame(3), [IMAGE], settings(pretrained=NETWORK, fine_tune="auto"))
     assert feature.encoding["channels"] == 3
     assert choices[0].chosen == "192 x 192, in colours"
-    with pytest.raises(ValueError, match="3 channels, not of 1"):
+    with pytest.raises(ValueError, match="3 channels, not 1"):
         build_network(network(1), 1, 1)
 
 

@@ -305,7 +305,9 @@ def test_batch_norm_with_a_last_minibatch_of_one_row_or_where_it_can_have_none(k
     normed = members_of(table, [of_kind("Normed")])
     for one, alone in both_ways(table, normed[:1], torch.float64):
         assert_equal(one, alone, 1e-11)
-    with pytest.raises(UserError, match=r"kind Normed: a minibatch of a single row.*training\.batch_size 8.*another"):
+    with pytest.raises(
+        UserError, match=r"network Normed: a minibatch of a single row.*training\.batch_size 8.*another"
+    ):
         fit_here(table, normed)
 
 
@@ -351,7 +353,7 @@ def test_a_stack_that_drops_its_gradients_is_noticed_and_its_members_are_looped(
     monkeypatch.setattr(stacked.StackedMLP, "backward", lambda self, gradient_MBK: None)
     with caplog.at_level("WARNING", logger="workflow"):
         trained = fit_here(table, members)
-    assert "3 trainings looped: self-check: the stack left a member's weights as they were" in caplog.text
+    assert "3 trainings looped: self-check: the stack did not change a member's weights" in caplog.text
     for a, b in zip(trained, expected, strict=True):
         assert_equal(a, b, 1e-5)
 
@@ -362,7 +364,7 @@ def test_a_stack_that_learns_something_else_is_noticed(monkeypatch, caplog):
     monkeypatch.setattr(stacked.StackedMLP, "backward", lambda self, gradient: honest(self, gradient.abs()))
     with caplog.at_level("WARNING", logger="workflow"):
         fit_here(table, members_of(table, [candidate()]))
-    assert "from where it comes to alone" in caplog.text
+    assert "from its value when trained alone" in caplog.text
 
 
 def test_the_self_check_leaves_the_members_as_they_are(monkeypatch):

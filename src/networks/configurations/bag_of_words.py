@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class BagOfWordsConfiguration(Configuration):
-    """Hidden layers of `units`, the first of which takes sparse rows."""
+    """Hidden layers of `units`, the first of which reads sparse rows."""
 
     kind: Literal["bag_of_words"] = "bag_of_words"
 

@@ -1,4 +1,4 @@
-"""What all configurations of networks have in common.
+"""The base of all configurations of networks.
 
 A configuration is stored as JSON: its kind, then the settings that were given, in their order. A setting that was not
 given has its default.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Regularizes:
-    """Marks a setting that only regularizes a network: it changes neither layers nor their sizes. `words` name it."""
+    """Marks a setting that only regularizes a network and changes neither layers nor their sizes. `words` name it."""
 
     words: str
 
@@ -40,9 +40,9 @@ Units = Annotated[list[Count], Field(min_length=1)]
 
 
 class Configuration(BaseModel):
-    """A network's own settings: how it is built, and what is said of it.
+    """A network's own settings: how it is built, and how it is described.
 
-    units: of its hidden layers. pads: whether narrower networks join a stack of wider ones.
+    units: of its hidden layers. pads: whether narrower networks can join a stack of wider ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -84,17 +84,17 @@ class Configuration(BaseModel):
     @staticmethod
     @abstractmethod
     def module() -> "Callable[..., nn.Module]":
-        """The network's module, imported by a statement that a registered model, which takes along the code that it
-        needs, can follow."""
+        """The network's module, imported by a plain statement, so that a registered model can find the code that it
+        needs."""
 
     def build(self, inputs: int | list[int], outputs: int) -> "nn.Module":
-        """The network for D inputs (of several kinds: so many of each) and K outputs, freshly initialized from torch's
-        random state. Raises ValueError where the settings do not suit the inputs."""
+        """The network for D inputs (a list for several inputs) and K outputs, initialized from torch's random state.
+        Raises ValueError if the settings do not suit the inputs."""
         return self.module()(inputs=inputs, outputs=outputs, **self.settings)
 
     @property
     def clip_norm(self) -> float | None:
-        """The longest gradient in training; None: any."""
+        """The longest gradient allowed in training; None: any length."""
         return None
 
     @property
@@ -105,35 +105,35 @@ class Configuration(BaseModel):
     @property
     def architecture(self) -> dict[str, Any]:
         """All but what only regularizes the network."""
-        own: dict[str, Any] = self.model_dump()
-        return {name: value for name, value in own.items() if name not in self._regularizing()}
+        settings: dict[str, Any] = self.model_dump()
+        return {name: value for name, value in settings.items() if name not in self._regularizing()}
 
     @property
     def stacks_with(self) -> tuple[object, ...]:
-        """What networks of one stack have in common."""
-        own: dict[str, Any] = self.model_dump()
-        return tuple(sorted((name, repr(value)) for name, value in own.items() if name != "dropout"))
+        """What all networks of one stack share."""
+        settings: dict[str, Any] = self.model_dump()
+        return tuple(sorted((name, repr(value)) for name, value in settings.items() if name != "dropout"))
 
     # In words
 
     @property
     def structure(self) -> str:
-        """What the network is made of: `2 hidden layers of 64 and 32 units`."""
+        """The layers of the network: `2 hidden layers of 64 and 32 units`."""
         return hidden_layers(self.units)
 
     @property
     def sizes(self) -> str:
-        """The same as short as people write it: `64-32`."""
+        """The same in short: `64-32`."""
         return "-".join(map(str, self.units))
 
     @property
     def learnt_before(self) -> str:
-        """What of the network others have trained, to stand behind its sizes."""
+        """The pretrained part of the network, to follow its sizes."""
         return ""
 
     @property
     def regularizers(self) -> list[str]:
-        """What regularizes the network itself, as far as it is on: `dropout 0.25`."""
+        """The regularization of the network itself that is on: `dropout 0.25`."""
         fields = type(self).model_fields
         return [
             mark.words.format(getattr(self, name))
@@ -148,7 +148,7 @@ class Configuration(BaseModel):
 
     @property
     def phrase(self) -> str:
-        """The network within a sentence: `64-32 units`, `16 units on mobilenet_v2, 2 blocks learning`."""
+        """The network in a sentence: `64-32 units`, `16 units on mobilenet_v2, 2 blocks learning`."""
         return f"{self.sizes} units{self.learnt_before}"
 
     @property
@@ -158,7 +158,7 @@ class Configuration(BaseModel):
 
     @classmethod
     def _regularizing(cls) -> dict[str, Regularizes]:
-        marks = [(name, of) for name, field in cls.model_fields.items() for of in field.metadata]
+        marks = [(name, mark) for name, field in cls.model_fields.items() for mark in field.metadata]
         return {name: mark for name, mark in marks if isinstance(mark, Regularizes)}
 
 

@@ -1,4 +1,4 @@
-"""Networks on top of layers that others have trained."""
+"""Networks on top of pretrained layers."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FineTunedConfiguration(SeeingPictures):
-    """weights: the file of each pretrained network, by its name. learnt: how many of its last blocks learn on."""
+    """weights: the file of each pretrained network, by its name. learnt: how many of its last blocks are fine-tuned."""
 
     kind: Literal["fine_tuned"] = "fine_tuned"
     weights: Annotated[dict[str, str], Field(min_length=1)]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class JoinedConfiguration(Configuration):
-    """encoders: a network for each input, which are joined by hidden layers of `units`.
+    """encoders: a network for each input. Hidden layers of `units` join them.
 
-    The further settings hold for every encoder that names them, instead of its own.
+    The other settings replace those of every encoder that has them.
     """
 
     kind: Literal["joined"] = "joined"
@@ -35,13 +35,13 @@ class JoinedConfiguration(Configuration):
         return JoinedNetwork
 
     def build(self, inputs: int | list[int], outputs: int) -> "nn.Module":
-        assert isinstance(inputs, list), "a network with several inputs is given the width of each"
+        assert isinstance(inputs, list), "a network with several inputs needs the width of each"
         given = {"dropout": self.dropout} | {
             name: getattr(self, name) for name in self._regularizing() if name in self.settings
         }
-        own = [encoder.changed(**{k: v for k, v in given.items() if encoder.names(k)}) for encoder in self.encoders]
-        features = [encoder.units[-1] for encoder in own]
-        encoders = [encoder.build(width, found) for encoder, width, found in zip(own, inputs, features, strict=True)]
+        changed = [encoder.changed(**{k: v for k, v in given.items() if encoder.names(k)}) for encoder in self.encoders]
+        features = [encoder.units[-1] for encoder in changed]
+        encoders = [encoder.build(*widths) for encoder, *widths in zip(changed, inputs, features, strict=True)]
         return self.module()(encoders, features, outputs, self.units, self.dropout, self.activation)
 
     @property

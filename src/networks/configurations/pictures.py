@@ -1,4 +1,4 @@
-"""Networks that see pictures."""
+"""Networks for pictures."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -23,7 +23,7 @@ class SeeingPictures(Configuration):
 
     @property
     def rate_falls(self) -> bool:
-        """Such networks learn for few epochs, of which those at a low rate gain most."""
+        """Such networks train for few epochs and gain most from those at a low rate."""
         return True
 
 
@@ -46,7 +46,7 @@ class DenseOnPicturesConfiguration(Sized):
 
 
 class ConvnetConfiguration(Sized):
-    """units: filters of each block. kernel: pixels that a filter is wide. normalize: batch normalization."""
+    """units: filters of each block. kernel: the width of a filter in pixels. normalize: batch normalization."""
 
     kind: Literal["convnet"] = "convnet"
     block: Block = "plain"

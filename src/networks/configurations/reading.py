@@ -1,4 +1,4 @@
-"""What configurations of networks that read a sequence have in common."""
+"""The base of configurations of networks that read a sequence."""
 
 from abc import abstractmethod
 from typing import Annotated, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from src.core.text import counted
 from src.networks.configurations.configuration import Configuration, Count, Regularizes, Share, hidden_layers
 
-# Layers that go through a sequence step by step: their gradients may grow with every step, and are cut to this length.
+# Layers that read a sequence step by step. Their gradients may grow with every step and are clipped to this length.
 # Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
 RECURRENT, CLIP_NORM = ("rnn", "gru", "lstm", "convolution_gru"), 1.0
 Reader = Literal["embedding", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"]
@@ -23,7 +23,7 @@ READERS = {
 
 
 class Reading(Configuration):
-    """A layer that reads a sequence, the first of `units`, and hidden layers behind it."""
+    """A layer that reads a sequence, the first of `units`, and hidden layers after it."""
 
     reader: str
 
@@ -37,7 +37,7 @@ class Reading(Configuration):
 
 
 class ReadingOnce(Reading):
-    """One that makes a single vector of a sequence; the settings of recurrent layers are `readers.reader_of`'s."""
+    """A network that reads a sequence into a single vector, with the options of `readers.reader_of`."""
 
     layers: Count = 1
     bidirectional: bool = False
@@ -62,5 +62,5 @@ class ReadingOnce(Reading):
 
     @property
     def forecasts(self) -> list[str]:
-        """What is forecast, where it is not the value itself."""
+        """What is forecast, if it is not the value itself."""
         return []

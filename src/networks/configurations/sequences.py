@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SequenceConfiguration(ReadingOnce):
-    """tokens: different numbers of tokens. embedding: numbers of a token. frozen: these stay as they start."""
+    """tokens: the size of the vocabulary. embedding: the size of a token's vector. frozen: the vectors do not learn."""
 
     kind: Literal["sequence"] = "sequence"
     reader: Reader

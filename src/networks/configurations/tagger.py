@@ -1,4 +1,4 @@
-"""Networks that give an answer for each word of a sentence."""
+"""Networks that predict a label for each word of a sentence."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class TaggerConfiguration(Reading):
-    """embedding: numbers of a word. characters: what reads them, with so many units. word_dropout: the share of words
-    that are taken for unknown ones in training."""
+    """embedding: the size of a word's vector. characters: the layer that reads them, with `character_units`.
+    word_dropout: the share of words that count as unknown in training."""
 
     kind: Literal["tagger"] = "tagger"
     reader: Literal["lstm", "gru"]

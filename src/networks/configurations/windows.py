@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class WindowConfiguration(ReadingOnce):
-    """lookback: moments of a window. relative: of so many targets the change since the last moment is forecast, in
-    `steps` steps."""
+    """lookback: moments of a window. relative: the number of targets whose change since the last moment is forecast,
+    for `steps` steps."""
 
     kind: Literal["window"] = "window"
     reader: Reader | Literal["dense"]
