@@ -22,10 +22,12 @@ from flows.arguments import ProblemName, check_problem
 from flows.running.outcome import outcome_as_state
 from src.tracking.provenance import user
 
+MOST_VERSIONS = 2**31 - 1  # the column of the registry's database
+
 
 @flow(name="promote", flow_run_name="{problem}: version {version}", persist_result=False)
 @outcome_as_state
-def promote(problem: ProblemName, version: Annotated[int, Field(ge=1)], reason: str = "") -> State:
+def promote(problem: ProblemName, version: Annotated[int, Field(ge=1, le=MOST_VERSIONS)], reason: str = "") -> State:
     """Make a version of a model the champion, whatever the evidence says. The registry records who did it and why.
 
     Args:

@@ -1,6 +1,7 @@
 """The process of the Prefect server: API, UI and the services that schedule."""
 
 import flows  # noqa: F401  before Prefect, which reads its settings once
+from flows.serving.exact_json import ExactJson
 from flows.serving.same_origin import App
 from flows.serving.server_process import run
 
@@ -11,7 +12,7 @@ def app() -> App:
     from flows.serving.prefect_tables import make_tables
 
     make_tables()
-    return create_app(final=True)
+    return ExactJson(create_app(final=True))
 
 
 if __name__ == "__main__":
