@@ -26,7 +26,7 @@ from src.results.data import Prepared
 from src.results.networks import Candidate, Overfit, Rung
 from src.results.verdicts import Verdict
 from src.search.climbing import FEWEST_RUNGS, choose, is_enough, saturated
-from src.search.curves import Turn, find_turn
+from src.search.curves import RISE, Turn, find_turn
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
@@ -168,11 +168,13 @@ def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Ver
     """larger: the settings that let the ladder climb on."""
     rung, turn = climbs[chosen].rung, climbs[chosen].turn
     if rung.overfits:
-        error = f" (standard error {turn.rise_error:.2g})" if turn.rise_error else ""  # one fold has none
+        # One fold has no standard error.
+        error = f", one standard error over the folds ({turn.rise_error:.2g})" if turn.rise_error else ""
         evidence = (
             f"the network of {rung.network.phrase} has its lowest validation loss {turn.lowest:.4g} at epoch "
-            f"{turn.epoch} of {epochs}; afterwards it rises by {turn.rise:.2g}{error} while the training loss goes on "
-            "falling"
+            f"{turn.epoch} of {epochs}; afterwards it rises by {turn.rise:.2g} while the training loss goes on "
+            f"falling; the rule asks for more than {RISE:.0%} of the lowest ({RISE * turn.lowest:.2g}){error} and the "
+            f"luck of a ragged curve ({turn.noise:.2g})"
         )
     else:
         evidence = (

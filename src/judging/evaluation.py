@@ -129,7 +129,8 @@ def compare(
         gains_J = measure.gain(ours.scores, np.mean([measured.scores for measured in theirs], axis=0))
         gain, gains_J = _beyond_rounding(gain, gains_J, model_value)
         units = int(table.units(ours.rows).max()) + 1
-        interval, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, handicap)
+        scale = max(abs(model_value), abs(reference_value))
+        interval, p_value, method = gain_over_folds(gain, gains_J, folds.test_share, measure, units, scale, handicap)
     else:
         interval, p_value, method = _gain_over_rows(gain, ours, theirs, table, seed, handicap)
     comparison = Comparison(
@@ -167,19 +168,26 @@ def _value_at_random(model: HeldOut, table: Table, measure: Measure, seed: int) 
 
 
 def gain_over_folds(
-    gain: float, gains_J: Array, test_share: float, measure: Measure, units: int, handicap: float = 0.0
+    gain: float, gains_J: Array, test_share: float, measure: Measure, units: int, scale: float, handicap: float = 0.0
 ) -> tuple[Estimate, float, str]:
-    """The interval of a gain by its spread over the folds, the p-value against the handicap, and the method's name.
+    """The interval of a gain by its spread over the folds, its p-value, and the method's name.
 
-    units: the number of independent units that were held out.
+    The p-value is that of no gain, or of one between zero and the handicap. units: the number of independent units
+    that were held out. scale: the size of the compared values, for what is rounding.
     """
-    if np.ptp(gains_J) < SAME:
+    beyond = gain - no_gain(gain, handicap)
+    if np.ptp(gains_J) <= SAME * scale:
         interval = widened_gain(Estimate(value=gain, low=gain, high=gain), measure.lowest, measure.highest, units)
-        p_value = agreed_p_value(gain - handicap, measure.lowest, measure.highest, units)
+        p_value = agreed_p_value(beyond, measure.lowest, measure.highest, units)
         return interval, p_value, f"all {len(gains_J)} folds agree, {units:,} independent units"
     interval = paired_gain(gain, gains_J, test_share)
     method = f"corrected resampled t-test over {len(gains_J)} folds"
-    return interval, paired_p_value(gain - handicap, gains_J, test_share), method
+    return interval, paired_p_value(beyond, gains_J, test_share), method
+
+
+def no_gain(gain: float, handicap: float) -> float:
+    """The gain nearest to this one that is none: zero, or anything up to the handicap."""
+    return min(max(gain, 0.0), handicap)
 
 
 def compare_scores(
@@ -200,7 +208,8 @@ def compare_scores(
     gain, held_out = float(gains_J.mean()), np.unique(np.concatenate([split.validation for split in splits]))
     units = int(table.units(held_out).max()) + 1
     if left_out_B is None:
-        interval, p_value, method = gain_over_folds(gain, gains_J, test_share(splits), measure, units)
+        scale = max(abs(float(model_J.mean())), abs(float(reference_J.mean())))
+        interval, p_value, method = gain_over_folds(gain, gains_J, test_share(splits), measure, units, scale)
     else:
         interval, p_value = left_out_gain(gain, left_out_B)
         interval = widened_gain(interval, measure.lowest, measure.highest, units)
@@ -306,7 +315,8 @@ def _gain_over_rows(
     units_N = table.units(rows)
     gain, gains = _beyond_rounding(gain, bootstrap(gain_of, units_N, seed), of_model.value)
     low, high = np.quantile(gains, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
-    beyond = min(int((gains <= handicap).sum()), int((gains >= handicap).sum()))
+    none = no_gain(gain, handicap)
+    beyond = min(int((gains <= none).sum()), int((gains >= none).sum()))
     units = int(units_N.max()) + 1
     of_units = f" in {units:,} {table.unit_noun}" if units < len(rows) else ""
     interval = Estimate(value=gain, low=min(float(low), gain), high=max(float(high), gain))

@@ -21,8 +21,9 @@ Judged = Baseline | Overfit | Regularize | Evaluate
 R = TypeVar("R", Baseline, Overfit, Regularize, Evaluate)
 
 UNKNOWN = "not known"
-# Values that differ by less are equal up to rounding.
-SAME = 1e-12
+# Less than this part of the last digit is rounding.
+ROUNDING = 1e-10
+# Numbers with more decimals have an exponent.
 MOST_DECIMALS = 12
 # Decimals of measures without a unit; others have three significant digits.
 _USUAL: dict[Form, int] = {"share": 1, "number": 3}
@@ -75,14 +76,10 @@ class Printer:
 
     def difference(self, value: float) -> str:
         """A difference of two values, in percentage points for shares; only zero is printed as zero."""
-        finer = self._finer([value])
-        if self.form != "share":
-            return finer.value(value)
-        points = finer.bare(value).rstrip("%")
-        return f"{points} percentage {'point' if points.lstrip('−') == '1' else 'points'}"
+        return self._finer([value])._difference(value)
 
     def gain(self, gain: Estimate, model: float, reference: float) -> str:
-        """How much a model is better than a reference, with the interval, whose ends keep their sign.
+        """How much a model is better than a reference, and the interval in the same digits; its ends keep their sign.
 
         All three numbers get another digit if the printed gain is not the difference of the two printed values.
         """
@@ -93,13 +90,22 @@ class Printer:
         if abs(abs(shown - other) - abs(difference)) > 10.0**-self.decimals / 2:
             finer = replace(finer, decimals=max(finer.decimals, self.decimals + 1))
         low, high = (finer.bare(end).rstrip("%") for end in (gain.low, gain.high))
-        return f"{finer.difference(gain.value)} (95% interval {low} to {high})"
+        return f"{finer._difference(gain.value)} (95% interval {low} to {high})"
+
+    def _difference(self, value: float) -> str:
+        if self.form != "share":
+            return self.value(value)
+        points = self.bare(value).rstrip("%")
+        return f"{points} percentage {'point' if points.lstrip('−') == '1' else 'points'}"
 
     def _finer(self, values: Sequence[float]) -> "Printer":
         """A printer with enough digits that only zero is printed as zero."""
-        finer = self
+        finer, rounding = self, ROUNDING * 10.0**-self.decimals
         for value in values:
-            while abs(value) > SAME and float(fixed(self._shown(value), finer.decimals, "-").replace(",", "")) == 0:
+            while (
+                abs(self._shown(value)) > rounding
+                and float(fixed(self._shown(value), finer.decimals, "-").replace(",", "")) == 0
+            ):
                 finer = replace(finer, decimals=finer.decimals + 1)
         return finer
 
@@ -143,10 +149,11 @@ def printer(measure: str, unit: str, values: Iterable[float], intervals: Iterabl
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     decimals = _USUAL.get(form, 2 - _magnitude(largest))
     halves = [(interval.high - interval.low) / 2 * factor for interval in intervals]
-    finite = [half for half in halves if math.isfinite(half) and half > SAME]
+    rounding = ROUNDING * 10.0**-decimals
+    finite = [half for half in halves if math.isfinite(half) and half > rounding]
     if finite:
         decimals = max(decimals, -_magnitude(min(finite) / 2))
-    return Printer(measure, unit, min(decimals, MOST_DECIMALS))
+    return Printer(measure, unit, decimals)
 
 
 def printer_of(result: Judged, unit: str = "") -> Printer:
@@ -169,6 +176,9 @@ def worded(result: R) -> R:
 
 def fixed(value: float, decimals: int, minus: str = "−") -> str:
     """A number with so many decimals; negative ones round to tens, hundreds, ..."""
+    if decimals > MOST_DECIMALS and value:
+        digits = max(decimals + _magnitude(abs(value)), 0)
+        return f"{value:.{digits}e}".replace("-", minus)
     text = f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}"
     return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", minus)
 

@@ -284,12 +284,17 @@ def _confusion(evidence: Evidence) -> Picture:
 def _reliability(probability: np.ndarray, happened: np.ndarray, what: str) -> Picture:
     bins = diagnostics.reliability(probability, happened)
     caption = (
-        "Calibration: when the model says 80%, it should be right in 80% of the cases, so good dots lie on the "
-        f"dotted line. On average they are {number(100 * bins.mean_gap, 2)} percentage points away. The bars below "
-        "show how often each probability was stated."
+        "Calibration: when the model says 80%, it should be right in 80% of the cases, so good dots lie on the dotted "
+        f"line. {_gap(bins)} The bars below show how often each probability was stated."
     )
     figure = classification_plots.reliability(bins.stated, bins.observed, bins.low, bins.high, probability, what)
     return Picture(inline_svg(figure, "reliability", caption), caption)
+
+
+def _gap(bins: diagnostics.Reliability) -> str:
+    if len(bins.rows) == 1:
+        return f"{counted(int(bins.rows[0]), 'row')} make one dot only, which says nothing of single probabilities."
+    return f"On average they are {number(100 * bins.mean_gap, 2)} percentage points away."
 
 
 def _precision_note() -> Text:

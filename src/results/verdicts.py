@@ -28,8 +28,8 @@ class Comparison(Result):
 
     where: the folds. gain: how much better the model is, with its 95% interval; above zero is better, whatever the
     measure's direction. at_random: the score of the model's own predictions assigned to rows at random, where it is
-    better than the reference; handicap: by how much, which the gain has to exceed. p_value: two-sided, against
-    a gain of no more than the handicap. method: of the interval and the p-value. note: the end of the sentence.
+    better than the reference; handicap: by how much, which the gain has to exceed. p_value: two-sided, of a
+    gain between zero and the handicap. method: of the interval and the p-value. note: the end of the sentence.
     """
 
     measure: MeasureName

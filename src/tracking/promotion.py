@@ -150,7 +150,8 @@ def _compared(ours: CrossValidated, theirs: CrossValidated, version: int) -> Dec
     """By the corrected resampled t-test on the folds of both (Nadeau and Bengio 2003), see `src.judging.intervals`."""
     measure, scores_J2 = TABLE[ours.measure], np.array(_common(ours, theirs))
     gains_J = np.array([measure.gain(a, b) for a, b in scores_J2])
-    gain, _, _ = gain_over_folds(float(gains_J.mean()), gains_J, ours.held_out, measure, ours.units)
+    scale = float(np.abs(scores_J2).max())
+    gain, _, _ = gain_over_folds(float(gains_J.mean()), gains_J, ours.held_out, measure, ours.units, scale)
     better, means = gain.low > 0, scores_J2.mean(axis=0).tolist()
     printing = printer(measure.name, "", means, [gain])
     numbers = (

@@ -227,6 +227,37 @@ def test_what_any_random_order_scores_does_not_beat_a_constant(name, kind):
     assert sum(claims) <= 3
 
 
+@pytest.mark.parametrize("kind", ["k_fold", "hold_out"])
+def test_no_p_value_is_small_where_the_gain_lies_between_none_and_that_of_a_random_order(kind):
+    """Predictions whose spread alone beats the reference, and which are surely worse than their own shuffles."""
+    rows = 300
+    rng = np.random.default_rng(1)
+    table = table_of("regression", rows)
+    table = replace(table, y_NT=rng.normal(size=(rows, 1)))
+    folds = folds_of(rows, parts=5) if kind == "k_fold" else hold_out_at_random(rows)
+    splits = list(folds)
+    shifted = HeldOut(splits, [np.full((len(s.validation), 1), 1.0) for s in splits])
+    against = HeldOut(splits, [-0.6 * table.y_NT[s.validation] for s in splits])
+    comparison = compare("beats_it", against, [shifted], "a shifted constant", table, folds, MAE, seed=0).comparison
+    assert comparison.handicap > 0
+    assert comparison.outcome == "not sure"
+    assert comparison.p_value > 0.5
+
+
+@pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
+def test_the_unit_of_the_target_changes_no_outcome(table, folds):
+    """Farads are as good as picofarads."""
+
+    def verdict(unit: float):
+        scaled = replace(table, y_NT=table.y_NT * unit)
+        good, bad = held_out(scaled, folds, 0.02 * unit, seed=1), held_out(scaled, folds, 0.025 * unit, seed=2)
+        return compare("beats_it", good, [bad], "the other", scaled, folds, MAE, seed=0)
+
+    [usual, tiny] = [verdict(unit).comparison for unit in (1.0, 1e-15)]
+    assert (usual.outcome, usual.method) == (tiny.outcome, tiny.method)
+    assert usual.p_value == pytest.approx(tiny.p_value, rel=1e-3)
+
+
 @pytest.mark.parametrize("folds", [folds_of(ROWS), hold_out(ROWS)], ids=["k_fold", "hold_out"])
 def test_a_clearly_better_model_beats_its_reference_and_not_the_other_way_round(table, folds):
     good, bad = held_out(table, folds, 0.02, seed=1), held_out(table, folds, 0.3, seed=2)

@@ -114,6 +114,17 @@ def test_a_gain_that_chance_may_bring_is_not_called_sure():
     assert "dealt out at random 89.0%" in text
 
 
+def test_the_gain_and_its_interval_have_the_same_digits():
+    text = printer("mae", "F", [1e-9], [around(1e-9, 1e-10)]).gain(around(1e-11, 7e-10), 1e-9, 0.99e-9)
+    assert text == "0.00000000001 F (95% interval −0.00000000069 to 0.00000000071)"
+
+
+def test_tiny_numbers_have_an_exponent_and_their_digits():
+    found = printer("mae", "F", [1.234e-15], [around(1.234e-15, 1e-16)])
+    assert found.bare(1.234e-15) == "1.23e−15"
+    assert found.gain(around(2.5e-17, 1e-16), 1.2e-15, 1.175e-15) == "2.5e−17 F (95% interval −7.5e−17 to 1.25e−16)"
+
+
 def test_differences_of_shares_are_percentage_points_and_never_rounded_to_nothing():
     assert Printer("accuracy", "", 1).difference(0.0123) == "1.2 percentage points"
     assert Printer("accuracy", "", 1).difference(0.000123) == "0.01 percentage points"

@@ -270,7 +270,7 @@ def _compared(
     name: str, model: str, model_J: list[float], reference: str, reference_J: list[float], measure: Measure
 ) -> Verdict:
     gains_J = np.array([measure.gain(a, b) for a, b in zip(model_J, reference_J, strict=True)])
-    gain, p_value, method = gain_over_folds(gains_J.mean(), gains_J, 1 / FOLDS, measure, units=100)
+    gain, p_value, method = gain_over_folds(gains_J.mean(), gains_J, 1 / FOLDS, measure, units=100, scale=1.0)
     found = Comparison(
         measure=measure.name,
         where="the evaluation folds",
