@@ -1,4 +1,4 @@
-"""The data checks of the kinds of input, made where a table has such columns to learn from."""
+"""The data checks of the kinds of input, for tables with such columns to learn from."""
 
 from collections.abc import Callable, Iterable
 
@@ -17,7 +17,7 @@ OF_COLUMNS: dict[str, dict[str, Callable[[TableFacts], Iterable[Issue]]]] = {
 
 
 def checks_for(table: TableFacts) -> dict[str, Callable[[TableFacts], Iterable[Issue]]]:
-    """The checks that the columns of this table call for."""
+    """The checks for the columns of this table."""
     kinds = {table.kinds[name] for name in table.features}
     if table.settings.series is not None and table.of_role("time"):
         kinds.add("series")

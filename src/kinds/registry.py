@@ -35,10 +35,10 @@ def kind_of(features: Sequence[Feature]) -> Kind:
 
 
 def _parts(name: str, kind: Kind, features: Sequence[Feature]) -> list[Part]:
-    own = [feature for feature in features if feature.read_as in kind.columns]
+    columns = [feature for feature in features if feature.read_as in kind.columns]
     if kind.apart:
-        return [Part(feature.name, kind, [feature]) for feature in own]
-    return [Part(name, kind, own)] if own else []
+        return [Part(feature.name, kind, [feature]) for feature in columns]
+    return [Part(name, kind, columns)] if columns else []
 
 
 def _mixed(parts: Sequence[Part]) -> Kind:

@@ -15,7 +15,7 @@ class Shallow:
     """A shallow model to be fitted.
 
     estimator: makes an unfitted scikit-learn estimator from a seed and the number of rows that it will learn from.
-    view: the columns that it sees. most_rows: it learns from so many rows at most, evenly spaced; None: from all.
+    view: the columns that it sees. most_rows: the most rows that it learns from, evenly spaced; None: all.
     """
 
     estimator: Callable[[int, int], Any]

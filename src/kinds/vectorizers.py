@@ -1,4 +1,4 @@
-"""The vectorizers of all kinds, which a saved model may hold; apart from the rest, so that scoring needs no more."""
+"""The vectorizers of all kinds, which a saved model may hold; separate, so that scoring imports nothing else."""
 
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.mixed.vectorizer import MixedVectorizer

@@ -1,4 +1,4 @@
-"""What shallow models see of vectorized inputs: columns of numbers, one row each."""
+"""What shallow models see of vectorized inputs: columns of numbers."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from src.kinds.tokens.described import described
 
 
 class View(BaseModel):
-    """How inputs become columns (N, D). part: of joined inputs the only one that is seen; None: all of them."""
+    """How inputs become columns (N, D). part: the only part of joined inputs to see; None: all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

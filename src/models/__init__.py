@@ -1,4 +1,4 @@
 """Problem types, the measures that suit them, and the heads: LightningModules with the loss of a type.
 
-`types/` is everything the workflow asks of a type, without torch, so that steps that train nothing stay light.
+`types/` holds everything the workflow asks of a type. It does not import torch, so steps without training stay light.
 """

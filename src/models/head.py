@@ -13,9 +13,9 @@ from src.models.updates import OPTIMIZERS, Regularization, kept_share
 from src.networks.parameter_groups import begin_epoch, parameter_groups
 from src.networks.tagger import Tokens
 
-# Of a network with several inputs, a tensor for each.
+# For a network with several inputs, a tensor for each.
 Inputs = Tensor | tuple[Tensor, ...] | Tokens
-# As a DataLoader deals it: inputs, targets_BT and, where rows have weights, these.
+# A batch of a DataLoader: inputs, targets_BT and, if rows have weights, weights_B.
 Batch = tuple[Inputs, Tensor] | tuple[Inputs, Tensor, Tensor]
 
 
@@ -23,9 +23,9 @@ class Head(LightningModule):
     """A network with the loss of its problem type.
 
     l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w².
-    clip_norm: the gradient, penalties included, is no longer than that. weight_decay: decoupled from the gradient, on
-    the weights alone: before each step w shrinks by learning_rate * weight_decay * w. The formulas are in
-    `src.models.updates`. A batch is (inputs, targets_BT) or (inputs, targets_BT, weights_B).
+    clip_norm: the longest gradient, penalties included. weight_decay: decoupled from the gradient, on the weights only:
+    before each step w shrinks by learning_rate * weight_decay * w. The formulas are in `src.models.updates`. A batch is
+    (inputs, targets_BT) or (inputs, targets_BT, weights_B).
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Head(LightningModule):
         """The loss of each row, (B,)."""
 
     def main_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
-        """What the curves show of `row_losses`: those of the target that the problem asks for."""
+        """The part of `row_losses` that the curves show: that of the main target."""
         return self.row_losses(logits_BK, y_BT)
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Head(LightningModule):
         return 1 / outputs
 
     def errors(self, logits_BK: Tensor, target_BK: Tensor) -> Tensor:
-        """The gradient of each row's loss by its logits but for the slope, (..., K)."""
+        """The gradient of each row's loss by its logits without the slope, (..., K)."""
         return self.predictions(logits_BK) - target_BK
 
     def loss(self, batch: Batch) -> Tensor:
@@ -88,7 +88,7 @@ class Head(LightningModule):
 
     @property
     def regularization(self) -> Regularization:
-        """What is done to gradients and weights before each step."""
+        """The changes to gradients and weights before each step."""
         return Regularization(self.l1 or None, self.l2 or None, self.clip_norm)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -112,7 +112,7 @@ class Head(LightningModule):
         self.log("validation_loss", self.loss(batch), batch_size=len(batch[1]))
 
     def predict_step(self, batch: Batch | tuple[Inputs], batch_idx: int) -> Tensor:
-        """Predictions_BK for the inputs of a batch, which may be without targets."""
+        """Predictions_BK for the inputs of a batch, which may have no targets."""
         return self.predictions(self(batch[0]))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

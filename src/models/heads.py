@@ -9,7 +9,7 @@
 | regression in [0, 1] | sigmoid | binary cross-entropy |
 | autoencode | none | mean squared error of the rebuilt row |
 
-Several targets of different types are several of these on one network (`SeveralHeads`).
+Several targets of different types have several of these on one network (`SeveralHeads`).
 
 Book: "Choosing the right last-layer activation and loss function". Losses take logits.
 """
@@ -37,6 +37,6 @@ HEADS: dict[str, type[Head]] = {
 
 
 def make_head(answers: Sequence[Answer], network: "nn.Module", *training: Any) -> Head:
-    """The head, or the heads, of a network that gives these answers; `training`: see `Head`."""
+    """The head, or the heads, of a network that gives these answers. `training`: see `Head`."""
     types = [HEADS[answer.type] for answer in answers]
     return types[0](network, *training) if len(types) == 1 else SeveralHeads(types, answers, network, *training)

@@ -1,9 +1,9 @@
-"""Measures of success: what each one is, and which way is better; a `ProblemType` names those that suit it.
+"""Measures of success: their definitions and directions. A `ProblemType` names those that suit it.
 
 Book: "The universal workflow of machine learning", choosing a measure of success.
 
-A row leaves statistics behind, and a measure is a function of their weighted sums, or of those of all rows at once
-where it compares rows with one another. Prediction against target is one way to come by statistics.
+Each row has statistics. A measure is a function of their weighted sums or, if it compares rows with each other, of the
+statistics of all rows. Comparing predictions with targets is one source of statistics.
 
 Shapes: N rows, T target columns, K outputs (K = 1 for binary, the number of classes or labels or targets otherwise),
 S statistics of a row, M members, whose answers for the same rows are measured at once.
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
 Direction = Literal["maximize", "minimize"]
-# How values are printed: as a percentage, as they are, in the target's unit, or in its square.
+# How values are printed: as a percentage, as a plain number, in the target's unit, or in its square.
 Form = Literal["share", "number", "unit", "squared unit"]
 
 
@@ -31,11 +31,11 @@ Form = Literal["share", "number", "unit", "squared unit"]
 class Measure:
     """One measure, from `lowest` to `highest`: `values(s_MNS, w_N)` of the rows' statistics and weights, (M,).
 
-    `of_predictions(y_NT, p_MNK)` gives the statistics of predictions against targets, (M, N, S). Where it is None, a
-    model's answers are statistics themselves, and nothing is predicted.
-    `meaning`: what it says, for readers who do not know it.
-    `counts_rows`: the value is a share of the rows. `ranks_rows`: it compares the predictions of different rows with
-    one another, `by_fold`: it is taken in each fold by itself; see `joined`.
+    `of_predictions(y_NT, p_MNK)` gives the statistics of predictions against targets, (M, N, S). If it is None, a
+    model's answers are the statistics, and nothing is predicted.
+    `meaning`: an explanation for readers who do not know the measure.
+    `counts_rows`: the value is a share of the rows. `ranks_rows`: it compares the predictions of different rows.
+    `by_fold`: it is computed in each fold and averaged; see `joined`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Measure:
         return self.of_predictions is not None
 
     def statistics(self, y_NT: Array, p_MNK: Array) -> Array:
-        """What each member's answers `p_MNK` leave behind of every row, (M, N, S)."""
+        """The statistics of every row, given each member's answers `p_MNK`, (M, N, S)."""
         return p_MNK if self.of_predictions is None else self.of_predictions(y_NT, p_MNK)
 
     def value(self, y_NT: Array, p_NK: Array, w_N: Array) -> float:
@@ -69,14 +69,15 @@ class Measure:
         return float(self.values(s_NS[None], w_N)[0])
 
     def joined(self, folds: Sequence[tuple[Array, Array]]) -> float:
-        """The measure of statistics and weights (s_NS, w_N) that came from a different model in each fold.
+        """The measure of statistics and weights (s_NS, w_N) of folds, each from a different model.
 
         A measure of single rows, or of counts of rows, is computed on the rows of all folds together. The mean of F1
         over folds is biased, because it is undefined or unstable in a fold with few positives. A measure that ranks
-        rows is computed in each fold and averaged. The scores of different models are on different scales, so a rank
+        rows is computed in each fold and averaged. The scores of different models have different scales, so a rank
         across folds says nothing about any of them, and is too low if each model ranks well. Folds without a positive
-        or without a negative row rank nothing and are left out. What remains: in a small fold even a random order has
-        an average precision above the share of positives, which `src.judging.evaluation.compare` allows for. Sources:
+        or without a negative row cannot be ranked and are left out. One bias remains: in a small fold even a random
+        order has an average precision above the share of positives; `src.judging.evaluation.compare` allows for that.
+        Sources:
         Forman and Scholz 2010, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12 (both); Parker,
         Günter and Bedo 2007, "Stratification bias in low signal microarray studies", BMC Bioinformatics 8, and Airola
         et al. 2011, "An experimental comparison of cross-validation techniques for estimating the area under the ROC
@@ -91,7 +92,7 @@ class Measure:
     def in_each_fold(self) -> "Measure":
         """The same measure, always joined as the mean over the folds.
 
-        So are all scores on the development folds: a training knows its own fold's measure at every epoch, and no more.
+        All scores on the development folds are such means, because a training only measures its own fold.
         """
         return replace(self, by_fold=True)
 
@@ -104,7 +105,7 @@ class Measure:
 
 
 def _tells_rows_apart(s_NS: Array, w_N: Array) -> bool:
-    """Whether some column of the targets has rows of both kinds; for the statistics of `_pairs`."""
+    """Whether some target column has both positive and other rows; for the statistics of `_pairs`."""
     positive_NT = np.split(s_NS[w_N > 0], 2, axis=1)[0] > 0
     return bool((positive_NT.any(axis=0) & ~positive_NT.all(axis=0)).any())
 
@@ -112,7 +113,7 @@ def _tells_rows_apart(s_NS: Array, w_N: Array) -> bool:
 def _of_sums(function: Callable[[Array, float], Array]) -> Callable[[Array, Array], Array]:
     """A measure as a function of the statistics' weighted sums, (M, S), and of the sum of the weights.
 
-    A member's sums are the same to the last bit whatever others are measured with it.
+    No bit of a member's sums depends on the other members.
     """
 
     @wraps(function)
@@ -148,13 +149,13 @@ def _pooled_f1(sum_MS: Array, weight: float) -> Array:
 
 
 def _f1_from(hits: Array, actual: Array, predicted: Array) -> Array:
-    """F1 by the weights of the rows that were found, that are positive, and that are said to be; 0 without such."""
+    """F1 from the weights of the true positives, the positives and the predicted positives; 0 without any."""
     total = actual + predicted
     return np.divide(2 * hits, total, out=np.zeros_like(total), where=total > 0)
 
 
 def _labels(p_NK: Array) -> NDArray[np.intp]:
-    """Predicted class index: the likeliest one; for binary the positive one from a probability of one half."""
+    """The predicted class index: the likeliest class; for binary, the positive one from a probability of 0.5 on."""
     return (p_NK[..., 0] >= 0.5).astype(np.intp) if p_NK.shape[-1] == 1 else p_NK.argmax(axis=-1)
 
 
@@ -164,7 +165,7 @@ def _right(y_NT: Array, p_MNK: Array) -> Array:
 
 
 def _classes(y_NT: Array, p_MNK: Array) -> Array:
-    """The actual and the predicted class; where there are several target columns, labels."""
+    """The actual and the predicted class or, with several target columns, labels."""
     if y_NT.shape[1] > 1:
         return _pairs(y_NT, p_MNK >= 0.5)
     return _pairs(y_NT, _labels(p_MNK)[..., None])
@@ -177,7 +178,7 @@ def _pairs(y_NT: Array, p_MNK: NDArray[Any]) -> Array:
 
 
 def _hits(y_NT: Array, p_MNK: Array) -> Array:
-    """Whether each label is found, is there, and is predicted, (M, N, 3K)."""
+    """Whether each label is a true positive, is present, and is predicted, (M, N, 3K)."""
     actual_NT, predicted_MNK = y_NT == 1, p_MNK >= 0.5
     actual_MNT = np.broadcast_to(actual_NT, predicted_MNK.shape)
     return np.concatenate([actual_NT & predicted_MNK, actual_MNT, predicted_MNK], axis=2, dtype=np.float64)
@@ -206,7 +207,7 @@ def _squared_error(y_NT: Array, p_MNK: Array) -> Array:
 
 
 def _squared_errors(y_NT: Array, p_MNK: Array) -> Array:
-    """Those of each target column."""
+    """The squared error of each target column."""
     return (y_NT - p_MNK) ** 2
 
 
@@ -214,8 +215,8 @@ def _squared_errors(y_NT: Array, p_MNK: Array) -> Array:
 def _balanced_accuracy(s_NS: Array, w_N: Array) -> float:
     actual_N, predicted_N = s_NS.T
     right_N = actual_N == predicted_N
-    classes = [of for c in np.unique(actual_N) if w_N[of := actual_N == c].sum() > 0]
-    return float(np.mean([np.average(right_N[of], weights=w_N[of]) for of in classes]))
+    classes = [in_class_N for c in np.unique(actual_N) if w_N[in_class_N := actual_N == c].sum() > 0]
+    return float(np.mean([np.average(right_N[in_class_N], weights=w_N[in_class_N]) for in_class_N in classes]))
 
 
 @_one_by_one
@@ -227,16 +228,16 @@ def _macro_f1(s_NS: Array, w_N: Array) -> float:
         ]
     else:
         of_class = [(actual_NT[:, 0] == c, predicted_NT[:, 0] == c) for c in np.unique(s_NS)]
-    counts = [[w_N[of].sum() for of in (actual & predicted, actual, predicted)] for actual, predicted in of_class]
+    counts = [[w_N[rows].sum() for rows in (actual & predicted, actual, predicted)] for actual, predicted in of_class]
     return float(_f1_from(*np.array(counts).T).mean())
 
 
 def _found_from_top(y_N: Array, p_N: Array, w_N: Array) -> tuple[Array, Array]:
-    """Weight of the positives, and of all rows, down to each of S different probabilities, the highest first.
+    """The weight of the positives, and of all rows, down to each of S different probabilities, the highest first.
 
-    scikit-learn's curves say the same up to fifty times slower, and a search takes these measures after every epoch.
+    scikit-learn's curves equal these but take up to fifty times as long, and a search computes them after every epoch.
     """
-    p_N = np.nan_to_num(p_N, nan=-1.0)  # what a network answers that has diverged is all alike
+    p_N = np.nan_to_num(p_N, nan=-1.0)  # a diverged network gives NaN for every row, so all rows are equal
     order_N = np.argsort(p_N)[::-1]
     last_S = np.append(np.flatnonzero(np.diff(p_N[order_N])), len(p_N) - 1)
     return (w_N * y_N)[order_N].cumsum()[last_S], w_N[order_N].cumsum()[last_S]
@@ -244,19 +245,19 @@ def _found_from_top(y_N: Array, p_N: Array, w_N: Array) -> tuple[Array, Array]:
 
 @_one_by_one
 def _roc_auc(s_NS: Array, w_N: Array) -> float:
-    """The trapezoids under the true positives over the false positives; one half where a class has no row."""
+    """The trapezoids under the true positives over the false positives; one half if a class has no row."""
     y_N, p_N = s_NS.T
     hits_S, rows_S = _found_from_top(y_N, p_N, w_N)
     misses_S = rows_S - hits_S
     if hits_S[-1] <= 0 or misses_S[-1] <= 0:
         return 0.5
     area_S = np.diff(misses_S, prepend=0.0) * (hits_S - np.diff(hits_S, prepend=0.0) / 2)
-    return min(float(area_S.sum() / (hits_S[-1] * misses_S[-1])), 1.0)  # rounding may lead past the end
+    return min(float(area_S.sum() / (hits_S[-1] * misses_S[-1])), 1.0)  # rounding may exceed 1
 
 
 @_one_by_one
 def _average_precision(s_NS: Array, w_N: Array) -> float:
-    """Mean over the columns of the area under the precision-recall curve; columns without a positive are left out."""
+    """The mean area under the precision-recall curve over the columns with a positive row."""
     scores = []
     for y_N, p_N in zip(*np.split(s_NS.T, 2), strict=True):
         hits_S, rows_S = _found_from_top(y_N, p_N, w_N)

@@ -21,7 +21,7 @@ class Regression(Head):
 
 
 class UnitIntervalRegression(Head):
-    """Sigmoid and binary cross-entropy for targets in [0, 1], left as they are."""
+    """Sigmoid and binary cross-entropy for targets in [0, 1], which are not standardized."""
 
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(logits_BK, y_BT, reduction="none").mean(1)

@@ -1,4 +1,4 @@
-"""Several heads on one network, whose losses are added with their weights.
+"""Several heads on one network, with a weighted sum of their losses.
 
 Book: "The Keras functional API": multi-output models. Shapes: B rows, K outputs, T target columns of all heads.
 """
@@ -32,31 +32,31 @@ class Answer(Protocol):
 
 
 class SeveralHeads(Head):
-    """The main head, which the curves are of, and further ones.
+    """The main head, which the curves show, and further ones.
 
-    Logits and targets stand side by side in the order of `answers`, the main one first. A row in which a further target
-    is NaN counts nothing in that head's loss.
+    Logits and targets are side by side in the order of `answers`, the main one first. A row in which a further target
+    is NaN does not count in that head's loss.
     """
 
     def __init__(
         self, heads: Sequence[type[Head]], answers: Sequence[Answer], network: nn.Module, *training: Any
     ) -> None:
         super().__init__(network, *training)
-        # No modules of this one: they have no parameters.
+        # Not registered as submodules: they have no parameters.
         self.heads = tuple(head(nn.Identity()) for head in heads)
         self.answers = list(answers)
 
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
         losses_B = self.main_losses(logits_BK, y_BT)
-        for head, answer, own_BK, own_BT in list(self._of_each(logits_BK, y_BT))[1:]:
-            known_B = own_BT.isfinite().all(1)
-            of_row_B = head.row_losses(own_BK, own_BT.where(known_B[:, None], 0.0))
+        for head, answer, logits_BH, y_BH in list(self._of_each(logits_BK, y_BT))[1:]:
+            known_B = y_BH.isfinite().all(1)
+            of_row_B = head.row_losses(logits_BH, y_BH.where(known_B[:, None], 0.0))
             losses_B = losses_B + answer.weight * of_row_B.where(known_B, 0.0)
         return losses_B
 
     def main_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
-        main, _, own_BK, own_BT = next(self._of_each(logits_BK, y_BT))
-        return main.row_losses(own_BK, own_BT)
+        main, _, logits_BH, y_BH = next(self._of_each(logits_BK, y_BT))
+        return main.row_losses(logits_BH, y_BH)
 
     def predictions(self, logits_BK: Tensor) -> Tensor:
         parts = logits_BK.split([answer.outputs for answer in self.answers], dim=-1)

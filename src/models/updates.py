@@ -1,4 +1,4 @@
-"""How parameters are changed by their gradients: penalties, clipping, decay and the optimizers, each formula once.
+"""Update parameters by their gradients: penalties, clipping, decay and the optimizers, each formula once.
 
 A single network is updated as a list of tensors with plain numbers. A stack of M members is updated as a list of
 tensors (m, P), one per run of its members, each with a tensor of numbers. That is (m, 1) for one number per member, or
@@ -20,13 +20,13 @@ Parts = list[Tensor] | tuple[Tensor, ...]
 Numbers = float | Parts
 Number = TypeVar("Number", float, Tensor)
 
-# After so many steps Adam's correction for moments that began at zero is none.
+# After so many steps Adam's bias correction is negligible.
 MANY_STEPS = 1e6
 
 
 @dataclass(frozen=True)
 class Regularization:
-    """What is done to gradients and weights before the optimizer's step. None: nothing.
+    """The changes to gradients and weights before the optimizer's step. None: no change.
 
     l1, l2: factors of the penalty l1 * sum |w| + l2 * sum w². clip_norm: the longest gradient, penalties included.
     """
@@ -39,8 +39,8 @@ class Regularization:
     def apply(self, weights: Parts, of_weights: Parts, gradients: Parts, kept: Numbers | None) -> None:
         """Change `gradients` and `weights` in place.
 
-        weights: the parameters that are penalized and decay. of_weights: their gradients, which are among `gradients`.
-        kept: what weights are multiplied by, see `kept_share`.
+        weights: the parameters with penalties and decay. of_weights: their gradients, which are among `gradients`.
+        kept: the factor of the weights, see `kept_share`.
         """
         if self.l2 is not None:
             _add(of_weights, weights, self.l2, 2.0)
@@ -53,12 +53,12 @@ class Regularization:
 
 
 def kept_share(rate: Number, weight_decay: Number) -> Number:
-    """What remains of a weight that decays, decoupled from the gradient (Loshchilov and Hutter 2019)."""
+    """The share of a weight that remains after decoupled weight decay (Loshchilov and Hutter 2019)."""
     return 1 - rate * weight_decay
 
 
 def falling_rate(rate: float, taken: int, steps: int) -> float:
-    """A learning rate that falls from step to step: after `taken` steps, zero after `steps`."""
+    """A learning rate that falls linearly: its value after `taken` steps, zero after `steps`."""
     return rate * max(1 - taken / steps, 0.0)
 
 
@@ -69,19 +69,19 @@ def _clip(gradients: Parts, longest: Numbers) -> None:
         _scale(gradients, _shortened(longest, norm))
     else:
         norms = [part.norm(dim=1, keepdim=True) for part in gradients]
-        _scale(gradients, [_shortened(own, norm) for own, norm in zip(longest, norms, strict=True)])
+        _scale(gradients, [_shortened(limit, norm) for limit, norm in zip(longest, norms, strict=True)])
 
 
 def _shortened(longest: float | Tensor, norm: Tensor) -> Tensor:
     return (longest / (norm + 1e-6)).clamp(max=1.0)
 
 
-def _add(to: Parts, of: Parts, times: Numbers, factor: float = 1.0) -> None:
-    """Add `factor * times` the numbers in `of`, in place."""
+def _add(parts: Parts, addends: Parts, times: Numbers, factor: float = 1.0) -> None:
+    """Add `factor * times * addends` to `parts` in place."""
     if isinstance(times, float):
-        torch_kernels.add_(to, of, alpha=factor * times)
+        torch_kernels.add_(parts, addends, alpha=factor * times)
     else:
-        torch_kernels.addcmul_(to, of, times, value=factor)
+        torch_kernels.addcmul_(parts, addends, times, value=factor)
 
 
 def _scale(parts: Parts, by: Numbers | Tensor) -> None:
@@ -89,10 +89,10 @@ def _scale(parts: Parts, by: Numbers | Tensor) -> None:
 
 
 class Optimizer(ABC):
-    """Steps `values` in place by the optimizer's rule.
+    """Updates `values` in place by the optimizer's rule.
 
-    moments: what it remembers, `memories` numbers per parameter, as parts like `values`. steps: for each part, how
-    many steps it has made, with the one at hand.
+    moments: its memory, `memories` numbers per parameter, in parts like `values`. steps: for each part, the number of
+    steps, with the present one.
     """
 
     memories = 1
@@ -102,19 +102,19 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(self, chosen: slice, gradients: Parts, rate: Numbers) -> None:
-        """One step of the chosen parts. gradients: of all parts."""
+        """Make one step of the chosen parts. gradients: of all parts."""
 
     @classmethod
     @abstractmethod
     def of_torch(cls, parameters: Iterable[Any], rate: float) -> torch.optim.Optimizer:
-        """The same as torch has it, for any Trainer. parameters: or groups of them, as torch takes them."""
+        """The same optimizer of torch, for any Trainer. parameters: or groups of them, as torch accepts them."""
 
 
 class Adam(Optimizer):
     """Kingma and Ba 2015; betas 0.9 and 0.999, epsilon 1e-8.
 
-    torch's fused step, one pass over the moments instead of seven. It knows one learning rate only: a stack takes it at
-    the rate 1 and away from zero, and adds what comes out at each member's own rate.
+    It uses torch's fused step, one pass over the moments instead of seven, which accepts only one learning rate. A
+    stack computes the change at rate 1 and adds it at each member's own rate.
     """
 
     memories = 2
@@ -154,7 +154,7 @@ class Adam(Optimizer):
         return self.moments[0]
 
     def _counted(self) -> Parts:
-        """The steps by which moments are corrected that began at zero."""
+        """The numbers of steps for the bias correction."""
         return self.steps
 
     @classmethod
@@ -165,7 +165,7 @@ class Adam(Optimizer):
 class RMSprop(Adam):
     """Tieleman and Hinton 2012, with the defaults of Keras and the book: rho 0.9, epsilon 1e-7.
 
-    That is Adam without a first moment, which then is the gradient, and without correction, as after very many steps.
+    It is Adam with the gradient as the first moment, and without bias correction, as after very many steps.
     """
 
     memories = 1

@@ -1,7 +1,7 @@
-"""Which members are trained together: groups that stack, the backend of each, and shards that fit into memory.
+"""Decide which members are trained together: groups that stack, the backend of each, and shards that fit into memory.
 
-Whatever is decided here changes no result by more than rounding, and nothing here looks at a row's values, so that no
-row can reach another fold's weights this way.
+These decisions change results only by rounding. They do not depend on the values of rows, so no row can affect another
+fold's weights this way.
 """
 
 import math
@@ -20,18 +20,18 @@ from src.tables.table import Table
 from src.training.course import CURVE_ROWS, EVALUATED_AT_ONCE
 from src.training.members import Member, Trained
 
-# On a CPU stacking pays for narrow layers only; measured on 2 cores, layers from this width on gain nothing.
+# On a CPU stacking pays only for narrow layers. Measured on 2 cores, layers from this width on gain nothing.
 WIDEST_STACKED = 512
-# Members trained as one on a CPU: more gain nothing and cost memory.
+# The most members of a stack on a CPU: more gain nothing and cost memory.
 LARGEST_STACK = 200
 # Narrower networks join a wider stack up to this width and this many times their own. Three stacks of up to 16 units
 # took 1.2 times as long as one; from 32 units on, the zeros cost more than the calls that they save.
 WIDEST_PADDED, MOST_PADDING = 16, 4
-# Copies that training holds at once. Of a parameter: its gradient, moments and what computes them. Of a hidden unit of
-# a row: its activation, mask and gradient. Of an output of a row: its curve's measure.
+# Numbers that training holds at once. Per parameter: its gradient, moments and intermediate results. Per hidden unit
+# and row: its activation, mask and gradient. Per output and row: those for the curve's measure.
 COPIES_OF_PARAMETERS, COPIES_OF_UNITS, COPIES_OF_OUTPUTS = 8, 6, 8
-# On a CPU `vmap` gains over the loop only while the calls are the cost: parameters times rows of a minibatch.
-# Measured with small convnets: 2.5 times as fast at 2**13, 1.3 times at this size.
+# The largest step (parameters times rows of a minibatch) for which `vmap` is faster than the loop on a CPU, because the
+# cost of calls dominates. Measured with small convnets: 2.5 times as fast at 2**13, 1.3 times at this size.
 LARGEST_VMAPPED_STEP = 2**17
 
 Device = Literal["cpu", "gpu"]
@@ -41,8 +41,8 @@ Device = Literal["cpu", "gpu"]
 class Shard:
     """Members trained together on one device, by their positions in the list given to `fit`.
 
-    units: the widths that narrower dense networks are filled up to, the same in all shards of a group.
-    reason: why this backend.
+    units: the widths to which narrower dense networks are padded, the same in all shards of a group.
+    reason: for this backend.
     """
 
     backend: Literal["stacked", "looped"]
@@ -54,10 +54,10 @@ class Shard:
     units: list[int] | None = None
 
     def part(self, chosen: slice, backend: Literal["stacked", "looped"] | None = None) -> "Shard":
-        """Some of the members as a shard of their own."""
+        """Some of the members as a separate shard."""
         before = self.resumed[chosen] if self.resumed else None
-        own = self.positions[chosen], self.members[chosen], self.folds[chosen]
-        return Shard(backend or self.backend, self.reason, *own, before, self.units)
+        chosen_parts = self.positions[chosen], self.members[chosen], self.folds[chosen]
+        return Shard(backend or self.backend, self.reason, *chosen_parts, before, self.units)
 
 
 def groups_of(
@@ -67,7 +67,7 @@ def groups_of(
     device: Device,
     resumed: Sequence[Trained] | None = None,
 ) -> list[Shard]:
-    """All members that may be trained together, each group as one shard, and members that may not, one by one."""
+    """Groups of members that can be trained together, each as one shard, and the other members one by one."""
     alike: dict[object, list[int]] = {}
     for i, (member, fold) in enumerate(zip(members, folds, strict=True)):
         c = member.candidate
@@ -78,23 +78,23 @@ def groups_of(
     first = {id(fold): f for f, fold in reversed(list(enumerate(folds)))}
     for positions in alike.values():
         for in_order, units in _padded_groups(positions, members):
-            # Shards of a group then have few folds each, and put together few minibatches.
+            # So each shard of a group has few folds and collects few minibatches.
             chosen = sorted(in_order, key=lambda i: first[id(folds[i])])
-            own = [members[i] for i in chosen]
+            group = [members[i] for i in chosen]
             before = [resumed[i] for i in chosen] if resumed else None
-            backend, reason = _backend(own[0], folds[chosen[0]], table, units, device)
-            groups.append(Shard(backend, reason, chosen, own, [folds[i] for i in chosen], before, units))
+            backend, reason = _backend(group[0], folds[chosen[0]], table, units, device)
+            groups.append(Shard(backend, reason, chosen, group, [folds[i] for i in chosen], before, units))
     return groups
 
 
 def cut(groups: Sequence[Shard], workers: int, memory: int, device: Device) -> Iterator[Shard]:
-    """Groups in shards that take at most `memory` bytes when `workers` of them are trained at once."""
+    """Cut groups into shards, so that `workers` of them take at most `memory` bytes at once."""
     everyone = sum(len(group.members) for group in groups)
     for group in groups:
         largest = len(group.members) if device == "gpu" else LARGEST_STACK
         size = max(min(largest, memory // workers // bytes_of_a_member(group)), 1)
-        # Looped members gain nothing from company: every one is a shard. A stack is cut evenly, so often that its share
-        # of the workers is busy.
+        # Each looped member is a shard, as it gains nothing from others. A stack is cut evenly into enough shards to
+        # keep its share of the workers busy.
         parts = max(math.ceil(len(group.members) / size), math.ceil(workers * len(group.members) / everyone))
         size = 1 if group.backend == "looped" else math.ceil(len(group.members) / parts)
         for start in range(0, len(group.members), size):
@@ -102,8 +102,8 @@ def cut(groups: Sequence[Shard], workers: int, memory: int, device: Device) -> I
 
 
 def operations(group: Shard, table: Table) -> float:
-    """Multiplications and additions of one member's step; of other networks than dense ones, what torch counts of them
-    and a guess at least."""
+    """Multiplications and additions of one member's step. For networks other than dense ones, torch counts them, and a
+    guess is the least."""
     member, units = group.members[0], group.units
     if units is None:
         return max(6 * LARGEST_VMAPPED_STEP, _counted(member, group.folds[0], table))
@@ -112,7 +112,7 @@ def operations(group: Shard, table: Table) -> float:
 
 
 def _counted(member: Member, fold: FoldArrays, table: Table) -> float:
-    """Those of its matrix products and convolutions; backward takes twice what forward does."""
+    """Those of its matrix products and convolutions. The backward pass takes twice as many as the forward pass."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -131,7 +131,7 @@ def _counted(member: Member, fold: FoldArrays, table: Table) -> float:
 
 
 def bytes_of_a_member(group: Shard) -> int:
-    """What training one member takes at most, beside the rows that all share."""
+    """The most memory that training one member takes, besides the rows that all share."""
     member, fold = group.members[0], group.folds[0]
     units = group.units or []
     inputs, outputs = fold.x_AD.shape[1], max(fold.y_AT.shape[1], 1)
@@ -144,7 +144,7 @@ def bytes_of_a_member(group: Shard) -> int:
 
 
 def free_memory(device: Device) -> int:
-    """Bytes that are free on the device now."""
+    """The free memory of the device in bytes."""
     import torch
 
     if device == "gpu" and torch.cuda.is_available():
@@ -153,13 +153,13 @@ def free_memory(device: Device) -> int:
 
 
 def _padded_groups(positions: Sequence[int], members: Sequence[Member]) -> Iterator[tuple[list[int], list[int] | None]]:
-    """Positions of one architecture, with the widths of the stack; the widest network takes in what is worth it."""
+    """Groups of positions with the widths of their stack: narrower networks join the widest if that pays."""
     if not members[positions[0]].candidate.network.pads:
         yield list(positions), None
         return
     left = list(positions)
     while left:
-        units = max((members[i].candidate.network.units for i in left), key=lambda of: (max(of), of))
+        units = max((members[i].candidate.network.units for i in left), key=lambda widths: (max(widths), widths))
         joins = [i for i in left if _fits(members[i].candidate.network.units, units)]
         yield joins, list(units)
         left = [i for i in left if i not in set(joins)]
@@ -179,7 +179,7 @@ def _backend(
     if not table.schema.targets and not _only_asks_its_network(table.schema.type):
         return "looped", "a head that does more than pass its inputs to the network is not stacked"
     if member.candidate.falling:
-        return "looped", "a learning rate that falls is a member's own"
+        return "looped", "each member has its own falling learning rate"
     if units is not None:
         if device == "cpu" and max(units) >= WIDEST_STACKED:
             return "looped", f"layers of {WIDEST_STACKED} units and more gain nothing from a stack on a CPU"
@@ -203,7 +203,7 @@ def _only_asks_its_network(type_name: str) -> bool:
 
 
 def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
-    """Why `vmap` does not take a member's network; None where it does. Two copies of it make one step to find out."""
+    """Why `vmap` does not take a member's network; None if it does. Two copies of it make one step to find out."""
     import torch
     from torch import nn
 
@@ -225,7 +225,7 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
             logits_MBK = stack.forward(rows.expand(2, *rows.shape), [None] * len(stack.dropouts))
             stack.backward(torch.ones_like(logits_MBK))
             stack.evaluate(rows[None], slice(0, 2))
-    except Exception as error:  # whatever a layer may raise under vmap is a reason to train it without
+    except Exception as error:  # whatever a layer raises under vmap is a reason to train it without
         return f"network kind {kind}: vmap refuses it ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
     if len(stack.dropout_names) != len(set(stack.dropout_names)):
         return f"network kind {kind}: a dropout is used more than once in a forward pass"

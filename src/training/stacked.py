@@ -1,10 +1,10 @@
-"""The stacked backend: members of one kind of network trained together, as one model.
+"""The stacked backend: members with similar networks trained together, as one model.
 
 One Lightning step is one epoch. A minibatch holds rows of every member, each from its own fold in its own order. Folds
 of unequal size and last minibatches are padded with rows of weight zero. A member without rows left in a step is not
-stepped. Everything is padded to whole vector registers, so that a member is the same to the last bit whatever is
-trained beside it. Otherwise a change of one fold's rows could reach another fold's weights by rounding. A member leaves
-when it has finished its epochs, stopped early or diverged, and the stack goes on without it.
+updated. Everything is padded to whole vector registers, so that no bit of a member depends on the other members.
+Otherwise a change of one fold's rows could reach another fold's weights by rounding. A member leaves when it has
+finished its epochs, stopped early or diverged, and the stack continues without it.
 Shapes: M members, F folds, A training rows (of the largest fold), X training rows of all folds, N rows, D inputs,
 T target columns, K outputs, P parameters.
 """
@@ -38,24 +38,24 @@ from src.training.members import Member, Paused, Trained
 from src.training.minibatches import Minibatches, Rows
 from src.training.stacked_steps import StackSteps
 
-# Outputs of members on the rows of their curves, or inputs of these, that folds may have to be measured at once: more
-# do not fit the processor's cache.
+# The most numbers (outputs of members on the rows of their curves, or inputs of these rows) for folds to be measured at
+# once: more do not fit into the processor's cache.
 MEASURED_AT_ONCE = 2**17
 
 
 class StackRefused(Exception):
-    """Why a stack is not to be trusted; its members are looped then."""
+    """A stack cannot be trusted, for this reason; its members are looped."""
 
 
-# The name of a curve, where its rows are, their actual targets and weights, and the sum of these.
+# The name of a curve, the place of its rows, their actual targets and weights, and the sum of the weights.
 CurvePart = tuple[str, slice, NDArray[np.float64], NDArray[np.float64], float]
 
 
 @dataclass(frozen=True)
 class CurveRows:
-    """The rows of a fold that its members' curves are measured on, those of training first.
+    """The rows of a fold on which its members' curves are measured, those of training first.
 
-    positions: in the fold's rows; the first `count` of them with None.
+    positions: in the fold's rows; None: the first `count`.
     """
 
     positions: Tensor | None
@@ -65,8 +65,10 @@ class CurveRows:
 
 @dataclass(frozen=True)
 class MeasuredTogether:
-    """Folds with equally many rows for their curves, N, that are measured at once: their members, which stand together,
-    the place among these folds of each member's, the rows' targets and weights."""
+    """Folds that are measured at once, as their curves have the same number of rows, N.
+
+    members: of each fold, which are neighbours in the stack. fold_of_M: the place of each member's fold among these.
+    """
 
     folds: list[int]
     members: list[slice]
@@ -76,10 +78,10 @@ class MeasuredTogether:
 
 
 class EpochOfAllMembers(LightningModule):
-    """Trains a stack; `training_step` is one epoch of every member.
+    """Trains a stack. `training_step` is one epoch of every member.
 
-    courses: of the members that are left, with their curves up to the present epoch.
-    units: the widths to which narrower dense networks are filled up; those of the widest member by default.
+    courses: of the remaining members, with their curves up to the present epoch.
+    units: the widths to which narrower dense networks are padded; by default those of the widest member.
     """
 
     def __init__(
@@ -103,8 +105,8 @@ class EpochOfAllMembers(LightningModule):
         distinct = list({id(fold): fold for fold in folds}.values())
         number = {id(fold): f for f, fold in enumerate(distinct)}
         self.distinct = distinct
-        # Members of one fold stand together, so that a fold's rows are one slice of the stack; those with the most
-        # steps in an epoch come first.
+        # Members of one fold are neighbours, so that each fold is one slice of the stack. Those with the most steps per
+        # epoch come first.
         self.places = sorted(range(len(courses)), key=lambda m: (-len(folds[m].x_AD), number[id(folds[m])]))
         self.courses = [courses[m] for m in self.places]
         self.resumed = [resumed[m] for m in self.places] if resumed else None
@@ -121,7 +123,7 @@ class EpochOfAllMembers(LightningModule):
     def on_fit_start(self) -> None:
         fold = self.distinct[0]
         networks = self._initial_networks()
-        # A head for its loss and its last activation; its own network is not used.
+        # A head for its loss and last activation; its own network is not used.
         self.head: Head = HEADS[self.table.schema.type](nn.Identity())
         self.stack = stack_of(networks, fold, self.device, self.units)
         self.rows = Rows.of_folds(self.distinct, self.head, self.table.schema.outputs, self.dtype_used, self.device)
@@ -155,16 +157,16 @@ class EpochOfAllMembers(LightningModule):
         return CurveRows(
             None if len(sampled) == rows else torch.cat([sampled, held_out_H, filling_H]).to(self.device),
             shown + filling,
-            [self._curve_part(name, of, at) for name, of, at in parts if len(at)],
+            [self._curve_part(name, place, positions) for name, place, positions in parts if len(positions)],
         )
 
-    def _curve_part(self, name: str, rows: slice, at: Index) -> CurvePart:
+    def _curve_part(self, name: str, rows: slice, positions: Index) -> CurvePart:
         # The losses are weighted in the precision of the fold's rows.
-        whole = self.table.w_N[at].astype(np.float32).sum(dtype=np.float64)
-        return name, rows, self.table.y_NT[at], self.table.w_N[at], float(whole)
+        whole = self.table.w_N[positions].astype(np.float32).sum(dtype=np.float64)
+        return name, rows, self.table.y_NT[positions], self.table.w_N[positions], float(whole)
 
     def _initial_networks(self) -> list[nn.Module]:
-        """Each member's network as it starts; candidates of one fold have their random start in common."""
+        """Each member's initial network. Candidates on one fold start with the same random weights."""
         built: dict[tuple[int, int, str], nn.Module] = {}
         networks = []
         for c, f in zip(self.courses, self.fold_of_M.tolist(), strict=True):
@@ -179,9 +181,9 @@ class EpochOfAllMembers(LightningModule):
         return networks
 
     def _resume(self, before: Sequence[Trained]) -> None:
-        for m, one in enumerate(before):
-            paused = one.paused
-            assert paused is not None, "only a training that was paused can go on"
+        for m, result in enumerate(before):
+            paused = result.paused
+            assert paused is not None, "only a paused training can be resumed"
             self.steps.count_of(m).fill_(paused.steps)
             for buffer_MP, moment in zip(self.steps.moments, paused.moments, strict=True):
                 sizes = [shape.numel() for shape in self.stack.own_shapes[m]]
@@ -191,27 +193,29 @@ class EpochOfAllMembers(LightningModule):
             self.minibatches.resume(m, paused)
 
     def _settle(self) -> None:
-        """What follows from who is in the stack."""
+        """Derive what depends on the members in the stack."""
         folds = self.fold_of_M.tolist()
         self.slice_of_fold = {f: slice(folds.index(f), folds.index(f) + folds.count(f)) for f in dict.fromkeys(folds)}
         self.measured_together = self._measured_together()
 
     def _measured_together(self) -> list[MeasuredTogether]:
-        """Folds one after another in the stack with equally many rows for their curves, few enough to fit the cache."""
+        """Groups of neighbouring folds with the same number of rows for their curves, small enough for the cache."""
         together: list[list[int]] = []
         rows = numbers = 0
-        for f, of in self.slice_of_fold.items():
-            own = self.curves[f].count * max((of.stop - of.start) * self.table.schema.outputs, self.rows.inputs)
-            if not together or self.curves[f].count != rows or numbers + own > MEASURED_AT_ONCE:
+        for f, members in self.slice_of_fold.items():
+            size = self.curves[f].count * max(
+                (members.stop - members.start) * self.table.schema.outputs, self.rows.inputs
+            )
+            if not together or self.curves[f].count != rows or numbers + size > MEASURED_AT_ONCE:
                 together.append([])
                 numbers = 0
-            rows, numbers = self.curves[f].count, numbers + own
+            rows, numbers = self.curves[f].count, numbers + size
             together[-1].append(f)
         return [self._measuring(folds) for folds in together]
 
     def _measuring(self, folds: list[int]) -> MeasuredTogether:
         members = [self.slice_of_fold[f] for f in folds]
-        each = torch.tensor([of.stop - of.start for of in members], device=self.device)
+        each = torch.tensor([place.stop - place.start for place in members], device=self.device)
         y_FNT, w_FN = (
             torch.stack([self._of_curve(f, part) for f in folds]) for part in (self.rows.y_XT, self.rows.w_X)
         )
@@ -230,9 +234,9 @@ class EpochOfAllMembers(LightningModule):
     def train_epoch(self) -> None:
         left = [steps for steps, _ in groupby(self.minibatches.steps_M)]
         for step, minibatches in enumerate(self.minibatches.epoch()):
-            for of in minibatches:
-                logits_MBK = self.stack.forward(of.x_MBD, of.factors, of.members)
-                self.stack.backward(self.head.errors(logits_MBK, of.target_MBK).mul_(of.share_MB1))
+            for minibatch in minibatches:
+                logits_MBK = self.stack.forward(minibatch.x_MBD, minibatch.factors, minibatch.members)
+                self.stack.backward(self.head.errors(logits_MBK, minibatch.target_MBK).mul_(minibatch.share_MB1))
             self.steps.step(sum(steps > step for steps in left))
 
     def _row_losses(self, logits_MBK: Tensor, y_MBT: Tensor) -> Tensor:
@@ -240,7 +244,7 @@ class EpochOfAllMembers(LightningModule):
 
     @torch.no_grad()
     def on_train_batch_end(self, outputs: object, batch: int, batch_idx: int) -> None:
-        """Measure the epoch before callbacks hear of its end."""
+        """Measure the epoch before the callbacks for its end run."""
         self._record_curves()
         finite_M = self.stack.values_MP.isfinite().all(1).tolist()
         ended_M = [course.end_epoch(finite) for course, finite in zip(self.courses, finite_M, strict=True)]
@@ -250,44 +254,45 @@ class EpochOfAllMembers(LightningModule):
 
     @torch.no_grad()
     def on_train_end(self) -> None:
-        """Let go of those whom a callback stopped."""
+        """Release the members that a callback stopped."""
         if self.courses:
             self._let_go(torch.ones(len(self.courses), dtype=torch.bool))
 
     def _record_curves(self) -> None:
-        for of in self.measured_together:
-            self._record(of)
+        for together in self.measured_together:
+            self._record(together)
 
     def _record(self, together: MeasuredTogether) -> None:
         folds, members = together.folds, together.members
         first, last = members[0].start, members[-1].stop
-        own_rows = [self._of_curve(f, self.rows.x_XD) for f in folds]
+        rows_of_folds = [self._of_curve(f, self.rows.x_XD) for f in folds]
         if self.stack.pads_rows and last - first == len(folds):
-            logits_MNK = self._logits(torch.stack(own_rows), slice(first, last))
+            logits_MNK = self._logits(torch.stack(rows_of_folds), slice(first, last))
         else:
-            logits_MNK = torch.cat([self._logits(x_ND[None], of) for x_ND, of in zip(own_rows, members, strict=True)])
+            parts = zip(rows_of_folds, members, strict=True)
+            logits_MNK = torch.cat([self._logits(x_ND[None], place) for x_ND, place in parts])
         y_MNT, w_MN = (part.index_select(0, together.fold_of_M) for part in (together.y_FNT, together.w_FN))
-        # Sums by numpy: torch adds up a row in another order where it is alone.
+        # Sums by NumPy: torch adds up a single row in another order.
         losses_MN = (self._row_losses(logits_MNK, y_MNT) * w_MN).double().cpu().numpy()
         p_MNK = self._predictions(logits_MNK)
-        for f, of in zip(folds, members, strict=True):
-            own = slice(of.start - first, of.stop - first)
-            restored = self.distinct[f].restore(p_MNK[own])
+        for f, place in zip(folds, members, strict=True):
+            measured = slice(place.start - first, place.stop - first)
+            restored = self.distinct[f].restore(p_MNK[measured])
             for name, rows, actual_NT, weights_N, whole in self.curves[f].parts:
-                losses_M = (losses_MN[own, rows].sum(1) / whole).tolist()
+                losses_M = (losses_MN[measured, rows].sum(1) / whole).tolist()
                 s_MNS = self.measure.statistics(actual_NT, restored[:, rows])
                 values_M = self.measure.values(s_MNS, weights_N).tolist()
-                for course, value, loss in zip(self.courses[of], values_M, losses_M, strict=True):
+                for course, value, loss in zip(self.courses[place], values_M, losses_M, strict=True):
                     course.add(name, value, loss)
 
     def _of_curve(self, f: int, part_X: Tensor) -> Tensor:
         """The rows of a fold's curves."""
         curve = self.curves[f]
-        own = part_X[f * self.rows.length : (f + 1) * self.rows.length]
-        return own[: curve.count] if curve.positions is None else own.index_select(0, curve.positions)
+        part_N = part_X[f * self.rows.length : (f + 1) * self.rows.length]
+        return part_N[: curve.count] if curve.positions is None else part_N.index_select(0, curve.positions)
 
     def _logits(self, x_CND: Tensor, members: slice) -> Tensor:
-        """Logits_MNK of members: on rows they have in common (C is 1), or each on its own."""
+        """Logits_MNK of members, on common rows (C is 1) or each on its own."""
         return torch.cat([self.stack.evaluate(x, members) for x in x_CND.split(EVALUATED_AT_ONCE, dim=1)], dim=1)
 
     def _predictions(self, logits_MNK: Tensor) -> NDArray[np.float64]:
@@ -295,7 +300,7 @@ class EpochOfAllMembers(LightningModule):
         return p
 
     def _let_go(self, ended_M: Tensor) -> None:
-        """Unstack the members that have ended, as if each had been trained alone, and go on with the others."""
+        """Take finished members out of the stack, as if each had been trained alone, and continue with the others."""
         for m in torch.nonzero(ended_M)[:, 0].tolist():
             f, course = int(self.fold_of_M[m]), self.courses[m]
             x_VD = torch.from_numpy(self.distinct[f].x_VD).to(self.rows.x_XD)
@@ -344,12 +349,12 @@ def train_stacked(
     device: int = 0,
     callbacks: Sequence[Callback] = (),
 ) -> list[Trained]:
-    """Train members that stack; `folds` gives each member's fold (shared objects for shared folds).
+    """Train members that stack. `folds`: the fold of each member (shared objects for shared folds).
 
-    until, resumed, callbacks: as in `train_looped`. units: the widths that narrower dense networks are filled up to.
+    until, resumed, callbacks: as in `train_looped`. units: the widths to which narrower dense networks are padded.
     """
     before: Sequence[Trained | None] = resumed or [None] * len(members)
-    courses = [Course(member, until, one) for member, one in zip(members, before, strict=True)]
+    courses = [Course(member, until, result) for member, result in zip(members, before, strict=True)]
     stack = EpochOfAllMembers(courses, folds, table, measure, dtype, on_epoch, resumed, units)
     last = max(course.last for course in courses)
     make_trainer(courses[0].epoch, last, engine, device, callbacks).fit(stack)
@@ -362,8 +367,8 @@ def stack_of(
     device: torch.device,
     units: Sequence[int] | None = None,
 ) -> Stack:
-    """The fastest stack that takes these networks."""
-    dense = [of for of in networks if isinstance(of, MLP)]
+    """The fastest stack that these networks fit."""
+    dense = [network for network in networks if isinstance(network, MLP)]
     if len(dense) == len(networks):
         return StackedMLP(dense, device, units)
     return StackedModules(networks, torch.from_numpy(fold.x_AD[:2]), device)

@@ -124,7 +124,7 @@ def test_changing_a_held_out_row_changes_nothing_that_was_fitted(table: Table):
 def test_the_ladder_pairs_the_rungs_of_the_kinds_and_settings_reach_the_encoders_that_have_them():
     features = table_of(review="sequence", title="tf_idf").schema.features
     kind = kind_of(features)
-    rungs = kind.ladder(features, LADDER, Training())
+    rungs = kind.ladders["predict"](features, LADDER, Training())
     assert [[encoder.kind for encoder in rung.encoders] for rung in rungs] == [
         ["sequence", "bag_of_words", "dense_on_pictures", "mlp"],
         ["sequence", "bag_of_words", "convnet", "mlp"],
@@ -144,7 +144,7 @@ def test_the_ladder_pairs_the_rungs_of_the_kinds_and_settings_reach_the_encoders
 def test_every_input_reaches_the_answer_and_every_encoder_learns(table: Table):
     torch.manual_seed(0)
     fold = fit_fold(table, np.arange(60), np.arange(60, ROWS))
-    rung = kind_of(table.schema.features).ladder(table.schema.features, LADDER, Training())[1]
+    rung = kind_of(table.schema.features).ladders["predict"](table.schema.features, LADDER, Training())[1]
     built = build_network(rung, widths(fold.x_AD), 1).eval()
     x = rows_of(fold.x_AD, torch.float32).to(CPU)
     logits = built(x)
@@ -167,7 +167,7 @@ def test_a_network_of_all_inputs_beats_every_single_one_and_says_why_it_is_not_s
     table = table_of(240, review="tf_idf")
     split = next(iter(folds_of(240)))
     kind = kind_of(table.schema.features)
-    network = kind.ladder(table.schema.features, LADDER, Training())[0]
+    network = kind.ladders["predict"](table.schema.features, LADDER, Training())[0]
     config = candidate(learning_rate=0.01, epochs=25).model_copy(update={"network": network})
     member = Member.of_split(config, split, 0)
     [trained] = fit([member], table, TABLE["accuracy"], Engine(workers=1), "tickets")

@@ -189,7 +189,7 @@ def test_several_steps_ahead_are_so_many_outputs_and_baselines():
     np.testing.assert_array_equal(models["persistence"](table, split, 0), level_N[last_N][:, None].repeat(3, axis=1))
     features = found.schema.features
     config = candidate(epochs=2).model_copy(
-        update={"network": kind_of(features).ladder(features, OverfitLadder(), Training())[0]}
+        update={"network": kind_of(features).ladders["predict"](features, OverfitLadder(), Training())[0]}
     )
     [trained] = fit([Member.of_split(config, split, 0)], table, TABLE["mae"], Engine(workers=1), "steps")
     assert trained.predictions.shape == (10, 3)
@@ -208,7 +208,7 @@ def test_further_targets_are_forecast_for_the_same_moment_and_compared_with_thei
     np.testing.assert_array_equal(table.heads_NH[:, 1], asked["side"].map({"n": 0.0, "s": 1.0}))
 
     features, splits = found.schema.features, list(found.development)
-    [first, *_] = kind_of(features).ladder(features, OverfitLadder(), Training())
+    [first, *_] = kind_of(features).ladders["predict"](features, OverfitLadder(), Training())
     config = candidate(epochs=2).model_copy(update={"network": first})
     learnt = fit([Member.of_split(config, split, 0) for split in splits], table, TABLE["mae"], Engine(workers=1), "")
     model, rows = model_of(learnt[0], found.schema), splits[0].validation
@@ -253,7 +253,7 @@ def test_networks_learn_what_lies_in_a_window(network, relative):
     )
     [split] = found.development
     features = found.schema.features
-    networks = kind_of(features).ladder(features, OverfitLadder(), Training())
+    networks = kind_of(features).ladders["predict"](features, OverfitLadder(), Training())
     config = candidate(learning_rate=0.01, epochs=40).model_copy(update={"network": networks[2]})
     [trained] = fit([Member.of_split(config, split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
     naive = common_sense(found.schema)["persistence"](table, split, 0)
@@ -266,7 +266,7 @@ def test_the_search_tries_recurrent_dropout_of_the_networks_that_are_recurrent()
         found, _ = prepared(waves(100), SMALL | changes, protocol="hold_out", folds="auto")
         features = found.schema.features
         kind = kind_of(features)
-        rungs = kind.ladder(features, OverfitLadder(), Training())
+        rungs = kind.ladders["predict"](features, OverfitLadder(), Training())
         space = Search(budget=40, dropout=[0.0], l1=[0.0], l2=[0.0], learning_rate=[1.0, 3.0])
         return propose(rungs[:4], space, Training(), 32, 10, 0, kind.options(features))
 
@@ -320,7 +320,7 @@ def test_what_cannot_be_a_series_is_refused():
         prepared(texts, SMALL)
     with pytest.raises(UserError, match="no window of series"):
         prepared(waves(40), {"lookback": 30})
-    with pytest.raises(UserError, match="'hour' are there several times"):
+    with pytest.raises(UserError, match="'hour' occur several times"):
         prepared(pd.concat([waves(125)] * 3, ignore_index=True), SMALL)
 
 

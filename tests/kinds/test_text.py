@@ -127,7 +127,7 @@ def test_the_search_tries_recurrent_dropout_where_a_layer_is_recurrent_and_the_p
     assert tried(network="gru") == {"recurrent_dropout": (0.0, 0.25)}
     assert tried(network="embedding") == tried(network="lstm", options={"recurrent_dropout": 0.5}) == {}
     features = table_of(9, encoding="sequence", network="lstm", options={"layers": 2}).schema.features
-    rung = kind_of(features).ladder(features, OverfitLadder(), Training())[0]
+    rung = kind_of(features).ladders["predict"](features, OverfitLadder(), Training())[0]
     assert rung.recurrent_dropout == 0.0
     assert rung.layers == 2
 
@@ -202,7 +202,7 @@ def test_padding_never_changes_a_result(reader: str):
 def test_networks_that_read_in_order_learn(reader: str):
     table = table_of(120, encoding="sequence", network=reader)
     settings, training = OverfitLadder.model_validate({}), Training.model_validate({})
-    network = kind_of(table.schema.features).ladder(table.schema.features, settings, training)[1]
+    network = kind_of(table.schema.features).ladders["predict"](table.schema.features, settings, training)[1]
     config = candidate(learning_rate=0.03, epochs=20).model_copy(update={"network": configuration_of(network)})
     members = [Member.of_split(config, split, 0) for split in folds_of(120)]
     trained = fit(members, table, TABLE["accuracy"], Engine(), "sequences")

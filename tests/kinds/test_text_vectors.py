@@ -48,7 +48,7 @@ def table(tmp_path: Path) -> Table:
 
 
 def trained(table: Table, frozen: bool, epochs: int, **changes: Any) -> list[Trained]:
-    rung = kind_of(table.schema.features).ladder(table.schema.features, OverfitLadder(), Training())[0]
+    rung = kind_of(table.schema.features).ladders["predict"](table.schema.features, OverfitLadder(), Training())[0]
     config = candidate(learning_rate=0.01, epochs=epochs, **changes)
     config = config.model_copy(update={"network": rung.changed(frozen=frozen)})
     members = [Member.of_split(config, split, 0) for split in folds_of(len(table))]
@@ -140,7 +140,7 @@ def test_the_search_tries_both_where_the_problem_leaves_it_open(table: Table):
     features = table.schema.features
     kind = kind_of(features)
     assert kind.options(features)["frozen"] == (True, False)
-    assert {rung.embedding for rung in kind.ladder(features, OverfitLadder(), Training())} == {3}
+    assert {rung.embedding for rung in kind.ladders["predict"](features, OverfitLadder(), Training())} == {3}
 
 
 def test_fetching_keeps_the_file_with_its_checksum_and_notices_a_change(tmp_path: Path):

@@ -112,7 +112,7 @@ def test_a_small_network_learns_it_and_pauses_without_a_trace(changes):
     table = table_of(150, **changes)
     split = split_of(table)
     kind = kind_of(table.schema.features)
-    [network] = kind.ladder(table.schema.features, OverfitLadder(max_rungs=1), Training())
+    [network] = kind.ladders["predict"](table.schema.features, OverfitLadder(max_rungs=1), Training())
     own = {"dropout": 0.1, "word_dropout": 0.1, "embedding": 16}
     candidate = Candidate(
         network=network.changed(**own),
@@ -157,7 +157,7 @@ def test_columns_beside_the_words_are_refused():
 
 def test_the_ladder_doubles_the_units_up_to_what_a_cpu_learns_in_minutes():
     features = table_of(40).schema.features
-    rungs = kind_of(features).ladder(features, OverfitLadder(first_units=8, max_rungs=9), Training())
+    rungs = kind_of(features).ladders["predict"](features, OverfitLadder(first_units=8, max_rungs=9), Training())
     assert [rung.units for rung in rungs] == [[64], [128]]
-    [only] = kind_of(features).ladder(features, OverfitLadder(first_units=32, max_rungs=9), Training())
+    [only] = kind_of(features).ladders["predict"](features, OverfitLadder(first_units=32, max_rungs=9), Training())
     assert only.units == [256]

@@ -9,12 +9,13 @@ from src.inputs.pictures import FORMATS, Shape, Undecodable, decodes, look
 from src.tables.columns import label_texts
 from src.tables.facts import Issue, TableFacts, counted, first_rows, listed_counts, where
 
-# Pictures with fewer pixels on a side show nothing; sides this many times as long as others' are stretched a lot.
+# Pictures with fewer pixels on a side show nothing. Pictures are stretched a lot if their ratio of sides differs from
+# the median by more than this factor.
 SMALLEST_SIDE, MOST_STRETCHED = 8, 2.0
 
 
 def undecodable_pictures(table: TableFacts) -> Iterator[Issue]:
-    """Gaps, and bytes that are no picture or end too early."""
+    """Gaps, and bytes that are not a picture or end too early."""
     for name in _pictures(table):
         wrong_N = np.array([not decodes(file) for file in table[name]])
         count, rows = int(wrong_N.sum()), first_rows(wrong_N)
@@ -28,7 +29,7 @@ def undecodable_pictures(table: TableFacts) -> Iterator[Issue]:
 
 
 def contradicting_pictures(table: TableFacts) -> Iterator[Issue]:
-    """The same picture with different labels: at best one of them is right."""
+    """The same picture with different labels, at most one of which is right."""
     if not table.is_single_label or not table.targets:
         return
     for name in _pictures(table):
@@ -44,11 +45,11 @@ def contradicting_pictures(table: TableFacts) -> Iterator[Issue]:
 
 
 def uneven_pictures(table: TableFacts) -> Iterator[Issue]:
-    """Pictures of a shape so different from the middle one that bringing them to one size spoils them; tiny ones."""
+    """Pictures whose shape is so different from the median that resizing distorts them, and tiny ones."""
     for name in _pictures(table):
         shapes = _shapes(table, name)
-        ratio_N = np.array([of.width / of.height if of else np.nan for of in shapes])
-        side_N = np.array([min(of.width, of.height) if of else np.nan for of in shapes])
+        ratio_N = np.array([shape.width / shape.height if shape else np.nan for shape in shapes])
+        side_N = np.array([min(shape.width, shape.height) if shape else np.nan for shape in shapes])
         stretch_N = ratio_N / np.nanmedian(ratio_N) if np.isfinite(ratio_N).any() else ratio_N
         for odd_N, fault in (
             ((stretch_N > MOST_STRETCHED) | (stretch_N < 1 / MOST_STRETCHED), "that will be stretched over twofold"),
@@ -61,9 +62,9 @@ def uneven_pictures(table: TableFacts) -> Iterator[Issue]:
 
 
 def mixed_channels(table: TableFacts) -> Iterator[Issue]:
-    """Grey pictures among those in colours: where that goes with the label, it gives the label away."""
+    """Grey pictures among those in colours: if colour depends on the label, it gives the label away."""
     for name in _pictures(table):
-        grey_N = np.array([of is not None and of.channels == 1 for of in _shapes(table, name)])
+        grey_N = np.array([shape is not None and shape.channels == 1 for shape in _shapes(table, name)])
         counts = Counter("grey" if grey else "in colours" for grey in grey_N)
         if len(counts) > 1:
             rarer_N = grey_N if counts["grey"] <= len(table) / 2 else ~grey_N

@@ -16,7 +16,7 @@ from src.tables.table import Feature
 
 FEWEST_RUNGS = 3
 _BLOCKS: tuple[Block, ...] = ("plain", "plain", "double", "residual")
-# Multiplications and additions of a block for each pixel that it sees in so many channels, with so many filters.
+# Multiplications and additions of a block for each pixel, by its channels and filters.
 _OF_A_PIXEL: dict[str, Callable[[int, int], float]] = {
     "plain": lambda channels, filters: 9 * channels * filters,
     "double": lambda channels, filters: 9 * (channels + filters) * filters,
@@ -30,8 +30,8 @@ _OF_A_PIXEL: dict[str, Callable[[int, int], float]] = {
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
     """A dense network, one like LeNet (LeCun et al. 1998), then convnets with more filters and deeper blocks.
 
-    What a pretrained network found needs a small dense network only. Where such a network learns on, one that reads its
-    features comes first, then more and more of its blocks learn.
+    Features of a pretrained network need only a small dense network. With fine-tuning, a network on frozen features
+    comes first, then more and more blocks learn.
     """
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     if encoding.has_features:
@@ -39,7 +39,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     first = 4 * settings.first_units
     shared: dict[str, Any] = {"activation": training.activation, "dropout": 0.0, "augmentation": "none"}
     if encoding.fine_tune is not None:
-        weights = {of.network: of.weights for of in encoding.pretrained}
+        weights = {network.network: network.weights for network in encoding.pretrained}
         blocks = sorted({0, encoding.fine_tune // 2, encoding.fine_tune})[: settings.max_rungs]
         return [FineTunedConfiguration(units=[first], weights=weights, learnt=count, **shared) for count in blocks]
     shared |= {"size": [encoding.height, encoding.width]}
@@ -58,22 +58,22 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
 
 
 def _blocks(encoding: Encoding) -> int:
-    """Convolutions, each of which halves the picture, until it is about 4 pixels wide."""
+    """The number of convolutions, each of which halves the picture, until it is about 4 pixels wide."""
     return max((min(encoding.height, encoding.width) // 4).bit_length(), 1)
 
 
 def _operations(units: Sequence[int], block: str, encoding: Encoding) -> int:
-    """Multiplications and additions of the convolutions on a picture, forwards."""
-    pixels, channels, found = encoding.height * encoding.width, encoding.channels, 0
+    """Multiplications and additions of the convolutions on a picture in a forward pass."""
+    pixels, channels, operations = encoding.height * encoding.width, encoding.channels, 0
     for filters in units:
-        found += int(pixels * _OF_A_PIXEL[block](channels, filters))
+        operations += int(pixels * _OF_A_PIXEL[block](channels, filters))
         pixels, channels = pixels // 4, filters
-    return found
+    return operations
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What else the search tries: how pictures change while a network learns; nothing where features were found before,
-    and colours only where there are such."""
+    """Further options of the search: how pictures change in training. None for precomputed features, and changes of
+    colours only for pictures in colours."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     if encoding.has_features:
         return {}

@@ -5,14 +5,14 @@ from numpy.typing import NDArray
 
 from src.inputs.pictures import AT_ONCE, Pictures
 
-# Pixels of a picture that a shallow model sees: beyond, mostly the waiting grows.
+# The most pixels of a picture that a shallow model sees: more mostly take more time.
 MOST_PIXELS = 32 * 32
 
 
 def pixels(x: Pictures | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Small numbers (N, D); squares of neighbouring pixels are averaged until there are few enough.
+    """Normalized pixels (N, D). Squares of neighbouring pixels are averaged until there are few enough.
 
-    Features of a pretrained network, which come as an array, are taken as they are.
+    Features of a pretrained network, which come as an array, are returned unchanged.
     """
     if isinstance(x, np.ndarray):
         return x
@@ -21,10 +21,10 @@ def pixels(x: Pictures | NDArray[np.float32]) -> NDArray[np.float32]:
     while channels * (height // side) * (width // side) > MOST_PIXELS:
         side += 1
     rows, columns = height // side, width // side
-    found = [np.empty((0, channels * rows * columns), np.float32)]
+    parts = [np.empty((0, channels * rows * columns), np.float32)]
     for start in range(0, len(x), AT_ONCE):
         part = x[start : start + AT_ONCE]
         cut_BCHW = np.asarray(part).reshape(part.shape)[:, :, : rows * side, : columns * side]
         means = cut_BCHW.reshape(len(part), channels, rows, side, columns, side).mean(axis=(3, 5))
-        found.append(means.reshape(len(part), -1))
-    return np.concatenate(found)
+        parts.append(means.reshape(len(part), -1))
+    return np.concatenate(parts)

@@ -6,14 +6,14 @@ from typing import Any
 from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.views import View
 
-# Rows that a shallow model of pictures learns from: beyond, mostly the waiting grows.
+# The most rows that a shallow model of pictures learns from: more mostly take more time.
 MOST_ROWS = 20_000
 
 
 def _linear_classifier(seed: int, rows: int, strength: float) -> Any:
-    """Logistic regression with a penalty that means the same with few rows and with many: `strength` for each row.
+    """Logistic regression with a penalty that does not depend on the number of rows: `strength` for each row.
 
-    Of many pixels L-BFGS takes seconds where stochastic gradients take minutes; steps beyond the limit would change
+    With many pixels L-BFGS takes seconds and stochastic gradients take minutes. More steps than the limit would change
     the fourth digit.
     """
     from sklearn.linear_model import LogisticRegression

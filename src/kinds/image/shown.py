@@ -1,4 +1,4 @@
-"""A picture as a person sees it in the report."""
+"""How the report shows a picture."""
 
 import base64
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ LARGEST = 64
 
 
 def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
-    """Each row's picture as the address of an image that holds it (data URI), no side longer than 64 pixels."""
+    """Each row's picture as a data URI, no side longer than 64 pixels."""
     [feature] = features
     shape = Encoding.model_validate(feature.encoding).shape
     pixels_NCHW = pixels_of(frame[feature.name].tolist(), shape)

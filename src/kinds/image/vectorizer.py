@@ -1,4 +1,4 @@
-"""Pictures as small numbers: each channel, or feature of a pretrained network, with mean 0 and standard deviation 1.
+"""Vectorize pictures: each channel, or feature of a pretrained network, gets mean 0 and standard deviation 1.
 
 Book: "Data preprocessing for neural networks". Shapes: N pictures, C channels, H height, W width, F features.
 """
@@ -22,8 +22,8 @@ from src.tables.table import Feature
 class ImageVectorizer(BaseModel):
     """A fitted column of pictures; JSON in, JSON out, no pickle.
 
-    mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network; what
-    has one value alone has scale 1. Where a pretrained network learns on, they are those of ImageNet.
+    mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network;
+    scale is 1 for a single value. For fine-tuning, they are those of ImageNet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,7 +36,7 @@ class ImageVectorizer(BaseModel):
 
     @property
     def columns(self) -> list[AnyColumn]:
-        """The columns that are no picture."""
+        """The columns that are not pictures."""
         return []
 
     @classmethod
@@ -46,7 +46,7 @@ class ImageVectorizer(BaseModel):
         encoding = Encoding.model_validate(feature.encoding)
         files = frame[feature.name].tolist()
         if encoding.fine_tune is not None:
-            mean, scale = [255 * of for of in MEAN], [255 * of for of in SCALE]
+            mean, scale = [255 * value for value in MEAN], [255 * value for value in SCALE]
         elif not encoding.has_features:
             mean, scale = _statistics(lazy_pixels_of(files, encoding.shape))
         else:
@@ -64,7 +64,7 @@ class ImageVectorizer(BaseModel):
 
 
 def _statistics(pixels_NCHW: Bytes | PixelsOnDisk) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel, from sums of whole numbers, which know no rounding."""
+    """Mean and standard deviation of each channel, from sums of whole numbers, which are exact."""
     sums_C, squares_C = (np.zeros(pixels_NCHW.shape[1], dtype=np.int64) for _ in range(2))
     for start in range(0, len(pixels_NCHW), AT_ONCE):
         part_NCHW = in_memory(pixels_NCHW[start : start + AT_ONCE]).astype(np.int32)

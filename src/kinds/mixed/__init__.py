@@ -1,1 +1,1 @@
-"""Inputs of several kinds in one problem: each has its own way to the network, which joins them."""
+"""Inputs of several kinds in one problem: each has its own encoder, and the network joins them."""

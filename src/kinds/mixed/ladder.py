@@ -1,6 +1,6 @@
 """The capacity ladder of inputs of several kinds.
 
-Book: "The Keras functional API": multi-input models: an encoder for each input, what they find joined, dense layers.
+Book: "The Keras functional API": multi-input models: an encoder for each input, joined by dense layers.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from src.tables.table import Feature
 def ladder(
     parts: Sequence[Part], features: Sequence[Feature], settings: OverfitLadder, training: Training
 ) -> list[JoinedConfiguration]:
-    """On every rung the parts' networks of that rung, joined by a dense layer; a shorter ladder stays at its top."""
+    """On every rung the parts' networks of that rung, joined by a dense layer. Short ladders repeat their top."""
     ladders = [part.kind.ladders["predict"](part.features, settings, training) for part in parts]
-    dense = dense_ladder(features, settings, training)[: max(len(of) for of in ladders)]
+    dense = dense_ladder(features, settings, training)[: max(len(rungs_of_part) for rungs_of_part in ladders)]
     rungs = []
     for number, rung in enumerate(dense):
-        encoders = [of[min(number, len(of) - 1)] for of in ladders]
+        encoders = [rungs_of_part[min(number, len(rungs_of_part) - 1)] for rungs_of_part in ladders]
         rungs.append(JoinedConfiguration(**(rung.settings | {"units": rung.units[:1], "encoders": encoders})))
     return rungs

@@ -1,6 +1,6 @@
-"""What the workflow asks of a kind of input, answered by the parts of a problem that has inputs of several kinds.
+"""The functions of a kind of input (see `src.kinds.kind.Kind`) for a problem with several kinds: its parts answer.
 
-Every function takes the parts first, which their composition in `src.kinds.registry` binds.
+Every function takes the parts first; `src.kinds.registry` binds them.
 """
 
 from collections.abc import Sequence
@@ -43,13 +43,14 @@ class Fits:
 def encode(
     parts: Sequence[Part], train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """The features of all parts, settled each by its kind, in the parts' order."""
-    found: list[Feature] = []
+    """The features of all parts in their order, each encoded by its kind."""
+    encoded: list[Feature] = []
     choices: list[Choice] = []
     for part in parts:
-        own, more = part.kind.encode(train, part.features, settings)
-        found, choices = found + own, choices + more
-    return found, choices
+        part_features, part_choices = part.kind.encode(train, part.features, settings)
+        encoded += part_features
+        choices += part_choices
+    return encoded, choices
 
 
 def store(parts: Sequence[Part], frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
@@ -59,7 +60,7 @@ def store(parts: Sequence[Part], frame: pd.DataFrame, features: Sequence[Feature
 
 
 def options(parts: Sequence[Part], features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What the search tries of any part; parts that have a setting in common have its value in common."""
+    """The options of all parts. Parts with the same option get the same value."""
     return {name: values for part in parts for name, values in part.kind.options(part.features).items()}
 
 
@@ -77,7 +78,7 @@ def shallow_features(parts: Sequence[Part], features: Sequence[Feature]) -> list
 
 
 def shown(parts: Sequence[Part], frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
-    """The row's picture, where it has one; otherwise its texts, one after another."""
+    """The row's picture if it has one, otherwise its texts, one after another."""
     cells = [part.kind.shown(frame, part.features) for part in parts if part.kind.shown is not None]
     pictures = [cell for cell in cells if cell.str.startswith(PICTURE).all()]
     first, *others = pictures[:1] or cells

@@ -1,6 +1,6 @@
-"""Shallow models for inputs of several kinds: a linear one on all columns, and those of every part on its own.
+"""Shallow models for inputs of several kinds: a linear one on all columns, and those of every part alone.
 
-What the best single input gives away is what a network of all of them has to beat.
+A network on all inputs has to beat the best model of a single input.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from src.models.types.problem_type import Family
 
 
 def shallow(parts: Sequence[Part]) -> ByFamily:
-    """Of each family `linear` on all columns, and `<model> on <part>`."""
+    """For each family `linear` on all columns, and `<model> on <part>`."""
     return {family: _models(parts, family) for family in LINEAR}
 
 
 def _models(parts: Sequence[Part], family: Family) -> dict[str, Shallow]:
-    found = {"linear": replace(LINEAR[family]["linear"], view=View(columns="side_by_side"))}
+    models = {"linear": replace(LINEAR[family]["linear"], view=View(columns="side_by_side"))}
     for number, part in enumerate(parts):
         for name, model in part.kind.shallow[family].items():
-            found[f"{name} on {part.name}"] = replace(model, view=model.view.model_copy(update={"part": number}))
-    return found
+            models[f"{name} on {part.name}"] = replace(model, view=model.view.model_copy(update={"part": number}))
+    return models

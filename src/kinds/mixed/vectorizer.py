@@ -1,4 +1,4 @@
-"""Rows of several kinds of input as numbers: those of every part, side by side."""
+"""Vectorize rows with several kinds of input: the inputs of every part, side by side."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class MixedVectorizer(BaseModel):
 
     @property
     def columns(self) -> list[AnyColumn]:
-        """The columns of a table among them."""
+        """The columns of the tabular part."""
         return [column for part in self.parts for column in part.columns]
 
     def transform(self, frame: pd.DataFrame) -> Joined:

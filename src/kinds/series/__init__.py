@@ -1,1 +1,1 @@
-"""Series: rows in time order, learnt from as windows."""
+"""Series: rows in time order, learnt from in windows."""

@@ -1,4 +1,4 @@
-"""Data checks that only series need: what lies between the moments."""
+"""Data checks that only series need, about their moments."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,7 +11,7 @@ from src.tables.windows import GAP
 
 
 def duplicate_moments(table: TableFacts) -> Iterator[Issue]:
-    """Moments that are there more than once: which of them would a window hold?"""
+    """Moments that occur more than once: it is unclear which of them a window would hold."""
     moments_N = _moments(table)
     again_N = moments_N.duplicated() & moments_N.notna()
     count, rows = int(again_N.sum()), first_rows(again_N)
@@ -24,7 +24,7 @@ def duplicate_moments(table: TableFacts) -> Iterator[Issue]:
 
 
 def unordered_moments(table: TableFacts) -> Iterator[Issue]:
-    """Rows that are not in the order of time; they are sorted."""
+    """Rows that are not in the order of time. They will be sorted."""
     moments_N = _moments(table)
     if column_kind(moments_N) in ("date", "numeric"):
         back_N = np.append(False, np.diff(time_numbers(moments_N)) < 0)
@@ -38,7 +38,7 @@ def unordered_moments(table: TableFacts) -> Iterator[Issue]:
 
 
 def gaps_in_time(table: TableFacts) -> Iterator[Issue]:
-    """Moments that are missing between two rows; no window spans a gap."""
+    """Moments that are missing between two rows. No window spans a gap."""
     moments_N = _moments(table)
     if column_kind(moments_N) not in ("date", "numeric") or len(moments_N) < 3:
         return
@@ -56,7 +56,7 @@ def gaps_in_time(table: TableFacts) -> Iterator[Issue]:
 
 
 def unknown_targets(table: TableFacts) -> Iterator[Issue]:
-    """Moments whose target is missing; no window asks for it, and as an input it is what was last known."""
+    """Moments whose target is missing. No window forecasts it, and as an input the last known value replaces it."""
     for name in table.targets:
         count = table.missing[name]
         if count:

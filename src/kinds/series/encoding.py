@@ -1,4 +1,4 @@
-"""How the columns of a series are read: every one of them over a window, the target's own past among them."""
+"""How the columns of a series are read: all of them over a window, including the target's own past."""
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,12 @@ from src.tables.columns import feature_kind, time_numbers
 from src.tables.table import Feature
 from src.tables.windows import Window
 
-# The kinds of column that windows hold.
+# The types of columns that windows can hold.
 OF_A_MOMENT = ("numeric", "categorical", "boolean", "date")
 HOUR, DAY = 3600.0, 86_400.0
-# From so many windows on, networks read them in order.
+# From this number of windows on, networks read them in order.
 FEWEST_WINDOWS = 2_000
-# The season of series whose moments are so far apart, in seconds, and its name; months and quarters differ in length.
+# The season of series by the seconds between two moments, from and to, as months and quarters differ in length.
 SEASONS: tuple[tuple[float, float, int, str], ...] = (
     (HOUR, HOUR, 24, "hourly, so a day"),
     (DAY, DAY, 7, "daily, so a week"),
@@ -27,9 +27,9 @@ SEASONS: tuple[tuple[float, float, int, str], ...] = (
 
 
 def with_windows(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> list[Feature]:
-    """The features of a series: the past of all targets, the time, and those given; the same where there is none.
+    """The features of a series: the past of all targets, the time, and the given ones, which are all without a series.
 
-    Raises UserError for a column that windows do not hold.
+    Raises UserError for a column that windows cannot hold.
     """
     if settings.series is None or settings.time is None:
         return features
@@ -37,11 +37,11 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
     if odd is not None:
         raise UserError(f"series: column {odd.name!r} is {odd.kind}, which windows do not hold; name it under `drop`")
     names = [*settings.targets, *settings.heads, settings.time]
-    own = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
+    added = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
     step = float(np.median(np.diff(np.sort(time_numbers(train[settings.time]))))) if len(train) > 1 else 0.0
     if step <= 0:
-        raise UserError(f"time: most moments of {settings.time!r} are there several times; a series has each once")
-    dated = next(feature.kind for feature in own if feature.name == settings.time) == "date"
+        raise UserError(f"time: most moments of {settings.time!r} occur several times; a series has each moment once")
+    dated = next(feature.kind for feature in added if feature.name == settings.time) == "date"
     window = Window(
         lookback=settings.series.lookback,
         delay=settings.series.delay,
@@ -56,13 +56,13 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
         options=settings.series.options,
         order=settings.series.order,
     )
-    return [feature.model_copy(update={"window": window}) for feature in [*own, *features]]
+    return [feature.model_copy(update={"window": window}) for feature in [*added, *features]]
 
 
 def encode(
     train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """The features as they are, and what was chosen and why."""
+    """The unchanged features, and the choices made with their reasons."""
     assert settings.series is not None
     window = features[0].window
     assert window is not None
@@ -95,7 +95,7 @@ def _season(series: Series, step: float, dated: bool) -> tuple[int | None, str]:
 
 
 def _network(train: pd.DataFrame, series: Series) -> tuple[str, str]:
-    """Networks that read in order have more to learn; few windows do not teach it."""
+    """Networks that read in order have more to learn than few windows can teach."""
     if series.network != "auto":
         return series.network, ""
     windows = len(train) // series.stride
@@ -105,7 +105,7 @@ def _network(train: pd.DataFrame, series: Series) -> tuple[str, str]:
 
 
 def _relative(train: pd.DataFrame, settings: PrepareSettings) -> tuple[bool, str]:
-    """Whether the series drifts: one whose later half lies elsewhere than its earlier one is likely to go on."""
+    """Whether the series drifts: if its later half differs from its earlier one, it will probably continue to drift."""
     assert settings.series is not None
     if not settings.problem_type.unbounded or settings.series.relative != "auto":
         return settings.series.relative is True, ""

@@ -13,12 +13,12 @@ from src.networks.configurations.windows import WindowConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
-# Of a ladder of networks that read in order so many rungs are dense.
+# The number of dense rungs in a ladder of networks that read in order.
 DENSE_RUNGS = 2
 
 
 def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[Configuration]:
-    """The rungs of tables: dense networks on the whole window, then readers of it with as many units."""
+    """The rungs of tables: dense networks on the whole window, then readers of it with the same widths."""
     window = features[0].window
     assert window is not None
     reads: dict[str, Any] = {"lookback": window.lookback}
@@ -29,7 +29,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
     dense = reads | {"reader": "dense"}
     count = settings.max_rungs if window.network == "dense" else DENSE_RUNGS
     rungs = dense_ladder(features, settings, training)
-    # A dense network on the window as it is needs no reader, and stacks.
+    # A plain dense network on the window needs no reader, and stacks.
     plain: list[Configuration] = [
         WindowConfiguration(**(rung.settings | dense)) if window.relative else rung for rung in rungs[:count]
     ]
@@ -37,7 +37,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What else the search tries: dropout of a recurrent layer's state."""
+    """Further options of the search: dropout of a recurrent layer's state."""
     window = features[0].window
     assert window is not None
     return recurrent_options(window.network, window.options)

@@ -1,4 +1,4 @@
-"""A row of a series as a person sees it in the report: the moment that is forecast."""
+"""How the report shows a row of a series: by the moment that is forecast."""
 
 from collections.abc import Sequence
 

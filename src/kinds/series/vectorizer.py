@@ -1,4 +1,4 @@
-"""Windows as inputs: every moment's columns as small numbers, moment after moment.
+"""Vectorize windows: the normalized columns of every moment, moment after moment.
 
 Shapes: N moments, R rows, L moments of a window, V inputs of a moment.
 """
@@ -17,14 +17,14 @@ from src.tables.table import Feature
 from src.tables.windows import viewed
 
 DAY = 86_400.0
-# Seconds in what goes round; the position in it is an input where a moment lasts less than half of it.
+# Cycles in seconds. The position in a cycle is an input if a moment lasts less than half of it.
 CYCLES = {"year": 365.25 * DAY, "week": 7 * DAY, "day": DAY}
 
 
 class SeriesVectorizer(BaseModel):
     """Fitted columns of one moment; JSON in, JSON out, no pickle.
 
-    A gap in a number's column is filled with the last value before it: what was known at the time.
+    A gap in a column of numbers is filled with the last value before it, which was known at the time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,8 +45,8 @@ class SeriesVectorizer(BaseModel):
         assert window is not None
         moments, last_R = viewed(rows)
         seen_N = np.zeros(len(moments), dtype=bool)
-        for back in range(window.lookback):
-            seen_N[last_R - back] = True
+        for distance in range(window.lookback):
+            seen_N[last_R - distance] = True
         columns: list[Numbers | Categories | Dates] = []
         for feature in features:
             values_N = moments[feature.name][seen_N]
@@ -71,8 +71,8 @@ class SeriesVectorizer(BaseModel):
             values_N = moments[column.name]
             if isinstance(column, Numbers):
                 known_N = as_numbers(values_N)
-                own = column.transform(as_numbers(pd.Series(known_N).ffill()))
-                inputs.append(own[0])
+                numbers = column.transform(as_numbers(pd.Series(known_N).ffill()))
+                inputs.append(numbers[0])
                 gaps += [np.isnan(known_N).astype(np.float64)] if column.flag else []
             else:
                 inputs += column.transform(values_N)
@@ -85,7 +85,7 @@ class SeriesVectorizer(BaseModel):
 
 
 def _width(column: Numbers | Categories | Dates) -> int:
-    """How many inputs a column makes."""
+    """The number of inputs that a column gives."""
     if isinstance(column, Numbers):
         return 1 + column.flag
     return len(column.parts) if isinstance(column, Dates) else len(column.categories) + 1

@@ -1,4 +1,4 @@
-"""Columns of a table as one matrix of small numbers.
+"""Vectorize the columns of a table: one matrix of normalized numbers.
 
 Book: "Data preprocessing for neural networks": vectorization, normalization to mean 0 and standard deviation 1 per
 feature, missing values. Shapes: N rows, D inputs.
@@ -16,20 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from src.tables.columns import seconds
 from src.tables.table import Feature
 
-# A value this many standard deviations out is clipped, so that one odd row cannot blow up a network.
+# Values more standard deviations out are clipped, so that a single odd row cannot make a network diverge.
 CLIP = 6.0
-# Values beyond this count as this, so that their squares are finite numbers.
+# Larger values count as this one, so that their squares are finite.
 LARGEST = 1e150
-# Values spread by less than this share of their mean are one value and its rounding errors.
+# Values that vary by less than this share of their mean are one value with rounding errors.
 ROUNDING = 1e-12
 # A category seen in fewer training rows than this shares one column with the other rare ones.
 MIN_COUNT = 3
 # The most columns one categorical feature may take; rarer categories share one.
 MAX_CATEGORIES = 100
 MISSING_CATEGORY = "(missing)"
-# Bins of a numeric column: at most so many, and one for so many training rows; fewer than the third are not worth it.
+# Bins of a numeric column: the most, the training rows per bin, and the fewest that pay.
 MOST_BINS, ROWS_OF_BIN, FEWEST_BINS = 50, 500, 4
-# The most inputs that the bins of all columns may make together, and the most numbers in all rows.
+# The most inputs from the bins of all columns together, and the most numbers in all rows.
 MOST_BIN_INPUTS, MOST_BIN_NUMBERS = 500, 5e7
 
 
@@ -38,12 +38,12 @@ class Column(BaseModel):
 
 
 class Numbers(Column):
-    """A numeric or boolean column: median for gaps, then standardized; `flag`: gaps get a 0/1 column of their own.
+    """A numeric or boolean column: the median fills gaps, then it is standardized. `flag`: a 0/1 column marks gaps.
 
-    A column with a single value has scale 0 and gives zeros: nothing was learnt about other values. edges: of bins.
+    A column with a single value has scale 0 and gives zeros, as nothing was learnt about other values. edges: of bins.
     Each bin is another input, which goes from 0 to 1 while the value crosses the bin (piecewise linear encoding). So a
-    network finds steps and is not misled by a long tail. Source: Gorishniy, Rubachev and
-    Babenko 2022, "On embeddings for numerical features in tabular deep learning", section 3.2.
+    network can learn steps and is not misled by a long tail. Source: Gorishniy, Rubachev and Babenko 2022, "On
+    embeddings for numerical features in tabular deep learning", section 3.2.
     """
 
     kind: Literal["numbers"] = "numbers"
@@ -68,14 +68,14 @@ class Numbers(Column):
         known = np.isfinite(values_N)
         filled = np.where(known, values_N, self.median)
         varies = self.scale > 0
-        with np.errstate(over="ignore"):  # what lies far beyond what was learnt is clipped
+        with np.errstate(over="ignore"):  # values far outside the learnt range are clipped
             columns = [np.clip((filled - self.mean) / self.scale, -CLIP, CLIP) if varies else np.zeros(len(filled))]
             columns += [np.clip((filled - low) / (high - low), 0, 1) for low, high in pairwise(self.edges)]
         return [*columns, (~known).astype(np.float64)] if self.flag else columns
 
 
 class Categories(Column):
-    """A categorical column, one-hot; the last column stands for rare, unseen and (where never seen) missing values."""
+    """A categorical column, one-hot. The last input is for rare and unseen values, and for gaps if none was learnt."""
 
     kind: Literal["categories"] = "categories"
     name: str
@@ -93,7 +93,7 @@ class Categories(Column):
 
 
 class Dates(Column):
-    """A date column as numbers: the day, and the position in year, week and day as sine and cosine where it varies."""
+    """A date column as numbers: the day, and the position in year, week and day as sine and cosine if it varies."""
 
     kind: Literal["dates"] = "dates"
     name: str
@@ -145,7 +145,7 @@ class TabularVectorizer(BaseModel):
 
 
 def _bins(rows: int, columns: int) -> int:
-    """Bins for each of so many numeric columns; 0 where there are too few rows to learn from, or too many columns."""
+    """The number of bins for each numeric column; 0 if there are too few rows or too many columns."""
     most = (
         MOST_BINS,
         rows // ROWS_OF_BIN,
@@ -156,7 +156,7 @@ def _bins(rows: int, columns: int) -> int:
 
 
 def _edges(known: NDArray[np.float64], bins: int) -> list[float]:
-    """Quantiles; a value that would fill a bin by itself is an edge, and the quantiles are those of the other values.
+    """Edges of bins: every value that fills a bin alone, and quantiles of the other values.
 
     So a column of zeros with a few amounts has its bins where the amounts are. Two different values need no bins.
     """

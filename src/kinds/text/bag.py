@@ -1,4 +1,4 @@
-"""A text as a bag of n-grams: one column for each of the most frequent, the order of words forgotten.
+"""A text as a bag of n-grams: one column for each of the most frequent, without the order of words.
 
 Book: "Deep learning for text": multi-hot, counts and TF-IDF of words and word pairs. Shapes: N texts, V columns.
 """
@@ -18,16 +18,16 @@ from src.kinds.text.tokens import Ids, Tokens, number
 
 Weighting = Literal["multi_hot", "count", "tf_idf"]
 
-# About the length of a row with a hundred n-grams that are there or not. On rows of length 1, as is usual, a network
-# takes three times as many epochs at the book's learning rate.
+# The length of TF-IDF rows: that of a row with a hundred n-grams marked by 1. With the usual length 1 a network takes
+# three times as many epochs at the book's learning rate.
 LENGTH = 10.0
 
 
 class Bag(BaseModel):
-    """The n-grams that have a column, and what each counts; JSON in, JSON out.
+    """The n-grams that have a column, and their weights; JSON in, JSON out.
 
-    An n-gram that is not in the vocabulary adds nothing to a row. Source of the weights: Salton and Buckley 1988,
-    "Term-weighting approaches in automatic text retrieval".
+    N-grams outside the vocabulary are ignored. Source of the weights: Salton and Buckley 1988, "Term-weighting
+    approaches in automatic text retrieval".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,7 +40,7 @@ class Bag(BaseModel):
 
     @classmethod
     def fit(cls, texts: Sequence[str], tokens: Tokens, longest: int, weighting: Weighting, columns: int) -> Self:
-        """Take the `columns` n-grams of up to `longest` tokens that are in most of the texts, ties by their text."""
+        """Take the `columns` n-grams of up to `longest` tokens that most texts contain, ties in alphabetical order."""
         numbered, words = number(texts, tokens)
         grams: list[tuple[int, str]] = []
         for size in range(1, longest + 1):
@@ -68,9 +68,9 @@ class Bag(BaseModel):
 
     @cached_property
     def _columns(self) -> list[tuple[Ids, Ids]]:
-        """Of each size of n-gram: their numbers in order, and the columns that they have."""
+        """For each size of n-grams: their numbers in order, and their columns."""
         places = {word: i for i, word in enumerate(self._words)}
-        found = []
+        columns_by_size = []
         for size in range(1, self.longest + 1):
             keys, columns = [], []
             for column, gram in enumerate(self.vocabulary):
@@ -82,8 +82,8 @@ class Bag(BaseModel):
                     keys.append(key)
                     columns.append(column)
             order = np.argsort(keys)
-            found.append((np.array(keys, dtype=np.int64)[order], np.array(columns, dtype=np.int64)[order]))
-        return found
+            columns_by_size.append((np.array(keys, dtype=np.int64)[order], np.array(columns, dtype=np.int64)[order]))
+        return columns_by_size
 
     def _split(self, gram: str) -> list[str]:
         return gram.split(" ") if self.tokens == "words" else list(gram)
@@ -95,11 +95,11 @@ class Bag(BaseModel):
         for size, (keys, of_key) in enumerate(self._columns, start=1):
             if not len(keys):
                 continue
-            found, of_text = numbered.grams(size, len(self._words))
-            at = np.searchsorted(keys, found).clip(max=len(keys) - 1)
-            known = keys[at] == found
+            grams, of_text = numbered.grams(size, len(self._words))
+            positions = np.searchsorted(keys, grams).clip(max=len(keys) - 1)
+            known = keys[positions] == grams
             rows.append(of_text[known])
-            columns.append(of_key[at[known]])
+            columns.append(of_key[positions[known]])
         if not rows:
             return csr_array((len(texts), len(self.vocabulary)), dtype=np.float32)
         return weighted(
@@ -112,7 +112,7 @@ class Bag(BaseModel):
 
 
 class Hashed(BaseModel):
-    """N-grams in columns by their checksum: no vocabulary, nothing learnt, several n-grams to a column.
+    """N-grams in columns by their checksum: without a vocabulary or any learning, several n-grams share a column.
 
     Source: Weinberger et al. 2009, "Feature hashing for large scale multitask learning".
     """
@@ -128,12 +128,12 @@ class Hashed(BaseModel):
         rows, columns = [], []
         for size in range(1, self.longest + 1):
             keys, of_text = numbered.grams(size, len(words))
-            distinct, at = np.unique(keys, return_inverse=True)
+            distinct, positions = np.unique(keys, return_inverse=True)
             parts = _digits(distinct, size, len(words)).tolist()
             joined = (_SEPARATOR[self.tokens].join(words[i] for i in row) for row in parts)
             hashes = np.array([zlib.crc32(gram.encode()) % self.columns for gram in joined], dtype=np.int64)
             rows.append(of_text)
-            columns.append(hashes[at])
+            columns.append(hashes[positions])
         shape = (len(texts), self.columns)
         return weighted(np.concatenate(rows), np.concatenate(columns), shape, "count", np.ones(self.columns))
 
@@ -144,9 +144,9 @@ _SEPARATOR: dict[Tokens, str] = {"words": " ", "characters": ""}
 def weighted(
     rows: Ids, columns: Ids, shape: tuple[int, int], weighting: Weighting, weights_V: NDArray[np.float64]
 ) -> csr_array:
-    """Occurrences of n-grams as rows: 1 where there is any, how many there are, or TF-IDF of length `LENGTH`.
+    """Occurrences of n-grams as rows: 1 for any, their counts, or TF-IDF of length `LENGTH`.
 
-    Counts are taken as 1 + ln(count), so that the tenth occurrence says less than the first.
+    Counts enter as 1 + ln(count), so that the tenth occurrence adds less than the first.
     """
     x_NV = csr_array((np.ones(len(rows), dtype=np.float64), (rows, columns)), shape=shape)
     x_NV.sum_duplicates()
@@ -161,12 +161,12 @@ def weighted(
 
 
 def _texts_with(keys: Ids, of_text: Ids, texts: int) -> tuple[Ids, Ids]:
-    """The distinct keys in order, and the number of texts that have each."""
+    """The distinct keys in order, and the number of texts with each."""
     if len(keys) and int(keys.max()) >= 2**62 // texts:
         names, keys = np.unique(keys, return_inverse=True)
         distinct, counts = _texts_with(keys, of_text, texts)
         return names[distinct], counts
-    # Sorting numbers is many times faster than sorting positions by them.
+    # Sorting numbers is many times as fast as sorting positions by them.
     pairs = np.sort(keys * texts + of_text)
     first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
     keys = pairs[first] // texts
@@ -175,14 +175,14 @@ def _texts_with(keys: Ids, of_text: Ids, texts: int) -> tuple[Ids, Ids]:
 
 
 def _at_least(counts: Ids, most: int) -> NDArray[np.bool_]:
-    """Those that may be among the `most` highest counts, ties included, and are in more than one text."""
+    """The keys that may have the `most` highest counts, ties included, and occur in more than one text."""
     if len(counts) <= most:
         return counts > 1
     return counts >= max(int(np.partition(counts, -most)[-most]), 2)
 
 
 def _digits(keys: Ids, size: int, base: int) -> Ids:
-    """The tokens' numbers (n-grams, size) of which keys are made."""
+    """The tokens' numbers (n-grams, size) that keys consist of."""
     parts = []
     for _ in range(size):
         keys, part = np.divmod(keys, base)

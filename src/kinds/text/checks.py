@@ -14,19 +14,19 @@ _SOMETHING = r"[\p{L}\p{N}]"
 
 
 def empty_texts(table: TableFacts) -> Iterator[Issue]:
-    """Texts without a letter or digit: nothing can be learnt from them, or told of them."""
+    """Texts without a letter or digit: nothing can be learnt from them or predicted for them."""
     for name in _texts(table):
-        there = pc.match_substring_regex(pa.array(table[name].fillna(""), pa.large_string()), _SOMETHING)
-        empty_N = ~np.asarray(there)
+        has_letters = pc.match_substring_regex(pa.array(table[name].fillna(""), pa.large_string()), _SOMETHING)
+        empty_N = ~np.asarray(has_letters)
         count, rows = int(empty_N.sum()), first_rows(empty_N)
         if count:
-            found = f"{counted(count, 'text')} without a letter or digit ({where(rows, count)})"
-            message = f"{name!r}: {found}: nothing can be told of them; remove the rows"
+            fault = f"{counted(count, 'text')} without a letter or digit ({where(rows, count)})"
+            message = f"{name!r}: {fault}: nothing can be told of them; remove the rows"
             yield Issue("warning", name, count, rows, message)
 
 
 def contradicting_texts(table: TableFacts) -> Iterator[Issue]:
-    """The same text with different labels: at best one of them is right."""
+    """The same text with different labels, at most one of which is right."""
     if not table.is_single_label or not table.targets:
         return
     for name in _texts(table):

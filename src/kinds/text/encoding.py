@@ -1,4 +1,4 @@
-"""How texts become numbers: what the problem says, and what `auto` chooses by a stated rule."""
+"""How texts become numbers: by the problem's settings, and by stated rules for `auto`."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -15,18 +15,18 @@ from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
 from src.tables.table import Feature
 
-# Fewer texts than this for each word of their mean length: a bag of words beats the networks that read in order.
+# With fewer texts than this per word of their mean length, a bag of words beats networks that read in order.
 # Source: Chollet 2021, "Deep Learning with Python", second edition, section 11.3.5.
 TEXTS_PER_WORD = 1500
 AUTOMATIC_NGRAMS: dict[Tokens, int] = {"words": 2, "characters": 5}
-# Sequences are as long as this share of the training texts, and no longer than so many tokens.
+# Sequences cover this share of the training texts completely, with at most so many tokens.
 COVERED, LONGEST = 0.9, 400
-# The columns of a bag that shallow models read in place of sequences.
+# The columns of the bag that shallow models read instead of sequences.
 SHALLOW_COLUMNS = 50_000
 
 
 class Vectors(BaseModel):
-    """How many numbers a word's vector has that sequences start from, and whether it goes on learning."""
+    """The initial word vectors of sequences: the numbers per word, and whether they learn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,10 +35,10 @@ class Vectors(BaseModel):
 
 
 class Encoding(BaseModel):
-    """One column's way, settled.
+    """The settled encoding of one column.
 
-    vocabulary: the most columns, or numbers of tokens. length: tokens of a sequence. vectors: None where sequences
-    start from nothing.
+    vocabulary: the most columns, or numbers of tokens. length: tokens of a sequence. vectors: None if sequences start
+    from random vectors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +57,7 @@ class Encoding(BaseModel):
 def encode(
     train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """The column of text with its encoding, and what was chosen; by the training rows alone."""
+    """The column of text with its encoding, and the choices made, from the training rows only."""
     [feature] = features
     encoding, reason = _encoding(train[feature.name], settings.text, settings.word_vectors is not None)
     choices = []
@@ -71,7 +71,7 @@ def encode(
 
 
 def in_bags(features: Sequence[Feature]) -> list[Feature]:
-    """The column as models see it that do not read in order: of numbered tokens a sum would mean nothing to them."""
+    """The column for models that do not read in order, to which sums of numbered tokens would mean nothing."""
     [feature] = features
     encoding = Encoding.model_validate(feature.encoding)
     if encoding.encoding != "sequence":
@@ -100,7 +100,7 @@ def _encoding(values_N: "pd.Series[str]", text: Text, has_vectors: bool) -> tupl
     encoding = automatic if text.encoding == "auto" else text.encoding
     vocabulary = text.vocabulary
     if encoding == "sequence":
-        # No fold knows more tokens than all training texts together: numbers of others would never be met.
+        # No fold has more tokens than all training texts together, so numbers for others would never occur.
         vocabulary = FIRST + len(Bag.fit(texts, text.tokens, 1, "multi_hot", text.vocabulary - FIRST).vocabulary)
     return Encoding(
         encoding=encoding,

@@ -1,6 +1,6 @@
 """The capacity ladder of texts.
 
-Book: "Deep learning for text": a bag of words needs a small dense network only, and sequences an embedding first.
+Book: "Deep learning for text": a bag of words needs only a small dense network, and sequences an embedding first.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What else the search tries: whether vectors of words go on learning, and dropout of a recurrent layer's state."""
+    """Further options of the search: whether word vectors learn, and dropout of a recurrent layer's state."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     tried: dict[str, Sequence[Any]] = {}
     if encoding.vectors is not None and encoding.vectors.train == "auto":

@@ -7,7 +7,7 @@ from src.kinds.shallow import ByFamily, Shallow
 
 
 def _logistic_regression(seed: int, rows: int, strength: float) -> Any:
-    """By stochastic gradients, which with many classes takes seconds where other solvers take minutes."""
+    """By stochastic gradients, which take seconds with many classes, while other solvers take minutes."""
     from sklearn.linear_model import SGDClassifier
 
     return SGDClassifier(loss="log_loss", alpha=strength, random_state=seed)

@@ -1,4 +1,4 @@
-"""A row of text as a person sees it in the report."""
+"""How the report shows a text."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,6 @@ LONGEST = 300
 
 
 def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
-    """The beginning of each row's text, white space run together."""
+    """The beginning of each row's text, with white space collapsed."""
     [feature] = features
     return frame[feature.name].fillna("").str.slice(0, 4 * LONGEST).str.split().str.join(" ").str.slice(0, LONGEST)

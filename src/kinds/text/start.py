@@ -1,6 +1,6 @@
-"""What networks that read words start from where there are vectors of them.
+"""The initial weights of networks that read words, from word vectors.
 
-Shapes: N rows, V numbers of tokens, E numbers of a word.
+Shapes: N rows, V numbers of tokens, E numbers per word.
 """
 
 from collections.abc import Sequence
@@ -23,28 +23,28 @@ from src.tables.table import Feature
 def with_vectors(
     train: pd.DataFrame, features: Sequence[Feature], file: Path, go_on: bool | Literal["auto"]
 ) -> tuple[WordVectors, list[Feature], list[Choice]]:
-    """The vectors of all words of the training texts, the features that know of them, and how many words have one.
+    """The vectors of all words of the training texts, the features with them, and how many words have one.
 
-    go_on: whether they go on learning. Raises UserError for a line of the file that is none, or no text to read.
+    go_on: whether they learn. Raises UserError for an invalid line of the file, or if no column is text.
     """
     texts = {f.name: train[f.name].fillna("").tolist() for f in features if f.kind == "text"}
     if not texts:
-        raise UserError("word_vectors: no column is text, whose words could start from them; remove the key")
-    words = {word for of in texts.values() for word in tokens_of(of, "words").flatten().unique().to_pylist()}
+        raise UserError("word_vectors: no column is text, so no words could use them; remove the key")
+    words = {word for column in texts.values() for word in tokens_of(column, "words").flatten().unique().to_pylist()}
     vectors = read_vectors(file, words, file.name)
     settled, choices = [], []
     for feature in features:
         if feature.name in texts:
             encoding = Encoding.model_validate(feature.encoding)
             known = Ordered.fit(texts[feature.name], encoding).vocabulary
-            found = int(np.isfinite(vectors.of(known)).all(axis=1).sum())
+            count = int(np.isfinite(vectors.of(known)).all(axis=1).sum())
             encoding = encoding.model_copy(update={"vectors": Vectors(size=vectors.size, train=go_on)})
             feature = feature.model_copy(update={"encoding": encoding.model_dump()})
             choices.append(
                 Choice(
                     setting=f"vectors of {feature.name}",
                     chosen=f"{vectors.size} numbers a word",
-                    reason=f"{file.name} has {found:,} of the {len(known):,} words of the vocabulary; the others start "
+                    reason=f"{file.name} has {count:,} of the {len(known):,} words of the vocabulary; the others start "
                     "at random",
                 )
             )
@@ -53,7 +53,7 @@ def with_vectors(
 
 
 def start(fitted: TextVectorizer, vectors: WordVectors) -> dict[str, NDArray[np.float32]]:
-    """The network's weights_VE by their name, in the order of the vocabulary; NaN where they start at random."""
+    """The network's weights_VE by their name, in the order of the vocabulary; NaN for random initial weights."""
     assert isinstance(fitted.by, Ordered)
     of_words_WE = vectors.of(fitted.by.vocabulary)
     return {"embed.weight": np.vstack([np.full((FIRST, vectors.size), np.nan, dtype=np.float32), of_words_WE])}

@@ -1,4 +1,4 @@
-"""Texts as inputs: bags of n-grams as sparse columns, or sequences of numbered tokens. Shapes: N rows, D inputs."""
+"""Vectorize texts: bags of n-grams as sparse columns, or sequences of numbered tokens. Shapes: N rows, D inputs."""
 
 import zlib
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from src.tables.table import Feature
 
 
 class Ordered(BaseModel):
-    """Texts as sequences of `length` numbers; what is longer is cut at its end, what is shorter padded there.
+    """Texts as sequences of `length` numbers. Longer texts are cut at their end, shorter ones padded there.
 
-    order: of what is left; a text is shuffled in the same way wherever it stands.
+    order: of the remaining tokens. Shuffling depends only on the text itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,7 +33,7 @@ class Ordered(BaseModel):
 
     @classmethod
     def fit(cls, texts: Sequence[str], encoding: Encoding) -> Self:
-        """The most frequent tokens by the number of texts that have them, ties by their text."""
+        """The most frequent tokens by the number of texts with them, ties in alphabetical order."""
         words = Bag.fit(texts, encoding.tokens, 1, "multi_hot", encoding.vocabulary - FIRST)
         return cls(tokens=encoding.tokens, length=encoding.length, vocabulary=words.vocabulary, order=encoding.order)
 
@@ -63,7 +63,7 @@ class TextVectorizer(BaseModel):
 
     @property
     def columns(self) -> list[AnyColumn]:
-        """The columns that are no text."""
+        """The columns that are not text."""
         return []
 
     @classmethod
@@ -87,7 +87,7 @@ class TextVectorizer(BaseModel):
         if isinstance(x_ND, np.ndarray):
             return x_ND
         rows = SparseRows(x_ND)
-        # Half the memory, and some of scikit-learn's models take no longer positions.
+        # Half the memory, and some of scikit-learn's models accept only 32-bit positions.
         rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
         return rows
 

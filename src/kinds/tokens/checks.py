@@ -9,7 +9,7 @@ from src.tables.facts import Issue, TableFacts, counted, first_rows, where
 
 
 def missing_words(table: TableFacts) -> Iterator[Issue]:
-    """Rows without a word, or of no sentence."""
+    """Rows without a word or a sentence."""
     for name, what in ((_word(table), "word"), (_sentence(table), "sentence")):
         missing_N = table[name].isna()
         count, rows = int(missing_N.sum()), first_rows(missing_N)
@@ -21,21 +21,21 @@ def missing_words(table: TableFacts) -> Iterator[Issue]:
 
 
 def torn_sentences(table: TableFacts) -> Iterator[Issue]:
-    """Sentences whose rows do not follow one another: in which order were their words?"""
+    """Sentences whose rows are not consecutive: the order of their words is unknown."""
     name = _sentence(table)
-    again = np.flatnonzero(begins(table[name]) & torn(table[name]))
-    if len(again):
-        rows = [int(row) for row in again[:5]]
+    starts = np.flatnonzero(begins(table[name]) & torn(table[name]))
+    if len(starts):
+        rows = [int(row) for row in starts[:5]]
         message = (
-            f"{name!r}: {counted(len(again), 'time')} a sentence goes on after another one ({where(rows, len(again))});"
-            " the rows of a sentence follow one another in the order of its words: sort them, or give every sentence a "
-            "name of its own"
+            f"{name!r}: {counted(len(starts), 'time')} a sentence goes on after another one "
+            f"({where(rows, len(starts))}); the rows of a sentence follow one another in the order of its words: sort "
+            "them, or give every sentence a name of its own"
         )
-        yield Issue("error", name, len(again), rows, message)
+        yield Issue("error", name, len(starts), rows, message)
 
 
 def lone_words(table: TableFacts) -> Iterator[Issue]:
-    """Sentences of one word each: then nothing stands beside any word."""
+    """Sentences of one word each: then no word has neighbours."""
     name = _sentence(table)
     if len(table) > 1 and table.distinct[name] == len(table):
         message = f"{name!r}: every sentence has one word only; name the column that the words of one have in common"
@@ -43,14 +43,14 @@ def lone_words(table: TableFacts) -> Iterator[Issue]:
 
 
 def repeated_sentences(table: TableFacts) -> Iterator[Issue]:
-    """Sentences that are there more than once, and may be learnt from as well as scored."""
+    """Sentences that occur more than once, so that they may be both learnt from and scored."""
     name, word = _sentence(table), _word(table)
     begins_N = begins(table[name])
     texts = table[word].fillna("").groupby(begins_N.cumsum()).agg(" ".join)
-    again = texts.duplicated().to_numpy()
-    count = int(again.sum())
+    repeated = texts.duplicated().to_numpy()
+    count = int(repeated.sum())
     if count:
-        rows = [int(row) for row in np.flatnonzero(begins_N)[again][:5]]
+        rows = [int(row) for row in np.flatnonzero(begins_N)[repeated][:5]]
         message = (
             f"{word!r}: {counted(count, 'sentence')} the same as an earlier one (beginning in {where(rows, count)}); "
             "the split does not keep them together, so remove them if they are copies and not separate observations"

@@ -1,8 +1,8 @@
-"""Words as a shallow model sees them: what a word is, how it is spelled and what stands beside it.
+"""Words for shallow models: the word itself, its spelling and its neighbours.
 
 Source of the features: Ratnaparkhi 1996, "A maximum entropy model for part-of-speech tagging"; they are hashed, see
 Weinberger et al. 2009, "Feature hashing for large scale multitask learning".
-Shapes: N words, F different forms, T features of one, D columns.
+Shapes: N words, F distinct forms, T features of one, D columns.
 """
 
 import re
@@ -17,22 +17,22 @@ from src.inputs.sentences import Sentences
 
 COLUMNS = 2**18
 SUFFIXES, PREFIXES = 4, 2
-# The words that are seen beside a word, by their distance; of these the word, the end of it and its shape are seen.
+# The neighbours of a word, by their distance. Their features are the word, its last letters and its shape.
 NEIGHBOURS = (-2, -1, 1, 2)
 
 
 def described(x: Sentences) -> csr_array:
-    """The features of each word, (N, D): 1 where there is one."""
-    own_FT = _hashed([list(_of_word(form)) for form in x.forms])
-    beside_FT = _hashed([list(_of_neighbour(form)) for form in x.forms])
-    parts = [own_FT[x.form_N]]
+    """The features of each word, (N, D): 1 for each that it has."""
+    word_FT = _hashed([list(_of_word(form)) for form in x.forms])
+    neighbour_FT = _hashed([list(_of_neighbour(form)) for form in x.forms])
+    parts = [word_FT[x.form_N]]
     for distance in NEIGHBOURS:
         at_N = np.arange(len(x)) + distance
         inside_N = at_N.clip(0, len(x) - 1)
-        there_N = (at_N == inside_N) & (x.sentence_N[inside_N] == x.sentence_N)
-        # Another column for each distance, and one for the end of the sentence.
-        found_NT = (beside_FT[x.form_N[inside_N]] * 31 + (distance + 3) * 7919) % COLUMNS
-        parts.append(np.where(there_N[:, None], found_NT, (distance + 3) * 104_729 % COLUMNS))
+        exists_N = (at_N == inside_N) & (x.sentence_N[inside_N] == x.sentence_N)
+        # Different columns for each distance, and one for the end of the sentence.
+        columns_NT = (neighbour_FT[x.form_N[inside_N]] * 31 + (distance + 3) * 7919) % COLUMNS
+        parts.append(np.where(exists_N[:, None], columns_NT, (distance + 3) * 104_729 % COLUMNS))
     columns_NT = np.concatenate(parts, axis=1)
     starts = np.arange(0, columns_NT.size + 1, columns_NT.shape[1], dtype=np.int32)
     ones = np.ones(columns_NT.size, dtype=np.float32)
@@ -59,10 +59,16 @@ def _of_neighbour(form: str) -> Iterator[str]:
 
 
 def _shape(form: str) -> str:
-    """Letters as x or X, digits as 0, none more than twice in a row."""
-    shape = "".join("0" if one.isdigit() else "X" if one.isupper() else "x" if one.isalpha() else one for one in form)
+    """The form with letters as x or X and digits as 0, none more than twice in a row."""
+    shape = "".join(
+        "0" if character.isdigit() else "X" if character.isupper() else "x" if character.isalpha() else character
+        for character in form
+    )
     return re.sub(r"(.)\1+", r"\1\1", shape)
 
 
 def _hashed(features: list[list[str]]) -> NDArray[np.int64]:
-    return np.array([[zlib.crc32(of.encode()) % COLUMNS for of in one] for one in features], dtype=np.int64)
+    return np.array(
+        [[zlib.crc32(feature.encode()) % COLUMNS for feature in form_features] for form_features in features],
+        dtype=np.int64,
+    )

@@ -1,4 +1,4 @@
-"""How words become numbers: what the problem says of it, and where their sentences are."""
+"""How words become numbers: by the problem's settings, and by the column of their sentences."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from src.tables.table import Feature
 
 
 class Encoding(BaseModel):
-    """What reads the words, and how many of them have a number of their own."""
+    """The network that reads the words, and the size of the vocabulary."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,9 +24,9 @@ class Encoding(BaseModel):
 
 
 def with_sentences(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> list[Feature]:
-    """Where a feature is words: it, and the column of their sentences, which a model has to know, too; else the same.
+    """If a feature is words: it, and the column of their sentences, which a model needs, too. Else the same features.
 
-    Raises UserError for a column beside the words.
+    Raises UserError for a column besides the words.
     """
     words = [feature for feature in features if feature.kind == "token"]
     if not words:
@@ -43,7 +43,7 @@ def with_sentences(train: pd.DataFrame, features: list[Feature], settings: Prepa
 def encode(
     train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """The features with how the words are read."""
+    """The features with the encoding of the words."""
     tokens = settings.tokens
     encoding = Encoding(
         vocabulary=tokens.vocabulary, network=tokens.network, layers=tokens.layers, characters=tokens.characters

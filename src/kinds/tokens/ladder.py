@@ -1,4 +1,4 @@
-"""The capacity ladder of sentences: recurrent layers that double, and with them what reads the characters."""
+"""The capacity ladder of sentences: recurrent layers, and layers that read characters, double in width."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,9 +8,9 @@ from src.networks.configurations.tagger import TaggerConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
-# Units of a recurrent layer for each unit of a dense network that has learnt as much; both directions together.
+# Units of a recurrent layer, both directions together, for each unit of a dense network of similar capacity.
 UNITS = 8
-# Wider layers wait for a GPU: a layer of 256 units takes a minute of a CPU for an epoch of 200,000 words.
+# Wider layers need a GPU: a layer of 256 units takes a minute on a CPU for an epoch of 200,000 words.
 MOST_UNITS = 128
 
 
@@ -30,5 +30,5 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
 
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
-    """What else the search tries: how many words are taken for unknown ones while a network learns."""
+    """Further options of the search: the share of words that count as unknown in training."""
     return {"word_dropout": (0.0, 0.1, 0.25)}

@@ -1,4 +1,4 @@
-"""Shallow models for words: linear ones on what a word is, how it is spelled and what stands beside it."""
+"""Shallow models for words: linear ones on the word, its spelling and its neighbours."""
 
 from typing import Any
 

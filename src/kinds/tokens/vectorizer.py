@@ -1,4 +1,4 @@
-"""Words as inputs: numbers of a vocabulary, and of the characters that they are spelled with. Shapes: N words."""
+"""Vectorize words: their numbers in a vocabulary, and the numbers of their characters. Shapes: N words."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.tokens.encoding import Encoding
 from src.tables.table import Feature
 
-# A word or character of which there are fewer is unknown, so that what unknown ones mean is learnt, too.
+# Rarer words and characters count as unknown, so that a network learns to deal with unknown ones.
 FEWEST = 2
-# Numbers of words: one that is not in the vocabulary, the first that is. Of characters: none, as well. As in
-# src.networks.tagger.
+# Numbers of words: unknown, and the first in the vocabulary. Of characters: the same, and how many there are in all. As
+# in src.networks.tagger.
 UNKNOWN_WORD, FIRST_WORD = 0, 1
 UNKNOWN_CHARACTER, FIRST_CHARACTER, CHARACTERS = 1, 2, 256
-# Of a longer word its beginning and its end are read, so many characters of each.
+# The most characters read at the beginning and at the end of a word.
 BEGINNING = 8
 
 
@@ -39,7 +39,7 @@ class TokenVectorizer(BaseModel):
 
     @property
     def columns(self) -> list[AnyColumn]:
-        """The columns that are no words."""
+        """The columns that are not words."""
         return []
 
     @classmethod
@@ -69,9 +69,9 @@ class TokenVectorizer(BaseModel):
         return {character: number for number, character in enumerate(self.alphabet, start=FIRST_CHARACTER)}
 
     def transform(self, frame: pd.DataFrame) -> Sentences:
-        """The rows of `frame` in their order; where the sentence changes, another begins."""
-        form_N, found = pd.factorize(np.array(_forms(frame[self.word]), dtype=object))
-        forms: list[str] = list(found)
+        """The rows of `frame` in their order. A new sentence begins wherever its name changes."""
+        form_N, distinct = pd.factorize(np.array(_forms(frame[self.word]), dtype=object))
+        forms: list[str] = list(distinct)
         word_F = np.array([self._words.get(form.lower(), UNKNOWN_WORD) for form in forms], dtype=np.int64)
         return Sentences(
             words_N=word_F[form_N],
@@ -83,12 +83,12 @@ class TokenVectorizer(BaseModel):
         )
 
     def _spelled(self, forms: Sequence[str]) -> NDArray[np.uint8]:
-        """The characters of each form; of an empty one, an unknown one."""
+        """The characters of each form; an empty form has an unknown one."""
         shortened = [form if len(form) <= 2 * BEGINNING else form[:BEGINNING] + form[-BEGINNING:] for form in forms]
         characters_FC = np.zeros((len(forms), max(map(len, shortened), default=1) or 1), dtype=np.uint8)
         characters_FC[:, 0] = UNKNOWN_CHARACTER
         for row, form in enumerate(shortened):
-            characters_FC[row, : len(form)] = [self._characters.get(one, UNKNOWN_CHARACTER) for one in form]
+            characters_FC[row, : len(form)] = [self._characters.get(character, UNKNOWN_CHARACTER) for character in form]
         return characters_FC
 
 
@@ -97,6 +97,6 @@ def _forms(values_N: "pd.Series[str]") -> list[str]:
 
 
 def _frequent(counts: Counter[str], most: int) -> list[str]:
-    """What is there often enough, the most frequent first, ties by their text."""
+    """The texts that occur often enough, the most frequent first, ties in alphabetical order."""
     enough = ((-count, text) for text, count in counts.items() if count >= FEWEST)
     return [text for _, text in islice(sorted(enough), most)]

@@ -1,1 +1,1 @@
-"""Everything the workflow asks of a problem type, one file for each type; numpy alone is imported."""
+"""Everything the workflow asks of a problem type, one file for each type; imports only NumPy."""

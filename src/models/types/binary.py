@@ -26,7 +26,7 @@ class Binary(SingleLabel):
         return super().measured_columns(classes, targets)[-1:]
 
     def choose_measure(self, class_shares: Mapping[str, float]) -> tuple[str, str]:
-        """Accuracy where the classes are balanced, else average precision (area under the precision-recall curve)."""
+        """Accuracy if the classes are balanced, else average precision (area under the precision-recall curve)."""
         rarest = min(class_shares.values(), default=1.0)
         if rarest < BALANCED_SHARE:
             return "average_precision", f"the rarer class has {rarest:.1%} of the rows, under {BALANCED_SHARE:.0%}"

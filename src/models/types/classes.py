@@ -1,4 +1,4 @@
-"""What binary and multiclass problems share: each row is of one class. Shapes: N rows, C classes, K outputs."""
+"""The base of binary and multiclass problems: each row has one class. Shapes: N rows, C classes, K outputs."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +11,11 @@ from src.models.types.problem_type import Array, ProblemType
 
 # Below this share of the rarest class, accuracy rewards a model that never finds it.
 BALANCED_SHARE = 0.2
-# Whole numbers with at most so many different values, none of them rare, are taken for classes.
+# Whole numbers with at most so many different values, none of them rare, count as classes.
 MOST_NUMBERED_CLASSES = 20
 FEWEST_PER_CLASS = 10
 
-# Which of two classes counts as positive where the problem does not say: the one that affirms.
+# Affirmative labels: one of these is the positive class unless the problem says otherwise.
 AFFIRMATIVE = ("1", "true", "yes", "y", "t", "positive", "malignant", "+", ">50k")
 
 
@@ -33,7 +33,7 @@ def in_order(labels: Iterable[str]) -> list[str]:
 
 
 def choose_positive(counts: Mapping[str, float]) -> tuple[str, str]:
-    """The class that counts as positive, by the number of rows of each (or their share), and why."""
+    """The positive class, given the number of rows of each (or their share), and why."""
     affirmative = [label for label in counts if label.lower() in AFFIRMATIVE]
     if len(affirmative) == 1:
         return affirmative[0], "the class that affirms"

@@ -1,4 +1,4 @@
-"""Predictions without a look at the inputs, each a `CommonSense`. Shapes: A training rows, V rows, K outputs."""
+"""Predictions that ignore the inputs, each a `CommonSense`. Shapes: A training rows, V rows, K outputs."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from src.models.types.problem_type import Array
 
 
 def mean(truth_AK: Array, w_A: Array, rows: int, rng: np.random.Generator) -> Array:
-    """Always the weighted mean: of classes their shares, of values the best constant for the squared error."""
+    """Always the weighted mean: for classes their shares, for values the best constant for the squared error."""
     return np.repeat(np.average(truth_AK, axis=0, weights=w_A)[None], rows, axis=0)
 
 
@@ -18,11 +18,11 @@ def median(truth_AK: Array, w_A: Array, rows: int, rng: np.random.Generator) -> 
 
 
 def drawn_class(truth_AK: Array, w_A: Array, rows: int, rng: np.random.Generator) -> Array:
-    """For each row one class, drawn at random by the classes' shares."""
+    """One class for each row, drawn at random by the shares of the classes."""
     return rng.multinomial(1, np.average(truth_AK, axis=0, weights=w_A), size=rows).astype(np.float64)
 
 
 def drawn_flags(truth_AK: Array, w_A: Array, rows: int, rng: np.random.Generator) -> Array:
-    """For each row and output yes or no, drawn at random by the share that has it."""
+    """Yes or no for each row and output, drawn at random by the share of yes."""
     shares_1K = np.average(truth_AK, axis=0, weights=w_A)[None]
     return (rng.random((rows, shares_1K.shape[1])) < shares_1K).astype(np.float64)

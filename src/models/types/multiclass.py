@@ -23,7 +23,7 @@ class Multiclass(SingleLabel):
         return p_NK
 
     def choose_measure(self, class_shares: Mapping[str, float]) -> tuple[str, str]:
-        """Accuracy where the classes are balanced, else macro F1, where every class counts the same."""
+        """Accuracy if the classes are balanced, else macro F1, in which every class counts the same."""
         rarest = min(class_shares.values(), default=1.0)
         if rarest * len(class_shares) < BALANCED_SHARE:
             share = f"{rarest:.1%} of the rows, under a fifth of an equal share"

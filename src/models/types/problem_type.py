@@ -1,4 +1,4 @@
-"""What every problem type answers. Imports numpy alone.
+"""The base of all problem types. Imports only NumPy.
 
 Shapes: N rows, A training rows, T target columns, C classes, K outputs of the network.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-# The same answer for every row, whatever its inputs, from what is true of the training rows (A, K), their weights (A,),
-# the number of rows to answer for and a source of random numbers.
+# Answers that ignore the inputs, from the targets of the training rows (A, K), their weights (A,), the number of rows
+# to answer for and a random generator.
 CommonSense = Callable[[Array, Array, int, np.random.Generator], Array]
 # Makes an unfitted estimator from a seed, the number of rows that it will learn from, and the length of the code.
 Estimator = Callable[[int, int, int], Any]
@@ -27,7 +27,7 @@ Family = Literal["classifier", "regressor"]
 
 
 class TargetFacts(Protocol):
-    """A target column that somebody wants to predict, when its type is to be guessed."""
+    """A target column whose problem type is to be guessed."""
 
     @property
     def name(self) -> str: ...
@@ -109,33 +109,33 @@ class ProblemType(ABC):
 
     @property
     def noun(self) -> str:
-        """What one of the things is called that rows are told apart by."""
+        """The noun for what distinguishes rows: their class, label or value."""
         return {"class": "class", "flag": "label", "number": "value", None: "row"}[self.target]
 
     @property
     def may_be_further(self) -> bool:
-        """Whether a further target of another problem's network may be of this type: it is a single column."""
+        """Whether a further target, which is a single column, may have this type."""
         return self.targets in ("one", "any")
 
     @property
     def unbounded(self) -> bool:
-        """Whether predictions are any numbers; networks learn standardized targets then."""
+        """Whether predictions may be any numbers; networks then learn standardized targets."""
         return self.target == "number" and math.isinf(self.lowest) and math.isinf(self.highest)
 
     @abstractmethod
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
-        """How many outputs a network has, by the number of classes and of target columns and the length of the code."""
+        """The number of outputs of a network, given the numbers of classes and target columns and the code's length."""
 
     def answers(self, y_NT: Array, outputs: int) -> Array:
-        """What a perfect model would predict, (N, K), where the encoded targets are y_NT."""
+        """The predictions of a perfect model, (N, K), for the encoded targets y_NT."""
         return y_NT
 
     def joined(self, columns: Sequence[Array]) -> Array:
-        """The predictions (N, K) of one estimator for each target column; each says (N, C), or (N, 1) of numbers."""
+        """The predictions (N, K) from one estimator per target column; each gives (N, C), or (N, 1) for numbers."""
         return np.column_stack([p_NC[:, -1] for p_NC in columns])
 
     def choose_measure(self, class_shares: Mapping[str, float]) -> tuple[str, str]:
-        """The automatic measure and the stated reason, by the share of the training rows that each class has."""
+        """The automatic measure and the reason, given the share of the training rows that each class has."""
         return self.measures[0], self.reason
 
     @abstractmethod
@@ -148,7 +148,7 @@ class ProblemType(ABC):
 
     @abstractmethod
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:
-        """Why these targets are probably of this type; None where they are not. The first type with a reason wins."""
+        """Why these targets probably have this type; None if they do not. The first type with a reason wins."""
 
     def described(self, targets: int) -> str:
         """What is predicted, in words."""

@@ -8,7 +8,7 @@ from src.models.types.problem_type import ProblemType
 from src.models.types.regression import REGRESSION
 from src.models.types.unit_interval import UNIT_INTERVAL
 
-# In the order in which a target is tried for its type, see `ProblemType.guess`.
+# In the order in which types are guessed, see `ProblemType.guess`.
 TYPES: dict[str, ProblemType] = {
-    kind.name: kind for kind in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, UNIT_INTERVAL, AUTOENCODE)
+    type_.name: type_ for type_ in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, UNIT_INTERVAL, AUTOENCODE)
 }

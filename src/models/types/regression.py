@@ -8,7 +8,7 @@ from src.models.types.values import Values, in_unit_interval
 
 
 class Regression(Values):
-    """Networks learn the targets standardized by the training rows."""
+    """Networks learn targets that are standardized by the training rows."""
 
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:
         if not all(target.is_number for target in targets):

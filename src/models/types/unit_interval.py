@@ -1,4 +1,4 @@
-"""Regression of numbers that lie between 0 and 1, such as shares."""
+"""Regression of numbers between 0 and 1, such as shares."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from src.models.types.values import Values, in_unit_interval
 
 
 class UnitInterval(Values):
-    """The targets are left as they are, and so lie between 0 and 1 as the sigmoid's outputs do."""
+    """The targets are not standardized, so they lie between 0 and 1, like the sigmoid's outputs."""
 
     def joined(self, columns: Sequence[Array]) -> Array:
         return super().joined(columns).clip(self.lowest, self.highest)

@@ -1,4 +1,4 @@
-"""What regressions share: each target column holds numbers. Shapes: N rows, T target columns."""
+"""The base of regression types: each target column holds numbers. Shapes: N rows, T target columns."""
 
 from collections.abc import Sequence
 from typing import Any
