@@ -318,7 +318,7 @@ def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
 
 
 def _shallow(given: _Given, interval: Interval | None) -> ShallowModel:
-    """The best shallow model, fitted on all training rows."""
+    """The shallow model, fitted on all training rows."""
     everything = np.arange(len(given.table))
     fitted = fit_shallow(given.references.shallow.name, given.table, everything, given.settings.seed)
     return ShallowModel(ShallowCard(**dict(fitted.setup), interval=interval), fitted.estimators)

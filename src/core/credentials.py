@@ -34,6 +34,8 @@ _LOGINS = re.compile(
     r"(?i)\b((?:https?|ftp)://)[^\s'\"/?#]+@|"
     r"\b([a-z][a-z0-9+.-]{0,30}://)[^\s'\"/?#@]*:(?![0-9]*(?:[/?#\s,;)]|$))[^\s'\"][^\n'\"]{0,300}@"
 )
+# As an address is misspelt: without `https:`, or with other slashes.
+_BARE_LOGIN = re.compile(r"(?<![\w.%+-])(?!mailto:)[\w.%+-]{1,64}:[^\s'\"@/\\]{1,300}@(?=[\w\[])")
 # Matches only where a word begins: tried at each letter of a long word, it would take quadratic time.
 _ASSIGNMENT = re.compile(r"([?&;#]?)(?<![\w.%+-])([\w.%+-]+?)(=|%(?:25)*3[Dd])([^\s&;#'\"]+)")
 # As in YAML, Python and the headers of a request. Without quotes, `token: …` may be about a table's column.
@@ -48,7 +50,7 @@ _FIELD = re.compile(
 def fault_of_address(url: str) -> str | None:
     """The secret in the address, as the rest of a sentence; None if none is recognized."""
     host = re.split("[/?#]", url.partition("://")[2])[0]
-    if "@" in host or not re.fullmatch(r"(?:\[[^]]*\]|[^:]*)(?::[0-9]*)?", host):
+    if "@" in host or not re.fullmatch(r"(?:\[[^]]*\]|[^:]*)(?::[0-9]*)?", host) or _BARE_LOGIN.search(url):
         return "holds a user or a password"
     return fault_of_keys(url) or ("holds a token" if any(map(_TOKEN.search, _decoded(url))) else None)
 
@@ -90,6 +92,7 @@ def filled(url: str, environment: Mapping[str, str]) -> str:
 def redacted(text: str) -> str:
     """The text without the secrets in addresses, in assignments such as `password=…` and in fields."""
     text = _LOGINS.sub(lambda match: f"{match[1] or match[2]}{_CUT}@", text)
+    text = _BARE_LOGIN.sub(f"{_CUT}@", text)
     text = _FIELD.sub(lambda match: f"{match[1]}{_CUT}", text)
     text = _ASSIGNMENT.sub(_without_value, text)
     return _TOKEN.sub(lambda match: f"{match[1]}{_CUT}", text)

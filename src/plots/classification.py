@@ -14,6 +14,7 @@ from src.plots.style import (
     COMMON_SENSE,
     GRID,
     INK,
+    MODELS,
     MUTED,
     NETWORK,
     ON_STRONG,
@@ -135,6 +136,7 @@ def reliability(
     high: np.ndarray,
     probabilities: np.ndarray,
     what: str,
+    model: str,
 ) -> Figure:
     """What happened against what was promised: one dot per bin of probabilities, and how often each was said below.
 
@@ -143,8 +145,9 @@ def reliability(
     figure, axes_2d = new_figure(3.9, 2, 1, sharex=True, height_ratios=[4, 1])
     axes, below = axes_2d[:, 0]
     axes.plot([0, 1], [0, 1], color=COMMON_SENSE, linewidth=1.2, linestyle=(0, (1, 2)), label="perfect")
-    axes.vlines(stated, low, high, color=NETWORK, linewidth=1.4, alpha=0.5)
-    axes.plot(stated, observed, "o-", color=NETWORK, markersize=6, linewidth=1.2, label="network, with 95% interval")
+    color = MODELS[model]
+    axes.vlines(stated, low, high, color=color, linewidth=1.4, alpha=0.5)
+    axes.plot(stated, observed, "o-", color=color, markersize=6, linewidth=1.2, label=f"{model}, with 95% interval")
     show_scale(axes, SHARE, "y", "observed share")
     axes.set_ylim(-0.03, 1.05)
     axes.set_xlim(-0.02, 1.02)
@@ -159,14 +162,16 @@ def reliability(
 
 
 @styled
-def label_scores(names: Sequence[str], average_precision: np.ndarray, prevalence: np.ndarray, most: int = 30) -> Figure:
+def label_scores(
+    names: Sequence[str], average_precision: np.ndarray, prevalence: np.ndarray, model: str, most: int = 30
+) -> Figure:
     """Average precision of every label against what guessing gets (the label's share of rows), most frequent first."""
     order = np.argsort(-prevalence, kind="stable")[:most]
     figure, [[axes]] = new_figure(0.9 + 0.26 * len(order))
     places = np.arange(len(order))
-    axes.hlines(places, prevalence[order], average_precision[order], color=NETWORK, linewidth=1.4, alpha=0.4)
+    axes.hlines(places, prevalence[order], average_precision[order], color=MODELS[model], linewidth=1.4, alpha=0.4)
     axes.plot(prevalence[order], places, "|", color=COMMON_SENSE, markersize=11, mew=2, label="guessing")
-    axes.plot(average_precision[order], places, "o", color=NETWORK, markersize=6.5, label="network")
+    axes.plot(average_precision[order], places, "o", color=MODELS[model], markersize=6.5, label=model)
     axes.set_yticks(places, [label(names[index]) for index in order])
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelcolor=INK)

@@ -24,6 +24,7 @@ SURFACE = "#fefefe"
 ON_STRONG = "#fffffd"
 NETWORK = "#0072b2"
 SHALLOW = "#aa4499"
+MODELS = {"network": NETWORK, "shallow model": SHALLOW}
 COMMON_SENSE = "#6e7781"
 TRAINING = "#009e73"
 VALIDATION = NETWORK

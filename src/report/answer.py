@@ -17,14 +17,14 @@ HEADLINES = {
 }
 
 
-UNSURE = "Between the network and the best shallow model there is no sure difference: the network gains {gain}."
+UNSURE = "Between the network and the shallow model there is no sure difference: the network gains {gain}."
 ONLY_NETWORK = "Of the two only the network is surely better than common sense."
 # Why a model is recommended, by how the network compares with the shallow model.
 REASONS = {
     "network": {
-        "better": "It is surely better than common sense and than the best shallow model, than the latter by {gain}.",
+        "better": "It is surely better than common sense and than the shallow model, than the latter by {gain}.",
         "not sure": f"{UNSURE} {ONLY_NETWORK}",
-        "worse": "The best shallow model is surely better than the network, whose gain is {gain}. " + ONLY_NETWORK,
+        "worse": "The shallow model is surely better than the network, whose gain is {gain}. " + ONLY_NETWORK,
     },
     "shallow model": {
         "better": "It is surely better than common sense; of the network, which gains {gain} on it, that is not sure.",
@@ -47,8 +47,8 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
         f"{protocol} the network’s {printer.title} ({clause(printer)}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
-        f"Common sense{told} gets {printer.bare(result.baseline)}; the best shallow "
-        f"model gets {printer.bare(result.shallow)}.",
+        f"Common sense{told} gets {printer.bare(result.baseline)}; the shallow model "
+        f"gets {printer.bare(result.shallow)}.",
         f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was "
         f"{scored(result.test.opening)}: the network gets {printer.bare(result.test.value)} "
         f"({printer.interval(result.test.low, result.test.high)}), the shallow model "

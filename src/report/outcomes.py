@@ -154,7 +154,7 @@ def _two_classes(evidence: Evidence) -> list[Block]:
             ),
             precision_caption,
         ),
-        _reliability(probability, happened, f"stated probability of {positive}"),
+        _reliability(evidence, probability, happened, f"stated probability of {positive}"),
     ]
     return [Pictures(pictures)]
 
@@ -182,7 +182,7 @@ def _classes(evidence: Evidence) -> list[Block]:
         [[s.name, count(s.rows), share(s.precision), share(s.recall), number(s.f1)] for s in scores],
         frozenset({1, 2, 3, 4}),
     )
-    reliability = _reliability(probabilities.max(axis=1), right, "stated probability of the predicted class")
+    reliability = _reliability(evidence, probabilities.max(axis=1), right, "stated probability of the predicted class")
     return [Pictures([_confusion(evidence), reliability]), table, _precision_note()]
 
 
@@ -197,6 +197,7 @@ def _labels(evidence: Evidence) -> list[Block]:
         [s.name for s in scores],
         np.array([s.average_precision for s in scores]),
         np.array([s.rows / len(rows) for s in scores]),
+        MODELS[evidence.evaluate.saved],
     )
     probability = rows[[f"probability__{name}" for name in labels]].to_numpy(float).ravel()
     happened = (rows[[f"actual__{name}" for name in labels]].to_numpy(float) == 1).ravel()
@@ -211,7 +212,7 @@ def _labels(evidence: Evidence) -> list[Block]:
     )
     pictures = [
         Picture(inline_svg(figure, "labels", caption), caption),
-        _reliability(probability, happened, "stated probability of a label (all labels)"),
+        _reliability(evidence, probability, happened, "stated probability of a label (all labels)"),
     ]
     return [Pictures(pictures), table, _precision_note()]
 
@@ -281,13 +282,15 @@ def _confusion(evidence: Evidence) -> Picture:
     return Picture(inline_svg(classification_plots.confusion_matrix(counts, classes), "confusion", caption), caption)
 
 
-def _reliability(probability: np.ndarray, happened: np.ndarray, what: str) -> Picture:
+def _reliability(evidence: Evidence, probability: np.ndarray, happened: np.ndarray, what: str) -> Picture:
     bins = diagnostics.reliability(probability, happened)
     caption = (
         "Calibration: when the model says 80%, it should be right in 80% of the cases, so good dots lie on the dotted "
         f"line. {_gap(bins)} The bars below show how often each probability was stated."
     )
-    figure = classification_plots.reliability(bins.stated, bins.observed, bins.low, bins.high, probability, what)
+    figure = classification_plots.reliability(
+        bins.stated, bins.observed, bins.low, bins.high, probability, what, MODELS[evidence.evaluate.saved]
+    )
     return Picture(inline_svg(figure, "reliability", caption), caption)
 
 

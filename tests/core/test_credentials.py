@@ -22,6 +22,7 @@ WITH_SECRET = [
     f"https://{SECRET}@example.org/t.csv",
     f"https://ann:{SECRET}/more@example.org/t.csv",
     f"ftp://ann:{SECRET}@example.org/t.csv",
+    *(f"{start}ann:{SECRET}@example.org/t.csv" for start in ("//", "http:\\\\", "https:/", "https:", "")),
     *(
         f"https://example.org/t.csv?raw=1&{key}={SECRET}"
         for key in ("token", "key", "sig", "password", "apiKey", "PWD")

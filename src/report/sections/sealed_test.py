@@ -34,7 +34,7 @@ def sealed_test(evidence: Evidence, printer: Printer) -> Section:
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
         f"{printer.interval(test.low, test.high)} "
         f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). "
-        f"The best shallow model, fitted to the training rows as well, gets {printer.value(plain.value)} on them "
+        f"The shallow model, fitted to the training rows as well, gets {printer.value(plain.value)} on them "
         f"({printer.interval(plain.low, plain.high)}). {_looks(test.opening)}"
     )
     verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
