@@ -52,17 +52,21 @@ EXAMPLES = {
 def run_example(name: str, folder: Path) -> dict[str, Any]:
     """All steps of one problem; its row of the table."""
     example = EXAMPLES[name]
-    found, seconds = run_workflow(name, folder)
-    ours, low, high = found.cross_validation.mean, found.cross_validation.low, found.cross_validation.high
+    evaluation, seconds = run_workflow(name, folder)
+    ours, low, high = (
+        evaluation.cross_validation.mean,
+        evaluation.cross_validation.low,
+        evaluation.cross_validation.high,
+    )
     if example.on == "test rows":
-        ours, low, high = found.test.value, found.test.low, found.test.high
-    printing = printer_of(found)
+        ours, low, high = evaluation.test.value, evaluation.test.low, evaluation.test.high
+    printing = printer_of(evaluation)
     book = "none" if example.book is None else printing.bare(example.book)
-    references = f"common sense {printing.bare(found.baseline)}, shallow model {printing.bare(found.shallow)}"
+    references = f"common sense {printing.bare(evaluation.baseline)}, shallow model {printing.bare(evaluation.shallow)}"
     how = example.how or f"{references} on the folds"
     row = {"problem": name, "book": example.book, "ours": ours, "low": low, "high": high, "seconds": round(seconds, 1)}
     print(
-        f"| {name}{'*' * example.starred} | {found.measure} | {book} ({how}) "
+        f"| {name}{'*' * example.starred} | {evaluation.measure} | {book} ({how}) "
         f"| **{printing.bare(ours)}** ({printing.interval(low, high)}) | {example.on} | {seconds:.0f} |",
         flush=True,
     )
@@ -87,10 +91,10 @@ def main() -> None:
             if options.json:
                 options.json.write_text(json.dumps(rows, indent=2) + "\n")
     print()
-    for starred, which in ((False, "without a star"), (True, "with a star, for a GPU")):
+    for starred, label in ((False, "without a star"), (True, "with a star, for a GPU")):
         seconds = [row["seconds"] for row in rows if EXAMPLES[row["problem"]].starred == starred]
         if seconds:
-            print(f"{len(seconds)} {which}: {sum(seconds) / 60:.0f} minutes")
+            print(f"{len(seconds)} {label}: {sum(seconds) / 60:.0f} minutes")
     if failed:
         sys.exit("\n".join(failed))
 

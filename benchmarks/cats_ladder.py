@@ -82,12 +82,12 @@ def right_answers(rung: Rung, layout: Layout) -> tuple[str, dict[int, bool]]:
     )
     folds = read_folds(layout.folds, len(table))["development"]
     members = [Member.of_split(candidate, split, 0) for split in folds]
-    found: dict[int, bool] = {}
+    is_right: dict[int, bool] = {}
     for trained in fit(members, table, TABLE["accuracy"], Engine(), rung.name):
         rows = trained.member.validation
         right = (trained.predictions[:, 0] >= 0.5) == (table.y_NT[rows, 0] == 1)
-        found |= dict(zip(table.rows_N[rows].tolist(), right.tolist(), strict=True))
-    return network.text, found
+        is_right |= dict(zip(table.rows_N[rows].tolist(), right.tolist(), strict=True))
+    return network.text, is_right
 
 
 def gain(now: NDArray[np.bool_], before: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -106,14 +106,22 @@ def main() -> None:
     with workspace() as folder:
         layouts = {problem: prepared(folder, problem) for problem in dict.fromkeys(rung.problem for rung in RUNGS)}
         for rung in RUNGS:
-            network, found = right_answers(rung, layouts[rung.problem])
-            right_N = np.array([found[row] for row in sorted(found)])
-            of = share_interval(float(right_N.mean()), len(right_N))
+            network, answers = right_answers(rung, layouts[rung.problem])
+            right_N = np.array([answers[row] for row in sorted(answers)])
+            accuracy = share_interval(float(right_N.mean()), len(right_N))
             book = "" if rung.book is None else f"{rung.book:.2f}"
             more = "" if before is None else "{:+.3f} ({:+.3f} to {:+.3f})".format(*gain(right_N, before))
-            ours = f"**{of.value:.3f}** ({of.low:.3f} to {of.high:.3f})"
+            ours = f"**{accuracy.value:.3f}** ({accuracy.low:.3f} to {accuracy.high:.3f})"
             print(f"| {rung.name} | {network} | {book} | {ours} | {more} |", flush=True)
-            rows.append({"rung": rung.name, "book": rung.book, "ours": of.value, "low": of.low, "high": of.high})
+            rows.append(
+                {
+                    "rung": rung.name,
+                    "book": rung.book,
+                    "ours": accuracy.value,
+                    "low": accuracy.low,
+                    "high": accuracy.high,
+                }
+            )
             before = right_N
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")

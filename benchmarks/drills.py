@@ -169,8 +169,8 @@ def drill(way: str, workspace: Workspace, expected: dict[str, bytes], kill: Kill
     """One kill in `workspace`, in which nothing has run; `expected` are the files of an undisturbed run."""
     outcome = Outcome(way, kill.after)
     WAYS[way](workspace, kill, outcome)
-    found = contents(workspace)
-    outcome.wrong += sorted(name for name in {**expected, **found} if expected.get(name) != found.get(name))
+    actual = contents(workspace)
+    outcome.wrong += sorted(name for name in {**expected, **actual} if expected.get(name) != actual.get(name))
     outcome.left += left_in(workspace)
     outcome.open += open_runs(workspace)
     return outcome
@@ -206,12 +206,12 @@ def _is_in(process: psutil.Process, root: Path) -> bool:
 
 def open_runs(workspace: Workspace) -> list[str]:
     """Runs in MLflow and Prefect that seem to go on."""
-    found: list[str] = []
+    names: list[str] = []
     for name, query in _OPEN.items():
         if (workspace.root / name).exists():
             with closing(sqlite3.connect(workspace.root / name, timeout=30)) as connection:
-                found += [f"{name}: {run}" for (run,) in connection.execute(query)]
-    return found
+                names += [f"{name}: {run}" for (run,) in connection.execute(query)]
+    return names
 
 
 def main() -> int:
@@ -252,8 +252,8 @@ def drills(scratch: Path, kills: int, chance: random.Random) -> list[Outcome]:
             seconds[way] = outcome.after
             continue
         outcomes.append(outcome)
-        told = "good" if outcome.is_good else f"NOT GOOD {outcome.wrong} {outcome.left} {outcome.open}"
-        print(f"{len(outcomes):3} {way:10} {outcome.after:5.1f} s  {outcome.victim:24} {told}", flush=True)
+        result = "good" if outcome.is_good else f"NOT GOOD {outcome.wrong} {outcome.left} {outcome.open}"
+        print(f"{len(outcomes):3} {way:10} {outcome.after:5.1f} s  {outcome.victim:24} {result}", flush=True)
     return outcomes
 
 
@@ -261,8 +261,8 @@ def figures(outcomes: Sequence[Outcome]) -> list[str]:
     """A table with a line for each way, and who was killed how often."""
     lines = [f"{'':10} {'kills':>6} {'same bytes':>11} {'nothing left':>13} {'no run open':>12}"]
     for way in WAYS:
-        of = [outcome for outcome in outcomes if outcome.way == way]
-        counts = (len(of), *(sum(not getattr(each, name) for each in of) for name in ("wrong", "left", "open")))
+        of_way = [outcome for outcome in outcomes if outcome.way == way]
+        counts = (len(of_way), *(sum(not getattr(each, name) for each in of_way) for name in ("wrong", "left", "open")))
         lines.append(f"{way:10} {counts[0]:6} {counts[1]:11} {counts[2]:13} {counts[3]:12}")
     victims = Counter(outcome.victim for outcome in outcomes)
     return [*lines, "killed: " + ", ".join(f"{role} {count}" for role, count in victims.most_common())]

@@ -109,24 +109,24 @@ def run_problem(number: int, population: Population, seed: int) -> Outcome:
 
 def _outcome(number: int, population: Population, seed: int, layout: Layout) -> Outcome:
     prepared = Prepared.read(layout.result("prepare"))
-    found = Evaluate.read(layout.result("evaluate"))
+    evaluation = Evaluate.read(layout.result("evaluate"))
     final = _final_network(layout)
     fresh = _table(population.draw(FRESH_ROWS, FRESH_DRAW), final)
-    cross, test = found.cross_validation, found.test
+    cross, test = evaluation.cross_validation, evaluation.test
     return Outcome(
         number=number,
         signal=population.strength > 0,
         seed=seed,
         rows=population.rows,
-        measure=found.measure,
-        sign=1 if found.direction == "maximize" else -1,
-        claimed=next(verdict.holds for verdict in found.verdicts if verdict.name == "beats_common_sense"),
+        measure=evaluation.measure,
+        sign=1 if evaluation.direction == "maximize" else -1,
+        claimed=next(verdict.holds for verdict in evaluation.verdicts if verdict.name == "beats_common_sense"),
         search=Regularize.read(layout.result("regularize")).best_score.mean,
         cross_validation=Estimate(value=cross.mean, low=cross.low, high=cross.high),
-        nested=_nested_score(layout, found) if number // 2 % NESTED_EVERY == 0 else None,
+        nested=_nested_score(layout, evaluation) if number // 2 % NESTED_EVERY == 0 else None,
         test=Estimate(value=test.value, low=test.low, high=test.high),
-        true_procedure=_risk_of_procedure(population, final, found, prepared.rows, fresh),
-        true_final=_risk(final, found, fresh),
+        true_procedure=_risk_of_procedure(population, final, evaluation, prepared.rows, fresh),
+        true_final=_risk(final, evaluation, fresh),
     )
 
 
@@ -177,12 +177,12 @@ def _workspace(population: Population, draw: int, folder: Path) -> Layout:
     return layout
 
 
-def _nested_score(layout: Layout, found: Evaluate) -> float:
+def _nested_score(layout: Layout, evaluation: Evaluate) -> float:
     """What `protocol: nested` would report, on the first repeat of the evaluation folds."""
     settings = load_settings(layout, "regularize", RegularizeSettings)
     climbed = Overfit.read(layout.result("overfit"))
     table = read_table(layout.train, read_schema(layout.train))
-    folds, measure = read_folds(layout.folds, len(table)), TABLE[found.measure]
+    folds, measure = read_folds(layout.folds, len(table)), TABLE[evaluation.measure]
     outer = [split for split in folds["evaluation"] if split.repeat == 0]
     candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
     development, seed = folds["development"], settings.seed
@@ -190,17 +190,21 @@ def _nested_score(layout: Layout, found: Evaluate) -> float:
     return search.held_out.value(table, measure)
 
 
-def _risk_of_procedure(population: Population, final: NetworkModel, found: Evaluate, rows: int, fresh: Table) -> float:
+def _risk_of_procedure(
+    population: Population, final: NetworkModel, evaluation: Evaluate, rows: int, fresh: Table
+) -> float:
     """Mean measure on `fresh` of the chosen configuration, trained on `TRAININGS` new tables of so many rows."""
     table = _table(population.draw(rows * TRAININGS, TRAINING_DRAW), final)
     nothing = np.arange(0)
-    members = [Member(found.chosen, 0, t, t, np.arange(t * rows, (t + 1) * rows), nothing) for t in range(TRAININGS)]
-    trained = fit(members, table, TABLE[found.measure], ENGINE, "truth")
-    return float(np.mean([_risk(_model(one, final), found, fresh) for one in trained]))
+    members = [
+        Member(evaluation.chosen, 0, t, t, np.arange(t * rows, (t + 1) * rows), nothing) for t in range(TRAININGS)
+    ]
+    trained = fit(members, table, TABLE[evaluation.measure], ENGINE, "truth")
+    return float(np.mean([_risk(_model(refit, final), evaluation, fresh) for refit in trained]))
 
 
-def _risk(model: NetworkModel, found: Evaluate, fresh: Table) -> float:
-    return TABLE[found.measure].value(fresh.y_NT, model.row_predictions(fresh.frame), fresh.w_N)
+def _risk(model: NetworkModel, evaluation: Evaluate, fresh: Table) -> float:
+    return TABLE[evaluation.measure].value(fresh.y_NT, model.row_predictions(fresh.frame), fresh.w_N)
 
 
 def _model(trained: Trained, final: NetworkModel) -> NetworkModel:
@@ -225,7 +229,7 @@ def run_problems(count: int, seed: int, processes: int, log: Path | None) -> Ite
     kept = {}
     if log is not None and log.exists():
         outcomes = [Outcome.model_validate_json(line) for line in log.read_text().splitlines()]
-        kept = {(of.signal, of.number): of for of in outcomes if of.seed == seed}
+        kept = {(outcome.signal, outcome.number): outcome for outcome in outcomes if outcome.seed == seed}
     pairs = zip(populations(count, False, seed), populations(count, True, seed), strict=True)
     wanted = [(population.strength > 0, number, population) for number, pair in enumerate(pairs) for population in pair]
     run = Parallel(n_jobs=processes, return_as="generator", batch_size=1)(
@@ -246,32 +250,35 @@ def run_problems(count: int, seed: int, processes: int, log: Path | None) -> Ite
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What is printed and written."""
-    empty, full = ([of for of in outcomes if of.signal == signal] for signal in (False, True))
+    empty, full = ([outcome for outcome in outcomes if outcome.signal == signal] for signal in (False, True))
+    by_measure = {
+        measure: [outcome for outcome in outcomes if outcome.measure == measure]
+        for measure in sorted({outcome.measure for outcome in outcomes})
+    }
     return {
         "problems_without_signal": len(empty),
         "problems_with_signal": len(full),
-        "false_claims": _mean([of.claimed for of in empty]),
+        "false_claims": _mean([outcome.claimed for outcome in empty]),
         "allowed_claims": (1 - CONFIDENCE) / 2,
-        "true_claims": _mean([of.claimed for of in full]),
+        "true_claims": _mean([outcome.claimed for outcome in full]),
         **_coverage(full),
         "optimism": _optimism(full),
         "without_signal": {**_coverage(empty), "optimism": _optimism(empty)},
         "by_measure": {
             measure: {
-                "problems": len(of),
-                "false_claims": _mean([one.claimed for one in of if not one.signal]),
-                **_coverage(of),
+                "problems": len(chosen),
+                "false_claims": _mean([outcome.claimed for outcome in chosen if not outcome.signal]),
+                **_coverage(chosen),
             }
-            for measure in sorted({one.measure for one in outcomes})
-            for of in ([one for one in outcomes if one.measure == measure],)
+            for measure, chosen in by_measure.items()
         },
     }
 
 
 def _coverage(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     return {
-        "coverage_cross_validation": _mean([_holds(of.cross_validation, of.true_procedure) for of in outcomes]),
-        "coverage_test": _mean([_holds(of.test, of.true_final) for of in outcomes]),
+        "coverage_cross_validation": _mean([_holds(each.cross_validation, each.true_procedure) for each in outcomes]),
+        "coverage_test": _mean([_holds(each.test, each.true_final) for each in outcomes]),
     }
 
 
@@ -281,16 +288,16 @@ def _holds(interval: Estimate, truth: float) -> bool:
 
 
 def _optimism(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    usable = [of for of in outcomes if of.standard_error > 0]
+    usable = [outcome for outcome in outcomes if outcome.standard_error > 0]
 
     def mean(reported: Sequence[float | None]) -> float | None:
-        pairs = [(value, of) for value, of in zip(reported, usable, strict=True) if value is not None]
-        return _mean([of.sign * (value - of.true_procedure) / of.standard_error for value, of in pairs])
+        pairs = [(value, each) for value, each in zip(reported, usable, strict=True) if value is not None]
+        return _mean([each.sign * (value - each.true_procedure) / each.standard_error for value, each in pairs])
 
     return {
-        "search": mean([of.search for of in usable]),
-        "evaluation_folds": mean([of.cross_validation.value for of in usable]),
-        "nested": mean([of.nested for of in usable]),
+        "search": mean([each.search for each in usable]),
+        "evaluation_folds": mean([each.cross_validation.value for each in usable]),
+        "nested": mean([each.nested for each in usable]),
     }
 
 
@@ -312,11 +319,11 @@ def main() -> None:
     for outcome in run_problems(options.problems, options.seed, options.processes, options.log):
         outcomes.append(outcome)
         if len(outcomes) % 20 == 0:
-            found = figures(outcomes)
+            results = figures(outcomes)
             print(
                 f"{len(outcomes)} of {2 * options.problems} problems, {time.monotonic() - begin:.0f} s: false claims "
-                f"{found['false_claims']}, coverage of cross-validation {found['coverage_cross_validation']}, of the "
-                f"test {found['coverage_test']}",
+                f"{results['false_claims']}, coverage of cross-validation {results['coverage_cross_validation']}, "
+                f"of the test {results['coverage_test']}",
                 flush=True,
             )
     text = json.dumps(figures(outcomes), indent=2)

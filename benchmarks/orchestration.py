@@ -116,8 +116,8 @@ def press_run(api: str, problem: str) -> dict[str, float]:
         while client.get(f"/flow_runs/{run}").json()["state"]["type"] not in ENDED:
             time.sleep(0.1)
         ended = time.time()
-        found = client.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [run]}}}).json()
-    first = min(_moment(task["start_time"]) for task in found)
+        task_runs = client.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [run]}}}).json()
+    first = min(_moment(task["start_time"]) for task in task_runs)
     return {"picked up": first - pressed, "ended": ended - pressed}
 
 

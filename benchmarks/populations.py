@@ -79,13 +79,13 @@ class Population:
 
 def populations(count: int, signal: bool, seed: int) -> list[Population]:
     """`count` different populations: half of them binary, from 60 to 1,000 rows, balanced and not."""
-    found = []
+    drawn = []
     for number in range(count):
         rng = np.random.default_rng([seed, int(signal), number])
         kind: Literal["binary", "regression"] = "binary" if number % 2 == 0 else "regression"
         place = number // 2
         rows = round(float(np.exp(rng.uniform(np.log(FEWEST_ROWS), np.log(MOST_ROWS)))))
-        found.append(
+        drawn.append(
             Population(
                 kind=kind,
                 rows=rows,
@@ -97,7 +97,7 @@ def populations(count: int, signal: bool, seed: int) -> list[Population]:
                 seed=int(rng.integers(2**31)),
             )
         )
-    return found
+    return drawn
 
 
 def _noise(name: str, rng: np.random.Generator, rows: int) -> np.ndarray:

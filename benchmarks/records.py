@@ -102,7 +102,7 @@ def _step(step: str, parent: str, started: int) -> NewRun:
 
 
 def _curves(name: str, run_type: str, parent: str, started: int) -> NewRun:
-    names = [f"{part}.{of}" for part in ("training", "validation") for of in ("accuracy", "cross_entropy")]
+    names = [f"{part}.{metric}" for part in ("training", "validation") for metric in ("accuracy", "cross_entropy")]
     points = [(name, epoch, 1 / epoch) for name in names for epoch in range(1, EPOCHS + 1)]
     return _run(name, Content(points, {}, {RUN_TYPE: run_type}), {PARENT: parent}, started)
 

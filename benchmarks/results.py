@@ -22,20 +22,20 @@ DEFAULT = ("breast_cancer", "wine", "diabetes", "boston_housing")
 
 def run_problem(name: str, folder: Path) -> tuple[dict[str, Any], str]:
     """Run all steps of one problem; its figures, and the line of the table that prints them."""
-    found, seconds = run_workflow(name, folder)
+    evaluation, seconds = run_workflow(name, folder)
     row = {
         "problem": name,
-        "measure": found.measure,
+        "measure": evaluation.measure,
         "published": PUBLISHED.get(name),
-        "common_sense": found.baseline,
-        "shallow": found.shallow,
-        "ours": found.cross_validation.mean,
-        "low": found.cross_validation.low,
-        "high": found.cross_validation.high,
-        "test": found.test.value,
+        "common_sense": evaluation.baseline,
+        "shallow": evaluation.shallow,
+        "ours": evaluation.cross_validation.mean,
+        "low": evaluation.cross_validation.low,
+        "high": evaluation.cross_validation.high,
+        "test": evaluation.test.value,
         "seconds": round(seconds, 1),
     }
-    return row, _line(row, printer_of(found))
+    return row, _line(row, printer_of(evaluation))
 
 
 def _line(row: dict[str, Any], printing: Printer) -> str:

@@ -168,8 +168,8 @@ def main() -> None:
         }
     print(f"{options.problem}: {options.rows} rows a request, {options.seconds:g} s each, {os.cpu_count()} cores")
     for clients, figure in figures.items():
-        told = ", ".join(f"{value:,g} {name.replace('_', ' ')}" for name, value in figure.items())
-        print(f"{clients:3} clients: {told}")
+        text = ", ".join(f"{value:,g} {name.replace('_', ' ')}" for name, value in figure.items())
+        print(f"{clients:3} clients: {text}")
     if options.json:
         options.json.write_text(
             json.dumps({"problem": options.problem, "rows": options.rows, "clients": figures}) + "\n"

@@ -34,8 +34,8 @@ def run_workflow(problem: str, folder: Path) -> tuple[Evaluate, float]:
     """
     begin = time.perf_counter()
     for step in STEPS:
-        found = run_step(step, problem, folder)
-        print(f"{problem}: {step} took {found['seconds']:.0f} s", file=sys.stderr, flush=True)
+        result = run_step(step, problem, folder)
+        print(f"{problem}: {step} took {result['seconds']:.0f} s", file=sys.stderr, flush=True)
     return Evaluate.read(Layout(problem, folder).result("evaluate")), time.perf_counter() - begin
 
 

@@ -46,7 +46,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, torch {torch.__version__}, Python {sys.version.split()[0]}, {options.accelerator}")
     rows = []
     chosen = options.jobs or (QUICK if options.quick else [*JOBS, GROWTH])
-    for name in (of for of in chosen if of != GROWTH):
+    for name in filter(lambda name: name != GROWTH, chosen):
         job = jobs(options.quick)[name]()
         if options.accelerator == "gpu":
             job = replace(job, device="cuda")

@@ -32,8 +32,8 @@ class Seconds(NamedTuple):
 
     @classmethod
     def now(cls) -> "Seconds":
-        own, workers = (resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return cls(time.perf_counter(), own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime)
+        process, workers = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return cls(time.perf_counter(), process.ru_utime + process.ru_stime + workers.ru_utime + workers.ru_stime)
 
     def since(self, begin: "Seconds", times: float = 1.0) -> "Seconds":
         return Seconds((self.clock - begin.clock) * times, (self.processor - begin.processor) * times)
@@ -94,7 +94,7 @@ def measure_job(job: Job, engine: Engine, rounds: int) -> list[dict[str, Any]]:
         except CannotDo as error:
             skipped[name] = str(error)
     for _ in range(rounds):
-        for name in (of for of in [OURS, *threads] if of not in skipped):
+        for name in (backend for backend in [OURS, *threads] if backend not in skipped):
             try:
                 seconds = run_ours(job, engine) if name == OURS else run_peer(name, job, threads[name])
             except CannotDo as error:  # which the one member of the epoch before did not show
@@ -137,7 +137,7 @@ def measure_growth(engine: Engine, counts: Sequence[int]) -> list[dict[str, Any]
     rows: list[dict[str, Any]] = []
     for count, megabytes in zip(counts, of_counts, strict=True):
         few, more = growth(count, 1), growth(count, 6)
-        seconds = [min(run_ours(of, alone).processor for _ in range(3)) for of in (few, more)]
+        seconds = [min(run_ours(job, alone).processor for _ in range(3)) for job in (few, more)]
         of_step = (seconds[1] - seconds[0]) / 5 / -(-len(few.members[0].training) // 32)
         rows.append(
             {"job": f"step of {count} members", "implementation": OURS, "seconds": of_step, "ratio_to_ours": 1.0}

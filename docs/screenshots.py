@@ -121,8 +121,8 @@ def served() -> Iterator[tuple[str, str]]:
 def workflow_runs(mlflow: str, problem: str) -> tuple[str, list[str]]:
     """The problem's experiment, and the ids of its workflow runs."""
     with httpx.Client(base_url=f"{mlflow}/api/2.0/mlflow", timeout=60, trust_env=False) as client:
-        found = client.get("/experiments/get-by-name", params={"experiment_name": problem}).json()
-        experiment = found["experiment"]["experiment_id"]
+        answer = client.get("/experiments/get-by-name", params={"experiment_name": problem}).json()
+        experiment = answer["experiment"]["experiment_id"]
         body = {"experiment_ids": [experiment], "filter": f"tags.`{KEY}` != ''"}
         runs = client.post("/runs/search", json=body).json().get("runs", [])
     return experiment, [run["info"]["run_id"] for run in runs]

@@ -37,7 +37,7 @@ def baseline(layout: Layout) -> Baseline:
 
     def predicted(name: str, predict: Callable[[Split], Predictions]) -> Reference:
         log.info("baseline %s", name)
-        return {key: HeldOut(list(of), [predict(split) for split in of]) for key, of in folds.items()}
+        return {key: HeldOut(list(splits), [predict(split) for split in splits]) for key, splits in folds.items()}
 
     dummies = {
         name: predicted(name, lambda split, model=model: model(table, split, settings.seed))  # type: ignore[misc]
@@ -48,10 +48,12 @@ def baseline(layout: Layout) -> Baseline:
         for name in shallow_models(table.schema)
     }
     scored = {
-        name: ReferenceScore(name=name, **{key: _score(of, table, measures[key]) for key, of in reference.items()})
+        name: ReferenceScore(
+            name=name, **{key: _score(held_out, table, measures[key]) for key, held_out in reference.items()}
+        )
         for name, reference in (dummies | shallows).items()
     }
-    best_dummy, best_shallow = (_best([scored[name] for name in of], measure) for of in (dummies, shallows))
+    best_dummy, best_shallow = (_best([scored[name] for name in models], measure) for models in (dummies, shallows))
     result = worded(
         Baseline(
             measure=measure.name,

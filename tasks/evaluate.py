@@ -109,7 +109,7 @@ def evaluate(layout: Layout) -> Evaluate:
     learnt = _train(given)
     judged = _judge(given, learnt)
     table, measure, protocol = given.table, given.measure, given.prepared.protocol
-    network, found = judged.network, estimate(judged.network, table, measure, learnt.variance)
+    network, estimated = judged.network, estimate(judged.network, table, measure, learnt.variance)
 
     shallow_final = _shallow(given, _interval(judged.shallow, table))
     models: dict[Saved, Model] = {
@@ -143,9 +143,9 @@ def evaluate(layout: Layout) -> Evaluate:
             baseline=judged.dummy.value(table, measure),
             shallow=judged.shallow.value(table, measure),
             cross_validation=CrossValidation(
-                mean=found.value,
-                low=found.low,
-                high=found.high,
+                mean=estimated.value,
+                low=estimated.low,
+                high=estimated.high,
                 folds=protocol.folds,
                 repeats=len(learnt.folds.fold_RN),
                 half_samples=0 if learnt.variance is None else 2 * PAIRS,
@@ -170,7 +170,7 @@ def evaluate(layout: Layout) -> Evaluate:
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
     _write_predictions(layout, table, test, held_out_by, of_heads, p_test)
     compared = {"network": network, "common_sense": judged.dummy, "shallow": judged.shallow}
-    scores = {name: of.scores(table, measure) for name, of in compared.items()}
+    scores = {name: held_out.scores(table, measure) for name, held_out in compared.items()}
     where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
     _write_csv(layout, "fold_scores.csv", pd.DataFrame(where | scores))
     _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(committee) for committee in learnt.committees]))
@@ -225,14 +225,14 @@ def _train(given: _Given) -> _Learnt:
         [member for trial in smaller for member in trial.members],
         members_of(given.candidate, [split for half in halves for split in half], starts[:1]),
     ]
-    results = iter(fit([m for of in members for m in of], table, measure, given.engine, "evaluate"))
-    of_folds, of_shares, of_halves = ([next(results) for _ in of] for of in members)
+    results = iter(fit([m for group in members for m in group], table, measure, given.engine, "evaluate"))
+    of_folds, of_shares, of_halves = ([next(results) for _ in group] for group in members)
 
     *committees, final = committees_of(of_folds, len(starts))
     alone = held_out(splits, [committee[:1] for committee in committees])
     points, more_data = _learning_curve(smaller, of_shares, alone, folds.first(1), given)
     of_half = committees_of(of_halves, protocol.folds)
-    predicted = [HeldOut(half, [t.predictions for t in of]) for half, of in zip(halves, of_half, strict=True)]
+    predicted = [HeldOut(half, [t.predictions for t in group]) for half, group in zip(halves, of_half, strict=True)]
     variance = half_sample_variance(predicted, table, measure) if predicted else None
     choices = []
     if protocol.most_repeats is not None:
@@ -314,7 +314,7 @@ def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
     """The networks of the final model: refitted on all rows, or those of the first repeat's folds."""
     if given.settings.final == "refit":
         return [learnt.final]
-    return [of for split, of in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
+    return [committee for split, committee in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
 
 
 def _shallow(given: _Given, interval: Interval | None) -> ShallowModel:
@@ -339,7 +339,7 @@ def _half_widths(model: Model) -> dict[str, float]:
 
 def _network(committees: list[Committee], interval: Interval | None, table: Table) -> NetworkModel:
     """The final model of one committee, or of the committees of several folds."""
-    first, *others = [of[0] for of in committees]
+    first, *others = [networks[0] for networks in committees]
     card = NetworkCard(
         table=table.schema,
         vectorizer=first.vectorizer,
@@ -350,15 +350,15 @@ def _network(committees: list[Committee], interval: Interval | None, table: Tabl
         interval=interval,
         further=[
             Preprocessing(
-                vectorizer=of.vectorizer,
-                target_scaler=of.target_scaler,
-                further_scalers=of.further_scalers,
-                inputs=of.inputs,
+                vectorizer=trained.vectorizer,
+                target_scaler=trained.target_scaler,
+                further_scalers=trained.further_scalers,
+                inputs=trained.inputs,
             )
-            for of in others
+            for trained in others
         ],
     )
-    return NetworkModel(card, [t.weights for of in committees for t in of])
+    return NetworkModel(card, [trained.weights for networks in committees for trained in networks])
 
 
 def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure) -> Nested:
@@ -367,9 +367,9 @@ def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure
     return Nested(chosen=nested.chosen, plain=value, optimism=optimism)
 
 
-def _test_agrees(found: Evaluate) -> Verdict:
+def _test_agrees(evaluation: Evaluate) -> Verdict:
     """The sealed test confirms the estimate when the two intervals meet."""
-    cross, test, printing = found.cross_validation, found.test, printer_of(found)
+    cross, test, printing = evaluation.cross_validation, evaluation.test, printer_of(evaluation)
     return Verdict(
         name=SEALED_TEST_VERDICT,
         holds=test.low <= cross.high and cross.low <= test.high,
@@ -392,13 +392,13 @@ def _write_predictions(
     """
     schemas = {"network": table.schema, "shallow": table.schema.questions[0]}
     parts = []
-    for name, of in held_out.items():
-        further = of_heads if name == "network" else [p_VK[:, :0] for p_VK in of.predictions]
-        for split, p_VK, others_VK in zip(of.splits, of.predictions, further, strict=True):
-            told = prediction_columns(np.hstack([p_VK, others_VK]), schemas[name])
-            parts.append(_rows(table, split.validation, told, name, "out_of_fold", split.repeat, split.fold))
-        told = prediction_columns(p_test[name], schemas[name])
-        parts.append(_rows(test, np.arange(len(test)), told, name, "test", 0, 0))
+    for name, model_held_out in held_out.items():
+        further = of_heads if name == "network" else [p_VK[:, :0] for p_VK in model_held_out.predictions]
+        for split, p_VK, others_VK in zip(model_held_out.splits, model_held_out.predictions, further, strict=True):
+            columns = prediction_columns(np.hstack([p_VK, others_VK]), schemas[name])
+            parts.append(_rows(table, split.validation, columns, name, "out_of_fold", split.repeat, split.fold))
+        columns = prediction_columns(p_test[name], schemas[name])
+        parts.append(_rows(test, np.arange(len(test)), columns, name, "test", 0, 0))
     with atomic_file(layout.results / "predictions.parquet") as partial:
         pd.concat(parts, ignore_index=True).to_parquet(partial, index=False)
 

@@ -36,14 +36,14 @@ class State:
 
     def settings(self, layout: Layout) -> dict[str, Any]:
         """The settings of the problem's file and the defaults, nested keys joined by dots."""
-        own, shared = (
+        problem, params = (
             self.params.get(str(file), {}).get("data", {}) for file in (layout.problem_file, layout.params_file)
         )
-        return dict(_flat({**own, "defaults": shared.get("defaults", {})}))
+        return dict(_flat({**problem, "defaults": params.get("defaults", {})}))
 
     def scores(self, layout: Layout) -> Metrics | None:
-        found = self.metrics.get(str(layout.metrics), {}).get("data")
-        return Metrics.model_validate(found) if found else None
+        data = self.metrics.get(str(layout.metrics), {}).get("data")
+        return Metrics.model_validate(data) if data else None
 
 
 def experiments(shown: Sequence[Mapping[str, Any]], problems: Sequence[str]) -> str:
@@ -55,16 +55,19 @@ def experiments(shown: Sequence[Mapping[str, Any]], problems: Sequence[str]) -> 
 
 def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout: Layout) -> str:
     begin = commit.settings(layout)
-    found = [
+    states = [
         (state, _changed(begin, state.settings(layout)), state.scores(layout)) for state in (workspace, commit, *tried)
     ]
-    of_others = [state for state, changed, scores in found if not changed and scores in (None, commit.scores(layout))]
-    shown = [each for each in found if each[0] not in tried or each[0] not in of_others]
+    of_others = [state for state, changed, scores in states if not changed and scores in (None, commit.scores(layout))]
+    shown = [each for each in states if each[0] not in tried or each[0] not in of_others]
     by_measure: dict[str, list[Metrics]] = {}
     for _, _, scores in shown:
         if scores is not None:
             by_measure.setdefault(scores.measure, []).append(scores)
-    printing = {measure: printer(measure, "", [scores.cv for scores in of], of) for measure, of in by_measure.items()}
+    printing = {
+        measure: printer(measure, "", [scores.cv for scores in metrics], metrics)
+        for measure, metrics in by_measure.items()
+    }
     rows = [HEADINGS, *((state.name, state.created, *_cells(scores, printing)) for state, _, scores in shown)]
     changes = ["", *(changed for _, changed, _ in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -55,14 +55,14 @@ def reached(modules: Iterable[Path], at_once: bool = False, never: tuple[str, ..
 
     at_once: what is imported while they are imported, only. never: files and folders that are left out.
     """
-    found: dict[Path, set[str]] = {}
+    imports: dict[Path, set[str]] = {}
     todo = {file for module in modules for file in files_of(".".join(module.with_suffix("").parts))}
     while todo:
         module = todo.pop()
-        found[module] = {*imported(module, at_once)}
-        files = {file for name in found[module] for file in files_of(name)}
-        todo |= {file for file in files if not under(file, never)} - found.keys()
-    return found
+        imports[module] = {*imported(module, at_once)}
+        files = {file for name in imports[module] for file in files_of(name)}
+        todo |= {file for file in files if not under(file, never)} - imports.keys()
+    return imports
 
 
 def imported(module: Path, at_once: bool = False) -> Iterator[str]:

@@ -158,10 +158,10 @@ def _beats(
     called = f"network of {climb.rung.network.phrase} at its turning point"
     scores_J = np.array([t.history.validation[climb.turn.epoch - 1] for t in climb.trained])
     sense = f"common sense ({reference.name})", np.array(reference.development.scores)
-    found = compare_scores("beats_the_baseline", (called, scores_J), sense, folds, table, measure, left_out_B)
-    if found.holds or found.comparison is None:
-        return found
-    return verdict_of(found.name, found.comparison.model_copy(update={"note": f"; {advice}"}))
+    verdict = compare_scores("beats_the_baseline", (called, scores_J), sense, folds, table, measure, left_out_B)
+    if verdict.holds or verdict.comparison is None:
+        return verdict
+    return verdict_of(verdict.name, verdict.comparison.model_copy(update={"note": f"; {advice}"}))
 
 
 def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Verdict:

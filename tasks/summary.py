@@ -53,22 +53,22 @@ def rows(layout: Layout) -> list[tuple[str, ...]]:
     path = layout.result("evaluate")
     if not path.exists():
         return [(layout.problem, "not evaluated yet", "", "", "")]
-    found = Evaluate.read(path)
-    estimate, test = found.cross_validation, found.test
+    evaluation = Evaluate.read(path)
+    estimate, test = evaluation.cross_validation, evaluation.test
     repeats = f", {estimate.repeats} times" if estimate.repeats > 1 else ""
-    text = printer_of(found).bare
+    text = printer_of(evaluation).bare
     return [
         (
             layout.problem,
-            text(found.baseline),
-            text(found.shallow),
+            text(evaluation.baseline),
+            text(evaluation.shallow),
             f"{text(estimate.mean)} [{text(estimate.low)}, {text(estimate.high)}]",
             f"{text(test.value)} [{text(test.low)}, {text(test.high)}]",
         ),
         (
-            f"  {found.measure}",
+            f"  {evaluation.measure}",
             "",
-            f"test {text(found.shallow_test.value)}",
+            f"test {text(evaluation.shallow_test.value)}",
             f"{estimate.folds} folds{repeats}",
             f"{test.rows:,} rows, {ordinal(test.opening)} time",
         ),
@@ -83,12 +83,12 @@ def _told(layout: Layout, bold: Style, green: Style, red: Style) -> str:
         lines = [_wrapped(f"{layout.problem}: {settings.question}{unit}", "").replace(layout.problem, lines[0], 1)]
     for _, verdict in verdicts_of(layout):
         word = "yes" if verdict.holds else "no "
-        told = _wrapped(f"{word}  {verdict.name.replace('_', ' ')}: {verdict.evidence}", "  ")
-        lines.append(told.replace(word, (green if verdict.holds else red)(word), 1))
+        text = _wrapped(f"{word}  {verdict.name.replace('_', ' ')}: {verdict.evidence}", "  ")
+        lines.append(text.replace(word, (green if verdict.holds else red)(word), 1))
     if layout.result("evaluate").exists():
-        found = answer_of(layout)
-        told = _wrapped(f"answer: {found}", "  ")
-        lines.append(told.replace("answer", (green if found.is_a_model else red)("answer"), 1))
+        answer = answer_of(layout)
+        text = _wrapped(f"answer: {answer}", "  ")
+        lines.append(text.replace("answer", (green if answer.is_a_model else red)("answer"), 1))
     if versions := versions_of(layout.problem, home(layout)):
         lines.append(_wrapped(f"champion: {versions.why}", "  "))
     return "\n".join(lines)

@@ -61,10 +61,10 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
     lock that it had before the block.
     """
     path = root / LOCK_FILE
-    mine = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
+    owner = {"pid": driver.pid, "started": driver.create_time(), "command": " ".join(driver.cmdline())}
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        mine["file"] = _identity(path)
+        owner["file"] = _identity(path)
         file.seek(0)
         holder = _held_here(path, file.read())
         if holder is not None and not _is_same(holder, driver) and _is_running(holder):
@@ -74,7 +74,7 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
                 "overwrite each other's files. For a second run beside it, clone the repository into another folder.)"
             )
         file.truncate(0)
-        file.write(json.dumps(mine).encode())
+        file.write(json.dumps(owner).encode())
     mend(root)
     had_it = holder is not None and _is_same(holder, driver)
     try:
@@ -87,8 +87,8 @@ def locked_by(driver: psutil.Process, root: Path = Path()) -> Iterator[None]:
 def holder(root: Path = Path()) -> str | None:
     """The running process that holds the workspace, if any: its number and command."""
     path = root / LOCK_FILE
-    found = _held_here(path, path.read_bytes()) if path.exists() else None
-    return _described(found) if found is not None and _is_running(found) else None
+    owner = _held_here(path, path.read_bytes()) if path.exists() else None
+    return _described(owner) if owner is not None and _is_running(owner) else None
 
 
 @contextmanager

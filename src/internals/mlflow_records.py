@@ -41,7 +41,7 @@ _ADDRESSES = (
     ("model_versions", "source"),
 )
 _MOVE = """
-    UPDATE {table} SET {column} = :here || substr({column}, :length + 1) WHERE substr({column}, 1, :length) = :former
+    UPDATE {table} SET {column} = :current || substr({column}, :length + 1) WHERE substr({column}, 1, :length) = :former
 """
 
 
@@ -81,11 +81,11 @@ def locations(connection: "Connection", tag: str) -> list[str]:
     return [location for (location,) in _rows(connection, "experiment_tags", _LOCATIONS, tag=tag)]
 
 
-def move_addresses(connection: "Connection", former: str, here: str) -> None:
-    """Let every address of a file that begins with `former` begin with `here`."""
+def move_addresses(connection: "Connection", former: str, current: str) -> None:
+    """Replace the beginning `former` of every address of a file by `current`."""
     from sqlalchemy import text
 
-    values = {"former": former, "here": here, "length": len(former)}
+    values = {"former": former, "current": current, "length": len(former)}
     for table, column in _ADDRESSES:
         connection.execute(text(_MOVE.format(table=table, column=column)), values)
 

@@ -110,12 +110,12 @@ def _every(rows: int, most: int | None) -> int:
 
 def _described(name: str, estimator: Any, x_AD: Any) -> ShallowSettings:
     """What an unfitted estimator is, and on how much it will be fitted."""
-    usual, own = type(estimator)().get_params(deep=False), estimator.get_params(deep=False)
+    defaults, params = type(estimator)().get_params(deep=False), estimator.get_params(deep=False)
     rows, columns = x_AD.shape
     return ShallowSettings(
         name=name,
         estimator=type(estimator).__name__,
-        settings={key: _spelled(of) for key, of in own.items() if not np.array_equal(of, usual[key])},
+        settings={key: _spelled(value) for key, value in params.items() if not np.array_equal(value, defaults[key])},
         columns=columns,
         rows=rows,
     )

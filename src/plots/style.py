@@ -136,19 +136,19 @@ def short_count(count: int) -> str:
 
 def show_scale(axes: Axes, scale: Scale, axis: str = "y", words: str | None = None) -> None:
     """Label one axis of `axes` and print its ticks as the scale asks."""
-    which = axes.yaxis if axis == "y" else axes.xaxis
-    which.set_label_text(scale.label if words is None else words)
-    which.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axis_shown = axes.yaxis if axis == "y" else axes.xaxis
+    axis_shown.set_label_text(scale.label if words is None else words)
+    axis_shown.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     if scale.percent:
-        which.set_major_formatter(FuncFormatter(lambda share, _: plain_number(round(share * 100, 6)) + "%"))
+        axis_shown.set_major_formatter(FuncFormatter(lambda share, _: plain_number(round(share * 100, 6)) + "%"))
     else:
-        which.set_major_formatter(FuncFormatter(plain_number))
+        axis_shown.set_major_formatter(FuncFormatter(plain_number))
 
 
 def show_counts(axes: Axes, axis: str) -> None:
-    which = axes.yaxis if axis == "y" else axes.xaxis
-    which.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    which.set_major_formatter(FuncFormatter(plain_number))
+    axis_shown = axes.yaxis if axis == "y" else axes.xaxis
+    axis_shown.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axis_shown.set_major_formatter(FuncFormatter(plain_number))
 
 
 def legend_above(axes: Axes, columns: int = 3, opaque: bool = False) -> None:

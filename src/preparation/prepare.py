@@ -68,8 +68,8 @@ def prepare_table(
     `raw` is the canonical typed table of `src.datasets.read_split`, test_N the positions of its sealed rows where they
     are known, vectors_file one of vectors of words. Raises UserError where a split is impossible.
     """
-    asked_of = {**dict.fromkeys(settings.targets, settings.type), **{n: of.type for n, of in settings.heads.items()}}
-    frame = raw.assign(**{name: _AS[TYPES[asked].target](raw[name]) for name, asked in asked_of.items()})
+    types = dict.fromkeys(settings.targets, settings.type) | {name: head.type for name, head in settings.heads.items()}
+    frame = raw.assign(**{name: _AS[TYPES[type_].target](raw[name]) for name, type_ in types.items()})
     units_N = units(frame, settings)
     if test_N is None:
         test_N = sealed_rows(raw, settings)
@@ -173,8 +173,8 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     window, heads = features[0].window, []
     classes, positive, more = _classes(train, settings.targets, settings.problem_type, settings.positive, "positive")
     choices += more
-    for name, of in settings.heads.items():
-        head, more = _head(train, name, of)
+    for name, further in settings.heads.items():
+        head, more = _head(train, name, further)
         heads.append(head)
         choices += more
     return (

@@ -41,13 +41,13 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
     verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
-    told = ", which learns nothing from the inputs," if prepared.targets else ""
+    aside = ", which learns nothing from the inputs," if prepared.targets else ""
     sentences = [
         f"A network learnt to {task(prepared)} from "
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
         f"{protocol} the network’s {printer.title} ({clause(printer)}) is {printer.value(cross.mean)}, "
         f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
-        f"Common sense{told} gets {printer.bare(result.baseline)}; the shallow model "
+        f"Common sense{aside} gets {printer.bare(result.baseline)}; the shallow model "
         f"gets {printer.bare(result.shallow)}.",
         f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was "
         f"{scored(result.test.opening)}: the network gets {printer.bare(result.test.value)} "

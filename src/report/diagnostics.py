@@ -68,11 +68,11 @@ def mean_curves(folds: Sequence[Thresholds]) -> tuple[Floats, Floats]:
     Probabilities of different networks are on different scales, so that their rows are not ranked together. Source of
     vertical averaging: Fawcett 2006, "An introduction to ROC analysis", Pattern Recognition Letters 27, section 8.1.
     """
-    ranked = [of for of in folds if of.positives and of.negatives]
+    ranked = [fold for fold in folds if fold.positives and fold.negatives]
     if not ranked:
         return np.full(len(GRID), np.nan), np.full(len(GRID), np.nan)
-    recalls = [np.interp(GRID, np.append(0.0, of.fall_out), np.append(0.0, of.recall)) for of in ranked]
-    precisions = [of.precision[np.searchsorted(of.recall, GRID).clip(max=len(of.recall) - 1)] for of in ranked]
+    recalls = [np.interp(GRID, np.append(0.0, fold.fall_out), np.append(0.0, fold.recall)) for fold in ranked]
+    precisions = [fold.precision[np.searchsorted(fold.recall, GRID).clip(max=len(fold.recall) - 1)] for fold in ranked]
     return np.mean(recalls, axis=0), np.mean(precisions, axis=0)
 
 
@@ -152,7 +152,7 @@ def label_scores(predictions: pd.DataFrame, labels: list[str]) -> list[ClassScor
         predicted = predictions[f"predicted__{name}"].to_numpy() == 1
         probability = predictions[f"probability__{name}"].to_numpy(np.float64)
         folds = [predictions["fold"].to_numpy() == fold for fold in predictions["fold"].unique()]
-        ranked = [thresholds(actual[of], probability[of]).average_precision for of in folds if actual[of].any()]
+        ranked = [thresholds(actual[rows], probability[rows]).average_precision for rows in folds if actual[rows].any()]
         hits = int((actual & predicted).sum())
         scores.append(
             _class_score(

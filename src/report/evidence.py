@@ -45,7 +45,7 @@ class Evidence:
             "regularize": self.regularize,
             "evaluate": self.evaluate,
         }
-        return [(step, verdict) for step, found in steps.items() for verdict in found.verdicts]
+        return [(step, verdict) for step, results in steps.items() for verdict in results.verdicts]
 
     @property
     def answer(self) -> Answer:

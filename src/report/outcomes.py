@@ -27,9 +27,9 @@ COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
 def outcomes(evidence: Evidence) -> list[Block]:
     """Text, figures and tables on the out-of-fold predictions, and on the sealed test set beside them."""
-    rows, said = len(evidence.out_of_fold), "predicted" if evidence.prepared.targets else "scored"
+    rows, verb = len(evidence.out_of_fold), "predicted" if evidence.prepared.targets else "scored"
     intro = Text(
-        f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} {said} "
+        f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} {verb} "
         f"by a {MODELS[evidence.evaluate.saved]} that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
@@ -122,8 +122,8 @@ def _two_classes(evidence: Evidence) -> list[Block]:
     probability = rows[column].to_numpy(float)
     happened = (rows["actual"] == positive).to_numpy()
     by_fold = [
-        diagnostics.thresholds((of["actual"] == positive).to_numpy(), of[column].to_numpy(float))
-        for _, of in evidence.all_out_of_fold.groupby(["repeat", "fold"])
+        diagnostics.thresholds((fold["actual"] == positive).to_numpy(), fold[column].to_numpy(float))
+        for _, fold in evidence.all_out_of_fold.groupby(["repeat", "fold"])
     ]
     sealed = diagnostics.thresholds((test["actual"] == positive).to_numpy(), test[column].to_numpy(float))
     recall, purity = diagnostics.mean_curves(by_fold)
@@ -131,10 +131,10 @@ def _two_classes(evidence: Evidence) -> list[Block]:
     roc = [classification_plots.Curve(f"out of fold, area {area[0]}", diagnostics.GRID, recall)]
     precision = [classification_plots.Curve(f"out of fold, average {average[0]}", diagnostics.GRID, purity)]
     if sealed.positives and sealed.negatives:
-        fall_out, found = (np.append(0.0, of) for of in (sealed.fall_out, sealed.recall))
+        fall_out, sealed_recall = (np.append(0.0, values) for values in (sealed.fall_out, sealed.recall))
         exact = np.append(sealed.precision[:1], sealed.precision)
-        roc.append(classification_plots.Curve(f"sealed test, area {area[1]}", fall_out, found))
-        precision.append(classification_plots.Curve(f"sealed test, average {average[1]}", found, exact))
+        roc.append(classification_plots.Curve(f"sealed test, area {area[1]}", fall_out, sealed_recall))
+        precision.append(classification_plots.Curve(f"sealed test, average {average[1]}", sealed_recall, exact))
     of_folds = ", the mean over the folds" if len(by_fold) > 1 else ""
     roc_caption = (
         f"ROC curve: how many of the {positive} rows are found for how many false alarms. The area under it is the "

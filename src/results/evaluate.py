@@ -145,16 +145,16 @@ class Evaluate(Result):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a complete evaluation. Raises UserError where a verdict that others rely on is missing."""
-        found = super().read(path)
+        evaluation = super().read(path)
         with intact(path):
-            compared = {verdict.name: verdict.comparison for verdict in found.verdicts}
+            compared = {verdict.name: verdict.comparison for verdict in evaluation.verdicts}
             missing = [name for name in (*_COMPARED, SEALED_TEST_VERDICT) if name not in compared]
             if missing:
                 raise ValueError(f"verdicts: {missing[0]} is missing")
             without = [name for name in _COMPARED if compared[name] is None]
             if without:
                 raise ValueError(f"verdicts: {without[0]} has no comparison")
-        return found
+        return evaluation
 
     @property
     def saved(self) -> Saved:
@@ -187,14 +187,14 @@ class Metrics(Result):
     test: float
 
     @classmethod
-    def of(cls, found: Evaluate) -> Self:
-        estimate = found.cross_validation
+    def of(cls, evaluation: Evaluate) -> Self:
+        estimate = evaluation.cross_validation
         return cls(
-            measure=found.measure,
-            baseline=found.baseline,
-            shallow=found.shallow,
+            measure=evaluation.measure,
+            baseline=evaluation.baseline,
+            shallow=evaluation.shallow,
             cv=estimate.mean,
             low=estimate.low,
             high=estimate.high,
-            test=found.test.value,
+            test=evaluation.test.value,
         )

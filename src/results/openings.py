@@ -64,11 +64,11 @@ class Ledger:
 
     def read(self) -> list[Opening]:
         """All openings in order. Raises UserError for a line that is not an opening."""
-        found: list[Opening] = []
+        openings: list[Opening] = []
         for path in (self.path, self.kept):
             for opening in _read(path):
-                _add(found, opening)
-        return found
+                _add(openings, opening)
+        return openings
 
     def open(self, rows: str, evaluation: str) -> None:
         """Record that `evaluation` is about to read the sealed `rows`, unless it has done so before."""
@@ -79,8 +79,8 @@ class Ledger:
     def scored(self, rows: str, evaluation: str, score: float) -> int:
         """Record the score on the opened rows. Returns which opening of these rows it is, from 1."""
         with self._held() as openings:
-            this = Opening(rows=rows, evaluation=evaluation, score=score)
-            _add(openings, this)
+            opening = Opening(rows=rows, evaluation=evaluation, score=score)
+            _add(openings, opening)
             of_rows = [each for each in openings if each.rows == rows]
         return 1 + next(i for i, each in enumerate(of_rows) if each.evaluation == evaluation and each.is_scored(score))
 

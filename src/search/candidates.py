@@ -111,22 +111,23 @@ def propose(
         search.learning_rate,
         *options.values(),
     ]
-    found: dict[tuple[Any, ...], None] = {(0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values())): None}
+    unregularized = (0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values()))
+    proposed: dict[tuple[Any, ...], None] = {unregularized: None}
     # Enough points to meet every combination, however small its cell.
     points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
         int(np.ceil(np.log2(8 * np.prod([len(axis) for axis in axes]))))
     )
     for point in points:
-        if len(found) >= search.budget:
+        if len(proposed) >= search.budget:
             break
         network, dropout, penalty, factor, *chosen = (
             axis[int(u * len(axis))] for axis, u in zip(axes, point, strict=True)
         )
-        own = [
+        used = [
             value if networks[network].names(name) else values[0]
             for value, (name, values) in zip(chosen, options.items(), strict=True)
         ]
-        found[network, dropout, penalty, factor, *own] = None
+        proposed[network, dropout, penalty, factor, *used] = None
     return [
         Candidate(
             network=networks[network].changed(
@@ -142,7 +143,7 @@ def propose(
             clip_norm=networks[network].clip_norm,
             falling=networks[network].rate_falls,
         )
-        for network, dropout, (l1, l2), factor, *chosen in found
+        for network, dropout, (l1, l2), factor, *chosen in proposed
     ]
 
 

@@ -51,28 +51,28 @@ def search(
         for c, candidate in enumerate(candidates)
     }
     trained: dict[Key, list[Trained]] = {}
-    found: dict[Key, Scored] = {}
+    scores: dict[Key, Scored] = {}
     alive = list(members)
     for epoch, kept in rungs(len(candidates), max(candidate.epochs for candidate in candidates)):
-        going = [key for key in alive if key not in trained or _goes_on(found[key], trained[key])]
+        going = [key for key in alive if key not in trained or _goes_on(scores[key], trained[key])]
         resumed = [training for key in going for training in trained.get(key, [])]
         training = [member for key in going for member in members[key]]
         results = iter(fit(training, table, measure, engine, title, epoch, resumed or None) if training else [])
         for key in going:
             trained[key] = [next(results) for _ in members[key]]
-            found[key] = score(trained[key], measure)
+            scores[key] = score(trained[key], measure)
         for s in range(len(searches)):
             rivals = [key for key in alive if key[0] == s and key[1] > 0]
-            for key in _in_order(rivals, found, measure)[kept - 1 :]:
-                found[key] = replace(found[key], dropped=True)
-        alive = [key for key in alive if not found[key].dropped]
+            for key in _in_order(rivals, scores, measure)[kept - 1 :]:
+                scores[key] = replace(scores[key], dropped=True)
+        alive = [key for key in alive if not scores[key].dropped]
     for s, splits in enumerate(searches):
         if len(splits) == 1:
-            own = [key for key in alive if key[0] == s]
-            pairs = [(found[key], trained[key][0]) for key in own]
-            again = _left_out(pairs, splits[0], table, measure, engine, seed, title)
-            found |= dict(zip(own, again, strict=True))
-    return [[found[s, c] for c in range(len(candidates))] for s in range(len(searches))]
+            survivors = [key for key in alive if key[0] == s]
+            pairs = [(scores[key], trained[key][0]) for key in survivors]
+            rescored = _left_out(pairs, splits[0], table, measure, engine, seed, title)
+            scores |= dict(zip(survivors, rescored, strict=True))
+    return [[scores[s, c] for c in range(len(candidates))] for s in range(len(searches))]
 
 
 def rungs(candidates: int, epochs: int) -> Iterator[tuple[int, int]]:
@@ -92,12 +92,12 @@ def _goes_on(scored: Scored, trained: Sequence[Trained]) -> bool:
     return 2 * scored.candidate.epochs > scored.trained and all(training.paused for training in trained)
 
 
-def _in_order(keys: Sequence[Key], found: Mapping[Key, Scored], measure: Measure) -> list[Key]:
+def _in_order(keys: Sequence[Key], scores: Mapping[Key, Scored], measure: Measure) -> list[Key]:
     """The best of each network, then the second of each, and so on; the better ones first."""
     before = Counter[str]()
     places = {}
-    for key in sorted(keys, key=lambda key: _rank(found[key], measure)):
-        network = repr(found[key].candidate.network.architecture)
+    for key in sorted(keys, key=lambda key: _rank(scores[key], measure)):
+        network = repr(scores[key].candidate.network.architecture)
         places[key] = before[network]
         before[network] += 1
     return sorted(places, key=places.__getitem__)

@@ -70,7 +70,7 @@ class TableFacts:
         return {name: keys.get(name, "feature") for name in self.columns}
 
     def of_role(self, role: str) -> list[str]:
-        return [name for name, own in self.roles.items() if own == role]
+        return [name for name, column_role in self.roles.items() if column_role == role]
 
     @property
     def features(self) -> list[str]:

@@ -116,17 +116,17 @@ class Schema(BaseModel):
         alone = self.model_copy(update={"heads": []})
         return [alone] + [
             alone.model_copy(
-                update={"type": of.type, "targets": [of.name], "classes": of.classes, "positive": of.positive}
+                update={"type": head.type, "targets": [head.name], "classes": head.classes, "positive": head.positive}
             )
-            for of in self.heads
+            for head in self.heads
         ]
 
     @property
     def answers(self) -> list[Answer]:
-        weights = [1.0, *(of.weight for of in self.heads)]
+        weights = [1.0, *(head.weight for head in self.heads)]
         return [
-            Answer(of.type, len(of.targets), of.outputs, weight)
-            for of, weight in zip(self.questions, weights, strict=True)
+            Answer(head.type, len(head.targets), head.outputs, weight)
+            for head, weight in zip(self.questions, weights, strict=True)
         ]
 
     def split(self, p_NK: NDArray[np.float64]) -> list[NDArray[np.float64]]:
@@ -140,7 +140,7 @@ class Schema(BaseModel):
         return [
             "__row__",
             *self.targets,
-            *(of.name for of in self.heads),
+            *(head.name for head in self.heads),
             *(name for name in roles if name is not None),
             *self.references,
         ]

@@ -99,7 +99,7 @@ def windows(moments: pd.DataFrame, window: Window, kept: Sequence[str]) -> pd.Da
         last_R = last_R[known_N[last_R + window.delay + step]]
     rows = moments[list(kept)].iloc[last_R + window.ahead].reset_index(drop=True)
     targets = [moments[window.targets].iloc[last_R + window.delay + step] for step in range(window.steps)]
-    asked = pd.concat([of.reset_index(drop=True) for of in targets], axis=1).set_axis(window.outputs, axis=1)
+    asked = pd.concat([part.reset_index(drop=True) for part in targets], axis=1).set_axis(window.outputs, axis=1)
     return pd.concat([rows, asked, views(moments, last_R).rename(COLUMN)], axis=1)
 
 

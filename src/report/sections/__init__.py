@@ -19,7 +19,8 @@ def sections(evidence: Evidence, printer: Printer) -> list[Section]:
     printer: of what `evaluate` found; the steps before have digits of their own.
     """
     baseline, climbed, searched = (
-        printer_of(of, evidence.settings.unit) for of in (evidence.baseline, evidence.overfit, evidence.regularize)
+        printer_of(result, evidence.settings.unit)
+        for result in (evidence.baseline, evidence.overfit, evidence.regularize)
     )
     return [
         question(evidence),

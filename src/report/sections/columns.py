@@ -27,11 +27,11 @@ ROLES = {
 def columns(evidence: Evidence) -> Section:
     """What is in each column, what it is used as, and what the data checks found there."""
     validation = evidence.validation
-    found: dict[str, list[str]] = {}
+    messages: dict[str, list[str]] = {}
     for finding in validation.findings:
         if finding.column is not None:
-            found.setdefault(finding.column, []).append(sentence(finding.message))
-    shown = sorted(validation.columns, key=lambda column: column.name not in found)[:MOST_COLUMNS]
+            messages.setdefault(finding.column, []).append(sentence(finding.message))
+    shown = sorted(validation.columns, key=lambda column: column.name not in messages)[:MOST_COLUMNS]
     kinds = {feature.name: feature.kind for feature in evidence.prepared.features}
     left_out = len(validation.columns) - len(shown)
     text = (
@@ -44,7 +44,7 @@ def columns(evidence: Evidence) -> Section:
     table = Table(
         "The columns",
         ["Column", "Used as", "Kind", "Gaps", "Distinct", "Values", "Spread", "What to know"],
-        [_row(column, kinds.get(column.name, column.kind), validation.rows, found) for column in in_order],
+        [_row(column, kinds.get(column.name, column.kind), validation.rows, messages) for column in in_order],
         frozenset({3, 4}),
         frozenset(place for place, column in enumerate(in_order) if column.role == "target"),
         prose=True,
@@ -52,7 +52,7 @@ def columns(evidence: Evidence) -> Section:
     return Section("table", "Your table", [], [Text(text), table])
 
 
-def _row(column: ColumnSummary, kind: str, rows: int, found: dict[str, list[str]]) -> list[str]:
+def _row(column: ColumnSummary, kind: str, rows: int, messages: dict[str, list[str]]) -> list[str]:
     gaps = f"{count(column.missing)} ({share(column.missing / rows)})" if column.missing else "none"
     reasons = ["Named under drop in the problem file."] if column.role == "drop" else []
     return [
@@ -63,7 +63,7 @@ def _row(column: ColumnSummary, kind: str, rows: int, found: dict[str, list[str]
         count(column.distinct),
         column.values,
         bars(column.histogram),
-        " ".join([*reasons, *found.get(column.name, [])]),
+        " ".join([*reasons, *messages.get(column.name, [])]),
     ]
 
 

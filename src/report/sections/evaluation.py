@@ -89,13 +89,13 @@ def _joined_words(measure: str) -> str:
     return "Each value is that of all held-out rows together, and with several repeats the mean over them."
 
 
-def _interval_words(found: CrossValidation, single: bool) -> str:
+def _interval_words(estimate: CrossValidation, single: bool) -> str:
     """What the interval's width rests on."""
-    if found.half_samples:
+    if estimate.half_samples:
         return (
             "The width of the interval comes from cross-validation inside halves of the rows "
-            f"({found.half_samples} of them, in pairs without a row in common). It shows how much such values differ "
-            "from one set of rows to another."
+            f"({estimate.half_samples} of them, in pairs without a row in common). It shows how much such values "
+            "differ from one set of rows to another."
         )
     if single:
         return (
@@ -158,8 +158,8 @@ def _further_targets(evidence: Evidence) -> list[Table]:
         values = head.common_sense, folds.value, *([test.value] if test else [])
         measured = printer_for(head.measure, "", values, [folds, *([test] if test else [])])
         tested = [measured.bare(test.value), measured.interval(test.low, test.high)] if test else ["no row has it", ""]
-        common, found = measured.bare(head.common_sense), measured.bare(folds.value)
-        cells = [f"{head.weight:g}", measured.heading, common, found, measured.interval(folds.low, folds.high)]
+        common, score = measured.bare(head.common_sense), measured.bare(folds.value)
+        cells = [f"{head.weight:g}", measured.heading, common, score, measured.interval(folds.low, folds.high)]
         rows.append([head.name, *cells, *tested])
     header = [
         "Target",
@@ -179,12 +179,13 @@ def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
     """Would more data help?"""
     points = evidence.evaluate.sample_sizes
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name == DATA_VERDICT]
-    which = "the latest ones" if evidence.prepared.protocol.order == "temporal" else "drawn evenly"
+    chosen = "the latest ones" if evidence.prepared.protocol.order == "temporal" else "drawn evenly"
     text = (
-        f"The chosen network was also trained on smaller shares of each fold’s training rows, {which}, with everything "
-        "fitted to that share alone, and scored on the same held-out rows. With fewer rows an epoch has fewer steps, "
-        "so each share was trained twice: for as many epochs as all rows, and for as many steps, but at most four "
-        "times the epochs. The better of the two counts. These are single networks, not the average of several."
+        f"The chosen network was also trained on smaller shares of each fold’s training rows, {chosen}, with "
+        "everything fitted to that share alone, and scored on the same held-out rows. With fewer rows an epoch has "
+        "fewer steps, so each share was trained twice: for as many epochs as all rows, and for as many steps, but at "
+        "most four times the epochs. The better of the two counts. These are single networks, not the average of "
+        "several."
     )
     if verdicts:
         text += (

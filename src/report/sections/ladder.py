@@ -75,7 +75,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
     )
 
 
-def rungs_table(found: Overfit, printer: Printer) -> Table:
+def rungs_table(overfit: Overfit, printer: Printer) -> Table:
     return Table(
         f"The rungs ({printer.heading}); the chosen one is marked",
         [
@@ -99,10 +99,10 @@ def rungs_table(found: Overfit, printer: Printer) -> Table:
                 printer.bare(r.final_training),
                 *("yes" if holds else "no" for holds in (r.overfits, r.beats_baseline, r.saturated)),
             ]
-            for r in found.rungs
+            for r in overfit.rungs
         ],
         frozenset({1, 2, 3, 4, 5}),
-        frozenset({found.chosen}),
+        frozenset({overfit.chosen}),
     )
 
 

@@ -35,24 +35,24 @@ def all_verdicts(evidence: Evidence) -> Section:
 
 def trust() -> Text:
     """How often this workflow is right, where that can be known."""
-    found = read_honesty()
+    honesty = read_honesty()
     return Text(
-        f"How far to trust such verdicts was measured on {counted(found.problems_without_signal, 'problem')} without "
-        f"any signal and {count(found.problems_with_signal)} with a known one, by the command "
+        f"How far to trust such verdicts was measured on {counted(honesty.problems_without_signal, 'problem')} without "
+        f"any signal and {count(honesty.problems_with_signal)} with a known one, by the command "
         "python -m benchmarks.honesty. Where there was nothing to learn, a network was said to beat common sense in "
-        f"{share(found.false_claims)} of the problems ({share(found.allowed_claims)} would be allowed). The 95% "
+        f"{share(honesty.false_claims)} of the problems ({share(honesty.allowed_claims)} would be allowed). The 95% "
         "interval of the cross-validated measure held the true value in "
-        f"{share(found.coverage_cross_validation)}, that of the sealed test in {share(found.coverage_test)}."
+        f"{share(honesty.coverage_cross_validation)}, that of the sealed test in {share(honesty.coverage_test)}."
     )
 
 
 def statement(verdict: Verdict) -> str:
     """The verdict as a statement that is true whichever way it went."""
     name = sentence(spoken(verdict.name)).rstrip(".")
-    said = VERDICTS.get(verdict.name, Statement(name, f"{name}: does not hold", f"{name}: no sure difference"))
+    wording = VERDICTS.get(verdict.name, Statement(name, f"{name}: does not hold", f"{name}: no sure difference"))
     if verdict.holds:
-        return said.holds
-    return said.unsure if verdict.comparison and verdict.comparison.outcome == "not sure" else said.fails
+        return wording.holds
+    return wording.unsure if verdict.comparison and verdict.comparison.outcome == "not sure" else wording.fails
 
 
 def findings(verdicts: Sequence[Verdict]) -> list[Finding]:
