@@ -34,7 +34,7 @@ from src.results.networks import Candidate, Overfit, Regularize
 from src.results.openings import Ledger, identity, rows_sha256
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Verdict
 from src.results.wording import scored
-from src.saved.inference import Interval, Model, actual_columns, prediction_columns
+from src.saved.inference import Interval, Model, Typical, actual_columns, prediction_columns
 from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
 from src.saved.shallow_model import ShallowCard, ShallowModel
 from src.search.candidates import candidates_of
@@ -111,9 +111,9 @@ def evaluate(layout: Layout) -> Evaluate:
     table, measure, protocol = given.table, given.measure, given.prepared.protocol
     network, estimated = judged.network, estimate(judged.network, table, measure, learnt.variance)
 
-    shallow_final = _shallow(given, _interval(judged.shallow, table))
+    shallow_final = _shallow(given, judged.shallow)
     models: dict[Saved, Model] = {
-        "network": _network(_final_committees(given, learnt), _interval(network, table), table),
+        "network": _network(_final_committees(given, learnt), network, table),
         "shallow": shallow_final,
     }
     sealed, evaluation = rows_sha256(layout.test, table.schema.targets), _identity(layout, given)
@@ -317,17 +317,28 @@ def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
     return [committee for split, committee in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
 
 
-def _shallow(given: _Given, interval: Interval | None) -> ShallowModel:
+def _shallow(given: _Given, held_out: HeldOut) -> ShallowModel:
     """The shallow model, fitted on all training rows."""
     everything = np.arange(len(given.table))
     fitted = fit_shallow(given.references.shallow.name, given.table, everything, given.settings.seed)
-    return ShallowModel(ShallowCard(**dict(fitted.setup), interval=interval), fitted.estimators)
+    card = ShallowCard(
+        **dict(fitted.setup), interval=_interval(held_out, given.table), typical=_typical(held_out, given.table)
+    )
+    return ShallowModel(card, fitted.estimators)
 
 
 def _interval(held_out: HeldOut, table: Table) -> Interval | None:
     """The prediction interval of the model that made these predictions; None where they are not values."""
     widths = half_widths(held_out, table)
     return None if widths is None else Interval(coverage=CONFIDENCE, half_widths=widths)
+
+
+def _typical(held_out: HeldOut, table: Table) -> Typical | None:
+    """What the model says of each training row that it had not seen, once; None where no row is told as unlike."""
+    if not table.schema.problem_type.largest_are_unlike:
+        return None
+    splits = zip(held_out.splits, held_out.predictions, strict=True)
+    return Typical.of(np.concatenate([p_VK[:, 0] for split, p_VK in splits if split.repeat == 0]))
 
 
 def _half_widths(model: Model) -> dict[str, float]:
@@ -337,7 +348,7 @@ def _half_widths(model: Model) -> dict[str, float]:
     return dict(zip(model.schema.targets, model.interval.half_widths, strict=True))
 
 
-def _network(committees: list[Committee], interval: Interval | None, table: Table) -> NetworkModel:
+def _network(committees: list[Committee], held_out: HeldOut, table: Table) -> NetworkModel:
     """The final model of one committee, or of the committees of several folds."""
     first, *others = [networks[0] for networks in committees]
     card = NetworkCard(
@@ -347,7 +358,8 @@ def _network(committees: list[Committee], interval: Interval | None, table: Tabl
         further_scalers=first.further_scalers,
         network=first.member.candidate.network,
         inputs=first.inputs,
-        interval=interval,
+        interval=_interval(held_out, table),
+        typical=_typical(held_out, table),
         further=[
             Preprocessing(
                 vectorizer=trained.vectorizer,

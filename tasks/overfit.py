@@ -173,7 +173,7 @@ def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Ver
         evidence = (
             f"the network of {rung.network.phrase} has its lowest validation loss {turn.lowest:.4g} at epoch "
             f"{turn.epoch} of {epochs}; afterwards it rises by {turn.rise:.2g} while the training loss goes on "
-            f"falling; the rule asks for more than {RISE:.0%} of the lowest ({RISE * turn.lowest:.2g}){error} and the "
+            f"falling. The rule asks for more than {RISE:.0%} of the lowest ({RISE * turn.lowest:.2g}){error} and the "
             f"luck of a ragged curve ({turn.noise:.2g})"
         )
     else:

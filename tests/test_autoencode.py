@@ -16,6 +16,7 @@ from src.problem.load import load_problem
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
 from src.results.networks import Overfit
+from src.saved.inference import MOST, Typical
 from src.saved.saved_model import load_model
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
@@ -94,9 +95,44 @@ def test_the_predictions_are_errors_and_codes_and_those_of_the_saved_models(layo
 
 
 @pytest.mark.slow
+def test_rows_unlike_the_others_have_small_p_values_and_usual_ones_any(layout: Layout):
+    test = read_table(layout.test, read_schema(layout.train)).frame
+    model = load_model(layout.model)
+    usual = model.predict(test, intervals=True)
+    assert list(usual)[-1] == "p_value"
+    rows = len(model.typical.statistics)
+    assert rows == len(read_table(layout.train, read_schema(layout.train)))
+    assert usual["p_value"].between(1 / (rows + 1), 1).all()
+    assert 0.2 < usual["p_value"].median() < 0.8
+    odd = model.predict(test.assign(a=test["a"] + 9), intervals=True)
+    assert (odd["p_value"] <= 2 / (rows + 1)).all()
+
+
+def test_p_values_of_rows_like_the_others_are_uniform_and_never_too_small():
+    """Of exchangeable rows at most a share `a` has a p-value of `a` or less (Vovk, Gammerman and Shafer 2005)."""
+    rng = np.random.default_rng(0)
+    claims = []
+    for _ in range(400):
+        errors = rng.exponential(size=51).round(1)
+        claims.append(Typical.of(errors[:50]).p_values(errors[50:])[0] <= 0.1)
+    assert 0.02 < np.mean(claims) < 0.13
+    assert Typical.of(np.zeros(9)).p_values(np.array([0.0, 1.0])).tolist() == [1, 0.1]
+
+
+def test_of_many_rows_the_model_holds_evenly_spaced_errors_and_no_p_value_becomes_smaller():
+    errors = np.random.default_rng(0).exponential(size=50_000)
+    few, many = Typical.of(errors), Typical(statistics=sorted(errors))
+    assert len(few.statistics) == MOST
+    new = np.quantile(errors, np.linspace(0, 1, 101))
+    assert (few.p_values(new) >= many.p_values(new) - 1e-9).all()
+    np.testing.assert_allclose(few.p_values(new), many.p_values(new), atol=2 / MOST)
+
+
+@pytest.mark.slow
 def test_the_report_shows_errors_and_the_map_of_the_codes(layout: Layout):
     page = (layout.results / "report.html").read_text()
     assert "Do the out-of-fold errors tell how large those of new rows are?" in page
+    assert "Areas out of fold, with 95% intervals" in page
     assert "of the sealed test, coloured by side, which no step learnt from" in page
     card = (layout.results / "model_card.md").read_text()
     assert "reconstruction error" in card

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 
 from src.core.text import count, counted
+from src.judging.printer import fixed
 from src.plots import codes as code_plots
 from src.problem.terms import REFERENCE
+from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
-from src.report.words import number, share
+from src.report.words import MODELS, number, share
 
 Block = Text | Pictures | Table
 # Codes on the map, evenly spaced among the rows, and neighbours that count in a code's place.
@@ -17,6 +19,8 @@ MOST_CODES, NEIGHBOURS = 2_000, 30
 MOST_GROUPS = len(code_plots.COLOURS)
 QUANTILES = (0.5, 0.9, 0.99)
 ERROR = "reconstruction_error"
+# Rows of the rarer value that an area takes.
+FEWEST = 10
 
 
 def reconstruction(evidence: Evidence) -> list[Block]:
@@ -34,7 +38,46 @@ def reconstruction(evidence: Evidence) -> list[Block]:
         [[number(limit), share(np.mean(errors_N <= limit)), share(np.mean(test_N <= limit))] for limit in limits],
         frozenset({0, 1, 2}),
     )
-    return [Pictures([Picture(inline_svg(figure, "errors", caption), caption)]), table, *_map(test)]
+    return [Pictures([Picture(inline_svg(figure, "errors", caption), caption)]), table, *_apart(evidence), *_map(test)]
+
+
+def _apart(evidence: Evidence) -> list[Block]:
+    """How well the errors of both models tell the rarer of two reference values; nothing without such a column."""
+    rows = {name: _out_of_fold(evidence, name) for name in MODELS}
+    cells = []
+    for column in (str(name) for name in rows["network"] if str(name).startswith(REFERENCE)):
+        counts = rows["network"][column].value_counts()
+        if len(counts) != 2 or counts.min() < FEWEST:
+            continue
+        rarer = counts.index[-1]
+        areas = {name: diagnostics.Area.of(*_told(of_model, column, rarer)) for name, of_model in rows.items()}
+        network, shallow = areas["network"], areas["shallow"]
+        gain, low, high = network.minus(shallow)
+        cells.append(
+            [
+                f"{column.removeprefix(REFERENCE)}: {rarer}",
+                f"{count(int(counts.min()))} of {count(len(rows['network']))}",
+                *(f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})" for area in (network, shallow)),
+                f"{fixed(gain, 3)} ({fixed(low, 3)} to {fixed(high, 3)})",
+            ]
+        )
+    if not cells:
+        return []
+    intro = Text(
+        "Rows that are rebuilt badly are unlike the others. Is one value of the reference found so? The area under the "
+        "ROC curve of the errors answers: 0.5 is guessing, 1 finds every such row first. No model knew the column."
+    )
+    header = ["Found by its errors", "Rows", "Network", "Shallow model", "Network minus shallow model"]
+    return [intro, Table("Areas out of fold, with 95% intervals", header, cells, frozenset({1, 2, 3, 4}))]
+
+
+def _told(rows: pd.DataFrame, column: str, value: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return rows["fold"].to_numpy(), rows[ERROR].to_numpy(float), (rows[column] == value).to_numpy()
+
+
+def _out_of_fold(evidence: Evidence, model: str) -> pd.DataFrame:
+    rows = evidence.predictions.query("model == @model and split == 'out_of_fold' and repeat == 0")
+    return rows.sort_values("row")
 
 
 def _map(test: pd.DataFrame) -> list[Block]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from src.problem.terms import REFERENCE
 from src.tables.table import Schema
 from src.tables.windows import latest_windows
 
+# Statistics that a model holds at most.
+MOST = 10_001
+
 
 class Interval(BaseModel):
     """The prediction ± the half width of its target contains the actual value with probability `coverage`."""
@@ -24,6 +27,32 @@ class Interval(BaseModel):
 
     coverage: float
     half_widths: list[float]
+
+
+class Typical(BaseModel):
+    """The first statistics of held-out training rows, sorted: how large they usually are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    statistics: list[float]
+
+    @classmethod
+    def of(cls, statistics_M: NDArray[np.float64]) -> Self:
+        """Of many rows, so many of the sorted statistics, evenly spaced, that p-values are exact to `1 / MOST`."""
+        ordered_M = np.sort(statistics_M)
+        if len(ordered_M) > MOST:
+            ordered_M = np.quantile(ordered_M, np.linspace(0, 1, MOST), method="higher")
+        return cls(statistics=ordered_M.tolist())
+
+    def p_values(self, statistic_N: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The share of rows like the training rows whose statistic is at least as large: small for unlike rows.
+
+        Each new row counts as one more held-out row, so the smallest is 1 / (rows + 1). Source: Vovk, Gammerman and
+        Shafer 2005, "Algorithmic learning in a random world" (conformal p-values); with cross-validation in place of
+        rows kept apart: Vovk 2015, "Cross-conformal predictors".
+        """
+        rows = len(self.statistics)
+        return (rows - np.searchsorted(self.statistics, statistic_N, side="left") + 1) / (rows + 1)
 
 
 class Model(ABC):
@@ -38,6 +67,11 @@ class Model(ABC):
     @abstractmethod
     def interval(self) -> Interval | None:
         """The interval around predictions, if the model has one."""
+
+    @property
+    @abstractmethod
+    def typical(self) -> Typical | None:
+        """How large the first statistic of a row usually is, if large ones tell that a row is unlike the others."""
 
     @property
     @abstractmethod
@@ -73,12 +107,15 @@ class Model(ABC):
     def predict(self, frame: pd.DataFrame, intervals: bool = False) -> pd.DataFrame:
         """The columns of `prediction_columns` for every row of `frame`, with its index.
 
-        With `intervals`, a model that has an interval adds those of `interval_columns`.
+        With `intervals`, a model that has an interval adds those of `interval_columns`, and one that knows what is
+        typical `p_value`, see `Typical.p_values`.
         """
         p_NK = self.raw_predictions(frame)
         columns = prediction_columns(p_NK, self.schema)
         if intervals and self.interval is not None:
             columns = pd.concat([columns, interval_columns(p_NK, self.interval, self.schema)], axis=1)
+        if intervals and self.typical is not None:
+            columns = columns.assign(p_value=self.typical.p_values(p_NK[:, 0]))
         return columns.set_index(frame.index)
 
 

@@ -22,7 +22,7 @@ from src.core.files import write_json
 from src.kinds.vectorizers import Vectorizer
 from src.networks import Network
 from src.preparation.targets import TargetScaler, restored
-from src.saved.inference import Interval, Model
+from src.saved.inference import Interval, Model, Typical
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
 from src.tables.table import Schema, whole
 
@@ -65,6 +65,7 @@ class NetworkCard(Preprocessing):
     table: Schema
     network: Network
     interval: Interval | None = None
+    typical: Typical | None = Field(None, exclude_if=lambda typical: typical is None)
     further: list[Preprocessing] = Field([], exclude_if=lambda value: not value)
 
     @property
@@ -86,6 +87,10 @@ class NetworkModel(Model):
     @property
     def interval(self) -> Interval | None:
         return self.card.interval
+
+    @property
+    def typical(self) -> Typical | None:
+        return self.card.typical
 
     @property
     def vectorizers(self) -> Sequence[Vectorizer]:

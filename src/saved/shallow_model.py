@@ -12,12 +12,13 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from src.core.files import write_json
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup
 from src.kinds.vectorizers import Vectorizer
 from src.saved.estimators import read_estimators, write_estimators
-from src.saved.inference import Interval, Model
+from src.saved.inference import Interval, Model, Typical
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
 from src.tables.table import Schema
 
@@ -29,6 +30,7 @@ class ShallowCard(ShallowSetup):
 
     kind: Literal["shallow"] = "shallow"
     interval: Interval | None = None
+    typical: Typical | None = Field(None, exclude_if=lambda typical: typical is None)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class ShallowModel(Model):
     @property
     def interval(self) -> Interval | None:
         return self.card.interval
+
+    @property
+    def typical(self) -> Typical | None:
+        return self.card.typical
 
     @property
     def vectorizers(self) -> Sequence[Vectorizer]:

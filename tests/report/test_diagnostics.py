@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from src.report.diagnostics import (
     GRID,
+    Area,
     behind_best,
     class_scores,
     confusion,
@@ -113,3 +114,27 @@ def test_margins_hold_their_share_of_the_residuals_they_come_from() -> None:
     for share, margin, held in coverage(residuals, residuals, (0.5, 0.95)):
         assert held == pytest.approx(share, abs=0.002)
         assert margin > 0
+
+
+def test_an_area_is_that_of_scikit_learn_averaged_over_folds_and_two_are_compared_row_by_row() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    folds, is_one = np.repeat([0, 1, 2], 60), rng.random(180) < 0.3
+    score = rng.normal(size=180).round(1) + is_one
+    area = Area.of(folds, score, is_one)
+    assert area.value == pytest.approx(
+        np.mean([roc_auc_score(is_one[folds == k], score[folds == k]) for k in range(3)])
+    )
+    assert area.low < area.value < area.high
+    assert area.minus(area) == (0, 0, 0)
+    worse = Area.of(folds, score + 3 * rng.normal(size=180), is_one)
+    gain, low, high = area.minus(worse)
+    assert gain == pytest.approx(area.value - worse.value)
+    assert 0 < low < gain < high
+
+
+def test_a_fold_without_one_of_the_two_counts_for_no_area() -> None:
+    is_one = np.array([True, False, True, False, False, False] * 4)
+    folds = np.array(([0] * 4 + [1] * 2) * 4)
+    assert Area.of(folds, is_one.astype(float), is_one).value == 1

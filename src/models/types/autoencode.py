@@ -53,5 +53,6 @@ AUTOENCODE = Autoencode(
     of_rows={"mean_row": _mean_row},
     shallow={"principal_components": _principal_components},
     trusted=frozenset({"src.models.components.Components"}),
+    largest_are_unlike=True,
     figures="reconstruction",
 )

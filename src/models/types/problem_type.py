@@ -74,6 +74,8 @@ class ProblemType(ABC):
     by their full names. networks: what the networks of a kind of input do, see `src.kinds.kind.Kind`. has_code: whether
     a row has a code, whose length the problem says. defaults: what holds of this type where a problem file does not
     say, instead of `params.yaml`. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
+    p-value then.
     has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
     there may be. lowest, highest: between which numbers the predictions lie.
     """
@@ -97,6 +99,7 @@ class ProblemType(ABC):
     has_code: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
     figures: str
+    largest_are_unlike: bool = False
     has_positive: bool = False
     most_classes: int | None = None
     lowest: float = -math.inf
