@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from src.models.types.registry import TYPES
 from src.tables.columns import label_numbers, label_texts
 from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
+from src.validation.leaks import FEWEST_ROWS as FEWEST_ROWS_FOR_LEAKS
 from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
 
 Check = Callable[[TableFacts], Iterable[Issue]]
@@ -23,6 +24,8 @@ Check = Callable[[TableFacts], Iterable[Issue]]
 # The type to try where a target has too many classes.
 _NUMBER_TYPE = next(problem_type.name for problem_type in TYPES.values() if problem_type.target == "number")
 FEWEST_ROWS_PER_PART = 2
+# A column that alone scores more is nearly a copy of the target.
+NEARLY = 0.98
 MOSTLY_NUMBERS, HALF_NUMBERS = 0.9, 0.5
 MOSTLY_MISSING = 0.5
 MOSTLY_DISTINCT = 0.95
@@ -124,20 +127,21 @@ def target_given_away(table: TableFacts) -> Iterator[Issue]:
     """
     if table.settings.series is not None:
         return
-    rows_N = sampled_rows(len(table), table.settings.seed)
-    numbered = {target: _as_numbers(table, target) for target in table.targets}
-    for name in table.features:
-        copied = [target for target in table.targets if _is_copy(table[name], table[target])]
-        if copied:
+    if table.targets and len(table) < FEWEST_ROWS_FOR_LEAKS:
+        message = (
+            f"{counted(len(table), 'row')} are too few to tell which columns give the target away; from "
+            f"{FEWEST_ROWS_FOR_LEAKS} rows on this check looks for them"
+        )
+        yield Issue("warning", None, len(table), [], message)
+    copied = {name: _copied(table, name) for name in table.features}
+    for name, targets in copied.items():
+        if targets:
             message = (
-                f"{name!r} is a copy of the target {listed(copied)}: every score would be an illusion; "
+                f"{name!r} is a copy of the target {listed(targets)}: every score would be an illusion; "
                 f"name it under `drop`"
             )
             yield Issue("error", name, len(table), first_rows(table[name].notna()), message)
-            continue
-        scores = {
-            t: _leak_score(table, name, numbers, rows_N) for t, numbers in numbered.items() if numbers is not None
-        }
+    for name, scores in _leak_scores(table, [name for name, targets in copied.items() if not targets]):
         leaks = {t: score for t, score in scores.items() if score > table.settings.validation.leak_score}
         if leaks:
             sample = f" on a sample of {SAMPLE_ROWS:,} rows" if len(table) > SAMPLE_ROWS else ""
@@ -147,6 +151,35 @@ def target_given_away(table: TableFacts) -> Iterator[Issue]:
                 f"anything: {WAY_OUT}"
             )
             yield Issue("warning", name, len(leaks), first_rows(table[name].notna()), message)
+
+
+def target_nearly_given_away(table: TableFacts) -> Iterator[Issue]:
+    """Features that predict the target almost perfectly by themselves, as a copy of it with a few changes does."""
+    if table.settings.series is not None:
+        return
+    for name, scores in _leak_scores(table, table.features):
+        near = {t: score for t, score in scores.items() if NEARLY < score <= table.settings.validation.leak_score}
+        if near:
+            shown = ", ".join(f"{target!r} ({score:.4f})" for target, score in near.items())
+            message = (
+                f"{name!r} alone nearly gives the target away: {shown}. If its values are known only with the target, "
+                "name it under `drop`"
+            )
+            yield Issue("warning", name, len(table), [], message)
+
+
+def _copied(table: TableFacts, name: str) -> list[str]:
+    """The targets that the feature is a copy of."""
+    return [target for target in table.targets if _is_copy(table[name], table[target])]
+
+
+def _leak_scores(table: TableFacts, features: Iterable[str]) -> Iterator[tuple[str, dict[str, float]]]:
+    """How well each feature alone predicts each target that another check does not refuse."""
+    rows_N = sampled_rows(len(table), table.settings.seed)
+    numbered = {target: _as_numbers(table, target) for target in table.targets}
+    known = {target: numbers for target, numbers in numbered.items() if numbers is not None}
+    for name in features:
+        yield name, {target: _leak_score(table, name, numbers, rows_N) for target, numbers in known.items()}
 
 
 def _is_copy(values_N: pd.Series, target_N: pd.Series) -> bool:
@@ -396,6 +429,7 @@ CHECKS: dict[str, Check] = {
         enough_groups,
         time_order,
         target_given_away,
+        target_nearly_given_away,
         duplicate_rows,
         constant_columns,
         identifier_columns,

@@ -7,8 +7,12 @@ A gap counts as a value, because what is missing often gives the answer away (th
 Numbers: the larger of Pearson's and Spearman's absolute correlation with the target. Numbers and dates are correlated
 themselves; of any column also the mean target of each value, learnt on the other half.
 
-Texts also count as their first number, their last number and, for classes, a word that is in every text of one class
-and in no other text. Shapes: N rows, n rows of a sample, C classes, V distinct values.
+Numbers and dates also predict by the nearest value seen, so that any smooth copy of the target is found.
+
+Texts also count as their first number, their last number, the letters that they begin with and, for classes, a word
+that is in every text of one class and in no other text.
+
+Shapes: N rows, n rows of a sample, C classes, V distinct values.
 """
 
 import re
@@ -28,6 +32,7 @@ FEWEST_ROWS = 30
 READ_ROWS = 2_000
 MOSTLY = 0.5
 NUMBER, WORD = re.compile(r"-?\d[\d,]{0,15}(?:\.\d{1,15})?"), re.compile(r"\w+")
+LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def sampled_rows(rows: int, seed: int) -> Index:
@@ -45,7 +50,8 @@ def class_score(values_N: pd.Series, classes_N: Index) -> float:
     scores = [_share_told_by_value(values_N, classes_N)]
     if column_kind(values_N) == "categorical":
         texts_n, classes_n = values_N.iloc[:READ_ROWS], classes_N[:READ_ROWS]
-        scores += [_share_told_by_value(numbers_n, classes_n) for numbers_n in _numbers_within(texts_n)]
+        parts = (*_numbers_within(texts_n), _first_letters(texts_n))
+        scores += [_share_told_by_value(part_n, classes_n) for part_n in parts]
         scores.append(_share_told_by_word(texts_n, classes_n))
     return max(scores)
 
@@ -116,6 +122,12 @@ def _numbers_within(texts_N: pd.Series) -> Iterator[pd.Series]:
         yield pd.Series([float(numbers[place].replace(",", "")) if numbers else np.nan for numbers in numbers_N])
 
 
+def _first_letters(texts_N: pd.Series) -> pd.Series:
+    """The letters that each text begins with, as in a code like M017; missing where it begins with none."""
+    found_N = [LETTERS.match(text) for text in texts_N.fillna("")]
+    return pd.Series([found[0] if found else None for found in found_N], dtype="str")
+
+
 def value_score(values_N: pd.Series, target_N: pd.Series) -> float:
     """How well the column's value alone predicts a number, in [0, 1]; rows in random order.
 
@@ -128,8 +140,9 @@ def value_score(values_N: pd.Series, target_N: pd.Series) -> float:
     scores = [_score_of_means(values_n, target_n)]
     numbers_n = _numbers(values_n)
     if numbers_n is not None and np.isfinite(numbers_n).sum() >= FEWEST_ROWS:
-        scores.append(_correlation(numbers_n, target_n))
+        scores += [_correlation(numbers_n, target_n), _score_of_nearest(numbers_n, target_n)]
     if column_kind(values_n) == "categorical":
+        scores.append(_score_of_means(_first_letters(values_n.iloc[:READ_ROWS]), target_n[:READ_ROWS]))
         for written_n in _numbers_within(values_n.iloc[:READ_ROWS]):
             if written_n.notna().mean() >= MOSTLY:
                 scores.append(_correlation(written_n.to_numpy(), target_n[:READ_ROWS]))
@@ -149,6 +162,19 @@ def _score_of_means(values_N: pd.Series, target_N: NDArray[np.float64]) -> float
         if np.isfinite(predicted_N).sum() >= MOSTLY * len(predicted_N)
         else 0.0
     )
+
+
+def _score_of_nearest(numbers_N: NDArray[np.float64], target_N: NDArray[np.float64]) -> float:
+    """Correlation with the target of the row whose value is nearest, among those of the first half."""
+    finite_N = np.isfinite(numbers_N)
+    numbers_n, target_n = numbers_N[finite_N], target_N[finite_N]
+    half = len(numbers_n) // 2
+    order = np.argsort(numbers_n[:half], kind="stable")
+    seen_n, known_n = numbers_n[:half][order], target_n[:half][order]
+    right = np.searchsorted(seen_n, numbers_n[half:]).clip(1, half - 1)
+    left = right - 1
+    nearer_left = np.abs(numbers_n[half:] - seen_n[left]) <= np.abs(seen_n[right] - numbers_n[half:])
+    return _correlation(known_n[np.where(nearer_left, left, right)], target_n[half:])
 
 
 def _correlation(values_N: NDArray[np.float64], target_N: NDArray[np.float64]) -> float:

@@ -122,6 +122,12 @@ BAD = {
         {"kind": "regression"},
         W, "x", 1, EVERY, ("'price' (1.0000)",),
     ),
+    "a copy of the target with a few other values": Bad(
+        "target_nearly_given_away",
+        lambda: good_frame().assign(x=good_frame()["answer"].where(np.arange(ROWS) > 0, "unknown")),
+        {},
+        W, "x", ROWS, [], ("'x' alone nearly gives the target away: 'answer' (0.98",),
+    ),
     "a column that tells one label of several": Bad(
         "target_given_away",
         lambda: good_frame().assign(x=good_frame()["tag_b"].str.upper()),
@@ -278,6 +284,14 @@ def test_ten_even_classes_are_no_imbalance() -> None:
 def test_a_rare_class_does_not_make_every_column_a_give_away() -> None:
     frame = good_frame(5000).assign(answer=text(["yes"] * 5 + ["no"] * 4995))
     assert list(CHECKS["target_given_away"](facts(frame))) == []
+
+
+def test_too_few_rows_to_look_for_give_aways_are_told() -> None:
+    (issue,) = CHECKS["target_given_away"](facts(good_frame(20)))
+    assert (issue.severity, issue.column) == ("warning", None)
+    assert issue.message == (
+        "20 rows are too few to tell which columns give the target away; from 30 rows on this check looks for them"
+    )
 
 
 def test_fewer_folds_let_smaller_classes_pass() -> None:

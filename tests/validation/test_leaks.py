@@ -19,11 +19,21 @@ CLASSES = RNG.integers(0, 3, 600)
         pd.Series(np.array(["a", "b", "c"])[CLASSES], dtype="str"),
         pd.Series(CLASSES + RNG.uniform(-0.3, 0.3, 600)),
         pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(CLASSES * 30 + RNG.integers(0, 10, 600), "D")),
+        pd.Series([f"{'MBZ'[c]}{i % 90:03}" for i, c in enumerate(CLASSES)], dtype="str"),
         pd.Series([f"USD {c}.{i % 50:02}" for i, c in enumerate(CLASSES)], dtype="str"),
         pd.Series([f"case {i} closed as {['yes', 'no', 'open'][c]} on day {i % 9}" for i, c in enumerate(CLASSES)]),
         pd.Series([f"case {i} is {['Late, and paid', 'paid', 'lost'][c]}" for i, c in enumerate(CLASSES)]),
     ],
-    ids=["codes", "words", "intervals", "dates", "numbers in texts", "labels in texts", "words of all but one class"],
+    ids=[
+        "codes",
+        "words",
+        "intervals",
+        "dates",
+        "letters before numbers",
+        "numbers in texts",
+        "labels in texts",
+        "words of all but one class",
+    ],
 )
 def test_a_column_that_tells_the_class_scores_one(values: pd.Series) -> None:
     assert class_score(values, CLASSES) == 1.0
@@ -59,6 +69,13 @@ def test_few_rows_give_no_score() -> None:
 def test_any_monotone_copy_of_a_number_scores_one(seed: int, transform: object) -> None:
     target = pd.Series(np.random.default_rng(seed).normal(size=100))
     assert value_score(transform(target), target) == pytest.approx(1.0)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("transform", [lambda v: 1 / v, np.square, np.cos])
+def test_a_smooth_copy_of_a_number_that_is_not_monotone_is_found_where_it_tells_the_number(transform: object) -> None:
+    target = pd.Series(np.random.default_rng(1).normal(size=2000))
+    score = value_score(transform(target), target)  # type: ignore[operator]
+    assert score > 0.999 if transform(-1.0) != transform(1.0) else score < 0.5  # type: ignore[operator]
 
 
 GRADES = RNG.integers(0, 5, 300)
