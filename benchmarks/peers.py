@@ -235,7 +235,7 @@ def keras(job: Job, members: Sequence[tuple[Member, FoldArrays]]) -> None:
 
 
 def _only_dense(members: Sequence[tuple[Member, FoldArrays]], who: str) -> None:
-    if members[0][0].candidate.network.kind != "mlp":
+    if members[0][0].candidate.network.architecture != "mlp":
         raise CannotDo(f"{who} has dense networks only")
 
 

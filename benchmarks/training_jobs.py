@@ -93,7 +93,7 @@ def candidate_of(
 
 
 def dense(*units: int, dropout: float = 0.0) -> dict[str, Any]:
-    return {"kind": "mlp", "units": list(units), "activation": "relu", "dropout": dropout}
+    return {"architecture": "mlp", "units": list(units), "activation": "relu", "dropout": dropout}
 
 
 def searched(count: int, epochs: int) -> list[Candidate]:
@@ -113,7 +113,7 @@ def jobs(quick: bool) -> dict[str, Callable[[], Job]]:
     """How to make every job; `quick`: fewer epochs and members, and one member stands for all with the slow peers."""
     few, cores = (1 if quick else 2), os.cpu_count() or 1
     epochs = 20 if quick else 100
-    convnet = {"kind": "small_convnet", "channels": 8, "dropout": 0.0}
+    convnet = {"architecture": "small_convnet", "channels": 8, "dropout": 0.0}
     return {
         "breast_cancer": lambda: job_of(
             f"5-fold breast cancer, {epochs} epochs",

@@ -219,7 +219,7 @@ def _train(given: _Given) -> _Learnt:
     everything = np.arange(len(table))
     whole = Split(0, 0, everything, everything[:0])
     smaller = trials(given.candidate, [s for s in splits if s.repeat == 0], table, starts[0])
-    halves = half_samples(protocol.folds, table, given.settings.seed) if protocol.kind == "iterated_k_fold" else []
+    halves = half_samples(protocol.folds, table, given.settings.seed) if protocol.method == "iterated_k_fold" else []
     members = [
         members_of(given.candidate, [*splits, whole], starts),
         [member for trial in smaller for member in trial.members],
@@ -280,7 +280,7 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     table, measure, seed = given.table, given.measure, given.settings.seed
     splits, plain = learnt.splits, learnt.held_out
     network, of_splits, nested = plain, [given.candidate] * len(splits), None
-    if given.prepared.protocol.kind == "nested":
+    if given.prepared.protocol.method == "nested":
         candidates = candidates_of(given.climbed.rungs, given.climbed.chosen, given.settings, table)
         searched = search_in_folds(
             candidates, splits, given.development, table, measure, given.engine, seed, given.starts

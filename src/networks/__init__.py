@@ -1,7 +1,7 @@
 """Bodies: from vectorized inputs to hidden features and logits, per kind of input.
 
 A network is named by its configuration, which a result file holds and a saved model is built from again:
-`{"kind": "mlp", "units": [64, 64], "dropout": 0.25, "activation": "relu"}`.
+`{"architecture": "mlp", "units": [64, 64], "dropout": 0.25, "activation": "relu"}`.
 """
 
 from collections.abc import Mapping

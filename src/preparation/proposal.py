@@ -211,7 +211,7 @@ def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed:
     order: Order = "stratified" if problem_type.single_label else "shuffled"
     auto = ProtocolSettings(protocol="auto", folds="auto", repeats="auto", seed=seed)
     protocol, choices = choose_protocol(auto, round(0.8 * rows), order)
-    yield f"protocol: {protocol.kind} # {choices[0].reason}"
+    yield f"protocol: {protocol.method} # {choices[0].reason}"
 
 
 def _label(label: str) -> str:

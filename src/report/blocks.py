@@ -20,7 +20,7 @@ class Text:
     """A paragraph."""
 
     text: str
-    kind: str = "text"
+    form: str = "text"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Pictures:
     """Figures that stand side by side where there is room."""
 
     pictures: Sequence[Picture]
-    kind: str = "pictures"
+    form: str = "pictures"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Table:
     marked: frozenset[int] = frozenset()
     prose: bool = False
     pictured: frozenset[int] = frozenset()
-    kind: str = "table"
+    form: str = "table"
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ def sentence(text: str) -> str:
 def protocol_words(protocol: Protocol, repeats: int) -> str:
     """How rows are held out, in one or two sentences; `repeats` is how often that was done."""
     sentences = PROTOCOLS_IN_TIME if protocol.order == "temporal" else PROTOCOLS
-    return sentences[protocol.kind].format(folds=protocol.folds, repeats=repeats)
+    return sentences[protocol.method].format(folds=protocol.folds, repeats=repeats)
 
 
 def judged_words(protocol: Protocol) -> str:

@@ -72,7 +72,7 @@ class Protocol(Result):
     most_repeats: the most repeats, where `evaluate` may add some until the estimate is stable.
     """
 
-    kind: Literal["hold_out", "k_fold", "iterated_k_fold", "nested"]
+    method: Literal["hold_out", "k_fold", "iterated_k_fold", "nested"]
     folds: int
     repeats: int
     most_repeats: int | None = Field(None, exclude_if=lambda value: value is None)

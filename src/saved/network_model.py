@@ -61,7 +61,7 @@ class NetworkCard(Preprocessing):
     members). The networks come fold by fold, the same number for each.
     """
 
-    kind: Literal["network"] = "network"
+    saved: Literal["network"] = "network"
     table: Schema
     network: Network
     interval: Interval | None = None

@@ -10,7 +10,7 @@ from src.saved.model_folder import CARD, DamagedModelError, check_folder
 from src.saved.network_model import NetworkCard, NetworkModel
 from src.saved.shallow_model import ShallowCard, ShallowModel
 
-_Card = Annotated[NetworkCard | ShallowCard, Field(discriminator="kind")]
+_Card = Annotated[NetworkCard | ShallowCard, Field(discriminator="saved")]
 
 
 def load_model(folder: Path) -> Model:

@@ -28,7 +28,7 @@ ESTIMATORS = "estimators.skops"
 class ShallowCard(ShallowSetup):
     """model.json of a shallow model: everything but the estimators."""
 
-    kind: Literal["shallow"] = "shallow"
+    saved: Literal["shallow"] = "shallow"
     interval: Interval | None = None
     typical: Typical | None = Field(None, exclude_if=lambda typical: typical is None)
 

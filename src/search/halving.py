@@ -97,7 +97,7 @@ def _in_order(keys: Sequence[Key], scores: Mapping[Key, Scored], measure: Measur
     before = Counter[str]()
     places = {}
     for key in sorted(keys, key=lambda key: _rank(scores[key], measure)):
-        network = repr(scores[key].candidate.network.architecture)
+        network = repr(scores[key].candidate.network.unregularized)
         places[key] = before[network]
         before[network] += 1
     return sorted(places, key=places.__getitem__)

@@ -80,21 +80,21 @@ def test_share(splits: Sequence[Split]) -> float:
 def choose_protocol(settings: ProtocolSettings, rows: int, order: Order) -> tuple[Protocol, list[Choice]]:
     """Resolve `auto` in protocol, folds and repeats by the number of training rows, with the stated reasons."""
     choices = []
-    kind = settings.protocol
-    if kind == "auto" and (settings.repeats not in ("auto", 1) or settings.folds != "auto"):
-        kind = "k_fold" if settings.repeats in ("auto", 1) else "iterated_k_fold"
-        choices.append(Choice(setting="protocol", chosen=kind, reason="folds or repeats are given"))
-    elif kind == "auto":
+    method = settings.protocol
+    if method == "auto" and (settings.repeats not in ("auto", 1) or settings.folds != "auto"):
+        method = "k_fold" if settings.repeats in ("auto", 1) else "iterated_k_fold"
+        choices.append(Choice(setting="protocol", chosen=method, reason="folds or repeats are given"))
+    elif method == "auto":
         small = rows < ITERATED_BELOW_ROWS and order != "temporal"
-        kind = "iterated_k_fold" if small else "k_fold" if rows < K_FOLD_BELOW_ROWS else "hold_out"
+        method = "iterated_k_fold" if small else "k_fold" if rows < K_FOLD_BELOW_ROWS else "hold_out"
         reason = {
             "iterated_k_fold": f"{rows:,} training rows, under {ITERATED_BELOW_ROWS:,}: one split would depend on luck",
             "k_fold": f"{rows:,} training rows, under {K_FOLD_BELOW_ROWS:,}: every row is needed for scoring",
             "hold_out": f"{rows:,} training rows are plenty: one split gives a narrow interval",
-        }[kind]
-        choices.append(Choice(setting="protocol", chosen=kind, reason=reason))
-    if kind == "hold_out":
-        return Protocol(kind=kind, folds=1, repeats=1, order=order), choices
+        }[method]
+        choices.append(Choice(setting="protocol", chosen=method, reason=reason))
+    if method == "hold_out":
+        return Protocol(method=method, folds=1, repeats=1, order=order), choices
     folds, repeats = settings.folds, settings.repeats
     if folds == "auto":
         folds = AUTOMATIC_FOLDS
@@ -102,9 +102,9 @@ def choose_protocol(settings: ProtocolSettings, rows: int, order: Order) -> tupl
     most_repeats = None
     if repeats == "auto":
         repeats = 1
-        if kind == "iterated_k_fold":
+        if method == "iterated_k_fold":
             repeats, most_repeats = AUTOMATIC_REPEATS, MOST_REPEATS
-    return Protocol(kind=kind, folds=folds, repeats=repeats, most_repeats=most_repeats, order=order), choices
+    return Protocol(method=method, folds=folds, repeats=repeats, most_repeats=most_repeats, order=order), choices
 
 
 def draw_folds(
@@ -120,7 +120,7 @@ def draw_folds(
     units_N: rows of one unit stay together. strata_N: each fold gets every stratum's share. time_N: folds follow in
     time, rows of one moment stay together. since_N: the first moment that a row knows of, where that is not its own.
     """
-    hold_out = protocol.kind == "hold_out"
+    hold_out = protocol.method == "hold_out"
     if protocol.order == "temporal":
         assert time_N is not None
         blocks = protocol.folds + 1

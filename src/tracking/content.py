@@ -140,7 +140,7 @@ def _prepare(layout: Layout) -> Headline:
     protocol = prepared.protocol
     tags = {
         "measure": f"{prepared.measure} ({prepared.direction})",
-        "protocol": f"{protocol.kind}, {protocol.folds} folds x {_repeats(protocol)}, {protocol.order}",
+        "protocol": f"{protocol.method}, {protocol.folds} folds x {_repeats(protocol)}, {protocol.order}",
     }
     tags |= _automatic(prepared.choices)
     return Headline({"train.rows": prepared.rows, "features": len(prepared.features)}, tags, [])

@@ -51,7 +51,7 @@ def resolved(settings: Mapping[str, str], layout: Layout, steps: Collection[str]
         absent = {section for section, kind in _OF_KIND.items() if kind not in kinds}
         settled |= {f"{section}{choice.setting}": choice.chosen for choice in prepared.choices for section in _SECTIONS}
         protocol = prepared.protocol
-        settled |= {"measure": prepared.measure, "protocol": protocol.kind, "folds": str(protocol.folds)}
+        settled |= {"measure": prepared.measure, "protocol": protocol.method, "folds": str(protocol.folds)}
         if protocol.most_repeats is None:
             settled["repeats"] = str(protocol.repeats)
     if "overfit" in steps:

@@ -113,9 +113,9 @@ def train_shard(
             raise
         member = shard.members[0]
         raise UserError(
-            f"network {member.candidate.network.kind}: a minibatch of a single row has no statistics for its batch "
-            f"norm, and with training.batch_size {member.candidate.batch_size} the last one of a fold has one row; "
-            "choose another batch size"
+            f"network {member.candidate.network.architecture}: a minibatch of a single row has no statistics for its "
+            f"batch norm, and with training.batch_size {member.candidate.batch_size} the last one of a fold has one "
+            "row; choose another batch size"
         ) from None
 
 

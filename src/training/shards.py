@@ -189,10 +189,10 @@ def _backend(
     refused = refusal(member, fold, table)
     if refused is not None:
         return "looped", refused
-    kind = member.candidate.network.kind
+    architecture = member.candidate.network.architecture
     if device == "cpu" and _step_size(member, fold, table) > LARGEST_VMAPPED_STEP:
-        return "looped", f"networks of kind {kind} as large as this gain nothing from a stack on a CPU"
-    return "stacked", f"networks of kind {kind} by vmap"
+        return "looped", f"{architecture} networks as large as this gain nothing from a stack on a CPU"
+    return "stacked", f"{architecture} networks by vmap"
 
 
 def _only_asks_its_network(type_name: str) -> bool:
@@ -212,11 +212,11 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
     from src.training.looped import initial_network
 
     networks = [initial_network(member, fold, table, torch.float32) for _ in range(2)]
-    kind = member.candidate.network.kind
+    architecture = member.candidate.network.architecture
     dropouts = nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout
     for name, module in networks[0].named_modules():
         if isinstance(module, dropouts) and not isinstance(module, Dropout) and module.p > 0:
-            return f"network kind {kind}: {name} draws its masks from torch's own stream; use src.networks.dropout"
+            return f"network {architecture}: {name} draws its masks from torch's own stream; use src.networks.dropout"
     rows = torch.from_numpy(fold.x_AD[: min(len(fold.x_AD), 4)])
     try:
         with warnings.catch_warnings():
@@ -226,9 +226,9 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
             stack.backward(torch.ones_like(logits_MBK))
             stack.evaluate(rows[None], slice(0, 2))
     except Exception as error:  # whatever a layer raises under vmap is a reason to train it without
-        return f"network kind {kind}: vmap refuses it ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
+        return f"network {architecture}: vmap refuses it ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
     if len(stack.dropout_names) != len(set(stack.dropout_names)):
-        return f"network kind {kind}: a dropout is used more than once in a forward pass"
+        return f"network {architecture}: a dropout is used more than once in a forward pass"
     return None
 
 

@@ -123,7 +123,7 @@ def test_a_verdict_of_two_models_holds_where_the_difference_is_sure_and_speaks_o
 
 def test_nested_cross_validation_tells_its_choices_and_the_optimism_of_the_plain_protocol(run: Run):
     found, measure = run.evaluated, TABLE[run.prepared.measure]
-    if run.prepared.protocol.kind != "nested":
+    if run.prepared.protocol.method != "nested":
         assert found.nested is None
         return
     assert found.nested is not None
@@ -141,7 +141,7 @@ def test_every_training_row_is_held_out_once_per_repeat_and_the_test_rows_are_th
     assert (
         held_out.groupby(["repeat", "fold"]).ngroups == prepared.protocol.folds * run.evaluated.cross_validation.repeats
     )
-    if prepared.protocol.kind != "hold_out" and prepared.protocol.order != "temporal":
+    if prepared.protocol.method != "hold_out" and prepared.protocol.order != "temporal":
         assert (held_out.groupby("repeat")["row"].nunique() == len(run.train)).all()
         assert set(held_out["row"]) == set(run.train.index)
     assert set(held_out["row"]) <= set(run.train.index)

@@ -43,7 +43,7 @@ def fine_tuned_table() -> Table:
 
 def network(learnt: int, **changes: Any) -> dict[str, Any]:
     files = {NETWORK: WEIGHTS[NETWORK].stand_in}
-    return {"kind": "fine_tuned", "units": [4], "weights": files, "learnt": learnt, "dropout": 0.0} | changes
+    return {"architecture": "fine_tuned", "units": [4], "weights": files, "learnt": learnt, "dropout": 0.0} | changes
 
 
 def member(table: Table, epochs: int, **changes: Any) -> Member:

@@ -52,7 +52,13 @@ def settings(**image: Any) -> PrepareSettings:
 
 
 def candidate(**changes: Any) -> Candidate:
-    network = {"kind": "convnet", "units": [8], "size": [SIZE, SIZE], "dropout": 0.0, "augmentation": "none"} | changes
+    network = {
+        "architecture": "convnet",
+        "units": [8],
+        "size": [SIZE, SIZE],
+        "dropout": 0.0,
+        "augmentation": "none",
+    } | changes
     return Candidate(network=network, optimizer="rmsprop", learning_rate=0.01, l1=0.0, l2=0.0, batch_size=32, epochs=6)
 
 
@@ -213,7 +219,7 @@ def test_large_pictures_are_made_small_for_shallow_models():
     assert seen(inputs, SHALLOW["regressor"]["linear"].view).shape == (20, 3 * 17 * 12)
 
 
-@pytest.mark.parametrize("changes", [{"kind": "dense_on_pictures"}, {"kernel": 5, "normalize": False}, {}])
+@pytest.mark.parametrize("changes", [{"architecture": "dense_on_pictures"}, {"kernel": 5, "normalize": False}, {}])
 def test_a_small_network_learns_which_bars_lie_and_a_training_that_pauses_comes_out_the_same(changes: dict[str, Any]):
     table = table_of(400)
     split = Split(0, 0, np.arange(320), np.arange(320, 400))

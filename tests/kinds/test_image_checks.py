@@ -63,7 +63,7 @@ def test_grey_pictures_among_colours_are_found():
 def test_rows_to_score_hold_pictures_as_bytes_or_as_base64_and_damaged_ones_are_refused(tmp_path: Path):
     table = table_of(4)
     fold = fit_fold(table, np.arange(4), np.arange(0))
-    network = {"kind": "dense_on_pictures", "units": [2], "size": [SIZE, SIZE]}
+    network = {"architecture": "dense_on_pictures", "units": [2], "size": [SIZE, SIZE]}
     card = NetworkCard(table=table.schema, vectorizer=fold.vectorizer, target_scaler=None, network=network, inputs=1)
     checks = RowChecks(NetworkModel(card, []), Reading(), tmp_path / "none.json", strict=False)
     files = [PICTURES[0], b"<html>", PICTURES[1], None]

@@ -153,7 +153,7 @@ def test_the_sparse_product_is_the_dense_one_and_so_is_its_gradient():
 @pytest.mark.parametrize("name", ["tf_idf", "hashed"])
 def test_a_small_network_learns_to_tell_praise_from_blame(name: str):
     table = table_of(120, encoding=name)
-    network = {"kind": "bag_of_words", "units": [8], "activation": "relu", "dropout": 0.2}
+    network = {"architecture": "bag_of_words", "units": [8], "activation": "relu", "dropout": 0.2}
     config = candidate(learning_rate=0.01, epochs=15).model_copy(update={"network": configuration_of(network)})
     everything = Split(0, 0, np.arange(120), np.arange(0))
     members = [Member.of_split(config, split, 0) for split in [*folds_of(120), everything]]
@@ -183,7 +183,7 @@ def test_padding_never_changes_a_result(reader: str):
     import torch
 
     torch.manual_seed(0)
-    network = {"kind": "sequence", "reader": reader, "tokens": 9, "embedding": 4, "units": [8, 6]}
+    network = {"architecture": "sequence", "reader": reader, "tokens": 9, "embedding": 4, "units": [8, 6]}
     built = build_network(network, 6, 2).double().eval()
     x_BL = torch.tensor([[2, 3, 4, 8, 0, 0], [5, 0, 0, 0, 0, 0], [0] * 6, [2, 3, 4, 5, 6, 7]], dtype=torch.float64)
     longer = torch.nn.functional.pad(x_BL, (0, 7))

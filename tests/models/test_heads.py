@@ -47,7 +47,7 @@ def textbook_row_losses(kind: str, logits_BK: torch.Tensor, y_BT: torch.Tensor) 
 
 def head_of(kind: str, seed: int = 0, **options: object):
     torch.manual_seed(seed)
-    network = build_network({"kind": "mlp", "units": [5, 3], "activation": "tanh"}, 4, OUTPUTS[kind])
+    network = build_network({"architecture": "mlp", "units": [5, 3], "activation": "tanh"}, 4, OUTPUTS[kind])
     return HEADS[kind](network, **options)
 
 
@@ -173,7 +173,7 @@ for file in sorted(pathlib.Path("src").rglob("*.py")):
 print(*sorted({"pandas", "mlflow", "prefect", "dvc", "great_expectations", "sklearn"} & set(sys.modules)))
 from src.models.heads import HEADS
 from src.networks import build_network
-print(sorted(HEADS), build_network({"kind": "mlp", "units": [3], "dropout": 0.1}, 2, 1))
+print(sorted(HEADS), build_network({"architecture": "mlp", "units": [3], "dropout": 0.1}, 2, 1))
 """
 
 

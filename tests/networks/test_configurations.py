@@ -1,4 +1,4 @@
-"""Configurations of networks: every kind in words, as JSON, and refused where it is wrong."""
+"""Configurations of networks: every architecture in words, as JSON, and refused where it is wrong."""
 
 import json
 from typing import Any, get_args
@@ -12,15 +12,18 @@ from src.problem import inputs
 
 RELU: dict[str, Any] = {"activation": "relu", "dropout": 0.0}
 PICTURES = RELU | {"augmentation": "none"}
-WORDS = RELU | {"kind": "sequence", "tokens": 9, "embedding": 16}
-CONVNET = {"kind": "convnet"} | PICTURES | {"size": [8, 8], "units": [16, 32], "kernel": 3, "normalize": True}
+WORDS = RELU | {"architecture": "sequence", "tokens": 9, "embedding": 16}
+CONVNET = {"architecture": "convnet"} | PICTURES | {"size": [8, 8], "units": [16, 32], "kernel": 3, "normalize": True}
 DESCRIBED: list[tuple[dict[str, Any], str]] = [
     (
-        RELU | {"kind": "mlp", "units": [64, 32], "dropout": 0.25},
+        RELU | {"architecture": "mlp", "units": [64, 32], "dropout": 0.25},
         "2 hidden layers of 64 and 32 units, relu, dropout 0.25",
     ),
-    (RELU | {"kind": "bag_of_words", "units": [8]}, "1 hidden layer of 8 units, relu"),
-    (PICTURES | {"kind": "dense_on_pictures", "units": [32], "size": [8, 8]}, "1 hidden layer of 32 units, relu"),
+    (RELU | {"architecture": "bag_of_words", "units": [8]}, "1 hidden layer of 8 units, relu"),
+    (
+        PICTURES | {"architecture": "dense_on_pictures", "units": [32], "size": [8, 8]},
+        "1 hidden layer of 32 units, relu",
+    ),
     (
         WORDS | {"units": [8], "reader": "gru", "bidirectional": True, "recurrent_dropout": 0.25, "frozen": True},
         "a GRU of 8 units over embeddings of 16 numbers, read from both ends, relu, recurrent dropout 0.25, frozen "
@@ -31,12 +34,12 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         "a pooled layer of 8 units over embeddings of 16 numbers, then 1 hidden layer of 4 units, relu",
     ),
     (
-        RELU | {"kind": "window", "units": [8], "reader": "dense", "lookback": 6, "relative": 1, "steps": 1},
+        RELU | {"architecture": "window", "units": [8], "reader": "dense", "lookback": 6, "relative": 1, "steps": 1},
         "a dense layer of 8 units over a window of 6 moments, forecasting the change since its last moment, relu",
     ),
     (
         RELU
-        | {"kind": "tagger", "units": [32], "embedding": 32, "reader": "lstm", "layers": 2}
+        | {"architecture": "tagger", "units": [32], "embedding": 32, "reader": "lstm", "layers": 2}
         | {"characters": "convolution", "character_units": 16, "word_dropout": 0.1},
         "2 layers of an LSTM of 32 units, both ways, over embeddings of 32 numbers and a convolution of 16 units over "
         "characters, relu, word dropout 0.1",
@@ -47,17 +50,18 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         "2 residual blocks of 16 and 32 filters, relu, augmentation mirror",
     ),
     (
-        PICTURES | {"kind": "fine_tuned", "units": [8], "weights": {"a": "a.pth", "b": "b.pth"}, "learnt": 2},
+        PICTURES | {"architecture": "fine_tuned", "units": [8], "weights": {"a": "a.pth", "b": "b.pth"}, "learnt": 2},
         "1 hidden layer of 8 units on the features of a and b, of which the last 2 blocks learn on, relu",
     ),
     (
-        RELU | {"kind": "joined", "units": [8], "encoders": [CONVNET, {"kind": "mlp", "units": [4]} | RELU]},
+        RELU
+        | {"architecture": "joined", "units": [8], "encoders": [CONVNET, {"architecture": "mlp", "units": [4]} | RELU]},
         "an encoder for each input (2 convolutions of 16 and 32 filters, batch-normalized; 1 hidden layer of 4 units), "
         "joined by 1 hidden layer of 8 units, relu",
     ),
-    (RELU | {"kind": "autoencoder", "units": []}, "a linear autoencoder, relu"),
+    (RELU | {"architecture": "autoencoder", "units": []}, "a linear autoencoder, relu"),
     (
-        RELU | {"kind": "autoencoder", "units": [16], "dropout": 0.1},
+        RELU | {"architecture": "autoencoder", "units": [16], "dropout": 0.1},
         "an encoder and a decoder with 1 hidden layer of 16 units, relu, 10% of the inputs blanked out",
     ),
 ]
@@ -77,9 +81,11 @@ def test_a_network_is_described_in_words(network: dict[str, Any], words: str):
     assert configuration_of(network).words == words
 
 
-def test_no_kind_of_network_is_without_a_description():
-    assert {network["kind"] for network, _ in DESCRIBED} == set(CONFIGURATIONS)
-    assert all(of.model_fields["kind"].default == kind for kind, of in CONFIGURATIONS.items())
+def test_no_architecture_is_without_a_description():
+    assert {network["architecture"] for network, _ in DESCRIBED} == set(CONFIGURATIONS)
+    assert all(
+        configuration.model_fields["architecture"].default == name for name, configuration in CONFIGURATIONS.items()
+    )
 
 
 def test_short_names_of_networks():
@@ -104,13 +110,15 @@ def test_short_names_of_networks():
 
 @NETWORKS
 def test_a_file_keeps_its_bytes_when_it_is_read_and_written(network: dict[str, Any]):
-    kind = network["kind"]
+    architecture = network["architecture"]
     for given in (network, dict(sorted(network.items(), reverse=True))):
-        ordered = {"kind": kind} | {name: value for name, value in given.items() if name != "kind"}
+        ordered = {"architecture": architecture} | {
+            name: value for name, value in given.items() if name != "architecture"
+        }
         text = json.dumps({"network": ordered})
         read = Holder.model_validate(json.loads(text))
         assert json.dumps(read.model_dump(mode="json")) == text
-        assert type(read.network) is CONFIGURATIONS[kind]
+        assert type(read.network) is CONFIGURATIONS[architecture]
         assert Holder.model_validate_json(text) == read
 
 
@@ -124,31 +132,31 @@ def test_an_unknown_setting_or_an_impossible_value_is_refused_by_its_name(networ
         Holder.model_validate({"network": network | {setting: WRONG[setting]}})
 
 
-@pytest.mark.parametrize("network", [{"kind": "oracle", "units": [4]}, {"units": [4]}, "mlp", None])
-def test_an_unknown_kind_is_refused_with_those_that_there_are(network: object):
-    with pytest.raises(ValidationError, match=r"no network of kind .*only mlp, bag_of_words,.* and autoencoder"):
+@pytest.mark.parametrize("network", [{"architecture": "oracle", "units": [4]}, {"units": [4]}, "mlp", None])
+def test_an_unknown_architecture_is_refused_with_those_that_there_are(network: object):
+    with pytest.raises(ValidationError, match=r"no network architecture .*only mlp, bag_of_words,.* and autoencoder"):
         Holder.model_validate({"network": network})
 
 
 def test_a_wrong_encoder_is_refused_by_its_place():
-    encoders = [RELU | {"kind": "mlp", "units": [4]}, WORDS | {"units": [8], "reader": "crystal"}]
+    encoders = [RELU | {"architecture": "mlp", "units": [4]}, WORDS | {"units": [8], "reader": "crystal"}]
     with pytest.raises(ValidationError, match=r"network\.encoders\.1\.reader"):
-        Holder.model_validate({"network": RELU | {"kind": "joined", "units": [8], "encoders": encoders}})
+        Holder.model_validate({"network": RELU | {"architecture": "joined", "units": [8], "encoders": encoders}})
 
 
 @NETWORKS
 def test_what_only_regularizes_is_no_part_of_the_architecture(network: dict[str, Any]):
     found = configuration_of(network)
-    assert "dropout" not in found.architecture
-    assert found.changed(dropout=0.5).architecture == found.architecture
-    assert found.changed(units=[7]).architecture != found.architecture
-    words = "50% of the inputs blanked out" if network["kind"] == "autoencoder" else "dropout 0.5"
+    assert "dropout" not in found.unregularized
+    assert found.changed(dropout=0.5).unregularized == found.unregularized
+    assert found.changed(units=[7]).unregularized != found.unregularized
+    words = "50% of the inputs blanked out" if network["architecture"] == "autoencoder" else "dropout 0.5"
     assert found.changed(dropout=0.5).regularizers[0] == words
 
 
 def test_a_setting_of_the_search_reaches_the_networks_that_name_it():
-    plain = configuration_of(RELU | {"kind": "mlp", "units": [4]})
-    joined = configuration_of(RELU | {"kind": "joined", "units": [8], "encoders": [CONVNET]})
+    plain = configuration_of(RELU | {"architecture": "mlp", "units": [4]})
+    joined = configuration_of(RELU | {"architecture": "joined", "units": [8], "encoders": [CONVNET]})
     assert [of.names("augmentation") for of in (plain, joined)] == [False, True]
     assert joined.changed(augmentation="mirror").build([3], 2).encoders[0].augmentation.way == "mirror"
 

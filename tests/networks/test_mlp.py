@@ -27,7 +27,9 @@ def stack(networks: list[MLP]) -> StackedMLP:
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_a_network_is_its_layers_one_after_another(activation):
-    network = build_network({"kind": "mlp", "units": [5, 4], "activation": activation, "dropout": 0.3}, 6, 2).eval()
+    network = build_network(
+        {"architecture": "mlp", "units": [5, 4], "activation": activation, "dropout": 0.3}, 6, 2
+    ).eval()
     x_BD = torch.randn(7, 6)
     h = x_BD
     linear = [layer for layer in network.layers if isinstance(layer, nn.Linear)]

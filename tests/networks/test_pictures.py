@@ -95,7 +95,7 @@ def test_a_network_that_is_done_learning_answers_as_if_it_had_no_augmentation(ki
     answers = []
     for way in ("none", "mirror"):
         torch.manual_seed(0)
-        network = {"kind": kind, "units": [4], "size": [9, 7], "augmentation": way}
+        network = {"architecture": kind, "units": [4], "size": [9, 7], "augmentation": way}
         answers.append(build_network(network, 2, 3).eval()(PICTURES))
     assert torch.equal(*answers)
 

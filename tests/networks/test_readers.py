@@ -83,15 +83,15 @@ def test_two_directions_share_the_units_of_a_layer():
 
 
 def test_the_gradients_of_recurrent_layers_are_clipped():
-    window = {"kind": "window", "lookback": 4, "units": [6]}
+    window = {"architecture": "window", "lookback": 4, "units": [6]}
     assert configuration_of(window | {"reader": "gru"}).clip_norm == 1.0
     assert configuration_of(window | {"reader": "dense"}).clip_norm is None
-    assert configuration_of({"kind": "mlp", "units": [6]}).clip_norm is None
+    assert configuration_of({"architecture": "mlp", "units": [6]}).clip_norm is None
 
 
 def test_a_network_that_forecasts_the_change_follows_a_series_to_any_level():
     torch.manual_seed(0)
-    network = {"kind": "window", "lookback": 4, "reader": "dense", "units": [6], "relative": 1}
+    network = {"architecture": "window", "lookback": 4, "reader": "dense", "units": [6], "relative": 1}
     built = build_network(network, 8, 1)
     assert isinstance(built, WindowReader)
     x_BLV = torch.randn(5, 4, 2)

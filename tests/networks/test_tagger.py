@@ -14,7 +14,14 @@ CPU = torch.device("cpu")
 
 
 def network(**changes: object) -> dict[str, object]:
-    own = {"kind": "tagger", "reader": "lstm", "characters": "lstm", "units": [8], "embedding": 6, "character_units": 4}
+    own = {
+        "architecture": "tagger",
+        "reader": "lstm",
+        "characters": "lstm",
+        "units": [8],
+        "embedding": 6,
+        "character_units": 4,
+    }
     return own | changes
 
 

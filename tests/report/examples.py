@@ -186,7 +186,7 @@ def write_results(root: Path, given: Example) -> Layout:
         measure=given.measure,
         direction=measure.direction,
         protocol=Protocol(
-            kind="iterated_k_fold", folds=FOLDS, repeats=REPEATS, order="stratified" if single else "shuffled"
+            method="iterated_k_fold", folds=FOLDS, repeats=REPEATS, order="stratified" if single else "shuffled"
         ),
         fold_hashes={"development": "0" * 64, "evaluation": "1" * 64},
         choices=[
@@ -319,7 +319,7 @@ def _constant(
 def _candidate(index: int) -> Candidate:
     units = [4 * 2 ** (index % 4)] * (1 + index % 2)
     return Candidate(
-        network={"kind": "mlp", "units": units, "activation": "relu", "dropout": 0.25 * (index % 3)},
+        network={"architecture": "mlp", "units": units, "activation": "relu", "dropout": 0.25 * (index % 3)},
         optimizer="rmsprop",
         learning_rate=(0.001, 0.0003, 0.003)[index % 3],
         l1=(0.0, 1e-5)[index % 2],
@@ -359,7 +359,7 @@ def _write_curves(layout: Layout, network: list[float], common: list[float], mea
         rungs.append(
             Rung(
                 network={
-                    "kind": "mlp",
+                    "architecture": "mlp",
                     "units": [int(u) for u in units.split("-")],
                     "activation": "relu",
                     "dropout": 0.0,

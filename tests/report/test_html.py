@@ -317,7 +317,7 @@ def smallest(evidence: Evidence) -> Evidence:
     first = evidence.overfit.rungs[0]
     alone = evidence.candidates.iloc[:1].assign(best=True, chosen=True)
     score = FoldScores(mean=0.5, scores=[0.5])
-    protocol = evidence.prepared.protocol.model_copy(update={"kind": "hold_out", "folds": 1, "repeats": 1})
+    protocol = evidence.prepared.protocol.model_copy(update={"method": "hold_out", "folds": 1, "repeats": 1})
     cross = evidence.evaluate.cross_validation.model_copy(update={"folds": 1, "repeats": 1, "scores": [0.5]})
     return replace(
         evidence,
@@ -395,7 +395,7 @@ def test_a_copy_elsewhere_gives_the_same_page(results: Results, tmp_path: Path, 
 
 def test_of_rows_in_time_order_nothing_is_called_fresh_or_dealt_out(results: Results):
     evidence = read_evidence(results("regression"))
-    protocol = evidence.prepared.protocol.model_copy(update={"kind": "k_fold", "order": "temporal"})
+    protocol = evidence.prepared.protocol.model_copy(update={"method": "k_fold", "order": "temporal"})
     page = render_page(replace(evidence, prepared=evidence.prepared.model_copy(update={"protocol": protocol})))
     assert "rolling origin" in page
     assert "judge it, too" in page

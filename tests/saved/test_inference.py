@@ -19,7 +19,7 @@ from src.saved.saved_model import load_model
 from tests.training.examples import table_of
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "unit_interval_regression"]
-NETWORK = {"kind": "mlp", "units": [6, 4], "activation": "relu", "dropout": 0.3}
+NETWORK = {"architecture": "mlp", "units": [6, 4], "activation": "relu", "dropout": 0.3}
 
 
 def model_of(kind: str, committee: int = 2, rows: slice = slice(None)) -> tuple[NetworkModel, pd.DataFrame]:

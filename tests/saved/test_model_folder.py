@@ -72,9 +72,9 @@ def set_first(value: float) -> Callable[[dict[str, Any]], None]:
 
 
 DAMAGES: dict[str, tuple[str, Damage]] = {
-    "another kind of network": (CARD, changed(network={"kind": "convnet", "units": [4]})),
-    "an unknown kind of network": (CARD, changed(network={"kind": "oracle"})),
-    "an unknown kind of model": (CARD, changed(kind="pickle")),
+    "another kind of network": (CARD, changed(network={"architecture": "convnet", "units": [4]})),
+    "an unknown kind of network": (CARD, changed(network={"architecture": "oracle"})),
+    "an unknown kind of model": (CARD, changed(saved="pickle")),
     "one changed number": (CARD, one_number),
     "no JSON": (CARD, cut(CARD)),
     "an unknown key": (CARD, changed(more=1)),

@@ -22,7 +22,7 @@ from src.tables.table import Feature, Schema, Table, encode_targets
 ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "fruit"
 FEATURES = ["size", "weight", "colour", "ripe", "picked"]
-NETWORK = {"kind": "mlp", "units": [6], "activation": "relu", "dropout": 0.0}
+NETWORK = {"architecture": "mlp", "units": [6], "activation": "relu", "dropout": 0.0}
 HALF_WIDTH = 0.25
 
 

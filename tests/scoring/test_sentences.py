@@ -19,7 +19,14 @@ from src.scoring.checks import NO_WORD, TORN, RowChecks
 from tests.kinds.sentences import table_of
 from tests.kinds.workflow import new_layout
 
-NETWORK = {"kind": "tagger", "reader": "lstm", "characters": "lstm", "units": [8], "embedding": 6, "character_units": 4}
+NETWORK = {
+    "architecture": "tagger",
+    "reader": "lstm",
+    "characters": "lstm",
+    "units": [8],
+    "embedding": 6,
+    "character_units": 4,
+}
 
 
 @pytest.fixture(scope="module")

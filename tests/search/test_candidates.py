@@ -30,7 +30,7 @@ def proposed(budget: int, seed: int = 0, **changes: list[float]) -> list[Candida
 
 
 def scored(parameters: int, scores: list[float], **changes: object) -> Scored:
-    network = {"kind": "mlp", "units": [4], "activation": "relu", "dropout": changes.pop("dropout", 0.0)}
+    network = {"architecture": "mlp", "units": [4], "activation": "relu", "dropout": changes.pop("dropout", 0.0)}
     plain = {"optimizer": "rmsprop", "learning_rate": 1e-3, "l1": 0.0, "l2": 0.0, "batch_size": 32, "epochs": 10}
     return Scored(Candidate(network=network, **(plain | changes)), parameters, np.array(scores), trained=10)
 
@@ -181,7 +181,7 @@ def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
 
     def rung(units: int) -> Rung:
         judged = {"turning_epoch": 5, "best_validation": 0.5, "final_validation": 0.5, "final_training": 0.5}
-        network = {"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.0}
+        network = {"architecture": "mlp", "units": [units], "activation": "relu", "dropout": 0.0}
         return Rung(network=network, parameters=units, overfits=True, beats_baseline=True, saturated=True, **judged)
 
     settings = RegularizeSettings(seed=0, training=Training(), search=search(40))

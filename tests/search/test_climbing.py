@@ -21,7 +21,7 @@ NAMES = ["4", "8", "16-16", "32-32"]
 
 def rung(place: int, overfits: bool, ahead: bool, is_saturated: bool, best: float = 0.9) -> Rung:
     return Rung(
-        network={"kind": "mlp", "units": [int(units) for units in NAMES[place].split("-")], "dropout": 0.0},
+        network={"architecture": "mlp", "units": [int(units) for units in NAMES[place].split("-")], "dropout": 0.0},
         parameters=10 * 2**place,
         turning_epoch=7,
         best_validation=best,

@@ -21,8 +21,8 @@ def units_of(sizes: list[int], seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
 
 
-def protocol(kind: str = "k_fold", folds: int = 5, repeats: int = 1, order: str = "shuffled") -> Protocol:
-    return Protocol(kind=kind, folds=folds, repeats=repeats, order=order)
+def protocol(method: str = "k_fold", folds: int = 5, repeats: int = 1, order: str = "shuffled") -> Protocol:
+    return Protocol(method=method, folds=folds, repeats=repeats, order=order)
 
 
 def equal(parts: int) -> list[float]:
@@ -106,17 +106,17 @@ def test_a_group_that_is_larger_than_the_test_set_stays_in_training():
 
 @given(
     sizes=SIZES,
-    kind=st.sampled_from(["k_fold", "iterated_k_fold"]),
+    method=st.sampled_from(["k_fold", "iterated_k_fold"]),
     folds=st.integers(2, 6),
     repeats=st.integers(1, 3),
     seed=SEEDS,
 )
 @settings(max_examples=50, deadline=None)
 def test_in_every_repeat_each_row_is_held_out_once_and_learnt_from_in_all_other_folds(
-    sizes, kind, folds, repeats, seed
+    sizes, method, folds, repeats, seed
 ):
     units_N = units_of(sizes)
-    drawn = draw_folds(protocol(kind, folds, repeats), units_N, None, None, seed)
+    drawn = draw_folds(protocol(method, folds, repeats), units_N, None, None, seed)
     held_out = Counter()
     for split in drawn:
         assert sorted([*split.training, *split.validation]) == list(range(len(units_N)))
@@ -134,14 +134,18 @@ def test_hold_out_is_one_stratified_split_of_a_fifth_of_the_rows():
 
 @given(
     moments=st.lists(st.integers(0, 12), min_size=2, max_size=80),
-    kind=st.sampled_from(["k_fold", "hold_out"]),
+    method=st.sampled_from(["k_fold", "hold_out"]),
     folds=st.integers(2, 5),
 )
 @settings(max_examples=120, deadline=None)
-def test_temporal_folds_only_look_back_and_rows_of_one_moment_stay_together(moments, kind, folds):
+def test_temporal_folds_only_look_back_and_rows_of_one_moment_stay_together(moments, method, folds):
     time_N = np.array(moments, dtype=float)
     drawn = draw_folds(
-        protocol(kind, 1 if kind == "hold_out" else folds, order="temporal"), np.arange(len(time_N)), None, time_N, 0
+        protocol(method, 1 if method == "hold_out" else folds, order="temporal"),
+        np.arange(len(time_N)),
+        None,
+        time_N,
+        0,
     )
     splits = list(drawn)
     for split in splits:
@@ -149,7 +153,7 @@ def test_temporal_folds_only_look_back_and_rows_of_one_moment_stay_together(mome
             assert time_N[split.training].max() < time_N[split.validation].min()
     held_out = np.concatenate([split.validation for split in splits]) if splits else []
     assert len(held_out) == len(set(held_out))
-    wanted = 1 if kind == "hold_out" else folds
+    wanted = 1 if method == "hold_out" else folds
     if len(set(moments)) > wanted:
         assert len(splits) == wanted
         assert all(len(split.training) and len(split.validation) for split in splits)
@@ -256,10 +260,10 @@ def settings_with(**changes) -> ProtocolSettings:
 )
 def test_the_automatic_protocol_goes_by_the_number_of_rows_and_says_why(changes, rows, order, expected):
     chosen, choices = choose_protocol(settings_with(**changes), rows, order)
-    assert (chosen.kind, chosen.folds, chosen.repeats) == expected
+    assert (chosen.method, chosen.folds, chosen.repeats) == expected
     assert chosen.order == order
     automatic = {key for key in ("protocol", "folds") if settings_with(**changes).model_dump()[key] == "auto"}
     told = {choice.setting: choice for choice in choices}
     assert automatic - {"folds"} <= set(told)
-    assert ("folds" in told) == ("folds" in automatic and chosen.kind != "hold_out")
+    assert ("folds" in told) == ("folds" in automatic and chosen.method != "hold_out")
     assert all(choice.reason for choice in choices)

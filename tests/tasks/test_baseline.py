@@ -47,7 +47,7 @@ def workspace(root: Path, kind: str, time: str | None = None) -> tuple[Layout, T
         positive=schema.positive,
         measure=MEASURES[kind],
         direction=TABLE[MEASURES[kind]].direction,
-        protocol=Protocol(kind="k_fold", folds=3, repeats=1, order="shuffled"),
+        protocol=Protocol(method="k_fold", folds=3, repeats=1, order="shuffled"),
         fold_hashes={},
         choices=[],
     )

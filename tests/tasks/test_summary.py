@@ -16,7 +16,7 @@ from tests.tracking.result_files import compared
 def evaluated(tmp_path: Path) -> Layout:
     layout = Layout("wine", tmp_path)
     candidate = Candidate(
-        network={"kind": "mlp", "units": [4], "activation": "relu", "dropout": 0.0},
+        network={"architecture": "mlp", "units": [4], "activation": "relu", "dropout": 0.0},
         optimizer="rmsprop",
         learning_rate=0.001,
         l1=0.0,

@@ -109,7 +109,7 @@ class Fruit:
             positive="yes",
             measure=self.measure,
             direction=self.direction,
-            protocol=Protocol(kind="k_fold", folds=self.folds, repeats=1, order="stratified"),
+            protocol=Protocol(method="k_fold", folds=self.folds, repeats=1, order="stratified"),
             fold_hashes={"development": "d" * 64, "evaluation": folds.sha256},
             choices=[Choice(setting="measure", chosen=self.measure, reason="the classes are balanced")],
         ).write(layout.result("prepare"))
@@ -242,7 +242,7 @@ def compared(name: str, holds: bool, evidence: str) -> Verdict:
 
 
 def network(units: int) -> Row:
-    return {"kind": "mlp", "units": [units], "activation": "relu", "dropout": 0.25}
+    return {"architecture": "mlp", "units": [units], "activation": "relu", "dropout": 0.25}
 
 
 def candidate() -> Candidate:

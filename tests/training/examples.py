@@ -54,7 +54,7 @@ def folds_of(rows: int, parts: int = 3, seed: int = 0) -> Folds:
 
 def candidate(**changes: object) -> Candidate:
     """A small network; `units`, `dropout` and `activation` belong to the network, the rest to the training."""
-    network = {"kind": "mlp", "units": [5, 4], "activation": "relu", "dropout": 0.0}
+    network = {"architecture": "mlp", "units": [5, 4], "activation": "relu", "dropout": 0.0}
     training = {
         "optimizer": "rmsprop", "learning_rate": 0.003, "l1": 0.0, "l2": 0.0, "batch_size": 8, "epochs": 4,
     }  # fmt: skip

@@ -37,7 +37,9 @@ def kinds(monkeypatch):
 
 def of_kind(kind: str, dropout: float = 0.0, options: dict | None = None, **training: object) -> Candidate:
     plain = candidate(**training)
-    return plain.model_copy(update={"network": configuration_of({"kind": kind, "dropout": dropout, **(options or {})})})
+    return plain.model_copy(
+        update={"network": configuration_of({"architecture": kind, "dropout": dropout, **(options or {})})}
+    )
 
 
 def fit_here(table, members, **more) -> list[Trained]:
@@ -339,7 +341,7 @@ def test_what_a_stack_cannot_take_is_looped_and_the_log_says_why(kinds, kind, re
     assert len(trained) == 6
     [line] = [record.getMessage() for record in caplog.records]
     assert "3 stacked in 1 shard, 3 looped" in line
-    assert f"3 looped: network kind {kind}" in line
+    assert f"3 looped: network {kind}" in line
     assert reason in line
 
 

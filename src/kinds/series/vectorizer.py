@@ -32,7 +32,7 @@ class SeriesVectorizer(BaseModel):
     kind: Literal["series"] = "series"
     lookback: int
     order: ReadingOrder = Field("onward", exclude_if=lambda order: order == "onward")
-    moment: list[Annotated[Numbers | Categories | Dates, Field(discriminator="kind")]]
+    moment: list[Annotated[Numbers | Categories | Dates, Field(discriminator="type")]]
 
     @property
     def columns(self) -> list[Numbers | Categories | Dates]:

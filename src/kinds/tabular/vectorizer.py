@@ -46,7 +46,7 @@ class Numbers(Column):
     embeddings for numerical features in tabular deep learning", section 3.2.
     """
 
-    kind: Literal["numbers"] = "numbers"
+    type: Literal["numbers"] = "numbers"
     name: str
     median: float
     mean: float
@@ -77,7 +77,7 @@ class Numbers(Column):
 class Categories(Column):
     """A categorical column, one-hot. The last input is for rare and unseen values, and for gaps if none was learnt."""
 
-    kind: Literal["categories"] = "categories"
+    type: Literal["categories"] = "categories"
     name: str
     categories: list[str]
 
@@ -95,7 +95,7 @@ class Categories(Column):
 class Dates(Column):
     """A date column as numbers: the day, and the position in year, week and day as sine and cosine if it varies."""
 
-    kind: Literal["dates"] = "dates"
+    type: Literal["dates"] = "dates"
     name: str
     parts: list[Numbers]
 
@@ -109,7 +109,7 @@ class Dates(Column):
         return [column for part in self.parts for column in part.transform(of_part[part.name])]
 
 
-AnyColumn = Annotated[Numbers | Categories | Dates, Field(discriminator="kind")]
+AnyColumn = Annotated[Numbers | Categories | Dates, Field(discriminator="type")]
 
 
 class TabularVectorizer(BaseModel):

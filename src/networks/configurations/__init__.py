@@ -1,1 +1,1 @@
-"""What a network is made of, one class for each kind: validated, kept in result files, and put into words."""
+"""The configurations of networks, one class for each architecture: validated, kept in result files, put into words."""

@@ -15,7 +15,7 @@ class AutoencoderConfiguration(Configuration):
     dropout: the share of a row's numbers that are blanked out before the network rebuilds the whole row.
     """
 
-    kind: Literal["autoencoder"] = "autoencoder"
+    architecture: Literal["autoencoder"] = "autoencoder"
     units: list[Count]
     dropout: Annotated[Share, Regularizes("{:.0%} of the inputs blanked out")] = 0.0
 

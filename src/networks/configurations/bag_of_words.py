@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class BagOfWordsConfiguration(Configuration):
     """Hidden layers of `units`, the first of which reads sparse rows."""
 
-    kind: Literal["bag_of_words"] = "bag_of_words"
+    architecture: Literal["bag_of_words"] = "bag_of_words"
 
     @staticmethod
     def module() -> "Callable[..., nn.Module]":

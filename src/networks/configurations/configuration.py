@@ -1,7 +1,7 @@
 """The base of all configurations of networks.
 
-A configuration is stored as JSON: its kind, then the settings that were given, in their order. A setting that was not
-given has its default.
+A configuration is stored as JSON: its architecture, then the settings that were given, in their order. Other settings
+have their defaults.
 """
 
 from abc import abstractmethod
@@ -48,7 +48,7 @@ class Configuration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
     pads: ClassVar[bool] = False
 
-    kind: str
+    architecture: str
     units: Units
     activation: Literal["relu", "tanh", "gelu"] = "relu"
     dropout: Annotated[Share, Regularizes("dropout {:g}")] = 0.0
@@ -59,16 +59,16 @@ class Configuration(BaseModel):
     def _keep_order(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         made = validate(given)
         if isinstance(given, Mapping):
-            made._given = tuple(name for name in given if name != "kind")
+            made._given = tuple(name for name in given if name != "architecture")
         return made
 
     @model_serializer
     def _as_given(self) -> dict[str, Any]:
-        return {"kind": self.kind} | self.settings
+        return {"architecture": self.architecture} | self.settings
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that were given, without the kind."""
+        """The settings that were given, without the architecture."""
         return {name: getattr(self, name) for name in self._given}
 
     def names(self, setting: str) -> bool:
@@ -77,7 +77,7 @@ class Configuration(BaseModel):
 
     def changed(self, **settings: Any) -> Self:
         """The same network with other settings."""
-        return type(self)(**({"kind": self.kind} | self.settings | settings))
+        return type(self)(**({"architecture": self.architecture} | self.settings | settings))
 
     # How it is built and trained
 
@@ -103,8 +103,8 @@ class Configuration(BaseModel):
         return False
 
     @property
-    def architecture(self) -> dict[str, Any]:
-        """All but what only regularizes the network."""
+    def unregularized(self) -> dict[str, Any]:
+        """All settings but those that only regularize the network."""
         settings: dict[str, Any] = self.model_dump()
         return {name: value for name, value in settings.items() if name not in self._regularizing()}
 
@@ -167,19 +167,19 @@ def hidden_layers(units: Sequence[int]) -> str:
     return f"{counted(len(units), 'hidden layer')} of {listing([str(width) for width in units])} units"
 
 
-# The configuration of each kind of network, by its name; `src.networks` fills it.
+# The configuration of each architecture, by its name; `src.networks` fills it.
 CONFIGURATIONS: dict[str, type[Configuration]] = {}
 
 
 def configuration_of(given: Any) -> Configuration:
-    """The configuration that JSON describes. Raises ValueError naming the kind or the setting that is wrong."""
+    """The configuration that JSON describes. Raises ValueError naming the architecture or the setting that is wrong."""
     if isinstance(given, Configuration):
         return given
-    kind = given.get("kind") if isinstance(given, Mapping) else None
-    if kind not in CONFIGURATIONS:
-        raise ValueError(f"there is no network of kind {kind!r}, only {listing(list(CONFIGURATIONS))}")
-    return CONFIGURATIONS[kind].model_validate(given)
+    architecture = given.get("architecture") if isinstance(given, Mapping) else None
+    if architecture not in CONFIGURATIONS:
+        raise ValueError(f"there is no network architecture {architecture!r}, only {listing(list(CONFIGURATIONS))}")
+    return CONFIGURATIONS[architecture].model_validate(given)
 
 
-# A field of a model that holds the configuration of a network of any kind.
+# A field of a model that holds the configuration of any network.
 Network = Annotated[SerializeAsAny[Configuration], BeforeValidator(configuration_of)]

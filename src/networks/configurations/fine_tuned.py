@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class FineTunedConfiguration(SeeingPictures):
     """weights: the file of each pretrained network, by its name. learnt: how many of its last blocks are fine-tuned."""
 
-    kind: Literal["fine_tuned"] = "fine_tuned"
+    architecture: Literal["fine_tuned"] = "fine_tuned"
     weights: Annotated[dict[str, str], Field(min_length=1)]
     learnt: Annotated[int, Field(ge=0)]
 

@@ -18,7 +18,7 @@ class JoinedConfiguration(Configuration):
     The other settings replace those of every encoder that has them.
     """
 
-    kind: Literal["joined"] = "joined"
+    architecture: Literal["joined"] = "joined"
     encoders: Annotated[list[Network], Field(min_length=1)]
     recurrent_dropout: Annotated[Share, Regularizes("recurrent dropout {:g}")] = 0.0
     word_dropout: Annotated[Share, Regularizes("word dropout {:g}")] = 0.0

@@ -14,7 +14,7 @@ class MLPConfiguration(Configuration):
 
     pads: ClassVar[bool] = True
 
-    kind: Literal["mlp"] = "mlp"
+    architecture: Literal["mlp"] = "mlp"
 
     @staticmethod
     def module() -> "Callable[..., nn.Module]":
@@ -25,4 +25,4 @@ class MLPConfiguration(Configuration):
     @property
     def stacks_with(self) -> tuple[object, ...]:
         """Networks of one depth may differ in their widths."""
-        return self.kind, len(self.units), self.activation
+        return self.architecture, len(self.units), self.activation

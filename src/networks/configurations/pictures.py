@@ -36,7 +36,7 @@ class Sized(SeeingPictures):
 class DenseOnPicturesConfiguration(Sized):
     """Hidden layers of `units`."""
 
-    kind: Literal["dense_on_pictures"] = "dense_on_pictures"
+    architecture: Literal["dense_on_pictures"] = "dense_on_pictures"
 
     @staticmethod
     def module() -> "Callable[..., nn.Module]":
@@ -48,7 +48,7 @@ class DenseOnPicturesConfiguration(Sized):
 class ConvnetConfiguration(Sized):
     """units: filters of each block. kernel: the width of a filter in pixels. normalize: batch normalization."""
 
-    kind: Literal["convnet"] = "convnet"
+    architecture: Literal["convnet"] = "convnet"
     block: Block = "plain"
     kernel: Count = 3
     normalize: bool = True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class SequenceConfiguration(ReadingOnce):
     """tokens: the size of the vocabulary. embedding: the size of a token's vector. frozen: the vectors do not learn."""
 
-    kind: Literal["sequence"] = "sequence"
+    architecture: Literal["sequence"] = "sequence"
     reader: Reader
     tokens: Count
     embedding: Count

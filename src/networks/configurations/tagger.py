@@ -15,7 +15,7 @@ class TaggerConfiguration(Reading):
     """embedding: the size of a word's vector. characters: the layer that reads them, with `character_units`.
     word_dropout: the share of words that count as unknown in training."""
 
-    kind: Literal["tagger"] = "tagger"
+    architecture: Literal["tagger"] = "tagger"
     reader: Literal["lstm", "gru"]
     layers: Count = 1
     embedding: Count

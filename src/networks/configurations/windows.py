@@ -17,7 +17,7 @@ class WindowConfiguration(ReadingOnce):
     """lookback: moments of a window. relative: the number of targets whose change since the last moment is forecast,
     for `steps` steps."""
 
-    kind: Literal["window"] = "window"
+    architecture: Literal["window"] = "window"
     reader: Reader | Literal["dense"]
     lookback: Count
     relative: Annotated[int, Field(ge=0)] = 0
