@@ -130,7 +130,7 @@ def evaluate(layout: Layout) -> Evaluate:
 
     network_J = network.scores(table, measure)
     others = [name for name in table.schema.problem_type.measures if name != measure.name]
-    advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
+    advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts}, given.prepared.unfit)
     name = saved_model(advice, bool(heads))
     saved = models.pop(name)
     [alternative] = models.values()

@@ -3,7 +3,7 @@
     python -m tasks.experiments
 
 `dvc exp show` prints a column for every parameter and every file that a stage depends on, hundreds in all. This command
-prints what matters on lines of 120 columns. The scores are those of results/<problem>/metrics.json.
+prints what matters on lines of 120 columns. The scores and the answer are those of results/<problem>/metrics.json.
 """
 
 import argparse
@@ -19,10 +19,11 @@ from src.core.files import Layout
 from src.internals import dvc_repository
 from src.judging.printer import Printer, printer
 from src.problem.load import listed_problems
-from src.results.evaluate import Metrics
+from src.results.answer import ADVICE
+from src.results.evaluate import USES, Metrics
 
 WIDTH = 120
-HEADINGS = ("experiment", "created", "cross-validated (95%)", "sealed test")
+HEADINGS = ("experiment", "created", "network (95%)", "its sealed test", "answer")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout:
         if scores is not None:
             by_measure.setdefault(scores.measure, []).append(scores)
     printing = {
-        measure: printer(measure, "", [scores.cv for scores in metrics], metrics)
+        measure: printer(measure, "", [scores.baseline for scores in metrics], metrics)
         for measure, metrics in by_measure.items()
     }
     rows = [HEADINGS, *((state.name, state.created, *_cells(scores, printing)) for state, _, scores in shown)]
@@ -75,11 +76,12 @@ def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout:
     return "\n".join([title, *(_line(row, widths, changed) for row, changed in zip(rows, changes, strict=True))])
 
 
-def _cells(scores: Metrics | None, printing: Mapping[str, Printer]) -> tuple[str, str]:
+def _cells(scores: Metrics | None, printing: Mapping[str, Printer]) -> tuple[str, str, str]:
     if scores is None:
-        return "not evaluated", ""
+        return "not evaluated", "", ""
     text = printing[scores.measure].bare
-    return f"{text(scores.cv)} [{text(scores.low)}, {text(scores.high)}]", text(scores.test)
+    advice = next((ADVICE[recommended] for recommended, use in USES.items() if use == scores.use), "")
+    return f"{text(scores.cv)} [{text(scores.low)}, {text(scores.high)}]", text(scores.test), advice
 
 
 def _line(row: Sequence[str], widths: Sequence[int], changed: str) -> str:

@@ -19,6 +19,7 @@ from src.preparation.sealing import never_learnt, sealed_rows
 from src.problem.load import load_settings
 from src.problem.steps import PrepareSettings
 from src.results.data import Prepared, Validation
+from src.results.verdicts import without_foundation
 from src.tables.protocols import write_folds
 from src.tables.table import VECTORS, Schema
 
@@ -26,7 +27,8 @@ from src.tables.table import VECTORS, Schema
 def prepare(layout: Layout) -> Prepared:
     """Write `data/prepared/<problem>/train`, `test`, `folds.npz` and `results/<problem>/prepare.json`."""
     settings = load_settings(layout, "prepare", PrepareSettings)
-    if any(f.severity == "error" for f in Validation.read(layout.result("validate")).findings):
+    validation = Validation.read(layout.result("validate"))
+    if any(f.severity == "error" for f in validation.findings):
         raise UserError(f"{layout.result('validate')}: the data failed the checks; correct them, then validate again")
     raw = read_split(
         settings.data, layout.raw, settings.columns, lambda frame: sealed_rows(frame, settings), never_learnt(settings)
@@ -42,8 +44,9 @@ def prepare(layout: Layout) -> Prepared:
         _write_table(prepared.test, folder, prepared.schema)
         write_json(folder / "test.json", {"duplicates_of_training_rows": prepared.duplicates_across})
     write_folds(layout.folds, prepared.development, prepared.evaluation)
-    prepared.summary.write(layout.result("prepare"))
-    return prepared.summary
+    summary = prepared.summary.model_copy(update={"unfit": bool(without_foundation(validation.verdicts))})
+    summary.write(layout.result("prepare"))
+    return summary
 
 
 def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema) -> None:

@@ -24,7 +24,7 @@ from src.results.wording import ordinal
 from src.tracking.lookup import versions_of
 
 WIDTH = 100
-HEADINGS = ("problem", "baseline", "shallow", "cross-validated (95%)", "sealed test (95%)")
+HEADINGS = ("problem", "baseline", "shallow", "network (95%)", "network, sealed test (95%)")
 Style = Callable[[str], str]
 
 

@@ -29,7 +29,7 @@ from src.core.errors import UserError
 from src.core.files import Layout
 from src.core.progress import share
 from src.core.steps import STEPS
-from src.judging.printer import printer_of
+from src.judging.printer import Scores, printer_of
 from src.models.measures import TABLE
 from src.report.markdown import literal
 from src.results.answer import Answer, answer_of, verdicts_of
@@ -113,7 +113,7 @@ def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS)
         evaluation = Evaluate.read(layout.result("evaluate")) if "evaluate" in steps else None
         summary = f"verdicts up to the step {steps[-1]}"
         if evaluation:
-            summary = f"{headline(evaluation)}; {answer_of(layout).advice}"
+            summary = f"{headline(evaluation)}; {answer_of(layout)}"
         _create("verdicts", name, summary, verdicts(layout, steps, evaluation))
     with _for_show("the figures"):
         if "report" in steps:
@@ -129,11 +129,8 @@ def key(kind: str, name: str) -> str:
 
 def headline(evaluation: Evaluate) -> str:
     """The scores in one line."""
-    across, test, text = evaluation.cross_validation, evaluation.test, printer_of(evaluation).bare
-    return (
-        f"{TABLE[evaluation.measure].title} {text(across.mean)} [{text(across.low)}, {text(across.high)}], "
-        f"test {text(test.value)}"
-    )
+    scores = Scores.of(evaluation)
+    return f"{TABLE[evaluation.measure].title}: {scores.cross_validated}; sealed test: {scores.sealed_test}"
 
 
 def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) -> str:

@@ -6,16 +6,17 @@ is then worth at most a quarter of its width, so values that surely differ are p
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from src.models.measures import TABLE, Form
 from src.results.baseline import Baseline
-from src.results.evaluate import Evaluate
+from src.results.evaluate import Evaluate, Saved, TestScore
 from src.results.networks import Overfit, Regularize
 from src.results.result import Result
 from src.results.verdicts import AGAINST_SHALLOW, HEAD, Comparison, Estimate, Verdict
+from src.results.wording import MODELS, scored
 
 Judged = Baseline | Overfit | Regularize | Evaluate
 R = TypeVar("R", Baseline, Overfit, Regularize, Evaluate)
@@ -160,6 +161,37 @@ def printer_of(result: Judged, unit: str = "") -> Printer:
     """The printer of all of a step's scores, intervals and verdicts."""
     common_sense, intervals = _SCALES[type(result)](result)
     return printer(result.measure, unit, [common_sense], intervals)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of an evaluation in words, each with its model, the saved model first.
+
+    The records in MLflow, the model registry and the page in Prefect show these texts.
+    """
+
+    cross_validated: str
+    sealed_test: str
+
+    @classmethod
+    def of(cls, result: Evaluate) -> "Scores":
+        printing, cross = printer_of(result), result.cross_validation
+
+        def in_brackets(interval: HasEnds) -> str:
+            return f" ({printing.interval(interval.low, interval.high)})"
+
+        across: dict[Saved, str] = {
+            "network": printing.bare(cross.mean) + in_brackets(cross),
+            "shallow": printing.bare(result.shallow),
+        }
+        tests: dict[Saved, TestScore] = {"network": result.test, "shallow": result.shallow_test}
+        sealed = {model: printing.bare(test.value) + in_brackets(test) for model, test in tests.items()}
+        return cls(_by_model(across, result.saved), f"{_by_model(sealed, result.saved)}; {scored(result.test.opening)}")
+
+
+def _by_model(texts: Mapping[Saved, str], saved: Saved) -> str:
+    ordered = sorted(texts, key=lambda model: model != saved)
+    return ", ".join(f"{MODELS[model]} {texts[model]}" for model in ordered)
 
 
 def worded(result: R) -> R:

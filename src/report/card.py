@@ -8,7 +8,6 @@ from src.report.blocks import Card, CardPart, Table
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import statement
 from src.report.words import (
-    MODELS,
     OPTIMIZERS,
     ORDERS,
     clause,
@@ -21,7 +20,7 @@ from src.report.words import (
     task,
 )
 from src.results.evaluate import Saved
-from src.results.wording import scored
+from src.results.wording import MODELS, scored
 
 
 def card(evidence: Evidence, printer: Printer) -> Card:

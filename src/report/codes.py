@@ -11,7 +11,8 @@ from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
-from src.report.words import MODELS, number, share
+from src.report.words import number, share
+from src.results.wording import MODELS
 
 Block = Text | Pictures | Table
 # Codes on the map, evenly spaced among the rows, and neighbours that count in a code's place.

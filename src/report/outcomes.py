@@ -16,7 +16,8 @@ from src.report.codes import reconstruction
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.references import by_reference
-from src.report.words import MODELS, number, share
+from src.report.words import number, share
+from src.results.wording import MODELS
 
 Block = Text | Pictures | Table
 MOST_MISTAKES, MOST_WORDS = 10, 5

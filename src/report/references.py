@@ -9,7 +9,7 @@ from src.models.measures import TABLE
 from src.problem.terms import REFERENCE
 from src.report.blocks import Table, Text
 from src.report.evidence import Evidence
-from src.report.words import MODELS
+from src.results.wording import MODELS
 
 # Of a column with more values than this, numbers are cut into quarters, and of others the commonest are shown.
 MOST_VALUES = 10

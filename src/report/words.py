@@ -138,7 +138,6 @@ VERDICTS = {
 }
 
 # What is saved, by `Evaluate.saved`.
-MODELS = {"network": "network", "shallow": "shallow model"}
 
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 

@@ -1,21 +1,20 @@
 """The answer of the workflow: what `evaluate` recommends, provided that all verdicts allow an answer.
 
-The report, the summary on the terminal, the page in Prefect, the model registry and `predict` all use it.
+The report, the summary on the terminal, the list of experiments, the page in Prefect, the records in MLflow, the model
+registry and `predict` all use it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from src.core.files import Layout
 from src.core.steps import STEPS
 from src.results.baseline import Baseline
 from src.results.data import Validation
-from src.results.evaluate import Evaluate
+from src.results.evaluate import Evaluate, Recommended
 from src.results.networks import Overfit, Regularize
-from src.results.verdicts import Verdict
+from src.results.verdicts import FOUNDATIONS, Verdict, without_foundation
 
-Use = Literal["network", "shallow model", "common sense", "nothing"]
 Judged = Validation | Baseline | Overfit | Regularize | Evaluate
 WITH_VERDICTS: dict[str, type[Judged]] = {
     "validate": Validation,
@@ -25,10 +24,7 @@ WITH_VERDICTS: dict[str, type[Judged]] = {
     "evaluate": Evaluate,
 }
 
-# Verdicts without which no score says anything about new rows. All other verdicts compare models, as the recommendation
-# does, or describe the way to them.
-FOUNDATIONS = {"data_fit_to_learn_from": "the data are not fit to learn from"}
-ADVICE: dict[Use, str] = {
+ADVICE: dict[Recommended, str] = {
     "network": "use the network",
     "shallow model": "use the shallow model",
     "common sense": "stay with common sense",
@@ -40,7 +36,7 @@ ADVICE: dict[Use, str] = {
 class Answer:
     """What to use; `broken` holds the verdicts that rule out an answer."""
 
-    use: Use
+    use: Recommended
     broken: Sequence[Verdict] = ()
 
     @property
@@ -57,9 +53,9 @@ class Answer:
         return self.advice + (f", because {reasons}" if reasons else "")
 
 
-def answer(verdicts: Sequence[Verdict], recommended: Use) -> Answer:
+def answer(verdicts: Sequence[Verdict], recommended: Recommended) -> Answer:
     """The answer that follows from all `verdicts` and what `evaluate` recommends."""
-    broken = [verdict for verdict in verdicts if verdict.name in FOUNDATIONS and not verdict.holds]
+    broken = without_foundation(verdicts)
     return Answer("nothing", broken) if broken else Answer(recommended)
 
 

@@ -13,11 +13,17 @@ from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHA
 
 _COMPARED = (GATE, AGAINST_SHALLOW, SHALLOW_GATE)
 
-Recommended = Literal["network", "shallow model", "common sense"]
+Recommended = Literal["network", "shallow model", "common sense", "nothing"]
 Saved = Literal["network", "shallow"]
+Use = Literal["network", "shallow", "baseline", "nothing"]
 
-# The model that is saved, registered and served; where common sense is recommended, the simpler one.
-_SAVED: dict[Recommended, Saved] = {"network": "network", "shallow model": "shallow", "common sense": "shallow"}
+# The model that is saved and registered; where none is recommended, the simpler one.
+_SAVED: dict[Recommended, Saved] = {
+    "network": "network",
+    "shallow model": "shallow",
+    "common sense": "shallow",
+    "nothing": "shallow",
+}
 
 
 def saved_model(recommended: Recommended, further_targets: bool) -> Saved:
@@ -116,8 +122,9 @@ class Evaluate(Result):
     """evaluate.json. `shallow` and `baseline` are scored on the folds of `cross_validation`, in the same way.
 
     test: of the network. shallow_test: of the shallow model, fitted to all training rows as well.
-    recommended: the shallow model where it is surely better than common sense and the network is not surely better
-    still; otherwise the network where it is surely better than common sense; otherwise common sense.
+    recommended: nothing where the data are not fit to learn from (`Prepared.unfit`). Otherwise the shallow model where
+    it is surely better than common sense and the network is not surely better still; otherwise the network where it is
+    surely better than common sense; otherwise common sense.
     heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
     choices: what `auto` chose once there were scores. extra: other measures of the saved model.
@@ -171,11 +178,20 @@ class Evaluate(Result):
         return {"network": self.test, "shallow": self.shallow_test}[self.saved]
 
 
+# What is recommended, by the names in metrics.json, which are short enough for a line of a terminal.
+USES: dict[Recommended, Use] = {
+    "network": "network",
+    "shallow model": "shallow",
+    "common sense": "baseline",
+    "nothing": "nothing",
+}
+
+
 class Metrics(Result):
     """metrics.json, which `dvc metrics show` prints on one line.
 
     Holds the measure, the scores of common sense and the shallow model, the network's cross-validated score `cv` with
-    its 95% interval, and its score on the sealed test set.
+    its 95% interval, its score on the sealed test set, and which of them to use (None: written by an older version).
     """
 
     measure: MeasureName
@@ -185,6 +201,7 @@ class Metrics(Result):
     low: float
     high: float
     test: float
+    use: Use | None = None
 
     @classmethod
     def of(cls, evaluation: Evaluate) -> Self:
@@ -197,4 +214,5 @@ class Metrics(Result):
             low=estimate.low,
             high=estimate.high,
             test=evaluation.test.value,
+            use=USES[evaluation.recommended],
         )

@@ -1,5 +1,6 @@
 """Verdicts, the comparisons and estimates behind them, and automatic choices."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -13,6 +14,9 @@ SHALLOW_GATE = "shallow_model_still_beats_common_sense"
 SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
 # The prefix of verdicts on further targets.
 HEAD = "head_"
+# Verdicts without which no score says anything about new rows. All other verdicts compare models, as the recommendation
+# does, or describe the way to them.
+FOUNDATIONS = {"data_fit_to_learn_from": "the data are not fit to learn from"}
 
 
 class Estimate(Result):
@@ -63,6 +67,11 @@ class Verdict(Result):
     holds: bool
     evidence: str
     comparison: Comparison | None = Field(None, exclude_if=lambda value: value is None)
+
+
+def without_foundation(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts that rule out an answer."""
+    return [verdict for verdict in verdicts if verdict.name in FOUNDATIONS and not verdict.holds]
 
 
 class Choice(Result):

@@ -1,7 +1,9 @@
-"""The names that reports, logs and records share for candidates and openings of the sealed test set."""
+"""The names that reports, logs and records share for models, candidates and openings of the sealed test set."""
 
+from src.results.evaluate import Saved
 from src.results.networks import Candidate
 
+MODELS: dict[Saved, str] = {"network": "network", "shallow": "shallow model"}
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 

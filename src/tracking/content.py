@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from src.core.files import Layout
-from src.judging.printer import printer_of
+from src.judging.printer import Scores, printer_of
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
+from src.results.answer import answer_of
 from src.results.baseline import Baseline
 from src.results.data import Prepared, Protocol, Validation
 from src.results.evaluate import Evaluate
@@ -36,6 +37,7 @@ CURVES = ("training", "validation", "training_loss", "validation_loss")
 
 # Tags that are columns of the table of runs.
 CROSS_VALIDATED, SEALED_TEST, COMMON_SENSE, CHOSEN = "cross-validated", "sealed test", "common sense", "chosen"
+ANSWER = "answer"
 _SCORES = (COMMON_SENSE, "shallow model", CROSS_VALIDATED, SEALED_TEST)
 RUN_TYPE = "workflow.run_type"
 Point = tuple[str, int, float]
@@ -112,13 +114,13 @@ def note(layout: Layout, steps: Iterable[str]) -> str:
 
 
 def result_line(totals: Headline) -> str:
-    """The summary in one line: the measure, cross-validated and on the sealed test set, beside common sense."""
+    """The summary in one paragraph: the answer, then the scores, each with its model, and the verdicts."""
     tags = totals.tags
-    if CROSS_VALIDATED not in tags:
+    if ANSWER not in tags:
         return f"not evaluated yet; verdicts: {tags['verdicts']}"
-    baseline, verdicts = tags[COMMON_SENSE].split()[0], tags["verdicts"].split(",")[0]
-    scores = f"{tags[CROSS_VALIDATED]}, common sense {baseline}, sealed test {tags[SEALED_TEST].split()[0]}"
-    return f"{scores}; verdicts: {verdicts}"
+    answer, measure, verdicts = tags[ANSWER], tags["measure"].split()[0], tags["verdicts"].split(",")[0]
+    scores = f"Cross-validated {measure}: {tags[CROSS_VALIDATED]}, common sense {tags[COMMON_SENSE].split()[0]}"
+    return f"{answer[0].upper()}{answer[1:]}. {scores}; sealed test: {tags[SEALED_TEST]}; verdicts: {verdicts}"
 
 
 def thinned(length: int, most: int = CURVE_POINTS) -> list[int]:
@@ -138,16 +140,18 @@ def _validate(layout: Layout) -> Headline:
 def _prepare(layout: Layout) -> Headline:
     prepared = Prepared.read(layout.result("prepare"))
     protocol = prepared.protocol
+    repeats = f"{protocol.repeats}" + (f" to {protocol.most_repeats}" if protocol.most_repeats is not None else "")
     tags = {
         "measure": f"{prepared.measure} ({prepared.direction})",
-        "protocol": f"{protocol.method}, {protocol.folds} folds x {_repeats(protocol)}, {protocol.order}",
+        "protocol": _protocol(protocol, repeats),
     }
     tags |= _automatic(prepared.choices)
     return Headline({"train.rows": prepared.rows, "features": len(prepared.features)}, tags, [])
 
 
-def _repeats(protocol: Protocol) -> str:
-    return f"{protocol.repeats}" + (f" to {protocol.most_repeats}" if protocol.most_repeats is not None else "")
+def _protocol(protocol: Protocol, repeats: str) -> str:
+    """In words, with as many repeats as are planned or, once `evaluate` is done, as there were."""
+    return f"{protocol.method}, {protocol.folds} folds x {repeats}, {protocol.order}"
 
 
 def _automatic(choices: Sequence[Choice]) -> dict[str, str]:
@@ -195,7 +199,8 @@ def _regularize(layout: Layout) -> Headline:
 def _evaluate(layout: Layout) -> Headline:
     evaluation, references = Evaluate.read(layout.result("evaluate")), Baseline.read(layout.result("baseline"))
     cv, test, measure = evaluation.cross_validation, evaluation.test, evaluation.measure
-    text, interval = printer_of(evaluation).bare, printer_of(evaluation).interval
+    text, scores = printer_of(evaluation).bare, Scores.of(evaluation)
+    protocol = Prepared.read(layout.result("prepare")).protocol
     metrics = {
         f"cv.{measure}": cv.mean,
         f"cv.{measure}.low": cv.low,
@@ -212,10 +217,11 @@ def _evaluate(layout: Layout) -> Headline:
     tags = {
         COMMON_SENSE: f"{text(evaluation.baseline)} ({references.common_sense.name})",
         "shallow model": f"{text(evaluation.shallow)} ({references.shallow.name})",
-        CROSS_VALIDATED: f"{evaluation.measure} {text(cv.mean)} ({interval(cv.low, cv.high)})",
-        SEALED_TEST: f"{text(test.value)} ({interval(test.low, test.high)})",
+        CROSS_VALIDATED: scores.cross_validated,
+        SEALED_TEST: scores.sealed_test,
         CHOSEN: candidate_text(evaluation.chosen),
-        "recommended": evaluation.recommended,
+        ANSWER: str(answer_of(layout)),
+        "protocol": _protocol(protocol, str(cv.repeats)),
     }
     tags |= _automatic(evaluation.choices)
     return Headline(metrics | chosen_metrics(evaluation.chosen), tags, evaluation.verdicts)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from src.core.files import Layout, read_text
 from src.core.hashes import folder_sha256
-from src.judging.printer import printer_of
+from src.judging.printer import Scores
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
 from src.results.answer import answer_of
 from src.results.evaluate import Evaluate
-from src.results.wording import scored
+from src.results.wording import MODELS
+from src.tracking.content import ANSWER, CROSS_VALIDATED, SEALED_TEST
 from src.tracking.identity import KEY, digest
 from src.tracking.lookup import STANDING
 from src.tracking.promotion import EVIDENCE, CrossValidated, cross_validated, folder_of, is_complete, settle
@@ -53,17 +54,16 @@ def register(recorder: "Recorder", workflow: "Run", run: "Run") -> None:
         )
         return
     evaluation, evidence = Evaluate.read(layout.result("evaluate")), cross_validated(layout)
-    identity = model_identity(layout, evaluation, evidence)
+    identity, scores = model_identity(layout, evaluation, evidence), Scores.of(evaluation)
     tags = {
         IDENTITY: identity,
         KEY: recorder.key,
         "measure": evaluation.measure,
         "direction": evaluation.direction,
-        "model": evaluation.saved,
-        "cross-validated": _cross_validated(evaluation),
-        "test": repr(evaluation.saved_test.value),
-        "test.opening": scored(evaluation.test.opening),
-        "answer": answer_of(layout).advice,
+        "model": MODELS[evaluation.saved],
+        CROSS_VALIDATED: scores.cross_validated,
+        SEALED_TEST: scores.sealed_test,
+        ANSWER: str(answer_of(layout)),
     }
     version = _registered(client, layout.problem, identity) or _new_version(recorder, workflow, tags, evidence)
     model_id = str(version.source).removeprefix("models:/")
@@ -104,13 +104,6 @@ def shortened(card: str) -> str:
         return card
     end = "\n\n(The whole card is model_card.md of the step report.)"
     return card[: card.rindex("\n", 0, DESCRIPTION_LENGTH - len(end))] + end
-
-
-def _cross_validated(evaluation: Evaluate) -> str:
-    """The saved model's measure; the network's has an interval."""
-    printing, cross = printer_of(evaluation), evaluation.cross_validation
-    interval = f" ({printing.interval(cross.low, cross.high)})" if evaluation.saved == "network" else ""
-    return f"{printing.bare(evaluation.saved_value)}{interval}"
 
 
 def _needed(layout: Layout) -> tuple[Path, ...]:

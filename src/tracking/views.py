@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from src.tracking.content import CHOSEN, CROSS_VALIDATED, RUN_TYPE
+from src.tracking.content import ANSWER, CROSS_VALIDATED, RUN_TYPE
 from src.tracking.identity import KEY
 
 VIEW_TAG = "mlflow.sharedViewState."
@@ -37,7 +37,7 @@ _RESULTS = (
     {NAME: 170, CREATED: 105}
     | _all("metrics", {"cv.{measure}": 110, "test.{measure}": 115})
     | _all("metrics", {"common_sense.{measure}": 165, "shallow.{measure}": 130})
-    | _all("tags", {CROSS_VALIDATED: 210, "verdicts": 110, CHOSEN: 110})
+    | _all("tags", {CROSS_VALIDATED: 210, ANSWER: 110, "verdicts": 110})
     | {DURATION: 70}
     | _all("attributes", {"Source": 110, "Dataset": 150, "Version": 75, "Models": 100})
 )

@@ -6,17 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.running.artifacts import headline, verdicts
+from flows.running.artifacts import verdicts
 from src.core.files import Layout
+from src.core.steps import RECORDED
 from src.problem.steps import ValidateSettings
 from src.report.evidence import read_evidence
 from src.report.page import render_card, render_page
 from src.results.answer import answer, answer_of
 from src.results.data import Validation
-from src.results.evaluate import Evaluate
+from src.results.evaluate import Evaluate, Metrics
 from src.results.verdicts import Verdict
+from src.tracking.content import headline, note
 from src.validation import check_table
 from tasks.summary import summary
+from tests.kinds.workflow import new_layout, run_every_step
 from tests.report.examples import example, write_results
 
 SETTINGS = {
@@ -102,7 +105,20 @@ def test_nothing_is_recommended_anywhere_where_a_column_gives_the_target_away(le
     assert "Answer of the workflow: no answer" in card
     for text in (page, card, summary([leaky])):
         assert "se the network" not in text
-    assert "recommended" not in headline(evaluation)
+    (run, *_) = note(leaky, RECORDED).splitlines()
+    assert "No answer, because the data are not fit to learn from." in run
+    assert headline("evaluate", leaky).tags["answer"] == str(answer_of(leaky))
+
+
+def test_the_files_of_evaluate_recommend_no_model_where_a_column_gives_the_target_away(tmp_path: Path):
+    layout = new_layout("titanic", tmp_path)
+    titanic(120).to_csv(layout.local / "titanic.csv", index=False)
+    short = {"training": {"epochs": 20}, "search": {"budget": 1}, "folds": 2, "repeats": 1}
+    data = {"question": "Who survives?", "data": {"source": "file", "path": "titanic.csv"}, "target": "survived"}
+    run_every_step(layout, data | {"type": "binary"} | short)
+    evaluation = Evaluate.read(layout.result("evaluate"))
+    assert evaluation.recommended == Metrics.read(layout.metrics).use == "nothing"
+    assert evaluation.saved == "shallow"
 
 
 def test_how_often_the_sealed_test_was_opened_stands_wherever_its_score_does(leaky: Layout):

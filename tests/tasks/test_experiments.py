@@ -5,6 +5,7 @@ from typing import Any
 from tasks.experiments import WIDTH, experiments
 
 SCORES = {"measure": "mae", "baseline": 65.3, "shallow": 45.1, "cv": 44.67, "low": 41.0, "high": 48.7, "test": 42.88}
+SCORES |= {"use": "nothing"}
 
 
 def entry(name: str | None, problems: dict[str, dict[str, Any]], cv: dict[str, float]) -> dict[str, Any]:
@@ -26,20 +27,27 @@ def test_each_problem_has_the_experiments_that_changed_it_and_what_they_changed(
     commit["experiments"] = [*({"revs": [each]} for each in tried), queued, {"revs": None}]
     assert experiments([entry(None, settings, cv), commit], ["wine", "diabetes"]).splitlines() == [
         "wine: mae",
-        "  experiment     created           cross-validated (95%)  sealed test",
-        "  workspace      2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
-        "  main           2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
-        "  wine-1a2b3c4d  2026-11-28 10:32  45.1 [41.0, 48.7]      42.9"
-        "         search.budget=9, type=regression, without folds",
-        "  wine-queued    2026-11-28 10:32  not evaluated"
-        "                       search.budget=9, type=regression, without folds",
+        "  experiment     created           network (95%)      its sealed test  answer",
+        "  workspace      2026-11-28 10:32  44.7 [41.0, 48.7]  42.9             no answer",
+        "  main           2026-11-28 10:32  44.7 [41.0, 48.7]  42.9             no answer",
+        "  wine-1a2b3c4d  2026-11-28 10:32  45.1 [41.0, 48.7]  42.9             no answer",
+        "      search.budget=9, type=regression, without folds",
+        "  wine-queued    2026-11-28 10:32  not evaluated",
+        "      search.budget=9, type=regression, without folds",
         "",
         "diabetes: mae",
-        "  experiment         created           cross-validated (95%)  sealed test",
-        "  workspace          2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
-        "  main               2026-11-28 10:32  44.7 [41.0, 48.7]      42.9",
-        "  diabetes-1a2b3c4d  2026-11-28 10:32  44.7 [41.0, 48.7]      42.9         folds=3",
+        "  experiment         created           network (95%)      its sealed test  answer",
+        "  workspace          2026-11-28 10:32  44.7 [41.0, 48.7]  42.9             no answer",
+        "  main               2026-11-28 10:32  44.7 [41.0, 48.7]  42.9             no answer",
+        "  diabetes-1a2b3c4d  2026-11-28 10:32  44.7 [41.0, 48.7]  42.9             no answer  folds=3",
     ]
+
+
+def test_scores_of_an_older_version_which_stored_no_answer_have_none():
+    old = entry("main", {"wine": {}}, {"wine": 44.67})
+    del old["data"]["metrics"]["results/wine/metrics.json"]["data"]["use"]
+    *_, line = experiments([entry(None, {"wine": {}}, {}), old], ["wine"]).splitlines()
+    assert line.endswith("  42.9")
 
 
 def test_many_changes_are_wrapped():

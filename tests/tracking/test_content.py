@@ -106,7 +106,7 @@ def test_no_run_holds_more_than_one_batch_takes(files):
 
 
 def test_the_note_speaks_of_the_given_steps_only(files):
-    assert "| sealed test | 93.8% (81.2% to 100.0%) |" in note(files, RECORDED)
+    assert "| sealed test | network 93.8% (81.2% to 100.0%), shallow model" in note(files, RECORDED)
     assert "sealed test" not in note(files, ["validate"])
 
 

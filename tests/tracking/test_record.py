@@ -77,11 +77,13 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
     assert tags["auto.measure"] == "accuracy: the classes are balanced"
     assert tags["problem"] == "fruit"
     assert tags["verdicts"] == "7 of 8 hold, not: beats shallow model"
-    assert tags["cross-validated"] == "accuracy 90.6% (84.4% to 96.9%)"
+    assert tags["cross-validated"] == "network 90.6% (84.4% to 96.9%), shallow model 87.5%"
     assert tags["common sense"] == "56.2% (majority)"
-    assert tags["sealed test"] == "93.8% (81.2% to 100.0%)"
+    assert tags["sealed test"] == (
+        "network 93.8% (81.2% to 100.0%), shallow model 84.4% (75.0% to 93.8%); scored for the 1st time"
+    )
     assert tags["chosen"] == "8 units, dropout 0.25, L2 0.001, rmsprop 0.001, 60 epochs"
-    assert tags["recommended"] == "network"
+    assert tags["answer"] == "use the network"
     assert "Which fruit is it?" in tags["mlflow.note.content"]
     assert "- **no**, beats_shallow_model: 0.9063 against 0.875, p = 0.2" in tags["mlflow.note.content"]
 
@@ -376,8 +378,32 @@ def test_the_source_of_a_run_is_what_started_the_newest_results_and_for_whom(rec
 
 def test_the_experiment_says_the_newest_result_in_its_first_line(recorded, client):
     (first, *_) = client.get_experiment_by_name("fruit").tags["mlflow.note.content"].splitlines()
-    score = "accuracy 90.6% (84.4% to 96.9%), common sense 56.2%, sealed test 93.8%; verdicts: 7 of 8 hold"
-    assert first == f"{score}. Which fruit is it?"
+    assert first == (
+        "Use the network. Cross-validated accuracy: network 90.6% (84.4% to 96.9%), shallow model 87.5%, common sense "
+        "56.2%; sealed test: network 93.8% (81.2% to 100.0%), shallow model 84.4% (75.0% to 93.8%); scored for the 1st "
+        "time; verdicts: 7 of 8 hold. Which fruit is it?"
+    )
+
+
+def test_a_leak_leaves_no_model_recommended_on_any_record(layout, client, runs):
+    Fruit(fit=False).write(layout)
+    record_all(layout)
+    told = "no answer, because the data are not fit to learn from"
+    (step,), (version,) = runs(workflow__step="evaluate"), client.search_model_versions("name = 'fruit'")
+    assert {each["answer"] for each in (workflow_run(runs).data.tags, step.data.tags, version.tags)} == {told}
+    for note in (client.get_experiment_by_name("fruit").tags, workflow_run(runs).data.tags):
+        assert "No answer, because the data are not fit to learn from. Cross-validated" in note["mlflow.note.content"]
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_a_run_and_the_version_of_its_model_tell_the_same_scores_in_the_same_words(layout, client, runs, gate):
+    Fruit(gate=gate, repeats=2).write(layout)
+    record_all(layout)
+    tags, (version,) = workflow_run(runs).data.tags, client.search_model_versions("name = 'fruit'")
+    for name in ("answer", "cross-validated", "sealed test"):
+        assert version.tags[name] == tags[name]
+    assert tags["cross-validated"].startswith(version.tags["model"]), "the saved model comes first"
+    assert tags["protocol"] == "k_fold, 5 folds x 2, stratified", "as many repeats as there were"
 
 
 def test_a_description_that_somebody_wrote_stays(recorded, client):

@@ -40,7 +40,7 @@ def test_the_views_are_tags_of_the_experiment_and_open_by_their_links(recorded, 
 def test_all_that_an_experiment_has_to_show_is_a_column(recorded):
     shown = json.loads(json.loads(view_tags("accuracy")[f"mlflow.sharedViewState.{RESULTS}"])["state"])["columnOrder"]
     tags = [name for name in summary(RECORDED, recorded).tags if f"tags.`{name}`" in shown]
-    assert sorted(tags) == ["chosen", "cross-validated", "verdicts"]
+    assert sorted(tags) == ["answer", "cross-validated", "verdicts"]
     metrics = [name for name in summary(RECORDED, recorded).metrics if f"metrics.`{name}`" in shown]
     assert sorted(metrics) == ["common_sense.accuracy", "cv.accuracy", "shallow.accuracy", "test.accuracy"]
     assert {"duration", "attributes.`Source`", "attributes.`Dataset`", "attributes.`Version`"} <= set(shown)

@@ -12,9 +12,10 @@ from src.report.evidence import Evidence
 from src.report.honesty import behind, read_honesty
 from src.report.outcomes import outcomes
 from src.report.sections.verdicts import DATA_VERDICT, findings
-from src.report.words import MODELS, clause, scale_of, sentence, share, spoken
+from src.report.words import clause, scale_of, sentence, share, spoken
 from src.results.evaluate import CrossValidation, Nested
 from src.results.verdicts import SEALED_TEST_VERDICT
+from src.results.wording import MODELS
 
 
 def evaluation(evidence: Evidence, printer: Printer) -> Section:
