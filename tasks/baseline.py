@@ -74,6 +74,7 @@ def baseline(layout: Layout) -> Baseline:
                     settings.seed,
                     f"shallow model ({best_shallow.name})",
                     "the development folds",
+                    chosen_here=len(shallows) > 1,
                 )
             ],
         )

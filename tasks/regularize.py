@@ -24,7 +24,15 @@ from src.results.data import Prepared
 from src.results.networks import Overfit, Regularize
 from src.results.verdicts import Verdict
 from src.results.wording import candidate_text
-from src.search.candidates import Scored, candidates_of, difference_error, one_standard_error_rule, standard_error
+from src.search.candidates import (
+    Scored,
+    best_unregularized,
+    candidates_of,
+    difference_error,
+    is_unregularized,
+    one_standard_error_rule,
+    standard_error,
+)
 from src.search.halving import search
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
@@ -45,7 +53,7 @@ def regularize(layout: Layout) -> Regularize:
     [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 
-    plain, options = scored[0], kind_of(table.schema.features).options(table.schema.features)
+    options = kind_of(table.schema.features).options(table.schema.features)
     result = worded(
         Regularize(
             measure=measure.name,
@@ -61,7 +69,7 @@ def regularize(layout: Layout) -> Regularize:
             chosen_score=FoldScores(mean=chosen.mean, scores=chosen.scores_J.tolist()),
             standard_error=error,
             verdicts=[
-                _helps(chosen, plain, splits, table, measure),
+                helps(chosen, scored, splits, table, measure),
                 _still_beats(chosen, reference, splits, table, measure, settings.seed),
             ],
         )
@@ -71,14 +79,22 @@ def regularize(layout: Layout) -> Regularize:
     return result
 
 
-def _helps(chosen: Scored, plain: Scored, splits: Sequence[Split], table: Table, measure: Measure) -> Verdict:
-    """Whether the chosen candidate is better than the unregularized one of the same search."""
-    name, unregularized = "regularization_helps", f"the same search's unregularized ({candidate_text(plain.candidate)})"
-    called = f"chosen ({candidate_text(chosen.candidate)})"
-    if chosen.candidate == plain.candidate:
+def helps(chosen: Scored, scored: Sequence[Scored], splits: Sequence[Split], table: Table, measure: Measure) -> Verdict:
+    """Whether the chosen candidate is better than the best unregularized one of the same search.
+
+    Both are tuned: the two may differ in capacity, learning rate and epochs, too.
+    """
+    name, called = "regularizing_and_tuning_helps", f"chosen ({candidate_text(chosen.candidate)})"
+    if is_unregularized(chosen, scored[0]):
         return Verdict(name=name, holds=False, evidence=f"the search chose no regularization: {called}")
-    if not np.isfinite(plain.scores_J).all():
-        return Verdict(name=name, holds=True, evidence=f"{called} was trained; {unregularized} diverged")
+    plain = best_unregularized(scored, measure)
+    if plain is None:
+        evidence = f"{called} was trained; without regularization all trainings diverged"
+        return Verdict(name=name, holds=True, evidence=evidence)
+    tried = sum(is_unregularized(each, scored[0]) for each in scored)
+    which = f"best of {tried} candidates without regularization" if tried > 1 else "the one without regularization"
+    dropped = f", dropped after epoch {plain.trained}" if plain.dropped else ""
+    unregularized = f"{which} ({candidate_text(plain.candidate)}{dropped})"
     gains_B = None
     if chosen.left_out_B is not None and plain.left_out_B is not None:
         gains_B = measure.gain(chosen.left_out_B, plain.left_out_B)

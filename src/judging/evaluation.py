@@ -112,8 +112,11 @@ def compare(
     model_called: str = "network",
     where: str = "the evaluation folds",
     note: str = "",
+    chosen_here: bool = False,
 ) -> Verdict:
     """Whether the model is better than a reference, or than several on average, on the same folds.
+
+    chosen_here: see `Comparison`.
 
     The interval of the gain is that of the corrected resampled t-test (Nadeau and Bengio 2003). With a single fold it
     is that of a paired bootstrap over the rows. Some measures (F1, average precision) prefer any spread of predictions
@@ -145,6 +148,7 @@ def compare(
         at_random=at_random if handicap > 0 else None,
         p_value=p_value,
         method=method,
+        chosen_here=chosen_here,
         note=note,
     )
     return verdict_of(name, comparison)
@@ -201,7 +205,8 @@ def compare_scores(
 ) -> Verdict:
     """Whether a model is better than a reference, by the mean of their scores_J on the development folds.
 
-    splits: these folds. left_out_B: for a single fold, the gains that leave out one of B blocks of its rows each.
+    splits: these folds, which also chose the model, so the verdict calls no gain sure. left_out_B: for a single fold,
+    the gains that leave out one of B blocks of its rows each.
     """
     (called, model_J), (reference_called, reference_J) = model, reference
     gains_J = measure.gain(model_J, reference_J)
@@ -224,6 +229,7 @@ def compare_scores(
         gain=interval,
         p_value=p_value,
         method=method,
+        chosen_here=True,
     )
     return verdict_of(name, comparison)
 

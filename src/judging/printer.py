@@ -123,17 +123,25 @@ class Printer:
         return f"{self.title} [{self.unit_words}]" if self.unit_words else self.title
 
     def evidence(self, comparison: Comparison) -> str:
-        """A comparison in one sentence, worded by the interval alone."""
+        """A comparison in one sentence, worded by the interval alone.
+
+        Where the folds chose the model, no gain is called sure.
+        """
         words = {"better": "surely better", "worse": "surely worse", "not sure": "no sure difference"}
         outcome, at_random = words[comparison.outcome], comparison.at_random
-        if comparison.outcome == "not sure" and at_random is not None:
-            outcome = "not surely more than at random"
-        random = f" (its predictions dealt out at random {self.bare(at_random)})" if at_random is not None else ""
+        random = against = chosen = ""
+        if comparison.chosen_here:
+            outcome = "better on these folds" if comparison.outcome == "better" else outcome
+            chosen = "; the model was chosen on these folds, so the gain is on the optimistic side"
+        if at_random is not None:
+            random = f" (the same predictions in random order: {self.bare(at_random)})"
+            against = " against the random order"
+            outcome = "not surely more than in random order" if comparison.outcome == "not sure" else outcome
         model, reference = comparison.model_value, comparison.reference_value
         return (
             f"{self.title} on {comparison.where}: {comparison.model} {self.bare(model)}{random}, "
             f"{comparison.reference} {self.bare(reference)}; gain {self.gain(comparison.gain, model, reference)}, "
-            f"{outcome}; {comparison.method}, {p_text(comparison.p_value)}{comparison.note}"
+            f"{outcome}; {comparison.method}, {p_text(comparison.p_value)}{against}{chosen}{comparison.note}"
         )
 
     def _shown(self, value: float) -> float:

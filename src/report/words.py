@@ -92,10 +92,10 @@ VERDICTS = {
         _between("the chosen network", "common sense"),
     ),
     "overfits": Statement("A network overfits, as this step demands", "No network overfits"),
-    "regularization_helps": Statement(
-        "Regularizing helps",
-        "Regularizing makes it worse",
-        _between("the regularized network", "the unregularized one"),
+    "regularizing_and_tuning_helps": Statement(
+        "Regularizing and tuning helps",
+        "Regularizing and tuning does not help",
+        _between("the chosen network", "the best unregularized one"),
     ),
     "still_beats_the_baseline": Statement(
         "The chosen candidate still beats common sense",

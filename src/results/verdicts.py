@@ -31,9 +31,10 @@ class Comparison(Result):
     """A model against a reference on the same held-out rows, in the measure's unit.
 
     where: the folds. gain: how much better the model is, with its 95% interval; above zero is better, whatever the
-    measure's direction. at_random: the score of the model's own predictions assigned to rows at random, where it is
-    better than the reference; handicap: by how much, which the gain has to exceed. p_value: two-sided, of a
-    gain between zero and the handicap. method: of the interval and the p-value. note: the end of the sentence.
+    measure's direction. at_random: the score of the model's own predictions in random order, where it is better than
+    the reference; handicap: by how much, which the gain has to exceed. p_value: two-sided, of a gain between zero and
+    the handicap. method: of the interval and the p-value. chosen_here: the model was chosen by its scores on these very
+    folds, so the gain is on the optimistic side. note: the end of the sentence.
     """
 
     measure: MeasureName
@@ -47,6 +48,7 @@ class Comparison(Result):
     at_random: float | None = Field(None, exclude_if=lambda value: value is None)
     p_value: float
     method: str
+    chosen_here: bool = Field(False, exclude_if=lambda chosen: not chosen)
     note: str = Field("", exclude_if=lambda value: value == "")
 
     @property

@@ -167,6 +167,28 @@ def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple
     return best, chosen, difference_error(best, chosen)
 
 
+def best_unregularized(scored: Sequence[Scored], measure: Measure) -> Scored | None:
+    """The best candidate of a search without regularization of its own: no penalty, dropout or further option is on.
+
+    Its capacity, learning rate and epochs are free, as those of the chosen candidate are. Dropped candidates compete
+    with the score that they had by then. With a single fold they cannot: their differences have no standard error.
+    `scored` begins with the search's start. None if all trainings diverged.
+    """
+    start = scored[0]
+    found = None
+    for each in scored:
+        comparable = (each.left_out_B is None) == (start.left_out_B is None) and np.isfinite(each.scores_J).all()
+        if comparable and is_unregularized(each, start) and (found is None or measure.better(each.mean, found.mean)):
+            found = each
+    return found
+
+
+def is_unregularized(scored: Scored, start: Scored) -> bool:
+    """Whether a candidate regularizes no more than the start of its search."""
+    one, other = scored.candidate, start.candidate
+    return (one.network.regularizers, one.l1, one.l2) == (other.network.regularizers, other.l1, other.l2)
+
+
 def difference_error(one: Scored, other: Scored) -> float:
     """Standard error of the difference between two candidates on the same folds, from its spread over the folds.
 

@@ -70,7 +70,7 @@ def test_every_step_gives_its_verdicts_and_finite_numbers_in_the_measure_s_range
         "validate": {"data_fit_to_learn_from"},
         "baseline": {"shallow_model_beats_common_sense"},
         "overfit": {"beats_the_baseline", "overfits"},
-        "regularize": {"regularization_helps", "still_beats_the_baseline"},
+        "regularize": {"regularizing_and_tuning_helps", "still_beats_the_baseline"},
         "evaluate": {"beats_common_sense", "beats_shallow_model", "test_agrees_with_cross_validation"},
     }
     assert all(names <= {verdict.name for verdict in verdicts[step]} for step, names in needed.items())

@@ -223,7 +223,7 @@ def test_what_any_random_order_scores_does_not_beat_a_constant(name, kind):
         model = HeldOut(splits, [0.3 + 0.6 * rng.random((len(s.validation), 1)) for s in splits])
         verdict = compare("beats_it", model, [constant], "a constant", table, folds, TABLE[name], seed=0)
         claims.append(verdict.holds)
-        assert "dealt out at random" in verdict.evidence
+        assert "the same predictions in random order: " in verdict.evidence
     assert sum(claims) <= 3
 
 
@@ -316,6 +316,8 @@ def test_scores_of_development_folds_are_compared_with_the_same_test(table):
     verdict = compare_scores("helps", ("one", pair[0]), ("two", pair[1]), list(folds), table, MAE, None)
     assert verdict.comparison.gain == paired_gain((pair[1] - pair[0]).mean(), pair[1] - pair[0], folds.test_share)
     assert verdict.comparison.model_value == pytest.approx(pair[0].mean())
+    assert verdict.comparison.chosen_here
+    assert "surely better" not in verdict.evidence
 
 
 def test_scores_of_a_single_development_fold_are_compared_by_its_rows(table):

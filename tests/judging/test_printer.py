@@ -110,8 +110,18 @@ def test_a_gain_is_the_difference_of_the_two_values_as_they_are_printed_or_has_a
 def test_a_gain_that_chance_may_bring_is_not_called_sure():
     of = compared(around(0.05, 0.02), handicap=0.04, at_random=0.89)
     text = printer("accuracy", "", [0.9], [around(0.9, 0.02)]).evidence(of)
-    assert "not surely more than at random" in text
-    assert "dealt out at random 89.0%" in text
+    assert "network 90.0% (the same predictions in random order: 89.0%)" in text
+    assert "not surely more than in random order" in text
+    assert text.endswith("against the random order")
+
+
+@pytest.mark.parametrize(("gain", "outcome"), [(0.05, "better on these folds"), (-0.05, "surely worse")])
+def test_no_gain_is_called_sure_on_the_folds_that_chose_the_model(gain: float, outcome: str):
+    found = compared(around(gain, 0.02), chosen_here=True)
+    text = printer("accuracy", "", [0.9], [around(0.9, 0.02)]).evidence(found)
+    assert f", {outcome}; " in text
+    assert text.endswith("; the model was chosen on these folds, so the gain is on the optimistic side")
+    assert "surely better" not in text
 
 
 def test_the_gain_and_its_interval_have_the_same_digits():

@@ -259,7 +259,7 @@ def write_results(root: Path, given: Example) -> Layout:
         chosen_score=development,
         standard_error=half / 4,
         verdicts=[
-            Verdict(name="regularization_helps", holds=True, evidence="better than the overfitting network"),
+            Verdict(name="regularizing_and_tuning_helps", holds=True, evidence="better than the overfitting network"),
             _compared("still_beats_the_baseline", "chosen", network, "common sense (majority)", common, measure),
         ],
     ).write(layout.result("regularize"))

@@ -13,7 +13,7 @@ from src.models.measures import TABLE
 from src.networks.configurations.mlp import MLPConfiguration
 from src.problem.training import Search, Training
 from src.results.networks import Candidate
-from src.search.candidates import Scored, one_standard_error_rule, propose, standard_error
+from src.search.candidates import Scored, best_unregularized, one_standard_error_rule, propose, standard_error
 from tests.training.examples import table_of
 
 ACCURACY, ERROR = TABLE["accuracy"], TABLE["mae"]
@@ -188,3 +188,20 @@ def test_the_search_takes_the_chosen_rung_and_two_smaller_ones():
     found = candidates_of([rung(units) for units in (2, 4, 8, 16, 32)], 3, settings, table_of("binary"))
     assert found[0].network.units == [16]
     assert {tuple(of.network.units) for of in found} == {(4,), (8,), (16,)}
+
+
+def test_the_best_unregularized_candidate_may_have_another_learning_rate_and_may_have_been_dropped():
+    start = scored(100, [0.6, 0.6])
+    fast = dataclasses.replace(scored(100, [0.8, 0.8], learning_rate=3e-3), dropped=True)
+    penalized, dropout = scored(100, [0.9, 0.9], l2=0.01), scored(100, [0.9, 0.9], dropout=0.5)
+    diverged = scored(10, [np.nan, 0.9])
+    assert best_unregularized([start, penalized, dropout, diverged, fast], ACCURACY) is fast
+    assert best_unregularized([start, penalized, dropout, diverged, fast], ERROR) is start
+    assert best_unregularized([scored(100, [np.nan, 0.9]), penalized, dropout], ACCURACY) is None
+
+
+def test_with_a_single_fold_a_dropped_candidate_cannot_be_compared():
+    left_out_B = np.array([0.6, 0.6])
+    start = dataclasses.replace(scored(100, [0.6]), left_out_B=left_out_B)
+    fast = dataclasses.replace(scored(100, [0.8], learning_rate=3e-3), dropped=True)
+    assert best_unregularized([start, fast], ACCURACY) is start

@@ -164,7 +164,7 @@ class Fruit:
             chosen=candidate(),
             chosen_score=self._scores(0.921875),
             standard_error=0.0625,
-            verdicts=[Verdict(name="regularization_helps", holds=True, evidence="0.9219 against 0.875")],
+            verdicts=[Verdict(name="regularizing_and_tuning_helps", holds=True, evidence="0.9219 against 0.875")],
         ).write(layout.result("regularize"))
         own = {"network": "8", "parameters": 80, "dropout": 0.25, "l1": 0.0, "l2": 0.001, "learning_rate": 0.001}
         own |= {"optimizer": "rmsprop", "batch_size": 32, "epochs": 60, "mean": 0.9, "standard_error": 0.0625}

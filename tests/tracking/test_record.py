@@ -67,7 +67,7 @@ def test_the_workflow_run_carries_verdicts_choices_and_the_chosen_candidate(reco
         "verdict.data_fit_to_learn_from": "yes",
         "verdict.shallow_model_beats_common_sense": "yes",
         "verdict.overfits": "yes",
-        "verdict.regularization_helps": "yes",
+        "verdict.regularizing_and_tuning_helps": "yes",
         "verdict.beats_common_sense": "yes",
         "verdict.beats_shallow_model": "no",
         "verdict.shallow_model_still_beats_common_sense": "yes",
