@@ -1,5 +1,6 @@
 """Tables without a target are summed up by a code, through all steps; held-out rows change nothing that was fitted."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from src.saved.inference import MOST, Typical
 from src.saved.saved_model import load_model
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
+from tests.kinds.pictures import bars, file_of
+from tests.kinds.workflow import folder_of, new_layout
 from tests.test_without_targets import STEPS
 
 ROWS, CODE = 200, 2
@@ -174,3 +177,47 @@ def test_a_code_as_long_as_a_row_is_refused_before_anything_is_trained(tmp_path:
         step(layout)
     with pytest.raises(UserError, match="code: 30 numbers cannot sum up rows of"):
         baseline(layout)
+
+
+@pytest.mark.slow
+def test_pictures_are_rebuilt_from_codes_and_errors_are_those_of_pixels_from_0_to_1(tmp_path: Path):
+    layout = new_layout("bars", tmp_path)
+    with zipfile.ZipFile(layout.local / "bars.zip", "w") as archive:
+        for i, (pixels_HWC, label) in enumerate(zip(*bars(160, channels=1), strict=True)):
+            archive.writestr(f"bars/{label}/{i:03d}.png", file_of(pixels_HWC))
+    problem = {
+        "question": "What is a bar like?",
+        "data": {
+            "source": "file",
+            "path": "bars.zip",
+            "members": "bars/(?P<bar>lies|stands)/.*[.]png",
+            "content": "image",
+        },
+        "type": "autoencode",
+        "code": 3,
+        "reference": "bar",
+        "engine": {"workers": 1, "accelerator": "cpu"},
+        "protocol": "hold_out",
+        "training": {"epochs": 8, "learning_rate": 0.01},
+        "overfit": {"max_rungs": 3},
+        "search": {"budget": 2},
+    }
+    layout.problem_file.write_text(yaml.safe_dump(problem))
+    for step in STEPS:
+        step(layout)
+
+    ladder = [rung.network.text for rung in Overfit.read(layout.result("overfit")).rungs]
+    assert ladder == ["linear", "128", "8-16 filters"]
+    schema = read_schema(layout.train)
+    test = read_table(layout.test, schema)
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    for model in ("network", "shallow"):
+        folder = folder_of(layout, model)
+        told = predictions[(predictions["split"] == "test") & (predictions["model"] == model)]
+        scored = load_model(folder).predict(test.frame)
+        np.testing.assert_allclose(told["reconstruction_error"], scored["reconstruction_error"], rtol=1e-4)
+    pixels = np.asarray(fit_fold(test, np.arange(len(test)), np.arange(1)).x_AD)
+    assert (pixels.min(), pixels.max()) >= (0, 0.5)
+    assert pixels.max() <= 1
+    mean_row = Baseline.read(layout.result("baseline")).common_sense.evaluation.mean
+    assert mean_row == pytest.approx(pixels.var(axis=0).mean(), rel=0.2)

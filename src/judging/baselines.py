@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup, statistics_of
 from src.kinds.registry import kind_of
-from src.kinds.shallow import PLAIN, Shallow
+from src.kinds.shallow import Shallow
 from src.kinds.views import seen
 from src.models.types.problem_type import CommonSense as Rule
 from src.models.types.problem_type import Estimator
@@ -41,8 +41,8 @@ def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predic
 def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
     """What an estimator says of the validation rows that was fitted to the inputs of the training rows."""
     fold = fit_fold(table, split.training, split.validation)
-    estimator = make(seed, len(fold.w_A), table.schema.code)
-    return statistics_of(_fitted(estimator, seen(fold.x_AD, PLAIN), None, fold.w_A), seen(fold.x_VD, PLAIN))
+    estimator, view = make(seed, len(fold.w_A), table.schema.code), kind_of(table.schema.features).flat
+    return statistics_of(_fitted(estimator, seen(fold.x_AD, view), None, fold.w_A), seen(fold.x_VD, view))
 
 
 def last_value(table: Table, split: Split, seed: int) -> Predictions:
@@ -65,10 +65,12 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
 
 def shallow_models(schema: Schema) -> dict[str, Shallow]:
     """The shallow models of a problem: of its kind of input, or without targets those of its type."""
-    asked = schema.problem_type
-    if asked.family is None:
-        return {name: Shallow(partial(_with_code, make, schema.code)) for name, make in asked.shallow.items()}
-    return kind_of(schema.features).shallow[asked.family]
+    asked, kind = schema.problem_type, kind_of(schema.features)
+    if asked.family is not None:
+        return kind.shallow[asked.family]
+    return {
+        name: Shallow(partial(_with_code, make, schema.code), view=kind.flat) for name, make in asked.shallow.items()
+    }
 
 
 def _with_code(make: Estimator, code: int, seed: int, rows: int) -> Any:

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from src.inputs.vectors import WordVectors
-from src.kinds.shallow import ByFamily
+from src.kinds.shallow import PLAIN, ByFamily
+from src.kinds.views import View
 from src.models.types.problem_type import Networks
 from src.networks import Configuration
 from src.problem.steps import PrepareSettings
@@ -65,7 +66,7 @@ class Kind:
     columns: the kinds of column (`Feature.read_as`) that are inputs of this kind.
     apart: each of such columns is an input by itself, not all together one.
     vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
-    shallow: the shallow models of each family.
+    shallow: the shallow models of each family. flat: what estimators see that suit any kind of input.
     ladders: by what networks do, configurations in order of capacity. larger: the settings that let them climb on.
     epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
     fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
@@ -88,6 +89,7 @@ class Kind:
     epochs: int
     penalties: float
     apart: bool = False
+    flat: View = PLAIN
     larger: str = "overfit.max_rungs"
     steps: int = 5_000
     fewest_epochs: int = 20

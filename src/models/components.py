@@ -1,5 +1,6 @@
 """Principal components as the shallow autoencoder. Shapes: N rows, D inputs, C components."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from src.core.errors import UserError
 
 Array = NDArray[np.float64]
+AT_ONCE = 4096
 
 
 class Components:
@@ -28,9 +30,11 @@ class Components:
         """Raises UserError where the code would be as long as a row."""
         if self.count >= x_ND.shape[1]:
             raise UserError(f"code: {self.count} numbers cannot sum up rows of {x_ND.shape[1]}; choose a shorter code")
-        x_ND = x_ND.astype(np.float64)
-        self.mean_ = np.average(x_ND, axis=0, weights=sample_weight)
-        covariance_DD = np.cov(x_ND.T, aweights=sample_weight).reshape(len(self.mean_), -1)
+        w_N = np.ones(len(x_ND)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.mean_ = sum(w_n @ x_nD for x_nD, w_n in _parts(x_ND, w_N)) / w_N.sum()
+        covariance_DD = sum(
+            (x_nD - self.mean_).T @ ((x_nD - self.mean_) * w_n[:, None]) for x_nD, w_n in _parts(x_ND, w_N)
+        )
         axes_DD = np.linalg.eigh(covariance_DD)[1][:, ::-1]
         # An axis may point either way: its largest number is positive.
         largest_D = axes_DD[np.abs(axes_DD).argmax(0), np.arange(len(axes_DD))]
@@ -42,6 +46,14 @@ class Components:
         return code_NC @ self.axes_.T + self.mean_
 
     def score_samples(self, x_ND: NDArray[Any]) -> Array:
-        code_NC = (x_ND - self.mean_) @ self.axes_
-        error_N = np.square(x_ND - self.rebuilt(code_NC)).mean(1)
-        return np.column_stack([error_N, code_NC])
+        codes, errors = [], []
+        for x_nD, _ in _parts(x_ND, np.ones(len(x_ND))):
+            codes.append((x_nD - self.mean_) @ self.axes_)
+            errors.append(np.square(x_nD - self.rebuilt(codes[-1])).mean(1))
+        return np.column_stack([np.concatenate(errors), np.concatenate(codes)])
+
+
+def _parts(x_ND: NDArray[Any], w_N: Array) -> Iterator[tuple[Array, Array]]:
+    """Some rows after others, so that no copy of all of them is made."""
+    for start in range(0, max(len(x_ND), 1), AT_ONCE):
+        yield np.asarray(x_ND[start : start + AT_ONCE], np.float64), w_N[start : start + AT_ONCE]

@@ -7,7 +7,11 @@ A network is named by its configuration, which a result file holds and a saved m
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from src.networks.configurations.autoencoder import AutoencoderConfiguration
+from src.networks.configurations.autoencoder import (
+    AutoencoderConfiguration,
+    ConvolutionalAutoencoderConfiguration,
+    DensePictureAutoencoderConfiguration,
+)
 from src.networks.configurations.bag_of_words import BagOfWordsConfiguration
 from src.networks.configurations.configuration import CONFIGURATIONS, Configuration, Network, configuration_of
 from src.networks.configurations.fine_tuned import FineTunedConfiguration
@@ -35,6 +39,8 @@ CONFIGURATIONS.update(
         "joined": JoinedConfiguration,
         "tagger": TaggerConfiguration,
         "autoencoder": AutoencoderConfiguration,
+        "dense_picture_autoencoder": DensePictureAutoencoderConfiguration,
+        "convolutional_autoencoder": ConvolutionalAutoencoderConfiguration,
     }
 )
 

@@ -43,5 +43,10 @@ class Autoencoder(nn.Module):
 
     def forward(self, x_BD: Tensor) -> Tensor:
         code_BC = self.encode(self.blanks(x_BD))
-        error_B1 = (self.decode(code_BC) - x_BD).square().mean(1, keepdim=True)
-        return torch.cat([error_B1, code_BC], 1)
+        return errors_and_codes(x_BD, self.decode(code_BC), code_BC)
+
+
+def errors_and_codes(x: Tensor, rebuilt: Tensor, code_BC: Tensor) -> Tensor:
+    """The mean squared error of each row of x (B, ...), and its code: (B, 1 + C)."""
+    error_B1 = (rebuilt - x).square().flatten(1).mean(1, keepdim=True)
+    return torch.cat([error_B1, code_BC], 1)

@@ -39,7 +39,7 @@ def run_every_step(layout: Layout, problem: dict[str, Any]) -> None:
 def folder_of(layout: Layout, kind: str) -> Path:
     """Where the finished network, or the shallow model, lies: one of them is what is recommended."""
     folders = (layout.model, layout.alternative)
-    return next(folder for folder in folders if read_json(folder / "model.json")["kind"] == kind)
+    return next(folder for folder in folders if read_json(folder / "model.json")["saved"] == kind)
 
 
 def of_sealed_rows(layout: Layout, kind: str = "network") -> pd.DataFrame:

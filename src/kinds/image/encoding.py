@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from src.core.errors import UserError
 from src.inputs.picture_file import Row, fits, on_disk
 from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
 from src.networks.configurations.pictures import Block
@@ -32,7 +33,8 @@ class Encoding(BaseModel):
 
     pretrained: the networks whose features replace the pixels, side by side. fine_tune: how many of their last blocks
     are fine-tuned; None: features are computed once. network: the block of convolutional networks, or `auto`.
-    operations: the most that an epoch of a network on the ladder takes.
+    operations: the most that an epoch of a network on the ladder takes. unit: whether networks see pixels from 0 to 1
+    instead of normalized ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +47,7 @@ class Encoding(BaseModel):
     fine_tune: int | None = None
     network: Block | Literal["auto"] = "auto"
     operations: float = 2e11
+    unit: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -89,7 +92,9 @@ def encode(
 ) -> tuple[list[Feature], list[Choice]]:
     """The column of pictures with their shape, and the choices made."""
     [feature] = features
-    image = settings.image
+    image, rebuilds = settings.image, settings.problem_type.networks == "rebuild"
+    if rebuilds and image.backbones:
+        raise UserError(f"image.pretrained: type {settings.type} rebuilds pixels, not features; remove this key")
     pretrained = tuple(Pretrained.find(name) for name in image.backbones)
     shape, choice = _shape_of([look(file) for file in train[feature.name]], image)
     choices = [choice.model_copy(update={"setting": f"size of {feature.name}"})]
@@ -107,6 +112,7 @@ def encode(
         fine_tune=None if image.fine_tune == "none" else BLOCKS if image.fine_tune == "auto" else image.fine_tune,
         network=image.network,
         operations=image.operations,
+        unit=rebuilds,
     )
     return [feature.model_copy(update={"encoding": encoding.model_dump(mode="json", exclude_defaults=True)})], choices
 

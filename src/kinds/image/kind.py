@@ -1,17 +1,19 @@
 """Pictures as a kind of input."""
 
+from src.kinds.image.autoencoders import autoencoders
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.kinds.image.shallow import SHALLOW
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.kind import Kind
+from src.kinds.views import View
 
 IMAGE = Kind(
     columns=frozenset({"image"}),
     vectorizer=ImageVectorizer,
     shallow=SHALLOW,
-    ladders={"predict": ladder},
+    ladders={"predict": ladder, "rebuild": autoencoders},
     larger="overfit.max_rungs, image.operations",
     apart=True,
     epochs=50,
@@ -21,6 +23,7 @@ IMAGE = Kind(
     fewest_epochs=8,
     largest_batch=128,
     candidates=12,
+    flat=View(columns="pixels"),
     shown=shown,
     encode=encode,
     store=decoded,

@@ -23,7 +23,7 @@ class ImageVectorizer(BaseModel):
     """A fitted column of pictures; JSON in, JSON out, no pickle.
 
     mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network;
-    scale is 1 for a single value. For fine-tuning, they are those of ImageNet.
+    scale is 1 for a single value. For fine-tuning, they are those of ImageNet. Pixels from 0 to 1 need none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +47,8 @@ class ImageVectorizer(BaseModel):
         files = frame[feature.name].tolist()
         if encoding.fine_tune is not None:
             mean, scale = [255 * value for value in MEAN], [255 * value for value in SCALE]
+        elif encoding.unit:
+            mean, scale = [0.0] * encoding.channels, [255.0] * encoding.channels
         elif not encoding.has_features:
             mean, scale = _statistics(lazy_pixels_of(files, encoding.shape))
         else:

@@ -3,27 +3,23 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import Field
+
+from src.core.text import counted, listing
 from src.networks.configurations.configuration import Configuration, Count, Regularizes, Share, hidden_layers
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class AutoencoderConfiguration(Configuration):
+class Rebuilding(Configuration):
     """units: hidden layers of the encoder; the decoder has them in reverse, and none make it linear.
 
     dropout: the share of a row's numbers that are blanked out before the network rebuilds the whole row.
     """
 
-    architecture: Literal["autoencoder"] = "autoencoder"
     units: list[Count]
     dropout: Annotated[Share, Regularizes("{:.0%} of the inputs blanked out")] = 0.0
-
-    @staticmethod
-    def module() -> "Callable[..., nn.Module]":
-        from src.networks.autoencoder import Autoencoder
-
-        return Autoencoder
 
     @property
     def structure(self) -> str:
@@ -36,3 +32,55 @@ class AutoencoderConfiguration(Configuration):
     @property
     def phrase(self) -> str:
         return f"{self.sizes} units" if self.units else "no hidden units"
+
+
+class AutoencoderConfiguration(Rebuilding):
+    """Of rows of numbers."""
+
+    architecture: Literal["autoencoder"] = "autoencoder"
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.autoencoder import Autoencoder
+
+        return Autoencoder
+
+
+class DensePictureAutoencoderConfiguration(Rebuilding):
+    """Of the flat pixels of pictures. size: height and width."""
+
+    architecture: Literal["dense_picture_autoencoder"] = "dense_picture_autoencoder"
+    size: Annotated[list[Count], Field(min_length=2, max_length=2)]
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.picture_autoencoders import DensePictureAutoencoder
+
+        return DensePictureAutoencoder
+
+
+class ConvolutionalAutoencoderConfiguration(Rebuilding):
+    """Of pictures. units: the filters of each convolution. size: height and width."""
+
+    architecture: Literal["convolutional_autoencoder"] = "convolutional_autoencoder"
+    units: Annotated[list[Count], Field(min_length=1)]
+    size: Annotated[list[Count], Field(min_length=2, max_length=2)]
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.picture_autoencoders import ConvolutionalAutoencoder
+
+        return ConvolutionalAutoencoder
+
+    @property
+    def structure(self) -> str:
+        filters = listing([str(width) for width in self.units])
+        return f"an encoder and a decoder with {counted(len(self.units), 'convolution')} of {filters} filters"
+
+    @property
+    def phrase(self) -> str:
+        return self.sizes
+
+    @property
+    def sizes(self) -> str:
+        return f"{super().sizes} filters"

@@ -1,0 +1,44 @@
+"""The capacity ladder of autoencoders of pictures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from src.kinds.image.encoding import Encoding
+from src.networks import Configuration
+from src.networks.configurations.autoencoder import (
+    ConvolutionalAutoencoderConfiguration,
+    DensePictureAutoencoderConfiguration,
+)
+from src.problem.training import OverfitLadder, Training
+from src.tables.table import Feature
+
+FEWEST_RUNGS = 3
+# Multiplications and additions of a convolution and its counterpart in the decoder, for each pixel of what it sees, by
+# its channels and filters.
+OF_A_PIXEL = 2 * 9
+
+
+def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
+    """A linear one, which finds what principal components find; one hidden layer; then convolutions, doubling."""
+    [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
+    first = 4 * settings.first_units
+    shared: dict[str, Any] = {"activation": training.activation, "size": [encoding.height, encoding.width]}
+    rungs: list[Configuration] = [
+        DensePictureAutoencoderConfiguration(units=units, **shared) for units in ([], [8 * first])
+    ]
+    while len(rungs) < settings.max_rungs:
+        filters = first // 2 * 2 ** (len(rungs) - 2)
+        units = [filters, 2 * filters]
+        if len(rungs) >= FEWEST_RUNGS and _operations(units, encoding) * encoding.rows > encoding.operations:
+            break
+        rungs.append(ConvolutionalAutoencoderConfiguration(units=units, **shared))
+    return rungs[: settings.max_rungs]
+
+
+def _operations(units: Sequence[int], encoding: Encoding) -> int:
+    """Multiplications and additions of the convolutions on a picture in a forward pass."""
+    pixels, channels, operations = encoding.height * encoding.width, encoding.channels, 0
+    for filters in units:
+        operations += OF_A_PIXEL * pixels * channels * filters
+        pixels, channels = pixels // 4, filters
+    return operations

@@ -1,0 +1,98 @@
+"""Networks that rebuild a picture from a short code.
+
+Source: Hinton and Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks"; with convolutions:
+Masci et al. 2011, "Stacked convolutional auto-encoders". Shapes: B pictures, C channels, H height, W width, D numbers
+of a picture, K numbers of the code.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+from src.networks.autoencoder import Autoencoder, errors_and_codes
+from src.networks.dropout import Dropout
+from src.networks.mlp import ACTIVATIONS
+
+
+class DensePictureAutoencoder(nn.Module):
+    """An `Autoencoder` of the flat pixels. inputs: C; size: H and W; outputs: 1 + K."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: Sequence[int],
+        units: Sequence[int],
+        dropout: float = 0.0,
+        activation: Literal["relu", "tanh", "gelu"] = "relu",
+    ) -> None:
+        super().__init__()
+        self.layers = Autoencoder(inputs * size[0] * size[1], outputs, units, dropout, activation)
+
+    def encode(self, x_BCHW: Tensor) -> Tensor:
+        """The code of each picture, (B, K)."""
+        return self.layers.encode(x_BCHW.flatten(1))
+
+    def decode(self, code_BK: Tensor) -> Tensor:
+        """The flat pixels that each code stands for, (B, D)."""
+        return self.layers.decode(code_BK)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """The error of each picture, and its code: (B, 1 + K)."""
+        error_and_code: Tensor = self.layers(x_BCHW.flatten(1))
+        return error_and_code
+
+
+class ConvolutionalAutoencoder(nn.Module):
+    """Convolutions that halve the picture, a code, and convolutions that double it again.
+
+    inputs: C; size: H and W; units: the filters of each convolution; outputs: 1 + K.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: Sequence[int],
+        units: Sequence[int],
+        dropout: float = 0.0,
+        activation: Literal["relu", "tanh", "gelu"] = "relu",
+    ) -> None:
+        super().__init__()
+        sizes = [tuple(size)]
+        for _ in units:
+            sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
+        numbers = units[-1] * sizes[-1][0] * sizes[-1][1]
+        self.blanks = Dropout(dropout)
+        self.encoder = nn.Sequential()
+        self.decoder = nn.Sequential(
+            nn.Linear(outputs - 1, numbers), ACTIVATIONS[activation](), nn.Unflatten(1, (units[-1], *sizes[-1]))
+        )
+        for before, filters in zip([inputs, *units], units, strict=False):
+            self.encoder.append(nn.Conv2d(before, filters, 3, padding=1))
+            self.encoder.append(ACTIVATIONS[activation]())
+            self.encoder.append(nn.MaxPool2d(2, ceil_mode=True))
+        self.encoder.append(nn.Flatten())
+        self.encoder.append(nn.Linear(numbers, outputs - 1))
+        widths = [*units[::-1], units[0]]
+        for place, side in enumerate(sizes[-2::-1]):
+            self.decoder.append(nn.Upsample(side))
+            self.decoder.append(nn.Conv2d(widths[place], widths[place + 1], 3, padding=1))
+            self.decoder.append(ACTIVATIONS[activation]())
+        self.decoder.append(nn.Conv2d(units[0], inputs, 3, padding=1))
+
+    def encode(self, x_BCHW: Tensor) -> Tensor:
+        """The code of each picture, (B, K)."""
+        code_BK: Tensor = self.encoder(x_BCHW)
+        return code_BK
+
+    def decode(self, code_BK: Tensor) -> Tensor:
+        """The picture that each code stands for, (B, C, H, W)."""
+        rebuilt_BCHW: Tensor = self.decoder(code_BK)
+        return rebuilt_BCHW
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """The error of each picture, and its code: (B, 1 + K)."""
+        code_BK = self.encode(self.blanks(x_BCHW))
+        return errors_and_codes(x_BCHW, self.decode(code_BK), code_BK)
