@@ -59,7 +59,7 @@ def predict(
         output: a .csv or .parquet file for the predictions; its path inside the repository's folder.
         model: champion, or the number of a version.
         refused: report scores the rows that pass the data checks; stop scores none if any row is refused.
-        strict: also refuse rows with a gap or a category that the model did not see in training.
+        strict: also refuse rows with a warning: a gap, a category or a range that the model did not see in training.
         keep: columns of the table to carry into the output.
         overwrite: replace an existing output.
     """
@@ -123,7 +123,7 @@ def _page(scored: "Scored") -> str:
         where = literal(str(refused_path(scored.output)))
         parts += ["## Refused rows", _table(("row", "column", "reason"), refused_rows), f"All of them: {where}"]
     if scored.doubts:
-        doubts = [(literal(column), literal(check), f"{n:,}") for (column, check), n in scored.doubts.most_common()]
+        doubts = [tuple(map(literal, doubt)) for doubt in scored.doubtful]
         parts += ["## Warnings", f"Scored, though {DOUBTFUL}:", _table(("column", "what", "rows"), doubts)]
     if scored.left_out:
         parts += ["## Not checked", "\n".join(f"- {literal(promise)}" for promise in scored.left_out)]

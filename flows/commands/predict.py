@@ -4,7 +4,8 @@
 
 reads the rows with the problem's settings and checks them as the training rows were checked. It writes the number of
 each row, the prediction and the version of the model. Classes come with their probabilities, and values with an
-interval that holds the actual value 19 times out of 20. It needs no server and loads no foreign code or pickle.
+interval that holds the actual value 19 times out of 20. A value unlike those of the training rows, such as a number out
+of their range, comes with a warning. It needs no server and loads no foreign code or pickle.
 
 Rows are numbered from 0 in every format; headers and blank lines do not count. Refused rows go to OUTPUT.refused.csv
 with their reasons and, for a text file, their lines. OUTPUT is written completely or not at all.
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="also refuse rows with a gap or a category that the model did not see in training",
+        help="also refuse rows with a gap, a category or a range that the model did not see in training",
     )
     parser.add_argument(
         "--keep",

@@ -1,11 +1,12 @@
 """Check rows before they are scored, as the training rows were checked, as far as that is possible without a target.
 
 A row is refused if a value does not have its column's type, is infinite, or breaks a promise of the user's own suite.
-A row with a value that no training row had is scored (a gap as the median, an unknown category as a rare one) and
-counted as doubtful. `strict` refuses it, too.
+A row with a value of which the model learnt nothing is scored and counted as doubtful: a gap where there was none (it
+counts as the median), an unknown category (as a rare one), a number or a date outside the range of the training rows.
+`strict` refuses it, too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from src.datasets.columns import NotOfKind, is_text, kind_of_type
 from src.datasets.reading import EXPECTED, typed_column
 from src.inputs.pictures import decodes
 from src.inputs.sentences import torn
-from src.kinds.tabular.vectorizer import MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers
+from src.kinds.tabular.vectorizer import DAY, MIN_COUNT, MISSING_CATEGORY, Categories, Dates, Numbers, days
 from src.kinds.vectorizers import Vectorizer
 from src.problem.sources import Reading
 from src.saved.inference import Model
@@ -67,6 +68,7 @@ class RowChecks:
         self.reading = reading
         self.strict = strict
         self.kinds: dict[str, FeatureKind] = {feature.name: feature.kind for feature in model.schema.features}
+        self.ranges = dict(learnt_ranges(model))
         self.suite = RowSuite(expectations, list(self.kinds))
 
     @property
@@ -82,8 +84,9 @@ class RowChecks:
             faults += wrong
         frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get, use_threads=False)
         sentence = self.model.schema.sentence
+        outside = {name: rows_N for name, rows_N in self._outside(frame) if rows_N.any()}
         for name, kind in self.kinds.items():
-            if kind == "numeric":
+            if kind == "numeric" and (name in outside or name not in self.ranges):
                 faults += _faults(frame[name], np.abs(frame[name].to_numpy()) > LARGEST, f"is {BEYOND}")
             if kind == "image":
                 wrong_N = np.array([not decodes(file) for file in frame[name]], dtype=bool)
@@ -103,6 +106,8 @@ class RowChecks:
         broken = [fault for fault, is_error in promises if is_error]
         refuse(broken)
         unlearnt = list(self._unlearnt(frame, accepted_N))
+        for name, rows_N in outside.items():
+            unlearnt += _faults(frame[name], rows_N & accepted_N, self.ranges[name].told)
         doubts = [fault for fault, is_error in promises if not is_error]
         if self.strict:
             refuse(unlearnt)
@@ -130,12 +135,64 @@ class RowChecks:
             column = broken.rule.kwargs.get("column")
             yield Fault(column, check, np.array(broken.rows, dtype=np.intp), broken.values), broken.is_error
 
+    def _outside(self, frame: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """By column, the rows with a value outside the range of the training rows; gaps are inside."""
+        for name, learnt in self.ranges.items():
+            values_N = _ORDERED[self.kinds[name]](frame[name])
+            yield name, (values_N < learnt.low) | (values_N > learnt.high)
+
     def _unlearnt(self, frame: pd.DataFrame, among_N: NDArray[np.bool_]) -> Iterator[Fault]:
         """Values that no training row had, or too few to learn from: in none of the folds of an ensemble."""
         by_fold = [dict(_unlearnt_by(vectorizer, frame)) for vectorizer in self.model.vectorizers]
         for name, reason in by_fold[0]:
             wrong_N = np.logical_and.reduce([rows_N.get((name, reason), np.zeros_like(among_N)) for rows_N in by_fold])
             yield from _faults(frame[name], wrong_N & among_N, reason)
+
+
+_ORDERED: dict[FeatureKind, Callable[[pd.Series], NDArray[np.float64]]] = {
+    "numeric": lambda values_N: values_N.to_numpy(np.float64),
+    "boolean": lambda values_N: values_N.to_numpy(np.float64, na_value=np.nan),
+    "date": days,
+}
+_SHOWN_AS: dict[FeatureKind, Callable[[float], object]] = {
+    "numeric": float,
+    "boolean": bool,
+    "date": lambda day: pd.Timestamp(round(day * DAY), unit="s"),
+}
+
+
+@dataclass(frozen=True)
+class Range:
+    """The smallest and the largest value of the training rows in one column, as numbers (dates: days since 1970)."""
+
+    low: float
+    high: float
+    kind: FeatureKind
+
+    @property
+    def told(self) -> str:
+        """What is wrong with a value outside."""
+        low, high = (show(_SHOWN_AS[self.kind](end)) for end in (self.low, self.high))
+        return f"differs from {low}, {ONLY_VALUE}" if low == high else f"is outside {low} to {high}, {RANGE}"
+
+
+def learnt_ranges(model: Model) -> Iterator[tuple[str, Range]]:
+    """The range of the training rows by column, over all folds of an ensemble.
+
+    There is none where no training row had a value, nor in a model that a version without ranges saved.
+    """
+    kinds = {feature.name: feature.kind for feature in model.schema.features}
+    ends: dict[str, list[tuple[float, float]]] = {}
+    for vectorizer in model.vectorizers:
+        for column in vectorizer.columns:
+            match column:
+                case Numbers(low=float(low), high=float(high)):
+                    ends.setdefault(column.name, []).append((low, high))
+                case Dates(parts=[Numbers(name="days", low=float(low), high=float(high)), *_]):
+                    ends.setdefault(column.name, []).append((low, high))
+    for name, known in ends.items():
+        lows, highs = zip(*known, strict=True)
+        yield name, Range(min(lows), max(highs), kinds[name])
 
 
 def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
@@ -157,6 +214,7 @@ NO_WORD = "is missing: a row is a word of a sentence"
 UNDECODABLE = "is missing, or not a readable picture"
 MISSING = "is missing, as it was in no training row"
 RARELY_MISSING = f"is missing, as it was in fewer than {MIN_COUNT} training rows"
+RANGE, ONLY_VALUE = "the range of the training rows", "the only value of the training rows"
 RARE = f"is a category that fewer than {MIN_COUNT} training rows had, or one of too many"
 
 

@@ -120,6 +120,8 @@ def columns(service: Service) -> dict[str, dict[str, Any]]:
     for name, column in _learnt(service).items():
         if isinstance(column, Categories):
             described[name] |= {"examples": column.categories, "description": "another value counts as a rare one"}
+    for name, learnt in service.checks.ranges.items():
+        described[name]["description"] = f"a value that {learnt.told}, comes with a warning"
     for rule in service.checks.suite.rules:
         schema = described.get(rule.kwargs.get("column", ""))
         if schema is None or rule.severity != "error":

@@ -57,7 +57,10 @@ def writing(path: Path, schema: "pa.Schema", about: Mapping[str, str]) -> Iterat
 
 
 class Refusal(NamedTuple):
-    """Why a row is not scored. `line`: where it begins in a text file. An empty `column`: the whole row."""
+    """Why a row is not scored, or only with a warning.
+
+    line: where the row begins in a text file. An empty `column`: the whole row.
+    """
 
     row: int
     line: int | None

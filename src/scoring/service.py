@@ -21,7 +21,7 @@ from src.scoring.output import Refusal
 from src.scoring.registered import Registered
 from src.scoring.requests import PlainRows, Refused, Request, RequestReader
 from src.scoring.rows import Chunk
-from src.scoring.table import ROW, reading_of, refusals_of
+from src.scoring.table import ROW, reading_of, refusals_of, warnings_of
 
 # The most refused rows and warnings to list; the answer says how many there are.
 SHOWN = 100
@@ -134,16 +134,12 @@ class Service:
     def _score(self, chunk: Chunk) -> Scored:
         checked = self.checks.check(chunk.table)
         predicted = self.model.predict(checked.frame[checked.accepted_N], intervals=True)
-        warnings = [
-            Warned(int(chunk.numbers[row]), fault.column, fault.reason(place))
-            for fault in checked.doubts
-            for place, row in enumerate(fault.rows)
-        ]
+        warnings = [Warned(each.row, each.column or None, each.reason) for each in warnings_of(chunk, checked)]
         return Scored(
             chunk.numbers[checked.accepted_N],
             {str(name): values.tolist() for name, values in predicted.items()},
             refusals_of(chunk, checked),
-            sorted(warnings, key=lambda each: each.row),
+            warnings,
         )
 
     def _answer(self, outcome: Scored | Refused) -> Answer:

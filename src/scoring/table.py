@@ -5,7 +5,7 @@ whole, and so are rows that belong together, those of a series or of sentences.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.core.progress import progress
+from src.core.text import counted
 from src.problem.load import load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
@@ -30,9 +31,9 @@ from src.scoring.rows import Chunk, Wanted, read_rows, together
 Policy = Literal["report", "stop"]
 DOUBTFUL = (
     "the model did not see this in training (it counts a gap as the median or as a rare category, and an unknown "
-    "category as a rare one)"
+    "category as a rare one; outside the range of the training rows, neither a prediction nor its interval is tested)"
 )
-ROW, VERSION = "row", "model_version"
+ROW, VERSION, WARNING = "row", "model_version", "warning"
 SHOWN = 20
 
 
@@ -60,7 +61,10 @@ Counts = Counter[tuple[str, str]]
 
 @dataclass
 class Scored:
-    """The outcome. `first`: the first refused rows. `doubts`: counts of rows that were scored anyway."""
+    """The outcome.
+
+    first: the first refused rows. doubts: counts of rows that were scored anyway. examples: the first row of each.
+    """
 
     model: Registered
     output: Path
@@ -70,6 +74,7 @@ class Scored:
     reasons: Counts = field(default_factory=Counter)
     doubts: Counts = field(default_factory=Counter)
     first: list[Refusal] = field(default_factory=list)
+    examples: dict[tuple[str, str], Refusal] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -86,9 +91,18 @@ class Scored:
             lines += [f"  {each.where}: {_of(each.column)}{each.reason}" for each in self.first[:5]]
         if self.doubts:
             lines.append(f"warning: scored, though {DOUBTFUL}:")
-            lines += [f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.doubts.most_common(SHOWN)]
+            lines += [f"  {_of(column)}{reason}: {rows}" for column, reason, rows in self.doubtful[:SHOWN]]
         lines += [f"not checked: {promise}" for promise in self.left_out]
         return lines
+
+    @property
+    def doubtful(self) -> list[tuple[str, str, str]]:
+        """Each doubt, the most frequent first: the column, what is wrong with its first row, and which rows have it."""
+        found = []
+        for key, count in self.doubts.most_common():
+            example, more = self.examples[key], f" and {counted(count - 1, 'more row')}" if count > 1 else ""
+            found.append((example.column, example.reason, f"{example.where}{more}"))
+        return found
 
 
 def score_table(order: Order, home: Path) -> Scored:
@@ -104,7 +118,7 @@ def score_table(order: Order, home: Path) -> Scored:
     reading = reading_of(problem)
     features = [feature.name for feature in model.schema.features]
     nothing = _no_rows(model, reading)
-    taken = {ROW, VERSION, *model.predict(nothing, intervals=True).columns}
+    taken = {ROW, VERSION, WARNING, *model.predict(nothing, intervals=True).columns}
     twice = next((name for name in order.keep if name in taken), None)
     if twice is not None:
         raise UserError(f"column {twice!r} cannot be kept: the output has a column of that name")
@@ -170,7 +184,8 @@ def _score(
     if len(accepted):
         copied = {name: chunk.table.column(name).cast(pa.string()).to_pandas() for name in order.keep}
         head = _head(chunk.numbers, copied)[checked.accepted_N]
-        predicted = _predictions(model, registered, head, accepted)
+        warnings = warnings_of(chunk, checked)
+        predicted = _predictions(model, registered, head, accepted, warnings)
         writer.write_table(pa.Table.from_pandas(predicted, schema, preserve_index=False))
     return len(accepted)
 
@@ -179,18 +194,36 @@ def _head(numbers: NDArray[np.int64], copied: Mapping[str, pd.Series]) -> pd.Dat
     return pd.concat([pd.DataFrame({ROW: numbers}), *(values.rename(name) for name, values in copied.items())], axis=1)
 
 
-def _predictions(model: Model, registered: Registered, head: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([head, model.predict(rows, intervals=True)], axis=1).assign(**{VERSION: registered.version})
+def _predictions(
+    model: Model, registered: Registered, head: pd.DataFrame, rows: pd.DataFrame, warnings: Sequence[Refusal] = ()
+) -> pd.DataFrame:
+    """The columns of the output; `head` has the numbers of `rows` and the copied columns."""
+    texts: dict[int, list[str]] = {}
+    for each in warnings:
+        texts.setdefault(each.row, []).append(f"{_of(each.column)}{each.reason}")
+    of_rows = ["; ".join(texts[row]) if row in texts else None for row in head[ROW]]
+    predicted = pd.concat([head, model.predict(rows, intervals=True)], axis=1)
+    return predicted.assign(**{VERSION: registered.version, WARNING: pd.array(of_rows, dtype="str")})
 
 
 def refusals_of(chunk: Chunk, checked: Checked) -> list[Refusal]:
     """The refused rows of the chunk with their reasons, in the order of the file."""
-    refusals = [Refusal(row, line, "", reason) for row, line, reason in chunk.unreadable]
-    refusals += [
-        Refusal(int(chunk.numbers[row]), chunk.line(row), fault.column or "", fault.reason(place))
-        for fault in checked.faults
-        for place, row in enumerate(fault.rows)
-    ]
+    unreadable = [Refusal(row, line, "", reason) for row, line, reason in chunk.unreadable]
+    return _in_order([*unreadable, *_rows_of(chunk, checked.faults)])
+
+
+def warnings_of(chunk: Chunk, checked: Checked) -> list[Refusal]:
+    """The doubts about the rows of the chunk that are scored, in the order of the file."""
+    return _in_order(_rows_of(chunk, checked.doubts))
+
+
+def _rows_of(chunk: Chunk, faults: Sequence[Fault]) -> Iterator[Refusal]:
+    for fault in faults:
+        for place, row in enumerate(fault.rows):
+            yield Refusal(int(chunk.numbers[row]), chunk.line(row), fault.column or "", fault.reason(place))
+
+
+def _in_order(refusals: Iterable[Refusal]) -> list[Refusal]:
     return sorted(refusals, key=lambda refusal: refusal.row)
 
 
@@ -202,6 +235,8 @@ def _count(outcome: Scored, chunk: Chunk, checked: Checked) -> None:
     for counts, faults in ((outcome.reasons, checked.faults), (outcome.doubts, checked.doubts)):
         for fault in faults:
             counts[_key(fault)] += len(fault.rows)
+    for fault in checked.doubts:
+        outcome.examples.setdefault(_key(fault), next(_rows_of(chunk, [fault])))
 
 
 def _key(fault: Fault) -> tuple[str, str]:

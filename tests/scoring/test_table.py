@@ -15,12 +15,14 @@ from src.problem.sources import LocalSource
 from src.saved.network_model import NetworkModel, Preprocessing
 from src.scoring import rows as rows_module
 from src.scoring.checks import MISSING, RARE, RowChecks
+from src.tables.facts import show
 from src.validation import check_table
 from tests.scoring.repository import FEATURES, HALF_WIDTH, PROBLEM, Repository, fruit, fruit_model
 from tests.validation.tables import settings as validate_settings
 
 HEADER = "size,weight,colour,ripe,picked"
 GOOD = "5.1,100,red,true,2026-03-01"
+READING = LocalSource(source="file", path="fruit.csv")
 
 
 def lines(*rows: str) -> str:
@@ -44,7 +46,7 @@ def test_every_format_gives_what_the_model_says_of_the_typed_rows(repository: Re
 def test_values_have_an_interval_whose_coverage_the_columns_name(for_values: Repository):
     for_values.score(fruit(10), "out.parquet", model="1")
     found = for_values.predictions("out.parquet")
-    assert list(found) == ["row", "predicted__price", "low_95__price", "high_95__price", "model_version"]
+    assert list(found) == ["row", "predicted__price", "low_95__price", "high_95__price", "model_version", "warning"]
     np.testing.assert_allclose(found["predicted__price"] - found["low_95__price"], HALF_WIDTH)
     np.testing.assert_allclose(found["high_95__price"] - found["predicted__price"], HALF_WIDTH)
     metadata = pyarrow.parquet.read_schema(for_values.root / "out.parquet").metadata
@@ -170,6 +172,47 @@ def test_what_the_model_never_learnt_is_counted_and_by_strict_refused(repository
     assert [(row, column) for row, _, column, _ in repository.refusals("strict.csv")] == [(1, "weight"), (2, "colour")]
 
 
+@pytest.mark.parametrize("name", ["new.csv", "new.tsv", "new.jsonl", "new.parquet"])
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+def test_a_value_outside_the_range_of_the_training_rows_has_a_warning_with_value_and_range(
+    for_values: Repository, name: str, output: str
+):
+    learnt, frame = fruit(), fruit(4)
+    frame.loc[1, "weight"] = 900.0
+    frame.loc[1, "picked"] = pd.Timestamp("3000-01-01")
+    frame.loc[2, "size"] = -5.0
+    scored = for_values.score(for_values.write(frame, name), output, model="1")
+    ranges = {column: (learnt[column].min(), learnt[column].max()) for column in ("size", "weight", "picked")}
+    told = {
+        column: f"{show(low)} to {show(high)}, the range of the training rows" for column, (low, high) in ranges.items()
+    }
+    found = for_values.predictions(output)["warning"]
+    assert found.isna().tolist() == [True, False, False, True]
+    assert found[1] == f"'weight': 900 is outside {told['weight']}; 'picked': 3000-01-01 is outside {told['picked']}"
+    assert found[2] == f"'size': -5 is outside {told['size']}"
+    assert any(line.startswith(f"  'size': -5 is outside {told['size']}: row 2") for line in scored.lines())
+    strict = for_values.score(for_values.write(frame, name), "strict.csv", model="1", strict=True)
+    assert (strict.scored, strict.doubts) == (2, {})
+
+
+def test_the_ends_of_the_range_are_inside_and_an_only_value_is_named():
+    frame = fruit().assign(weight=100.0, ripe=pd.array([True] * 60, dtype="boolean"))
+    checks = RowChecks(fruit_model("regression", rows=frame), READING, Path("no.json"), strict=False)
+    ends = frame.loc[[column.idxmin() for column in (frame["size"], frame["picked"])], FEATURES]
+    assert checks.check(pa.Table.from_pandas(ends, preserve_index=False)).doubts == []
+    rows = frame[:1].assign(weight=1.0, ripe=pd.array([False], dtype="boolean"))[FEATURES]
+    reasons = [fault.reason(0) for fault in checks.check(pa.Table.from_pandas(rows, preserve_index=False)).doubts]
+    assert reasons == [
+        "1 differs from 100, the only value of the training rows",
+        "False differs from True, the only value of the training rows",
+    ]
+
+
+def test_an_example_of_every_doubt_is_named_with_its_value(repository: Repository):
+    scored = repository.score(lines(GOOD, "5,100,pink,true,2026-03-01", "5,100,violet,true,2026-03-01"))
+    assert f"  'colour': 'pink' {RARE}: row 1 (line 3) and 1 more row" in scored.lines()
+
+
 def test_of_an_ensemble_only_what_no_fold_has_learnt_is_unknown(tmp_path: Path):
     """One fold had no pink fruit and no gaps in weight, the other neither green fruit nor gaps in weight."""
     one = fruit_model("binary")
@@ -177,13 +220,11 @@ def test_of_an_ensemble_only_what_no_fold_has_learnt_is_unknown(tmp_path: Path):
     card = fruit_model("binary", rows=frame).card
     other = Preprocessing(**{name: getattr(card, name) for name in Preprocessing.model_fields})
     both = NetworkModel(one.card.model_copy(update={"further": [other]}), one.committee * 2)
-    rows = fruit(4).assign(colour=["pink", "green", "violet", "red"], weight=[1.0, 2.0, 3.0, None])
+    rows = fruit(4).assign(colour=["pink", "green", "violet", "red"], weight=[100.0, 101.0, 102.0, None])
     table = pa.Table.from_pandas(rows[FEATURES])
     found = {}
     for model in (one, both):
-        checked = RowChecks(
-            model, LocalSource(source="file", path="fruit.csv"), tmp_path / "no.json", strict=False
-        ).check(table)
+        checked = RowChecks(model, READING, tmp_path / "no.json", strict=False).check(table)
         found[model is both] = {(fault.column, fault.check): fault.rows.tolist() for fault in checked.doubts}
     assert found[False] == {("weight", MISSING): [3], ("colour", RARE): [0, 2]}
     assert found[True] == {("weight", MISSING): [3], ("colour", RARE): [2]}
@@ -205,12 +246,12 @@ def test_the_users_own_suite_refuses_rows_where_it_speaks_of_rows(repository: Re
         ("expect_column_mean_to_be_between", {"column": "weight", "min_value": 0}, {}),
         (between, {"column": "price", "min_value": 0}, {}),
     )
-    scored = repository.score(lines(GOOD, "5,-3,red,true,2026-03-01", "-5,9,blue,true,2026-03-01", GOOD))
+    scored = repository.score(lines(GOOD, "5,-3,red,true,2026-03-01", "-5,90,blue,true,2026-03-01", GOOD))
     assert repository.predictions()["row"].tolist() == [0, 2, 3]
     ((row, line, column, reason),) = repository.refusals()
     assert (row, line, column) == (1, 3, "weight")
     assert reason.startswith("-3 breaks a promise of your suite: expect_column_values_to_be_between")
-    assert sorted(column for column, _ in scored.doubts) == ["colour", "size"]
+    assert sorted(column for column, _ in scored.doubts) == ["colour", "size", "size"], "one size by its range"
     assert len(scored.left_out) == 2
     assert "whole table" in scored.left_out[0]
     assert "'price' is no column that the model learnt from" in scored.left_out[1]

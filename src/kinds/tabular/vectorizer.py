@@ -27,6 +27,7 @@ MIN_COUNT = 3
 # The most columns one categorical feature may take; rarer categories share one.
 MAX_CATEGORIES = 100
 MISSING_CATEGORY = "(missing)"
+DAY = 86_400  # seconds
 # Bins of a numeric column: the most, the training rows per bin, and the fewest that pay.
 MOST_BINS, ROWS_OF_BIN, FEWEST_BINS = 50, 500, 4
 # The most inputs from the bins of all columns together, and the most numbers in all rows.
@@ -40,6 +41,7 @@ class Column(BaseModel):
 class Numbers(Column):
     """A numeric or boolean column: the median fills gaps, then it is standardized. `flag`: a 0/1 column marks gaps.
 
+    low, high: the smallest and the largest value of the training rows (None: no row had one).
     A column with a single value has scale 0 and gives zeros, as nothing was learnt about other values. edges: of bins.
     Each bin is another input, which goes from 0 to 1 while the value crosses the bin (piecewise linear encoding). So a
     network can learn steps and is not misled by a long tail. Source: Gorishniy, Rubachev and Babenko 2022, "On
@@ -52,6 +54,8 @@ class Numbers(Column):
     mean: float
     scale: float
     flag: bool
+    low: float | None = Field(None, exclude_if=lambda low: low is None)
+    high: float | None = Field(None, exclude_if=lambda high: high is None)
     edges: list[float] = Field([], exclude_if=lambda edges: not edges)
 
     @classmethod
@@ -62,7 +66,9 @@ class Numbers(Column):
         mean, spread = float(filled.mean()), float(filled.std())
         scale = spread if spread > ROUNDING * abs(mean) else 0.0
         edges = _edges(known, bins) if scale and bins else []
-        return cls(name=name, median=median, mean=mean, scale=scale, flag=len(known) < len(filled), edges=edges)
+        low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
+        flag = len(known) < len(filled)
+        return cls(name=name, median=median, mean=mean, scale=scale, flag=flag, low=low, high=high, edges=edges)
 
     def transform(self, values_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         known = np.isfinite(values_N)
@@ -93,7 +99,10 @@ class Categories(Column):
 
 
 class Dates(Column):
-    """A date column as numbers: the day, and the position in year, week and day as sine and cosine if it varies."""
+    """A date column as numbers: the day, and the position in year, week and day as sine and cosine if it varies.
+
+    The range of the training rows is that of the part `days`.
+    """
 
     type: Literal["dates"] = "dates"
     name: str
@@ -102,7 +111,8 @@ class Dates(Column):
     @classmethod
     def fit(cls, name: str, values_N: "pd.Series[pd.Timestamp]") -> "Dates":
         days, *cycles = (Numbers.fit(part, part_N) for part, part_N in _date_parts(values_N).items())
-        return cls(name=name, parts=[days, *(c.model_copy(update={"flag": False}) for c in cycles if c.scale > 0)])
+        kept = {"flag": False, "low": None, "high": None}
+        return cls(name=name, parts=[days, *(c.model_copy(update=kept) for c in cycles if c.scale > 0)])
 
     def transform(self, values_N: "pd.Series[pd.Timestamp]") -> list[NDArray[np.float64]]:
         of_part = _date_parts(values_N)
@@ -177,8 +187,13 @@ def _text(values_N: "pd.Series[str]") -> "pd.Series[str]":
     return values_N.astype("str").fillna(MISSING_CATEGORY)
 
 
+def days(values_N: "pd.Series[pd.Timestamp]") -> NDArray[np.float64]:
+    """Dates as days since 1970; NaN for a gap."""
+    return seconds(values_N) / DAY
+
+
 def _date_parts(values_N: "pd.Series[pd.Timestamp]") -> dict[str, NDArray[np.float64]]:
-    parts = {"days": seconds(values_N) / 86_400}
+    parts = {"days": days(values_N)}
     cycles = {
         "year": (values_N.dt.day_of_year, 365.25),
         "week": (values_N.dt.day_of_week, 7),
