@@ -22,16 +22,17 @@ from typing import Any
 
 from flows.experiments import git
 from flows.experiments.copies import copy_of
-from flows.experiments.yaml_edits import edited
+from flows.experiments.yaml_edits import edited, with_settings
 from flows.overrides import Overrides
 from flows.running.stages import Stages, shortened, stage_name
 from src.core.errors import UserError
-from src.core.files import LOCAL, Layout
+from src.core.files import LOCAL, Layout, write_text
 from src.core.steps import STEPS
 from src.core.yaml_file import read_yaml
 from src.internals.dvc_repository import share_cache
 from src.problem.load import listed_problems, load_problem
 from src.tracking.identity import workflow_name
+from tasks.problem_list import with_problem
 
 Log = Callable[[str], None]
 
@@ -131,24 +132,14 @@ def _linked(file: Path, target: Path) -> None:
 
 
 def _override(layout: Layout, overrides: Overrides) -> None:
-    """Write the settings into the problem file, keeping its comments, and list the problem in params.yaml."""
+    """Write the settings into the problem file and list the problem in params.yaml; all else stays as it is."""
     read_yaml(layout.problem_file)  # for its error messages
-    settings = overrides.settings()
-    if settings:
-        with edited(layout.problem_file) as content:
-            for key, value in settings.items():
-                _set(content, key.split("."), value)
+    text = layout.problem_file.read_bytes().decode("utf-8")
+    changed = with_settings(text, overrides.settings())
+    if changed != text:
+        write_text(layout.problem_file, changed)
     if layout.problem not in listed_problems(layout.params_file):
-        with edited(layout.params_file) as params:
-            params["problems"].append(layout.problem)
-
-
-def _set(mapping: Any, keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        if not isinstance(mapping.get(key), dict):
-            mapping[key] = {}
-        mapping = mapping[key]
-    mapping[keys[-1]] = value
+        write_text(layout.params_file, with_problem(layout))
 
 
 def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:

@@ -191,7 +191,7 @@ class Metrics(Result):
     """metrics.json, which `dvc metrics show` prints on one line.
 
     Holds the measure, the scores of common sense and the shallow model, the network's cross-validated score `cv` with
-    its 95% interval, its score on the sealed test set, and which of them to use (None: written by an older version).
+    its 95% interval, and its score on the sealed test set. use: which of them (None: an older version wrote the file).
     """
 
     measure: MeasureName

@@ -1,9 +1,9 @@
 """Check rows before they are scored, as the training rows were checked, as far as that is possible without a target.
 
 A row is refused if a value does not have its column's type, is infinite, or breaks a promise of the user's own suite.
-A row with a value of which the model learnt nothing is scored and counted as doubtful: a gap where there was none (it
-counts as the median), an unknown category (as a rare one), a number or a date outside the range of the training rows.
-`strict` refuses it, too.
+A row with a value of which the model learnt nothing is scored and counted as doubtful; `strict` refuses it, too. Such
+a value is a gap where there was none (it counts as the median), an unknown category (as a rare one), or a number or
+date outside the range of the training rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
