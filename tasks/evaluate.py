@@ -45,6 +45,9 @@ from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Trained
 
+# Sealed rows that the report shows as they are rebuilt: so many of the best, the middling and the worst.
+REBUILT = 3
+
 
 @dataclass(frozen=True)
 class _Given:
@@ -132,6 +135,7 @@ def evaluate(layout: Layout) -> Evaluate:
     others = [name for name in table.schema.problem_type.measures if name != measure.name]
     advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts}, given.prepared.unfit)
     name = saved_model(advice, bool(heads))
+    rebuilt = _rebuilt(models, test, p_test, p_test[name]) if table.schema.problem_type.has_code else {}
     saved = models.pop(name)
     [alternative] = models.values()
     held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
@@ -168,7 +172,7 @@ def evaluate(layout: Layout) -> Evaluate:
         )
     )
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
-    _write_predictions(layout, table, test, held_out_by, of_heads, p_test)
+    _write_predictions(layout, table, test, held_out_by, of_heads, p_test, rebuilt)
     compared = {"network": network, "common_sense": judged.dummy, "shallow": judged.shallow}
     scores = {name: held_out.scores(table, measure) for name, held_out in compared.items()}
     where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
@@ -397,10 +401,12 @@ def _write_predictions(
     held_out: Mapping[Saved, HeldOut],
     of_heads: list[np.ndarray],
     p_test: Mapping[Saved, np.ndarray],
+    rebuilt: Mapping[Saved, pd.DataFrame],
 ) -> None:
     """Write predictions.parquet: those of both models, on the evaluation folds and on the sealed rows.
 
-    of_heads: the network's predictions of further targets, which the shallow model does not predict.
+    of_heads: the network's predictions of further targets, which the shallow model does not predict. rebuilt: further
+    columns of some sealed rows, by their positions.
     """
     schemas = {"network": table.schema, "shallow": table.schema.questions[0]}
     parts = []
@@ -410,9 +416,29 @@ def _write_predictions(
             columns = prediction_columns(np.hstack([p_VK, others_VK]), schemas[name])
             parts.append(_rows(table, split.validation, columns, name, "out_of_fold", split.repeat, split.fold))
         columns = prediction_columns(p_test[name], schemas[name])
-        parts.append(_rows(test, np.arange(len(test)), columns, name, "test", 0, 0))
+        rows = _rows(test, np.arange(len(test)), columns, name, "test", 0, 0)
+        if name in rebuilt:
+            rows = rows.drop(columns="shown", errors="ignore").join(rebuilt[name])
+        parts.append(rows)
     with atomic_file(layout.results / "predictions.parquet") as partial:
         pd.concat(parts, ignore_index=True).to_parquet(partial, index=False)
+
+
+def _rebuilt(
+    models: Mapping[Saved, Model], test: Table, p_test: Mapping[Saved, np.ndarray], p_saved: np.ndarray
+) -> dict[Saved, pd.DataFrame]:
+    """What each model rebuilds of the sealed rows that the saved one rebuilds best, middling and worst."""
+    show = kind_of(test.schema.features).rebuilt
+    if show is None:
+        return {}
+    order, few = np.argsort(p_saved[:, 0], kind="stable"), min(REBUILT, len(test) // 3)
+    middle = (len(order) - few) // 2
+    rows = np.unique(np.concatenate([order[:few], order[middle : middle + few], order[len(order) - few :]]))
+    frame = test.frame.iloc[rows]
+    return {
+        name: show(frame, model.vectorizers[0], model.decoded(p_test[name][rows, 1:])).set_index(rows)
+        for name, model in models.items()
+    }
 
 
 def _rows(

@@ -1,5 +1,6 @@
 """Tables without a target are summed up by a code, through all steps; held-out rows change nothing that was fitted."""
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import yaml
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import shallow
+from src.kinds.tabular.rebuilt import rebuilt
+from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.preparation.fold import fit_fold
 from src.problem.load import load_problem
 from src.results.baseline import Baseline
@@ -20,7 +23,7 @@ from src.results.networks import Overfit
 from src.saved.inference import MOST, Typical
 from src.saved.saved_model import load_model
 from src.tables.protocols import read_folds
-from src.tables.table import read_schema, read_table
+from src.tables.table import Feature, read_schema, read_table
 from tests.kinds.pictures import bars, file_of
 from tests.kinds.workflow import folder_of, new_layout
 from tests.test_without_targets import STEPS
@@ -221,3 +224,43 @@ def test_pictures_are_rebuilt_from_codes_and_errors_are_those_of_pixels_from_0_t
     assert pixels.max() <= 1
     mean_row = Baseline.read(layout.result("baseline")).common_sense.evaluation.mean
     assert mean_row == pytest.approx(pixels.var(axis=0).mean(), rel=0.2)
+
+
+@pytest.mark.slow
+def test_the_report_shows_rows_beside_what_both_models_rebuild_of_them(layout: Layout):
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    shown = predictions[predictions["rebuilt"].notna()]
+    assert set(shown["split"]) == {"test"}
+    assert shown.groupby("model")["row"].nunique().to_dict() == {"network": 9, "shallow": 9}
+    saved = Evaluate.read(layout.result("evaluate")).saved
+    sealed = predictions[(predictions["split"] == "test") & (predictions["model"] == saved)]
+    assert {sealed["reconstruction_error"].idxmin(), sealed["reconstruction_error"].idxmax()} <= set(shown.index)
+    page = (layout.results / "report.html").read_text()
+    assert "Rows of the sealed test, from the best rebuilt to the worst" in page
+    assert re.search(r"[a-g] [-\w.]+ as [-\w.]+, ", page)
+
+
+def test_columns_are_restored_from_their_inputs():
+    frame = pd.DataFrame(
+        {
+            "size": [1.0, 2.0, np.nan, 5.0] * 5,
+            "colour": pd.array(["red", "blue", "red", "blue"] * 5, dtype="str"),
+            "day": pd.Timestamp("2025-03-01") + pd.to_timedelta(np.arange(20), "D"),
+        }
+    )
+    kinds = {"size": "numeric", "colour": "categorical", "day": "date"}
+    vectorizer = TabularVectorizer.fit(frame, [Feature(name=name, kind=kind) for name, kind in kinds.items()])
+    x_ND = vectorizer.transform(frame).astype(float)
+    assert sum(vectorizer.widths) == x_ND.shape[1]
+    starts = np.cumsum([0, *vectorizer.widths[:-1]])
+    restored = [
+        [column.restored(x_D[start : start + column.width]) for x_D in x_ND]
+        for column, start in zip(vectorizer.columns, starts, strict=True)
+    ]
+    assert restored[0][:2] == ["1", "2"]
+    assert restored[1] == frame["colour"].tolist()
+    assert restored[2] == [f"{day:%Y-%m-%d}" for day in frame["day"]]
+    worse = x_ND.copy()
+    worse[0, 0] += 3
+    [first, *_] = rebuilt(frame, vectorizer, worse)["rebuilt"]
+    assert first.startswith("size 1 as ")

@@ -75,6 +75,7 @@ class Kind:
     penalties: what the search's L1 and L2 penalties are multiplied by.
     shallow_features: the columns as the shallow models see them.
     shown: what the report shows of a row that was predicted wrongly; None: nothing.
+    rebuilt: how the report shows a row and what a model rebuilt of its inputs: the columns `shown` and `rebuilt`.
     encode: settles how columns become numbers, by the training rows; the features, and the choices made.
     store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
     common_sense: what common sense says of such inputs, beside what it says of the targets alone.
@@ -97,6 +98,7 @@ class Kind:
     candidates: int = 48
     shallow_features: Callable[[Sequence[Feature]], Sequence[Feature]] = _the_same
     shown: Callable[[pd.DataFrame, Sequence[Feature]], pd.Series] | None = None
+    rebuilt: Callable[[pd.DataFrame, Any, NDArray[np.float64]], pd.DataFrame] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing

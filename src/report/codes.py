@@ -20,6 +20,7 @@ MOST_CODES, NEIGHBOURS = 2_000, 30
 MOST_GROUPS = len(code_plots.COLOURS)
 QUANTILES = (0.5, 0.9, 0.99)
 ERROR = "reconstruction_error"
+PICTURE = "data:image/"  # how the address of a picture begins that is itself in it
 # Rows of the rarer value that an area takes.
 FEWEST = 10
 
@@ -39,7 +40,36 @@ def reconstruction(evidence: Evidence) -> list[Block]:
         [[number(limit), share(np.mean(errors_N <= limit)), share(np.mean(test_N <= limit))] for limit in limits],
         frozenset({0, 1, 2}),
     )
-    return [Pictures([Picture(inline_svg(figure, "errors", caption), caption)]), table, *_apart(evidence), *_map(test)]
+    picture = Pictures([Picture(inline_svg(figure, "errors", caption), caption)])
+    return [picture, table, *_rebuilt(evidence), *_apart(evidence), *_map(test)]
+
+
+def _rebuilt(evidence: Evidence) -> list[Block]:
+    """Sealed rows that are rebuilt best, middling and worst, by both models; nothing where no row can be shown."""
+    test = evidence.predictions[evidence.predictions["split"] == "test"]
+    if "rebuilt" not in test:
+        return []
+    [other] = MODELS.keys() - {evidence.evaluate.saved}
+    rows = {name: test[(test["model"] == name) & test["rebuilt"].notna()].set_index("row") for name in MODELS}
+    saved = rows[evidence.evaluate.saved].sort_values(ERROR, kind="stable")
+    pictured = bool(saved["rebuilt"].str.startswith(PICTURE).all())
+    header, columns = ["Row"], [[count(row) for row in saved.index]]
+    if pictured:
+        header, columns = [*header, "Picture"], [*columns, saved["shown"].tolist()]
+    for name in (evidence.evaluate.saved, other):
+        of_model = rows[name].loc[saved.index]
+        header += [f"Error of the {MODELS[name]}", "Rebuilt" if pictured else "What it rebuilds worst"]
+        columns += [[number(error) for error in of_model[ERROR]], of_model["rebuilt"].tolist()]
+    return [
+        Table(
+            "Rows of the sealed test, from the best rebuilt to the worst",
+            header,
+            [list(cells) for cells in zip(*columns, strict=True)],
+            frozenset({0, *(place for place, title in enumerate(header) if title.startswith("Error"))}),
+            prose=not pictured,
+            pictured=frozenset(place for place, title in enumerate(header) if title in ("Picture", "Rebuilt")),
+        )
+    ]
 
 
 def _apart(evidence: Evidence) -> list[Block]:

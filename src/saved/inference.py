@@ -83,6 +83,10 @@ class Model(ABC):
         """Probabilities, or values in the target's unit, (N, K), for the rows of a `Table`."""
 
     @abstractmethod
+    def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The inputs that each code stands for, (N, D); only of a model that has a code."""
+
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the model to a folder that `load_model` reads, without pickle. The same model gives the same bytes."""
 

@@ -159,6 +159,15 @@ class NetworkModel(Model):
         ]
         return folds[0] if len(folds) == 1 else np.mean(folds, axis=0)
 
+    def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
+        import torch
+
+        [head] = self.heads
+        with torch.no_grad():
+            rebuilt = head.network.decode(torch.from_numpy(code_NC.astype(np.float32)))  # type: ignore[operator]
+        inputs_ND: NDArray[np.float64] = rebuilt.flatten(1).double().numpy()
+        return inputs_ND
+
 
 def _check_names(network: "nn.Module", weights: Mapping[str, NDArray[np.float32]]) -> None:
     """Raise ValueError naming a weight that is missing, additional or of another shape than the network's."""

@@ -56,6 +56,10 @@ class ShallowModel(Model):
     def vectorizers(self) -> Sequence[Vectorizer]:
         return [self.card.vectorizer]
 
+    def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
+        inputs_ND: NDArray[np.float64] = self.estimators[0].rebuilt(code_NC)
+        return inputs_ND
+
     def save(self, folder: Path) -> None:
         with new_folder(folder) as partial:
             write_json(partial / CARD, self.card.model_dump(mode="json"))

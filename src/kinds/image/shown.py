@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from src.inputs.pictures import pixels_of, png
+from src.inputs.pictures import Bytes, pixels_of, png
 from src.kinds.image.encoding import Encoding
 from src.tables.table import Feature
 
@@ -17,7 +17,9 @@ def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
     [feature] = features
     shape = Encoding.model_validate(feature.encoding).shape
     pixels_NCHW = pixels_of(frame[feature.name].tolist(), shape)
-    texts = [
-        f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, LARGEST)).decode()}" for pixels_CHW in pixels_NCHW
-    ]
-    return pd.Series(texts, index=frame.index, dtype="str")
+    return pd.Series([data_uri(pixels_CHW) for pixels_CHW in pixels_NCHW], index=frame.index, dtype="str")
+
+
+def data_uri(pixels_CHW: Bytes) -> str:
+    """A picture as a page embeds it, no side longer than 64 pixels."""
+    return f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, LARGEST)).decode()}"

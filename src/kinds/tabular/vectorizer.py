@@ -79,6 +79,15 @@ class Numbers(Column):
             columns += [np.clip((filled - low) / (high - low), 0, 1) for low, high in pairwise(self.edges)]
         return [*columns, (~known).astype(np.float64)] if self.flag else columns
 
+    @property
+    def width(self) -> int:
+        """The number of its inputs."""
+        return 1 + max(len(self.edges) - 1, 0) + self.flag
+
+    def restored(self, x_I: NDArray[np.float64]) -> str:
+        """The value that its inputs stand for."""
+        return f"{x_I[0] * self.scale + self.mean:.4g}"
+
 
 class Categories(Column):
     """A categorical column, one-hot. The last input is for rare and unseen values, and for gaps if none was learnt."""
@@ -96,6 +105,13 @@ class Categories(Column):
     def transform(self, values_N: "pd.Series[str]") -> list[NDArray[np.float64]]:
         codes = pd.Index(self.categories, dtype="str").get_indexer(_text(values_N))
         return [(codes == code).astype(np.float64) for code in (*range(len(self.categories)), -1)]
+
+    @property
+    def width(self) -> int:
+        return len(self.categories) + 1
+
+    def restored(self, x_I: NDArray[np.float64]) -> str:
+        return [*self.categories, "(another)"][int(x_I.argmax())]
 
 
 class Dates(Column):
@@ -117,6 +133,15 @@ class Dates(Column):
     def transform(self, values_N: "pd.Series[pd.Timestamp]") -> list[NDArray[np.float64]]:
         of_part = _date_parts(values_N)
         return [column for part in self.parts for column in part.transform(of_part[part.name])]
+
+    @property
+    def width(self) -> int:
+        return sum(part.width for part in self.parts)
+
+    def restored(self, x_I: NDArray[np.float64]) -> str:
+        days = self.parts[0]
+        moment = pd.Timestamp(0) + pd.Timedelta(days=float(x_I[0] * days.scale + days.mean))
+        return f"{moment.round('h'):%Y-%m-%d}"  # inputs are single precision
 
 
 AnyColumn = Annotated[Numbers | Categories | Dates, Field(discriminator="type")]
@@ -144,6 +169,11 @@ class TabularVectorizer(BaseModel):
                 case _:
                     columns.append(Numbers.fit(feature.name, as_numbers(values_N), feature.encoding.get("bins", bins)))
         return cls(columns=columns)
+
+    @property
+    def widths(self) -> list[int]:
+        """The number of inputs of each column."""
+        return [column.width for column in self.columns]
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """The rows of `frame` as (N, D) inputs."""

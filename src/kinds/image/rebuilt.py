@@ -1,0 +1,21 @@
+"""How the report shows a picture beside what a model rebuilt of it. Shapes: N pictures, D numbers of a picture."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.inputs.pictures import Bytes, in_memory
+from src.kinds.image.shown import data_uri
+from src.kinds.image.vectorizer import ImageVectorizer
+
+
+def rebuilt(frame: pd.DataFrame, vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> pd.DataFrame:
+    """Both as data URIs; rebuilt pixels are cut off at black and white."""
+    pictures = vectorizer.transform(frame)
+    pixels_NCHW = in_memory(pictures.pixels_NCHW)  # type: ignore[union-attr]
+    levels_NCHW = (255 * x_ND.clip(0, 1)).round().astype(np.uint8).reshape(pixels_NCHW.shape)
+    return pd.DataFrame({"shown": _shown(pixels_NCHW), "rebuilt": _shown(levels_NCHW)})
+
+
+def _shown(pixels_NCHW: Bytes) -> "pd.Series[str]":
+    return pd.Series([data_uri(pixels_CHW) for pixels_CHW in pixels_NCHW], dtype="str")
