@@ -36,8 +36,11 @@ def pictures_of(raw: RawTable, column: str, beside: Path, base: str, shown: str)
     paths = raw.table[column].to_pylist()
     wrong = [row for row, path in enumerate(paths) if not isinstance(path, str) or fault_of_path(path)]
     _refuse(wrong, paths, column, shown, "is no path below the table's folder")
-    path_of = {(PurePosixPath(base) / path).as_posix(): path for path in paths}
-    return {path_of[name]: content for name, content in contents(beside, path_of.__contains__, shown)}
+    paths_of: dict[str, set[str]] = {}
+    for path in paths:  # `a.png` and `./a.png` are one file
+        paths_of.setdefault((PurePosixPath(base) / path).as_posix(), set()).add(path)
+    found = contents(beside, paths_of.__contains__, shown)
+    return {path: content for name, content in found for path in paths_of[name]}
 
 
 def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], folder: Path, shown: str) -> Path:

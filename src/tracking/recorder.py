@@ -107,6 +107,6 @@ def _not_recorded(steps: Iterable[str], layout: Layout, reason: str) -> bool:
     logger.warning(
         "warning: MLflow did not record %s of %s: %s. The results are complete and safe on disk; "
         "record them later with `python -m src.tracking %s`.",
-        *(", ".join(steps), layout.problem, reason, layout.problem),
+        *(", ".join(steps) or "the run", layout.problem, reason, layout.problem),
     )
     return False

@@ -41,6 +41,12 @@ def test_the_files_come_in_place_of_their_paths_and_the_rest_is_read_as_ever(tmp
     assert table["zip"].tolist() == ["00", "01", "02"]
 
 
+def test_one_picture_may_be_named_in_several_ways(tmp_path: Path):
+    source = local(tmp_path, TABLE + "photos/./0.png,lies,3.5,03\n")
+    fetch_source(source, tmp_path / "raw", tmp_path)
+    assert read_table(source, tmp_path / "raw", {})["photo"].tolist() == [*FILES.values(), FILES["photos/0.png"]]
+
+
 def test_another_picture_is_fetched_anew(tmp_path: Path):
     source = local(tmp_path)
     fetch_source(source, tmp_path / "raw", tmp_path)
