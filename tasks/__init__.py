@@ -10,11 +10,15 @@ any library reads it:
 - No library reports its use to anybody.
 - What libraries store stays in the repository's folder.
 
+It also lets every command end quietly when nobody reads its output any more.
+
 A process that DVC starts for a step begins by restoring the results of the last run (see `tasks.kept_results`).
 """
 
 import os
 from pathlib import Path
+
+from src.core.closed_output import end_quietly_without_reader
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -37,6 +41,7 @@ NO_TELEMETRY = {
 IN_THE_REPOSITORY = {"MPLCONFIGDIR": str(Path(__file__).resolve().parent.parent / ".cache" / "matplotlib")}
 
 os.environ.update(ONE_THREAD | SAME_BITS | NO_TELEMETRY | IN_THE_REPOSITORY)
+end_quietly_without_reader()
 
 if "DVC_STAGE" in os.environ:
     from tasks.kept_results import put_back

@@ -30,8 +30,8 @@ from src.scoring.rows import Chunk, Wanted, read_rows, together
 
 Policy = Literal["report", "stop"]
 DOUBTFUL = (
-    "the model did not see this in training (it counts a gap as the median or as a rare category, and an unknown "
-    "category as a rare one; outside the range of the training rows, neither a prediction nor its interval is tested)"
+    "the model learnt nothing of this (a gap counts as the median or as a rare category, an unknown category as a "
+    "rare one; out of range, no interval is tested)"
 )
 ROW, VERSION, WARNING = "row", "model_version", "warning"
 SHOWN = 20

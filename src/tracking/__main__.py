@@ -9,6 +9,7 @@ import logging
 import subprocess
 import sys
 
+from src.core.closed_output import end_quietly_without_reader
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.core.steps import RECORDED, recorded_steps_read_by
@@ -20,6 +21,7 @@ logger = logging.getLogger("workflow")
 
 
 def main() -> int:
+    end_quietly_without_reader()
     parser = argparse.ArgumentParser(prog="python -m src.tracking", description=__doc__)
     parser.add_argument("problem", help="the name of a file in problems/")
     problem = parser.parse_args().problem
