@@ -33,7 +33,7 @@ from src.results.evaluate import CrossValidation, Evaluate, Metrics, Nested, Sam
 from src.results.networks import Candidate, Overfit, Regularize
 from src.results.openings import Ledger, identity, rows_sha256
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Verdict
-from src.results.wording import scored
+from src.results.wording import MODELS, scored
 from src.saved.inference import Interval, Model, Typical, actual_columns, prediction_columns
 from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
 from src.saved.shallow_model import ShallowCard, ShallowModel
@@ -113,6 +113,7 @@ def evaluate(layout: Layout) -> Evaluate:
     judged = _judge(given, learnt)
     table, measure, protocol = given.table, given.measure, given.prepared.protocol
     network, estimated = judged.network, estimate(judged.network, table, measure, learnt.variance)
+    shallow_estimate = estimate(judged.shallow, table, measure)
 
     shallow_final = _shallow(given, judged.shallow)
     models: dict[Saved, Model] = {
@@ -145,7 +146,8 @@ def evaluate(layout: Layout) -> Evaluate:
             measure=measure.name,
             direction=measure.direction,
             baseline=judged.dummy.value(table, measure),
-            shallow=judged.shallow.value(table, measure),
+            shallow=shallow_estimate.value,
+            shallow_estimate=shallow_estimate,
             cross_validation=CrossValidation(
                 mean=estimated.value,
                 low=estimated.low,
@@ -384,13 +386,14 @@ def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure
 
 
 def _test_agrees(evaluation: Evaluate) -> Verdict:
-    """The sealed test confirms the estimate when the two intervals meet."""
-    cross, test, printing = evaluation.cross_validation, evaluation.test, printer_of(evaluation)
+    """The sealed test confirms the estimate of the saved model when the two intervals meet."""
+    cross, test, printing = evaluation.saved_estimate, evaluation.saved_test, printer_of(evaluation)
     return Verdict(
         name=SEALED_TEST_VERDICT,
         holds=test.low <= cross.high and cross.low <= test.high,
-        evidence=f"sealed test {printing.bare(test.value)} (95% interval {printing.interval(test.low, test.high)}), "
-        f"{scored(test.opening)}; cross-validated interval {printing.interval(cross.low, cross.high)}",
+        evidence=f"{MODELS[evaluation.saved]} on the sealed test {printing.bare(test.value)} (95% interval "
+        f"{printing.interval(test.low, test.high)}), {scored(evaluation.test.opening)}; its cross-validated interval "
+        f"{printing.interval(cross.low, cross.high)}",
     )
 
 

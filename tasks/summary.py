@@ -19,12 +19,13 @@ from src.judging.printer import printer_of
 from src.problem.load import listed_problems, load_settings
 from src.problem.steps import ReportSettings
 from src.results.answer import answer_of, verdicts_of
-from src.results.evaluate import Evaluate
+from src.results.evaluate import Evaluate, TestScore
+from src.results.verdicts import Estimate
 from src.results.wording import ordinal
 from src.tracking.lookup import versions_of
 
 WIDTH = 100
-HEADINGS = ("problem", "baseline", "shallow", "network (95%)", "network, sealed test (95%)")
+HEADINGS = ("problem", "baseline", "shallow (95%)", "network (95%)", "network, sealed test")
 Style = Callable[[str], str]
 
 
@@ -57,13 +58,17 @@ def rows(layout: Layout) -> list[tuple[str, ...]]:
     estimate, test = evaluation.cross_validation, evaluation.test
     repeats = f", {estimate.repeats} times" if estimate.repeats > 1 else ""
     text = printer_of(evaluation).bare
+
+    def with_interval(score: Estimate | TestScore) -> str:
+        low, high = (text(end).rstrip("%") for end in (score.low, score.high))
+        return f"{text(score.value)} [{low}, {high}]"
+
     return [
         (
             layout.problem,
             text(evaluation.baseline),
-            text(evaluation.shallow),
-            f"{text(estimate.mean)} [{text(estimate.low)}, {text(estimate.high)}]",
-            f"{text(test.value)} [{text(test.low)}, {text(test.high)}]",
+            *(with_interval(evaluation.estimates[model]) for model in ("shallow", "network")),
+            with_interval(test),
         ),
         (
             f"  {evaluation.measure}",

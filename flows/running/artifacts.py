@@ -33,9 +33,9 @@ from src.judging.printer import Scores, printer_of
 from src.models.measures import TABLE
 from src.report.markdown import literal
 from src.results.answer import Answer, answer_of, verdicts_of
-from src.results.evaluate import Evaluate
-from src.results.verdicts import Verdict
-from src.results.wording import scored
+from src.results.evaluate import Evaluate, TestScore
+from src.results.verdicts import Estimate, Verdict
+from src.results.wording import MODELS, scored
 from src.tracking.identity import find_workflow_run
 from src.tracking.lookup import versions_of
 
@@ -141,31 +141,18 @@ def verdicts(layout: Layout, steps: Sequence[str], evaluation: Evaluate | None) 
 
 
 def _scores(evaluation: Evaluate, answer: Answer) -> str:
-    measure, across, test, plain = (
-        TABLE[evaluation.measure],
-        evaluation.cross_validation,
-        evaluation.test,
-        evaluation.shallow_test,
-    )
-    text = printer_of(evaluation).bare
+    measure, across, printing = TABLE[evaluation.measure], evaluation.cross_validation, printer_of(evaluation)
     folds = f"{across.folds} folds" + (f", {across.repeats} times" if across.repeats > 1 else "")
     better = "higher" if measure.direction == "maximize" else "lower"
+    looks = f"{evaluation.test.rows:,} rows, {scored(evaluation.test.opening)}"
+
+    def row(name: str, score: Estimate | TestScore, rows: str) -> tuple[str, str, str, str]:
+        return name, printing.bare(score.value), printing.interval(score.low, score.high), rows
+
     rows = [
-        ("common sense", text(evaluation.baseline), "", folds),
-        ("shallow model", text(evaluation.shallow), "", folds),
-        ("network", text(across.mean), f"{text(across.low)} to {text(across.high)}", folds),
-        (
-            "network, sealed test",
-            text(test.value),
-            f"{text(test.low)} to {text(test.high)}",
-            f"{test.rows:,} rows, {scored(test.opening)}",
-        ),
-        (
-            "shallow model, sealed test",
-            text(plain.value),
-            f"{text(plain.low)} to {text(plain.high)}",
-            "the same rows",
-        ),
+        ("common sense", printing.bare(evaluation.baseline), "", folds),
+        *(row(MODELS[model], evaluation.estimates[model], folds) for model in evaluation.saved_first),
+        *(row(f"{MODELS[model]}, sealed test", evaluation.tests[model], looks) for model in evaluation.saved_first),
     ]
     table = _table(("model", measure.title, "95% interval", "measured on"), rows)
     return f"## Scores\n\n{table}\n\n({measure.title}: {better} is better.)\n\n**Answer**: {literal(str(answer))}"

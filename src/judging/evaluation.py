@@ -249,7 +249,7 @@ def verdict_of(name: str, comparison: Comparison) -> Verdict:
 
 
 def recommended(holds: Mapping[str, bool], unfit: bool = False) -> Recommended:
-    """What to use, from the verdicts by name. If no difference between two models is sure, the simpler one is used.
+    """What to use, from the verdicts by name. The shallow model goes before a network that is not surely better.
 
     A model that is not surely better than common sense is never recommended, and none where the data are `unfit`.
     """

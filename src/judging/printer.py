@@ -117,6 +117,10 @@ class Printer:
     def interval(self, low: float, high: float) -> str:
         return f"{self.bare(low)} to {self.bare(high)}"
 
+    def with_interval(self, estimate: Estimate | TestScore) -> str:
+        """`97.4% (95.1% to 98.7%)`."""
+        return f"{self.bare(estimate.value)} ({self.interval(estimate.low, estimate.high)})"
+
     @property
     def heading(self) -> str:
         """The measure with its unit, for a table's header or an axis."""
@@ -183,23 +187,12 @@ class Scores:
 
     @classmethod
     def of(cls, result: Evaluate) -> "Scores":
-        printing, cross = printer_of(result), result.cross_validation
+        printing = printer_of(result)
 
-        def in_brackets(interval: HasEnds) -> str:
-            return f" ({printing.interval(interval.low, interval.high)})"
+        def by_model(scores: Mapping[Saved, Estimate] | Mapping[Saved, TestScore]) -> str:
+            return ", ".join(f"{MODELS[model]} {printing.with_interval(scores[model])}" for model in result.saved_first)
 
-        across: dict[Saved, str] = {
-            "network": printing.bare(cross.mean) + in_brackets(cross),
-            "shallow": printing.bare(result.shallow),
-        }
-        tests: dict[Saved, TestScore] = {"network": result.test, "shallow": result.shallow_test}
-        sealed = {model: printing.bare(test.value) + in_brackets(test) for model, test in tests.items()}
-        return cls(_by_model(across, result.saved), f"{_by_model(sealed, result.saved)}; {scored(result.test.opening)}")
-
-
-def _by_model(texts: Mapping[Saved, str], saved: Saved) -> str:
-    ordered = sorted(texts, key=lambda model: model != saved)
-    return ", ".join(f"{MODELS[model]} {texts[model]}" for model in ordered)
+        return cls(by_model(result.estimates), f"{by_model(result.tests)}; {scored(result.test.opening)}")
 
 
 def worded(result: R) -> R:
@@ -259,7 +252,7 @@ def _of_regularize(result: Regularize) -> Scale:
 
 def _of_evaluate(result: Evaluate) -> Scale:
     headline = [v.comparison.gain for v in result.verdicts if v.name == AGAINST_SHALLOW and v.comparison is not None]
-    return result.baseline, [result.cross_validation, result.test, *headline]
+    return result.baseline, [*result.estimates.values(), *result.tests.values(), *headline]
 
 
 def _gains(result: Judged) -> list[HasEnds]:

@@ -6,7 +6,7 @@ from src.report.blocks import Answer, Tile
 from src.report.evidence import Evidence
 from src.report.words import clause, sentence, spoken, task
 from src.results.verdicts import AGAINST_SHALLOW, SEALED_TEST_VERDICT
-from src.results.wording import scored
+from src.results.wording import MODELS, scored
 
 # Headline and tone by what the answer is.
 HEADLINES = {
@@ -28,66 +28,68 @@ REASONS = {
     },
     "shallow model": {
         "better": "It is surely better than common sense; of the network, which gains {gain} on it, that is not sure.",
-        "not sure": f"{UNSURE} So take the simpler one, which is surely better than common sense.",
+        "not sure": f"{UNSURE} The shallow model, which needs no network, is surely better than common sense.",
         "worse": "It is surely better than common sense and than the network, whose gain on it is {gain}.",
     },
 }
+# Where rows are in time order.
+CHOSEN_HERE = "These folds also chose the models, so such gains are on the optimistic side."
 
 
 def answer(evidence: Evidence, printer: Printer) -> Answer:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
     prepared, result, cross = evidence.prepared, evidence.evaluate, evidence.evaluate.cross_validation
     headline, tone = HEADLINES[evidence.answer.use]
+    saved, other = result.saved_first
+    estimate, test = result.saved_estimate, result.saved_test
     times = f", repeated {cross.repeats} times," if cross.repeats > 1 else ""
     protocol = f"In cross-validation with {cross.folds} folds{times}" if cross.folds > 1 else "On the held-out rows"
     verdicts = {verdict.name: verdict.holds for verdict in result.verdicts}
     aside = ", which learns nothing from the inputs," if prepared.targets else ""
     sentences = [
-        f"A network learnt to {task(prepared)} from "
+        f"A network and a shallow model learnt to {task(prepared)} from "
         f"{counted(len(prepared.features), 'column')} of {counted(prepared.rows, 'training row')}.",
-        f"{protocol} the network’s {printer.title} ({clause(printer)}) is {printer.value(cross.mean)}, "
-        f"with a 95% interval from {printer.interval(cross.low, cross.high)}.",
-        f"Common sense{aside} gets {printer.bare(result.baseline)}; the shallow model "
-        f"gets {printer.bare(result.shallow)}.",
-        f"The sealed test set, {counted(result.test.rows, 'row')} that no earlier step could read, was "
-        f"{scored(result.test.opening)}: the network gets {printer.bare(result.test.value)} "
-        f"({printer.interval(result.test.low, result.test.high)}), the shallow model "
-        f"{printer.bare(result.shallow_test.value)} "
-        f"({printer.interval(result.shallow_test.low, result.shallow_test.high)}). The network’s score "
+        f"{protocol} the {MODELS[saved]}’s {printer.title} ({clause(printer)}) is {printer.value(estimate.value)}, "
+        f"with a 95% interval from {printer.interval(estimate.low, estimate.high)}.",
+        f"The {MODELS[other]} gets {printer.with_interval(result.estimates[other])}; common sense{aside} gets "
+        f"{printer.bare(result.baseline)}.",
+        f"The sealed test set, {counted(test.rows, 'row')} that no earlier step could read, was "
+        f"{scored(result.test.opening)}: the {MODELS[saved]} gets {printer.with_interval(test)}, the {MODELS[other]} "
+        f"{printer.with_interval(result.tests[other])}. The {MODELS[saved]}’s score "
         + (
             "agrees with cross-validation."
             if verdicts[SEALED_TEST_VERDICT]
             else "disagrees with cross-validation: trust neither interval alone."
         ),
     ]
-    shallow, common_sense = (spoken(r.name) for r in (evidence.baseline.shallow, evidence.baseline.common_sense))
+    called = {"network": "", "shallow": f"{spoken(evidence.baseline.shallow.name)}; "}
     tiles = [
         Tile(
-            "Network, cross-validated",
-            printer.bare(cross.mean),
+            f"{sentence(MODELS[saved])[:-1]}, cross-validated",
+            printer.bare(estimate.value),
             printer.unit_words,
-            f"95% interval {printer.interval(cross.low, cross.high)}",
-            "network",
+            f"{called[saved]}95% interval {printer.interval(estimate.low, estimate.high)}",
+            saved,
         ),
         Tile(
-            "Network, sealed test",
-            printer.bare(result.test.value),
+            f"{sentence(MODELS[saved])[:-1]}, sealed test",
+            printer.bare(test.value),
             printer.unit_words,
-            f"95% interval {printer.interval(result.test.low, result.test.high)}",
+            f"95% interval {printer.interval(test.low, test.high)}",
             "accent",
         ),
         Tile(
-            "Shallow model",
-            printer.bare(result.shallow),
+            sentence(MODELS[other])[:-1],
+            printer.bare(result.estimates[other].value),
             printer.unit_words,
-            f"{shallow}; sealed test {printer.bare(result.shallow_test.value)}",
-            "shallow",
+            f"{called[other]}sealed test {printer.bare(result.tests[other].value)}",
+            other,
         ),
         Tile(
             "Common sense",
             printer.bare(result.baseline),
             printer.unit_words,
-            common_sense,
+            spoken(evidence.baseline.common_sense.name),
             "common-sense",
         ),
     ]
@@ -106,4 +108,5 @@ def reason(evidence: Evidence, printer: Printer) -> str:
     against = compared[AGAINST_SHALLOW]
     assert against is not None
     gain = printer.gain(against.gain, against.model_value, against.reference_value)
-    return REASONS[result.recommended][against.outcome].format(gain=gain)
+    why = REASONS[result.recommended][against.outcome].format(gain=gain)
+    return f"{why} {CHOSEN_HERE}" if against.chosen_here else why

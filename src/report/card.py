@@ -19,7 +19,8 @@ from src.report.words import (
     spoken,
     task,
 )
-from src.results.evaluate import Saved
+from src.results.evaluate import Saved, TestScore
+from src.results.verdicts import Estimate
 from src.results.wording import MODELS, scored
 
 
@@ -162,9 +163,13 @@ def _intervals(evidence: Evidence) -> list[str]:
 
 def _performance(evidence: Evidence, printer: Printer) -> CardPart:
     result = evidence.evaluate
-    cross, test, plain = result.cross_validation, result.test, result.shallow_test
-    simple = spoken(evidence.baseline.shallow.name)
+    cross, saved = result.cross_validation, result.saved_first
+    names = {"network": "Network", "shallow": f"Shallow model ({spoken(evidence.baseline.shallow.name)})"}
     folds = f"{counted(cross.folds, 'fold')}, {counted(cross.repeats, 'repeat')}" if cross.folds > 1 else "one hold-out"
+
+    def row(name: str, score: Estimate | TestScore) -> list[str]:
+        return [name, printer.bare(score.value), printer.interval(score.low, score.high)]
+
     return CardPart(
         "Performance",
         [
@@ -176,22 +181,11 @@ def _performance(evidence: Evidence, printer: Printer) -> CardPart:
             f"Performance ({printer.heading})",
             ["Estimate", "Value", "95% interval"],
             [
-                [
-                    f"Network, cross-validated ({folds})",
-                    printer.bare(cross.mean),
-                    printer.interval(cross.low, cross.high),
-                ],
-                [
-                    f"Network, sealed test ({counted(test.rows, 'row')})",
-                    printer.bare(test.value),
-                    printer.interval(test.low, test.high),
-                ],
-                [f"Shallow model ({simple}), cross-validated", printer.bare(result.shallow), ""],
-                [
-                    f"Shallow model ({simple}), sealed test",
-                    printer.bare(plain.value),
-                    printer.interval(plain.low, plain.high),
-                ],
+                *(row(f"{names[model]}, cross-validated ({folds})", result.estimates[model]) for model in saved),
+                *(
+                    row(f"{names[model]}, sealed test ({counted(test.rows, 'row')})", test)
+                    for model, test in ((model, result.tests[model]) for model in saved)
+                ),
                 [f"Common sense ({spoken(evidence.baseline.common_sense.name)})", printer.bare(result.baseline), ""],
             ],
             frozenset({1, 2}),

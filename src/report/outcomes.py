@@ -165,7 +165,7 @@ def _measured(evidence: Evidence, name: str) -> tuple[str, str]:
     result = evidence.evaluate
     if name == result.measure:
         text = printer_of(result, evidence.settings.unit).bare
-        return text(result.saved_value), text(result.saved_test.value)
+        return text(result.saved_estimate.value), text(result.saved_test.value)
     folds, test = (result.extra.get(f"{where}_{name}", math.nan) for where in ("cross_validation", "test"))
     text = printer(name, evidence.settings.unit, (folds, test)).bare
     return text(folds), text(test)

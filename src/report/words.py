@@ -14,40 +14,41 @@ from src.results.data import Prepared, Protocol
 
 PROTOCOLS = {
     "hold_out": (
-        "One part of the training rows is held out and scored by a network that learnt from the other part. "
+        "One part of the training rows is held out and scored by models that learnt from the other part. "
         "It suits large data sets."
     ),
     "k_fold": (
-        "K-fold cross-validation: the training rows are split into {folds} folds, and each fold is scored by a "
-        "network that learnt from the others. Every row is scored once, by a network that had not seen it."
+        "K-fold cross-validation: the training rows are split into {folds} folds, and each fold is scored by "
+        "models that learnt from the others. Every row is scored once, by models that had not seen it."
     ),
     "iterated_k_fold": (
         "Iterated K-fold cross-validation: the training rows are split into {folds} folds, and each fold is scored by "
-        "a network that learnt from the others. This is repeated {repeats} times with the rows shuffled anew. "
+        "models that learnt from the others. This is repeated {repeats} times with the rows shuffled anew. "
         "It suits small data sets, because the luck of a single shuffle averages out."
     ),
     "nested": (
-        "Nested cross-validation: the training rows are split into {folds} folds, and each fold is scored by a network "
-        "that was chosen and trained on the others. No row scores a choice that it influenced."
+        "Nested cross-validation: the training rows are split into {folds} folds, and each fold is scored by models "
+        "that learnt from the others. The network is chosen there, too, so no row scores a network that it helped to "
+        "choose."
     ),
 }
 
 # Where rows are in time order.
 PROTOCOLS_IN_TIME = {
-    "hold_out": "The last training rows are held out and scored by a network that learnt from those before them.",
+    "hold_out": "The last training rows are held out and scored by models that learnt from those before them.",
     "k_fold": (
         "Forward validation with a rolling origin: the training rows are split in time order, and each of {folds} "
-        "folds is scored by a network that learnt from all rows before it."
+        "folds is scored by models that learnt from all rows before it."
     ),
 }
 
 DESIGNED_AND_JUDGED = (
-    "The folds on which the network was designed (development folds) are other folds than those on which it was then "
+    "The folds on which the models were chosen (development folds) are other folds than those on which they were then "
     "judged (evaluation folds), so that a lucky choice shows."
 )
 DESIGNED_AND_JUDGED_IN_TIME = (
-    "Rows in time order can be split in one way only. The folds on which the network was designed judge it, too, which "
-    "flatters it. Only the sealed test shows whether the choice was a lucky one."
+    "Rows in time order can be split in one way only. The folds on which the models were chosen judge them, too, "
+    "which flatters them. Only the sealed test shows whether the choice was a lucky one."
 )
 
 PROTOCOL_NAMES = {
@@ -60,7 +61,7 @@ PROTOCOL_NAMES = {
 ORDERS = {
     "stratified": "Every fold has the same mix of classes.",
     "shuffled": "Rows are assigned to folds at random.",
-    "grouped": "Rows of one group always stay together, so that no network can recognize a group it has seen.",
+    "grouped": "Rows of one group always stay together, so that no model can recognize a group it has seen.",
     "temporal": "Validation rows always come after their training rows in time, as in real use.",
 }
 
@@ -123,12 +124,12 @@ VERDICTS = {
     "beats_common_sense": Statement(
         "The network beats common sense",
         "The network does worse than common sense",
-        _between("the network", "common sense", ": stay with common sense"),
+        _between("the network", "common sense"),
     ),
     "beats_shallow_model": Statement(
         "The network beats the shallow model",
         "The shallow model beats the network",
-        _between("the network", "the shallow model", ": take the simpler one"),
+        _between("the network", "the shallow model"),
     ),
     "shallow_model_still_beats_common_sense": Statement(
         "The shallow model still beats common sense",

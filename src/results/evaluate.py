@@ -17,7 +17,7 @@ Recommended = Literal["network", "shallow model", "common sense", "nothing"]
 Saved = Literal["network", "shallow"]
 Use = Literal["network", "shallow", "baseline", "nothing"]
 
-# The model that is saved and registered; where none is recommended, the simpler one.
+# The model that is saved and registered; where none is recommended, the one that needs no network.
 _SAVED: dict[Recommended, Saved] = {
     "network": "network",
     "shallow model": "shallow",
@@ -121,7 +121,8 @@ class HeadScore(Result):
 class Evaluate(Result):
     """evaluate.json. `shallow` and `baseline` are scored on the folds of `cross_validation`, in the same way.
 
-    test: of the network. shallow_test: of the shallow model, fitted to all training rows as well.
+    shallow_estimate: `shallow` with its 95% interval, which rests on the rows (`resampled_variance` in
+    `src.judging.intervals`). test: of the network. shallow_test: of the shallow model, fitted to all training rows too.
     recommended: nothing where the data are not fit to learn from (`Prepared.unfit`). Otherwise the shallow model where
     it is surely better than common sense and the network is not surely better still; otherwise the network where it is
     surely better than common sense; otherwise common sense.
@@ -134,6 +135,7 @@ class Evaluate(Result):
     direction: Literal["maximize", "minimize"]
     baseline: float
     shallow: float
+    shallow_estimate: Estimate
     cross_validation: CrossValidation
     nested: Nested | None = None
     sample_sizes: list[SampleSize] = Field(default_factory=list)
@@ -169,13 +171,29 @@ class Evaluate(Result):
         return saved_model(self.recommended, bool(self.heads))
 
     @property
-    def saved_value(self) -> float:
-        """The cross-validated measure of the saved model."""
-        return {"network": self.cross_validation.mean, "shallow": self.shallow}[self.saved]
+    def saved_first(self) -> tuple[Saved, Saved]:
+        """Both models, the saved one first."""
+        return ("network", "shallow") if self.saved == "network" else ("shallow", "network")
+
+    @property
+    def estimates(self) -> dict[Saved, Estimate]:
+        """The cross-validated measure of both models with its 95% interval."""
+        cross = self.cross_validation
+        network = Estimate(value=cross.mean, low=cross.low, high=cross.high)
+        return {"network": network, "shallow": self.shallow_estimate}
+
+    @property
+    def tests(self) -> dict[Saved, TestScore]:
+        """The scores of both models on the sealed test set."""
+        return {"network": self.test, "shallow": self.shallow_test}
+
+    @property
+    def saved_estimate(self) -> Estimate:
+        return self.estimates[self.saved]
 
     @property
     def saved_test(self) -> TestScore:
-        return {"network": self.test, "shallow": self.shallow_test}[self.saved]
+        return self.tests[self.saved]
 
 
 # What is recommended, by the names in metrics.json, which are short enough for a line of a terminal.

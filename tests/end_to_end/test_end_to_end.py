@@ -19,6 +19,7 @@ from src.problem.sources import RemoteSource
 from src.results.baseline import Baseline
 from src.results.data import Validation
 from src.results.networks import Overfit, Regularize
+from src.results.wording import MODELS
 from src.saved.inference import Model
 from src.saved.network_model import NetworkModel
 from src.saved.saved_model import load_model
@@ -79,8 +80,13 @@ def test_every_step_gives_its_verdicts_and_finite_numbers_in_the_measure_s_range
     for value, low, high in (
         (found.cross_validation.mean, found.cross_validation.low, found.cross_validation.high),
         (found.test.value, found.test.low, found.test.high),
+        (found.shallow, found.shallow_estimate.low, found.shallow_estimate.high),
     ):
         assert measure.lowest <= low <= value <= high <= measure.highest
+    agrees = next(verdict for verdict in found.verdicts if verdict.name == "test_agrees_with_cross_validation")
+    assert agrees.evidence.startswith(f"{MODELS[found.saved]} on the sealed test ")
+    estimate, test = found.saved_estimate, found.saved_test
+    assert agrees.holds == (test.low <= estimate.high and estimate.low <= test.high)
     numbers = [found.baseline, found.shallow, *found.extra.values(), *found.cross_validation.scores]
     assert np.isfinite(numbers).all()
     for name in ("overfit_curves", "candidates", "fold_scores", "evaluate_curves"):

@@ -20,7 +20,7 @@ from src.results.baseline import Baseline, FoldScores, ReferenceScore
 from src.results.data import ColumnSummary, FeatureSummary, Finding, Prepared, Protocol, Validation
 from src.results.evaluate import CrossValidation, Evaluate, SampleSize, SealedTest, ShallowSettings, TestScore
 from src.results.networks import Candidate, Overfit, Regularize, Rung
-from src.results.verdicts import Choice, Comparison, Verdict
+from src.results.verdicts import Choice, Comparison, Estimate, Verdict
 
 FOLDS, REPEATS, EPOCHS = 4, 2, 40
 TYPES = tuple(registry.TYPES)
@@ -214,6 +214,11 @@ def write_results(root: Path, given: Example) -> Layout:
         direction=measure.direction,
         baseline=bad,
         shallow=float(np.mean(shallow)),
+        shallow_estimate=Estimate(
+            value=float(np.mean(shallow)),
+            low=float(np.mean(shallow)) - half / 2,
+            high=float(np.mean(shallow)) + half / 2,
+        ),
         cross_validation=CrossValidation(
             mean=good, low=good - half, high=good + half, folds=FOLDS, repeats=REPEATS, half_samples=40, scores=network
         ),

@@ -55,6 +55,10 @@ def test_the_card_of_a_shallow_model_describes_it_and_says_where_the_network_lie
     assert "It reads 4 numbers per row" in model
     assert f"it lies in results/{evidence.problem}/alternative" in model
     assert "Training: " not in model
+    estimate = evaluated.shallow_estimate
+    first = next(line for line in card.splitlines() if line.startswith("| Shallow model"))
+    assert first.endswith(f"| {estimate.value:.1%} | {estimate.low:.1%} to {estimate.high:.1%} |")
+    assert "by a network" not in card.split("## Protocol\n")[1].split("\n## ")[0]
     assert "The answer of the workflow is not this" not in card
 
 

@@ -34,7 +34,7 @@ def scores(draw: st.DrawFn) -> dict[str, Any]:
     values = {name: draw(st.floats(0.3, 0.99)) for name in ("network", "shallow", "sense", "test")}
     if draw(st.booleans()):
         values["shallow"] = values["network"] + draw(st.sampled_from([0.0, 1e-4, -0.004]))
-    halves = {name: draw(st.floats(1e-4, 0.2)) for name in (*COMPARING, "cross", "test")}
+    halves = {name: draw(st.floats(1e-4, 0.2)) for name in (*COMPARING, "cross", "test", "plain")}
     return {"values": values, "halves": halves}
 
 
@@ -63,6 +63,7 @@ def evaluated(evidence: Evidence, drawn: dict[str, Any]) -> Evaluate:
     changes = {
         "baseline": values["sense"],
         "shallow": values["shallow"],
+        "shallow_estimate": Estimate(**_around(values["shallow"], halves["plain"], "value")),
         "cross_validation": cross.model_copy(update=_around(values["network"], halves["cross"], "mean")),
         "test": test.model_copy(update=_around(values["test"], halves["test"], "value")),
         "recommended": recommended({verdict.name: verdict.holds for verdict in verdicts}),
@@ -83,8 +84,11 @@ def test_no_sentence_claims_a_difference_that_is_not_sure_and_numbers_read_alike
     evidence = replace(evidence, evaluate=found)
     printer = printer_of(found, evidence.settings.unit)
     told = answer(evidence, printer)
-    network, test, shallow, sense = (tile.value for tile in told.tiles)
-    shown = {"network": network, "shallow": shallow, "sense": sense}
+    first, test, second, sense = (tile.value for tile in told.tiles)
+    shown = dict(zip(found.saved_first, (first, second), strict=True)) | {"sense": sense}
+    estimate = found.saved_estimate
+    assert f"95% interval {printer.interval(estimate.low, estimate.high)}" in told.tiles[0].note
+    assert "simpler one" not in " ".join([told.lead, *map(statement, found.verdicts)])
     holds = {verdict.name: verdict.holds for verdict in found.verdicts}
     for verdict in found.verdicts:
         of = verdict.comparison
@@ -95,7 +99,7 @@ def test_no_sentence_claims_a_difference_that_is_not_sure_and_numbers_read_alike
         assert bool(CLAIMS.search(statement(verdict).split(":")[0])) == sure
         assert bool(CLAIMS.search(verdict.evidence)) == sure
         assert f"{of.model} {shown[of.model]}, {of.reference} {shown[of.reference]};" in verdict.evidence
-    assert network in " ".join(told.sentences)
+    assert all(re.search(rf"\b{re.escape(value)}(?!\d)", " ".join(told.sentences)) for value in (first, second))
     assert test in " ".join(told.sentences)
     if "network." in told.headline and "not needed" not in told.headline:
         assert holds[GATE]
@@ -111,7 +115,7 @@ def test_no_sentence_claims_a_difference_that_is_not_sure_and_numbers_read_alike
     if "no sure difference" not in told.lead and "common sense and than the network" not in told.lead:
         assert found.recommended == "common sense" or against.outcome != "not sure"
     performance = next(part for part in card(evidence, printer).parts if part.title == "Performance")
-    assert {network, test, shallow, sense} <= {cell for row in performance.table.rows for cell in row}
+    assert {first, test, second, sense} <= {cell for row in performance.table.rows for cell in row}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +132,7 @@ def test_the_summary_on_the_terminal_says_yes_where_a_difference_is_sure(results
     page = summary([layout])
     flat = re.sub(r"\s+", " ", page)
     text = printer_of(found).bare
-    assert re.search(rf"drawn +{re.escape(text(found.baseline))} +{re.escape(text(found.shallow))} ", page)
+    assert re.search(rf"drawn +{re.escape(text(found.baseline))} +{re.escape(text(found.shallow))} \[", page)
     for verdict in found.verdicts:
         word = "yes" if verdict.holds else "no"
         assert f"{word} {verdict.name.replace('_', ' ')}: {verdict.evidence}".replace("  ", " ") in flat

@@ -7,7 +7,7 @@ import pytest
 from src.core.files import Layout, write_json
 from src.results.evaluate import CrossValidation, Evaluate, SealedTest, ShallowSettings, TestScore
 from src.results.networks import Candidate
-from src.results.verdicts import Verdict
+from src.results.verdicts import Estimate, Verdict
 from tasks.summary import WIDTH, summary
 from tests.tracking.result_files import compared
 
@@ -29,6 +29,7 @@ def evaluated(tmp_path: Path) -> Layout:
         direction="maximize",
         baseline=0.4,
         shallow=0.95,
+        shallow_estimate=Estimate(value=0.95, low=0.93, high=0.97),
         cross_validation=CrossValidation(
             mean=0.9736, low=0.96, high=0.99, folds=5, repeats=3, half_samples=0, scores=[0.9736] * 15
         ),
@@ -52,7 +53,7 @@ def evaluated(tmp_path: Path) -> Layout:
 def test_the_summary_shows_the_scores_with_their_intervals_and_the_verdicts_in_words(evaluated: Layout):
     page = summary([evaluated])
     assert re.search(
-        r"wine +40\.0% +95\.0% +97\.4% \[96\.0%, 99\.0%\] +97\.2% \[90\.0%, 100\.0%\]\n"
+        r"wine +40\.0% +95\.0% \[93\.0, 97\.0\] +97\.4% \[96\.0, 99\.0\] +97\.2% \[90\.0, 100\.0\]\n"
         r"  accuracy +test 94\.4% +5 folds, 3 times +36 rows, 2nd time\n",
         page,
     )

@@ -181,6 +181,7 @@ class Fruit:
             direction=self.direction,
             baseline=0.5625,
             shallow=0.875,
+            shallow_estimate=Estimate(value=0.875, low=0.8125, high=0.9375),
             cross_validation=CrossValidation(
                 mean=0.90625,
                 low=0.84375,

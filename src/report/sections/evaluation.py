@@ -48,12 +48,16 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
             training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), scale_of(printer)
         )
         pictures.append(Picture(inline_svg(curve_figure, "fold-curves", curve_caption), curve_caption))
+    names = {"network": "Network", "shallow": f"Shallow model ({spoken(evidence.baseline.shallow.name)})"}
+    estimates = evidence.evaluate.estimates
     table = Table(
         f"On the evaluation folds ({printer.heading})",
         ["", "Value", "95% interval"],
         [
-            ["Network", printer.bare(cross.mean), printer.interval(cross.low, cross.high)],
-            [f"Shallow model ({spoken(evidence.baseline.shallow.name)})", printer.bare(evidence.evaluate.shallow), ""],
+            *(
+                [names[model], printer.bare(estimate.value), printer.interval(estimate.low, estimate.high)]
+                for model, estimate in ((model, estimates[model]) for model in evidence.evaluate.saved_first)
+            ),
             [
                 f"Common sense ({spoken(evidence.baseline.common_sense.name)})",
                 printer.bare(evidence.evaluate.baseline),
@@ -65,9 +69,9 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     )
     in_time = evidence.prepared.protocol.order == "temporal"
     fresh = "a fresh fold" if single else "fresh folds"
-    chosen_by = f"the {'fold' if single else 'folds'} that it was chosen by"
-    judged_on = chosen_by if in_time else f"{fresh} that had no part in choosing it"
-    text = f"Now the chosen network is judged, on {judged_on}. {_interval_words(cross, single)}"
+    chosen_by = f"the {'fold' if single else 'folds'} that chose them"
+    judged_on = chosen_by if in_time else f"{fresh} that had no part in choosing them"
+    text = f"Now the chosen network and shallow model are judged, on {judged_on}. {_interval_words(cross, single)}"
     if not single:
         text += f" {_joined_words(evidence.evaluate.measure)}"
     nested = evidence.evaluate.nested
@@ -94,17 +98,18 @@ def _interval_words(estimate: CrossValidation, single: bool) -> str:
     """What the interval's width rests on."""
     if estimate.half_samples:
         return (
-            "The width of the interval comes from cross-validation inside halves of the rows "
+            "The width of the network’s interval comes from cross-validation inside halves of the rows "
             f"({estimate.half_samples} of them, in pairs without a row in common). It shows how much such values "
-            "differ from one set of rows to another."
+            "differ from one set of rows to another. The shallow model’s interval rests on the held-out rows, and "
+            "allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
         )
     if single:
         return (
-            "The interval rests on the held-out rows, and allows for what other training rows would have changed "
+            "The intervals rest on the held-out rows, and allow for what other training rows would have changed "
             "(after Nadeau and Bengio)."
         )
     return (
-        "The interval allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
+        "The intervals allow for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
     )
 
 

@@ -4,38 +4,45 @@ from src.core.text import count, counted
 from src.judging.printer import Printer
 from src.models.measures import TABLE
 from src.plots import scores as score_plots
-from src.plots.style import ACCENT, COMMON_SENSE, NETWORK, SHALLOW
+from src.plots.style import ACCENT, COMMON_SENSE
+from src.plots.style import MODELS as COLORS
 from src.report.blocks import Picture, Pictures, Section, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
 from src.report.words import scale_of
 from src.results.verdicts import SEALED_TEST_VERDICT
-from src.results.wording import scored
+from src.results.wording import MODELS, scored
 
 
 def sealed_test(evidence: Evidence, printer: Printer) -> Section:
     result = evidence.evaluate
-    cross, test, plain = result.cross_validation, result.test, result.shallow_test
-    rows = [
-        score_plots.Row("network, cross-validated", cross.mean, NETWORK, cross.scores, cross.low, cross.high),
-        score_plots.Row("network, sealed test", test.value, ACCENT, (), test.low, test.high),
-        score_plots.Row("shallow model, cross-validated", result.shallow, SHALLOW),
-        score_plots.Row("shallow model, sealed test", plain.value, SHALLOW, (), plain.low, plain.high),
-        score_plots.Row("common sense", result.baseline, COMMON_SENSE),
-    ]
-    strokes = ", the single folds (strokes)" if len(cross.scores) > 1 else ""
+    saved, other = result.saved_first
+    test = result.saved_test
+    rows = []
+    for model in result.saved_first:
+        estimate, color = result.estimates[model], COLORS[MODELS[model]]
+        scores = evidence.fold_scores[model].to_list()
+        rows.append(
+            score_plots.Row(
+                f"{MODELS[model]}, cross-validated", estimate.value, color, scores, estimate.low, estimate.high
+            )
+        )
+    for model, color in zip(result.saved_first, (ACCENT, COLORS[MODELS[other]]), strict=True):
+        score = result.tests[model]
+        rows.append(score_plots.Row(f"{MODELS[model]}, sealed test", score.value, color, (), score.low, score.high))
+    rows.append(score_plots.Row("common sense", result.baseline, COMMON_SENSE))
+    strokes = ", the single folds (strokes)" if len(evidence.fold_scores) > 1 else ""
     caption = (
-        f"The sealed test beside the cross-validated estimate, with their 95% intervals (bars){strokes} and the "
-        "baselines."
+        f"The sealed test beside the cross-validated estimates, with their 95% intervals (bars){strokes}, and common "
+        "sense."
     )
     text = Text(
-        f"{_made(evidence)}, the sealed test set was {scored(test.opening)}: "
+        f"{_made(evidence)}, the sealed test set was {scored(result.test.opening)}: the {MODELS[saved]} gets "
         f"{printer.value(test.value)} on {counted(test.rows, 'row')}, 95% interval "
         f"{printer.interval(test.low, test.high)} "
-        f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}). "
-        f"The shallow model, fitted to the training rows as well, gets {printer.value(plain.value)} on them "
-        f"({printer.interval(plain.low, plain.high)}). {_looks(test.opening)}"
+        f"({'Wilson’s' if TABLE[result.measure].counts_rows else 'by leaving out the test rows in turn'}), and the "
+        f"{MODELS[other]} {printer.with_interval(result.tests[other])}. {_looks(result.test.opening)}"
     )
     verdicts = [verdict for verdict in result.verdicts if verdict.name == SEALED_TEST_VERDICT]
     return Section(
@@ -63,11 +70,14 @@ def _looks(opening: int) -> str:
 
 
 def _made(evidence: Evidence) -> str:
-    """How the final model came about."""
+    """How the final models came about."""
     chosen = evidence.evaluate.chosen
     if evidence.evaluate.final == "fold_ensemble":
-        return "After the networks that scored the evaluation folds once had been joined into one model"
+        return (
+            "After the networks that scored the evaluation folds once had been joined into one model, and the shallow "
+            "model had been fitted to all training rows"
+        )
     return (
-        f"After the network had been fitted anew to all {counted(evidence.prepared.rows, 'training row')} for the "
-        f"chosen {counted(chosen.epochs, 'epoch')}"
+        f"After both models had been fitted anew to all {counted(evidence.prepared.rows, 'training row')}, the network "
+        f"for the chosen {counted(chosen.epochs, 'epoch')}"
     )
