@@ -168,7 +168,7 @@ def _workspace(population: Population, draw: int, folder: Path) -> Layout:
         "question": "Is there anything to learn?",
         "data": {"source": "file", "path": f"{NAME}.csv"},
         "target": TARGET,
-        "type": population.kind,
+        "type": population.type,
         "measure": population.measure,
         "seed": population.seed % 10_000,
     }
@@ -309,7 +309,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.honesty", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--problems", type=int, default=400, metavar="N", help="of either kind; default: 400")
+    parser.add_argument(
+        "--problems", type=int, default=400, metavar="N", help="with signal, and as many without; default: 400"
+    )
     parser.add_argument("--seed", type=int, default=0, help="other problems for every seed; default: 0")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="problems at a time; default: 1")
     parser.add_argument("--log", type=Path, metavar="FILE", help="keep every problem's outcome here, and go on from it")

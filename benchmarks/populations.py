@@ -33,12 +33,12 @@ THRESHOLD_ROWS = 20_000
 class Population:
     """Rows of `inputs` normal numbers and a category, and a target that follows them or not.
 
-    kind: binary or regression. strength: 0 where the inputs say nothing of the target; otherwise the signal's standard
+    type: binary or regression. strength: 0 where the inputs say nothing of the target; otherwise the signal's standard
     deviation, in units of the noise. share: of the positive class, where binary. noise: of a regression's target.
     measure: what the problem is to be judged by.
     """
 
-    kind: Literal["binary", "regression"]
+    type: Literal["binary", "regression"]
     rows: int
     inputs: int
     strength: float
@@ -56,7 +56,7 @@ class Population:
         signal_N = self.strength * self._signal(x_ND, colour_N)
         frame = pd.DataFrame(x_ND, columns=[f"x{d}" for d in range(self.inputs)])
         frame["colour"] = np.array(["red", "green", "blue"])[colour_N]
-        if self.kind == "regression":
+        if self.type == "regression":
             frame[TARGET] = 10 + signal_N + _noise(self.noise, rng, rows)
         else:
             score_N = signal_N + rng.logistic(scale=LOGISTIC_SCALE, size=rows)
@@ -82,18 +82,18 @@ def populations(count: int, signal: bool, seed: int) -> list[Population]:
     drawn = []
     for number in range(count):
         rng = np.random.default_rng([seed, int(signal), number])
-        kind: Literal["binary", "regression"] = "binary" if number % 2 == 0 else "regression"
+        type_: Literal["binary", "regression"] = "binary" if number % 2 == 0 else "regression"
         place = number // 2
         rows = round(float(np.exp(rng.uniform(np.log(FEWEST_ROWS), np.log(MOST_ROWS)))))
         drawn.append(
             Population(
-                kind=kind,
+                type=type_,
                 rows=rows,
                 inputs=int(rng.integers(2, 11)),
                 strength=float(rng.uniform(*STRENGTHS)) if signal else 0.0,
                 share=max(POSITIVE_SHARES[place % len(POSITIVE_SHARES)], FEWEST_POSITIVE / rows),
                 noise=NOISES[place % len(NOISES)],
-                measure=MEASURES[kind][place % len(MEASURES[kind])],
+                measure=MEASURES[type_][place % len(MEASURES[type_])],
                 seed=int(rng.integers(2**31)),
             )
         )

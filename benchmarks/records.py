@@ -172,7 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.records", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=2000, help="runs on record, of all kinds (default: 2000)")
+    parser.add_argument("--runs", type=int, default=2000, help="all runs on record (default: 2000)")
     parser.add_argument("--chromium", default=shutil.which("chromium"), metavar="FILE", help="the browser's program")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write a list of {what, seconds} here")
     options = parser.parse_args()

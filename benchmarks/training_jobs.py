@@ -18,7 +18,7 @@ from src.training.members import Member
 
 
 class SmallConvnetConfiguration(Configuration):
-    """A kind of network that only the benchmark has."""
+    """A network that only the benchmark has."""
 
     units: list[int] = Field(default_factory=list)
     channels: int
@@ -31,17 +31,17 @@ class SmallConvnetConfiguration(Configuration):
 CONFIGURATIONS["small_convnet"] = SmallConvnetConfiguration
 
 
-def table_of(kind: str, x_ND: np.ndarray, y_N: np.ndarray) -> Table:
+def table_of(type_: str, x_ND: np.ndarray, y_N: np.ndarray) -> Table:
     names = [f"x{i}" for i in range(x_ND.shape[1])]
     frame = pd.DataFrame(x_ND, columns=names)
-    frame["y"] = y_N if kind == "regression" else pd.array(y_N.astype(int).astype(str), dtype="str")
-    classes = [] if kind == "regression" else sorted(set(frame["y"]))
+    frame["y"] = y_N if type_ == "regression" else pd.array(y_N.astype(int).astype(str), dtype="str")
+    classes = [] if type_ == "regression" else sorted(set(frame["y"]))
     schema = Schema(
-        type=kind,
-        features=[Feature(name=name, kind="numeric") for name in names],
+        type=type_,
+        features=[Feature(name=name, type="numeric") for name in names],
         targets=["y"],
         classes=classes,
-        positive=classes[-1] if kind == "binary" else None,
+        positive=classes[-1] if type_ == "binary" else None,
         groups=None,
         time=None,
         weights=None,
@@ -56,11 +56,11 @@ def generated(rows: int, columns: int) -> Table:
     return table_of("regression", x_ND, x_ND @ rng.normal(size=columns) + rng.normal(size=rows))
 
 
-def bundled(name: str, kind: str) -> Table:
+def bundled(name: str, type_: str) -> Table:
     from sklearn import datasets
 
     x_ND, y_N = getattr(datasets, f"load_{name}")(return_X_y=True)
-    return table_of(kind, x_ND, y_N)
+    return table_of(type_, x_ND, y_N)
 
 
 def job_of(

@@ -51,7 +51,7 @@ def prepare(layout: Layout) -> Prepared:
 
 def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema) -> None:
     """Write pictures a few at a time, since they may be on disk."""
-    pictures = [feature.name for feature in schema.features if feature.kind == "image"]
+    pictures = [feature.name for feature in schema.features if feature.type == "image"]
     with atomic_file(folder / "table.parquet") as partial:
         if not pictures:
             frame.to_parquet(partial, index=False)

@@ -92,9 +92,9 @@ def helps(chosen: Scored, scored: Sequence[Scored], splits: Sequence[Split], tab
         evidence = f"{called} was trained; without regularization all trainings diverged"
         return Verdict(name=name, holds=True, evidence=evidence)
     tried = sum(is_unregularized(each, scored[0]) for each in scored)
-    which = f"best of {tried} candidates without regularization" if tried > 1 else "the one without regularization"
+    reference = f"best of {tried} candidates without regularization" if tried > 1 else "the one without regularization"
     dropped = f", dropped after epoch {plain.trained}" if plain.dropped else ""
-    unregularized = f"{which} ({candidate_text(plain.candidate)}{dropped})"
+    unregularized = f"{reference} ({candidate_text(plain.candidate)}{dropped})"
     gains_B = None
     if chosen.left_out_B is not None and plain.left_out_B is not None:
         gains_B = measure.gain(chosen.left_out_B, plain.left_out_B)

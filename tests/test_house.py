@@ -1,4 +1,4 @@
-"""The rooms of `src/`: each has one reason to exist, and imports point one way."""
+"""The rooms of `src/`: each has one reason to exist, imports point one way, and names say what they hold."""
 
 import ast
 from collections.abc import Iterator
@@ -82,3 +82,32 @@ def test_no_modules_import_each_other_in_a_circle():
         TopologicalSorter(GRAPH).prepare()
     except CycleError as circle:
         pytest.fail(" -> ".join(circle.args[1]))
+
+
+# Words that say nothing of what a variable holds.
+EMPTY_NAMES = {"of", "found", "own", "told", "said", "which"}
+NAMED = [path for room in ("benchmarks", "docs", "flows", "src", "tasks") for path in (ROOT / room).rglob("*.py")]
+
+
+def names_given(source: str) -> Iterator[str]:
+    """The names of all variables, attributes and parameters that a module assigns."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+@pytest.mark.parametrize(
+    "source", ["own = 1", "def f(own): ...", "self.own = 1", "[own for own in x]", "with x as own: ...", "(own := 1)"]
+)
+def test_every_way_to_give_a_name_is_seen(source: str):
+    assert "own" in names_given(source)
+
+
+def test_names_say_what_they_hold():
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in NAMED}
+    empty = {name: sorted(EMPTY_NAMES & {*names_given(text)}) for name, text in texts.items()}
+    assert {name: words for name, words in empty.items() if words} == {}

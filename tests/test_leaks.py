@@ -35,10 +35,10 @@ from tasks.prepare import prepare
 from tests.training.examples import candidate, folds_of, table_of
 
 FEATURES = [
-    Feature(name="size", kind="numeric"),
-    Feature(name="colour", kind="categorical"),
-    Feature(name="old", kind="boolean"),
-    Feature(name="day", kind="date"),
+    Feature(name="size", type="numeric"),
+    Feature(name="colour", type="categorical"),
+    Feature(name="old", type="boolean"),
+    Feature(name="day", type="date"),
 ]
 COLUMNS: dict[str, st.SearchStrategy[Any]] = {
     "size": st.one_of(st.none(), st.floats(-1e6, 1e6, allow_nan=False)),

@@ -62,10 +62,10 @@ def _with_value(text: str, keys: list[str], value: Any) -> str:
     for depth, name in enumerate(keys):
         rest = _nested(keys[depth + 1 :], value)
         assert isinstance(node, yaml.MappingNode)
-        found = next(((key, inner) for key, inner in node.value if key.value == name), None)
-        if found is None:
+        entry = next(((key, inner) for key, inner in node.value if key.value == name), None)
+        if entry is None:
             return _inserted(text, node, f"{name}: {_flow(rest)}", newline)
-        key, inner = found
+        key, inner = entry
         if depth == len(keys) - 1 or not isinstance(inner, yaml.MappingNode):
             colon = text.index(":", key.end_mark.index)
             begin, end = colon + 1, _end(inner, text)

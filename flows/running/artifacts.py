@@ -69,8 +69,8 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        is_ended_by_signal = kind is not None and not issubclass(kind, Exception)
+    def __exit__(self, exception: type[BaseException] | None, *_: object) -> None:
+        is_ended_by_signal = exception is not None and not issubclass(exception, Exception)
         if not self.completed and not is_ended_by_signal:
             self._move(f"ended in {self._at_step()}")
 
@@ -122,9 +122,9 @@ def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS)
         _create("links", name, *links(layout, name, home, "report" in steps))
 
 
-def key(kind: str, name: str) -> str:
+def key(topic: str, name: str) -> str:
     """A key that Prefect accepts: lowercase letters, digits and dashes."""
-    return f"{kind}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
+    return f"{topic}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
 
 
 def headline(evaluation: Evaluate) -> str:
@@ -208,8 +208,8 @@ def links(layout: Layout, name: str, home: Path, report: bool) -> tuple[str, str
     return " and ".join(short) or "where the record and the report are", "\n".join(f"- {line}" for line in full)
 
 
-def _create(kind: str, name: str, description: str, markdown: str) -> None:
-    create_markdown_artifact(markdown, key(kind, name), description)
+def _create(topic: str, name: str, description: str, markdown: str) -> None:
+    create_markdown_artifact(markdown, key(topic, name), description)
 
 
 @contextmanager

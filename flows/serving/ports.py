@@ -72,25 +72,25 @@ def _reason(error: OSError, family: socket.AddressFamily, host: str, port: int, 
 
 def _holder(host: str, port: int) -> str:
     """The program that listens at the port, as precisely as we can tell."""
-    kind = _kind(host, port)
+    program = _program(host, port)
     process = _process(port)
     if process is None:
-        return kind or "another program"
+        return program or "another program"
     with suppress(psutil.Error):
         command = " ".join(process.cmdline())
         folder = f" in {process.cwd()}" if "flows." in command else ""
-        return f"{kind or 'another program'}, process {process.pid}{folder} (`{command}`)"
-    return f"{kind or 'another program'}, process {process.pid}"
+        return f"{program or 'another program'}, process {process.pid}{folder} (`{command}`)"
+    return f"{program or 'another program'}, process {process.pid}"
 
 
-def _kind(host: str, port: int) -> str | None:
+def _program(host: str, port: int) -> str | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
-    for kind, (path, answer) in _ANSWERS.items():
+    for program, (path, answer) in _ANSWERS.items():
         try:
             with opener.open(f"http://{reachable}:{port}{path}", timeout=_PROBE_SECONDS) as response:
                 if response.read(100).strip() == answer:
-                    return kind
+                    return program
         except (OSError, HTTPException):
             continue
     return None

@@ -15,10 +15,10 @@ from src.datasets.delimited import GUESSES, parse_delimited
 from src.datasets.encoding import check_encoding
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.problem.sources import Reading
-from src.problem.terms import ColumnKind
+from src.problem.terms import ColumnType
 
 _ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s+(.+)""", re.IGNORECASE)
-_KINDS: dict[str, ColumnKind] = {
+_TYPES: dict[str, ColumnType] = {
     "numeric": "numeric",
     "real": "numeric",
     "integer": "numeric",
@@ -30,11 +30,11 @@ _INDICATOR = {"0", "1"}
 
 
 def read_arff(path: Path, shown: str, reading: Reading) -> RawTable:
-    """Declared types become kinds; for a type outside the standard (Mulan's `label`) the values decide."""
+    """Declared types become column types. For a type outside the standard (Mulan's `label`) the values decide."""
     check_encoding(path, shown, reading.encoding)
     lines = path.read_text(encoding=reading.encoding).splitlines()
-    types, begin = _header(lines, shown)
-    check_names(list(types), shown)
+    declared_types, begin = _header(lines, shown)
+    check_names(list(declared_types), shown)
     rows = [(i, lines[i]) for i in _row_positions(lines, begin)]
     sparse = next((i for i, line in rows if line.lstrip().startswith("{")), None)
     if sparse is not None:
@@ -45,15 +45,23 @@ def read_arff(path: Path, shown: str, reading: Reading) -> RawTable:
     text = "\n".join(line for _, line in rows)
     quote = "'" if "'" in text and '"' not in text else '"'
     try:
-        table = parse_delimited(io.BytesIO(text.encode()), list(types), ",", "utf-8", 0, quote)
+        table = parse_delimited(io.BytesIO(text.encode()), list(declared_types), ",", "utf-8", 0, quote)
     except pa.ArrowInvalid as error:
-        wrong = next((i + 1 for i, line in rows if line.count(",") + 1 != len(types)), None)
-        place = f"line {wrong} does not have the {len(types)} fields that the header declares" if wrong else str(error)
+        wrong = next((i + 1 for i, line in rows if line.count(",") + 1 != len(declared_types)), None)
+        place = (
+            f"line {wrong} does not have the {len(declared_types)} fields that the header declares"
+            if wrong
+            else str(error)
+        )
         raise UserError(f"{shown}: {place}") from None
-    kinds = {name: _KINDS[word] for name, declared in types.items() if (word := declared.split()[0].lower()) in _KINDS}
-    nominal = {name: _nominal_values(declared) for name, declared in types.items() if declared.startswith("{")}
-    kinds |= {name: "categorical" for name, values in nominal.items() if values != _INDICATOR}
-    return RawTable(table, kinds=kinds, guesses={name: GUESSES for name in types if name not in kinds})
+    types = {
+        name: _TYPES[word]
+        for name, declared in declared_types.items()
+        if (word := declared.split()[0].lower()) in _TYPES
+    }
+    nominal = {name: _nominal_values(declared) for name, declared in declared_types.items() if declared.startswith("{")}
+    types |= {name: "categorical" for name, values in nominal.items() if values != _INDICATOR}
+    return RawTable(table, types=types, guesses={name: GUESSES for name in declared_types if name not in types})
 
 
 def arff_lines(path: Path, reading: Reading) -> Iterator[int]:
@@ -64,7 +72,7 @@ def arff_lines(path: Path, reading: Reading) -> Iterator[int]:
 
 def _header(lines: list[str], shown: str) -> tuple[dict[str, str], int]:
     """The declared type of every column, and the index of the line after `@data`."""
-    names, types = [], []
+    names, declared_types = [], []
     for i, line in enumerate(lines):
         word = line.strip().lower()
         if word.startswith("@attribute"):
@@ -72,10 +80,10 @@ def _header(lines: list[str], shown: str) -> tuple[dict[str, str], int]:
             if match is None:
                 raise UserError(f"{shown}: line {i + 1} is not an ARFF attribute: {line.strip()!r}")
             names.append(re.sub(r"\\(.)", r"\1", match[1].strip("'\"")))
-            types.append(match[2].strip())
+            declared_types.append(match[2].strip())
         elif word.startswith("@data"):
             check_names(names, shown)
-            return dict(zip(names, types, strict=True)), i + 1
+            return dict(zip(names, declared_types, strict=True)), i + 1
     raise UserError(f"{shown} is empty or not an ARFF file: it has no line '@data'")
 
 

@@ -1,7 +1,7 @@
 """Convert the values of a column to its canonical type, value by value.
 
-The result depends on the value and on the column's kind alone, so changing one row never changes another. Numbers
-become float64, texts `str`, booleans nullable `boolean`, dates microseconds without a zone (UTC). If no kind is
+The result depends only on the value and the column's type, so changing one row never changes another. Numbers
+become float64, texts `str`, booleans nullable `boolean`, dates microseconds without a zone (UTC). If no type is
 declared, the training rows decide: numbers, true and false, ISO dates, else text.
 """
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from src.problem.terms import ColumnKind
+from src.problem.terms import ColumnType
 
 # Matches exactly what Arrow's cast accepts as a number, to find the texts that it refuses.
 _NUMBER = r"(?i)^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)$"
@@ -27,7 +27,7 @@ _UNMISTAKABLE = pa.array(["true", "false"])
 # The first values refute nearly every wrong guess; the rest is tried only if they fit.
 _HEAD = 1000
 
-CANONICAL: dict[ColumnKind, pa.DataType] = {
+CANONICAL: dict[ColumnType, pa.DataType] = {
     "numeric": pa.float64(),
     "categorical": pa.string(),
     "text": pa.string(),
@@ -38,8 +38,8 @@ CANONICAL: dict[ColumnKind, pa.DataType] = {
 }
 
 
-class NotOfKind(Exception):
-    """The positions of values that do not fit a column's kind, and some of these values."""
+class NotOfType(Exception):
+    """The positions of values that do not fit a column's type, and some of these values."""
 
     def __init__(self, positions: NDArray[np.intp], examples: list[str]):
         super().__init__()
@@ -67,22 +67,22 @@ def plain_numbers(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str)
         return None
 
 
-def guess_kind(text: pa.ChunkedArray, kinds: Sequence[ColumnKind]) -> ColumnKind:
-    """The first of `kinds` that every value fits, else categorical. A column without values fits any kind."""
-    for kind in kinds:
-        if all(_fits(part, kind) for part in (text.slice(0, _HEAD), text)):
-            return kind
+def guess_type(text: pa.ChunkedArray, types: Sequence[ColumnType]) -> ColumnType:
+    """The first of `types` that every value fits, else categorical. A column without values fits any type."""
+    for type_ in types:
+        if all(_fits(part, type_) for part in (text.slice(0, _HEAD), text)):
+            return type_
     return "categorical"
 
 
-def parse(text: pa.ChunkedArray, kind: ColumnKind) -> pa.ChunkedArray:
-    """Convert clean texts to the canonical type of `kind`. Raises NotOfKind with the values that do not fit."""
-    return _PARSERS[kind](text)
+def parse(text: pa.ChunkedArray, type_: ColumnType) -> pa.ChunkedArray:
+    """Convert clean texts to canonical values of a column type. Raises NotOfType with the values that do not fit."""
+    return _PARSERS[type_](text)
 
 
-def kind_of_type(dtype: pa.DataType) -> ColumnKind | None:
-    """The kind of a column of Arrow type `dtype`; None for types that no kind covers."""
-    tests: dict[ColumnKind, Callable[[pa.DataType], bool]] = {
+def arrow_column_type(dtype: pa.DataType) -> ColumnType | None:
+    """The column type for the Arrow type `dtype`; None if there is none."""
+    tests: dict[ColumnType, Callable[[pa.DataType], bool]] = {
         "boolean": pa.types.is_boolean,
         "date": lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t),
         "categorical": is_text,
@@ -91,18 +91,18 @@ def kind_of_type(dtype: pa.DataType) -> ColumnKind | None:
             pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) or pa.types.is_null(t)
         ),
     }
-    return next((kind for kind, test in tests.items() if test(dtype)), None)
+    return next((type_ for type_, test in tests.items() if test(dtype)), None)
 
 
 def is_text(dtype: pa.DataType) -> bool:
     return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
 
 
-def canonical(values: pa.ChunkedArray, kind: ColumnKind) -> pa.ChunkedArray:
-    """Convert typed values to the canonical type of their kind; times with a zone become UTC."""
+def canonical(values: pa.ChunkedArray, type_: ColumnType) -> pa.ChunkedArray:
+    """Convert typed values to the canonical Arrow type of their column type; times with a zone become UTC."""
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         values = values.cast(pa.timestamp(values.type.unit, "UTC")).cast(pa.timestamp(values.type.unit))
-    return values.cast(CANONICAL[kind], safe=False)
+    return values.cast(CANONICAL[type_], safe=False)
 
 
 def numeric_looking(values: pd.Series) -> tuple[float, NDArray[np.intp]]:
@@ -134,13 +134,13 @@ def _one_spelling(text: pa.Array) -> pa.Array:
     return pc.replace_with_mask(text, dates, pc.coalesce(pc.binary_join_element_wise("date", moments, " "), written))
 
 
-def _fits(text: pa.ChunkedArray, kind: ColumnKind) -> bool:
-    if kind == "boolean":  # a guess, unlike a declaration, does not read "y" or "1" as a truth value
+def _fits(text: pa.ChunkedArray, type_: ColumnType) -> bool:
+    if type_ == "boolean":  # a guess, unlike a declaration, does not read "y" or "1" as a truth value
         words = pc.utf8_lower(text.drop_null())
         return bool(pc.all(pc.is_in(words, _UNMISTAKABLE), min_count=0).as_py())
     try:
-        parse(text, kind)
-    except NotOfKind:
+        parse(text, type_)
+    except NotOfType:
         return False
     return True
 
@@ -149,7 +149,7 @@ def _numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return pc.cast(text, pa.float64())
     except pa.ArrowInvalid:
-        raise _not_of_kind(text, _unmatched(text, _NUMBER)) from None
+        raise _not_of_type(text, _unmatched(text, _NUMBER)) from None
 
 
 def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -157,7 +157,7 @@ def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
     yes, no = pc.is_in(word, pa.array(_TRUE)), pc.is_in(word, pa.array(_FALSE))
     wrong = pc.and_(pc.is_valid(text), pc.invert(pc.or_(yes, no)))
     if pc.any(wrong, min_count=0).as_py():
-        raise _not_of_kind(text, np.flatnonzero(wrong.to_numpy()))
+        raise _not_of_type(text, np.flatnonzero(wrong.to_numpy()))
     return pc.if_else(pc.is_valid(text), yes, pa.scalar(None, pa.bool_()))
 
 
@@ -166,7 +166,7 @@ def _dates(text: pa.ChunkedArray) -> pa.ChunkedArray:
     times = pd.to_datetime(like_dates.to_pandas(), format="ISO8601", utc=True, errors="coerce")
     wrong = np.flatnonzero(times.isna().to_numpy() & pc.is_valid(text).to_numpy())
     if len(wrong):
-        raise _not_of_kind(text, wrong)
+        raise _not_of_type(text, wrong)
     return pa.chunked_array([pa.Array.from_pandas(times.dt.tz_localize(None).dt.as_unit("us"))])
 
 
@@ -180,11 +180,11 @@ def _pictures(text: pa.ChunkedArray) -> pa.ChunkedArray:
         except ValueError:
             wrong.append(position)
     if wrong:
-        raise _not_of_kind(text, np.array(wrong, dtype=np.intp))
+        raise _not_of_type(text, np.array(wrong, dtype=np.intp))
     return pa.chunked_array([pa.array(files, pa.binary())])
 
 
-_PARSERS: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
+_PARSERS: dict[ColumnType, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
     "numeric": _numbers,
     "categorical": lambda text: text,
     "text": lambda text: text,
@@ -201,5 +201,5 @@ def _unmatched(text: pa.ChunkedArray, pattern: str) -> NDArray[np.intp]:
     return np.flatnonzero(pc.fill_null(wrong, False).to_numpy())
 
 
-def _not_of_kind(text: pa.ChunkedArray, positions: NDArray[np.intp]) -> NotOfKind:
-    return NotOfKind(positions, [text[int(position)].as_py() for position in positions[:5]])
+def _not_of_type(text: pa.ChunkedArray, positions: NDArray[np.intp]) -> NotOfType:
+    return NotOfType(positions, [text[int(position)].as_py() for position in positions[:5]])

@@ -36,7 +36,7 @@ def read_conllu(path: Path, shown: str, reading: Reading) -> RawTable:
         raise
     table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     check_rows(table.num_rows, shown)
-    return RawTable(table, kinds={}, guesses={"id": ("numeric",), "head": ("numeric",)})
+    return RawTable(table, types={}, guesses={"id": ("numeric",), "head": ("numeric",)})
 
 
 def conllu_lines(path: Path, reading: Reading) -> Iterator[int]:

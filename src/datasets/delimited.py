@@ -19,9 +19,9 @@ from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import RawTable, check_names, check_rows
 from src.problem.sources import Reading
-from src.problem.terms import ColumnKind
+from src.problem.terms import ColumnType
 
-GUESSES: tuple[ColumnKind, ...] = ("numeric", "boolean", "date")
+GUESSES: tuple[ColumnType, ...] = ("numeric", "boolean", "date")
 SEPARATORS = (",", ";", "\t", "|")
 # Arrow cannot read rows longer than a block; larger blocks take more memory.
 _BLOCK = 2**23
@@ -82,7 +82,7 @@ def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
             raise
         raise UserError(f"{shown} is damaged or not what its ending says: {error}; write the file again") from None
     check_rows(table.num_rows, shown)
-    return RawTable(table, kinds={}, guesses=dict.fromkeys(names, GUESSES))
+    return RawTable(table, types={}, guesses=dict.fromkeys(names, GUESSES))
 
 
 def header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[list[str], int]:

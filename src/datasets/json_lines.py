@@ -1,4 +1,4 @@
-"""JSON Lines: one object per line. Numbers keep their exact spelling until the kind of their column is known."""
+"""JSON Lines: one object per line. Numbers keep their exact spelling until the type of their column is known."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,14 @@ import pyarrow as pa
 
 from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
-from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_rows, common
+from src.datasets.raw_table import ColumnTypes, RawTable, Runs, check_names, check_rows, common
 from src.problem.sources import Reading
-from src.problem.terms import ColumnKind
+from src.problem.terms import ColumnType
 
 # The most rows held as Python objects; Arrow's take a tenth of the memory.
 _BATCH = 20_000
-# The kinds to try for a column, by the JSON type of its values.
-_GUESSES: dict[type, tuple[ColumnKind, ...]] = {str: ("date",), bool: ("boolean",)}
+# The types to try for a column, by the JSON type of its values.
+_GUESSES: dict[type, tuple[ColumnType, ...]] = {str: ("date",), bool: ("boolean",)}
 
 
 class _Number(str):
@@ -24,7 +24,7 @@ class _Number(str):
 
 
 _GUESSES[_Number] = ("numeric",)
-_OF_NOTHING: Kinds = ("numeric",)
+_OF_NOTHING: ColumnTypes = ("numeric",)
 
 # For each column, the rows at which the JSON type of its values changes, and the new type.
 Types = dict[str, list[tuple[int, type]]]
@@ -52,7 +52,7 @@ def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     check_rows(table.num_rows, shown)
     runs = {name: _runs(begun, table.num_rows) for name, begun in types.items()}
     guesses = {
-        name: common(kinds for _, kinds in in_column) if in_column else _OF_NOTHING for name, in_column in runs.items()
+        name: common(types for _, types in in_column) if in_column else _OF_NOTHING for name, in_column in runs.items()
     }
     changing = {name: in_column for name, in_column in runs.items() if len(in_column) > 1}
     return RawTable(table, {}, guesses, changing, _OF_NOTHING)

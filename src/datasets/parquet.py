@@ -9,17 +9,17 @@ import pyarrow.parquet
 from pydantic import TypeAdapter, ValidationError
 
 from src.core.errors import UserError
-from src.datasets.columns import is_text, kind_of_type
-from src.datasets.raw_table import Kinds, RawTable, Runs, check_names, check_rows
+from src.datasets.columns import arrow_column_type, is_text
+from src.datasets.raw_table import ColumnTypes, RawTable, Runs, check_names, check_rows
 from src.problem.sources import Reading
-from src.problem.terms import ColumnKind
+from src.problem.terms import ColumnType
 
 T = TypeVar("T")
 
-# The metadata that holds, as JSON, the kinds to try for columns made from texts.
-GUESSES = "kinds to try"
-# The same by runs of rows, and the kinds for rows without a value, if the file was JSON.
-RUNS = "kinds to try in runs"
+# The metadata that holds, as JSON, the types to try for columns made from texts.
+GUESSES = "types to try"
+# The same by runs of rows, and the types for rows without a value, if the file was JSON.
+RUNS = "types to try in runs"
 
 
 def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
@@ -31,23 +31,26 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
     check_names(table.column_names, shown)
     check_rows(table.num_rows, shown)
     columns = [plain(column) for column in table.columns]
-    kinds: dict[str, ColumnKind] = {}
+    types: dict[str, ColumnType] = {}
     for name, column in zip(table.column_names, columns, strict=True):
-        kind = kind_of_type(column.type)
-        if kind is None:
+        type_ = arrow_column_type(column.type)
+        if type_ is None:
             raise UserError(
-                f"{shown}: column {name!r} has the type {column.type}, which no kind of column covers; "
+                f"{shown}: column {name!r} has the type {column.type}, which no column type covers; "
                 "write it as numbers, text, booleans or dates"
             )
         if not is_text(column.type):
-            kinds[name] = kind
+            types[name] = type_
     metadata = table.schema.metadata or {}
-    guesses = _stored(metadata, GUESSES, TypeAdapter(dict[str, Kinds]), shown) or {}
-    runs, of_nothing = _stored(metadata, RUNS, TypeAdapter(tuple[dict[str, Runs], Kinds | None]), shown) or ({}, None)
+    guesses = _stored(metadata, GUESSES, TypeAdapter(dict[str, ColumnTypes]), shown) or {}
+    runs, of_nothing = _stored(metadata, RUNS, TypeAdapter(tuple[dict[str, Runs], ColumnTypes | None]), shown) or (
+        {},
+        None,
+    )
     return RawTable(
         pa.table(columns, names=table.column_names),
-        kinds=kinds,
-        guesses={name: guesses.get(name, ()) for name in table.column_names if name not in kinds},
+        types=types,
+        guesses={name: guesses.get(name, ()) for name in table.column_names if name not in types},
         runs={name: in_column for name, in_column in runs.items() if name in guesses},
         of_nothing=of_nothing,
     )
@@ -58,7 +61,7 @@ def _stored(metadata: Mapping[bytes, bytes], key: str, adapter: TypeAdapter[T], 
         return adapter.validate_json(metadata[key.encode()]) if key.encode() in metadata else None
     except ValidationError:
         raise UserError(
-            f"{shown}: the metadata {key!r} should be a JSON object with kinds for each column; remove it"
+            f"{shown}: the metadata {key!r} should be a JSON object with types for each column; remove it"
         ) from None
 
 

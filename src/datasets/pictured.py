@@ -39,8 +39,8 @@ def pictures_of(raw: RawTable, column: str, beside: Path, base: str, shown: str)
     paths_of: dict[str, set[str]] = {}
     for path in paths:  # `a.png` and `./a.png` are one file
         paths_of.setdefault((PurePosixPath(base) / path).as_posix(), set()).add(path)
-    found = contents(beside, paths_of.__contains__, shown)
-    return {path: content for name, content in found for path in paths_of[name]}
+    pairs = contents(beside, paths_of.__contains__, shown)
+    return {path: content for name, content in pairs for path in paths_of[name]}
 
 
 def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], folder: Path, shown: str) -> Path:
@@ -56,7 +56,7 @@ def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], 
     _refuse(damaged, paths, column, shown, f"is damaged or in none of the formats {', '.join(FORMATS)}")
     pictures = pa.array([files[path] for path in paths], pa.binary())
     table = raw.table.set_column(raw.table.column_names.index(column), column, pictures)
-    guesses = {name: kinds for name, kinds in raw.guesses.items() if name != column}
+    guesses = {name: types for name, types in raw.guesses.items() if name != column}
     target = folder / "table.parquet"
     metadata = {GUESSES: json.dumps(guesses)}
     if raw.of_nothing is not None:

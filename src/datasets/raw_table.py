@@ -1,4 +1,4 @@
-"""What every reader of a file format returns: columns as read, and what the format says about their kinds."""
+"""What every reader of a file format returns: columns as read, and what the format says about their types."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,36 +10,36 @@ import pyarrow as pa
 from src.core.errors import UserError
 from src.core.names import is_unprintable
 from src.core.names import shown as named
-from src.problem.terms import RESERVED_COLUMNS, ColumnKind
+from src.problem.terms import RESERVED_COLUMNS, ColumnType
 
-Kinds = tuple[ColumnKind, ...]
-Runs = list[tuple[int, Kinds]]
+ColumnTypes = tuple[ColumnType, ...]
+Runs = list[tuple[int, ColumnTypes]]
 
 
 @dataclass(frozen=True)
 class RawTable:
     """The rows of one file. Columns are texts, or values if the format has types.
 
-    kinds: those that the file itself declares. guesses: the kinds to try, in order, for a column of texts; if there are
-    none, it stays text. runs: the kinds to try for consecutive rows, by where these end, if they are not the same in
-    the whole column. of_nothing: the kinds to try for rows without a value, if those differ.
+    types: those that the file itself declares. guesses: the types to try, in order, for a column of texts; if there are
+    none, it stays text. runs: the types to try for consecutive rows, by where these end, if they are not the same in
+    the whole column. of_nothing: the types to try for rows without a value, if those differ.
     """
 
     table: pa.Table
-    kinds: dict[str, ColumnKind]
-    guesses: dict[str, Kinds]
+    types: dict[str, ColumnType]
+    guesses: dict[str, ColumnTypes]
     runs: dict[str, Runs] = field(default_factory=dict)
-    of_nothing: Kinds | None = None
+    of_nothing: ColumnTypes | None = None
 
     def guesses_in_runs(self, name: str) -> Runs:
-        """The kinds to try for a column, in runs of rows."""
+        """The types to try for a column, in runs of rows."""
         return self.runs.get(name) or [(self.table.num_rows, self.guesses.get(name, ()))]
 
 
-def common(guesses: Iterable[Kinds]) -> Kinds:
-    """The kinds that are to be tried in every part."""
+def common(guesses: Iterable[ColumnTypes]) -> ColumnTypes:
+    """The types that are to be tried in every part."""
     first, *others = guesses
-    return tuple(kind for kind in first if all(kind in other for other in others))
+    return tuple(type_ for type_ in first if all(type_ in other for other in others))
 
 
 def check_names(names: Sequence[str], shown: str) -> None:

@@ -16,15 +16,24 @@ from src.core.errors import UserError
 from src.core.files import intact
 from src.core.hashes import file_sha256
 from src.datasets.arff import arff_lines, read_arff
-from src.datasets.columns import NotOfKind, canonical, clean, guess_kind, is_text, kind_of_type, parse, plain_numbers
+from src.datasets.columns import (
+    NotOfType,
+    arrow_column_type,
+    canonical,
+    clean,
+    guess_type,
+    is_text,
+    parse,
+    plain_numbers,
+)
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_jsonl
 from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
-from src.datasets.raw_table import Kinds, RawTable, Runs, common, nearest
+from src.datasets.raw_table import ColumnTypes, RawTable, Runs, common, nearest
 from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
-from src.problem.terms import ColumnKind
+from src.problem.terms import ColumnType
 
 ROLE = "__role__"
 Index = NDArray[np.intp]
@@ -48,8 +57,8 @@ FORMATS = {
     "conllu": _Format(read_conllu, conllu_lines, (".conllu",)),
 }
 
-# What messages call a value of each kind.
-EXPECTED: dict[ColumnKind, str] = {
+# What messages call a value of each type.
+EXPECTED: dict[ColumnType, str] = {
     "numeric": "a number with a decimal point",
     "boolean": "true/false, yes/no or 1/0",
     "image": "a picture's file: bytes, or base64 as text",
@@ -81,30 +90,30 @@ class _File:
 
 @dataclass(frozen=True)
 class _Guessed:
-    """A column whose kind nobody declared: its cleaned texts, the kind that fits all of them, and the kinds to try."""
+    """A column whose type nobody declared: its cleaned texts, the type that fits all of them, and the types to try."""
 
     text: pa.ChunkedArray
-    kind: ColumnKind
+    type: ColumnType
     runs: Runs
-    of_nothing: Kinds | None
+    of_nothing: ColumnTypes | None
 
-    def kind_by(self, rows_N: NDArray[np.bool_]) -> ColumnKind:
-        """The kind that the rows `rows_N` suggest."""
+    def type_by(self, rows_N: NDArray[np.bool_]) -> ColumnType:
+        """The type that the rows `rows_N` suggest."""
         present_N = rows_N & pc.is_valid(self.text).to_numpy()
         begins = [0, *(end for end, _ in self.runs)]
-        to_try = [kinds for begin, (end, kinds) in zip(begins, self.runs, strict=False) if present_N[begin:end].any()]
+        to_try = [types for begin, (end, types) in zip(begins, self.runs, strict=False) if present_N[begin:end].any()]
         if not to_try and self.of_nothing is not None:
             to_try = [self.of_nothing]
-        kinds = common(to_try or [kinds for _, kinds in self.runs])
-        return guess_kind(self.text.filter(pa.array(rows_N)), kinds)
+        types = common(to_try or [types for _, types in self.runs])
+        return guess_type(self.text.filter(pa.array(rows_N)), types)
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """Values of sealed rows that do not fit the kind that the training rows gave to a column, with their positions."""
+    """Values of sealed rows that do not fit the type that the training rows gave to a column, with their positions."""
 
     column: str
-    kind: ColumnKind
+    type: ColumnType
     positions: NDArray[np.intp]
     examples: list[str]
 
@@ -119,42 +128,42 @@ class SplitTable:
 
 
 def read_table(
-    source: SklearnSource | LocalSource | RemoteSource, raw: Path, kinds: dict[str, ColumnKind]
+    source: SklearnSource | LocalSource | RemoteSource, raw: Path, types: dict[str, ColumnType]
 ) -> pd.DataFrame:
     """Read the files of `source` in the folder `raw` as one table of N rows, in file order.
 
-    `kinds` declares the kinds of columns; the others are guessed. Numeric columns are float64, texts `str`, booleans
+    `types` declares the types of columns; the others are guessed. Numeric columns are float64, texts `str`, booleans
     nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. If a file has the role `test`, the
     column `__role__` says "any" or "test". Raises UserError with file, line, column and the way out.
     """
-    return _typed(_files(source, raw), kinds)[0]
+    return _typed(_files(source, raw), types)[0]
 
 
 def read_split(
     source: SklearnSource | LocalSource | RemoteSource,
     raw: Path,
-    kinds: dict[str, ColumnKind],
+    types: dict[str, ColumnType],
     seal: Callable[[pd.DataFrame], Index],
     unlearnt: Collection[str] = (),
 ) -> SplitTable:
-    """The same, but only the training rows decide the kinds of columns.
+    """The same, but only the training rows decide the types of columns.
 
-    seal: gives the positions of the sealed rows, which may not depend on kinds; it gets the table of `read_table`.
+    seal: gives the positions of the sealed rows, which may not depend on types; it gets the table of `read_table`.
     A sealed value that does not fit becomes a gap in the table and a `Misfit`. unlearnt: columns from which nothing is
     learnt, which stay as they are.
     """
-    frame, guessed = _typed(_files(source, raw), kinds)
+    frame, guessed = _typed(_files(source, raw), types)
     test_N = seal(frame)
     training_N = np.ones(len(frame), dtype=bool)
     training_N[test_N] = False
     misfits = []
     for name, column in guessed.items():
-        kind = column.kind_by(training_N)
-        if kind != column.kind and name not in unlearnt and training_N.any():
-            values, positions, examples = _fitted(column.text, kind)
+        type_ = column.type_by(training_N)
+        if type_ != column.type and name not in unlearnt and training_N.any():
+            values, positions, examples = _fitted(column.text, type_)
             frame[name] = _pandas({name: values})[name]
             if len(positions):
-                misfits.append(Misfit(name, kind, positions, examples))
+                misfits.append(Misfit(name, type_, positions, examples))
     return SplitTable(frame, test_N, misfits)
 
 
@@ -179,30 +188,30 @@ def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, ro
     return _lines(_files(source, raw), rows)
 
 
-def _typed(files: Sequence[_File], kinds: dict[str, ColumnKind]) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
-    """The rows of all files, and the columns whose kind might be another if only some rows decided it."""
+def _typed(files: Sequence[_File], types: dict[str, ColumnType]) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
+    """The rows of all files, and the columns whose type might be another if only some rows decided it."""
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
     rows = [raw_table.table.num_rows for raw_table in tables]
     whole = _joined(tables, files)
-    unknown = [name for name in kinds if name not in whole.table.column_names]
+    unknown = [name for name in types if name not in whole.table.column_names]
     if unknown:
         raise UserError(f"columns: there is no column {unknown[0]!r}; {nearest(unknown[0], whole.table.column_names)}")
     pending = dict(zip(whole.table.column_names, whole.table.columns, strict=True))
-    declared, guesses, of_nothing = whole.kinds, whole.guesses, whole.of_nothing
+    declared, guesses, of_nothing = whole.types, whole.guesses, whole.of_nothing
     runs = {name: whole.guesses_in_runs(name) for name in pending}
     del tables, whole  # frees the texts of each column as soon as it is typed
     typed, guessed = {}, {}
     for name in list(pending):
-        values, by_file, by_user = pending.pop(name), declared.get(name), kinds.get(name)
+        values, by_file, by_user = pending.pop(name), declared.get(name), types.get(name)
         try:
             typed[name] = typed_column(values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading)
-        except NotOfKind as error:
+        except NotOfType as error:
             raise _refused(name, by_user or declared[name], by_user is not None, error, files) from None
-        kind = kind_of_type(typed[name].type)
+        type_ = arrow_column_type(typed[name].type)
         first = {to_try[:1] for _, to_try in runs[name]} | ({of_nothing[:1]} if of_nothing else set())
-        if by_user is None and by_file is None and kind is not None and first not in ({()}, {(kind,)}):
-            text = typed[name] if kind == "categorical" else _cleaned(values, files[0].reading)
-            guessed[name] = _Guessed(text, kind, runs[name], of_nothing)
+        if by_user is None and by_file is None and type_ is not None and first not in ({()}, {(type_,)}):
+            text = typed[name] if type_ == "categorical" else _cleaned(values, files[0].reading)
+            guessed[name] = _Guessed(text, type_, runs[name], of_nothing)
         del values
     frame = _pandas(typed)
     if any(file.role == "test" for file in files):
@@ -218,15 +227,15 @@ def _cleaned(values: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
     return clean(values.cast(pa.string()), reading.missing, reading.strip_end)
 
 
-def _fitted(text: pa.ChunkedArray, kind: ColumnKind) -> tuple[pa.ChunkedArray, NDArray[np.intp], list[str]]:
-    """The texts as values of the kind, the positions of those that do not fit and become gaps, and examples of them."""
+def _fitted(text: pa.ChunkedArray, type_: ColumnType) -> tuple[pa.ChunkedArray, NDArray[np.intp], list[str]]:
+    """The texts as values of the type, the positions of those that do not fit and become gaps, and examples of them."""
     try:
-        return parse(text, kind), np.array([], dtype=np.intp), []
-    except NotOfKind as error:
+        return parse(text, type_), np.array([], dtype=np.intp), []
+    except NotOfType as error:
         wrong_N = np.zeros(len(text), dtype=bool)
         wrong_N[error.positions] = True
         fitting = pc.if_else(pa.array(wrong_N), pa.scalar(None, pa.string()), text)
-        return parse(fitting, kind), error.positions, error.examples
+        return parse(fitting, type_), error.positions, error.examples
 
 
 def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> list[_File]:
@@ -270,21 +279,21 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
         if lacking is not None:
             less, full = (file, files[0]) if lacking in names else (files[0], file)
             raise UserError(f"{less.shown} lacks the column {lacking!r} that {full.shown} has; all files need the same")
-        differs = next((n for n in names if table.kinds.get(n) != first.kinds.get(n)), None)
+        differs = next((n for n in names if table.types.get(n) != first.types.get(n)), None)
         if differs is not None:
             raise UserError(f"{file.shown}: column {differs!r} has another type than in {files[0].shown}")
     starts = np.cumsum([0, *(table.table.num_rows for table in tables)]).tolist()
     runs = {
         name: [
-            (start + end, kinds)
+            (start + end, types)
             for start, table in zip(starts, tables, strict=False)
-            for end, kinds in table.guesses_in_runs(name)
+            for end, types in table.guesses_in_runs(name)
         ]
         for name in names
     }
     return RawTable(
         pa.concat_tables([table.table.select(names) for table in tables], promote_options="permissive"),
-        kinds=first.kinds,
+        types=first.types,
         guesses={name: common(table.guesses[name] for table in tables) for name in first.guesses},
         runs={name: in_column for name, in_column in runs.items() if len(in_column) > 1},
         of_nothing=first.of_nothing,
@@ -293,14 +302,14 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
 
 def typed_column(
     values: pa.ChunkedArray,
-    by_file: ColumnKind | None,
-    declared: ColumnKind | None,
-    guesses: Sequence[ColumnKind],
+    by_file: ColumnType | None,
+    declared: ColumnType | None,
+    guesses: Sequence[ColumnType],
     reading: Reading,
 ) -> pa.ChunkedArray:
-    """A column in the canonical type of its kind: the declared one, else one that is guessed.
+    """A column with the canonical values of its type, which is declared or guessed.
 
-    by_file: the kind that the file itself declares, whose values need no parsing.
+    by_file: the type that the file itself declares, whose values need no parsing.
     """
     if not is_text(values.type):
         if declared == by_file and by_file is not None:
@@ -313,10 +322,10 @@ def typed_column(
     # Words such as "?" or "None" are no gaps.
     missing = [""] if declared == "token" else reading.missing
     text = clean(values.cast(pa.string()), missing, reading.strip_end)
-    return parse(text, declared or guess_kind(text, guesses))
+    return parse(text, declared or guess_type(text, guesses))
 
 
-def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files: Sequence[_File]) -> UserError:
+def _refused(name: str, type_: ColumnType, by_user: bool, error: NotOfType, files: Sequence[_File]) -> UserError:
     positions = [int(position) for position in error.positions[:5]]
     lines = _lines(files, positions)
     rows = "; ".join(
@@ -327,8 +336,8 @@ def _refused(name: str, kind: ColumnKind, by_user: bool, error: NotOfKind, files
     count = len(error.positions)
     values = f"{count} value{'' if count == 1 else 's'}"
     return UserError(
-        f"{files[0].shown}: column {name!r} is declared {kind} by {source}, but {values} cannot be read as "
-        f"{EXPECTED[kind]}: {rows}{'; …' if count > 5 else ''}. "
+        f"{files[0].shown}: column {name!r} is declared {type_} by {source}, but {values} cannot be read as "
+        f"{EXPECTED[type_]}: {rows}{'; …' if count > 5 else ''}. "
         f"Correct them, name the mark of missing values in data.missing, or declare the column categorical"
     )
 

@@ -18,7 +18,7 @@ OF_COLUMNS: dict[str, dict[str, Callable[[TableFacts], Iterable[Issue]]]] = {
 
 def checks_for(table: TableFacts) -> dict[str, Callable[[TableFacts], Iterable[Issue]]]:
     """The checks for the columns of this table."""
-    kinds = {table.kinds[name] for name in table.features}
+    kinds = {table.types[name] for name in table.features}
     if table.settings.series is not None and table.of_role("time"):
         kinds.add("series")
     return {name: check for kind in OF_COLUMNS if kind in kinds for name, check in OF_COLUMNS[kind].items()}

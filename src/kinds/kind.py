@@ -1,4 +1,4 @@
-"""What the workflow asks of a kind of input.
+"""The interface of a kind of input.
 
 The data checks of a kind are in `src.kinds.checks`, so that training does not depend on them.
 """
@@ -54,33 +54,34 @@ Ladder = Callable[[Sequence[Feature], OverfitLadder, Training], Sequence[Configu
 
 
 class Fits(Protocol):
-    """What learns from the training rows of a fold how to make rows into inputs."""
+    """Learns from the training rows of a fold how to vectorize rows."""
 
     def fit(self, frame: pd.DataFrame, features: Sequence[Feature]) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What the workflow asks of a kind of input.
+    """Everything the workflow asks of a kind of input.
 
-    columns: the kinds of column (`Feature.read_as`) that are inputs of this kind.
-    apart: each of such columns is an input by itself, not all together one.
-    vectorizer: `fit` learns from the training rows of a fold, `transform` makes rows into inputs (N, D).
-    shallow: the shallow models of each family. flat: what estimators see that suit any kind of input.
-    ladders: by what networks do, configurations in order of capacity. larger: the settings that let them climb on.
-    epochs: the most epochs of a training where the problem does not say. steps: fewer, where they make so many steps.
-    fewest_epochs: of a training with so many rows that they make enough gradient steps in fewer.
-    largest_batch: the most rows of a gradient step where the problem does not say.
-    candidates: how many the search tries where the problem does not say.
-    penalties: what the search's L1 and L2 penalties are multiplied by.
+    columns: the types of columns (`Feature.read_as`) that are inputs of this kind.
+    apart: whether each such column is a separate input, instead of all together.
+    vectorizer: `fit` learns from the training rows of a fold, `transform` turns rows into inputs (N, D).
+    shallow: the shallow models of each family. flat: the view for estimators that suit any kind of input.
+    ladders: by what networks do, configurations in order of capacity. larger: the settings that extend the ladder.
+
+    These hold unless the problem says otherwise. epochs: the most epochs of a training. steps: fewer epochs do if they
+    make so many gradient steps. fewest_epochs: the least that `steps` may reduce them to. largest_batch: the most rows
+    of a gradient step. candidates: the number that the search tries.
+
+    penalties: the factor of the search's L1 and L2 penalties.
     shallow_features: the columns as the shallow models see them.
-    shown: what the report shows of a row that was predicted wrongly; None: nothing.
+    shown: what the report shows of a wrongly predicted row; None: nothing.
     rebuilt: how the report shows a row and what a model rebuilt of its inputs: the columns `shown` and `rebuilt`.
-    encode: settles how columns become numbers, by the training rows; the features, and the choices made.
-    store: the rows as prepared tables keep them, with what is the same in every fold done once for all.
-    common_sense: what common sense says of such inputs, beside what it says of the targets alone.
-    options: further settings that the search tries of the networks that name them, with their values.
-    start: what networks start from where there are vectors of words: weights by their name, NaN for a random number.
+    encode: settles from the training rows how columns become numbers; returns the features and the choices made.
+    store: the rows as prepared tables hold them; does once what is the same in every fold.
+    common_sense: models of common sense for such inputs, besides those for the targets.
+    options: further settings that the search tries in networks that have them, with their values.
+    start: initial weights of networks from word vectors, by their names; NaN for a random number.
     """
 
     columns: frozenset[str]

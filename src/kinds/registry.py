@@ -1,7 +1,7 @@
 """The table of all kinds of input.
 
-Which kind a problem is of follows from its columns; where these are of several, its kind is made of theirs. The steps
-and the trainers ask the `Kind` and never for its name.
+A problem's kind follows from its columns. If they have several kinds, its kind is composed of theirs. The steps and the
+trainers ask the `Kind` and never depend on its name.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def _parts(name: str, kind: Kind, features: Sequence[Feature]) -> list[Part]:
 
 
 def _mixed(parts: Sequence[Part]) -> Kind:
-    """The kind of a problem that has several: the limits are the narrowest of theirs."""
+    """The kind of a problem with several kinds of input, with the strictest of their limits."""
     kinds = [part.kind for part in parts]
     return Kind(
         columns=frozenset().union(*(kind.columns for kind in kinds)),

@@ -1,6 +1,6 @@
 """From the raw typed table to training rows, a sealed test set and the folds.
 
-Whatever is decided here from values (kinds of columns, classes, the automatic measure and protocol) is decided from
+Whatever is decided here from values (types of columns, classes, the automatic measure and protocol) is decided from
 the training rows alone. Shapes: N rows.
 """
 
@@ -27,7 +27,7 @@ from src.preparation.sealing import sealed_rows, units
 from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
 from src.results.data import FeatureSummary, Prepared
 from src.results.verdicts import Choice
-from src.tables.columns import feature_kind, label_numbers, label_texts, time_numbers
+from src.tables.columns import feature_type, label_numbers, label_texts, time_numbers
 from src.tables.protocols import Folds, Order, Split, choose_protocol, draw_folds
 from src.tables.table import Feature, FurtherHead, Schema, rows_of
 from src.tables.windows import first_moments
@@ -63,7 +63,7 @@ class Preparation:
 def prepare_table(
     raw: pd.DataFrame, settings: PrepareSettings, vectors_file: Path | None = None, test_N: Index | None = None
 ) -> Preparation:
-    """Seal the test set, decide kinds, classes, measure and protocol from the training rows, and draw the folds.
+    """Seal the test set, decide column types, classes, measure and protocol from the training rows, and draw the folds.
 
     `raw` is the canonical typed table of `src.datasets.read_split`, test_N the positions of its sealed rows where they
     are known, vectors_file one of vectors of words. Raises UserError where a split is impossible.
@@ -137,7 +137,7 @@ def prepare_table(
         summary=Prepared(
             type=settings.type,
             rows=len(train),
-            features=[FeatureSummary(name=f.name, kind=f.read_as) for f in schema.features],
+            features=[FeatureSummary(name=f.name, type=f.read_as) for f in schema.features],
             targets=schema.targets,
             classes=shares,
             positive=schema.positive,
@@ -161,7 +161,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         "__role__",
     }
     names = [name for name in train.columns if name not in roles]
-    features = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
+    features = [Feature(name=n, type=feature_type(train[n], settings.columns.get(n))) for n in names]
     features = with_sentences(train, with_windows(train, features, settings), settings)
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
@@ -197,11 +197,11 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
 
 def _head(train: pd.DataFrame, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:
     """A further target by its training rows that have it, and what was chosen."""
-    kind, shares = TYPES[settings.type], train[name].value_counts(normalize=True)
-    if kind.single_label and len(shares) < 2:
+    problem_type, shares = TYPES[settings.type], train[name].value_counts(normalize=True)
+    if problem_type.single_label and len(shares) < 2:
         raise UserError(f"heads.{name}: the training rows have {len(shares)} of its classes; remove the head")
-    classes, positive, choices = _classes(train, [name], kind, settings.positive, f"positive of {name}")
-    measure, reason = kind.choose_measure({label: shares[label] for label in classes})
+    classes, positive, choices = _classes(train, [name], problem_type, settings.positive, f"positive of {name}")
+    measure, reason = problem_type.choose_measure({label: shares[label] for label in classes})
     choices.append(Choice(setting=f"measure of {name}", chosen=measure, reason=reason))
     return FurtherHead(
         name=name, type=settings.type, classes=classes, positive=positive, weight=settings.weight, measure=measure
@@ -220,18 +220,18 @@ def _check_heads(train: pd.DataFrame, schema: Schema, splits: Sequence[Split]) -
 
 
 def _classes(
-    frame: pd.DataFrame, names: Sequence[str], kind: ProblemType, wanted: str | int | bool | None, setting: str
+    frame: pd.DataFrame, names: Sequence[str], problem_type: ProblemType, wanted: str | int | bool | None, setting: str
 ) -> tuple[list[str], str | None, list[Choice]]:
     """The classes of the target in the order of their codes, the positive one last, and why it was chosen.
 
     names: the target columns. wanted: what the problem says is the positive class, under the key `setting`.
     """
-    if not kind.single_label:
+    if not problem_type.single_label:
         return [], None, []
     [name] = names
     counts = frame[name].value_counts()
     classes = in_order(counts.index)
-    if not kind.has_positive:
+    if not problem_type.has_positive:
         return classes, None, []
     if wanted is not None and str(wanted) not in classes:
         raise UserError(f"{setting}: {str(wanted)!r} is not a class of {name!r}; classes: {classes}")

@@ -18,7 +18,7 @@ from src.models.types.classes import FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES, ch
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.steps import ProtocolSettings
-from src.tables.columns import feature_kind, label_texts
+from src.tables.columns import feature_type, label_texts
 from src.tables.protocols import Order, choose_protocol
 
 # Features are judged by so many first rows, targets by all rows.
@@ -63,7 +63,7 @@ class Column:
     @property
     def reads(self) -> bool:
         """Whether its values are texts of words, not categories."""
-        return self.is_text and feature_kind(self.present, None) == "text"
+        return self.is_text and feature_type(self.present, None) == "text"
 
     @property
     def is_number(self) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from src.datasets.columns import spelling
 from src.problem.steps import PrepareSettings, TableSettings, ValidateSettings
-from src.tables.columns import column_kind, label_texts, time_numbers
+from src.tables.columns import column_type, label_texts, time_numbers
 from src.tables.protocols import seal
 
 Index = NDArray[np.intp]
@@ -34,7 +34,7 @@ def never_learnt(settings: TableSettings) -> set[str]:
 def units(frame: pd.DataFrame, settings: TableSettings) -> Index:
     """The unit of each row, which no split divides: the user's groups, or rows equal in features and targets.
 
-    Texts that are the same number, truth value or date count as equal, because the kinds of columns are not known yet.
+    Texts that are the same number, truth value or date count as equal, because the types of columns are not known yet.
     """
     if settings.groups is not None:
         return pd.factorize(_spelling(frame[settings.groups]))[0].astype(np.intp)
@@ -62,7 +62,7 @@ def sealed_rows(frame: pd.DataFrame, settings: ValidateSettings | PrepareSetting
 def sealed_if_known(frame: pd.DataFrame, settings: ValidateSettings) -> Index:
     """The sealed rows as far as they are known before the data checks; none if a column that decides is unusable."""
     needed = {*settings.targets, settings.groups, settings.time, settings.test.column} - {None}
-    has_order = settings.time not in frame or column_kind(frame[settings.time]) in ("numeric", "date")
+    has_order = settings.time not in frame or column_type(frame[settings.time]) in ("numeric", "date")
     return sealed_rows(frame, settings) if needed <= {*frame.columns} and has_order else np.array([], dtype=np.intp)
 
 

@@ -8,7 +8,7 @@ from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.inputs import RECURRENT, Image, Series, Text, Tokens
 from src.problem.sources import Source, VectorsFile
-from src.problem.terms import Auto, ColumnKind, FurtherTypeName, Measure, Settings, TypeName
+from src.problem.terms import Auto, ColumnType, FurtherTypeName, Measure, Settings, TypeName
 from src.problem.training import Engine, OverfitLadder, Search, Training
 
 
@@ -73,7 +73,7 @@ class TableSettings(FetchSettings):
         description="columns that nothing is learnt from, and that the report shows the results by",
         exclude_if=lambda names: not names,
     )
-    columns: dict[str, ColumnKind] = Field(default={}, description="kinds of columns where the guess is wrong")
+    columns: dict[str, ColumnType] = Field(default={}, description="types of columns where the guess is wrong")
     groups: str | None = Field(None, description="rows of one group never straddle a split")
     time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
     weights: str | None = Field(None, description="sample weights, used in losses and measures")
@@ -170,30 +170,30 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
 
     @model_validator(mode="after")
     def the_targets_suit_the_type(self) -> Self:
-        kind, several = self.problem_type, len(self.targets) > 1
-        if kind.targets == "none":
+        type_, several = self.problem_type, len(self.targets) > 1
+        if type_.targets == "none":
             self._check_without_targets()
         elif self.target is None:
-            raise ValueError(f"target: this key is missing: type {kind.name} needs a target column")
+            raise ValueError(f"target: this key is missing: type {type_.name} needs a target column")
         elif len(set(self.targets)) != len(self.targets) or not self.targets:
             raise ValueError(f"target: give one column or several different ones, not {self.target!r}")
-        if kind.targets == "one" and several:
+        if type_.targets == "one" and several:
             raise ValueError(
-                f"target: type {kind.name} has one target column, given {self.targets}; try {kind.otherwise}"
+                f"target: type {type_.name} has one target column, given {self.targets}; try {type_.otherwise}"
             )
-        if kind.targets == "several" and not several:
+        if type_.targets == "several" and not several:
             raise ValueError(
-                f"target: type {kind.name} needs a list of at least two target columns; try {kind.otherwise}"
+                f"target: type {type_.name} needs a list of at least two target columns; try {type_.otherwise}"
             )
-        if kind.has_code != (self.code is not None):
-            asked = f"this key is missing: type {kind.name} needs the number of numbers that sum up a row"
-            raise ValueError(f"code: {asked if kind.has_code else f'type {kind.name} has no code: remove this key'}")
-        if kind.has_code and self.committee > 1:
+        if type_.has_code != (self.code is not None):
+            asked = f"this key is missing: type {type_.name} needs the number of numbers that sum up a row"
+            raise ValueError(f"code: {asked if type_.has_code else f'type {type_.name} has no code: remove this key'}")
+        if type_.has_code and self.committee > 1:
             raise ValueError("committee: codes of different networks have nothing in common; choose 1")
-        if self.positive is not None and not kind.has_positive:
-            raise ValueError(_no_positive(kind.name))
-        if self.measure != "auto" and self.measure not in kind.measures:
-            allowed = ", ".join(("auto", *kind.measures))
+        if self.positive is not None and not type_.has_positive:
+            raise ValueError(_no_positive(type_.name))
+        if self.measure != "auto" and self.measure not in type_.measures:
+            allowed = ", ".join(("auto", *type_.measures))
             raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
         return self
 
@@ -234,7 +234,7 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
 
     @model_validator(mode="after")
     def a_token_is_of_a_sentence(self) -> Self:
-        words = [name for name, kind in self.columns.items() if kind == "token"]
+        words = [name for name, type_ in self.columns.items() if type_ == "token"]
         if words and self.groups is None:
             raise ValueError(
                 f"columns: name the column that tells which sentence a token of {words[0]!r} is of as `groups`"
@@ -251,7 +251,7 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if series.order != "onward" and series.relative is True:
             raise ValueError("series.order: a change since the last moment needs it last; choose relative: false")
         if series.relative is True and not self.problem_type.unbounded:
-            able = " or ".join(kind.name for kind in TYPES.values() if kind.unbounded)
+            able = " or ".join(each.name for each in TYPES.values() if each.unbounded)
             raise ValueError(f"series.relative: a change is forecast by type {able} only, not by {self.type}")
         if series.steps > 1 and self.problem_type.targets == "one":
             raise ValueError(f"series.steps: type {self.type} has one target, one step ahead; choose steps: 1")
@@ -294,7 +294,7 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
 
 
 def _no_positive(name: str) -> str:
-    able = " or ".join(kind.name for kind in TYPES.values() if kind.has_positive)
+    able = " or ".join(each.name for each in TYPES.values() if each.has_positive)
     return f"positive: only type {able} has a positive class, not {name}"
 
 

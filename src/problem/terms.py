@@ -1,4 +1,4 @@
-"""The terms of a problem file: problem types, kinds of columns, measures."""
+"""The terms of a problem file: problem types, column types, measures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 from src.core.names import fault_of_name
 from src.models.types.registry import TYPES
 
-ColumnKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
+ColumnType = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 Auto = Literal["auto"]
 
 

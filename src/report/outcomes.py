@@ -34,7 +34,7 @@ def outcomes(evidence: Evidence) -> list[Block]:
         f"by a {MODELS[evidence.evaluate.saved]} that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
-    of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].kind, _nothing)
+    of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].type, _nothing)
     return [
         intro,
         *of_inputs(evidence),

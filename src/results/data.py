@@ -31,7 +31,7 @@ class ColumnSummary(Result):
     """
 
     name: str
-    kind: str
+    type: str
     role: str
     missing: int
     distinct: int
@@ -81,7 +81,7 @@ class Protocol(Result):
 
 class FeatureSummary(Result):
     name: str
-    kind: Literal["numeric", "categorical", "boolean", "date", "text", "image", "token", "series"]
+    type: Literal["numeric", "categorical", "boolean", "date", "text", "image", "token", "series"]
 
 
 class Prepared(Result):

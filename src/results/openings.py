@@ -101,7 +101,7 @@ class Ledger:
 def rows_sha256(folder: Path, targets: Sequence[str]) -> str:
     """Identify the rows of the prepared table in `folder`: SHA-256 of their numbers and `targets`.
 
-    It ignores the inputs: the rows stay the same when a column is dropped or read as another kind.
+    It ignores the inputs: the rows stay the same when a column is dropped or read as another type.
     """
     import pandas as pd
 

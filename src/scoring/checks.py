@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from src.datasets.columns import NotOfKind, is_text, kind_of_type
+from src.datasets.columns import NotOfType, arrow_column_type, is_text
 from src.datasets.reading import EXPECTED, typed_column
 from src.inputs.pictures import decodes
 from src.inputs.sentences import torn
@@ -25,7 +25,7 @@ from src.kinds.tabular.vectorizer import DAY, MIN_COUNT, MISSING_CATEGORY, Categ
 from src.kinds.vectorizers import Vectorizer
 from src.problem.sources import Reading
 from src.saved.inference import Model
-from src.tables.columns import FeatureKind
+from src.tables.columns import FeatureType
 from src.tables.facts import show
 from src.validation.rows import RowSuite
 from src.validation.suite import BEYOND, LARGEST
@@ -67,9 +67,9 @@ class RowChecks:
         self.model = model
         self.reading = reading
         self.strict = strict
-        self.kinds: dict[str, FeatureKind] = {feature.name: feature.kind for feature in model.schema.features}
+        self.types: dict[str, FeatureType] = {feature.name: feature.type for feature in model.schema.features}
         self.ranges = dict(learnt_ranges(model))
-        self.suite = RowSuite(expectations, list(self.kinds))
+        self.suite = RowSuite(expectations, list(self.types))
 
     @property
     def left_out(self) -> list[str]:
@@ -79,16 +79,16 @@ class RowChecks:
         """Type and check the rows of `table`, which has every column that the model learnt from."""
         typed: dict[str, pa.ChunkedArray] = {}
         faults: list[Fault] = []
-        for name, kind in self.kinds.items():
-            typed[name], wrong = self._typed(table.column(name), name, kind)
+        for name, type_ in self.types.items():
+            typed[name], wrong = self._typed(table.column(name), name, type_)
             faults += wrong
         frame = pa.table(typed).to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get, use_threads=False)
         sentence = self.model.schema.sentence
         outside = {name: rows_N for name, rows_N in self._outside(frame) if rows_N.any()}
-        for name, kind in self.kinds.items():
-            if kind == "numeric" and (name in outside or name not in self.ranges):
+        for name, type_ in self.types.items():
+            if type_ == "numeric" and (name in outside or name not in self.ranges):
                 faults += _faults(frame[name], np.abs(frame[name].to_numpy()) > LARGEST, f"is {BEYOND}")
-            if kind == "image":
+            if type_ == "image":
                 wrong_N = np.array([not decodes(file) for file in frame[name]], dtype=bool)
                 faults += _faults(frame[name], wrong_N, UNDECODABLE)
             if sentence is not None:
@@ -115,18 +115,18 @@ class RowChecks:
             doubts += unlearnt
         return Checked(frame, accepted_N, [*faults, *broken, *(unlearnt if self.strict else [])], doubts)
 
-    def _typed(self, values: pa.ChunkedArray, name: str, kind: FeatureKind) -> tuple[pa.ChunkedArray, list[Fault]]:
-        """The values in the type of `kind`, null where they are not of that kind."""
-        arrow_kind = None if is_text(values.type) else kind_of_type(values.type)
+    def _typed(self, values: pa.ChunkedArray, name: str, type_: FeatureType) -> tuple[pa.ChunkedArray, list[Fault]]:
+        """The values with the column type `type_`, null where they do not have it, and the faults."""
+        stored_type = None if is_text(values.type) else arrow_column_type(values.type)
         try:
-            return typed_column(values, arrow_kind, kind, (), self.reading), []
-        except NotOfKind as error:
+            return typed_column(values, stored_type, type_, (), self.reading), []
+        except NotOfType as error:
             text = values.cast(pa.string())
             wrong_N = np.zeros(len(text), dtype=bool)
             wrong_N[error.positions] = True
-            fault = Fault(name, f"is not {EXPECTED[kind]}", error.positions, text.take(error.positions).to_pylist())
+            fault = Fault(name, f"is not {EXPECTED[type_]}", error.positions, text.take(error.positions).to_pylist())
             right = pc.if_else(pa.chunked_array([wrong_N]), pa.scalar(None, pa.string()), text)
-            return typed_column(right, None, kind, (), self.reading), [fault]
+            return typed_column(right, None, type_, (), self.reading), [fault]
 
     def _promises(self, frame: pd.DataFrame) -> Iterator[tuple[Fault, bool]]:
         """The broken promises of the user's suite, and whether they refuse the rows."""
@@ -138,7 +138,7 @@ class RowChecks:
     def _outside(self, frame: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         """By column, the rows with a value outside the range of the training rows; gaps are inside."""
         for name, learnt in self.ranges.items():
-            values_N = _ORDERED[self.kinds[name]](frame[name])
+            values_N = _ORDERED[self.types[name]](frame[name])
             yield name, (values_N < learnt.low) | (values_N > learnt.high)
 
     def _unlearnt(self, frame: pd.DataFrame, among_N: NDArray[np.bool_]) -> Iterator[Fault]:
@@ -149,12 +149,12 @@ class RowChecks:
             yield from _faults(frame[name], wrong_N & among_N, reason)
 
 
-_ORDERED: dict[FeatureKind, Callable[[pd.Series], NDArray[np.float64]]] = {
+_ORDERED: dict[FeatureType, Callable[[pd.Series], NDArray[np.float64]]] = {
     "numeric": lambda values_N: values_N.to_numpy(np.float64),
     "boolean": lambda values_N: values_N.to_numpy(np.float64, na_value=np.nan),
     "date": days,
 }
-_SHOWN_AS: dict[FeatureKind, Callable[[float], object]] = {
+_SHOWN_AS: dict[FeatureType, Callable[[float], object]] = {
     "numeric": float,
     "boolean": bool,
     "date": lambda day: pd.Timestamp(round(day * DAY), unit="s"),
@@ -167,12 +167,12 @@ class Range:
 
     low: float
     high: float
-    kind: FeatureKind
+    type: FeatureType
 
     @property
     def told(self) -> str:
         """What is wrong with a value outside."""
-        low, high = (show(_SHOWN_AS[self.kind](end)) for end in (self.low, self.high))
+        low, high = (show(_SHOWN_AS[self.type](end)) for end in (self.low, self.high))
         return f"differs from {low}, {ONLY_VALUE}" if low == high else f"is outside {low} to {high}, {RANGE}"
 
 
@@ -181,7 +181,7 @@ def learnt_ranges(model: Model) -> Iterator[tuple[str, Range]]:
 
     There is none where no training row had a value, nor in a model that a version without ranges saved.
     """
-    kinds = {feature.name: feature.kind for feature in model.schema.features}
+    types = {feature.name: feature.type for feature in model.schema.features}
     ends: dict[str, list[tuple[float, float]]] = {}
     for vectorizer in model.vectorizers:
         for column in vectorizer.columns:
@@ -192,7 +192,7 @@ def learnt_ranges(model: Model) -> Iterator[tuple[str, Range]]:
                     ends.setdefault(column.name, []).append((low, high))
     for name, known in ends.items():
         lows, highs = zip(*known, strict=True)
-        yield name, Range(min(lows), max(highs), kinds[name])
+        yield name, Range(min(lows), max(highs), types[name])
 
 
 def _unlearnt_by(vectorizer: Vectorizer, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:

@@ -15,12 +15,12 @@ from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
 from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
 from src.scoring.service import Service
 from src.scoring.table import ROW
-from src.tables.columns import FeatureKind
+from src.tables.columns import FeatureType
 from src.validation.suite import LARGEST
 
 # A white picture of one pixel.
 _PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
-_TYPES: dict[FeatureKind, dict[str, Any]] = {
+_TYPES: dict[FeatureType, dict[str, Any]] = {
     "numeric": {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST},
     "categorical": {"type": ["string", "null"]},
     "boolean": {"type": ["boolean", "null"]},
@@ -29,7 +29,7 @@ _TYPES: dict[FeatureKind, dict[str, Any]] = {
     "token": {"type": "string"},
     "image": {"type": "string", "contentEncoding": "base64"},
 }
-_EXAMPLES: dict[FeatureKind, Any] = {
+_EXAMPLES: dict[FeatureType, Any] = {
     "numeric": 0.0,
     "categorical": "a",
     "boolean": True,
@@ -106,7 +106,7 @@ def page(service: Service) -> str:
     return environment.get_template("docs.html.j2").render(
         model=str(service.registered),
         question=service.problem.question,
-        kinds=service.checks.kinds,
+        types=service.checks.types,
         columns=columns(service),
         predicted=_answer(service)["properties"]["predictions"]["items"]["properties"],
         bodies=bodies,
@@ -116,7 +116,7 @@ def page(service: Service) -> str:
 
 def columns(service: Service) -> dict[str, dict[str, Any]]:
     """The schema of each column: its type, the values that the checks allow, and the categories seen in training."""
-    described = {name: dict(_TYPES[kind]) for name, kind in service.checks.kinds.items()}
+    described = {name: dict(_TYPES[type_]) for name, type_ in service.checks.types.items()}
     for name, column in _learnt(service).items():
         if isinstance(column, Categories):
             described[name] |= {"examples": column.categories, "description": "another value counts as a rare one"}
@@ -138,7 +138,7 @@ def columns(service: Service) -> dict[str, dict[str, Any]]:
 def examples(service: Service) -> dict[str, tuple[str, Any]]:
     """A request in each form, with its media type: one row with each column's median or a value seen in training."""
     learnt = _learnt(service)
-    row = {name: _example(kind, learnt.get(name)) for name, kind in service.checks.kinds.items()}
+    row = {name: _example(type_, learnt.get(name)) for name, type_ in service.checks.types.items()}
     lines = [",".join(map(_cell, row)), ",".join(map(_cell, row.values())), ""]
     return {
         "rows": (JSON, [row]),
@@ -152,15 +152,15 @@ def _learnt(service: Service) -> dict[str, AnyColumn]:
     return {column.name: column for column in service.model.vectorizers[0].columns}
 
 
-def _example(kind: FeatureKind, column: AnyColumn | None) -> Any:
+def _example(type_: FeatureType, column: AnyColumn | None) -> Any:
     match column:
-        case Numbers(median=median) if kind == "numeric":
+        case Numbers(median=median) if type_ == "numeric":
             return float(f"{median:.6g}")
         case Categories(categories=[first, *_]):
             return first
         case Dates(parts=[days, *_]):
             return str(np.datetime64(0, "D") + int(days.median))
-    return _EXAMPLES[kind]
+    return _EXAMPLES[type_]
 
 
 def _cell(value: Any) -> str:

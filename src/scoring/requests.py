@@ -23,7 +23,7 @@ from src.datasets.json_lines import spelled
 from src.datasets.raw_table import check_names
 from src.problem.sources import Reading
 from src.scoring.rows import Chunk, Wanted, chunk_of_objects, read_rows, together
-from src.tables.columns import FeatureKind
+from src.tables.columns import FeatureType
 
 JSON, CSV = "application/json", "text/csv"
 RECORDS, SPLIT = "dataframe_records", "dataframe_split"
@@ -59,14 +59,14 @@ class PlainRows:
 
 
 class RequestReader:
-    """Reads requests with rows for a model whose columns are of `kinds`, with the problem's settings for reading."""
+    """Reads requests with rows for a model with columns of these types, with the problem's settings for reading."""
 
-    def __init__(self, kinds: Mapping[str, FeatureKind], unasked: Sequence[str], reading: Reading, whole: bool) -> None:
+    def __init__(self, types: Mapping[str, FeatureType], unasked: Sequence[str], reading: Reading, whole: bool) -> None:
         """unasked: see `Wanted`. whole: whether the rows of a request have to stay together, like those of a series."""
-        self.kinds = kinds
+        self.types = types
         self.reading = reading
         self.whole = whole
-        self.wanted = Wanted(list(kinds), unasked=unasked)
+        self.wanted = Wanted(list(types), unasked=unasked)
         marks = [mark for mark in reading.missing if mark.lower() in _TRUTH_VALUES or _is_number(mark)]
         self.takes_plain = not (whole or marks or reading.strip_end)
         self._readers: dict[str, Callable[[bytes], PlainRows | list[Chunk]]] = {JSON: self._json, CSV: self._csv}
@@ -87,8 +87,8 @@ class RequestReader:
     def chunk(self, together: Sequence[PlainRows]) -> Chunk:
         """The rows of several requests as one chunk with typed columns, numbered from 0."""
         table = {
-            name: _column([value for each in together for value in each.values[name]], kind)
-            for name, kind in self.kinds.items()
+            name: _column([value for each in together for value in each.values[name]], type_)
+            for name, type_ in self.types.items()
         }
         return Chunk(np.arange(sum(each.rows for each in together)), pa.table(table), [])
 
@@ -113,15 +113,15 @@ class RequestReader:
         """The rows, if the JSON type of each value is enough; None if the spelling of any has to be examined."""
         if not rows or set(map(type, rows)) != {dict}:
             return None
-        if any(len(row) > len(self.kinds) and _is_nested(row) for row in rows):
+        if any(len(row) > len(self.types) and _is_nested(row) for row in rows):
             return None
         values = {}
-        for name, kind in self.kinds.items():
+        for name, type_ in self.types.items():
             try:
                 values[name] = [row[name] for row in rows]
             except KeyError:
                 return None
-            if not set(map(type, values[name])) <= _PLAIN.get(kind, _PLAIN_TEXT):
+            if not set(map(type, values[name])) <= _PLAIN.get(type_, _PLAIN_TEXT):
                 return None
         return PlainRows(len(rows), values)
 
@@ -186,10 +186,10 @@ def _is_nested(row: Mapping[str, Any]) -> bool:
     return any(isinstance(value, dict | list) for value in row.values())
 
 
-def _column(values: list[Any], kind: FeatureKind) -> pa.ChunkedArray:
-    if kind == "numeric":  # NumPy rounds whole numbers that are no exact float64; Arrow would refuse them
+def _column(values: list[Any], type_: FeatureType) -> pa.ChunkedArray:
+    if type_ == "numeric":  # NumPy rounds whole numbers that are no exact float64; Arrow would refuse them
         return pa.chunked_array([pa.array(np.array(values, dtype=np.float64), from_pandas=True)])
-    return pa.chunked_array([pa.array(values, pa.bool_() if kind == "boolean" else pa.string())])
+    return pa.chunked_array([pa.array(values, pa.bool_() if type_ == "boolean" else pa.string())])
 
 
 def _text(body: bytes, encoding: str) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.datasets import FORMATS
-from src.datasets.columns import kind_of_type
+from src.datasets.columns import arrow_column_type
 from src.datasets.delimited import header, parse_delimited, records
 from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.json_lines import json_object, object_lines, spelled, texts
@@ -216,9 +216,9 @@ def _parquet(path: Path, shown: str, wanted: Wanted) -> Rows:
     wanted.check(schema.names, shown)
     for name in wanted.names:
         dtype = schema.field(name).type
-        if kind_of_type(dtype.value_type if pa.types.is_dictionary(dtype) else dtype) is None:
+        if arrow_column_type(dtype.value_type if pa.types.is_dictionary(dtype) else dtype) is None:
             raise UserError(
-                f"{shown}: column {name!r} has the type {dtype}, which no kind of column covers; "
+                f"{shown}: column {name!r} has the type {dtype}, which no column type covers; "
                 "write it as numbers, text, booleans or dates"
             )
     return Rows(_batches(file, shown, wanted.names), max(file.metadata.num_rows, 1), "rows")

@@ -72,9 +72,9 @@ class Service:
         reading = reading_of(problem)
         self.checks = RowChecks(self.model, reading, expectations, strict=False)
         whole = self.model.schema.reads_several_rows
-        self.reader = RequestReader(self.checks.kinds, problem.unasked, reading, whole)
+        self.reader = RequestReader(self.checks.types, problem.unasked, reading, whole)
         # This loads everything that the first request would otherwise wait for.
-        nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.kinds})]).table)
+        nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.types})]).table)
         self.predicted = self.model.predict(nothing.frame, intervals=True).dtypes.astype(str).to_dict()
 
     @property
@@ -87,7 +87,7 @@ class Service:
             "question": self.problem.question,
             "champion_at_start": self.registered.is_champion,
             "interval_coverage": interval.coverage if interval else None,
-            "columns": dict(self.checks.kinds),
+            "columns": dict(self.checks.types),
             "predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms",
         }
 

@@ -98,11 +98,11 @@ class Scored:
     @property
     def doubtful(self) -> list[tuple[str, str, str]]:
         """Each doubt, the most frequent first: the column, what is wrong with its first row, and which rows have it."""
-        found = []
+        doubts = []
         for key, count in self.doubts.most_common():
             example, more = self.examples[key], f" and {counted(count - 1, 'more row')}" if count > 1 else ""
-            found.append((example.column, example.reason, f"{example.where}{more}"))
-        return found
+            doubts.append((example.column, example.reason, f"{example.where}{more}"))
+        return doubts
 
 
 def score_table(order: Order, home: Path) -> Scored:

@@ -175,12 +175,12 @@ def best_unregularized(scored: Sequence[Scored], measure: Measure) -> Scored | N
     `scored` begins with the search's start. None if all trainings diverged.
     """
     start = scored[0]
-    found = None
+    best = None
     for each in scored:
         comparable = (each.left_out_B is None) == (start.left_out_B is None) and np.isfinite(each.scores_J).all()
-        if comparable and is_unregularized(each, start) and (found is None or measure.better(each.mean, found.mean)):
-            found = each
-    return found
+        if comparable and is_unregularized(each, start) and (best is None or measure.better(each.mean, best.mean)):
+            best = each
+    return best
 
 
 def is_unregularized(scored: Scored, start: Scored) -> bool:

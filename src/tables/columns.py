@@ -1,4 +1,4 @@
-"""What a column of the canonical typed table is: its kind, and its values as labels.
+"""The columns of the canonical typed table: their types, and their values as labels.
 
 Every value is read by itself, so that no row's label depends on another row. Shapes: N rows.
 """
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 
-FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
+FeatureType = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 
 # A column is text where its values have on average so many words, and this share of them is different. That is judged
 # by so many rows, evenly spaced.
 TEXT_WORDS, TEXT_DISTINCT, TEXT_ROWS = 5.0, 0.5, 1000
 
 
-def column_kind(values_N: pd.Series) -> FeatureKind:
-    """The kind of a canonical typed column, by its type alone."""
+def column_type(values_N: pd.Series) -> FeatureType:
+    """The type of a canonical column, from its dtype alone."""
     if pd.api.types.is_datetime64_any_dtype(values_N):
         return "date"
     if values_N.dtype == "boolean":
@@ -29,11 +29,11 @@ def column_kind(values_N: pd.Series) -> FeatureKind:
     return "numeric" if values_N.dtype == np.float64 else "categorical"
 
 
-def feature_kind(values_N: pd.Series, declared: FeatureKind | None) -> FeatureKind:
-    """The kind of a column to learn from; whether texts are categories or to be read is judged by the values."""
-    kind = column_kind(values_N)
-    if kind != "categorical":
-        return kind
+def feature_type(values_N: pd.Series, declared: FeatureType | None) -> FeatureType:
+    """The type of a column to learn from. The values decide whether texts are categories or to be read."""
+    type_ = column_type(values_N)
+    if type_ != "categorical":
+        return type_
     if declared is not None:
         return declared
     present = values_N.iloc[:: max(len(values_N) // TEXT_ROWS, 1)].dropna()
@@ -48,7 +48,7 @@ def label_texts(values_N: pd.Series) -> pd.Series:
     """
     if values_N.dtype == np.float64:
         return values_N.map(lambda v: str(int(v)) if v == v // 1 else repr(v), na_action="ignore").astype("str")
-    if column_kind(values_N) == "date":
+    if column_type(values_N) == "date":
         return values_N.map(lambda v: str(v.date() if v == v.normalize() else v), na_action="ignore").astype("str")
     return values_N.astype("str")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from src.datasets import numeric_looking
 from src.problem.steps import ValidateSettings
-from src.tables.columns import column_kind, feature_kind, label_texts
+from src.tables.columns import column_type, feature_type, label_texts
 from src.tables.protocols import Order, choose_protocol
 
 SHOWN_ROWS = 5
@@ -81,10 +81,10 @@ class TableFacts:
         return self.of_role("target")
 
     @cached_property
-    def kinds(self) -> dict[str, str]:
+    def types(self) -> dict[str, str]:
         declared = self.settings.columns
         return {
-            name: feature_kind(self[name], declared.get(name)) if role == "feature" else column_kind(self[name])
+            name: feature_type(self[name], declared.get(name)) if role == "feature" else column_type(self[name])
             for name, role in self.roles.items()
         }
 
@@ -139,11 +139,11 @@ class TableFacts:
 
     @cached_property
     def slips(self) -> dict[str, tuple[float, NDArray[np.intp]]]:
-        """For each text feature, of guessed kind, with many numbers: their exact share, and where the others are.
+        """For each text feature, of guessed type, with many numbers: their exact share, and where the others are.
 
         Columns with few numbers in evenly spaced rows are passed over: a pattern on every row costs seconds.
         """
-        guessed = [n for n in self.features if self.kinds[n] == "categorical" and n not in self.settings.columns]
+        guessed = [n for n in self.features if self.types[n] == "categorical" and n not in self.settings.columns]
         every = max(len(self) // SAMPLE_ROWS, 1)
         hopeful = [name for name in guessed if numeric_looking(self[name].iloc[::every])[0] > FEW_NUMBERS]
         return {name: numeric_looking(self[name]) for name in hopeful}

@@ -23,7 +23,7 @@ from src.inputs.vectors import WordVectors
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.terms import TypeName
-from src.tables.columns import FeatureKind
+from src.tables.columns import FeatureType
 from src.tables.windows import Window, viewed, windows
 
 # In a prepared folder, the vectors of the words of its texts.
@@ -40,15 +40,15 @@ class Feature(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    kind: FeatureKind
+    type: FeatureType
     encoding: dict[str, Any] = {}
     window: Window | None = Field(None, exclude_if=lambda window: window is None)
     sentence: str | None = Field(None, exclude_if=lambda sentence: sentence is None)
 
     @property
-    def read_as(self) -> FeatureKind | Literal["series"]:
-        """What decides on the kind of input."""
-        return "series" if self.window else "token" if self.sentence else self.kind
+    def read_as(self) -> FeatureType | Literal["series"]:
+        """The type that determines the kind of input."""
+        return "series" if self.window else "token" if self.sentence else self.type
 
 
 class Answer(NamedTuple):
@@ -231,7 +231,7 @@ def read_table(folder: Path, schema: Schema) -> Table:
 
 def _frame(path: Path, schema: Schema) -> pd.DataFrame:
     """The prepared rows; pictures that do not fit into memory stay on disk."""
-    pictures = [feature.name for feature in schema.features if feature.kind == "image"]
+    pictures = [feature.name for feature in schema.features if feature.type == "image"]
     with pyarrow.parquet.ParquetFile(path) as file:
         lacking = {*schema.kept, *(feature.name for feature in schema.features)} - {*file.schema_arrow.names}
         if lacking:

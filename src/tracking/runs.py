@@ -53,8 +53,8 @@ SUPERSEDED, PARENT = "workflow.superseded_by", "mlflow.parentRunId"
 NOTE, OUR_NOTE = "mlflow.note.content", "mlflow.note.workflow"
 OWN_RUN = "workflow.own_run"  # of an experiment: the newest run with the problem's own settings
 
-# MLflow's types of the kinds of columns.
-COLUMN_TYPES = {"numeric": "double", "categorical": "string", "boolean": "boolean", "date": "datetime"}
+# MLflow's names of column types.
+MLFLOW_TYPES = {"numeric": "double", "categorical": "string", "boolean": "boolean", "date": "datetime"}
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ def data_set(layout: Layout) -> "DatasetInput":
 
     table = Validation.read(layout.result("validate"))
     columns = [
-        {"name": column.name, "type": COLUMN_TYPES.get(column.kind, "string"), "required": not column.missing}
+        {"name": column.name, "type": MLFLOW_TYPES.get(column.type, "string"), "required": not column.missing}
         for column in table.columns
     ]
     return DatasetInput(

@@ -86,7 +86,7 @@ def signature_of(schema: Schema) -> "ModelSignature":
     }
     predictions = prediction_columns(np.zeros((1, schema.all_outputs)), schema)
     return ModelSignature(
-        Columns([ColSpec(types[feature.kind], feature.name) for feature in schema.features]),
+        Columns([ColSpec(types[feature.type], feature.name) for feature in schema.features]),
         Columns([ColSpec(_OUTPUT_TYPES[str(values.dtype)], str(name)) for name, values in predictions.items()]),
     )
 

@@ -17,9 +17,9 @@ from src.results.result import read_records
 
 AUTO = "auto"
 # The sections of a problem file about one kind of input, and the type of its columns.
-_OF_KIND = {"text": "text", "image": "image", "tokens": "token", "series": "series"}
+_COLUMNS = {"text": "text", "image": "image", "tokens": "token", "series": "series"}
 # Prefixes of the settings that a choice may belong to.
-_SECTIONS = ("", *(f"{section}." for section in _OF_KIND))
+_SECTIONS = ("", *(f"{section}." for section in _COLUMNS))
 
 
 def step_settings(step: str, layout: Layout) -> dict[str, str]:
@@ -44,11 +44,11 @@ def resolved(settings: Mapping[str, str], layout: Layout, steps: Collection[str]
     """`settings` with the values that `steps` chose for `auto`. Settings still open are left out, and so are the
     sections about kinds of input that the problem does not have."""
     settled: dict[str, str] = {}
-    absent: set[str] = {*_OF_KIND}
+    absent: set[str] = {*_COLUMNS}
     if "prepare" in steps:
         prepared = Prepared.read(layout.result("prepare"))
-        kinds = {feature.kind for feature in prepared.features}
-        absent = {section for section, kind in _OF_KIND.items() if kind not in kinds}
+        types = {feature.type for feature in prepared.features}
+        absent = {section for section, type_ in _COLUMNS.items() if type_ not in types}
         settled |= {f"{section}{choice.setting}": choice.chosen for choice in prepared.choices for section in _SECTIONS}
         protocol = prepared.protocol
         settled |= {"measure": prepared.measure, "protocol": protocol.method, "folds": str(protocol.folds)}

@@ -28,7 +28,7 @@ def check_table(
     """Run every check on the typed table. Findings list errors first, then warnings.
 
     expectations: the user's own suite, which need not exist. misfits: values of sealed rows that do not fit the column
-    kinds decided by the training rows. sealed: rows whose values the columns' summaries do not show.
+    types decided by the training rows. sealed: rows whose values the columns' summaries do not show.
     Raises UserError if the user's suite cannot be read.
     """
     from src.kinds.checks import checks_for  # its checks are made of parts of this package
@@ -57,7 +57,7 @@ def check_table(
 def _misfit_issue(misfit: Misfit) -> Issue:
 
     count, rows = len(misfit.positions), [int(row) for row in misfit.positions[:SHOWN_ROWS]]
-    fault = f"{counted(count, 'value')} of the sealed test set cannot be read as {EXPECTED[misfit.kind]}"
+    fault = f"{counted(count, 'value')} of the sealed test set cannot be read as {EXPECTED[misfit.type]}"
     message = (
         f"{misfit.column!r}: {fault} ({where(rows, count)}), for example {misfit.examples[0]!r}, unlike those of the "
         f"training rows: correct the values, or add the mark to data.missing, or say "

@@ -41,7 +41,7 @@ def duplicate_rows(table: TableFacts) -> Iterator[Issue]:
 
     The words of sentences may repeat.
     """
-    if "token" in table.kinds.values():
+    if "token" in table.types.values():
         return
     left_out = {*table.of_role("drop"), *table.of_role("test.column"), *table.of_role("reference")}
     columns = [name for name in table.columns if name not in left_out]
@@ -103,9 +103,9 @@ def identifier_columns(table: TableFacts) -> Iterator[Issue]:
 
 def _is_identifier(table: TableFacts, name: str, present: int) -> bool:
     distinct = table.distinct[name]
-    if table.kinds[name] == "categorical":
+    if table.types[name] == "categorical":
         return distinct >= MOSTLY_DISTINCT * present and distinct <= table.settings.validation.max_categories
-    if table.kinds[name] != "numeric" or distinct < present:
+    if table.types[name] != "numeric" or distinct < present:
         return False
     values = table[name].dropna().to_numpy()
     if not np.isfinite(values).all() or (values % 1).any():
@@ -195,7 +195,7 @@ def _as_numbers(table: TableFacts, target: str) -> pd.Series | None:
     if table.settings.problem_type.target == "flag":
         numbers_N = label_numbers(table[target])
         return numbers_N.where(numbers_N.isin([0, 1]))
-    return table[target] if table.kinds[target] == "numeric" else None
+    return table[target] if table.types[target] == "numeric" else None
 
 
 def _leak_score(table: TableFacts, name: str, numbers_N: pd.Series, rows_N: NDArray[np.intp]) -> float:
@@ -318,7 +318,7 @@ def too_many_categories(table: TableFacts) -> Iterator[Issue]:
     """Text features with too many distinct values for one-hot encoding."""
     limit = table.settings.validation.max_categories
     for name in table.features:
-        if table.kinds[name] != "categorical" or table.distinct[name] <= limit:
+        if table.types[name] != "categorical" or table.distinct[name] <= limit:
             continue
         if name not in table.slips or table.slips[name][0] < MOSTLY_NUMBERS:
             rows = first_rows(table[name].notna())
@@ -332,7 +332,7 @@ def too_many_categories(table: TableFacts) -> Iterator[Issue]:
 def spellings(table: TableFacts) -> Iterator[Issue]:
     """Categories that differ only in case or spaces: most likely one category, written differently."""
     for name in [*table.features, *table.targets]:
-        if table.kinds[name] != "categorical" or table.distinct[name] > MOST_SPELLINGS:
+        if table.types[name] != "categorical" or table.distinct[name] > MOST_SPELLINGS:
             continue
         counts = table[name].value_counts()
         plain = counts.index.to_series().str.split().str.join(" ").str.casefold().to_numpy()
@@ -377,11 +377,11 @@ def enough_groups(table: TableFacts) -> Iterator[Issue]:
 def time_order(table: TableFacts) -> Iterator[Issue]:
     """Rows out of time order, holes in regular time steps, and too few moments to split at."""
     for name in table.of_role("time"):
-        if table.kinds[name] not in ("numeric", "date"):
+        if table.types[name] not in ("numeric", "date"):
             continue
         present = table[name].dropna()
         steps = present.diff().to_numpy()[1:]
-        zero = np.timedelta64(0, "us") if table.kinds[name] == "date" else 0.0
+        zero = np.timedelta64(0, "us") if table.types[name] == "date" else 0.0
         backward = present.index[1:][steps < zero]
         if len(backward):
             rows = [int(row) for row in backward[:SHOWN_ROWS]]

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.tables.columns import column_kind, seconds
+from src.tables.columns import column_type, seconds
 
 Index = NDArray[np.intp]
 
@@ -48,7 +48,7 @@ def class_score(values_N: pd.Series, classes_N: Index) -> float:
     if len(values_N) < FEWEST_ROWS:
         return 0.0
     scores = [_share_told_by_value(values_N, classes_N)]
-    if column_kind(values_N) == "categorical":
+    if column_type(values_N) == "categorical":
         texts_n, classes_n = values_N.iloc[:READ_ROWS], classes_N[:READ_ROWS]
         parts = (*_numbers_within(texts_n), _first_letters(texts_n))
         scores += [_share_told_by_value(part_n, classes_n) for part_n in parts]
@@ -124,8 +124,8 @@ def _numbers_within(texts_N: pd.Series) -> Iterator[pd.Series]:
 
 def _first_letters(texts_N: pd.Series) -> pd.Series:
     """The letters that each text begins with, as in a code like M017; missing where it begins with none."""
-    found_N = [LETTERS.match(text) for text in texts_N.fillna("")]
-    return pd.Series([found[0] if found else None for found in found_N], dtype="str")
+    matches_N = [LETTERS.match(text) for text in texts_N.fillna("")]
+    return pd.Series([match[0] if match else None for match in matches_N], dtype="str")
 
 
 def value_score(values_N: pd.Series, target_N: pd.Series) -> float:
@@ -141,7 +141,7 @@ def value_score(values_N: pd.Series, target_N: pd.Series) -> float:
     numbers_n = _numbers(values_n)
     if numbers_n is not None and np.isfinite(numbers_n).sum() >= FEWEST_ROWS:
         scores += [_correlation(numbers_n, target_n), _score_of_nearest(numbers_n, target_n)]
-    if column_kind(values_n) == "categorical":
+    if column_type(values_n) == "categorical":
         scores.append(_score_of_means(_first_letters(values_n.iloc[:READ_ROWS]), target_n[:READ_ROWS]))
         for written_n in _numbers_within(values_n.iloc[:READ_ROWS]):
             if written_n.notna().mean() >= MOSTLY:

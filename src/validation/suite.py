@@ -144,15 +144,15 @@ def derive(table: TableFacts) -> Iterator[Rule]:
     type_of = dict.fromkeys(table.targets, settings.problem_type)
     type_of |= {name: TYPES[settings.heads[name].type] for name in table.of_role("heads")}
     needs_numbers = {name for name, problem_type in type_of.items() if problem_type.target == "number"}
-    needs_numbers |= {*table.of_role("weights"), *(n for n, kind in settings.columns.items() if kind == "numeric")}
-    kinds = {name: settings.columns[name] for name in table.columns if name in settings.columns}
-    kinds |= {name: "numeric" for name in table.columns if name in needs_numbers}
-    for column, kind in kinds.items():
-        kwargs: dict[str, Any] = {"column": column, "type_": COLUMN_TYPES[kind]}
-        yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, _wrong_type(column, kind))
+    needs_numbers |= {*table.of_role("weights"), *(n for n, type_ in settings.columns.items() if type_ == "numeric")}
+    types = {name: settings.columns[name] for name in table.columns if name in settings.columns}
+    types |= {name: "numeric" for name in table.columns if name in needs_numbers}
+    for column, type_ in types.items():
+        kwargs: dict[str, Any] = {"column": column, "type_": COLUMN_TYPES[type_]}
+        yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, _wrong_type(column, type_))
     for column in table.of_role("time"):
-        kind = "date" if table.kinds[column] == "date" else "numeric"
-        kwargs = {"column": column, "type_": COLUMN_TYPES[kind]}
+        type_ = "date" if table.types[column] == "date" else "numeric"
+        kwargs = {"column": column, "type_": COLUMN_TYPES[type_]}
         explain = _wrong_type(column, "numeric or date")
         yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, explain)
 
@@ -178,7 +178,7 @@ def derive(table: TableFacts) -> Iterator[Rule]:
     bounded = {
         name: of_type for name, of_type in type_of.items() if of_type.target == "number" and not of_type.unbounded
     }
-    numeric = [name for name in table.columns if table.kinds[name] == "numeric" and table.roles[name] != "drop"]
+    numeric = [name for name in table.columns if table.types[name] == "numeric" and table.roles[name] != "drop"]
     for column in numeric:
         way_out = "replace them in the file, or add their mark to data.missing, or name the column under `drop`"
         if table.roles[column] not in ("feature", "reference"):
@@ -197,10 +197,10 @@ def derive(table: TableFacts) -> Iterator[Rule]:
 def _label_rules(table: TableFacts, column: str, problem_type: ProblemType) -> Iterator[Rule]:
     way_out = f"type {problem_type.name} needs a yes or no in each label column"
     explain = _bad_values(column, "neither 0/1 nor true/false", way_out)
-    if table.kinds[column] == "categorical":
+    if table.types[column] == "categorical":
         kwargs = {"column": column, "regex": LABEL_TEXT}
         yield Rule("classes", "expect_column_values_to_match_regex", kwargs, explain)
-    elif table.kinds[column] != "boolean":
+    elif table.types[column] != "boolean":
         yield Rule("classes", "expect_column_values_to_be_in_set", {"column": column, "value_set": [0, 1]}, explain)
 
 
@@ -230,10 +230,10 @@ def _no_such_column(key: str, column: str) -> Explain:
     return explain
 
 
-def _wrong_type(column: str, kind: str) -> Explain:
+def _wrong_type(column: str, type_: str) -> Explain:
     def explain(table: TableFacts, _: dict[str, Any]) -> Issue:
-        kind_read, count, rows = table.kinds[column], len(table), first_rows(table[column].notna())
-        if kind == "numeric" and kind_read == "categorical":
+        type_read, count, rows = table.types[column], len(table), first_rows(table[column].notna())
+        if type_ == "numeric" and type_read == "categorical":
             wrong = numeric_looking(table[column])[1]
             count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
             message = (
@@ -241,7 +241,7 @@ def _wrong_type(column: str, kind: str) -> Explain:
                 f"{table[column].iloc[rows[0]]!r}; correct them, or add the mark to data.missing"
             )
             return Issue("error", column, count, rows, message)
-        message = f"{column!r} was read as {kind_read} but has to be {kind}; correct the file or the key `columns`"
+        message = f"{column!r} was read as {type_read} but has to be {type_}; correct the file or the key `columns`"
         return Issue("error", column, count, rows, message)
 
     return explain

@@ -22,16 +22,16 @@ def summarize(table: TableFacts, name: str, sealed: NDArray[np.intp]) -> ColumnS
     present = values_N.dropna()
     summary = ColumnSummary(
         name=name,
-        kind=table.kinds[name],
+        type=table.types[name],
         role=table.roles[name],
         missing=table.missing[name],
         distinct=table.distinct[name],
     )
-    if not len(present) or summary.kind == "image":
+    if not len(present) or summary.type == "image":
         return summary
-    if summary.kind == "date" or (summary.kind == "numeric" and summary.distinct > FEW_NUMBERS):
+    if summary.type == "date" or (summary.type == "numeric" and summary.distinct > FEW_NUMBERS):
         return summary.model_copy(update=_range(present))
-    if summary.kind != "text" and 2 * table.distinct[name] <= len(table) - table.missing[name]:
+    if summary.type != "text" and 2 * table.distinct[name] <= len(table) - table.missing[name]:
         counts = present.value_counts()
         counts = counts.iloc[np.lexsort((counts.index.astype(str), -counts.to_numpy(np.int64)))].head(MOST_COMMON)
         return summary.model_copy(update={"common": [(show(value), int(rows)) for value, rows in counts.items()]})

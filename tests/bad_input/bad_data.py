@@ -12,7 +12,7 @@ def source(**options: object) -> dict[str, object]:
     return {"data": {"source": "file", "path": "mine.csv", **options}}
 
 
-def parquet(metadata: bytes, key: bytes = b"kinds to try") -> bytes:
+def parquet(metadata: bytes, key: bytes = b"types to try") -> bytes:
     stream = io.BytesIO()
     table = pa.table({"size": ["1", "2"], "label": ["yes", "no"]})
     pyarrow.parquet.write_table(table.replace_schema_metadata({key: metadata}), stream)
@@ -276,9 +276,9 @@ DATA = {
         "validate", (f"{FILE}: line 1", "nested too deeply"), csv="[" * 10**5 + "\n", changes=source(format="jsonl")
     ),
     **{
-        f"metadata that are no kinds to try: {text!r}": Bad(
+        f"metadata that are no types to try: {text!r}": Bad(
             "validate",
-            (f"{FILE}: the metadata 'kinds to try' should be a JSON object", "remove it"),
+            (f"{FILE}: the metadata 'types to try' should be a JSON object", "remove it"),
             csv=parquet(text),
             changes=source(format="parquet"),
         )

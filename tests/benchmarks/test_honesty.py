@@ -16,7 +16,7 @@ from src.results.verdicts import Estimate
 
 
 def population(**changes: object) -> Population:
-    fields = {"kind": "regression", "rows": 100, "inputs": 4, "strength": 2.0, "share": 0.3, "noise": "normal"}
+    fields = {"type": "regression", "rows": 100, "inputs": 4, "strength": 2.0, "share": 0.3, "noise": "normal"}
     return Population(**(fields | {"measure": "auto", "seed": 7} | changes))  # type: ignore[arg-type]
 
 
@@ -43,14 +43,14 @@ def test_the_same_population_draws_the_same_rows_and_another_stream_others():
 @pytest.mark.parametrize("share", [0.5, 0.08])
 @pytest.mark.parametrize("strength", [0.0, 3.0])
 def test_the_positive_class_has_its_share(share, strength):
-    drawn = population(kind="binary", share=share, strength=strength).draw(20_000, 20)
+    drawn = population(type="binary", share=share, strength=strength).draw(20_000, 20)
     assert (drawn["target"] == "yes").mean() == pytest.approx(share, abs=0.015)
 
 
 @pytest.mark.parametrize("kind", ["binary", "regression"])
 def test_the_inputs_tell_of_the_target_only_where_there_is_a_signal(kind):
     def explained(strength: float) -> float:
-        drawn = population(kind=kind, strength=strength).draw(5_000, 20)
+        drawn = population(type=kind, strength=strength).draw(5_000, 20)
         y_N = (drawn["target"] == "yes").to_numpy(float) if kind == "binary" else drawn["target"].to_numpy(float)
         x_ND = drawn.filter(like="x").to_numpy()
         residual_N = y_N - y_N.mean() - x_ND @ np.linalg.lstsq(x_ND, y_N - y_N.mean(), rcond=None)[0]
@@ -68,7 +68,7 @@ def test_the_noise_has_mean_0_and_variance_1(noise):
 
 def test_problems_are_of_both_kinds_large_and_small_balanced_and_not():
     found = populations(200, signal=True, seed=0)
-    assert {of.kind for of in found} == {"binary", "regression"}
+    assert {each.type for each in found} == {"binary", "regression"}
     assert {of.share for of in found} >= {0.5, 0.3, 0.15, 0.08}
     rows = [of.rows for of in found]
     assert FEWEST_ROWS <= min(rows) < 70

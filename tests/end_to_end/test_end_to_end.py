@@ -213,7 +213,7 @@ def test_a_finished_model_copes_with_gaps_words_and_values_it_has_never_seen(run
     model = models_of(run)[kind]
     rows = run.raw.loc[run.of_test["row"], [feature.name for feature in model.schema.features]].head(3).copy()
     for feature in model.schema.features:
-        strange = {"numeric": [np.nan, 1e30, -1e30], "categorical": [None, "a new word", ""]}.get(feature.kind)
+        strange = {"numeric": [np.nan, 1e30, -1e30], "categorical": [None, "a new word", ""]}.get(feature.type)
         if strange is not None:
             rows[feature.name] = pd.Series(strange[: len(rows)], index=rows.index, dtype=rows[feature.name].dtype)
         else:

@@ -38,7 +38,7 @@ def table_of(rows: int, seed: int = 0, channels: int = 1) -> Table:
     encoding = Encoding(channels=channels, height=SIZE, width=SIZE, rows=rows)
     schema = Schema(
         type="binary",
-        features=[Feature(name="image", kind="image", encoding=encoding.model_dump())],
+        features=[Feature(name="image", type="image", encoding=encoding.model_dump())],
         targets=["bar"],
         classes=["lies", "stands"],
         positive="stands",

@@ -57,8 +57,8 @@ def table_of(sentences: int, seed: int = 0, **changes: Any) -> Table:
     schema = Schema(
         type="multiclass",
         features=[
-            Feature(name="word", kind="token", encoding=encoding(**changes), sentence="sentence"),
-            Feature(name="sentence", kind="categorical", sentence="sentence"),
+            Feature(name="word", type="token", encoding=encoding(**changes), sentence="sentence"),
+            Feature(name="sentence", type="categorical", sentence="sentence"),
         ],
         targets=["tag"],
         classes=TAGS,

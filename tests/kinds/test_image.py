@@ -31,7 +31,7 @@ from src.training.inputs import rows_of
 from src.training.members import Member
 from tests.kinds.pictures import SIZE, bars, bars_frame, file_of, table_of
 
-IMAGE = Feature(name="image", kind="image")
+IMAGE = Feature(name="image", type="image")
 
 
 def settings(**image: Any) -> PrepareSettings:
@@ -167,7 +167,7 @@ def test_every_rung_of_the_ladder_sees_more_and_has_more_parameters(size: tuple[
     encoding = {"channels": 3, "height": size[0], "width": size[1], "rows": 100}
     found = ladder([IMAGE.model_copy(update={"encoding": encoding})], OverfitLadder(), Training())
     networks = [build_network(network, 3, 4) for network in found]
-    assert [network.kind for network in found] == ["dense_on_pictures", *["convnet"] * 5]
+    assert [network.architecture for network in found] == ["dense_on_pictures", *["convnet"] * 5]
     counts = [sum(p.numel() for p in network.parameters()) for network in networks[2:]]
     assert counts == sorted(set(counts))
     for network in networks:

@@ -36,7 +36,7 @@ def grey(height: int, width: int) -> bytes:
 
 def test_good_pictures_pass():
     table = with_pictures({})
-    assert table.kinds["image"] == "image"
+    assert table.types["image"] == "image"
     assert [list(check(table)) for check in checks_for(table).values()] == [[], [], [], []]
 
 

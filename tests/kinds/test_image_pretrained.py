@@ -67,7 +67,7 @@ def test_changing_a_held_out_picture_changes_nothing_that_was_fitted(weights: di
 
 def test_features_need_dense_networks_and_no_augmentation(weights: dict[str, Path]):
     features = encoded(bars_frame(3))
-    assert {network.kind for network in ladder(features, OverfitLadder(), Training())} == {"mlp"}
+    assert {network.architecture for network in ladder(features, OverfitLadder(), Training())} == {"mlp"}
     assert options(features) == {}
 
 

@@ -42,7 +42,7 @@ def test_pictures_go_from_an_archive_to_the_report(tmp_path: Path):
     run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
-    assert [(feature.name, feature.kind) for feature in prepared.features] == [("image", "image")]
+    assert [(feature.name, feature.type) for feature in prepared.features] == [("image", "image")]
     assert prepared.choices[0].chosen == "8 x 8, in colours"
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value > 0.7

@@ -66,10 +66,10 @@ def tickets(rows: int, seed: int = 0) -> pd.DataFrame:
 def table_of(rows: int = ROWS, **texts: str) -> Table:
     frame = tickets(rows)
     features = [
-        Feature(name="age", kind="numeric"),
-        *(Feature(name=name, kind="text", encoding=encoding(encoding=way)) for name, way in texts.items()),
-        Feature(name="customer", kind="categorical"),
-        Feature(name="photo", kind="image", encoding=PICTURE),
+        Feature(name="age", type="numeric"),
+        *(Feature(name=name, type="text", encoding=encoding(encoding=way)) for name, way in texts.items()),
+        Feature(name="customer", type="categorical"),
+        Feature(name="photo", type="image", encoding=PICTURE),
     ]
     schema = Schema(
         type="binary", features=features, targets=["urgent"], classes=["no", "yes"], positive="yes", groups=None,
@@ -125,7 +125,7 @@ def test_the_ladder_pairs_the_rungs_of_the_kinds_and_settings_reach_the_encoders
     features = table_of(review="sequence", title="tf_idf").schema.features
     kind = kind_of(features)
     rungs = kind.ladders["predict"](features, LADDER, Training())
-    assert [[encoder.kind for encoder in rung.encoders] for rung in rungs] == [
+    assert [[encoder.architecture for encoder in rung.encoders] for rung in rungs] == [
         ["sequence", "bag_of_words", "dense_on_pictures", "mlp"],
         ["sequence", "bag_of_words", "convnet", "mlp"],
         ["sequence", "bag_of_words", "convnet", "mlp"],
@@ -204,7 +204,7 @@ def test_a_row_is_shown_by_its_picture_or_by_all_its_texts(table: Table):
     features = table.schema.features
     frame = tickets(3)
     assert kind_of(features).shown(frame, features).str.startswith("data:image/png").all()
-    texts = [feature for feature in features if feature.kind != "image"]
+    texts = [feature for feature in features if feature.type != "image"]
     assert kind_of(texts).shown(frame, texts)[0] == f"{frame['review'][0]} / {frame['title'][0]}"
 
 
@@ -243,7 +243,7 @@ def test_tickets_go_from_a_table_with_pictures_to_the_report_and_new_ones_are_sc
     model = load_model(folder_of(layout, "network"))
     again = model.predict(frame.iloc[test["row"]])
     assert again["predicted"].tolist() == test["predicted"].tolist()
-    assert model.card.network.kind == "joined"
+    assert model.card.network.architecture == "joined"
     assert json.loads((layout.model / "model.json").read_text())["vectorizer"]["kind"] == "mixed"
     assert "data:image/png" in (layout.results / "report.html").read_text()
 

@@ -168,7 +168,7 @@ def test_errors_that_last_widen_the_interval_and_are_told_in_the_comparison():
     rows = len(split.validation)
     size_V = np.random.default_rng(0).exponential(size=rows // 8 + 1).repeat(8)[:rows, None]
     model = HeldOut([split], [table.y_NT[split.validation] + size_V])
-    alone = replace(table, schema=found.schema.model_copy(update={"features": [Feature(name="wind", kind="numeric")]}))
+    alone = replace(table, schema=found.schema.model_copy(update={"features": [Feature(name="wind", type="numeric")]}))
     in_time, one_by_one = (estimate(model, of, TABLE["mae"]) for of in (table, alone))
     assert in_time.value == one_by_one.value
     assert in_time.high - in_time.low > 1.8 * (one_by_one.high - one_by_one.low)

@@ -42,7 +42,7 @@ def test_a_series_goes_from_its_file_to_the_report(tmp_path: Path, monkeypatch):
     run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
-    assert {feature.kind for feature in prepared.features} == {"series"}
+    assert {feature.type for feature in prepared.features} == {"series"}
     assert Baseline.read(layout.result("baseline")).common_sense.name == "seasonal_naive"
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value < 0.7 * found.baseline

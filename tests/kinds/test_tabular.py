@@ -15,10 +15,10 @@ from src.preparation.targets import TargetScaler
 from src.tables.table import Feature
 
 FEATURES = [
-    Feature(name="number", kind="numeric"),
-    Feature(name="text", kind="categorical"),
-    Feature(name="truth", kind="boolean"),
-    Feature(name="date", kind="date"),
+    Feature(name="number", type="numeric"),
+    Feature(name="text", type="categorical"),
+    Feature(name="truth", type="boolean"),
+    Feature(name="date", type="date"),
 ]
 TYPES = {"number": "float64", "text": "str", "truth": "boolean", "date": "datetime64[us]"}
 ROW = st.fixed_dictionaries(
@@ -39,7 +39,7 @@ def table(rows: list[dict]) -> pd.DataFrame:
 def one(kind: str, values: list | np.ndarray, dtype: str) -> tuple[TabularVectorizer, np.ndarray]:
     """The vectorizer of a single column and what it makes of it."""
     frame = pd.DataFrame({"x": pd.Series(values, dtype=dtype)})
-    vectorizer = TabularVectorizer.fit(frame, [Feature(name="x", kind=kind)])
+    vectorizer = TabularVectorizer.fit(frame, [Feature(name="x", type=kind)])
     return vectorizer, vectorizer.transform(frame)
 
 
@@ -117,7 +117,7 @@ def test_no_more_bins_than_many_columns_can_bear_and_none_for_two_values():
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(2000, 126)))
     for columns, inputs in ((125, 125 * 5), (126, 126)):
         part = frame.iloc[:, :columns].rename(columns=str)
-        features = [Feature(name=name, kind="numeric") for name in part.columns]
+        features = [Feature(name=name, type="numeric") for name in part.columns]
         assert TabularVectorizer.fit(part, features).transform(part[:3]).shape == (3, inputs)
     assert one("boolean", [True, False] * 1000, "boolean")[1].shape == (2000, 1)
     assert one("numeric", [3.0, 7.0] * 1000, "float64")[1].shape == (2000, 1)

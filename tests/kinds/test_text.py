@@ -31,7 +31,7 @@ ENCODINGS = ["multi_hot", "count", "tf_idf", "hashed", "sequence"]
 
 def vectorizer(texts: list[str], **changes: object) -> TextVectorizer:
     frame = pd.DataFrame({"review": pd.Series(texts, dtype="str")})
-    return TextVectorizer.fit(frame, [Feature(name="review", kind="text", encoding=encoding(**changes))])
+    return TextVectorizer.fit(frame, [Feature(name="review", type="text", encoding=encoding(**changes))])
 
 
 def inputs(of: TextVectorizer, texts: list[str]) -> np.ndarray:
@@ -169,7 +169,7 @@ def test_the_encoding_goes_by_texts_for_each_word():
     from src.problem.steps import PrepareSettings
 
     settings = PrepareSettings.model_construct(text=Text())
-    features = [Feature(name="review", kind="text")]
+    features = [Feature(name="review", type="text")]
     short = pd.DataFrame({"review": ["good"] * 4000})
     [few], [choice] = encode(short.head(1000), features, settings)
     [many], _ = encode(short, features, settings)

@@ -36,7 +36,7 @@ def test_texts_go_from_an_archive_to_the_report(tmp_path: Path):
     run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
-    assert [(feature.name, feature.kind) for feature in prepared.features] == [("text", "text")]
+    assert [(feature.name, feature.type) for feature in prepared.features] == [("text", "text")]
     assert prepared.choices[0].chosen == "TF-IDF of words, up to 2 in a row"
     found = Evaluate.read(layout.result("evaluate"))
     assert found.test.value > 0.8

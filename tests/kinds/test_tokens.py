@@ -147,12 +147,12 @@ def test_a_word_is_shown_within_its_sentence():
 
 def test_columns_beside_the_words_are_refused():
     frame = table_of(2).frame.assign(size=1.0)
-    features = [Feature(name="size", kind="numeric"), Feature(name="word", kind="token")]
+    features = [Feature(name="size", type="numeric"), Feature(name="word", type="token")]
     asked = settings()
     with pytest.raises(UserError, match=r"'size' is numeric, and words are read alone; name it under `drop`"):
         with_sentences(frame, features, asked)
     word, sentence = with_sentences(frame, features[1:], asked)
-    assert (word.name, sentence.name, sentence.kind, sentence.read_as) == ("word", "sentence", "categorical", "token")
+    assert (word.name, sentence.name, sentence.type, sentence.read_as) == ("word", "sentence", "categorical", "token")
 
 
 def test_the_ladder_doubles_the_units_up_to_what_a_cpu_learns_in_minutes():

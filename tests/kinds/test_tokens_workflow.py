@@ -48,7 +48,7 @@ def test_sentences_go_from_a_conllu_file_to_the_report(tmp_path: Path):
     run_every_step(layout, problem)
 
     prepared = Prepared.read(layout.result("prepare"))
-    assert [(feature.name, feature.kind) for feature in prepared.features] == [
+    assert [(feature.name, feature.type) for feature in prepared.features] == [
         ("form", "token"),
         ("sentence", "token"),
     ]

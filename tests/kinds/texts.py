@@ -34,7 +34,7 @@ def table_of(rows: int, seed: int = 0, **changes: object) -> Table:
     frame = reviews(rows, seed)
     schema = Schema(
         type="binary",
-        features=[Feature(name="review", kind="text", encoding=encoding(**changes))],
+        features=[Feature(name="review", type="text", encoding=encoding(**changes))],
         targets=["opinion"],
         classes=["bad", "good"],
         positive="good",

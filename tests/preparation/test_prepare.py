@@ -93,7 +93,7 @@ def test_features_have_the_kinds_of_their_types_and_roles_and_dropped_columns_ar
     done = prepared(
         drop=["grade", *ALL_TARGETS[2:], "clinic"], weights="trust", test={"column": "part", "value": "test"}
     )
-    assert [(feature.name, feature.kind) for feature in done.schema.features] == [
+    assert [(feature.name, feature.type) for feature in done.schema.features] == [
         ("height", "numeric"),
         ("colour", "categorical"),
         ("member", "boolean"),

@@ -159,7 +159,7 @@ def write_results(root: Path, given: Example) -> Layout:
         rows=len(coded),
         columns=[
             ColumnSummary(
-                name=name, kind="numeric", role="feature", missing=0, distinct=9, lowest="0", middle="1.5", highest="9"
+                name=name, type="numeric", role="feature", missing=0, distinct=9, lowest="0", middle="1.5", highest="9"
             )
             for name in given.features
         ],
@@ -179,7 +179,7 @@ def write_results(root: Path, given: Example) -> Layout:
     Prepared(
         type=given.type,
         rows=len(train),
-        features=[FeatureSummary(name=name, kind="numeric") for name in given.features],
+        features=[FeatureSummary(name=name, type="numeric") for name in given.features],
         targets=given.targets,
         classes=counts,
         positive=given.positive,

@@ -419,11 +419,11 @@ def test_your_table_tells_of_each_column_its_use_gaps_values_and_what_was_found(
     evidence = read_evidence(results("binary"))
     spelled = "'city': values that differ only in case or spaces count as different categories: 'Ulm' (3), 'ulm' (2)"
     columns = [
-        ColumnSummary(name="age", kind="numeric", role="feature", missing=30, distinct=80, **AGES),
-        ColumnSummary(name="city", kind="categorical", role="feature", missing=0, distinct=5, common=[("Ulm", 3)]),
-        ColumnSummary(name="ticket", kind="categorical", role="drop", missing=0, distinct=300, examples=["A", "B<2>"]),
+        ColumnSummary(name="age", type="numeric", role="feature", missing=30, distinct=80, **AGES),
+        ColumnSummary(name="city", type="categorical", role="feature", missing=0, distinct=5, common=[("Ulm", 3)]),
+        ColumnSummary(name="ticket", type="categorical", role="drop", missing=0, distinct=300, examples=["A", "B<2>"]),
         ColumnSummary(
-            name="lived", kind="boolean", role="target", missing=0, distinct=2, common=[("no", 9), ("yes", 3)]
+            name="lived", type="boolean", role="target", missing=0, distinct=2, common=[("no", 9), ("yes", 3)]
         ),
     ]
     finding = Finding(check="spellings", severity="warning", column="city", count=2, rows=[4], message=spelled)

@@ -16,7 +16,7 @@ from src.preparation.fold import fit_fold
 from src.saved.inference import Interval
 from src.saved.network_model import NetworkCard, NetworkModel
 from src.scoring.table import Order, Scored, score_table
-from src.tables.columns import column_kind
+from src.tables.columns import column_type
 from src.tables.table import Feature, Schema, Table, encode_targets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def fruit_model(kind: str, seed: int = 0, rows: pd.DataFrame | None = None) -> N
     binary = kind == "binary"
     schema = Schema(
         type=kind,
-        features=[Feature(name=name, kind=column_kind(frame[name])) for name in FEATURES],
+        features=[Feature(name=name, type=column_type(frame[name])) for name in FEATURES],
         targets=["sold" if binary else "price"],
         classes=["no", "yes"] if binary else [],
         positive="yes" if binary else None,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.tables.columns import column_kind, label_numbers, label_texts, seconds
+from src.tables.columns import column_type, label_numbers, label_texts, seconds
 
 
 def dates(*values: str | None) -> pd.Series:
@@ -24,7 +24,7 @@ def dates(*values: str | None) -> pd.Series:
     ],
 )
 def test_the_kind_of_a_column_is_that_of_its_type(values, kind):
-    assert column_kind(values) == kind
+    assert column_type(values) == kind
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_table_is_read_back_with_its_weights_scaled_to_mean_one(tmp_path, weig
     )
     schema = Schema(
         type="regression",
-        features=[Feature(name="x", kind="numeric")],
+        features=[Feature(name="x", type="numeric")],
         targets=["b", "a"],
         classes=[],
         positive=None,

@@ -80,7 +80,7 @@ class Fruit:
         file = RawFile(name="fruit.csv", bytes=9, sha256="a1" * 32, role="any", origin=f"sha256 {'a1' * 32}")
         write_manifest(layout.raw, [file])
         columns = [
-            ColumnSummary(name=name, kind=kind, role=role, missing=missing, distinct=9)
+            ColumnSummary(name=name, type=kind, role=role, missing=missing, distinct=9)
             for name, kind, role, missing in (
                 ("weight", "numeric", "feature", 0),
                 ("colour", "categorical", "feature", 0),
@@ -256,7 +256,7 @@ def fruit_schema() -> Row:
     kinds = {"weight": "numeric", "colour": "categorical", "ripe": "boolean", "picked": "date"}
     return {
         "type": "binary",
-        "features": [{"name": name, "kind": kind} for name, kind in kinds.items()],
+        "features": [{"name": name, "type": type_} for name, type_ in kinds.items()],
         "targets": ["apple"],
         "classes": ["no", "yes"],
         "positive": "yes",

@@ -33,9 +33,9 @@ def table_of(kind: str, rows: int = 47, seed: int = 0, weights: bool = False) ->
     schema = Schema(
         type=kind,
         features=[
-            Feature(name="x", kind="numeric"),
-            Feature(name="z", kind="numeric"),
-            Feature(name="colour", kind="categorical"),
+            Feature(name="x", type="numeric"),
+            Feature(name="z", type="numeric"),
+            Feature(name="colour", type="categorical"),
         ],
         targets=targets,
         classes=classes,

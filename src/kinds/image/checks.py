@@ -77,7 +77,7 @@ def mixed_channels(table: TableFacts) -> Iterator[Issue]:
 
 
 def _pictures(table: TableFacts) -> Iterable[str]:
-    return (name for name in table.features if table.kinds[name] == "image")
+    return (name for name in table.features if table.types[name] == "image")
 
 
 def _shapes(table: TableFacts, name: str) -> list[Shape | None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from src.tables.columns import column_kind, time_numbers
+from src.tables.columns import column_type, time_numbers
 from src.tables.facts import Issue, TableFacts, counted, first_rows, where
 from src.tables.windows import GAP
 
@@ -26,7 +26,7 @@ def duplicate_moments(table: TableFacts) -> Iterator[Issue]:
 def unordered_moments(table: TableFacts) -> Iterator[Issue]:
     """Rows that are not in the order of time. They will be sorted."""
     moments_N = _moments(table)
-    if column_kind(moments_N) in ("date", "numeric"):
+    if column_type(moments_N) in ("date", "numeric"):
         back_N = np.append(False, np.diff(time_numbers(moments_N)) < 0)
         count, rows = int(back_N.sum()), first_rows(back_N)
         if count:
@@ -40,7 +40,7 @@ def unordered_moments(table: TableFacts) -> Iterator[Issue]:
 def gaps_in_time(table: TableFacts) -> Iterator[Issue]:
     """Moments that are missing between two rows. No window spans a gap."""
     moments_N = _moments(table)
-    if column_kind(moments_N) not in ("date", "numeric") or len(moments_N) < 3:
+    if column_type(moments_N) not in ("date", "numeric") or len(moments_N) < 3:
         return
     time_N = time_numbers(moments_N)
     order_N = np.argsort(time_N, kind="stable")

@@ -7,7 +7,7 @@ from src.core.errors import UserError
 from src.problem.inputs import Series
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
-from src.tables.columns import feature_kind, time_numbers
+from src.tables.columns import feature_type, time_numbers
 from src.tables.table import Feature
 from src.tables.windows import Window
 
@@ -33,15 +33,15 @@ def with_windows(train: pd.DataFrame, features: list[Feature], settings: Prepare
     """
     if settings.series is None or settings.time is None:
         return features
-    odd = next((feature for feature in features if feature.kind not in OF_A_MOMENT), None)
+    odd = next((feature for feature in features if feature.type not in OF_A_MOMENT), None)
     if odd is not None:
-        raise UserError(f"series: column {odd.name!r} is {odd.kind}, which windows do not hold; name it under `drop`")
+        raise UserError(f"series: column {odd.name!r} is {odd.type}, which windows do not hold; name it under `drop`")
     names = [*settings.targets, *settings.heads, settings.time]
-    added = [Feature(name=n, kind=feature_kind(train[n], settings.columns.get(n))) for n in names]
+    added = [Feature(name=n, type=feature_type(train[n], settings.columns.get(n))) for n in names]
     step = float(np.median(np.diff(np.sort(time_numbers(train[settings.time]))))) if len(train) > 1 else 0.0
     if step <= 0:
         raise UserError(f"time: most moments of {settings.time!r} occur several times; a series has each moment once")
-    dated = next(feature.kind for feature in added if feature.name == settings.time) == "date"
+    dated = next(feature.type for feature in added if feature.name == settings.time) == "date"
     window = Window(
         lookback=settings.series.lookback,
         delay=settings.series.delay,
@@ -66,7 +66,7 @@ def encode(
     assert settings.series is not None
     window = features[0].window
     assert window is not None
-    dated = any(feature.name == window.time and feature.kind == "date" for feature in features)
+    dated = any(feature.name == window.time and feature.type == "date" for feature in features)
     choices = []
     if settings.series.season == "auto":
         season, reason = _season(settings.series, window.step, dated)

@@ -50,11 +50,11 @@ class SeriesVectorizer(BaseModel):
         columns: list[Numbers | Categories | Dates] = []
         for feature in features:
             values_N = moments[feature.name][seen_N]
-            if feature.kind == "date":
+            if feature.type == "date":
                 dates = Dates.fit(feature.name, values_N)
                 kept = [part for part in dates.parts if CYCLES.get(part.name.split("_")[0], 0.0) > 2 * window.step]
                 columns += [dates.model_copy(update={"parts": kept})] if kept else []
-            elif feature.kind == "categorical":
+            elif feature.type == "categorical":
                 columns.append(Categories.fit(feature.name, values_N))
             elif feature.name != window.time:
                 columns.append(Numbers.fit(feature.name, as_numbers(values_N)))

@@ -14,6 +14,6 @@ def encode(
     if settings.problem_type.networks == "predict":
         return features, []
     return [
-        feature.model_copy(update={"encoding": {"bins": 0}}) if feature.kind == "numeric" else feature
+        feature.model_copy(update={"encoding": {"bins": 0}}) if feature.type == "numeric" else feature
         for feature in features
     ], []

@@ -157,11 +157,11 @@ class TabularVectorizer(BaseModel):
     @classmethod
     def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> Self:
         """Learn every statistic from the rows of `frame`, and from nothing else."""
-        bins = _bins(len(frame), sum(feature.kind == "numeric" for feature in features))
+        bins = _bins(len(frame), sum(feature.type == "numeric" for feature in features))
         columns: list[AnyColumn] = []
         for feature in features:
             values_N = frame[feature.name]
-            match feature.kind:
+            match feature.type:
                 case "categorical":
                     columns.append(Categories.fit(feature.name, values_N))
                 case "date":

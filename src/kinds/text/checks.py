@@ -42,7 +42,7 @@ def contradicting_texts(table: TableFacts) -> Iterator[Issue]:
 
 
 def _texts(table: TableFacts) -> Iterable[str]:
-    return (name for name in table.features if table.kinds[name] == "text")
+    return (name for name in table.features if table.types[name] == "text")
 
 
 CHECKS: dict[str, Callable[[TableFacts], Iterable[Issue]]] = {

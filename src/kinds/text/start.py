@@ -27,7 +27,7 @@ def with_vectors(
 
     go_on: whether they learn. Raises UserError for an invalid line of the file, or if no column is text.
     """
-    texts = {f.name: train[f.name].fillna("").tolist() for f in features if f.kind == "text"}
+    texts = {f.name: train[f.name].fillna("").tolist() for f in features if f.type == "text"}
     if not texts:
         raise UserError("word_vectors: no column is text, so no words could use them; remove the key")
     words = {word for column in texts.values() for word in tokens_of(column, "words").flatten().unique().to_pylist()}

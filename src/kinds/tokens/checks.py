@@ -59,7 +59,7 @@ def repeated_sentences(table: TableFacts) -> Iterator[Issue]:
 
 
 def _word(table: TableFacts) -> str:
-    return next(name for name in table.features if table.kinds[name] == "token")
+    return next(name for name in table.features if table.types[name] == "token")
 
 
 def _sentence(table: TableFacts) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from src.core.errors import UserError
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
-from src.tables.columns import feature_kind
+from src.tables.columns import feature_type
 from src.tables.table import Feature
 
 
@@ -28,15 +28,15 @@ def with_sentences(train: pd.DataFrame, features: list[Feature], settings: Prepa
 
     Raises UserError for a column besides the words.
     """
-    words = [feature for feature in features if feature.kind == "token"]
+    words = [feature for feature in features if feature.type == "token"]
     if not words:
         return features
     assert settings.groups is not None, "`Problem` refuses words without sentences"
     others = [feature for feature in features if feature != words[0]]
     if others:
-        kind = "a second column of words" if others[0].kind == "token" else others[0].kind
-        raise UserError(f"columns: {others[0].name!r} is {kind}, and words are read alone; name it under `drop`")
-    sentence = Feature(name=settings.groups, kind=feature_kind(train[settings.groups], None))
+        role = "a second column of words" if others[0].type == "token" else others[0].type
+        raise UserError(f"columns: {others[0].name!r} is {role}, and words are read alone; name it under `drop`")
+    sentence = Feature(name=settings.groups, type=feature_type(train[settings.groups], None))
     return [feature.model_copy(update={"sentence": settings.groups}) for feature in (*words, sentence)]
 
 

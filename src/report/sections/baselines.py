@@ -30,11 +30,11 @@ def baselines(evidence: Evidence, printer: Printer, of_evaluation: Printer) -> S
     repeats = evidence.prepared.protocol.repeats
     fewer = repeats < evidence.evaluate.cross_validation.repeats
     table = Table(
-        f"All baselines that were tried ({printer.heading}); the best of each kind is marked",
-        ["Baseline", "Kind", "Development folds", f"Evaluation folds{f', first {repeats} repeats' if fewer else ''}"],
+        f"All baselines that were tried ({printer.heading}); the best of each group is marked",
+        ["Baseline", "Group", "Development folds", f"Evaluation folds{f', first {repeats} repeats' if fewer else ''}"],
         [
-            [spoken(r.name), kind, printer.bare(r.development.mean), of_evaluation.bare(r.evaluation.mean)]
-            for r, kind, _, _ in references
+            [spoken(r.name), group, printer.bare(r.development.mean), of_evaluation.bare(r.evaluation.mean)]
+            for r, group, _, _ in references
         ],
         frozenset({2, 3}),
         frozenset(index for index, (r, _, _, best) in enumerate(references) if r.name == best.name),

@@ -32,7 +32,7 @@ def columns(evidence: Evidence) -> Section:
         if finding.column is not None:
             messages.setdefault(finding.column, []).append(sentence(finding.message))
     shown = sorted(validation.columns, key=lambda column: column.name not in messages)[:MOST_COLUMNS]
-    kinds = {feature.name: feature.kind for feature in evidence.prepared.features}
+    types = {feature.name: feature.type for feature in evidence.prepared.features}
     left_out = len(validation.columns) - len(shown)
     text = (
         f"Your table has {counted(validation.rows, 'row')} and {counted(len(validation.columns), 'column')}. Gaps and "
@@ -43,8 +43,8 @@ def columns(evidence: Evidence) -> Section:
     in_order = [column for column in validation.columns if column in shown]
     table = Table(
         "The columns",
-        ["Column", "Used as", "Kind", "Gaps", "Distinct", "Values", "Spread", "What to know"],
-        [_row(column, kinds.get(column.name, column.kind), validation.rows, messages) for column in in_order],
+        ["Column", "Used as", "Type", "Gaps", "Distinct", "Values", "Spread", "What to know"],
+        [_row(column, types.get(column.name, column.type), validation.rows, messages) for column in in_order],
         frozenset({3, 4}),
         frozenset(place for place, column in enumerate(in_order) if column.role == "target"),
         prose=True,
@@ -52,13 +52,13 @@ def columns(evidence: Evidence) -> Section:
     return Section("table", "Your table", [], [Text(text), table])
 
 
-def _row(column: ColumnSummary, kind: str, rows: int, messages: dict[str, list[str]]) -> list[str]:
+def _row(column: ColumnSummary, type_: str, rows: int, messages: dict[str, list[str]]) -> list[str]:
     gaps = f"{count(column.missing)} ({share(column.missing / rows)})" if column.missing else "none"
     reasons = ["Named under drop in the problem file."] if column.role == "drop" else []
     return [
         column.name,
         ROLES.get(column.role, column.role),
-        kind,
+        type_,
         gaps,
         count(column.distinct),
         column.values,

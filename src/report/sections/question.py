@@ -12,9 +12,9 @@ from src.report.words import ORDERS, chosen_words, clause, judged_words, protoco
 
 def question(evidence: Evidence) -> Section:
     prepared = evidence.prepared
-    kinds: dict[str, list[str]] = {}
+    types: dict[str, list[str]] = {}
     for feature in prepared.features:
-        kinds.setdefault(feature.kind, []).append(feature.name)
+        types.setdefault(feature.type, []).append(feature.name)
     facts = [
         ["Asked", evidence.settings.question],
         *([["Target", listing(prepared.targets)]] if prepared.targets else []),
@@ -32,7 +32,7 @@ def question(evidence: Evidence) -> Section:
         [
             "Inputs",
             f"{counted(len(prepared.features), 'column')}: "
-            + "; ".join(f"{count(len(names))} {kind} ({listing(names, 6)})" for kind, names in kinds.items()),
+            + "; ".join(f"{count(len(names))} {type_} ({listing(names, 6)})" for type_, names in types.items()),
         ],
     ]
     return Section(
