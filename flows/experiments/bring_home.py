@@ -78,6 +78,7 @@ def bring_home(name: str, home: Path) -> Brought:
         blobs = _blobs(experiment.commit, [path for problem in problems for path in _places(problem)], home)
         files = {path: blob for path, blob in blobs.items() if _blob(home / path, home) != blob}
         _refuse_edited(files, home)
+        _refuse_edited_outputs(problems, home)
         unlisted = [problem for problem in problems if problem not in listed_problems(home / "params.yaml")]
         for path, blob in files.items():
             with atomic_file(home / path) as partial:
@@ -143,6 +144,17 @@ def _refuse_edited(files: Iterable[str], home: Path) -> None:
         raise UserError(
             f"this would overwrite what is not committed: {', '.join(edited_files)}\n"
             f"Commit it (`git add {' '.join(edited_files)} && git commit`), or discard it with `git checkout`; "
+            "then try again. Nothing was changed."
+        )
+
+
+def _refuse_edited_outputs(problems: Iterable[str], home: Path) -> None:
+    """Raise UserError naming the outputs that DVC caches and somebody edited."""
+    edited_outputs = [path for problem in problems for path in Stages(problem, home).edited_outputs()]
+    if edited_outputs:
+        raise UserError(
+            f"this would overwrite outputs that are not as dvc.lock says: {', '.join(edited_outputs)}\n"
+            f"Copy them elsewhere and discard them with `dvc checkout --force {' '.join(edited_outputs)}`; "
             "then try again. Nothing was changed."
         )
 

@@ -69,6 +69,11 @@ class Stages:
         check_dvc_lock(self.root)
         dvc_repository.restore(self.root, self._all)
 
+    def edited_outputs(self) -> list[str]:
+        """The outputs that `restore` would overwrite, though nothing else holds them."""
+        check_dvc_lock(self.root)
+        return dvc_repository.edited_outputs(self.root, self._all)
+
     def _ask(self) -> dict[str, list[str]]:
         check_dvc_lock(self.root)
         status = dvc_repository.status(self.root, self._all)

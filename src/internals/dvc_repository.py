@@ -32,6 +32,16 @@ def restore(root: Path, stages: str) -> None:
                 out.checkout(force=True)
 
 
+def edited_outputs(root: Path, stages: str) -> list[str]:
+    """The outputs on disk, among those that DVC caches, that are not as dvc.lock says. Raises like `status`.
+
+    `restore` would overwrite them. Outputs that git keeps are left out.
+    """
+    with _loaded(root, stages) as loaded:
+        outs = [out for stage in loaded for out in stage.outs if out.use_cache and out.exists]
+        return [str(out.def_path) for out in outs if out.changed_checksum()]
+
+
 def preload(root: Path) -> None:
     """Import what `status` needs, and read dvc.yaml once."""
     from dvc.exceptions import DvcException

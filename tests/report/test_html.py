@@ -415,6 +415,13 @@ def test_of_a_single_fold_nothing_is_said_of_several(results: Results):
         assert wrong not in page
 
 
+def test_what_a_check_found_is_counted_in_its_sentence_alone(pages: Callable[[str], str]) -> None:
+    """A check counts rows, values or columns; a leaking column was one "row" in a table with such a heading."""
+    found = re.search(r"What the checks found.*?</thead>", pages("binary"), re.DOTALL)
+    assert found is not None
+    assert re.findall(r"<th[^>]*>([^<]*)</th>", found[0]) == ["Severity", "Check", "Column", "What it means"]
+
+
 def test_your_table_tells_of_each_column_its_use_gaps_values_and_what_was_found(results: Results) -> None:
     evidence = read_evidence(results("binary"))
     spelled = "'city': values that differ only in case or spaces count as different categories: 'Ulm' (3), 'ulm' (2)"

@@ -60,12 +60,8 @@ def data_checks(evidence: Evidence) -> Section:
         blocks.append(
             Table(
                 "What the checks found",
-                ["Severity", "Check", "Column", "Rows", "What it means"],
-                [
-                    [f.severity, spoken(f.check), f.column or "", count(f.count), sentence(f.message)]
-                    for f in validation.findings
-                ],
-                frozenset({3}),
+                ["Severity", "Check", "Column", "What it means"],
+                [[f.severity, spoken(f.check), f.column or "", sentence(f.message)] for f in validation.findings],
                 prose=True,
             )
         )

@@ -133,6 +133,21 @@ def test_edits_that_are_nowhere_else_are_named_and_stay(home: Workspace, names: 
     assert state(home) == before
 
 
+@pytest.mark.parametrize("file", [f"results/{PROBLEM}/validation.html", f"data/prepared/{PROBLEM}/train/schema.json"])
+def test_edited_outputs_that_only_dvc_knows_are_named_and_stay(home: Workspace, names: dict[str, str], file: str):
+    path = home.root / file
+    edited = path.read_text() + "\n"
+    path.unlink()  # it may be a link into DVC's cache
+    path.write_text(edited)
+    before = state(home)
+    run = home.run("flows.apply", names["tiny 3"], check=False)
+    assert run.returncode == 1
+    output = file if "results" in file else f"data/prepared/{PROBLEM}/train"
+    assert re.search(rf"overwrite outputs that are not as dvc.lock says: {re.escape(output)}\n", run.stdout)
+    assert state(home) == before
+    assert path.read_text() == edited
+
+
 def test_a_name_that_is_not_there_is_answered_with_the_nearest(home: Workspace, names: dict[str, str]):
     with pytest.raises(UserError, match=f"did you mean {names['tiny 3']}"):
         bring_home(f"{names['tiny 3']}0", home.root)
