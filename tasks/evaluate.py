@@ -113,7 +113,7 @@ def evaluate(layout: Layout) -> Evaluate:
     judged = _judge(given, learnt)
     table, measure, protocol = given.table, given.measure, given.prepared.protocol
     network, estimated = judged.network, estimate(judged.network, table, measure, learnt.variance)
-    shallow_estimate = estimate(judged.shallow, table, measure)
+    shallow_estimate, by_rows = (estimate(model, table, measure) for model in (judged.shallow, network))
 
     shallow_final = _shallow(given, judged.shallow)
     models: dict[Saved, Model] = {
@@ -155,6 +155,7 @@ def evaluate(layout: Layout) -> Evaluate:
                 folds=protocol.folds,
                 repeats=len(learnt.folds.fold_RN),
                 half_samples=0 if learnt.variance is None else 2 * PAIRS,
+                widened=(estimated.high - estimated.low) / (by_rows.high - by_rows.low) if learnt.variance else 1.0,
                 scores=network_J.tolist(),
             ),
             nested=judged.nested,
@@ -301,8 +302,14 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
 
     common, simple = f"common sense ({names[0]})", f"shallow model ({names[1]})"
 
-    def compared(name: str, model: HeldOut, reference: HeldOut, called: str, model_called: str = "network") -> Verdict:
-        return compare(name, model, [reference], called, table, learnt.folds, measure, seed, model_called)
+    ours = _network_called(given)
+    chosen_here = given.prepared.protocol.order == "temporal"
+
+    def compared(name: str, model: HeldOut, reference: HeldOut, called: str, model_called: str = ours) -> Verdict:
+        folds = learnt.folds
+        return compare(
+            name, model, [reference], called, table, folds, measure, seed, model_called, chosen_here=chosen_here
+        )
 
     verdicts = [
         compared(GATE, network, dummy, common),
@@ -314,6 +321,13 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     if given.settings.final == "fold_ensemble":
         verdicts.append(compared("fold_ensemble_beats_refit", network, refit, "refit", "fold ensemble"))
     return _Judged(network, dummy, boosted, nested, verdicts)
+
+
+def _network_called(given: _Given) -> str:
+    """The name of the scored network in a comparison; a single one of its networks scores otherwise."""
+    if given.settings.final == "fold_ensemble":
+        return "network (fold ensemble)"
+    return f"network (committee of {given.settings.committee})" if given.settings.committee > 1 else "network"
 
 
 def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:

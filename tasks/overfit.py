@@ -25,7 +25,7 @@ from src.results.baseline import Baseline, ReferenceScore
 from src.results.data import Prepared
 from src.results.networks import Candidate, Overfit, Rung
 from src.results.verdicts import Verdict
-from src.search.climbing import FEWEST_RUNGS, choose, is_enough, saturated
+from src.search.climbing import FEWEST_RUNGS, choose, is_enough, is_perfect, saturated
 from src.search.curves import RISE, Turn, find_turn
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
@@ -34,12 +34,13 @@ from src.training.members import Member, Trained
 from src.training.settings import batch_size, epochs
 
 ADVICE = "the book's advice: add layers, make them bigger, or train for more epochs"
+PERFECT = "the validation measure is perfect already, so a larger network or longer training has nothing to gain"
 ADVICE_BASELINE = (
     "the book's advice: the answer may not be in the data, or the network does not suit it; "
     "look at the data checks and the features before anything else"
 )
 ADVICE_SHALLOW = (
-    "the shallow model is surely better than common sense, so the answer is in the data: "
+    "the shallow model is better than common sense on these folds, so the answer is in the data: "
     "the network does not suit it yet, or there are too few rows for one"
 )
 
@@ -96,6 +97,7 @@ def overfit(layout: Layout) -> Overfit:
 
     rungs = [climb.rung for climb in climbs]
     chosen = choose(rungs, measure)
+    best = rungs[chosen].best_validation
     result = worded(
         Overfit(
             measure=measure.name,
@@ -104,7 +106,7 @@ def overfit(layout: Layout) -> Overfit:
             chosen=chosen,
             verdicts=[
                 _beats(climbs[chosen], reference, folds, table, measure, settings.seed, advice),
-                _overfits(climbs, chosen, most, kind.larger),
+                overfits(climbs, chosen, most, kind.larger, is_perfect(best, common_sense, measure)),
             ],
         )
     )
@@ -164,8 +166,8 @@ def _beats(
     return verdict_of(verdict.name, verdict.comparison.model_copy(update={"note": f"; {advice}"}))
 
 
-def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Verdict:
-    """larger: the settings that let the ladder climb on."""
+def overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str, perfect: bool) -> Verdict:
+    """larger: the settings that let the ladder climb on. perfect: the chosen rung leaves nothing to gain."""
     rung, turn = climbs[chosen].rung, climbs[chosen].turn
     if rung.overfits:
         # One fold has no standard error.
@@ -177,10 +179,11 @@ def _overfits(climbs: list[Climb], chosen: int, epochs: int, larger: str) -> Ver
             f"luck of a ragged curve ({turn.noise:.2g})"
         )
     else:
+        advice = PERFECT if perfect else f"{ADVICE} ({larger}, training.epochs)"
         evidence = (
             f"up to the network of {climbs[-1].rung.network.phrase} the validation loss does not turn within "
             f"{epochs} epochs (lowest {turn.lowest:.4g} at epoch {turn.epoch}, "
-            f"rise {turn.rise:.2g}); {ADVICE} ({larger}, training.epochs)"
+            f"rise {turn.rise:.2g}); {advice}"
         )
     return Verdict(name="overfits", holds=rung.overfits, evidence=evidence)
 

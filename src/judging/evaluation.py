@@ -81,8 +81,9 @@ def repeats_wanted(
     interval, error = estimate(held_out, table, measure, variance), shuffle_error(held_out, table, measure)
     repeats, width = len({split.repeat for split in held_out.splits}), interval.high - interval.low
     stable = error <= STABLE_SHARE * width
+    shown = printer(measure.name, "", [interval.value], [interval]).difference(error)
     reason = (
-        f"the luck of the shuffles leaves a standard error of {error:.2g}, {error / width if width else 0:.1%} of the "
+        f"the luck of the shuffles leaves a standard error of {shown}, {error / width if width else 0:.1%} of the "
         f"interval's width; {'at most' if stable else 'that is more than the wanted'} {STABLE_SHARE:.0%}"
         f"{' is enough' if stable else f', but {most} repeats are the most'}"
     )

@@ -69,7 +69,10 @@ class Printer:
         return unit if self.form == "unit" else f"({unit})²"
 
     def bare(self, value: float) -> str:
-        """The number alone (with % for shares), for tables whose header names the unit."""
+        """The number alone (with % for shares), for tables that name the unit. Only zero is printed as zero."""
+        return self._finer([value])._plain(value)
+
+    def _plain(self, value: float) -> str:
         if not math.isfinite(value):
             return UNKNOWN
         text = fixed(self._shown(value), self.decimals)
@@ -102,7 +105,7 @@ class Printer:
     def _finer(self, values: Sequence[float]) -> "Printer":
         """A printer with enough digits that only zero is printed as zero."""
         finer, rounding = self, ROUNDING * 10.0**-self.decimals
-        for value in values:
+        for value in filter(math.isfinite, values):
             while (
                 abs(self._shown(value)) > rounding
                 and float(fixed(self._shown(value), finer.decimals, "-").replace(",", "")) == 0
@@ -115,7 +118,7 @@ class Printer:
         return f"{text} {self.unit_words}" if self.unit_words and text != UNKNOWN else text
 
     def interval(self, low: float, high: float) -> str:
-        return f"{self.bare(low)} to {self.bare(high)}"
+        return f"{self._plain(low)} to {self._plain(high)}"
 
     def with_interval(self, estimate: Estimate | TestScore) -> str:
         """`97.4% (95.1% to 98.7%)`."""

@@ -118,6 +118,8 @@ def learning_curve(
         folds,
         measure,
         seed,
+        "a single network on all training rows",
+        "the evaluation folds, first repeat",
         note=f"; one network each, on {rows}",
     )
     return points, [verdict]

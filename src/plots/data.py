@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from src.core.text import shares
 from src.plots.style import INK, NETWORK, label, new_figure, plain_number, show_counts, styled
 
 MOST_BARS = 24
@@ -21,8 +22,9 @@ def class_balance(counts: Mapping[str, int], rows: int) -> Figure:
     places = np.arange(len(ordered))
     values = [count for _, count in ordered]
     axes.barh(places, values, color=NETWORK, height=0.68)
-    for place, value in zip(places, values, strict=True):
-        axes.text(value, place, f" {plain_number(value)} ({value / rows:.1%})", va="center", color=INK, fontsize=10)
+    printed = shares(values) if sum(values) == rows else [f"{value / rows:.1%}" for value in values]
+    for place, value, share in zip(places, values, printed, strict=True):
+        axes.text(value, place, f" {plain_number(value)} ({share})", va="center", color=INK, fontsize=10)
     axes.set_yticks(places, [label(name) for name, _ in ordered])
     axes.invert_yaxis()
     axes.set_xlim(0, max(values) * 1.32)

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -79,7 +80,10 @@ def one_standard_error(evidence: Evidence, printer: Printer) -> Figure:
     best, chosen = int(table["best"].to_numpy().argmax()), int(table["chosen"].to_numpy().argmax())
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     names = [f"#{number}" for number in table["candidate"]]
-    return search_plots.one_standard_error(names, behind, errors, best, chosen, scale_of(printer))
+    points, scale = 1.0, scale_of(printer)
+    if scale.percent:
+        points, scale = 100.0, replace(scale, label=f"{scale.label}, percentage points", percent=False)
+    return search_plots.one_standard_error(names, points * behind, points * errors, best, chosen, scale)
 
 
 def png(figure: Figure) -> bytes:

@@ -36,6 +36,7 @@ class CrossValidation(Result):
 
     mean: over the repeats, each joined from its folds by `Measure.joined`. scores: of single folds.
     half_samples: how many cross-validated halves of the rows the interval rests on; 0: it rests on the rows.
+    widened: how many times as wide it is as an interval that rests on the rows.
     """
 
     mean: float
@@ -44,6 +45,7 @@ class CrossValidation(Result):
     folds: int
     repeats: int
     half_samples: int
+    widened: float = Field(1.0, exclude_if=lambda times: times == 1)
     scores: list[float] = Field(min_length=1)
 
 

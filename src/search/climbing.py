@@ -13,6 +13,8 @@ from src.results.networks import Rung
 # a rung gains less than the second share of that way on the rung before. Of a measure without a best value the way is
 # the one that has been made.
 SATURATED, STALLED = 0.05, 0.02
+# A measure is perfect within this share of that way.
+PERFECT = 0.001
 # Rungs that are always climbed, and trained together, so that the search has capacities to choose from.
 FEWEST_RUNGS = 3
 
@@ -24,6 +26,12 @@ def saturated(training: float, before: float | None, common_sense: float, measur
     if abs(perfect - training) <= SATURATED * way:
         return True
     return before is not None and measure.gain(training, before) < STALLED * way
+
+
+def is_perfect(value: float, common_sense: float, measure: Measure) -> bool:
+    """Whether a measure leaves nothing to gain, whatever the network."""
+    perfect = measure.highest if measure.direction == "maximize" else measure.lowest
+    return math.isfinite(perfect) and abs(perfect - value) <= PERFECT * abs(perfect - common_sense)
 
 
 def crosses(rung: Rung) -> bool:

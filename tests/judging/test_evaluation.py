@@ -1,6 +1,7 @@
 """The estimate, the paired comparison and the sealed test's one score."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -144,6 +145,14 @@ def test_repeats_are_enough_when_the_shuffles_hardly_move_the_estimate(noise: fl
         wanted, why = repeats_wanted(model, table, MAE, most)
         assert wanted == (3 if stable else min(math.ceil(needed), most))
         assert ("is enough" in why) == stable
+
+
+def test_the_reason_of_the_repeats_prints_its_error_like_the_measure():
+    table, folds = table_of("binary", ROWS), folds_of(ROWS)
+    twice = Folds(np.repeat(folds.fold_RN, 2, axis=0), temporal=False)
+    model = held_out(table, twice, 0.6)
+    _, why = repeats_wanted(model, table, ACCURACY, 9)
+    assert re.match(r"the luck of the shuffles leaves a standard error of \d+\.\d+ percentage points?, \d", why)
 
 
 def test_an_interval_is_wider_where_rows_come_in_groups():

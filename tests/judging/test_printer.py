@@ -146,3 +146,8 @@ def test_numbers_keep_their_decimals_and_zero_has_no_sign(value, decimals):
     text = fixed(value, decimals)
     assert float(text.replace(",", "").replace("−", "-")) == pytest.approx(round(value, decimals))
     assert text.strip("−0.,") or "−" not in text
+
+
+def test_a_small_error_beside_a_large_one_is_not_printed_as_zero():
+    found = printer("mae", "", [78.1], [around(78.1, 12)])
+    assert (found.bare(78.118), found.bare(0.0217), found.bare(0.0)) == ("78.1", "0.02", "0.0")

@@ -123,6 +123,7 @@ def test_more_data_would_help_where_all_rows_beat_half_of_them(half, whole, hold
     table, folds = table_of("unit_interval_regression", 90), folds_of(90)
     points, [verdict] = curve(half, whole, folds, table)
     assert (verdict.name, verdict.holds) == ("more_data_would_help", holds)
+    assert ": a single network on all training rows " in verdict.evidence
     assert f"{points[1].rows} and {points[0].rows} rows" in verdict.evidence
     assert [point.share for point in points] == [1 / 2, 1.0]
 

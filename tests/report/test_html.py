@@ -403,6 +403,20 @@ def test_of_rows_in_time_order_nothing_is_called_fresh_or_dealt_out(results: Res
         assert wrong not in page
 
 
+@pytest.mark.parametrize(("times", "explained"), [(15.2, True), (1.5, False)])
+def test_an_interval_far_wider_than_the_rows_make_it_is_explained(results: Results, times: float, explained: bool):
+    evidence = read_evidence(results("regression"))
+    cross = evidence.evaluate.cross_validation.model_copy(update={"widened": times})
+    evaluated = evidence.evaluate.model_copy(update={"cross_validation": cross})
+    page = render_page(replace(evidence, evaluate=evaluated))
+    assert ("15 times as wide as one that rests on the rows alone" in page) == explained
+
+
+def test_differences_of_shares_are_in_percentage_points(results: Results):
+    table = re.search(r"<th[^>]*>Behind the best \[percentage points\]", render_page(read_evidence(results("binary"))))
+    assert table is not None
+
+
 def test_of_a_single_fold_nothing_is_said_of_several(results: Results):
     evidence = smallest(read_evidence(results("binary")))
     points = [of.model_copy(update={"scores": of.scores[:1]}) for of in evidence.evaluate.sample_sizes]

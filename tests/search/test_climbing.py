@@ -11,7 +11,7 @@ from src.judging.printer import printer_of
 from src.models.measures import TABLE
 from src.report.sections.ladder import rule, rungs_table
 from src.results.networks import Overfit, Rung
-from src.search.climbing import choose, saturated
+from src.search.climbing import choose, is_perfect, saturated
 
 # Its best value is nowhere: the way is the one from common sense so far.
 WITHOUT_END = replace(TABLE["r2"], highest=math.inf)
@@ -89,3 +89,16 @@ def test_the_report_tells_the_rule_that_chose(flags):
     else:
         assert f"so {name} is chosen, whose validation measure" in text
     assert (f"It ended on {last}, where all three are so." in text) == (overfits[-1] and ahead[-1] and is_saturated[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "common_sense", "perfect"),
+    [
+        ("accuracy", 1.0, 0.6, True),
+        ("accuracy", 0.99, 0.6, False),
+        ("mae", 0.01, 78.1, True),
+        ("mae", 2.7, 78.1, False),
+    ],
+)
+def test_a_perfect_measure_leaves_nothing_to_gain(name: str, value: float, common_sense: float, perfect: bool):
+    assert is_perfect(value, common_sense, TABLE[name]) == perfect

@@ -94,6 +94,14 @@ def _joined_words(measure: str) -> str:
     return "Each value is that of all held-out rows together, and with several repeats the mean over them."
 
 
+# An interval that is more times as wide as the rows alone would make it is explained.
+MOST_WIDENED = 5
+_WIDE = (
+    " The network’s interval is {times:.0f} times as wide as one that rests on the rows alone. On some halves of the "
+    "rows the network does far worse than on others, so do not rely on its score with fewer rows."
+)
+
+
 def _interval_words(estimate: CrossValidation, single: bool) -> str:
     """What the interval's width rests on."""
     if estimate.half_samples:
@@ -102,6 +110,7 @@ def _interval_words(estimate: CrossValidation, single: bool) -> str:
             f"({estimate.half_samples} of them, in pairs without a row in common). It shows how much such values "
             "differ from one set of rows to another. The shallow model’s interval rests on the held-out rows, and "
             "allows for the fact that the folds share most of their training rows (after Nadeau and Bengio)."
+            + (_WIDE.format(times=estimate.widened) if estimate.widened > MOST_WIDENED else "")
         )
     if single:
         return (

@@ -1,6 +1,6 @@
 """What was asked: the question, the data checks, the distribution of the target, the measure and the protocol."""
 
-from src.core.text import count, counted, listing
+from src.core.text import count, counted, listing, shares
 from src.judging.printer import Printer
 from src.plots import data as data_plots
 from src.report.blocks import Picture, Pictures, Section, Table, Text
@@ -74,9 +74,12 @@ def balance(evidence: Evidence) -> Section:
         largest = max(prepared.classes, key=lambda name: prepared.classes[name])
         smallest = min(prepared.classes, key=lambda name: prepared.classes[name])
         noun = prepared.problem_type.noun
+        printed = {name: share(rows / prepared.rows) for name, rows in prepared.classes.items()}
+        if prepared.problem_type.single_label:
+            printed = dict(zip(prepared.classes, shares(list(prepared.classes.values())), strict=True))
         words = (
-            f"The most frequent {noun} is {largest} with {share(prepared.classes[largest] / prepared.rows)} of the "
-            f"training rows, the rarest {smallest} with {share(prepared.classes[smallest] / prepared.rows)}."
+            f"The most frequent {noun} is {largest} with {printed[largest]} of the training rows, the rarest "
+            f"{smallest} with {printed[smallest]}."
         )
         if prepared.problem_type.target == "flag":
             words += " A row may have several labels or none, so the shares need not add up to 100%."

@@ -105,6 +105,7 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
         shown.append(chosen)
     numeric = ("dropout", "l1", "l2", "learning_rate")
     options = [name for name in OPTIONS if name in table]
+    points = " [percentage points]" if printer.form == "share" else ""
     marks = {index: "dropped" for index in shown if table["dropped"][index]}
     behind, errors = behind_best(table, best, evidence.regularize.direction == "maximize")
     marks |= {best: "best", chosen: "chosen"} if best != chosen else {chosen: "best, chosen"}
@@ -122,8 +123,8 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
             "Epochs",
             "Trained",
             "Mean",
-            "Behind the best",
-            "± standard error",
+            f"Behind the best{points}",
+            f"± standard error{points}",
             *(OPTIONS[name] for name in options),
             "",
         ],
@@ -136,8 +137,8 @@ def _candidate_table(evidence: Evidence, printer: Printer, best: int, chosen: in
                 count(int(table["epochs"][index])),
                 count(int(table["trained_epochs"][index])),
                 printer.bare(float(table["mean"][index])),
-                printer.bare(float(behind[index])),
-                printer.bare(float(errors[index])),
+                printer.bare(float(behind[index])).rstrip("%"),
+                printer.bare(float(errors[index])).rstrip("%"),
                 *(str(table[name][index]) for name in options),
                 marks.get(index, ""),
             ]
