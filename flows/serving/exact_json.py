@@ -25,12 +25,10 @@ class ExactJson:
         if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
             await self.app(scope, receive, send)
             return
-        messages = [await receive()]
-        while messages[-1].get("more_body"):
-            messages.append(await receive())
+        messages = await read_body(receive)
         reason = refusal(b"".join(message.get("body", b"") for message in messages))
         if reason is None:
-            await self.app(scope, _again(messages, receive), send)
+            await self.app(scope, again(messages, receive), send)
         else:
             headers = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 422, "headers": headers})
@@ -62,7 +60,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _Constant(name)
 
 
-def _again(messages: list[Message], receive: Receive) -> Receive:
+async def read_body(receive: Receive) -> list[Message]:
+    """The messages with the body of a request."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    return messages
+
+
+def again(messages: list[Message], receive: Receive) -> Receive:
     """The messages that were read already, then those that come."""
     waiting: list[Any] = messages[::-1]
 

@@ -2,6 +2,7 @@
 
 import flows  # noqa: F401  before Prefect, which reads its settings once
 from flows.serving.exact_json import ExactJson
+from flows.serving.patience import Patient
 from flows.serving.same_origin import App
 from flows.serving.server_process import run
 
@@ -12,7 +13,7 @@ def app() -> App:
     from flows.serving.prefect_tables import make_tables
 
     make_tables()
-    return ExactJson(create_app(final=True))
+    return ExactJson(Patient(create_app(final=True)))
 
 
 if __name__ == "__main__":
