@@ -248,8 +248,8 @@ def test_columns_are_restored_from_their_inputs():
             "day": pd.Timestamp("2025-03-01") + pd.to_timedelta(np.arange(20), "D"),
         }
     )
-    kinds = {"size": "numeric", "colour": "categorical", "day": "date"}
-    vectorizer = TabularVectorizer.fit(frame, [Feature(name=name, kind=kind) for name, kind in kinds.items()])
+    types = {"size": "numeric", "colour": "categorical", "day": "date"}
+    vectorizer = TabularVectorizer.fit(frame, [Feature(name=name, type=type_) for name, type_ in types.items()])
     x_ND = vectorizer.transform(frame).astype(float)
     assert sum(vectorizer.widths) == x_ND.shape[1]
     starts = np.cumsum([0, *vectorizer.widths[:-1]])

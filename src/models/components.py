@@ -15,7 +15,7 @@ AT_ONCE = 4096
 class Components:
     """The best linear code: `count` principal components; with none, every row is rebuilt as the mean.
 
-    `score_samples` says of each row the mean squared error of what is rebuilt, and the code: (N, 1 + C). Source:
+    `score_samples` gives the mean squared error of each rebuilt row, and its code: (N, 1 + C). Source:
     Pearson 1901, "On lines and planes of closest fit to systems of points in space".
     """
 
@@ -27,7 +27,7 @@ class Components:
         return {"count": self.count}
 
     def fit(self, x_ND: NDArray[Any], y: None = None, sample_weight: Array | None = None) -> Self:
-        """Raises UserError where the code would be as long as a row."""
+        """Raises UserError if the code would be as long as a row."""
         if self.count >= x_ND.shape[1]:
             raise UserError(f"code: {self.count} numbers cannot sum up rows of {x_ND.shape[1]}; choose a shorter code")
         w_N = np.ones(len(x_ND)) if sample_weight is None else np.asarray(sample_weight, np.float64)

@@ -7,9 +7,9 @@ from src.models.head import Head
 
 
 class OwnLoss(Head):
-    """The network says its loss of a row by itself, in its first output; the others are what else it says of the row.
+    """The network computes the loss of each row itself: it is the first output. The others describe the row.
 
-    An autoencoder says its error and the code.
+    An autoencoder gives its error and the code.
     """
 
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from src.networks.mlp import MLP
 class Autoencoder(nn.Module):
     """An encoder with hidden layers of `units`, a code of `outputs` - 1 numbers, and a decoder with them in reverse.
 
-    `forward` says of each row the mean squared error of what is rebuilt, and the code: (B, 1 + C).
+    `forward` gives the mean squared error of each rebuilt row, and its code: (B, 1 + C).
     """
 
     def __init__(

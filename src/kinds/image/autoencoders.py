@@ -13,13 +13,12 @@ from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
 FEWEST_RUNGS = 3
-# Multiplications and additions of a convolution and its counterpart in the decoder, for each pixel of what it sees, by
-# its channels and filters.
+# Multiplications and additions of a convolution and its counterpart in the decoder, per pixel, channel and filter.
 OF_A_PIXEL = 2 * 9
 
 
 def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
-    """A linear one, which finds what principal components find; one hidden layer; then convolutions, doubling."""
+    """A linear one, which equals principal components; one with a hidden layer; then convolutions of doubling width."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     first = 4 * settings.first_units
     shared: dict[str, Any] = {"activation": training.activation, "size": [encoding.height, encoding.width]}

@@ -10,6 +10,6 @@ from src.tables.table import Feature
 def autoencoders(
     features: Sequence[Feature], settings: OverfitLadder, training: Training
 ) -> list[AutoencoderConfiguration]:
-    """First a linear one, which finds what principal components find; then one hidden layer on each side, doubling."""
+    """First a linear one, which equals principal components; then one hidden layer on each side, of doubling width."""
     widths = [[]] + [[settings.first_units * 2 ** (rung + 1)] for rung in range(settings.max_rungs - 1)]
     return [AutoencoderConfiguration(units=units, activation=training.activation, dropout=0.0) for units in widths]

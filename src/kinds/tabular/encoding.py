@@ -1,4 +1,4 @@
-"""How columns of a table become numbers, where the fold's training rows do not decide it."""
+"""How columns of a table become numbers, as far as the fold's training rows do not decide it."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from src.tables.table import Feature
 def encode(
     train: pd.DataFrame, features: list[Feature], settings: PrepareSettings
 ) -> tuple[list[Feature], list[Choice]]:
-    """What is to be rebuilt is each number itself, without the bins that help to predict from it."""
+    """Autoencoders rebuild each number itself, so they get no bins, which only help prediction."""
     if settings.problem_type.networks == "predict":
         return features, []
     return [

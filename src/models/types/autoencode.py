@@ -1,4 +1,4 @@
-"""Autoencode: rows without a target, summed up by a code of few numbers. Shapes: N rows, K outputs."""
+"""Autoencode: rows without a target, described by a code of few numbers. Shapes: N rows, K outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from src.models.types.problem_type import Array, ProblemType, TargetFacts
 
 
 class Autoencode(ProblemType):
-    """A network says of each row how far it is from what its code gives back, and the code."""
+    """A network gives the error of each row when it is rebuilt from its code, and the code."""
 
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return 1 + code
