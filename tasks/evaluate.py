@@ -15,7 +15,15 @@ from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
 from src.judging.baselines import common_sense, fit_shallow, shallow
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
-from src.judging.evaluation import compare, estimate, half_widths, recommended, repeats_wanted, score_sealed_test
+from src.judging.evaluation import (
+    compare,
+    estimate,
+    half_widths,
+    recommended,
+    repeats_wanted,
+    score_sealed_test,
+    times_as_wide,
+)
 from src.judging.further_targets import score_heads
 from src.judging.half_samples import PAIRS, half_sample_variance, half_samples
 from src.judging.held_out import HeldOut
@@ -155,7 +163,7 @@ def evaluate(layout: Layout) -> Evaluate:
                 folds=protocol.folds,
                 repeats=len(learnt.folds.fold_RN),
                 half_samples=0 if learnt.variance is None else 2 * PAIRS,
-                widened=(estimated.high - estimated.low) / (by_rows.high - by_rows.low) if learnt.variance else 1.0,
+                widened=times_as_wide(estimated, by_rows),
                 scores=network_J.tolist(),
             ),
             nested=judged.nested,

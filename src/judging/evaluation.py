@@ -65,6 +65,12 @@ def estimate(held_out: HeldOut, table: Table, measure: Measure, variance: float 
     return _interval(measured.value(), rows_variance, inflation, table, rows_M, measure)
 
 
+def times_as_wide(interval: Estimate, other: Estimate) -> float:
+    """The width of an interval by that of another; 1 where the other has none, as all rows are alike."""
+    width = other.high - other.low
+    return (interval.high - interval.low) / width if width > 0 else 1.0
+
+
 def shuffle_error(held_out: HeldOut, table: Table, measure: Measure) -> float:
     """Standard error of the estimate from the shuffles alone, by its spread over the repeats."""
     values_R = [repeat.value() for repeat in held_out.measured(table, measure).repeats]

@@ -18,12 +18,13 @@ from src.judging.evaluation import (
     repeats_wanted,
     score_sealed_test,
     shuffle_error,
+    times_as_wide,
 )
 from src.judging.held_out import HeldOut
 from src.judging.intervals import jackknife_variance, paired_gain, paired_p_value, share_interval, transformed_interval
 from src.models.measures import TABLE
 from src.models.types.registry import TYPES
-from src.results.verdicts import AGAINST_SHALLOW, GATE, SHALLOW_GATE
+from src.results.verdicts import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Estimate
 from src.tables.protocols import Folds
 from src.tables.table import Table
 from tests.training.examples import folds_of, table_of
@@ -471,3 +472,9 @@ def test_groups_count_once_in_the_half_width_and_too_few_give_none():
 def test_classes_have_no_half_width():
     table = table_of("binary", ROWS)
     assert half_widths(held_out(table, folds_of(ROWS), 0.1), table) is None
+
+
+def test_an_interval_without_a_width_is_no_reference():
+    wide, none = Estimate(value=2.0, low=1.0, high=4.0), Estimate(value=2.0, low=2.0, high=2.0)
+    assert times_as_wide(wide, Estimate(value=2.0, low=1.5, high=2.5)) == 3.0
+    assert times_as_wide(wide, none) == 1.0
