@@ -71,7 +71,7 @@ def conditions_of_form(name: str) -> list[dict[str, Any]]:
             "if": {"properties": {"problem": {"enum": problems[type_]}}, "required": ["problem"]},
             "then": {"properties": {"overrides": {"properties": {"measure": {"enum": ["auto", *measures, None]}}}}},
         }
-        for type_, measures in ((kind.name, kind.measures) for kind in TYPES.values())
+        for type_, measures in ((each.name, each.measures) for each in TYPES.values())
         if type_ in problems
     ]
 

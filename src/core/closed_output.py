@@ -13,9 +13,9 @@ def end_quietly_without_reader() -> None:
     """Print no traceback where standard output is a pipe whose reader has left. What was cut short still fails."""
     before = sys.excepthook
 
-    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        if not (issubclass(kind, BrokenPipeError) and _has_lost_its_reader()):
-            before(kind, error, traceback)
+    def hook(exception: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if not (issubclass(exception, BrokenPipeError) and _has_lost_its_reader()):
+            before(exception, error, traceback)
 
     sys.excepthook = hook
     atexit.register(_has_lost_its_reader)
