@@ -145,7 +145,10 @@ def scalar(value: str) -> str:
     """`value` as YAML text that reads as the same text, also inside a flow sequence."""
     quoted = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).rstrip("\n")
     plain = re.fullmatch(r"[A-Za-z_][\w ()/.?-]*", value) and value == value.strip()
-    return value if plain and yaml.safe_load(value) == value else quoted
+    try:
+        return value if plain and yaml.safe_load(f"[{value}]") == [value] else quoted
+    except yaml.YAMLError:
+        return quoted
 
 
 def sequence(values: Sequence[str]) -> str:
