@@ -1,4 +1,4 @@
-"""Prefect runs the workflow: it schedules runs and shows their states and logs. DVC does everything else.
+"""What runs the steps: flows and servers of Prefect, the process that runs DVC, and commands that use a saved model.
 
 Importing this package keeps Prefect's database and logs in the repository's folder. Import it before `prefect`, which
 reads its settings once.

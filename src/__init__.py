@@ -1,1 +1,1 @@
-"""The library behind the steps: no module here knows about DVC, Prefect or the command line."""
+"""The library behind the steps. It needs no Prefect, and only `internals` touches the insides of DVC."""

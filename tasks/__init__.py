@@ -2,7 +2,8 @@
 
 define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report.
 
-A step is a plain function over files. Importing this package sets the environment of the process and its workers before
+Beside them stand the commands that need no Prefect, such as `new`, `summary` and `experiments`. A step is a plain
+function over files. Importing this package sets the environment of the process and its workers before
 any library reads it:
 
 - One thread each. Small matrices on two threads beside a busy neighbour are up to a hundred times slower, and with one

@@ -47,7 +47,7 @@ def validate(layout: Layout) -> Validation:
             logger.warning("warning: %s", finding.message)
     errors = [_told(finding, lines) for finding in validation.findings if finding.severity == "error"]
     if errors:
-        head = f"{layout.problem_file}: the data need a correction first (rows are counted from 0):"
+        head = f"{layout.problem_file}: the data needs a correction first (rows are counted from 0):"
         raise UserError("\n".join((head, *errors, f"All findings: {page}")))
     return validation
 

@@ -1,1 +1,1 @@
-"""What every room may use and no problem shapes: errors, files, names, processes, progress."""
+"""What every room may use, whatever the problem: errors, files, names, steps, credentials, processes, progress."""

@@ -27,7 +27,7 @@ from src.tables.table import Schema, Table
 Predictions = NDArray[np.float64]
 CommonSense = Callable[[Table, Split, int], Predictions]
 
-# Shallow models learn from so many rows at most, evenly spaced: beyond, mostly the waiting grows.
+# Shallow models learn from so many rows at most, evenly spaced: more rows mostly cost time.
 SHALLOW_ROWS = 200_000
 
 
@@ -39,7 +39,7 @@ def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predic
 
 
 def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
-    """What an estimator says of the validation rows that was fitted to the inputs of the training rows."""
+    """The answers for the validation rows of an estimator that is fitted to the inputs of the training rows."""
     fold = fit_fold(table, split.training, split.validation)
     estimator, view = make(seed, len(fold.w_A), table.schema.code), kind_of(table.schema.features).flat
     return statistics_of(_fitted(estimator, seen(fold.x_AD, view), None, fold.w_A), seen(fold.x_VD, view))
@@ -106,7 +106,7 @@ def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
 
 
 def _every(rows: int, most: int | None) -> int:
-    """Which of `rows` are taken, every so manieth, so that they are `most` at most."""
+    """The step between evenly spaced rows, so that at most `most` of `rows` are taken."""
     return 1 if most is None else max(-(-rows // most), 1)
 
 

@@ -122,7 +122,7 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
         raise UserError(
             "no column is left to learn from: " + "; ".join(f"{name} {why}" for name, why in useless.items())
         )
-    question = f"Can we tell {', '.join(targets)} by the other columns?" if targets else "What are the rows like?"
+    question = f"Can we predict {', '.join(targets)} from the other columns?" if targets else "What are the rows like?"
     lines = [
         f"# A first guess from {len(table):,} rows and {len(columns)} columns: check the lines that have a comment.",
         f"question: {scalar(question)} # say what you want to know",
@@ -252,7 +252,7 @@ def _unsuited(column: Column, problem_type: ProblemType) -> str | None:
 def _code(columns: Sequence[Column], problem_type: ProblemType) -> Iterator[str]:
     """A quarter of the columns, so that a code sums a row up."""
     if problem_type.has_code:
-        yield f"code: {max(1, len(columns) // 4)} # a row in so many numbers; {len(columns)} columns are described"
+        yield f"code: {max(1, len(columns) // 4)} # how many numbers describe a row of {len(columns)} columns"
 
 
 def _references(columns: Sequence[Column]) -> Iterator[str]:

@@ -156,8 +156,8 @@ def _intervals(evidence: Evidence) -> list[str]:
     )
     return [
         f"Every predicted value has a 95% interval of {widths} (conformal, from the errors on the evaluation folds). "
-        "`python -m flows.predict` and the HTTP service give it with every prediction, and so does "
-        "`model.predict(rows, intervals=True)`; the function that MLflow loads gives the predictions alone."
+        "The command flows.predict and the HTTP service give it with every prediction, and so does "
+        "model.predict(rows, intervals=True); the function that MLflow loads gives the predictions alone."
     ]
 
 

@@ -39,13 +39,6 @@ class Thresholds:
         return self.true_positives / (self.true_positives + self.false_positives)
 
     @property
-    def roc_area(self) -> float:
-        """Area under the ROC curve by trapezoids; NaN where one of the two classes is missing."""
-        if not self.positives or not self.negatives:
-            return float("nan")
-        return float(np.trapezoid(np.append(0.0, self.recall), np.append(0.0, self.fall_out)))
-
-    @property
     def average_precision(self) -> float:
         """Precision weighted by the steps in recall (no interpolation); NaN without a positive row."""
         if not self.positives:

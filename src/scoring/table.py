@@ -84,7 +84,9 @@ class Scored:
         if not self.model.is_champion and self.model.standing:
             lines.append(f"this version is not the champion; {self.model.standing}")
         if self.reasons:
-            lines.append(f"{self.refused_rows:,} rows refused; each with its reasons: {refused_path(self.output)}")
+            lines.append(
+                f"{counted(self.refused_rows, 'row')} refused; each with its reasons: {refused_path(self.output)}"
+            )
             lines += [
                 f"  {_of(column)}{check}: {count:,}" for (column, check), count in self.reasons.most_common(SHOWN)
             ]

@@ -13,8 +13,8 @@ from src.core.errors import UserError
 
 FeatureType = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 
-# A column is text where its values have on average so many words, and this share of them is different. That is judged
-# by so many rows, evenly spaced.
+# A column is text where its values have on average at least this many words, and at least this share of them is
+# different. This is judged by at most this many rows, evenly spaced.
 TEXT_WORDS, TEXT_DISTINCT, TEXT_ROWS = 5.0, 0.5, 1000
 
 

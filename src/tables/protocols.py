@@ -25,7 +25,7 @@ Order = Literal["stratified", "shuffled", "grouped", "temporal"]
 ITERATED_BELOW_ROWS = 1_000
 K_FOLD_BELOW_ROWS = 20_000
 AUTOMATIC_FOLDS = 5
-# Iterated K-fold is repeated so often at least and at most; `src.judging.evaluation` tells how often is enough.
+# The fewest and the most repeats of iterated K-fold; `src.judging.evaluation` tells how often is enough.
 AUTOMATIC_REPEATS, MOST_REPEATS = 3, 12
 HOLD_OUT_SHARE = 0.2
 

@@ -24,7 +24,7 @@ from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.terms import TypeName
 from src.tables.columns import FeatureType
-from src.tables.windows import Window, viewed, windows
+from src.tables.windows import Window, windows
 
 # In a prepared folder, the vectors of the words of its texts.
 VECTORS = "vectors.npz"
@@ -193,14 +193,6 @@ class Table:
         if self.schema.sentence is not None:
             return "sentences"
         return "groups" if self.schema.groups else "stretches of time" if self.schema.window else "rows"
-
-    def asked_at(self, raw: pd.DataFrame) -> NDArray[np.intp]:
-        """For each row the position in the prepared table where its prediction is made: its own, or the last moment of
-        its window."""
-        if self.schema.window is None:
-            return np.arange(len(self))
-        moments, last_N = viewed(self.frame)
-        return pd.Index(raw["__row__"]).get_indexer(moments["__row__"].iloc[last_N])
 
     def units(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """The unit of each of these rows, numbered from 0: its group, the stretch of a series, or the row itself."""

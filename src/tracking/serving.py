@@ -91,11 +91,6 @@ def signature_of(schema: Schema) -> "ModelSignature":
     )
 
 
-def probability_columns(schema: Schema) -> list[str]:
-    """The columns of a prediction that the measures read, in the order of the network's outputs."""
-    return schema.problem_type.measured_columns(schema.classes, schema.targets)
-
-
 def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":
     """The features of the first training rows without gaps or, if all have gaps, of the first rows."""
     import pyarrow.parquet

@@ -67,7 +67,7 @@ def _misfit_issue(misfit: Misfit) -> Issue:
 
 
 def _verdict(table: TableFacts, outcome: dict[str, list[Issue]], findings: list[Finding]) -> Verdict:
-    """The data are fit to learn from if there is no error and no column gives the target away.
+    """The data is fit to learn from if there is no error and no column gives the target away.
 
     The workflow goes on with such a column: only the user knows whether it is available when predictions are made.
     Until the user confirms that, no score counts.

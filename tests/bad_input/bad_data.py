@@ -20,7 +20,7 @@ def parquet(metadata: bytes, key: bytes = b"types to try") -> bytes:
 
 
 FILE = "data/local/mine.csv"
-FINDINGS = f"{PROBLEM_FILE}: the data need a correction first"
+FINDINGS = f"{PROBLEM_FILE}: the data needs a correction first"
 DATA = {
     "a missing file": Bad(
         "define",

@@ -26,8 +26,8 @@ from src.scoring import rows as scored_rows
 from src.scoring import table as scored_table
 from src.search.candidates import propose
 from src.tables.protocols import Split
-from src.tables.table import Feature, Schema, rows_of
-from src.tables.windows import COLUMN
+from src.tables.table import Feature, Schema, Table, rows_of
+from src.tables.windows import COLUMN, viewed
 from src.training.fit import fit
 from src.training.members import Member, Trained
 from tests.kinds.series import prepared, waves
@@ -35,6 +35,12 @@ from tests.kinds.workflow import new_layout
 from tests.training.examples import candidate
 
 SMALL = {"lookback": 6, "delay": 1}
+
+
+def asked_at(table: Table, raw: pd.DataFrame) -> np.ndarray:
+    """For each row the position in the prepared table where its prediction is made: the last moment of its window."""
+    moments, last_N = viewed(table.frame)
+    return pd.Index(raw["__row__"]).get_indexer(moments["__row__"].iloc[last_N])
 
 
 def inputs_of(rows: pd.DataFrame, lookback: int) -> list[set[int]]:
@@ -212,7 +218,7 @@ def test_further_targets_are_forecast_for_the_same_moment_and_compared_with_thei
     config = candidate(epochs=2).model_copy(update={"network": first})
     learnt = fit([Member.of_split(config, split, 0) for split in splits], table, TABLE["mae"], Engine(workers=1), "")
     model, rows = model_of(learnt[0], found.schema), splits[0].validation
-    of_rows = model.raw_predictions(found.train)[table.asked_at(found.train)]
+    of_rows = model.raw_predictions(found.train)[asked_at(table, found.train)]
     np.testing.assert_allclose(of_rows[rows, :1], learnt[0].predictions, rtol=1e-5)
     np.testing.assert_allclose(of_rows[rows, 1:], learnt[0].further, rtol=1e-5)
 
@@ -299,7 +305,7 @@ def model_of(trained: Trained, schema: Schema) -> NetworkModel:
 def test_a_model_forecasts_at_every_moment_with_enough_behind_it_in_any_order_of_rows():
     frame = waves(125)
     found, table = prepared(frame, SMALL)
-    asked = table.asked_at(found.train)
+    asked = asked_at(table, found.train)
     split = list(found.development)[-1]
     [trained] = fit([Member.of_split(dense(), split, 0)], table, TABLE["mae"], Engine(workers=1), "windows")
     model = model_of(trained, found.schema)

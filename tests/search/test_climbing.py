@@ -84,11 +84,11 @@ def test_the_report_tells_the_rule_that_chose(flags):
     name, last = (columns["Hidden units"][place] for place in (chosen, -1))
     if proved:
         assert chosen == proved[-1]
-        assert "Chosen is the largest rung that overfits and is ahead of common sense" in text
+        assert "The largest rung that overfits and is ahead of common sense is chosen" in text
         assert f": {name}. The search" in text
     else:
         assert f"so {name} is chosen, whose validation measure" in text
-    assert (f"It ended on {last}, where all three are so." in text) == (overfits[-1] and ahead[-1] and is_saturated[-1])
+    assert (f"It ended on {last}, where all three hold." in text) == (overfits[-1] and ahead[-1] and is_saturated[-1])
 
 
 @pytest.mark.parametrize(

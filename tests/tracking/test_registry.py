@@ -16,7 +16,7 @@ import pytest
 
 from src.core.files import Layout, read_json
 from src.tables.table import Schema
-from src.tracking.serving import input_example, probability_columns, signature_of
+from src.tracking.serving import input_example, signature_of
 from tests.tracking.conftest import evaluate, record, versions
 from tests.tracking.result_files import Fruit, fruit_schema, fruit_table, network
 
@@ -149,7 +149,7 @@ def test_the_signature_names_the_raw_columns_and_the_predictions(recorded, clien
 )
 def test_measures_read_columns_that_every_type_of_problem_predicts(changes, columns):
     schema = Schema.model_validate(fruit_schema() | changes)
-    assert probability_columns(schema) == columns
+    assert schema.problem_type.measured_columns(schema.classes, schema.targets) == columns
     assert set(columns) <= set(signature_of(schema).outputs.input_names())
 
 

@@ -24,9 +24,9 @@ def test_the_page_loads_nothing_and_runs_nothing(bad_page: str) -> None:
 
 
 def test_the_verdict_comes_first_then_findings_then_columns(bad_page: str) -> None:
-    places = [bad_page.index(words) for words in ("need a correction", "Findings", "rows 3, 50", "Columns", "<table")]
+    places = [bad_page.index(words) for words in ("needs a correction", "Findings", "rows 3, 50", "Columns", "<table")]
     assert places == sorted(places)
-    assert "The data are fit to learn from." in page()
+    assert "The data is fit to learn from." in page()
 
 
 def test_errors_come_before_warnings_and_show_the_offending_values(bad_page: str) -> None:

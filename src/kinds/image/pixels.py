@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from src.inputs.pictures import AT_ONCE, Pictures
 
-# The most pixels of a picture that a shallow model sees: more mostly take more time.
+# The most pixels of a picture that a shallow model sees: more pixels mostly cost time.
 MOST_PIXELS = 32 * 32
 
 

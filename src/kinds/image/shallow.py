@@ -6,7 +6,7 @@ from typing import Any
 from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.views import View
 
-# The most rows that a shallow model of pictures learns from: more mostly take more time.
+# The most rows that a shallow model of pictures learns from: more rows mostly cost time.
 MOST_ROWS = 20_000
 
 

@@ -110,14 +110,14 @@ def rule(rungs: Sequence[Rung], chosen: int) -> str:
     """Where the climb ended and which rung was chosen, by the parts of the rule that are columns of `rungs_table`."""
     last, name = (rungs[place].network.text for place in (-1, chosen))
     ended = (
-        f"It ended on {last}, where all three are so."
+        f"It ended on {last}, where all three hold."
         if is_enough(rungs[-1])
-        else f"No rung of this ladder was so; it ended with its last one, {last}."
+        else f"All three hold on no rung of this ladder; it ended with its last one, {last}."
     )
     proved = [rung.network.text for rung in rungs if crosses(rung)]
     others = f" ({listing(proved)} do)" if len(proved) > 1 else ""
     choice = (
-        f"Chosen is the largest rung that overfits and is ahead of common sense{others}: {name}. The search tries it "
+        f"The largest rung that overfits and is ahead of common sense is chosen{others}: {name}. The search tries it "
         "and smaller ones with less freedom."
         if proved
         else f"No rung both overfits and is ahead of common sense, so {name} is chosen, whose validation measure at "
