@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.core.steps import STEPS
+from src.results.evaluate import USES
 from tests.workspaces import PROBLEM, Workspace, stages_run
 
 pytestmark = pytest.mark.slow
@@ -140,6 +141,7 @@ def test_the_metrics_of_a_problem_fit_on_one_line_of_a_terminal(workspace: Works
             "low": estimate["low"],
             "high": estimate["high"],
             "test": found["test"]["value"],
+            "use": USES[found["recommended"]],
         }
     }
     lines = workspace.run("dvc", "metrics", "show").stdout.splitlines()

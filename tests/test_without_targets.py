@@ -191,7 +191,7 @@ def test_a_type_without_a_target_goes_through_all_steps_and_is_compared(layouts)
     assert verdicts["beats_shallow_model"].holds, "a parabola is no ellipse"
     assert Baseline.read(layout.result("baseline")).common_sense.name == "independent_columns"
     page = (layout.results / "report.html").read_text()
-    assert "A network learnt to say how likely a row is from 2 columns" in page
+    assert "A network and a shallow model learnt to say how likely a row is from 2 columns" in page
     assert "out of fold, by ward" in page
     assert "log-density" in summary([layout])
     assert "each of 192 training rows scored by a network" in page

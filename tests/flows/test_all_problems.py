@@ -40,7 +40,7 @@ def test_it_goes_on_past_a_failure_and_tells_how_each_problem_went(workspace: Wo
     assert (wrong["problem"], wrong["state"]) == ("wrong", "Failed")
     assert (tiny["problem"], tiny["state"], tiny["measure"]) == (PROBLEM, "Completed", "accuracy")
     evaluated = json.loads((workspace.results / "evaluate.json").read_text())
-    assert float(tiny["shallow"].rstrip("%")) == pytest.approx(100 * evaluated["shallow"], abs=1)
+    assert float(tiny["shallow (95%)"].split("%")[0]) == pytest.approx(100 * evaluated["shallow"], abs=1)
     assert not (workspace.root / ".workflow.lock").read_text(), "the workspace is free again"
 
 

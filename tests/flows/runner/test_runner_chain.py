@@ -109,7 +109,8 @@ def test_whatever_a_run_brings_it_fails_with_a_reason_before_it_waits_and_the_ru
         runner.wait_for_state(run, "Failed")
         assert told in runner.message(run)
         assert "Traceback" not in runner.message(run)
-        assert told in " ".join(line["message"] for line in runner.logs(run))
+        # The log may arrive after the state.
+        wait_for(lambda run=run, told=told: told in " ".join(line["message"] for line in runner.logs(run)), PATIENCE)
     # A schedule saved as the dialog has it: no parameters. It starts the first problem that params.yaml lists.
     schedule = {"schedule": {"interval": 2, "anchor_date": "2026-01-01T00:00:00Z"}, "active": True}
     broken = {"problem": {"__prefect_kind": "json", "value": "{bad"}}
