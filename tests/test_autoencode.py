@@ -260,6 +260,8 @@ def test_columns_are_restored_from_their_inputs():
     assert restored[0][:2] == ["1", "2"]
     assert restored[1] == frame["colour"].tolist()
     assert restored[2] == [f"{day:%Y-%m-%d}" for day in frame["day"]]
+    # A network may rebuild a date far outside of what pandas can hold.
+    assert int(vectorizer.columns[2].restored(np.full(vectorizer.widths[2], 1e5)).partition("-")[0]) > 2262
     worse = x_ND.copy()
     worse[0, 0] += 3
     [first, *_] = rebuilt(frame, vectorizer, worse)["rebuilt"]

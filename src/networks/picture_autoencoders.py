@@ -6,7 +6,7 @@ of a picture, K numbers of the code.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -15,33 +15,19 @@ from src.networks.dropout import Dropout
 from src.networks.mlp import ACTIVATIONS
 
 
-class DensePictureAutoencoder(nn.Module):
-    """An `Autoencoder` of the flat pixels. inputs: C; size: H and W; outputs: 1 + K."""
+class DensePictureAutoencoder(Autoencoder):
+    """An `Autoencoder` of the flat pixels. inputs: C; size: H and W; outputs: 1 + K. options: its further arguments."""
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        size: Sequence[int],
-        units: Sequence[int],
-        dropout: float = 0.0,
-        activation: Literal["relu", "tanh", "gelu"] = "relu",
-    ) -> None:
-        super().__init__()
-        self.layers = Autoencoder(inputs * size[0] * size[1], outputs, units, dropout, activation)
+    def __init__(self, inputs: int, outputs: int, size: Sequence[int], **options: Any) -> None:
+        super().__init__(inputs * size[0] * size[1], outputs, **options)
 
     def encode(self, x_BCHW: Tensor) -> Tensor:
         """The code of each picture, (B, K)."""
-        return self.layers.encode(x_BCHW.flatten(1))
-
-    def decode(self, code_BK: Tensor) -> Tensor:
-        """The flat pixels that each code stands for, (B, D)."""
-        return self.layers.decode(code_BK)
+        return super().encode(x_BCHW.flatten(1))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """The error of each picture, and its code: (B, 1 + K)."""
-        error_and_code: Tensor = self.layers(x_BCHW.flatten(1))
-        return error_and_code
+        return super().forward(x_BCHW.flatten(1))
 
 
 class ConvolutionalAutoencoder(nn.Module):

@@ -15,7 +15,7 @@ from src.networks.picture_autoencoders import ConvolutionalAutoencoder, DensePic
 @pytest.mark.parametrize(
     "make",
     [
-        lambda size: DensePictureAutoencoder(3, 3, size, [7]),
+        lambda size: DensePictureAutoencoder(3, 3, size, units=[7]),
         lambda size: ConvolutionalAutoencoder(3, 3, size, [4, 6], activation="tanh"),
     ],
     ids=["dense", "convolutional"],

@@ -87,7 +87,7 @@ def test_every_shallow_model_of_every_kind_and_type_answers_as_it_did_before_it_
 ):
     table = asking(TABLES[inputs](), kind)
     if table.schema.problem_type.networks not in kind_of(table.schema.features).ladders:
-        return
+        pytest.skip(f"{kind} does not take {inputs}")
     names = [*shallow_models(table.schema)]
     for name in names if kind == "binary" else [of for of in names if inputs != "several kinds" or "linear" in of]:
         assert_comes_back(fitted(table, name), table, tmp_path / "model")

@@ -140,8 +140,8 @@ class Dates(Column):
 
     def restored(self, x_I: NDArray[np.float64]) -> str:
         days = self.parts[0]
-        moment = pd.Timestamp(0) + pd.Timedelta(days=float(x_I[0] * days.scale + days.mean))
-        return f"{moment.round('h'):%Y-%m-%d}"  # inputs are single precision
+        hours = round(24 * float(x_I[0] * days.scale + days.mean))  # inputs are single precision
+        return str(np.datetime64(hours, "h").astype("datetime64[D]"))  # pandas ends in the year 2262
 
 
 AnyColumn = Annotated[Numbers | Categories | Dates, Field(discriminator="type")]
