@@ -36,6 +36,10 @@ TINY = {
     "search": {"budget": 2},
     "engine": {"workers": 1},
 }
+# A command that loads one of these keeps people waiting for its first word.
+SLOW_TO_LOAD = frozenset(
+    {"dvc", "great_expectations", "matplotlib", "mlflow", "prefect", "pytorch_lightning", "sklearn", "torch"}
+)
 _FOREIGN = ("PREFECT_", "MLFLOW_", "DVC_", "WORKFLOW_")  # settings of whoever runs the tests
 
 
@@ -100,6 +104,13 @@ class Workspace:
         own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         return own | {"PATH": path, "NO_COLOR": "1"} | self.environment
+
+
+def imports(output: str) -> tuple[set[str], str]:
+    """The libraries that a Python with PYTHONPROFILEIMPORTTIME loaded, and the other lines of its output."""
+    lines = output.splitlines()
+    libraries = {line.split("|")[-1].strip().split(".")[0] for line in lines if line.startswith("import time:")}
+    return libraries, "\n".join(line for line in lines if not line.startswith("import time:"))
 
 
 def fresh_workspace(root: Path, environment: dict[str, str]) -> Workspace:

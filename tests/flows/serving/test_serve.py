@@ -1,7 +1,6 @@
 """`make serve`: what it opens, whom it answers, and what happens when it meets another program or loses a process."""
 
 import http.client
-import resource
 import signal
 import socket
 import sqlite3
@@ -219,11 +218,8 @@ def test_open_to_the_network_it_warns_and_answers_to_more_names(
         assert gate.is_known(socket.gethostname()) == warned
 
 
-def test_help_answers_within_a_second(fresh: Workspace):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_help_names_every_option(fresh: Workspace):
     told = fresh.run("flows.serve", "--help").stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
     for word in ("--prefect-port", "--mlflow-port", "--host", "Ctrl-C", "mlflow.db"):
         assert word in told
 
