@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from src.networks.configurations.autoencoder import (
     AutoencoderConfiguration,
+    BagAutoencoderConfiguration,
     ConvolutionalAutoencoderConfiguration,
     DensePictureAutoencoderConfiguration,
+    RecurrentAutoencoderConfiguration,
 )
 from src.networks.configurations.bag_of_words import BagOfWordsConfiguration
 from src.networks.configurations.configuration import CONFIGURATIONS, Configuration, Network, configuration_of
@@ -39,6 +41,8 @@ CONFIGURATIONS.update(
         "joined": JoinedConfiguration,
         "tagger": TaggerConfiguration,
         "autoencoder": AutoencoderConfiguration,
+        "bag_autoencoder": BagAutoencoderConfiguration,
+        "recurrent_autoencoder": RecurrentAutoencoderConfiguration,
         "dense_picture_autoencoder": DensePictureAutoencoderConfiguration,
         "convolutional_autoencoder": ConvolutionalAutoencoderConfiguration,
     }

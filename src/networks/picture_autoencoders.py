@@ -31,7 +31,7 @@ class DensePictureAutoencoder(Autoencoder):
 
 
 class ConvolutionalAutoencoder(nn.Module):
-    """Convolutions that halve the picture, a code, and convolutions that double it again.
+    """Convolutions with a stride of 2, a code, and transposed convolutions that double the picture again.
 
     inputs: C; size: H and W; units: the filters of each convolution; outputs: 1 + K.
     """
@@ -46,9 +46,9 @@ class ConvolutionalAutoencoder(nn.Module):
         activation: Literal["relu", "tanh", "gelu"] = "relu",
     ) -> None:
         super().__init__()
-        sizes = [tuple(size)]
+        sizes = [(size[0], size[1])]
         for _ in units:
-            sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
         numbers = units[-1] * sizes[-1][0] * sizes[-1][1]
         self.blanks = Dropout(dropout)
         self.encoder = nn.Sequential()
@@ -56,17 +56,15 @@ class ConvolutionalAutoencoder(nn.Module):
             nn.Linear(outputs - 1, numbers), ACTIVATIONS[activation](), nn.Unflatten(1, (units[-1], *sizes[-1]))
         )
         for before, filters in zip([inputs, *units], units, strict=False):
-            self.encoder.append(nn.Conv2d(before, filters, 3, padding=1))
+            self.encoder.append(nn.Conv2d(before, filters, 3, stride=2, padding=1))
             self.encoder.append(ACTIVATIONS[activation]())
-            self.encoder.append(nn.MaxPool2d(2, ceil_mode=True))
         self.encoder.append(nn.Flatten())
         self.encoder.append(nn.Linear(numbers, outputs - 1))
-        widths = [*units[::-1], units[0]]
-        for place, side in enumerate(sizes[-2::-1]):
-            self.decoder.append(nn.Upsample(side))
-            self.decoder.append(nn.Conv2d(widths[place], widths[place + 1], 3, padding=1))
+        for before, filters, (height, width) in zip(units[::-1], [*units[-2::-1], inputs], sizes[-2::-1], strict=True):
+            even = 1 - height % 2, 1 - width % 2
+            self.decoder.append(nn.ConvTranspose2d(before, filters, 3, stride=2, padding=1, output_padding=even))
             self.decoder.append(ACTIVATIONS[activation]())
-        self.decoder.append(nn.Conv2d(units[0], inputs, 3, padding=1))
+        self.decoder.pop(-1)
 
     def encode(self, x_BCHW: Tensor) -> Tensor:
         """The code of each picture, (B, K)."""

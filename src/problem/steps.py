@@ -198,8 +198,9 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         return self
 
     def _check_without_targets(self) -> None:
-        for key, given in {"target": self.target, "heads": self.heads, "series": self.series}.items():
-            if given not in (None, {}):
+        forecast = {} if self.series is None else {"series.delay": self.series.delay, "series.steps": self.series.steps}
+        for key, given in {"target": self.target, "heads": self.heads, **forecast}.items():
+            if given not in (None, {}, 1):
                 raise ValueError(f"{key}: type {self.type} has no target: remove this key")
 
     @model_validator(mode="after")

@@ -30,11 +30,11 @@ GAP = 1.5
 class Window(BaseModel):
     """How windows lie on a series.
 
-    delay: to the first moment that is forecast, of `steps` in a row. stride: from one window to the next. step: the
-    usual distance of two moments, in seconds or in units of a numeric time. season: moments after which the series
-    repeats itself, where that is known. time: the column of moments. targets: those of the series. relative: what is
-    forecast is the change since a window's last moment. network, options: what the capacity ladder is made of. order:
-    in which networks see the moments.
+    delay: to the first moment that is forecast, of `steps` in a row; without targets nothing is. stride: from one
+    window to the next. step: the usual distance of two moments, in seconds or in units of a numeric time. season:
+    moments after which the series repeats itself, where that is known. time: the column of moments. targets: those of
+    the series. relative: what is forecast is the change since a window's last moment. network, options: what the
+    capacity ladder is made of. order: in which networks see the moments.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,8 +54,8 @@ class Window(BaseModel):
 
     @property
     def ahead(self) -> int:
-        """Moments from a window's last one to the last that is forecast."""
-        return self.delay + self.steps - 1
+        """Moments from a window's last one to the last that is forecast; without targets none is."""
+        return self.delay + self.steps - 1 if self.targets else 0
 
     @property
     def outputs(self) -> list[str]:
@@ -66,9 +66,9 @@ class Window(BaseModel):
         """How many of so many rows in a row count as one unit, because the errors of neighbours are alike.
 
         The square root of the rows, but at least as far as a forecast reaches ahead, because so far the errors of the
-        best forecasts are dependent. The third root is the best rate for short dependence. With it, the standard error
-        of a difference on the air of Beijing (development fold) was a fifth smaller than with stretches of a week. For
-        longer stretches it stays the same.
+        best forecasts are dependent. Without targets at least a window, because so far windows share moments. The third
+        root is the best rate for short dependence. With it, the standard error of a difference on the air of Beijing
+        (development fold) was a fifth smaller than with stretches of a week. For longer stretches it stays the same.
 
         Sources: Carlstein 1986, "The use of subseries values for estimating the variance of
         a general statistic from a stationary sequence", Annals of Statistics 14; Flegal and Jones 2010, "Batch means
@@ -76,7 +76,8 @@ class Window(BaseModel):
         Diebold and Mariano 1995, "Comparing predictive accuracy", Journal of Business and Economic Statistics 13 (how
         far errors are dependent).
         """
-        return max(-(-self.ahead // self.stride), math.ceil(rows**0.5))
+        reach = self.ahead if self.targets else self.lookback
+        return max(-(-reach // self.stride), math.ceil(rows**0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,17 @@ class View:
 def windows(moments: pd.DataFrame, window: Window, kept: Sequence[str]) -> pd.DataFrame:
     """The rows to learn from, (R): the targets, the columns `kept` at the last moment that is forecast, and the window.
 
-    Left out are windows over a gap in time and those of which a target is unknown.
+    Without targets `kept` are those at the window's last moment. Left out are windows over a gap in time and those of
+    which a target is unknown.
     """
     moments = moments.sort_values(window.time, kind="stable", ignore_index=True)
     last_R = whole(moments[window.time], window, window.ahead)[:: window.stride]
     known_N = moments[window.targets].notna().all(axis=1).to_numpy()
-    for step in range(window.steps):
+    for step in range(window.steps if window.targets else 0):
         last_R = last_R[known_N[last_R + window.delay + step]]
     rows = moments[list(kept)].iloc[last_R + window.ahead].reset_index(drop=True)
+    if not window.targets:
+        return rows.assign(**{COLUMN: views(moments, last_R)})
     targets = [moments[window.targets].iloc[last_R + window.delay + step] for step in range(window.steps)]
     asked = pd.concat([part.reset_index(drop=True) for part in targets], axis=1).set_axis(window.outputs, axis=1)
     return pd.concat([rows, asked, views(moments, last_R).rename(COLUMN)], axis=1)

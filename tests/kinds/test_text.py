@@ -168,7 +168,7 @@ def test_the_encoding_goes_by_texts_for_each_word():
     from src.problem.inputs import Text
     from src.problem.steps import PrepareSettings
 
-    settings = PrepareSettings.model_construct(text=Text())
+    settings = PrepareSettings.model_construct(type="binary", text=Text())
     features = [Feature(name="review", type="text")]
     short = pd.DataFrame({"review": ["good"] * 4000})
     [few], [choice] = encode(short.head(1000), features, settings)

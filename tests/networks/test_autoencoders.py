@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import subspace_angles
+from scipy.sparse import random_array
 from torch import nn
 
+from src.core.errors import UserError
+from src.inputs.sparse import SparseRows
 from src.models.components import AT_ONCE, Components
 from src.networks.autoencoder import Autoencoder
+from src.networks.bag_autoencoder import BagAutoencoder, Blanks
 from src.networks.picture_autoencoders import ConvolutionalAutoencoder, DensePictureAutoencoder
+from src.networks.recurrent_autoencoder import RecurrentAutoencoder
+from src.training.inputs import rows_of
 
 
 @pytest.mark.parametrize("size", [(8, 8), (5, 9), (28, 28), (1, 3)])
@@ -30,6 +36,49 @@ def test_pictures_of_any_size_are_rebuilt_in_their_shape_and_the_error_is_that_o
     torch.testing.assert_close(told_BK[:, 1:], code_BK)
     rebuilt = network.decode(code_BK).reshape(x_BCHW.shape)
     torch.testing.assert_close(told_BK[:, 0], (rebuilt - x_BCHW).square().mean((1, 2, 3)))
+
+
+@pytest.mark.parametrize("units", [[], [7], [7, 5]], ids=str)
+def test_the_error_of_a_bag_is_that_of_its_dense_row_and_so_is_the_gradient(units):
+    torch.manual_seed(0)
+    rows = SparseRows(random_array((6, 11), density=0.3, rng=np.random.default_rng(0)).tocsr().astype(np.float32))
+    rows.data[:3] *= -1
+    x_BD, dense_BD = rows_of(rows, torch.float32).to(torch.device("cpu")), torch.tensor(rows.toarray())
+    network = BagAutoencoder(11, 4, units)
+    torch.nn.init.normal_(network.decoding_D)
+    told_BK = network(x_BD)
+    errors_B = (network.decode(told_BK[:, 1:]) - dense_BD).square().mean(1)
+    torch.testing.assert_close(told_BK[:, 0], errors_B)
+    gradients = [
+        torch.autograd.grad(each.mean(), list(network.parameters()), retain_graph=True)
+        for each in (told_BK[:, 0], errors_B)
+    ]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_words_are_blanked_out_in_training_only_and_the_others_count_more():
+    rows = SparseRows(np.ones((40, 50), np.float32))
+    x_BD, blanks = rows_of(rows, torch.float32).to(torch.device("cpu")), Blanks(0.5)
+    blanks.generator = torch.Generator().manual_seed(0)
+    values = blanks.train()(x_BD).values()
+    assert set(values.tolist()) == {0.0, 2.0}
+    assert values.mean().item() == pytest.approx(1, abs=0.1)
+    assert blanks.eval()(x_BD) is x_BD
+
+
+@pytest.mark.parametrize("reader", ["gru", "lstm", "convolution"])
+def test_a_window_is_written_from_its_code_with_the_last_moment_first(reader):
+    torch.manual_seed(0)
+    network, x_BD = RecurrentAutoencoder(12, 3, 4, [6], reader).eval(), torch.randn(5, 12)
+    told_BK = network(x_BD)
+    rebuilt_BD = network.decode(network.encode(x_BD))
+    torch.testing.assert_close(told_BK[:, 0], (rebuilt_BD - x_BD).square().mean(1))
+    code_BH = network.decoder(told_BK[:, 1:])
+    h_1BH = None
+    for moment in reversed(range(4)):
+        step_B1H, h_1BH = network.writer.onward[0](code_BH[:, None], h_1BH)
+        torch.testing.assert_close(rebuilt_BD[:, 3 * moment : 3 * moment + 3], network.moment(step_B1H[:, 0]))
 
 
 def test_what_is_blanked_out_has_to_be_rebuilt_and_only_in_training():
@@ -74,6 +123,22 @@ def test_components_are_those_of_scikit_learn_whatever_the_parts_they_are_summed
         told_NS = Components(2).fit(x_ND).score_samples(x_ND)
         np.testing.assert_allclose(told_NS[:, 0], errors_N)
         np.testing.assert_allclose(np.abs(told_NS[:, 1:]), np.abs(theirs.transform(x_ND)))
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_components_of_sparse_rows_are_those_of_the_same_dense_ones(count):
+    rng = np.random.default_rng(0)
+    x_ND, w_N = random_array((60, 20), density=0.2, rng=rng), rng.integers(1, 4, 60)
+    sparse = SparseRows(x_ND.tocsr().astype(np.float32))
+    one, other = (Components(count).fit(x, sample_weight=w_N) for x in (sparse, sparse.toarray()))
+    np.testing.assert_allclose(one.mean_, other.mean_)
+    np.testing.assert_allclose(one.axes_, other.axes_, atol=1e-8)
+    np.testing.assert_allclose(one.score_samples(sparse), other.score_samples(sparse.toarray()), atol=1e-8)
+
+
+def test_sparse_rows_that_do_not_determine_a_code_are_refused():
+    with pytest.raises(UserError, match="code: 4 rows do not determine 5 numbers"):
+        Components(5).fit(SparseRows(np.eye(4, 20)))
 
 
 def test_a_row_of_weight_two_counts_as_two_rows():

@@ -65,6 +65,14 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         "an encoder and a decoder with 1 hidden layer of 16 units, relu, 10% of the inputs blanked out",
     ),
     (
+        RELU | {"architecture": "bag_autoencoder", "units": [16], "dropout": 0.25},
+        "an encoder and a decoder with 1 hidden layer of 16 units, relu, 25% of the inputs blanked out",
+    ),
+    (
+        RELU | {"architecture": "recurrent_autoencoder", "units": [16], "reader": "gru", "lookback": 6},
+        "an encoder and a decoder: a GRU of 16 units over a window of 6 moments, relu",
+    ),
+    (
         RELU | {"architecture": "dense_picture_autoencoder", "units": [32], "size": [8, 8]},
         "an encoder and a decoder with 1 hidden layer of 32 units, relu",
     ),
@@ -112,6 +120,8 @@ def test_short_names_of_networks():
         "16-32 + 4 > 8",
         "linear",
         "16",
+        "16",
+        "gru 16",
         "32",
         "8-16 filters",
     ]

@@ -19,9 +19,11 @@ Predictions = NDArray[np.float64]
 
 
 def common_sense(schema: Schema) -> dict[str, Callable[[Table, Split, int], Predictions]]:
-    """Persistence, and seasonal naive if the season is known and a window reaches back far enough."""
+    """Persistence, and seasonal naive if the season is known and a window reaches back far enough; of targets only."""
     window = schema.window
     assert window is not None
+    if not window.targets:
+        return {}
     models: dict[str, Callable[[Table, Split, int], Predictions]] = {
         "persistence": partial(_as_before, distances=[0] * window.steps)
     }

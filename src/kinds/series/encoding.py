@@ -68,7 +68,7 @@ def encode(
     assert window is not None
     dated = any(feature.name == window.time and feature.type == "date" for feature in features)
     choices = []
-    if settings.series.season == "auto":
+    if settings.series.season == "auto" and window.targets:
         season, reason = _season(settings.series, window.step, dated)
         choices.append(Choice(setting="season", chosen="none" if season is None else str(season), reason=reason))
     if settings.series.network == "auto":

@@ -48,7 +48,9 @@ class SeriesVectorizer(BaseModel):
         for distance in range(window.lookback):
             seen_N[last_R - distance] = True
         columns: list[Numbers | Categories | Dates] = []
-        for feature in features:
+        # When a window was is known of every window, so there is nothing to rebuild.
+        inputs = [feature for feature in features if window.targets or feature.name != window.time]
+        for feature in inputs:
             values_N = moments[feature.name][seen_N]
             if feature.type == "date":
                 dates = Dates.fit(feature.name, values_N)
@@ -77,11 +79,18 @@ class SeriesVectorizer(BaseModel):
             else:
                 inputs += column.transform(values_N)
         x_NV = np.column_stack([*inputs, *gaps]).astype(np.float32)
-        of_window = np.arange(-self.lookback + 1, 1)
-        if self.order != "onward":
-            shuffled = np.random.default_rng(0).permutation(of_window)
-            of_window = shuffled if self.order == "shuffled" else of_window[::-1]
-        return x_NV[last_R[:, None] + of_window].reshape(len(last_R), -1)
+        return x_NV[last_R[:, None] + self._places()].reshape(len(last_R), -1)
+
+    def in_order(self, x_RD: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Inputs as moments in the order of time, (R, L, V)."""
+        return x_RD.reshape(len(x_RD), self.lookback, -1)[:, np.argsort(self._places())]
+
+    def _places(self) -> NDArray[np.intp]:
+        """How far from the window's last moment each place of the inputs is, (L,)."""
+        places = np.arange(-self.lookback + 1, 1)
+        if self.order == "shuffled":
+            return np.random.default_rng(0).permutation(places)
+        return places[::-1] if self.order == "reversed" else places
 
 
 def _width(column: Numbers | Categories | Dates) -> int:

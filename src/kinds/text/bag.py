@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from src.kinds.text.tokens import Ids, Tokens, number
@@ -26,8 +26,8 @@ LENGTH = 10.0
 class Bag(BaseModel):
     """The n-grams that have a column, and their weights; JSON in, JSON out.
 
-    N-grams outside the vocabulary are ignored. Source of the weights: Salton and Buckley 1988, "Term-weighting
-    approaches in automatic text retrieval".
+    N-grams outside the vocabulary are ignored. length: that of TF-IDF rows. Source of the weights: Salton and Buckley
+    1988, "Term-weighting approaches in automatic text retrieval".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +37,7 @@ class Bag(BaseModel):
     weighting: Weighting
     vocabulary: list[str]
     weights: list[float]
+    length: float = Field(LENGTH, exclude_if=lambda length: length == LENGTH)
 
     @classmethod
     def fit(cls, texts: Sequence[str], tokens: Tokens, longest: int, weighting: Weighting, columns: int) -> Self:
@@ -61,6 +62,10 @@ class Bag(BaseModel):
             vocabulary=[gram for _, gram in chosen],
             weights=weights,
         )
+
+    def of_unit_squares(self) -> Self:
+        """The same bag, but with TF-IDF rows whose squares have a mean of 1, as those of standardized columns have."""
+        return self.model_copy(update={"length": max(len(self.vocabulary), 1) ** 0.5})
 
     @cached_property
     def _words(self) -> list[str]:
@@ -108,6 +113,7 @@ class Bag(BaseModel):
             (len(texts), len(self.vocabulary)),
             self.weighting,
             np.array(self.weights),
+            self.length,
         )
 
 
@@ -142,9 +148,14 @@ _SEPARATOR: dict[Tokens, str] = {"words": " ", "characters": ""}
 
 
 def weighted(
-    rows: Ids, columns: Ids, shape: tuple[int, int], weighting: Weighting, weights_V: NDArray[np.float64]
+    rows: Ids,
+    columns: Ids,
+    shape: tuple[int, int],
+    weighting: Weighting,
+    weights_V: NDArray[np.float64],
+    length: float = LENGTH,
 ) -> csr_array:
-    """Occurrences of n-grams as rows: 1 for any, their counts, or TF-IDF of length `LENGTH`.
+    """Occurrences of n-grams as rows: 1 for any, their counts, or TF-IDF of that length.
 
     Counts enter as 1 + ln(count), so that the tenth occurrence adds less than the first.
     """
@@ -155,7 +166,7 @@ def weighted(
         x_NV.data *= weights_V[x_NV.indices]
         length_N = np.sqrt(np.add.reduceat(np.append(x_NV.data**2, 0.0), x_NV.indptr[:-1].clip(max=len(x_NV.data))))
         length_N[np.diff(x_NV.indptr) == 0] = 1.0
-        x_NV.data *= LENGTH / np.repeat(length_N, np.diff(x_NV.indptr))
+        x_NV.data *= length / np.repeat(length_N, np.diff(x_NV.indptr))
     x_NV.data = x_NV.data.astype(np.float32)
     return x_NV
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
+from src.core.errors import UserError
 from src.kinds.text.bag import Bag
 from src.kinds.text.tokens import FIRST, Tokens, tokens_of
 from src.problem.inputs import ReadingOrder, Text
@@ -38,7 +39,7 @@ class Encoding(BaseModel):
     """The settled encoding of one column.
 
     vocabulary: the most columns, or numbers of tokens. length: tokens of a sequence. vectors: None if sequences start
-    from random vectors.
+    from random vectors. unit: whether the squares of a TF-IDF row have a mean of 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +53,7 @@ class Encoding(BaseModel):
     options: dict[str, Any] = Field({}, exclude_if=lambda options: not options)
     order: ReadingOrder = Field("onward", exclude_if=lambda order: order == "onward")
     vectors: Vectors | None = Field(None, exclude_if=lambda vectors: vectors is None)
+    unit: bool = Field(False, exclude_if=lambda unit: not unit)
 
 
 def encode(
@@ -59,7 +61,11 @@ def encode(
 ) -> tuple[list[Feature], list[Choice]]:
     """The column of text with its encoding, and the choices made, from the training rows only."""
     [feature] = features
-    encoding, reason = _encoding(train[feature.name], settings.text, settings.word_vectors is not None)
+    rebuilds = settings.problem_type.networks == "rebuild"
+    if rebuilds:
+        encoding, reason = _rebuilt(settings)
+    else:
+        encoding, reason = _encoding(train[feature.name], settings.text, settings.word_vectors is not None)
     choices = []
     if settings.text.encoding == "auto":
         shown = "TF-IDF of words" if encoding.tokens == "words" else "TF-IDF of characters"
@@ -68,6 +74,27 @@ def encode(
             chosen = f"sequences of {encoding.length} {encoding.tokens}"
         choices.append(Choice(setting=f"encoding of {feature.name}", chosen=chosen, reason=reason))
     return [feature.model_copy(update={"encoding": encoding.model_dump()})], choices
+
+
+def _rebuilt(settings: PrepareSettings) -> tuple[Encoding, str]:
+    """The encoding of texts that are to be rebuilt: their bags of words. Raises UserError for any that has no words.
+
+    Longer n-grams follow from their words, so `auto` has none.
+    """
+    text = settings.text
+    if settings.word_vectors is not None or text.encoding in ("sequence", "hashed"):
+        key = "word_vectors" if settings.word_vectors is not None else f"text.encoding: {text.encoding}"
+        raise UserError(f"{key}: type {settings.type} rebuilds bags of words; choose text.encoding: tf_idf")
+    encoding = Encoding(
+        encoding="tf_idf" if text.encoding == "auto" else text.encoding,
+        tokens=text.tokens,
+        ngrams=1 if text.ngrams == "auto" else text.ngrams,
+        vocabulary=text.vocabulary,
+        length=0,
+        network=text.network,
+        unit=True,
+    )
+    return encoding, "what a model rebuilds of a text is which words it has"
 
 
 def in_bags(features: Sequence[Feature]) -> list[Feature]:

@@ -12,4 +12,8 @@ LONGEST = 300
 def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
     """The beginning of each row's text, with white space collapsed."""
     [feature] = features
-    return frame[feature.name].fillna("").str.slice(0, 4 * LONGEST).str.split().str.join(" ").str.slice(0, LONGEST)
+    return beginning(frame[feature.name])
+
+
+def beginning(texts_N: "pd.Series[str]") -> "pd.Series[str]":
+    return texts_N.fillna("").str.slice(0, 4 * LONGEST).str.split().str.join(" ").str.slice(0, LONGEST)

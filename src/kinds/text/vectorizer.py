@@ -79,7 +79,7 @@ class TextVectorizer(BaseModel):
                 return cls(name=feature.name, by=hashed)
             case weighting:
                 bag = Bag.fit(texts, encoding.tokens, encoding.ngrams, weighting, encoding.vocabulary)
-                return cls(name=feature.name, by=bag)
+                return cls(name=feature.name, by=bag.of_unit_squares() if encoding.unit else bag)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32] | SparseRows:
         """The rows of `frame` as (N, D) inputs: sparse for bags, dense for a sequence."""

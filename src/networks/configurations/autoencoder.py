@@ -7,9 +7,13 @@ from pydantic import Field
 
 from src.core.text import counted, listing
 from src.networks.configurations.configuration import Configuration, Count, Regularizes, Share, hidden_layers
+from src.networks.configurations.reading import ReadingOnce
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+BLANKS = Regularizes("{:.0%} of the inputs blanked out")
 
 
 class Rebuilding(Configuration):
@@ -19,7 +23,7 @@ class Rebuilding(Configuration):
     """
 
     units: list[Count]
-    dropout: Annotated[Share, Regularizes("{:.0%} of the inputs blanked out")] = 0.0
+    dropout: Annotated[Share, BLANKS] = 0.0
 
     @property
     def structure(self) -> str:
@@ -44,6 +48,40 @@ class AutoencoderConfiguration(Rebuilding):
         from src.networks.autoencoder import Autoencoder
 
         return Autoencoder
+
+
+class BagAutoencoderConfiguration(Rebuilding):
+    """Of bags of words."""
+
+    architecture: Literal["bag_autoencoder"] = "bag_autoencoder"
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.bag_autoencoder import BagAutoencoder
+
+        return BagAutoencoder
+
+
+class RecurrentAutoencoderConfiguration(ReadingOnce):
+    """Of windows over a series, read and written in order. lookback: moments of a window."""
+
+    architecture: Literal["recurrent_autoencoder"] = "recurrent_autoencoder"
+    lookback: Count
+    dropout: Annotated[Share, BLANKS] = 0.0
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.recurrent_autoencoder import RecurrentAutoencoder
+
+        return RecurrentAutoencoder
+
+    @property
+    def reads(self) -> str:
+        return f"a window of {counted(self.lookback, 'moment')}"
+
+    @property
+    def structure(self) -> str:
+        return f"an encoder and a decoder: {super().structure}"
 
 
 class DensePictureAutoencoderConfiguration(Rebuilding):

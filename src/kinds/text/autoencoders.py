@@ -1,0 +1,14 @@
+"""The capacity ladder of autoencoders of texts."""
+
+from collections.abc import Sequence
+
+from src.kinds.tabular.autoencoders import autoencoders as dense
+from src.networks import Configuration
+from src.networks.configurations.autoencoder import BagAutoencoderConfiguration
+from src.problem.training import OverfitLadder, Training
+from src.tables.table import Feature
+
+
+def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> list[Configuration]:
+    """The rungs of tables, with a first and a last layer for bags of words."""
+    return [BagAutoencoderConfiguration(**rung.settings) for rung in dense(features, settings, training)]
