@@ -21,7 +21,7 @@ from src.datasets.bundled import load_bundled
 from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, write_manifest
-from src.datasets.members import table_of_members
+from src.datasets.members import table_of_members, table_of_text
 from src.datasets.pictured import checksum, pictures_of, table_with_pictures
 from src.datasets.reading import read_raw
 from src.problem.local_files import checksum as checksum_of_local
@@ -142,7 +142,10 @@ def _members_text(members: Members, encoding: str) -> str:
     if members.pictures is not None:
         return f" pictures {members.pictures}"
     content = encoding if members.content == "text" else members.content
-    return f" members {members.members} records {members.records} as {content}" if members.members else ""
+    number = f" number {members.number}" if members.number else ""
+    if members.members is None and members.records is None:
+        return ""
+    return f" members {members.members} records {members.records}{number} as {content}"
 
 
 def _bundled(name: str, folder: Path) -> Path:
@@ -154,6 +157,9 @@ def _bundled(name: str, folder: Path) -> Path:
 def _local(file: Path, source: LocalSource, folder: Path) -> Path:
     if source.members is not None:
         return table_of_members(file, source, source.encoding, folder, str(file))
+    if source.records is not None:
+        text = unpack(_copied(file, folder), None, folder, str(file))
+        return table_of_text(text, source, source.encoding, folder, str(file))
     if source.pictures is not None:
         raw = read_raw(file, source, str(file))
         pictures = pictures_of(raw, source.pictures, file.parent, "", str(file))
@@ -178,6 +184,9 @@ def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -
         return table_of_idx(unpack(arrived, None, folder, arrived.name), labels, folder)
     if file.members is not None:
         return table_of_members(arrived, members, reading.encoding, folder, arrived.name)
+    if file.records is not None:
+        text = unpack(arrived, file.member, folder, arrived.name)
+        return table_of_text(text, file, reading.encoding, folder, arrived.name)
     if file.pictures is None:
         return unpack(arrived, file.member, folder, arrived.name)
     if file.member is None:

@@ -3,11 +3,12 @@
     members: aclImdb/(?P<part>train|test)/(?P<sentiment>pos|neg)/.*[.]txt
 
 The pattern's named groups become columns, and a file's content becomes the column `text`. With `records`, a second
-pattern finds the rows inside each file, and its named groups become columns, too. Picture files become the column
-`image`; files in CIFAR-10's binary format hold pictures with their labels. A folder works like an archive; its paths
-begin below it.
+pattern finds the rows inside each file, or in a single file, and its named groups become columns, too. Picture files
+become the column `image`; files in CIFAR-10's binary format hold pictures with their labels. A folder works like an
+archive; its paths begin below it.
 """
 
+import json
 import stat
 import tarfile
 import zipfile
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -24,6 +26,8 @@ from src.core.compressed import Damaged, damage_noticed
 from src.core.errors import UserError
 from src.datasets.archives import most_bytes
 from src.datasets.cifar import rows_of_cifar
+from src.datasets.columns import is_text
+from src.datasets.parquet import WHOLE
 from src.problem.local_files import files_below
 from src.problem.sources import Members
 
@@ -56,28 +60,58 @@ def table_of_members(path: Path, members: Members, encoding: str, folder: Path, 
         raise UserError(
             f"{shown}: data.records matches nothing in {len(matched)} files; the pattern is {members.records!r}"
         )
-    target = folder / "table.parquet"
-    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), target)
+    return _written(rows, members, folder)
+
+
+def table_of_text(path: Path, members: Members, encoding: str, folder: Path, shown: str) -> Path:
+    """The same of a file that is itself the text which `data.records` cuts into rows."""
+    assert members.records is not None
+    rows = list(_records(path.read_bytes(), {}, members, 0, encoding, shown))
+    if not rows:
+        raise UserError(f"{shown}: data.records matches nothing; the pattern is {members.records!r}")
+    return _written(rows, members, folder)
+
+
+def _written(rows: list[dict[str, Any]], members: Members, folder: Path) -> Path:
+    target, table = folder / "table.parquet", pa.Table.from_pylist(rows)
+    if members.number is not None:
+        # Rows that continue one another lose no white space.
+        texts = [name for name in table.column_names if is_text(table.schema.field(name).type)]
+        table = table.replace_schema_metadata({WHOLE: json.dumps(texts)})
+    pyarrow.parquet.write_table(table, target)
     return target
+
+
+def _records(
+    content: bytes, groups: dict[str, Any], members: Members, first: int, encoding: str, shown: str
+) -> Iterator[dict[str, Any]]:
+    """The rows that `data.records` finds in a text. groups: columns of all of them; first: the first one's number."""
+    assert members.records is not None
+    text = _decoded(content, encoding, shown)
+    with _in_time("records", members.records, shown):
+        records = regex.finditer(members.records, text, regex.DOTALL, timeout=MATCH_SECONDS)
+        for place, record in enumerate(records, first):
+            number = {members.number: place} if members.number else {}
+            yield groups | record.groupdict() | number
 
 
 def _rows(
     matched: Sequence[tuple[str, bytes]], pattern: str, members: Members, encoding: str, shown: str
-) -> list[dict[str, str | bytes]]:
-    rows: list[dict[str, str | bytes]] = []
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     for name, content in matched:
         groups = _groups(pattern, name, shown)
         assert groups is not None
         if members.content == "image":
             rows.append(groups | {IMAGE: content})
             continue
-        text = _decoded(content, encoding, f"{shown}: member {name!r}")
+        of_member = f"{shown}: member {name!r}"
         if members.records is None:
-            rows.append(groups | {TEXT: text})
+            rows.append(groups | {TEXT: _decoded(content, encoding, of_member)})
         else:
-            with _in_time("records", members.records, f"{shown}: member {name!r}"):
-                records = regex.finditer(members.records, text, regex.DOTALL, timeout=MATCH_SECONDS)
-                rows += [groups | record.groupdict() for record in records]
+            # One number is left out between two texts, so that no row seems to go on the text before.
+            first = rows[-1][members.number] + 2 if members.number and rows else 0
+            rows += _records(content, groups, members, first, encoding, of_member)
     return rows
 
 

@@ -20,6 +20,8 @@ T = TypeVar("T")
 GUESSES = "types to try"
 # The same by runs of rows, and the types for rows without a value, if the file was JSON.
 RUNS = "types to try in runs"
+# The metadata that holds, as a JSON list, the columns of texts in which every character counts.
+WHOLE = "whole texts"
 
 
 def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
@@ -42,6 +44,7 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
         if not is_text(column.type):
             types[name] = type_
     metadata = table.schema.metadata or {}
+    types |= dict.fromkeys(_stored(metadata, WHOLE, TypeAdapter(list[str]), shown) or [], "text")
     guesses = _stored(metadata, GUESSES, TypeAdapter(dict[str, ColumnTypes]), shown) or {}
     runs, of_nothing = _stored(metadata, RUNS, TypeAdapter(tuple[dict[str, Runs], ColumnTypes | None]), shown) or (
         {},
@@ -61,7 +64,7 @@ def _stored(metadata: Mapping[bytes, bytes], key: str, adapter: TypeAdapter[T], 
         return adapter.validate_json(metadata[key.encode()]) if key.encode() in metadata else None
     except ValidationError:
         raise UserError(
-            f"{shown}: the metadata {key!r} should be a JSON object with types for each column; remove it"
+            f"{shown}: the metadata {key!r} should be JSON that says of columns what they hold; remove it"
         ) from None
 
 

@@ -257,8 +257,12 @@ def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> lis
 
 
 def _as_fetched(reading: Reading, members: Members) -> Reading:
-    """How to read the fetched file: a table with its pictures has become a Parquet file."""
-    return reading if members.pictures is None else reading.model_copy(update={"format": "parquet"})
+    """How to read the fetched file: a table with its pictures, or cut from a text, has become a Parquet file."""
+    return (
+        reading
+        if members.pictures is None and members.records is None
+        else reading.model_copy(update={"format": "parquet"})
+    )
 
 
 def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:
@@ -311,6 +315,8 @@ def typed_column(
 
     by_file: the type that the file itself declares, whose values need no parsing.
     """
+    if by_file == "text":
+        return values.cast(pa.string())
     if not is_text(values.type):
         if declared == by_file and by_file is not None:
             return canonical(values, by_file)

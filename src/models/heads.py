@@ -8,6 +8,7 @@
 | regression, scalar and vector | none | mean squared error |
 | regression in [0, 1] | sigmoid | binary cross-entropy |
 | autoencode | none | mean squared error of the rebuilt row |
+| language_model | softmax, for each character | cross-entropy of the characters |
 
 Several targets of different types have several of these on one network (`SeveralHeads`).
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from src.models.classification import BinaryClassification, MulticlassClassification, MultilabelClassification
 from src.models.head import Head
 from src.models.regression import Regression, UnitIntervalRegression
-from src.models.scores import OwnLoss
+from src.models.scores import Likelihood, OwnLoss
 from src.models.several import Answer, SeveralHeads
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ HEADS: dict[str, type[Head]] = {
     "regression": Regression,
     "unit_interval_regression": UnitIntervalRegression,
     "autoencode": OwnLoss,
+    "language_model": Likelihood,
 }
 
 

@@ -148,6 +148,16 @@ def _pooled_f1(sum_MS: Array, weight: float) -> Array:
     return _f1_from(*sum_MS.reshape(len(sum_MS), 3, -1).sum(axis=2).T)
 
 
+@_of_sums
+def _ratio(sum_MS: Array, weight: float) -> Array:
+    return sum_MS[:, 0] / np.where(sum_MS[:, 1] == 0, 1, sum_MS[:, 1])
+
+
+@_of_sums
+def _perplexity(sum_MS: Array, weight: float) -> Array:
+    return np.exp2(sum_MS[:, 0] / np.where(sum_MS[:, 1] == 0, 1, sum_MS[:, 1]))
+
+
 def _f1_from(hits: Array, actual: Array, predicted: Array) -> Array:
     """F1 from the weights of the true positives, the positives and the predicted positives; 0 without any."""
     total = actual + predicted
@@ -423,6 +433,25 @@ TABLE: dict[str, Measure] = {
             "minimize",
             _mean,
             None,
+            highest=math.inf,
+        ),
+        Measure(
+            "bits_per_character",
+            "bits per character",
+            "how surprising the next character is on average, after those before it; 0 is knowing every one",
+            "minimize",
+            _ratio,
+            None,
+            highest=math.inf,
+        ),
+        Measure(
+            "perplexity",
+            "perplexity",
+            "among how many equally likely characters the next one is as hard to guess; 1 is knowing every one",
+            "minimize",
+            _perplexity,
+            None,
+            lowest=1.0,
             highest=math.inf,
         ),
     )

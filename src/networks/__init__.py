@@ -18,6 +18,7 @@ from src.networks.configurations.bag_of_words import BagOfWordsConfiguration
 from src.networks.configurations.configuration import CONFIGURATIONS, Configuration, Network, configuration_of
 from src.networks.configurations.fine_tuned import FineTunedConfiguration
 from src.networks.configurations.joined import JoinedConfiguration
+from src.networks.configurations.language import CausalTransformerConfiguration, RecurrentLanguageConfiguration
 from src.networks.configurations.mlp import MLPConfiguration
 from src.networks.configurations.pictures import ConvnetConfiguration, DenseOnPicturesConfiguration
 from src.networks.configurations.sequences import SequenceConfiguration
@@ -45,6 +46,8 @@ CONFIGURATIONS.update(
         "recurrent_autoencoder": RecurrentAutoencoderConfiguration,
         "dense_picture_autoencoder": DensePictureAutoencoderConfiguration,
         "convolutional_autoencoder": ConvolutionalAutoencoderConfiguration,
+        "recurrent_language_model": RecurrentLanguageConfiguration,
+        "causal_transformer": CausalTransformerConfiguration,
     }
 )
 

@@ -11,8 +11,8 @@ OTHERS = "#b6bec6"
 
 
 @styled
-def errors(out_of_fold: np.ndarray, test: np.ndarray) -> Figure:
-    """The share of the rows whose error is at most so large, out of fold and in the sealed test."""
+def errors(out_of_fold: np.ndarray, test: np.ndarray, measured: str = "reconstruction error") -> Figure:
+    """The share of the rows whose error, or what else is measured, is at most so large, out of fold and sealed."""
     figure, [[axes]] = new_figure(2.8)
     for values, color, name in ((out_of_fold, NETWORK, "out of fold"), (test, ACCENT, "sealed test")):
         axes.plot(np.sort(values), np.arange(1, len(values) + 1) / len(values), color=color, label=name)
@@ -21,8 +21,8 @@ def errors(out_of_fold: np.ndarray, test: np.ndarray) -> Figure:
     axes.xaxis.set_major_formatter(plain_number)
     axes.xaxis.set_minor_formatter("")
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    axes.set_xlabel("reconstruction error of a row")
-    axes.set_ylabel("rows with at most that error")
+    axes.set_xlabel(f"{measured} of a row")
+    axes.set_ylabel(f"rows with at most that {'error' if measured.endswith('error') else 'many'}")
     axes.grid()
     legend_above(axes)
     return figure

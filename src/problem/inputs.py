@@ -13,6 +13,8 @@ ReadingOrder = Literal["onward", "reversed", "shuffled"]
 
 # Networks with recurrent layers.
 RECURRENT = ("rnn", "gru", "lstm", "convolution_gru")
+# Networks that say which character comes next.
+READING_ON = ("lstm", "gru", "transformer")
 
 
 class ReadsInOrder(Settings):

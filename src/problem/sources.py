@@ -96,8 +96,14 @@ class Members(Settings):
     )
     records: Pattern | None = Field(
         None,
-        description="with members: a regular expression over a file's text; every match is a row, its named groups "
-        "are columns",
+        description="a regular expression over the text of a file, or of each of the members; every match is a row, "
+        "its named groups are columns",
+    )
+    number: str | None = Field(
+        None,
+        min_length=1,
+        description="with records: a further column that numbers the rows; the next row of the same text has the next "
+        "number",
     )
 
     pictures: str | None = Field(
@@ -113,8 +119,10 @@ class Members(Settings):
             raise ValueError(
                 "pictures: names a column of a table; with `members` the picture files themselves are rows"
             )
-        if self.records is not None and self.members is None:
-            raise ValueError("records: name the files of the archive that hold them as `members`")
+        if self.number is not None and self.records is None:
+            raise ValueError("number: it numbers the rows that `records` cuts from a text; give that, too")
+        if self.records is not None and self.pictures is not None:
+            raise ValueError("records: they are cut from a text, and `pictures` names a column of a table; remove one")
         if self.content != "text" and (self.members is None or self.records is not None):
             raise ValueError("content: pictures are the files of an archive; name them as `members`, without `records`")
         return self
@@ -221,8 +229,20 @@ class RemoteSource(Reading):
     source: Literal["address"]
     files: list[RemoteFile] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def one_file_is_numbered(self) -> Self:
+        if len(self.files) > 1 and any(file.number for file in self.files):
+            raise ValueError("number: the rows of several files would have the same numbers; give one file")
+        return self
+
 
 Source = Annotated[SklearnSource | LocalSource | RemoteSource, Field(discriminator="source")]
+
+
+def numbered_by(source: SklearnSource | LocalSource | RemoteSource) -> list[str]:
+    """The columns that number the rows which `records` cut from a text."""
+    parts: list[Members] = [source] if isinstance(source, LocalSource) else getattr(source, "files", [])
+    return [part.number for part in parts if part.number is not None]
 
 
 class VectorsFile(Settings):

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
-from src.problem.inputs import RECURRENT, Image, Series, Text, Tokens
+from src.problem.inputs import READING_ON, RECURRENT, Image, Series, Text, Tokens
 from src.problem.sources import Source, VectorsFile
 from src.problem.terms import Auto, ColumnType, FurtherTypeName, Measure, Settings, TypeName
 from src.problem.training import Engine, OverfitLadder, Search, Training
@@ -266,6 +266,20 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             if reads is not None and reads.options and reads.network not in ("auto", *RECURRENT):
                 name = next(iter(reads.options))
                 raise ValueError(f"{key}.{name}: network {reads.network} has no recurrent layers; choose gru or lstm")
+        return self
+
+    @model_validator(mode="after")
+    def what_reads_on_takes_characters_in_their_order(self) -> Self:
+        if not self.problem_type.reads_on:
+            return self
+        if self.text.network not in ("embedding", *READING_ON):
+            raise ValueError(f"text.network: type {self.type} reads on by {' or '.join(READING_ON)}")
+        if self.word_vectors is not None:
+            raise ValueError(f"word_vectors: type {self.type} reads characters one after another; remove this key")
+        plain = Text().model_dump()
+        for key, value in self.text.model_dump().items():
+            if value != plain[key] and key not in ("network", "layers"):
+                raise ValueError(f"text.{key}: type {self.type} reads characters one after another; remove this key")
         return self
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from src.report.codes import reconstruction
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.references import by_reference
+from src.report.texts import likelihood
 from src.report.words import number, share
 from src.results.wording import MODELS
 
@@ -316,4 +317,5 @@ FIGURES: dict[str, Callable[[Evidence], list[Block]]] = {
     "labels": _labels,
     "values": _values,
     "reconstruction": reconstruction,
+    "likelihood": likelihood,
 }

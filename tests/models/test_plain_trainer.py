@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from src.models.head import Head
 from src.models.heads import HEADS, make_head
 from src.networks.autoencoder import Autoencoder
+from src.networks.language import RecurrentLanguageModel
 from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
 from tests.workspaces import ROOT
@@ -27,6 +28,7 @@ TARGETS = {
     "regression": lambda x: x[:, :2] - x[:, 2:],
     "unit_interval_regression": lambda x: torch.sigmoid(x[:, :1]),
     "autoencode": lambda x: x[:, :0],
+    "language_model": lambda x: x[:, :0],
 }
 OUTPUTS = {
     "binary": 1,
@@ -35,6 +37,7 @@ OUTPUTS = {
     "regression": 2,
     "unit_interval_regression": 1,
     "autoencode": 4,
+    "language_model": 2,
 }
 
 
@@ -56,6 +59,8 @@ def network_of(*types: str) -> nn.Module:
     torch.manual_seed(0)
     if types == ("autoencode",):
         return Autoencoder(4, OUTPUTS["autoencode"], [8], activation="tanh")
+    if types == ("language_model",):
+        return RecurrentLanguageModel(symbols=5, embedding=4, units=[8], reader="gru")
     return MLP(4, sum(OUTPUTS[of] for of in types), [8], activation="tanh")
 
 

@@ -80,6 +80,14 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         RELU | {"architecture": "convolutional_autoencoder", "units": [8, 16], "size": [8, 8]},
         "an encoder and a decoder with 2 convolutions of 8 and 16 filters, relu",
     ),
+    (
+        {"architecture": "recurrent_language_model", "units": [64], "symbols": 9, "reader": "lstm", "embedding": 8},
+        "an LSTM of 64 units over embeddings of 8 numbers, tanh",
+    ),
+    (
+        {"architecture": "causal_transformer", "units": [64, 64], "symbols": 9, "length": 30, "dropout": 0.1},
+        "a causal Transformer of 2 blocks of 64 units, gelu, dropout 0.1",
+    ),
 ]
 
 
@@ -124,6 +132,8 @@ def test_short_names_of_networks():
         "gru 16",
         "32",
         "8-16 filters",
+        "lstm 64",
+        "transformer 2x64",
     ]
     assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
 

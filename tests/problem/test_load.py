@@ -119,8 +119,8 @@ WRONG = [
     ({"type": "multi_class"}, "given 'multi_class'; did you mean 'multiclass'?"),
     (
         {"type": None},
-        "type: should be 'binary', 'multiclass', 'multilabel', 'regression', 'unit_interval_regression' or "
-        "'autoencode'",
+        "type: should be 'binary', 'multiclass', 'multilabel', 'regression', 'unit_interval_regression', "
+        "'autoencode' or 'language_model'",
     ),
     ({"measure": "acuracy"}, "given 'acuracy'; did you mean 'accuracy'?"),
     (

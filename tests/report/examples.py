@@ -14,6 +14,7 @@ import pandas as pd
 from src.core.files import Layout, write_json
 from src.judging.evaluation import gain_over_folds, verdict_of
 from src.models.components import Components
+from src.models.kneser_ney import KneserNey
 from src.models.measures import TABLE, Measure
 from src.models.types import registry
 from src.results.baseline import Baseline, FoldScores, ReferenceScore
@@ -67,6 +68,10 @@ def example(kind: str) -> Example:
         names = [str(name) for name in data.feature_names]
         question = "What is a cell nucleus like, in four numbers?"
         return Example("codes", kind, question, names, [], data.data, data.data[:, :0], "reconstruction_mse")
+    if kind == "language_model":
+        digits = datasets.load_digits().data[:400].astype(int) // 2 + 1
+        question = "How predictable is a row of pixels, one after another?"
+        return Example("lines", kind, question, ["text"], [], digits, digits[:, :0], "bits_per_character")
     data = datasets.load_diabetes()
     y = data.target[:, None]
     if kind == "regression":
@@ -301,6 +306,8 @@ def _predict(
         scored = Components(4).fit(a).score_samples(b)
         scored[:, 0] *= 1 if strength == 1 else 1.5
         return scored
+    if kind == "language_model":
+        return KneserNey(3 if strength == 1 else 2).fit(x[learnt]).score_samples(x[held])
     if kind in ("regression", "unit_interval_regression"):
         predicted = Ridge(alpha=1 / strength).fit(a, y[learnt]).predict(b).reshape(len(held), -1)
         return predicted if kind == "regression" else predicted.clip(0, 1)
@@ -316,6 +323,8 @@ def _constant(
 ) -> np.ndarray:
     if kind == "autoencode":
         return Components().fit(x[learnt] / x[learnt].std(axis=0)).score_samples(x[held] / x[learnt].std(axis=0))
+    if kind == "language_model":
+        return KneserNey().fit(x[learnt]).score_samples(x[held])
     if kind == "multiclass":
         return np.repeat((y[learnt] == np.arange(outputs)).mean(axis=0)[None], len(held), axis=0)
     return np.repeat(y[learnt].mean(axis=0)[None], len(held), axis=0)

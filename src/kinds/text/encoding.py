@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.core.errors import UserError
 from src.kinds.text.bag import Bag
+from src.kinds.text.language import read_on
 from src.kinds.text.tokens import FIRST, Tokens, tokens_of
 from src.problem.inputs import ReadingOrder, Text
 from src.problem.steps import PrepareSettings
@@ -61,6 +62,8 @@ def encode(
 ) -> tuple[list[Feature], list[Choice]]:
     """The column of text with its encoding, and the choices made, from the training rows only."""
     [feature] = features
+    if settings.problem_type.reads_on:
+        return read_on(train, feature, settings)
     rebuilds = settings.problem_type.networks == "rebuild"
     if rebuilds:
         encoding, reason = _rebuilt(settings)
@@ -100,9 +103,9 @@ def _rebuilt(settings: PrepareSettings) -> tuple[Encoding, str]:
 def in_bags(features: Sequence[Feature]) -> list[Feature]:
     """The column for models that do not read in order, to which sums of numbered tokens would mean nothing."""
     [feature] = features
-    encoding = Encoding.model_validate(feature.encoding)
-    if encoding.encoding != "sequence":
+    if feature.encoding["encoding"] != "sequence":
         return [feature]
+    encoding = Encoding.model_validate(feature.encoding)
     ngrams = AUTOMATIC_NGRAMS[encoding.tokens]
     bag = encoding.model_copy(update={"encoding": "tf_idf", "ngrams": ngrams, "vocabulary": SHALLOW_COLUMNS})
     return [feature.model_copy(update={"encoding": bag.model_dump()})]

@@ -1,6 +1,7 @@
 """Texts as a kind of input."""
 
 from src.kinds.kind import Kind
+from src.kinds.text import language
 from src.kinds.text.autoencoders import autoencoders
 from src.kinds.text.encoding import encode, in_bags
 from src.kinds.text.ladder import ladder, options
@@ -14,7 +15,7 @@ TEXT = Kind(
     columns=frozenset({"text"}),
     vectorizer=TextVectorizer,
     shallow=SHALLOW,
-    ladders={"predict": ladder, "rebuild": autoencoders},
+    ladders={"predict": ladder, "rebuild": autoencoders, "read_on": language.ladder},
     apart=True,
     epochs=20,
     # A row has hundreds of the columns: what is right for standardized inputs leaves too little of their weights.

@@ -38,6 +38,8 @@ def ladder(features: Sequence[Feature], settings: OverfitLadder, training: Train
 
 def options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
     """Further options of the search: whether word vectors learn, and dropout of a recurrent layer's state."""
+    if features[0].encoding["encoding"] == "read_on":
+        return {}
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     tried: dict[str, Sequence[Any]] = {}
     if encoding.vectors is not None and encoding.vectors.train == "auto":

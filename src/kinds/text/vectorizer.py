@@ -13,6 +13,7 @@ from src.inputs.sparse import SparseRows
 from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.text.bag import Bag, Hashed
 from src.kinds.text.encoding import Encoding
+from src.kinds.text.language import Characters, Reading
 from src.kinds.text.tokens import FIRST, NONE, PADDING, UNKNOWN, Ids, Tokens, number
 from src.problem.inputs import ReadingOrder
 from src.tables.table import Feature
@@ -59,7 +60,7 @@ class TextVectorizer(BaseModel):
 
     kind: Literal["text"] = "text"
     name: str
-    by: Annotated[Bag | Hashed | Ordered, Field(union_mode="smart")]
+    by: Annotated[Bag | Hashed | Ordered | Characters, Field(union_mode="smart")]
 
     @property
     def columns(self) -> list[AnyColumn]:
@@ -70,7 +71,11 @@ class TextVectorizer(BaseModel):
     def fit(cls, frame: pd.DataFrame, features: Sequence[Feature]) -> Self:
         """Learn every statistic from the rows of `frame`, and from nothing else."""
         [feature] = features
-        texts, encoding = _texts(frame[feature.name]), Encoding.model_validate(feature.encoding)
+        texts = _texts(frame[feature.name])
+        if feature.encoding["encoding"] == "read_on":
+            reading = Reading.model_validate(feature.encoding)
+            return cls(name=feature.name, by=Characters.fit(texts, reading.follows))
+        encoding = Encoding.model_validate(feature.encoding)
         match encoding.encoding:
             case "sequence":
                 return cls(name=feature.name, by=Ordered.fit(texts, encoding))
@@ -83,7 +88,11 @@ class TextVectorizer(BaseModel):
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32] | SparseRows:
         """The rows of `frame` as (N, D) inputs: sparse for bags, dense for a sequence."""
-        x_ND = self.by.transform(_texts(frame[self.name]))
+        texts = _texts(frame[self.name])
+        if isinstance(self.by, Characters):
+            numbered = self.by.follows in frame
+            return self.by.transform(texts, frame[self.by.follows].to_numpy(np.float64) if numbered else None)
+        x_ND = self.by.transform(texts)
         if isinstance(x_ND, np.ndarray):
             return x_ND
         rows = SparseRows(x_ND)

@@ -21,7 +21,7 @@ Estimator = Callable[[int, int, int], Any]
 # What a target column holds: one of several classes, a yes or no, or a number.
 Target = Literal["class", "flag", "number"]
 # What networks do of which a kind of input has ladders.
-Networks = Literal["predict", "rebuild"]
+Networks = Literal["predict", "rebuild", "read_on"]
 # The scikit-learn estimators that suit a type.
 Family = Literal["classifier", "regressor"]
 
@@ -119,6 +119,11 @@ class ProblemType(ABC):
     def may_be_further(self) -> bool:
         """Whether a further target, which is a single column, may have this type."""
         return self.targets in ("one", "any")
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether a model says which character comes next, so that it can complete texts."""
+        return self.networks == "read_on"
 
     @property
     def unbounded(self) -> bool:

@@ -1,0 +1,137 @@
+"""Texts without a target are read on, character by character, through all steps; nothing leaks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.judging.baselines import shallow
+from src.models.measures import TABLE
+from src.preparation.fold import fit_fold
+from src.problem.load import load_problem
+from src.results.baseline import Baseline
+from src.results.evaluate import Evaluate
+from src.saved.saved_model import load_model
+from src.tables.protocols import read_folds
+from src.tables.table import read_schema, read_table
+from tests.kinds.workflow import folder_of, new_layout
+from tests.test_without_targets import STEPS
+
+NOUNS, VERBS = ["cat", "dog", "bird", "mole"], ["sees", "likes", "hears"]
+
+
+def sentences(count: int) -> list[str]:
+    """Sentences in which the last word is the first one again, which takes memory to foretell."""
+    rng = np.random.default_rng(0)
+    pairs = zip(rng.choice(NOUNS, count), rng.choice(VERBS, count), rng.integers(100, 1000, count), strict=True)
+    return [f"The {noun} {verb} {number} and {number}, the {noun}." for noun, verb, number in pairs]
+
+
+def defined(root: Path, **changes: Any) -> Layout:
+    """A table of sentences."""
+    layout = new_layout("lines", root)
+    pd.DataFrame({"line": sentences(150)}).to_csv(layout.local / "lines.csv", index=False)
+    problem = {
+        "question": "How predictable is a line?",
+        "data": {"source": "file", "path": "lines.csv"},
+        "columns": {"line": "text"},
+        "type": "language_model",
+        "training": {"epochs": 4, "batch_size": 8, "learning_rate": 0.01},
+        "overfit": {"first_units": 1},
+        "search": {"budget": 2},
+        "engine": {"workers": 1, "accelerator": "cpu"},
+    }
+    layout.problem_file.write_text(yaml.safe_dump(problem | changes))
+    return layout
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = defined(tmp_path_factory.mktemp("lines"))
+    for step in STEPS:
+        step(layout)
+    return layout
+
+
+@pytest.mark.slow
+def test_a_network_is_compared_with_n_grams_of_the_order_that_suits_the_development_fold(layout: Layout):
+    baseline = Baseline.read(layout.result("baseline"))
+    assert baseline.common_sense.name == "single_characters"
+    assert [score.name for score in baseline.shallow_all] == [f"kneser_ney_{order}" for order in range(3, 10)]
+    assert baseline.shallow.development.mean == min(score.development.mean for score in baseline.shallow_all)
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
+    assert verdicts["beats_common_sense"].holds
+    assert verdicts["beats_shallow_model"].comparison.reference.startswith("shallow model (kneser_ney_")
+    assert set(evaluated.extra) == {"cross_validation_perplexity", "test_perplexity"}
+    assert evaluated.extra["test_perplexity"] == pytest.approx(2**evaluated.saved_test.value)
+
+
+@pytest.mark.slow
+def test_the_bits_of_sealed_texts_are_those_of_the_saved_models(layout: Layout):
+    test = read_table(layout.test, read_schema(layout.train))
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    for model in ("network", "shallow"):
+        told = predictions[(predictions["split"] == "test") & (predictions["model"] == model)]
+        scored = load_model(folder_of(layout, model)).predict(test.frame)
+        assert list(scored) == ["bits", "characters"]
+        np.testing.assert_allclose(told[["bits", "characters"]], scored, rtol=1e-5)
+        assert scored["characters"].tolist() == [len(text) + 1 for text in test.frame["line"]], "and its end"
+        value = Evaluate.read(layout.result("evaluate")).tests[model].value
+        assert value == pytest.approx(scored["bits"].sum() / scored["characters"].sum(), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_changing_a_held_out_text_changes_nothing_that_was_fitted(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    split = next(iter(read_folds(layout.folds, len(table))["development"]))
+    frame = table.frame.copy()
+    frame.loc[frame.index[split.validation[0]], "line"] = "Öl, ätherisch: ¿qué?"
+    changed = type(table)(table.schema, frame, table.y_NT, table.w_N, table.rows_N)
+    folds = [fit_fold(rows, split.training, split.validation) for rows in (table, changed)]
+    assert folds[0].vectorizer == folds[1].vectorizer
+    assert folds[0].x_AD.tobytes() == folds[1].x_AD.tobytes()
+    for name in ("kneser_ney_3", "kneser_ney_7"):
+        one, other = (shallow(name, rows, split, 0) for rows in (table, changed))
+        assert one[1:].tobytes() == other[1:].tobytes()
+        assert one[0, 0] != other[0, 0]
+    common = [table.schema.problem_type.of_rows["single_characters"](0, 9, 0).fit(fold.x_AD) for fold in folds]
+    assert common[0].score_samples(folds[0].x_VD)[1:].tobytes() == common[1].score_samples(folds[1].x_VD)[1:].tobytes()
+
+
+@pytest.mark.slow
+def test_the_report_shows_how_surprising_texts_are(layout: Layout):
+    page = (layout.results / "report.html").read_text()
+    assert "Do the out-of-fold bits tell how surprising new rows are?" in page
+    assert "The least and the most surprising texts, out of fold" in page
+    assert "bits per character" in (layout.results / "model_card.md").read_text()
+
+
+def test_bits_per_character_are_all_bits_by_all_characters():
+    s_NS, w_N = np.array([[10.0, 4.0], [2.0, 4.0]]), np.array([1.0, 3.0])
+    assert TABLE["bits_per_character"].value_of(s_NS, w_N) == pytest.approx(16 / 16)
+    assert TABLE["perplexity"].value_of(s_NS, np.ones(2)) == pytest.approx(2**1.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "line"}, "target: type language_model has no target"),
+        ({"code": 3}, "code: type language_model has no code"),
+        ({"measure": "mse"}, "measure: mse does not suit type language_model"),
+        (
+            {"text": {"network": "convolution"}},
+            "text.network: type language_model reads on by lstm or gru or transformer",
+        ),
+        ({"text": {"encoding": "tf_idf"}}, "text.encoding: type language_model reads characters one after another"),
+        ({"text": {"network": "gru", "bidirectional": True}}, "text.bidirectional: type language_model reads"),
+    ],
+)
+def test_what_does_not_suit_reading_on_is_refused(tmp_path: Path, changes: dict[str, Any], message: str):
+    with pytest.raises(UserError, match=message):
+        load_problem(defined(tmp_path, **changes))
