@@ -101,8 +101,11 @@ class KneserNey:
         return np.where(before_NX < 0, -1, before_NX * (self.symbols_ + 1) + number_NX)
 
     def _learn(self, size: int, grams: list[Ids], number_NX: Ids, counted_NX: NDArray[np.bool_]) -> None:
-        """Shares and rests of the n-grams of this size: of the longest by how often they occur; of shorter ones by how
-        many different symbols precede them, but how often they occur if they begin a row."""
+        """Learn the shares and rests of the n-grams of this size.
+
+        The longest count by how often they occur. Shorter ones count by how many different symbols precede them, but by
+        how often they occur if they begin a row.
+        """
         keys_G, of_place_NX = self.keys_[size - 1], grams[size]
         counts_G = np.bincount(of_place_NX[counted_NX], minlength=len(keys_G)).astype(np.float64)
         if size < self.order:

@@ -164,7 +164,7 @@ def test_an_unknown_setting_or_an_impossible_value_is_refused_by_its_name(networ
 
 @pytest.mark.parametrize("network", [{"architecture": "oracle", "units": [4]}, {"units": [4]}, "mlp", None])
 def test_an_unknown_architecture_is_refused_with_those_that_there_are(network: object):
-    with pytest.raises(ValidationError, match=r"no network architecture .*only mlp, bag_of_words,.*ional_autoencoder"):
+    with pytest.raises(ValidationError, match=r"no network architecture .*only mlp, bag_of_words, "):
         Holder.model_validate({"network": network})
 
 
