@@ -46,6 +46,10 @@ EXAMPLES = {
         None, "test rows", "a ResNet, no figure printed; the mirror's part, 15,000 to learn from", starred=True
     ),
     "fashion_mnist": Example(0.912, "test rows", "convnet, in another book", starred=True),
+    "fashion_codes": Example(0.0132, "test rows", "stacked autoencoder, another book; PCA 0.0150"),
+    "fashion_bits": Example(0.0345, "test rows", "hashing autoencoder, another book; signs of PCA 0.0398"),
+    "fashion_sparse": Example(0.0099, "test rows", "300 units, 10% active, another book; PCA of 30 0.0150"),
+    "beijing_shapes": Example(None, "test rows", ""),
 }
 
 

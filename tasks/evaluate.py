@@ -14,6 +14,7 @@ import pandas as pd
 from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
 from src.judging.baselines import common_sense, fit_shallow, shallow
+from src.judging.code_use import code_is_used
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
 from src.judging.evaluation import (
     compare,
@@ -324,6 +325,8 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
         compared(AGAINST_SHALLOW, network, boosted, simple),
         compared(SHALLOW_GATE, boosted, dummy, common, simple),
     ]
+    if table.schema.problem_type.has_code:
+        verdicts.append(code_is_used(network, "bit" if table.schema.bits else "number"))
     if given.settings.committee > 1:
         verdicts.append(committee_helps(splits, learnt.committees, table, learnt.folds, measure, seed))
     if given.settings.final == "fold_ensemble":

@@ -70,7 +70,10 @@ def overfit(layout: Layout) -> Overfit:
     most = epochs(training, table)
 
     kind = kind_of(features)
-    networks = kind.ladders[table.schema.problem_type.networks](features, settings.overfit, training)
+    asked = table.schema.problem_type
+    networks = kind.ladders[asked.networks](features, settings.overfit, training)
+    if asked.of_networks:
+        networks = [network.changed(**asked.of_networks) for network in networks]
     climbs: list[Climb] = []
     for together in [networks[:FEWEST_RUNGS], *([network] for network in networks[FEWEST_RUNGS:])]:
         candidates = [

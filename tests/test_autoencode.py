@@ -13,6 +13,8 @@ import yaml
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import shallow
+from src.judging.code_use import code_is_used
+from src.judging.held_out import HeldOut
 from src.kinds.tabular.rebuilt import rebuilt
 from src.kinds.tabular.vectorizer import TabularVectorizer
 from src.preparation.fold import fit_fold
@@ -22,7 +24,7 @@ from src.results.evaluate import Evaluate
 from src.results.networks import Overfit
 from src.saved.inference import MOST, Typical
 from src.saved.saved_model import load_model
-from src.tables.protocols import read_folds
+from src.tables.protocols import Split, read_folds
 from src.tables.table import Feature, read_schema, read_table
 from tests.kinds.pictures import bars, file_of
 from tests.kinds.workflow import folder_of, new_layout
@@ -158,9 +160,66 @@ def test_changing_a_held_out_row_changes_nothing_that_was_fitted(layout: Layout)
     assert one[0, 0] != other[0, 0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "names", "rivals"),
+    [
+        ({"bits": 4}, [f"bit__{number}" for number in range(1, 5)], {"signs_of_components", "residual_k_means"}),
+        (
+            {"numbers": 6, "active": 2},
+            [f"code__{number}" for number in range(1, 7)],
+            {"principal_components"},
+        ),
+    ],
+    ids=["bits", "sparse"],
+)
+def test_codes_of_bits_and_sparse_ones_go_through_all_steps(
+    tmp_path: Path, code: Any, names: list[str], rivals: set[str]
+):
+    quick = {"protocol": "hold_out", "folds": "auto", "training": {"epochs": 8, "batch_size": 32}}
+    layout = defined(tmp_path, code=code, search={"budget": 4}, **quick)
+    for step in STEPS:
+        step(layout)
+
+    assert Baseline.read(layout.result("baseline")).shallow.name in rivals
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    [used] = [verdict for verdict in evaluated.verdicts if verdict.name == "code_is_used"]
+    noun = "bits" if "bits" in code else "numbers"
+    assert re.match(rf"(\d|none) of the {len(names)} {noun} of the code vary over the \d+ held-out rows", used.evidence)
+    assert f"{noun} of the code vary" in (layout.results / "report.html").read_text()
+    test = read_table(layout.test, read_schema(layout.train)).frame
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    for model in ("network", "shallow"):
+        told = predictions[(predictions["split"] == "test") & (predictions["model"] == model)]
+        scored = load_model(folder_of(layout, model)).predict(test)
+        assert list(scored) == ["reconstruction_error", *names]
+        np.testing.assert_allclose(told[list(scored)], scored, rtol=1e-4, atol=1e-6)
+        if "bits" in code:
+            assert set(np.unique(scored[names])) <= {0, 1}
+        else:
+            assert ((scored[names] != 0).sum(axis=1) <= 2).all()
+
+
+def test_a_number_of_the_code_that_hardly_varies_is_dead():
+    table = np.random.default_rng(0).normal(size=(50, 4)) * [1, 1, 0.5, 0.001]
+    split = Split(0, 0, np.arange(50), np.arange(50, 100))
+    verdict = code_is_used(HeldOut([split], [table]), "number")
+    assert not verdict.holds
+    assert verdict.evidence.startswith("2 of the 3 numbers of the code vary over the 50 held-out rows; the one that")
+    assert code_is_used(HeldOut([split], [table[:, :3]]), "number").holds
+    nothing = code_is_used(HeldOut([split], [table[:, :1].repeat(3, 1) * [1, 0, 0]]), "bit")
+    assert nothing.evidence.startswith("none of the 2 bits of the code vary")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"code": {"bits": 4, "numbers": 3}}, "code: give a number, .numbers: 300, active: 30. or .bits: 16."),
+        ({"code": {"numbers": 3, "active": 3}}, "code.active: fewer than all of `numbers`"),
+        ({"code": {"bits": 3, "active": 2}}, "code.active: fewer than all of `numbers`"),
+        ({"code": {"bit": 3}}, "code.bit: unknown key; did you mean 'bits'"),
+        ({"code": "short"}, "code: "),
+        ({"code": 0}, "code.numbers: should be"),
         ({"code": None}, "code: this key is missing: type autoencode needs the number of numbers"),
         ({"committee": 3}, "committee: codes of different networks have nothing in common"),
         ({"target": "side"}, "target: type autoencode has no target"),

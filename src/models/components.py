@@ -16,16 +16,17 @@ AT_ONCE = 4096
 class Components:
     """The best linear code: `count` principal components; with none, every row is rebuilt as the mean.
 
-    `score_samples` gives the mean squared error of each rebuilt row, and its code: (N, 1 + C). Source:
-    Pearson 1901, "On lines and planes of closest fit to systems of points in space".
+    `score_samples` gives the mean squared error of each rebuilt row, and its code: (N, 1 + C). length: C, if the code
+    is to have more numbers than components; these are 0. Source: Pearson 1901, "On lines and planes of closest fit to
+    systems of points in space".
     """
 
-    def __init__(self, count: int = 0) -> None:
-        self.count = count
+    def __init__(self, count: int = 0, length: int = 0) -> None:
+        self.count, self.length = count, length
 
     def get_params(self, deep: bool = True) -> dict[str, int]:
         """The settings, as estimators of scikit-learn give them."""
-        return {"count": self.count}
+        return {"count": self.count, "length": self.length}
 
     def fit(self, x_ND: NDArray[Any], y: None = None, sample_weight: Array | None = None) -> Self:
         """Raises UserError if the code would be as long as a row."""
@@ -41,11 +42,13 @@ class Components:
 
     def rebuilt(self, code_NC: Array) -> Array:
         """The row that each code stands for, (N, D)."""
-        return code_NC @ self.axes_.T + self.mean_
+        return code_NC[:, : self.count] @ self.axes_.T + self.mean_
 
     def score_samples(self, x_ND: NDArray[Any]) -> Array:
-        if issparse(x_ND):
-            return self._of_sparse(x_ND)
+        scored_NS = self._of_sparse(x_ND) if issparse(x_ND) else self._of_dense(x_ND)
+        return np.pad(scored_NS, ((0, 0), (0, max(self.length - self.count, 0))))
+
+    def _of_dense(self, x_ND: NDArray[Any]) -> Array:
         codes, errors = [], []
         for x_nD, _ in _parts(x_ND, np.ones(len(x_ND))):
             codes.append((x_nD - self.mean_) @ self.axes_)

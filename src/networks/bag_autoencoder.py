@@ -4,12 +4,13 @@ Shapes: B rows, D inputs, C numbers of the code, H units of the first and the la
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from src.networks.bag_of_words import sparse_product
+from src.networks.codes import Code
 from src.networks.dropout import OwnStream
 from src.networks.mlp import ACTIVATIONS, MLP
 
@@ -29,11 +30,12 @@ class BagAutoencoder(nn.Module):
         units: Sequence[int],
         dropout: float = 0.0,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
+        **code: Any,
     ) -> None:
         super().__init__()
-        code, hidden = outputs - 1, bool(units)
-        self.blanks = Blanks(dropout)
-        self.encoding_DH = nn.Parameter(torch.empty(inputs, units[0] if hidden else code))
+        numbers, hidden = outputs - 1, bool(units)
+        self.blanks, self.code = Blanks(dropout), Code(**code)
+        self.encoding_DH = nn.Parameter(torch.empty(inputs, units[0] if hidden else numbers))
         self.encoding_H = nn.Parameter(torch.zeros(self.encoding_DH.shape[1]))
         self.decoding_DH = nn.Parameter(torch.empty_like(self.encoding_DH))
         self.decoding_D = nn.Parameter(torch.zeros(inputs))
@@ -42,12 +44,12 @@ class BagAutoencoder(nn.Module):
         between = ACTIVATIONS[activation]
         self.encoder, self.decoder = nn.Sequential(), nn.Sequential()
         if hidden:
-            self.encoder.extend([between(), MLP(units[0], code, units[1:], activation=activation)])
-            self.decoder.extend([MLP(code, units[0], units[:0:-1], activation=activation), between()])
+            self.encoder.extend([between(), MLP(units[0], numbers, units[1:], activation=activation)])
+            self.decoder.extend([MLP(numbers, units[0], units[:0:-1], activation=activation), between()])
 
     def encode(self, x_BD: Tensor) -> Tensor:
         """The code of each row, (B, C)."""
-        code_BC: Tensor = self.encoder(sparse_product(x_BD, self.encoding_DH) + self.encoding_H)
+        code_BC: Tensor = self.code(self.encoder(sparse_product(x_BD, self.encoding_DH) + self.encoding_H))
         return code_BC
 
     def decode(self, code_BC: Tensor) -> Tensor:
@@ -58,7 +60,7 @@ class BagAutoencoder(nn.Module):
     def forward(self, x_BD: Tensor) -> Tensor:
         code_BC = self.encode(self.blanks(x_BD))
         h_BH = self.decoder(code_BC)
-        return torch.cat([self._errors(x_BD, h_BH)[:, None] / x_BD.shape[1], code_BC], 1)
+        return self.code.charged(torch.cat([self._errors(x_BD, h_BH)[:, None] / x_BD.shape[1], code_BC], 1))
 
     def _errors(self, x_BD: Tensor, h_BH: Tensor) -> Tensor:
         """The sum of squared differences of each row and `h W' + b`, (B,)."""

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from src.networks.autoencoder import Autoencoder, errors_and_codes
-from src.networks.dropout import Dropout
+from src.networks.autoencoder import Autoencoder, Blurred, errors_and_codes
+from src.networks.codes import Code
 from src.networks.mlp import ACTIVATIONS
 
 
@@ -43,14 +43,16 @@ class ConvolutionalAutoencoder(nn.Module):
         size: Sequence[int],
         units: Sequence[int],
         dropout: float = 0.0,
+        noise: float = 0.0,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
+        **code: Any,
     ) -> None:
         super().__init__()
         sizes = [(size[0], size[1])]
         for _ in units:
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
         numbers = units[-1] * sizes[-1][0] * sizes[-1][1]
-        self.blanks = Dropout(dropout)
+        self.blurred, self.code = Blurred(dropout, noise), Code(**code)
         self.encoder = nn.Sequential()
         self.decoder = nn.Sequential(
             nn.Linear(outputs - 1, numbers), ACTIVATIONS[activation](), nn.Unflatten(1, (units[-1], *sizes[-1]))
@@ -68,7 +70,7 @@ class ConvolutionalAutoencoder(nn.Module):
 
     def encode(self, x_BCHW: Tensor) -> Tensor:
         """The code of each picture, (B, K)."""
-        code_BK: Tensor = self.encoder(x_BCHW)
+        code_BK: Tensor = self.code(self.encoder(x_BCHW))
         return code_BK
 
     def decode(self, code_BK: Tensor) -> Tensor:
@@ -78,5 +80,5 @@ class ConvolutionalAutoencoder(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """The error of each picture, and its code: (B, 1 + K)."""
-        code_BK = self.encode(self.blanks(x_BCHW))
-        return errors_and_codes(x_BCHW, self.decode(code_BK), code_BK)
+        code_BK = self.encode(self.blurred(x_BCHW))
+        return self.code.charged(errors_and_codes(x_BCHW, self.decode(code_BK), code_BK))

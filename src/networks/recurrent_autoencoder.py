@@ -11,8 +11,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from src.networks.autoencoder import errors_and_codes
-from src.networks.dropout import Dropout
+from src.networks.autoencoder import Blurred, errors_and_codes
+from src.networks.codes import Code, Sparsity
 from src.networks.mlp import MLP
 from src.networks.readers import RECURRENT, Recurrent, reader_of
 
@@ -33,13 +33,17 @@ class RecurrentAutoencoder(nn.Module):
         units: Sequence[int],
         reader: str,
         dropout: float = 0.0,
+        noise: float = 0.0,
+        bits: bool = False,
+        active: int = 0,
+        sparsity: Sparsity = "largest",
         activation: Literal["relu", "tanh", "gelu"] = "relu",
         **options: Any,
     ) -> None:
         super().__init__()
         self.lookback = lookback
         width, code = inputs // lookback, outputs - 1
-        self.blanks = Dropout(dropout)
+        self.blurred, self.code = Blurred(dropout, noise), Code(bits, active, sparsity)
         self.reader = reader_of(reader, width, units[0], **options)
         self.encoder = MLP(units[0], code, units[1:], activation=activation)
         self.decoder = MLP(code, units[0], units[:0:-1], activation=activation)
@@ -49,7 +53,7 @@ class RecurrentAutoencoder(nn.Module):
     def encode(self, x_BD: Tensor) -> Tensor:
         """The code of each row, (B, C)."""
         x_BLV = x_BD.unflatten(1, (self.lookback, -1))
-        code_BC: Tensor = self.encoder(self.reader(x_BLV, torch.ones_like(x_BLV[:, :, :1])))
+        code_BC: Tensor = self.code(self.encoder(self.reader(x_BLV, torch.ones_like(x_BLV[:, :, :1]))))
         return code_BC
 
     def decode(self, code_BC: Tensor) -> Tensor:
@@ -61,5 +65,5 @@ class RecurrentAutoencoder(nn.Module):
 
     def forward(self, x_BD: Tensor) -> Tensor:
         """The error of each row, and its code: (B, 1 + C)."""
-        code_BC = self.encode(self.blanks(x_BD))
-        return errors_and_codes(x_BD, self.decode(code_BC), code_BC)
+        code_BC = self.encode(self.blurred(x_BD))
+        return self.code.charged(errors_and_codes(x_BD, self.decode(code_BC), code_BC))

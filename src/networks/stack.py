@@ -57,6 +57,11 @@ class Stack(ABC):
     def dropouts(self) -> list[RowShape]:
         """The shape of a row at every dropout, in the order in which the masks are drawn."""
 
+    @property
+    def adds(self) -> list[bool]:
+        """For each dropout in the same order, whether it is noise, which is added."""
+        return [False] * len(self.dropouts)
+
     @abstractmethod
     def dropouts_of(self, member: int) -> list[RowShape]:
         """The same for one member, which may be narrower."""

@@ -30,7 +30,8 @@ class StackedModules(Stack):
         self.training_form = deepcopy(networks[0]).to(device)
         self.evaluation_form = deepcopy(self.training_form).eval()
         self.dropout_names, self.row_shapes = _dropouts_of(networks[0], sample.to(self.values_MP.dtype).cpu())
-        self.dropout_modules = [self.training_form.get_submodule(name) for name in self.dropout_names]
+        modules = [self.training_form.get_submodule(name) for name in self.dropout_names]
+        self.dropout_modules = [module for module in modules if isinstance(module, Dropout)]
         states = [dict(network.named_buffers()) for network in networks]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
         self.in_parts = False
@@ -44,6 +45,10 @@ class StackedModules(Stack):
     @property
     def dropouts(self) -> list[RowShape]:
         return self.row_shapes
+
+    @property
+    def adds(self) -> list[bool]:
+        return [module.adds for module in self.dropout_modules]
 
     def dropouts_of(self, member: int) -> list[RowShape]:
         return self.row_shapes
@@ -61,7 +66,7 @@ class StackedModules(Stack):
 
         def member(leaves: list[Tensor], state: dict[str, Tensor], x_BD: Tensor, masks: dict[int, Tensor]) -> Tensor:
             for place, module in enumerate(self.dropout_modules):
-                module.factor = masks.get(place, _ONE)
+                module.factor = masks.get(place, module.neutral)
             return self._call(self.training_form, leaves, state, x_BD)
 
         with torch.enable_grad():
@@ -104,9 +109,6 @@ class StackedModules(Stack):
     def state(self, member: int) -> dict[str, Tensor]:
         state = super().state(member) | {name: buffer[member].clone() for name, buffer in self.buffers.items()}
         return {name: state[name] for name in self.training_form.state_dict()}
-
-
-_ONE = torch.ones(())
 
 
 def _dropouts_of(network: nn.Module, sample: Tensor) -> tuple[list[str], list[RowShape]]:

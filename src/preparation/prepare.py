@@ -170,7 +170,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         kinds = listing(sorted({feature.read_as for feature in features}))
         raise UserError(f"type: {settings.type} does not take columns of this kind yet: {kinds}; drop them")
     features, choices = kind.encode(train, features, settings)
-    window, heads = features[0].window, []
+    window, heads, code = features[0].window, [], settings.code
     classes, positive, more = _classes(train, settings.targets, settings.problem_type, settings.positive, "positive")
     choices += more
     for name, further in settings.heads.items():
@@ -189,7 +189,9 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             weights=settings.weights,
             heads=heads,
             references=settings.references,
-            code=settings.code or 0,
+            code=code.length if code is not None else 0,
+            bits=code is not None and code.bits is not None,
+            active=(code and code.active) or 0,
         ),
         choices,
     )

@@ -1,6 +1,6 @@
 """What each step reads of a problem file, a class for each; and `Problem`, all of them, whose keys have to agree."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -119,13 +119,42 @@ class ValidateSettings(TableSettings, ProtocolSettings):
     validation: Validation
 
 
+class Code(Settings):
+    """What a row is summed up by: `numbers`, of which all but `active` are 0 where that is given, or `bits`.
+
+    A number alone is short for `numbers`.
+    """
+
+    numbers: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    active: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="how many of the numbers, the largest, may be other than 0 in a row"
+    )
+    bits: Annotated[int, Field(ge=1, le=256)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def a_number_alone_is_of_numbers(cls, given: Any) -> Any:
+        return {"numbers": given} if isinstance(given, int) and not isinstance(given, bool) else given
+
+    @model_validator(mode="after")
+    def it_has_numbers_or_bits(self) -> Self:
+        if (self.numbers is None) == (self.bits is None):
+            raise ValueError("code: give a number, {numbers: 300, active: 30} or {bits: 16}")
+        if self.active is not None and self.active >= (self.numbers or 0):
+            raise ValueError("code.active: fewer than all of `numbers`, or leave this key out")
+        return self
+
+    @property
+    def length(self) -> int:
+        return self.numbers or self.bits or 0
+
+
 class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure
-    code: int | None = Field(
+    code: Code | None = Field(
         None,
-        ge=1,
-        le=10_000,
-        description="how many numbers a row is summed up by; only of types without a target that have a code",
+        description="what a row is summed up by: how many numbers, {numbers: 300, active: 30} of which few are not "
+        "0, or {bits: 16}; only of types without a target that have a code",
         exclude_if=lambda code: code is None,
     )
     text: Text = Text()

@@ -106,6 +106,7 @@ VERDICTS = {
     "test_agrees_with_cross_validation": Statement(
         "The sealed test agrees with cross-validation", "The sealed test disagrees with cross-validation"
     ),
+    "code_is_used": Statement("Every part of the code is used", "Parts of the code are dead"),
     "committee_helps": Statement(
         "Averaging several networks helps",
         "Averaging several networks makes it worse",

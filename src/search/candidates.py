@@ -68,7 +68,8 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
             "l2": [by * l2 for l2 in settings.search.l2],
         }
     )
-    return propose(networks, search, settings.training, size, most, settings.seed, kind.options(table.schema.features))
+    options = {**kind.options(table.schema.features), **table.schema.problem_type.options}
+    return propose(networks, search, settings.training, size, most, settings.seed, options)
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:

@@ -78,7 +78,8 @@ class Schema(BaseModel):
 
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
     columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
-    from and that the report shows. `code` is how many numbers a row's code has.
+    from and that the report shows. `code` is how many numbers a row's code has; `bits`: each of them is 0 or 1;
+    `active`: if above 0, how many may be other than 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,11 +95,13 @@ class Schema(BaseModel):
     heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
     references: list[str] = Field([], exclude_if=lambda names: not names)
     code: int = Field(0, exclude_if=lambda code: not code)
+    bits: bool = Field(False, exclude_if=lambda bits: not bits)
+    active: int = Field(0, exclude_if=lambda active: not active)
 
     @property
     def problem_type(self) -> ProblemType:
         """That of the main target."""
-        return TYPES[self.type]
+        return TYPES[self.type].coded(self.bits, self.active)
 
     @property
     def outputs(self) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from src.models.head import Head
+from src.networks.dropout import normal
 from src.networks.stack import REGISTER, RowShape, Stack
 from src.preparation.fold import FoldArrays
 from src.training.members import Paused
@@ -131,12 +132,14 @@ class Minibatches:
         self.masks_on_device_M = self.masks_of_M.to(self._device)
         self.any_dropout_L = (self.dropout_ML > 0).any(0).tolist()
         # For each dropout: a member drops a unit if its random number is below the threshold, and scales the others.
+        # Noise is scaled by its rate.
         by_row = [
             rate_M.view(-1, *[1] * (1 + len(shape)))
             for rate_M, shape in zip(self.dropout_ML.T, self.stack.dropouts, strict=True)
         ]
         self.thresholds = [rate.float().to(self._device) for rate in by_row]
-        self.scales = [(1 / (1 - rate)).to(self.rows.x_XD) for rate in by_row]
+        pairs = list(zip(by_row, self.stack.adds, strict=True))
+        self.scales = [(rate if adds else 1 / (1 - rate)).to(self.rows.x_XD) for rate, adds in pairs]
 
     @property
     def _device(self) -> torch.device:
@@ -244,14 +247,17 @@ class Minibatches:
         return [None if numbers is None else numbers.to(self._device) for numbers in drawn]
 
     def _factors(self, drawn: Sequence[Tensor | None], members: Tensor | None) -> list[Tensor | None]:
-        """The factors of the rows at each dropout, (Q, M, B, ...), for all members or some."""
+        """The factors of the rows at each dropout, (Q, M, B, ...), for all members or some; of noise what is added."""
         factors: list[Tensor | None] = []
-        for uniform, threshold_M, scale_M in zip(drawn, self.thresholds, self.scales, strict=True):
+        places = zip(drawn, self.thresholds, self.scales, self.stack.adds, strict=True)
+        for uniform, threshold_M, scale_M, adds in places:
             if uniform is None:
                 factors.append(None)
                 continue
             of_M = self.masks_on_device_M
             if members is not None:
                 of_M, threshold_M, scale_M = of_M[members], threshold_M[members], scale_M[members]
-            factors.append(uniform.index_select(1, of_M).ge_(threshold_M).to(scale_M).mul_(scale_M))
+            of_members = uniform.index_select(1, of_M)
+            chosen = normal(of_members) if adds else of_members.ge_(threshold_M)
+            factors.append(chosen.to(scale_M).mul_(scale_M))
         return factors

@@ -39,7 +39,8 @@ def assert_equal(a: Trained, b: Trained, tolerance: float) -> None:
 def both_ways(table: Table, members: list[Member], dtype: torch.dtype) -> list[tuple[Trained, Trained]]:
     folds = {id(m.training): fit_fold(table, m.training, m.validation) for m in members}
     own = [folds[id(m.training)] for m in members]
-    measure = TABLE["log_loss" if table.schema.type in ("binary", "multiclass") else "mse"]
+    names = {"binary": "log_loss", "multiclass": "log_loss", "autoencode": "reconstruction_mse"}
+    measure = TABLE[names.get(table.schema.type, "mse")]
     stacked = train_stacked(members, own, table, measure, ALONE, dtype)
     looped = [train_looped(m, fold, table, measure, ALONE, dtype) for m, fold in zip(members, own, strict=True)]
     return list(zip(stacked, looped, strict=True))

@@ -1,5 +1,6 @@
 """What a stack does beyond training: members leave it, narrow ones join it, and what it cannot take is looped."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -296,6 +297,33 @@ def test_other_networks_stack_by_vmap_and_come_out_as_alone(kinds, kind, options
     for one, alone in both_ways(table, members, dtype):
         assert list(one.weights) == list(alone.weights)
         assert_equal(one, alone, 1e-11)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"units": [4]},
+        {"units": [4], "bits": True},
+        {"units": [4], "tied": True, "active": 1},
+        {"units": [], "active": 1, "sparsity": "kl"},
+        {"units": [], "active": 1, "sparsity": "l1"},
+    ],
+    ids=str,
+)
+def test_autoencoders_stack_by_vmap_and_come_out_as_alone_with_noise_of_their_own(options):
+    table = table_of("regression", rows=46)
+    schema = table.schema.model_copy(update={"type": "autoencode", "targets": [], "code": 2})
+    table = replace(table, schema=schema, y_NT=table.y_NT[:, :0])
+    candidates = [
+        of_kind("autoencoder", dropout, options | {"noise": noise})
+        for dropout, noise in [(0.0, 0.0), (0.0, 0.3), (0.3, 0.0), (0.2, 0.1)]
+    ]
+    members = members_of(table, candidates)
+    assert shards.refusal(members[0], fit_fold(table, members[0].training, members[0].validation), table) is None
+    pairs = both_ways(table, members, torch.float64)
+    for one, alone in pairs:
+        assert_equal(one, alone, 1e-11)
+    assert not np.array_equal(pairs[0][0].predictions, pairs[1][0].predictions)
 
 
 def test_batch_norm_with_a_last_minibatch_of_one_row_or_where_it_can_have_none(kinds):

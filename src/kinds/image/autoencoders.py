@@ -22,8 +22,9 @@ def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training:
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     first = 4 * settings.first_units
     shared: dict[str, Any] = {"activation": training.activation, "size": [encoding.height, encoding.width]}
+    shared |= {"dropout": 0.0, "noise": 0.0}
     rungs: list[Configuration] = [
-        DensePictureAutoencoderConfiguration(units=units, **shared) for units in ([], [8 * first])
+        DensePictureAutoencoderConfiguration(units=units, **shared, tied=False) for units in ([], [8 * first])
     ]
     while len(rungs) < settings.max_rungs:
         filters = first // 2 * 2 ** (len(rungs) - 2)

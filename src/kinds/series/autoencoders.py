@@ -1,6 +1,7 @@
 """The capacity ladder of autoencoders of windows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from src.kinds.series.ladder import DENSE_RUNGS, options
 from src.kinds.tabular.autoencoders import autoencoders as dense
@@ -16,9 +17,10 @@ def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training:
     assert window is not None
     rungs = dense(features, settings, training)
     count = settings.max_rungs if window.network == "dense" else DENSE_RUNGS
-    reads = {"lookback": window.lookback, "reader": window.network} | window.options
+    reads: dict[str, Any] = {"lookback": window.lookback, "reader": window.network} | window.options
     reads |= {name: values[0] for name, values in options(features).items()}
+    reads |= {"activation": training.activation, "dropout": 0.0, "noise": 0.0}
     return [
         *rungs[:count],
-        *(RecurrentAutoencoderConfiguration(**(rung.settings | reads)) for rung in rungs[count:]),
+        *(RecurrentAutoencoderConfiguration(units=rung.units, **reads) for rung in rungs[count:]),
     ]

@@ -72,8 +72,10 @@ class ProblemType(ABC):
     estimators that are fitted to the inputs, with `sample_weight` if rows have weights, and whose `score_samples` gives
     the statistics of rows. trusted: the classes that fitted ones are made of, besides those of `src.saved.estimators`,
     by their full names. networks: what the networks of a kind of input do, see `src.kinds.kind.Kind`. has_code: whether
-    a row has a code, whose length the problem says. defaults: what holds of this type where a problem file does not
-    say, instead of `params.yaml`. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    a row has a code, whose length the problem says. of_networks: settings that all networks of this type have. options:
+    further settings that the search tries in networks that have them, with their values. defaults: what holds of this
+    type where a problem file does not say, instead of `params.yaml`. figures: how the report shows the errors, a key of
+    `src.report.outcomes.FIGURES`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
     has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
@@ -97,6 +99,8 @@ class ProblemType(ABC):
     trusted: frozenset[str] = frozenset()
     networks: Networks = "predict"
     has_code: bool = False
+    of_networks: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     figures: str
     largest_are_unlike: bool = False
@@ -157,6 +161,10 @@ class ProblemType(ABC):
     @abstractmethod
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:
         """Why these targets probably have this type; None if they do not. The first type with a reason wins."""
+
+    def coded(self, bits: bool, active: int) -> "ProblemType":
+        """This type for codes of bits, or of numbers of which `active` are not 0; the type itself for any others."""
+        return self
 
     def described(self, targets: int) -> str:
         """What is predicted, in words."""

@@ -16,14 +16,28 @@ if TYPE_CHECKING:
 BLANKS = Regularizes("{:.0%} of the inputs blanked out")
 
 
-class Rebuilding(Configuration):
-    """units: hidden layers of the encoder; the decoder has them in reverse, and none make it linear.
+class Coding(Configuration):
+    """What a network says of its code, see `src.networks.codes.Code`.
 
     dropout: the share of a row's numbers that are blanked out before the network rebuilds the whole row.
     """
 
-    units: list[Count]
     dropout: Annotated[Share, BLANKS] = 0.0
+    bits: bool = False
+    active: Annotated[int, Field(ge=0)] = 0
+    sparsity: Annotated[Literal["largest", "kl", "l1"], Regularizes("codes made sparse by {}")] = "largest"
+
+
+class Blurring(Coding):
+    """noise: the standard deviation of what is added to a row's numbers before the network rebuilds the row."""
+
+    noise: Annotated[Share, Regularizes("noise {:g}")] = 0.0
+
+
+class Rebuilding(Coding):
+    """units: hidden layers of the encoder; the decoder has them in reverse, and none make it linear."""
+
+    units: list[Count]
 
     @property
     def structure(self) -> str:
@@ -38,7 +52,21 @@ class Rebuilding(Configuration):
         return f"{self.sizes} units" if self.units else "no hidden units"
 
 
-class AutoencoderConfiguration(Rebuilding):
+class Dense(Rebuilding, Blurring):
+    """tied: the decoder's weights are the encoder's."""
+
+    tied: bool = False
+
+    @property
+    def structure(self) -> str:
+        return f"{super().structure} and tied weights" if self.tied else super().structure
+
+    @property
+    def sizes(self) -> str:
+        return f"{super().sizes}, tied" if self.tied else super().sizes
+
+
+class AutoencoderConfiguration(Dense):
     """Of rows of numbers."""
 
     architecture: Literal["autoencoder"] = "autoencoder"
@@ -62,12 +90,11 @@ class BagAutoencoderConfiguration(Rebuilding):
         return BagAutoencoder
 
 
-class RecurrentAutoencoderConfiguration(ReadingOnce):
+class RecurrentAutoencoderConfiguration(Blurring, ReadingOnce):
     """Of windows over a series, read and written in order. lookback: moments of a window."""
 
     architecture: Literal["recurrent_autoencoder"] = "recurrent_autoencoder"
     lookback: Count
-    dropout: Annotated[Share, BLANKS] = 0.0
 
     @staticmethod
     def module() -> "Callable[..., nn.Module]":
@@ -84,7 +111,15 @@ class RecurrentAutoencoderConfiguration(ReadingOnce):
         return f"an encoder and a decoder: {super().structure}"
 
 
-class DensePictureAutoencoderConfiguration(Rebuilding):
+class FallingRate(Configuration):
+    """Networks of pictures train for few epochs and gain most from those at a low rate."""
+
+    @property
+    def rate_falls(self) -> bool:
+        return True
+
+
+class DensePictureAutoencoderConfiguration(Dense, FallingRate):
     """Of the flat pixels of pictures. size: height and width."""
 
     architecture: Literal["dense_picture_autoencoder"] = "dense_picture_autoencoder"
@@ -97,7 +132,7 @@ class DensePictureAutoencoderConfiguration(Rebuilding):
         return DensePictureAutoencoder
 
 
-class ConvolutionalAutoencoderConfiguration(Rebuilding):
+class ConvolutionalAutoencoderConfiguration(Rebuilding, Blurring, FallingRate):
     """Of pictures. units: the filters of each convolution. size: height and width."""
 
     architecture: Literal["convolutional_autoencoder"] = "convolutional_autoencoder"

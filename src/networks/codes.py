@@ -1,0 +1,61 @@
+"""What the numbers of a code may be: any, bits, or a few that are not zero. Shapes: B rows, C numbers of the code."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Sparsity = Literal["largest", "kl", "l1"]
+# The penalty of a code that learns to be sparse, as a share of the rows' error.
+WEIGHT = 1.0
+
+
+class Code(nn.Module):
+    """The last step of an encoder.
+
+    bits: each number is rounded to 0 or 1. The gradient is that of the sigmoid before it was rounded (straight
+    through). Sources: Salakhutdinov and Hinton 2009, "Semantic hashing"; Bengio, Léonard and Courville 2013,
+    "Estimating or propagating gradients through stochastic neurons".
+
+    active: so many numbers of a row, the largest, may be other than 0; 0: all may. sparsity: how the network learns
+    that. `largest`: it sees the others as 0 in training, too. Or no number is cut off in training, and a penalty makes
+    most of them small. `kl`: numbers from 0 to 1, whose mean over a minibatch should be active / C. `l1`: their sum,
+    as a multiple of their root mean square, so that smaller codes gain nothing. Sources: Makhzani and Frey 2014,
+    "k-sparse autoencoders"; Ng 2011, "Sparse autoencoder" (Kullback-Leibler divergence); Hoyer 2004, "Non-negative
+    matrix factorization with sparseness constraints".
+    """
+
+    def __init__(self, bits: bool = False, active: int = 0, sparsity: Sparsity = "largest") -> None:
+        super().__init__()
+        self.bits, self.active, self.sparsity = bits, active, sparsity
+
+    def forward(self, z_BC: Tensor) -> Tensor:
+        if self.bits:
+            soft_BC = torch.sigmoid(z_BC)
+            return soft_BC + ((z_BC > 0).to(z_BC.dtype) - soft_BC).detach()
+        if not self.active:
+            return z_BC
+        code_BC = torch.sigmoid(z_BC) if self.sparsity == "kl" else torch.relu(z_BC)
+        if self.training and self.sparsity != "largest":
+            return code_BC
+        least_B1 = code_BC.topk(self.active, dim=-1).values[..., -1:]
+        return code_BC * (code_BC >= least_B1)
+
+    def charged(self, answers_BK: Tensor) -> Tensor:
+        """Errors and codes (B, 1 + C); in training the errors with the penalty of the codes."""
+        if not self.training or not self.active or self.sparsity == "largest":
+            return answers_BK
+        error_B1, code_BC = answers_BK[:, :1], answers_BK[:, 1:]
+        penalty = _divergence(code_BC, self.active) if self.sparsity == "kl" else _relative_sum(code_BC)
+        return torch.cat([error_B1 + WEIGHT * error_B1.detach().mean() * penalty, code_BC], 1)
+
+
+def _divergence(code_BC: Tensor, active: int) -> Tensor:
+    """The mean divergence of the numbers' means from the share that is to be active."""
+    wanted = active / code_BC.shape[1]
+    mean_C = code_BC.mean(0).clamp(1e-4, 1 - 1e-4)
+    return (wanted * (wanted / mean_C).log() + (1 - wanted) * ((1 - wanted) / (1 - mean_C)).log()).mean()
+
+
+def _relative_sum(code_BC: Tensor) -> Tensor:
+    return code_BC.mean() / (code_BC.detach().square().mean().sqrt() + 1e-8)
