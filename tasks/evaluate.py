@@ -32,19 +32,31 @@ from src.judging.intervals import CONFIDENCE
 from src.judging.printer import printer_of, worded
 from src.judging.sample_sizes import Trial, learning_curve, trials
 from src.kinds.registry import kind_of
+from src.kinds.text.language import passages
 from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings
 from src.problem.training import Engine
 from src.results.baseline import Baseline
 from src.results.data import Prepared
-from src.results.evaluate import CrossValidation, Evaluate, Metrics, Nested, SampleSize, Saved, SealedTest, saved_model
+from src.results.evaluate import (
+    CrossValidation,
+    Evaluate,
+    Metrics,
+    Nested,
+    SampleSize,
+    Saved,
+    SealedTest,
+    Writings,
+    saved_model,
+)
 from src.results.networks import Candidate, Overfit, Regularize
 from src.results.openings import Ledger, identity, rows_sha256
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Verdict
 from src.results.wording import MODELS, scored
 from src.saved.inference import Interval, Model, Typical, actual_columns, prediction_columns
 from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
+from src.saved.recitation import writings
 from src.saved.shallow_model import ShallowCard, ShallowModel
 from src.search.candidates import candidates_of
 from src.search.fold_ensemble import score_fold_ensemble
@@ -150,6 +162,7 @@ def evaluate(layout: Layout) -> Evaluate:
     [alternative] = models.values()
     held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
     p_saved = p_test[name][:, : table.schema.outputs]
+    written, recites = _writings(saved, MODELS[name], table, test, given.settings.seed)
     result = worded(
         Evaluate(
             measure=measure.name,
@@ -179,8 +192,9 @@ def evaluate(layout: Layout) -> Evaluate:
             choices=learnt.choices,
             extra={f"cross_validation_{other}": held_out_by[name].value(table, TABLE[other]) for other in others}
             | {f"test_{other}": TABLE[other].value(test.y_NT, p_saved, test.w_N) for other in others},
+            writings=written,
             recommended=advice,
-            verdicts=[*judged.verdicts, *beats, *learnt.more_data],
+            verdicts=[*judged.verdicts, *beats, *learnt.more_data, *recites],
         )
     )
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
@@ -195,6 +209,15 @@ def evaluate(layout: Layout) -> Evaluate:
     Metrics.of(result).write(layout.metrics)
     result.write(layout.result("evaluate"))
     return result
+
+
+def _writings(model: Model, called: str, table: Table, test: Table, seed: int) -> tuple[Writings | None, list[Verdict]]:
+    """Texts that a model writes if it reads on, and whether it recites its training texts."""
+    if not table.schema.problem_type.reads_on:
+        return None, []
+    [feature] = table.schema.features
+    written, verdict = writings(model, called, *(passages(rows.frame, feature) for rows in (table, test)), seed)
+    return written, [verdict]
 
 
 def _read(layout: Layout) -> _Given:

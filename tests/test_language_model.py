@@ -1,5 +1,6 @@
 """Texts without a target are read on, character by character, through all steps; nothing leaks."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
+from flows.commands import complete as command
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import shallow
 from src.models.measures import TABLE
+from src.models.types.registry import TYPES
 from src.preparation.fold import fit_fold
 from src.problem.load import load_problem
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
+from src.saved.completion import Completion, complete
 from src.saved.saved_model import load_model
+from src.scoring.registered import Registered
+from src.scoring.server import make_app
+from src.scoring.service import Service
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from tests.kinds.workflow import folder_of, new_layout
@@ -35,7 +43,7 @@ def sentences(count: int) -> list[str]:
 def defined(root: Path, **changes: Any) -> Layout:
     """A table of sentences."""
     layout = new_layout("lines", root)
-    pd.DataFrame({"line": sentences(150)}).to_csv(layout.local / "lines.csv", index=False)
+    pd.DataFrame({"line": sentences(120)}).to_csv(layout.local / "lines.csv", index=False)
     problem = {
         "question": "How predictable is a line?",
         "data": {"source": "file", "path": "lines.csv"},
@@ -135,3 +143,92 @@ def test_bits_per_character_are_all_bits_by_all_characters():
 def test_what_does_not_suit_reading_on_is_refused(tmp_path: Path, changes: dict[str, Any], message: str):
     with pytest.raises(UserError, match=message):
         load_problem(defined(tmp_path, **changes))
+
+
+@pytest.mark.slow
+def test_both_models_complete_a_prompt_and_the_same_seed_gives_the_same_texts(layout: Layout):
+    for kind in ("network", "shallow"):
+        model = load_model(folder_of(layout, kind))
+        asked = Completion(prompt="The mole ", n=5, characters=60, seed=3)
+        texts = complete(model, asked)
+        assert texts == complete(model, asked)
+        assert texts != complete(model, asked.model_copy(update={"seed": 4}))
+        assert len(texts) == 5
+        assert all(len(text) <= 60 for text in texts)
+        likeliest = complete(model, asked.model_copy(update={"temperature": 0.0}))
+        assert len(set(likeliest)) == 1
+        assert complete(model, asked.model_copy(update={"top_p": 1e-9})) == likeliest, "draws from the likeliest alone"
+
+
+@pytest.mark.slow
+def test_what_a_model_says_of_the_next_character_is_what_it_says_of_texts(layout: Layout):
+    text = "The dog sees 1"
+    for kind in ("network", "shallow"):
+        model = load_model(folder_of(layout, kind))
+        known, after = model.vectorizers[0].by, model.reading_on()
+        bits, numbers = 0.0, known.numbers(text)
+        for before, symbol in zip([0, *numbers], [*numbers, known.first - 1], strict=True):
+            [p_V] = after(np.array([before]))
+            assert p_V.sum() == pytest.approx(1, abs=1e-6)
+            bits -= np.log2(p_V[symbol - 1])
+        [told] = model.predict(pd.DataFrame({"line": [text]}))["bits"]
+        assert bits == pytest.approx(told, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_the_report_shows_texts_that_the_model_wrote_and_whether_it_recites(layout: Layout):
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    [recites] = [verdict for verdict in evaluated.verdicts if verdict.name == "does_not_recite"]
+    assert "of the runs of 20 characters in 100 texts" in recites.evidence
+    assert [written.temperature for written in evaluated.writings.texts] == [0.5, 0.5, 1, 1, 1.2, 1.2]
+    assert set(evaluated.writings.compressed) == {"xz", "bz2"}
+    page = (layout.results / "report.html").read_text()
+    assert "Texts that the saved model wrote, none of them chosen" in page
+    assert "Bits per character of the sealed texts" in page
+
+
+@pytest.mark.slow
+def test_the_model_server_completes_a_prompt_and_gives_the_bits_of_texts(layout: Layout):
+    service = Service(load_problem(layout), Registered("lines", 1, True, layout.model), layout.expectations)
+    client = TestClient(make_app(service))
+    asked = {"prompt": "The dog ", "n": 2, "characters": 30, "seed": 5, "temperature": 0.7, "top_p": 0.9}
+    answer = client.post("/complete", content=json.dumps(asked))
+    assert answer.status_code == 200
+    assert answer.json()["completions"] == complete(load_model(layout.model), Completion.of(asked))
+    for wrong, message in (
+        ({"temperature": -1.0}, "temperature: input should be greater than or equal to 0"),
+        ({"length": 3}, "length: extra inputs are not permitted"),
+        ([], "the request is no object"),
+    ):
+        refused = client.post("/complete", content=json.dumps(wrong))
+        assert (refused.status_code, refused.json()["error"][: len(message)]) == (400, message)
+    assert client.post("/complete", content="{").status_code == 400
+    assert "/complete" in client.get("/openapi.json").json()["paths"]
+    row = {"line": "The dog sees 123 and 123, the dog."}
+    [predicted] = client.post("/predict", json=[row]).json()["predictions"]
+    assert predicted["characters"] == len(row["line"]) + 1
+    assert 0 < predicted["bits"] < 8 * predicted["characters"]
+
+
+@pytest.mark.slow
+def test_the_command_line_completes_a_prompt(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.chdir(layout.root)
+    registered = Registered("lines", 1, True, layout.model)
+    monkeypatch.setattr("src.scoring.registered.find_model", lambda *named: registered)
+    assert command.main(["lines", "The cat ", "--n", "2", "--seed", "1"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("The cat ") == 2
+    assert "--- 2 of 2" in told
+    assert command.main(["lines", "The cat ", "--n", "0"]) == 1
+
+
+def test_a_model_that_predicts_completes_nothing(tmp_path: Path):
+    class Predicts:
+        """As much of a model as is asked before anything is drawn."""
+
+        class schema:
+            type = "binary"
+            problem_type = TYPES["binary"]
+
+    with pytest.raises(UserError, match="a model of type binary says nothing of what comes next"):
+        complete(Predicts(), Completion())  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ ENTRYPOINTS = {
     "universal-workflow": "flows.universal_workflow.universal_workflow",
     "all-problems": "flows.all_problems.all_problems",
     "predict": "flows.predict.predict",
+    "complete": "flows.complete.complete",
     "promote": "flows.promote.promote",
     "apply": "flows.apply.apply",
 }

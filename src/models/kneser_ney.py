@@ -64,13 +64,19 @@ class KneserNey:
         parts = [self._scores(x_NX[start : start + AT_ONCE]) for start in range(0, max(len(x_NX), 1), AT_ONCE)]
         return np.concatenate(parts)
 
-    def next_symbols(self, before: NDArray[Any]) -> Array:
-        """The probability of each symbol from 1 to V after these, (V,)."""
-        row = np.concatenate([np.zeros(self.order), -np.abs(before[-self.order :]), np.zeros(1)])
-        rows_VX = np.repeat(row[None], self.symbols_, axis=0)
-        rows_VX[:, -1] = np.arange(1, self.symbols_ + 1)
-        p_V: Array = self._probabilities(rows_VX)[:, -1]
-        return p_V
+    def next_symbols(self, before_BX: NDArray[Any]) -> Array:
+        """The probability of each symbol from 1 to V after the symbols of each row, (B, V)."""
+        recent_BX = before_BX[:, max(before_BX.shape[1] - self.order + 1, 0) :]
+        number_BX, _ = self._padded(-np.abs(recent_BX))
+        history_BX = self._begun(number_BX)
+        p_BV = np.full((len(before_BX), self.symbols_), 1 / self.symbols_)
+        for keys_G, share_G, rest_H in zip(self.keys_, self.shares_, self.rests_, strict=True):
+            history_B1 = history_BX[:, -1:] if number_BX.shape[1] else np.zeros((len(before_BX), 1), np.int64)
+            key_BV = history_B1 * (self.symbols_ + 1) + np.arange(1, self.symbols_ + 1)
+            share_BV, _ = _looked_up(np.where(history_B1 < 0, -1, key_BV), keys_G, share_G)
+            p_BV = share_BV + np.where(history_B1 < 0, 1.0, rest_H[np.maximum(history_B1, 0)]) * p_BV
+            _, history_BX = _looked_up(self._extended(history_BX, number_BX), keys_G, share_G)
+        return p_BV
 
     def _scores(self, x_NX: NDArray[Any]) -> Array:
         bits_NX = -np.log2(self._probabilities(x_NX)) + SPELLING_BITS * (self._known(x_NX) == UNKNOWN)
@@ -131,14 +137,20 @@ class KneserNey:
         history_NX = self._begun(number_NX)
         for keys_G, share_G, rest_H in zip(self.keys_, self.shares_, self.rests_, strict=True):
             key_NX = self._extended(history_NX, number_NX)
-            place_NX = np.searchsorted(keys_G, key_NX).clip(max=len(keys_G) - 1)
-            known_NX = keys_G[place_NX] == key_NX
+            share_NX, place_NX = _looked_up(key_NX, keys_G, share_G)
             before_NX = np.zeros_like(history_NX)
             before_NX[:, 1:] = history_NX[:, :-1]
             rest_NX = np.where(before_NX < 0, 1.0, rest_H[np.maximum(before_NX, 0)])
-            p_NX = np.where(known_NX, share_G[place_NX], 0.0) + rest_NX * p_NX
-            history_NX = np.where(known_NX, place_NX, -1)
+            p_NX = share_NX + rest_NX * p_NX
+            history_NX = place_NX
         return p_NX[:, self.order - 1 :]
+
+
+def _looked_up(key: Ids, keys_G: Ids, share_G: Array) -> tuple[Array, Ids]:
+    """The shares of n-grams by their keys, and their places; 0 and -1 for unknown ones."""
+    place = np.searchsorted(keys_G, key).clip(max=len(keys_G) - 1)
+    known = keys_G[place] == key
+    return np.where(known, share_G[place], 0.0), np.where(known, place, -1)
 
 
 def _discounts(counts_G: Array) -> Array:

@@ -8,7 +8,7 @@ Shapes: B rows, X places, E numbers of a symbol's vector, H units, V symbols, A 
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,17 @@ class RecurrentLanguageModel(nn.Module):
         logits_BXV: Tensor = self.answer(h_BXH)
         return logits_BXV
 
+    def next(self, symbol_B: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """The logits of what follows one more symbol of each text, (B, V), and the state for the next call.
+
+        The first symbol of a text is none, 0; the first state is None.
+        """
+        h_B1H, states = self.embed(symbol_B[:, None]), []
+        for place, layer in enumerate(self.layers):
+            h_B1H, after = layer(h_B1H, None if state is None else state[place])
+            states.append(after)
+        return self.answer(h_B1H[:, 0]), states
+
 
 class CausalTransformer(nn.Module):
     """Vectors of symbols and places, blocks of attention to what came before, and the logits of the next symbol.
@@ -87,6 +98,13 @@ class CausalTransformer(nn.Module):
             window_BX = before_BX[:, max(start - self.length + half, 0) : start + half]
             parts.append(self._read(window_BX)[:, -len(before_BX[0, start : start + half]) :])
         return torch.cat(parts, 1)
+
+    def next(self, symbol_B: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """See `RecurrentLanguageModel.next`; the state is what was read, as far as attention reaches back."""
+        before_BX = symbol_B[:, None] if state is None else torch.cat([state, symbol_B[:, None]], 1)
+        if before_BX.shape[1] > self.length:
+            before_BX = before_BX[:, -max(self.length // 2, 1) :]
+        return self._read(before_BX)[:, -1], before_BX
 
     def _read(self, before_BX: Tensor) -> Tensor:
         places_X = torch.arange(before_BX.shape[1], device=before_BX.device)

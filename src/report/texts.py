@@ -2,12 +2,15 @@
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup, escape
 
 from src.plots import codes as code_plots
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.words import number, share
+from src.results.evaluate import WrittenText
+from src.results.wording import MODELS
 
 Block = Text | Pictures | Table
 QUANTILES = (0.5, 0.9, 0.99)
@@ -34,7 +37,39 @@ def likelihood(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "bits", caption), caption)])
-    return [picture, table, *_extremes(rows, bits_N)]
+    return [picture, table, *_extremes(rows, bits_N), *_written(evidence)]
+
+
+def _written(evidence: Evidence) -> list[Block]:
+    """What compressors need for the sealed texts, and texts that the saved model wrote."""
+    writings = evidence.evaluate.writings
+    if writings is None:
+        return []
+    scores = {MODELS[name]: score.value for name, score in evidence.evaluate.tests.items()}
+    measured = {**scores, **writings.compressed} if evidence.evaluate.measure == "bits_per_character" else {}
+    compared = Table(
+        "Bits per character of the sealed texts; compressors read the training texts before them",
+        ["By", "Bits per character"],
+        [[name, number(value)] for name, value in measured.items()],
+        frozenset({1}),
+    )
+    texts = Table(
+        "Texts that the saved model wrote, none of them chosen; what is marked is in the training texts as well",
+        ["Temperature", "Text"],
+        [[number(written.temperature), _marked(written)] for written in writings.texts],
+        frozenset({0}),
+        prose=True,
+    )
+    return [*([compared] if measured else []), texts]
+
+
+def _marked(written: WrittenText) -> Markup:
+    """The text with its lines, copied stretches marked."""
+    parts, end = [], 0
+    for start, after in written.copied:
+        parts.append(escape(written.text[end:start]) + Markup("<mark>") + written.text[start:after] + Markup("</mark>"))
+        end = after
+    return Markup("<br>").join((Markup().join(parts) + written.text[end:]).split("\n"))
 
 
 def bits_per_character(rows: pd.DataFrame) -> np.ndarray:

@@ -127,6 +127,10 @@ VERDICTS = {
         "The network does worse than common sense",
         _between("the network", "common sense"),
     ),
+    "does_not_recite": Statement(
+        "The model writes texts of its own",
+        "It is not sure that the model writes texts of its own: it may recite what it learnt",
+    ),
     "beats_shallow_model": Statement(
         "The network beats the shallow model",
         "The shallow model beats the network",

@@ -120,6 +120,21 @@ class HeadScore(Result):
     test: TestScore | None
 
 
+class WrittenText(Result):
+    """A text that the saved model wrote. copied: its stretches, from and to, that are in the training texts."""
+
+    temperature: float
+    text: str
+    copied: list[tuple[int, int]]
+
+
+class Writings(Result):
+    """Texts of a model that reads on. compressed: bits per character that compressors need for the sealed texts."""
+
+    texts: list[WrittenText]
+    compressed: dict[str, float]
+
+
 class Evaluate(Result):
     """evaluate.json. `shallow` and `baseline` are scored on the folds of `cross_validation`, in the same way.
 
@@ -130,7 +145,8 @@ class Evaluate(Result):
     surely better than common sense; otherwise common sense.
     heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
-    choices: what `auto` chose once there were scores. extra: other measures of the saved model.
+    choices: what `auto` chose once there were scores. extra: other measures of the saved model. writings: texts of it,
+    if it reads on.
     """
 
     measure: MeasureName
@@ -150,6 +166,7 @@ class Evaluate(Result):
     chosen: Candidate
     choices: list[Choice] = Field(default_factory=list)
     extra: dict[str, float]
+    writings: Writings | None = Field(None, exclude_if=lambda writings: writings is None)
     recommended: Recommended
     verdicts: list[Verdict]
 

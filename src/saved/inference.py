@@ -1,7 +1,7 @@
 """Use a finished model, whatever it is made of: raw rows in, named predictions out. Shapes: N rows, K outputs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -85,6 +85,13 @@ class Model(ABC):
     @abstractmethod
     def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
         """The inputs that each code stands for, (N, D); only of a model that has a code."""
+
+    @abstractmethod
+    def reading_on(self) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+        """A function that takes one more symbol of each text, (B,), and gives the probabilities of the next, (B, V).
+
+        It remembers what it has read; the first symbol of a text is none, 0. Only of a model that reads on.
+        """
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ weights, named `<network>.<parameter>`. Shapes: N rows, K outputs.
 """
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -158,6 +158,24 @@ class NetworkModel(Model):
             for k, fitted in enumerate(self.card.preprocessing)
         ]
         return folds[0] if len(folds) == 1 else np.mean(folds, axis=0)
+
+    def reading_on(self) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+        """The mean over the networks; in an ensemble of fold members, over those of the first fold."""
+        import torch
+
+        networks: list[Any] = [head.network for head in self.heads[: len(self.heads) // len(self.card.preprocessing)]]
+        states: list[Any] = [None] * len(networks)
+
+        def after(symbol_B: NDArray[np.int64]) -> NDArray[np.float64]:
+            p_BV = []
+            with torch.no_grad():
+                for place, network in enumerate(networks):
+                    logits_BV, states[place] = network.next(torch.from_numpy(symbol_B), states[place])
+                    p_BV.append(logits_BV.double().softmax(1).numpy())
+            mean_BV: NDArray[np.float64] = np.mean(p_BV, axis=0)
+            return mean_BV
+
+        return after
 
     def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
         import torch

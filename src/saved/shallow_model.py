@@ -4,7 +4,7 @@
 `estimators.skops` holds the fitted estimators. Shapes: N rows, K outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -59,6 +59,17 @@ class ShallowModel(Model):
     def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
         inputs_ND: NDArray[np.float64] = self.estimators[0].rebuilt(code_NC)
         return inputs_ND
+
+    def reading_on(self) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+        [estimator] = self.estimators
+        read: list[NDArray[np.int64]] = []
+
+        def after(symbol_B: NDArray[np.int64]) -> NDArray[np.float64]:
+            read.append(symbol_B)
+            p_BV: NDArray[np.float64] = estimator.next_symbols(np.column_stack(read[-estimator.order :]))
+            return p_BV
+
+        return after
 
     def save(self, folder: Path) -> None:
         with new_folder(folder) as partial:

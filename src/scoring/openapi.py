@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
+from src.saved.completion import Completion
 from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
 from src.scoring.service import Service
 from src.scoring.table import ROW
@@ -75,6 +76,7 @@ def openapi(service: Service) -> dict[str, Any]:
     gets = {
         path: {"get": {"summary": text, "responses": {"200": {"description": text}}}} for path, text in pages.items()
     }
+    completes = {"/complete": {"post": _complete()}} if service.completes else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -82,8 +84,25 @@ def openapi(service: Service) -> dict[str, Any]:
             "version": str(service.registered.version),
             "description": f"Predictions of {service.registered}.",
         },
-        "paths": {"/predict": {"post": predict}} | gets,
+        "paths": {"/predict": {"post": predict}} | completes | gets,
         "components": {"schemas": schemas},
+    }
+
+
+def _complete() -> dict[str, Any]:
+    """The request for texts, with the settings of `Completion`."""
+    texts = {"type": "object", "properties": {"completions": {"type": "array", "items": {"type": "string"}}}}
+    example = {"example": {"value": Completion(prompt="To be", n=3).model_dump()}}
+    return {
+        "summary": "What follows a text, drawn character by character",
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": Completion.model_json_schema(), "examples": example}},
+        },
+        "responses": {
+            "200": {"description": "the texts, without the prompt", "content": {JSON: {"schema": texts}}},
+            "400": {"description": "what is wrong with the request"},
+        },
     }
 
 

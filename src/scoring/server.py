@@ -4,11 +4,16 @@
     GET  /ping          (and /health) whether it answers
     GET  /docs          a page with a form for requests; /openapi.json is the same for programs
     POST /predict       JSON or CSV, see `src.scoring.requests`
+    POST /complete      what follows a text, by a model that reads on: JSON, see `src.saved.completion`
 
 MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model, too. For a bad
 value it names the column, but not the row. It knows neither the problem's marks of missing values nor the user's suite,
 and it accepts any `Host`.
 """
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import orjson
 from starlette.applications import Starlette
@@ -41,16 +46,23 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     async def page(request: HttpRequest) -> Response:
         return pages[request.url.path]
 
-    async def predict(request: HttpRequest) -> Response:
+    async def answered(request: HttpRequest, answer: Callable[[bytes], Awaitable[Answer]]) -> Response:
         try:
             body = await _body(request, most_bytes)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody receives it
         except Refused as refused:
-            answer = Answer(refused.status, orjson.dumps({"error": str(refused), **service.identity}))
+            reply = Answer(refused.status, orjson.dumps({"error": str(refused), **service.identity}))
         else:
-            answer = await waiting.answer(Request(body, request.headers.get("content-type", "")))
-        return Response(answer.body, answer.status, media_type=JSON)
+            reply = await answer(body)
+        return Response(reply.body, reply.status, media_type=JSON)
+
+    async def predict(request: HttpRequest) -> Response:
+        content_type = request.headers.get("content-type", "")
+        return await answered(request, lambda body: waiting.answer(Request(body, content_type)))
+
+    async def complete(request: HttpRequest) -> Response:
+        return await answered(request, partial(asyncio.to_thread, service.complete))
 
     async def elsewhere(request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -59,6 +71,8 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
         return JSONResponse({"error": message, **service.identity}, error.status_code, error.headers)
 
     routes = [Route("/predict", predict, methods=["POST"]), *(Route(path, page) for path in pages)]
+    if service.completes:
+        routes.append(Route("/complete", complete, methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: elsewhere})
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.problem.steps import Problem
+from src.saved.completion import Completion, complete
 from src.saved.inference import Model
 from src.scoring.checks import RowChecks
 from src.scoring.output import Refusal
@@ -83,13 +84,35 @@ class Service:
 
     def describe(self) -> dict[str, Any]:
         interval = self.model.interval
-        return self.identity | {
-            "question": self.problem.question,
-            "champion_at_start": self.registered.is_champion,
-            "interval_coverage": interval.coverage if interval else None,
-            "columns": dict(self.checks.types),
-            "predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms",
-        }
+        return (
+            self.identity
+            | {
+                "question": self.problem.question,
+                "champion_at_start": self.registered.is_champion,
+                "interval_coverage": interval.coverage if interval else None,
+                "columns": dict(self.checks.types),
+                "predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms",
+            }
+            | ({"complete": 'POST /complete with JSON, {"prompt": "To be", "n": 3}'} if self.completes else {})
+        )
+
+    @property
+    def completes(self) -> bool:
+        """Whether the model says what comes next."""
+        return self.model.schema.problem_type.reads_on
+
+    def complete(self, body: bytes) -> Answer:
+        """The answer to a request for texts: JSON with the settings of `Completion`."""
+        try:
+            given = orjson.loads(body)
+            if not isinstance(given, dict):
+                raise UserError('the request is no object, such as {"prompt": "To be", "n": 3}')
+            texts = complete(self.model, Completion.of(given))
+        except orjson.JSONDecodeError as error:
+            return self._answer(Refused(400, f"the request is not JSON: {error}"))
+        except UserError as error:
+            return self._answer(Refused(400, str(error)))
+        return Answer(200, orjson.dumps(self.identity | {"completions": texts}))
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """The answer to each request, the same as alone but for rounding in products over more rows."""

@@ -87,10 +87,14 @@ def test_the_probabilities_of_all_symbols_sum_to_one_after_any_history(order: in
     model = KneserNey(order).fit(texts(30))
     rng = np.random.default_rng(2)
     for length in (0, 1, 3, 12):
-        p_V = model.next_symbols(rng.integers(1, SYMBOLS + 1, length))
-        assert p_V.shape == (SYMBOLS,)
-        assert (p_V > 0).all()
-        assert p_V.sum() == pytest.approx(1, abs=1e-12)
+        before_BX = rng.integers(1, SYMBOLS + 1, (6, length))
+        p_BV = model.next_symbols(before_BX)
+        assert p_BV.shape == (6, SYMBOLS)
+        assert (p_BV > 0).all()
+        np.testing.assert_allclose(p_BV.sum(1), 1, atol=1e-12)
+        for symbol in range(UNKNOWN + 1, SYMBOLS + 1):
+            bits_B = model.score_samples(np.hstack([-before_BX, np.full((6, 1), symbol)]))[:, 0]
+            np.testing.assert_allclose(p_BV[:, symbol - 1], np.exp2(-bits_B), rtol=1e-9)
 
 
 def test_an_unknown_symbol_has_a_probability_and_takes_bits_to_say_which_it_is():
@@ -98,7 +102,7 @@ def test_an_unknown_symbol_has_a_probability_and_takes_bits_to_say_which_it_is()
     model = KneserNey(3).fit(x_NX)
     row = x_NX[:1].copy()
     row[0, 3] = SYMBOLS + 9
-    p_V = model.next_symbols(row[0, :3])
+    [p_V] = model.next_symbols(row[:, :3])
     unknown, known = (model.score_samples(rows)[0, 0] for rows in (row[:, :4], x_NX[:1, :4]))
     share = p_V[int(x_NX[0, 3]) - 1] / p_V[UNKNOWN - 1]
     assert unknown - known == pytest.approx(np.log2(share) + SPELLING_BITS)

@@ -4,6 +4,7 @@ Shapes: N texts, X places of a row, S characters of all texts one after another.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, Self
 
 import numpy as np
@@ -132,6 +133,16 @@ def read_on(train: pd.DataFrame, feature: Feature, settings: PrepareSettings) ->
     reason = f"the column numbers the rows that data.records cut from a text ({follows})" if follows else ""
     choices = [Choice(setting=f"rows of {feature.name}", chosen="continue one another", reason=reason)] * bool(follows)
     return [feature.model_copy(update={"encoding": encoding.model_dump()})], choices
+
+
+def passages(frame: pd.DataFrame, feature: Feature) -> list[str]:
+    """The texts of a table, rows that continue one another in one."""
+    texts, follows = frame[feature.name].fillna("").tolist(), Reading.model_validate(feature.encoding).follows
+    if follows is None:
+        return [text for text in texts if text]
+    begins = np.append(True, np.diff(frame[follows].to_numpy(np.float64)) != 1)[: len(texts)]
+    starts = [*np.flatnonzero(begins).tolist(), len(texts)]
+    return ["".join(texts[start:end]) for start, end in pairwise(starts)]
 
 
 def continues_by(settings: PrepareSettings) -> str | None:
