@@ -216,7 +216,8 @@ def _writings(model: Model, called: str, table: Table, test: Table, seed: int) -
     if not table.schema.problem_type.reads_on:
         return None, []
     [feature] = table.schema.features
-    written, verdict = writings(model, called, *(passages(rows.frame, feature) for rows in (table, test)), seed)
+    training, held_out = (passages(rows.frame, feature) for rows in (table, test))
+    written, verdict = writings(model, called, training, held_out, seed)
     return written, [verdict]
 
 

@@ -13,7 +13,6 @@ and it accepts any `Host`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import orjson
 from starlette.applications import Starlette
@@ -62,7 +61,7 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
         return await answered(request, lambda body: waiting.answer(Request(body, content_type)))
 
     async def complete(request: HttpRequest) -> Response:
-        return await answered(request, partial(asyncio.to_thread, service.complete))
+        return await answered(request, lambda body: asyncio.to_thread(service.complete, body))
 
     async def elsewhere(request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
