@@ -34,6 +34,7 @@ from src.judging.sample_sizes import Trial, learning_curve, trials
 from src.kinds.registry import kind_of
 from src.kinds.text.language import passages
 from src.models.measures import TABLE, Measure
+from src.models.types.problem_type import ProblemType
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings
 from src.problem.training import Engine
@@ -97,6 +98,7 @@ class _Learnt:
     variance: that of the cross-validated estimate, from half samples where they were trained.
     """
 
+    problem_type: ProblemType
     folds: Folds
     committees: list[Committee]
     final: Committee
@@ -111,7 +113,7 @@ class _Learnt:
 
     @property
     def held_out(self) -> HeldOut:
-        return held_out(self.splits, self.committees)
+        return held_out(self.splits, self.committees, self.problem_type)
 
 
 @dataclass(frozen=True)
@@ -265,11 +267,11 @@ def _train(given: _Given) -> _Learnt:
         [member for trial in smaller for member in trial.members],
         members_of(given.candidate, [split for half in halves for split in half], starts[:1]),
     ]
-    results = iter(fit([m for group in members for m in group], table, measure, given.engine, "evaluate"))
+    results = iter(fit([m for group in members for m in group], table, measure, given.engine, "evaluate", final=True))
     of_folds, of_shares, of_halves = ([next(results) for _ in group] for group in members)
 
     *committees, final = committees_of(of_folds, len(starts))
-    alone = held_out(splits, [committee[:1] for committee in committees])
+    alone = held_out(splits, [committee[:1] for committee in committees], table.schema.problem_type)
     points, more_data = _learning_curve(smaller, of_shares, alone, folds.first(1), given)
     of_half = committees_of(of_halves, protocol.folds)
     predicted = [HeldOut(half, [t.predictions for t in group]) for half, group in zip(halves, of_half, strict=True)]
@@ -278,7 +280,7 @@ def _train(given: _Given) -> _Learnt:
     if protocol.most_repeats is not None:
         folds, committees, choice = _repeat_until_stable(given, folds, committees, variance)
         choices = [choice]
-    return _Learnt(folds, committees, final, points, more_data, variance, choices)
+    return _Learnt(table.schema.problem_type, folds, committees, final, points, more_data, variance, choices)
 
 
 def _learning_curve(
@@ -306,12 +308,14 @@ def _repeat_until_stable(
     assert most is not None
     while True:
         splits = list(folds)
-        wanted, why = repeats_wanted(held_out(splits, committees), table, measure, most, variance)
+        wanted, why = repeats_wanted(
+            held_out(splits, committees, table.schema.problem_type), table, measure, most, variance
+        )
         if wanted == len(folds.fold_RN):
             return folds, committees, Choice(setting="repeats", chosen=str(wanted), reason=why)
         folds = given.evaluation.first(wanted)
         members = members_of(given.candidate, list(folds)[len(splits) :], given.starts)
-        results = fit(members, table, measure, given.engine, "evaluate, more repeats")
+        results = fit(members, table, measure, given.engine, "evaluate, more repeats", final=True)
         committees = committees + committees_of(results, len(given.starts))
 
 

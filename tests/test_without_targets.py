@@ -54,7 +54,7 @@ STEPS: Sequence[Callable[[Layout], Any]] = (
 GAUSSIAN = 0.5 * math.log(2 * math.pi)
 
 
-class DensityHead(Head):
+class GaussianHead(Head):
     """Each column given those before it: normal, with variance 1 around what the network says. The score is a row's."""
 
     def forward(self, x: Inputs) -> Tensor:
@@ -70,7 +70,7 @@ class DensityHead(Head):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Density(ProblemType):
+class GaussianScore(ProblemType):
     """Without a target: how likely a row is, by the density of its inputs, standardized by the training rows."""
 
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
@@ -95,8 +95,8 @@ def gaussian(shape: str) -> Callable[[int, int, int], Any]:
     return estimator
 
 
-DENSITY = Density(
-    name="density",
+GAUSSIAN_SCORE = GaussianScore(
+    name="gaussian_score",
     words="how likely a row is",
     verb="say",
     returns="the logarithm of each row's density",
@@ -125,8 +125,8 @@ LOG_DENSITY = Measure(
 def registered() -> Iterator[None]:
     """The whole type is what this file puts into the tables."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(TYPES, "density", DENSITY)
-        patch.setitem(HEADS, "density", DensityHead)
+        patch.setitem(TYPES, "gaussian_score", GAUSSIAN_SCORE)
+        patch.setitem(HEADS, "gaussian_score", GaussianHead)
         patch.setitem(TABLE, "log_density", LOG_DENSITY)
         patch.setitem(FIGURES, "log_density", lambda evidence: [])
         yield
@@ -145,7 +145,7 @@ def defined(root: Path, wards: Sequence[str], **changes: Any) -> Layout:
     problem = {
         "question": "How unlike the others is a star?",
         "data": {"source": "file", "path": "stars.csv"},
-        "type": "density",
+        "type": "gaussian_score",
         "reference": "ward",
         "folds": 3,
         "protocol": "k_fold",
@@ -286,10 +286,10 @@ def test_changing_a_held_out_row_without_a_target_changes_nothing_that_was_fitte
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"target": "light"}, "target: type density has no target"),
-        ({"heads": {"light": {"type": "regression"}}}, "heads: type density has no target"),
+        ({"target": "light"}, "target: type gaussian_score has no target"),
+        ({"heads": {"light": {"type": "regression"}}}, "heads: type gaussian_score has no target"),
         ({"type": "regression"}, "target: this key is missing: type regression needs a target column"),
-        ({"measure": "mae"}, "measure: mae does not suit type density"),
+        ({"measure": "mae"}, "measure: mae does not suit type gaussian_score"),
         ({"reference": ["ward", "ward"]}, "reference"),
     ],
 )

@@ -4,6 +4,7 @@ Book: "Beating a baseline" (common sense), and the advice to try simple machine 
 Shapes: V validation rows, K outputs.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup, statistics_of
 from src.kinds.registry import kind_of
-from src.kinds.shallow import Shallow
-from src.kinds.views import seen
+from src.kinds.shallow import PLAIN, Shallow
+from src.kinds.views import View, seen
 from src.models.types.problem_type import CommonSense as Rule
 from src.models.types.problem_type import Estimator
 from src.preparation.fold import fit_fold
@@ -41,7 +42,8 @@ def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predic
 def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
     """The answers for the validation rows of an estimator that is fitted to the inputs of the training rows."""
     fold = fit_fold(table, split.training, split.validation)
-    estimator, view = make(seed, len(fold.w_A), table.schema.code), kind_of(table.schema.features).flat
+    estimator = make(seed, len(fold.w_A), table.schema.code)
+    view = _view(table.schema)
     return statistics_of(_fitted(estimator, seen(fold.x_AD, view), None, fold.w_A), seen(fold.x_VD, view))
 
 
@@ -58,8 +60,10 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
     models: dict[str, CommonSense] = {
         name: partial(_without_inputs, rule) for name, rule in schema.problem_type.common_sense.items()
     }
-    models |= {name: partial(_of_rows, make) for name, make in schema.problem_type.of_rows.items()}
-    models |= kind_of(schema.features).common_sense(schema)
+    asked, kind = schema.problem_type, kind_of(schema.features)
+    of_rows = {**asked.of_rows, **kind.of_rows.get(asked.networks, {})}
+    models |= {name: partial(_of_rows, make) for name, make in of_rows.items()}
+    models |= kind.common_sense(schema)
     return models if schema.time is None or not schema.targets else {**models, "last_value": last_value}
 
 
@@ -69,8 +73,13 @@ def shallow_models(schema: Schema) -> dict[str, Shallow]:
     if asked.family is not None:
         return kind.shallow[asked.family]
     return {
-        name: Shallow(partial(_with_code, make, schema.code), view=kind.flat) for name, make in asked.shallow.items()
+        name: Shallow(partial(_with_code, make, schema.code), view=_view(schema))
+        for name, make in asked.shallow.items()
     }
+
+
+def _view(schema: Schema) -> View:
+    return kind_of(schema.features).flat.get(schema.problem_type.networks, PLAIN)
 
 
 def _with_code(make: Estimator, code: int, seed: int, rows: int) -> Any:
@@ -113,12 +122,12 @@ def _every(rows: int, most: int | None) -> int:
 def _described(name: str, estimator: Any, x_AD: Any) -> ShallowSettings:
     """What an unfitted estimator is, and on how much it will be fitted."""
     defaults, params = type(estimator)().get_params(deep=False), estimator.get_params(deep=False)
-    rows, columns = x_AD.shape
+    rows, *shape = x_AD.shape
     return ShallowSettings(
         name=name,
         estimator=type(estimator).__name__,
         settings={key: _spelled(value) for key, value in params.items() if not np.array_equal(value, defaults[key])},
-        columns=columns,
+        columns=math.prod(shape),
         rows=rows,
     )
 

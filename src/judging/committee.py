@@ -11,6 +11,7 @@ import numpy as np
 from src.judging.evaluation import compare
 from src.judging.held_out import HeldOut
 from src.models.measures import Measure
+from src.models.types.problem_type import ProblemType
 from src.results.networks import Candidate
 from src.results.verdicts import Verdict
 from src.tables.protocols import Folds, Split
@@ -34,9 +35,11 @@ def committees_of(results: Sequence[Trained], size: int) -> list[Committee]:
     return [list(results[i : i + size]) for i in range(0, len(results), size)]
 
 
-def held_out(splits: Sequence[Split], committees: Sequence[Committee]) -> HeldOut:
-    """The mean predictions of each split's committee for its held-out rows."""
-    return HeldOut(splits, [np.mean([t.predictions for t in committee], axis=0) for committee in committees])
+def held_out(splits: Sequence[Split], committees: Sequence[Committee], problem_type: ProblemType) -> HeldOut:
+    """The predictions of each split's committee together for its held-out rows."""
+    return HeldOut(
+        splits, [problem_type.combined(np.stack([t.predictions for t in committee])) for committee in committees]
+    )
 
 
 def committee_helps(
@@ -44,6 +47,6 @@ def committee_helps(
 ) -> Verdict:
     """Whether the averaged predictions score better than a single network does on average."""
     alone = [HeldOut(splits, [each[k].predictions for each in committees]) for k in range(len(committees[0]))]
-    together = held_out(splits, committees)
+    together = held_out(splits, committees, table.schema.problem_type)
     name, called = f"{len(alone)} networks averaged", "one network on average"
     return compare("committee_helps", together, alone, called, table, folds, measure, seed, name)

@@ -4,7 +4,7 @@ The data checks of a kind are in `src.kinds.checks`, so that training does not d
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from src.inputs.vectors import WordVectors
-from src.kinds.shallow import PLAIN, ByFamily
+from src.kinds.shallow import ByFamily
 from src.kinds.views import View
-from src.models.types.problem_type import Networks
+from src.models.types.problem_type import Estimator, Networks
 from src.networks import Configuration
 from src.problem.steps import PrepareSettings
 from src.problem.training import OverfitLadder, Training
@@ -49,6 +49,10 @@ def _random_start(vectorizer: object, vectors: WordVectors) -> dict[str, NDArray
     return {}
 
 
+def _no_constants(vectorizer: object) -> dict[str, NDArray[np.float32]]:
+    return {}
+
+
 # The configurations of networks in order of capacity.
 Ladder = Callable[[Sequence[Feature], OverfitLadder, Training], Sequence[Configuration]]
 
@@ -66,8 +70,10 @@ class Kind:
     columns: the types of columns (`Feature.read_as`) that are inputs of this kind.
     apart: whether each such column is a separate input, instead of all together.
     vectorizer: `fit` learns from the training rows of a fold, `transform` turns rows into inputs (N, D).
-    shallow: the shallow models of each family. flat: the view for estimators that suit any kind of input.
+    shallow: the shallow models of each family.
     ladders: by what networks do, configurations in order of capacity. larger: the settings that extend the ladder.
+    of_rows: common sense without targets, by what networks do, as `ProblemType.of_rows`.
+    flat: by what networks do, the view for estimators that suit any kind of input; without one they see all inputs.
 
     These hold unless the problem says otherwise. epochs: the most epochs of a training. steps: fewer epochs do if they
     make so many gradient steps. fewest_epochs: the least that `steps` may reduce them to. largest_batch: the most rows
@@ -81,6 +87,7 @@ class Kind:
     store: the rows as prepared tables hold them; does once what is the same in every fold.
     common_sense: models of common sense for such inputs, besides those for the targets.
     options: further settings that the search tries in networks that have them, with their values.
+    constants: what networks hold that is fitted with the vectorizer, by the names of their buffers.
     start: initial weights of networks from word vectors, by their names; NaN for a random number.
     """
 
@@ -91,7 +98,8 @@ class Kind:
     epochs: int
     penalties: float
     apart: bool = False
-    flat: View = PLAIN
+    of_rows: Mapping[Networks, Mapping[str, Estimator]] = field(default_factory=dict)
+    flat: Mapping[Networks, View] = field(default_factory=dict)
     larger: str = "overfit.max_rungs"
     steps: int = 5_000
     fewest_epochs: int = 20
@@ -104,4 +112,5 @@ class Kind:
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing
     options: Callable[[Sequence[Feature]], Mapping[str, Sequence[Any]]] = _no_options
+    constants: Callable[[Any], dict[str, NDArray[np.float32]]] = _no_constants
     start: Callable[[Any, WordVectors], dict[str, NDArray[np.float32]]] = _random_start

@@ -51,6 +51,10 @@ class Head(LightningModule):
         """Inputs to logits_BK."""
         return self.network(x)
 
+    def final_logits(self, x: Inputs) -> Tensor:
+        """The same of a finished network, which may take longer than while it learns."""
+        return self(x)
+
     @abstractmethod
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:
         """The loss of each row, (B,)."""
@@ -113,7 +117,7 @@ class Head(LightningModule):
 
     def predict_step(self, batch: Batch | tuple[Inputs], batch_idx: int) -> Tensor:
         """Predictions_BK for the inputs of a batch, which may have no targets."""
-        return self.predictions(self(batch[0]))
+        return self.predictions(self.final_logits(batch[0]))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         groups = [

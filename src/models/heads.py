@@ -9,6 +9,7 @@
 | regression in [0, 1] | sigmoid | binary cross-entropy |
 | autoencode | none | mean squared error of the rebuilt row |
 | language_model | softmax, for each character | cross-entropy of the characters |
+| density | none | bits per dimension, the negative logarithm of the row's probability |
 
 Several targets of different types have several of these on one network (`SeveralHeads`).
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from src.models.classification import BinaryClassification, MulticlassClassification, MultilabelClassification
 from src.models.head import Head
+from src.models.likelihood import RowLikelihood
 from src.models.regression import Regression, UnitIntervalRegression
 from src.models.scores import Likelihood, OwnLoss
 from src.models.several import Answer, SeveralHeads
@@ -35,6 +37,7 @@ HEADS: dict[str, type[Head]] = {
     "unit_interval_regression": UnitIntervalRegression,
     "autoencode": OwnLoss,
     "language_model": Likelihood,
+    "density": RowLikelihood,
 }
 
 

@@ -445,6 +445,15 @@ TABLE: dict[str, Measure] = {
             highest=math.inf,
         ),
         Measure(
+            "bits_per_dimension",
+            "bits per dimension",
+            "the surprise at a new row’s values, in bits for each; 0 is perfect",
+            "minimize",
+            _ratio,
+            None,
+            highest=math.inf,
+        ),
+        Measure(
             "perplexity",
             "perplexity",
             "among how many equally likely characters the next one is as hard to guess; 1 is knowing every one",

@@ -23,6 +23,7 @@ from src.networks.configurations.mlp import MLPConfiguration
 from src.networks.configurations.pictures import ConvnetConfiguration, DenseOnPicturesConfiguration
 from src.networks.configurations.sequences import SequenceConfiguration
 from src.networks.configurations.tagger import TaggerConfiguration
+from src.networks.configurations.variational import TabularVariationalConfiguration
 from src.networks.configurations.windows import WindowConfiguration
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ CONFIGURATIONS.update(
         "convolutional_autoencoder": ConvolutionalAutoencoderConfiguration,
         "recurrent_language_model": RecurrentLanguageConfiguration,
         "causal_transformer": CausalTransformerConfiguration,
+        "tabular_variational": TabularVariationalConfiguration,
     }
 )
 

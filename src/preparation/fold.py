@@ -67,7 +67,7 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
         further_scalers=further_scalers,
         further_AH=further_NH[training],
         further_VH=further_NH[validation],
-        start={} if table.vectors is None else kind.start(vectorizer, table.vectors),
+        start=kind.constants(vectorizer) | ({} if table.vectors is None else kind.start(vectorizer, table.vectors)),
     )
 
 

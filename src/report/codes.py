@@ -21,6 +21,7 @@ MOST_GROUPS = len(code_plots.COLOURS)
 QUANTILES = (0.5, 0.9, 0.99)
 ERROR = "reconstruction_error"
 PICTURE = "data:image/"  # how the address of a picture begins that is itself in it
+UNLIKE = "Rows that are rebuilt badly are unlike the others."
 # Rows of the rarer value that an area takes.
 FEWEST = 10
 
@@ -41,7 +42,7 @@ def reconstruction(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "errors", caption), caption)])
-    return [picture, table, *_rebuilt(evidence), *_apart(evidence), *_map(test)]
+    return [picture, table, *_rebuilt(evidence), *apart(evidence), *_map(test)]
 
 
 def _rebuilt(evidence: Evidence) -> list[Block]:
@@ -72,8 +73,9 @@ def _rebuilt(evidence: Evidence) -> list[Block]:
     ]
 
 
-def _apart(evidence: Evidence) -> list[Block]:
-    """How well the errors of both models tell the rarer of two reference values; nothing without such a column."""
+def apart(evidence: Evidence, number: str = ERROR, intro: str = UNLIKE, named: str = "errors") -> list[Block]:
+    """How well a number of each row tells the rarer of two reference values, for both models; nothing without such a
+    column."""
     rows = {name: _out_of_fold(evidence, name) for name in MODELS}
     cells = []
     for column in (str(name) for name in rows["network"] if str(name).startswith(REFERENCE)):
@@ -81,7 +83,7 @@ def _apart(evidence: Evidence) -> list[Block]:
         if len(counts) != 2 or counts.min() < FEWEST:
             continue
         rarer = counts.index[-1]
-        areas = {name: diagnostics.Area.of(*_told(of_model, column, rarer)) for name, of_model in rows.items()}
+        areas = {name: diagnostics.Area.of(*_told(of_model, column, rarer, number)) for name, of_model in rows.items()}
         network, shallow = areas["network"], areas["shallow"]
         gain, low, high = network.minus(shallow)
         cells.append(
@@ -94,16 +96,16 @@ def _apart(evidence: Evidence) -> list[Block]:
         )
     if not cells:
         return []
-    intro = Text(
-        "Rows that are rebuilt badly are unlike the others. Is one value of the reference found so? The area under the "
-        "ROC curve of the errors answers: 0.5 is guessing, 1 finds every such row first. No model knew the column."
+    answer = (
+        f"{intro} Is one value of the reference found so? The area under the ROC curve of the {named} answers: 0.5 is "
+        "guessing, 1 finds every such row first. No model knew the column."
     )
-    header = ["Found by its errors", "Rows", "Network", "Shallow model", "Network minus shallow model"]
-    return [intro, Table("Areas out of fold, with 95% intervals", header, cells, frozenset({1, 2, 3, 4}))]
+    header = [f"Found by its {named}", "Rows", "Network", "Shallow model", "Network minus shallow model"]
+    return [Text(answer), Table("Areas out of fold, with 95% intervals", header, cells, frozenset({1, 2, 3, 4}))]
 
 
-def _told(rows: pd.DataFrame, column: str, value: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return rows["fold"].to_numpy(), rows[ERROR].to_numpy(float), (rows[column] == value).to_numpy()
+def _told(rows: pd.DataFrame, column: str, value: object, number: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return rows["fold"].to_numpy(), rows[number].to_numpy(float), (rows[column] == value).to_numpy()
 
 
 def _out_of_fold(evidence: Evidence, model: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.codes import reconstruction
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
+from src.report.likelihoods import surprise
 from src.report.references import by_reference
 from src.report.texts import likelihood
 from src.report.words import number, share
@@ -318,4 +319,5 @@ FIGURES: dict[str, Callable[[Evidence], list[Block]]] = {
     "values": _values,
     "reconstruction": reconstruction,
     "likelihood": likelihood,
+    "surprise": surprise,
 }

@@ -75,7 +75,7 @@ class NetworkCard(Preprocessing):
 
 @dataclass(frozen=True)
 class NetworkModel(Model):
-    """Predictions averaged over the networks of the committee."""
+    """The networks of a committee, whose predictions are averaged, or combined as the problem type says."""
 
     card: NetworkCard
     committee: list[dict[str, NDArray[np.float32]]]
@@ -151,13 +151,13 @@ class NetworkModel(Model):
         return heads
 
     def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        """The mean over the folds of the means over their networks."""
+        """What the folds say together, each of which says what its networks say together: means, or mixtures."""
         each = len(self.committee) // len(self.card.preprocessing)
         folds = [
             _predictions(rows, fitted, self.heads[k * each : (k + 1) * each], self.schema)
             for k, fitted in enumerate(self.card.preprocessing)
         ]
-        return folds[0] if len(folds) == 1 else np.mean(folds, axis=0)
+        return folds[0] if len(folds) == 1 else self.schema.problem_type.combined(np.stack(folds))
 
     def reading_on(self) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
         """The mean over the networks; in an ensemble of fold members, over those of the first fold."""
@@ -209,13 +209,14 @@ def _broken(committee: Sequence[Mapping[str, NDArray[np.float32]]]) -> str | Non
 def _predictions(
     frame: pd.DataFrame, fitted: Preprocessing, heads: "Sequence[Head]", schema: Schema
 ) -> NDArray[np.float64]:
-    """Mean predictions of networks that share their preprocessing, (N, K)."""
+    """The predictions of networks that share their preprocessing together, (N, K)."""
     import torch
 
     from src.training.inputs import answers, rows_of
 
     def answer(x: Any) -> torch.Tensor:
-        return torch.from_numpy(np.mean([head.predictions(head(x)).double().numpy() for head in heads], axis=0))
+        said_MBK = np.stack([head.predictions(head.final_logits(x)).double().numpy() for head in heads])
+        return torch.from_numpy(schema.problem_type.combined(said_MBK))
 
     parts = []
     size = max(min(CHUNK, NUMBERS // max(fitted.numbers, 1)), 1)

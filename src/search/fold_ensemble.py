@@ -46,8 +46,11 @@ def score_fold_ensemble(
         for split in splits
         for start in starts
     ]
-    trained = iter(fit(members, table, measure, engine, "fold ensembles"))
+    trained = iter(fit(members, table, measure, engine, "fold ensembles", final=True))
     return HeldOut(
         outer,
-        [np.mean([next(trained).predictions for _ in splits for _ in starts], axis=0) for splits in inner],
+        [
+            table.schema.problem_type.combined(np.stack([next(trained).predictions for _ in splits for _ in starts]))
+            for splits in inner
+        ],
     )

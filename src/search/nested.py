@@ -52,8 +52,8 @@ def search_in_folds(
     searches = search(candidates, inner, table, measure, engine, seed, "nested search")
     chosen = [one_standard_error_rule(scored, measure)[1].candidate for scored in searches]
     refits = [Member.of_split(c, split, s) for c, split in zip(chosen, outer, strict=True) for s in starts]
-    results = fit(refits, table, measure, engine, "nested evaluate")
-    return NestedSearch(chosen, held_out(outer, committees_of(results, len(starts))))
+    results = fit(refits, table, measure, engine, "nested evaluate", final=True)
+    return NestedSearch(chosen, held_out(outer, committees_of(results, len(starts)), table.schema.problem_type))
 
 
 def inside(split: Split, development: Folds) -> list[Split]:

@@ -48,6 +48,7 @@ def fit(
     until: int | None = None,
     resumed: Sequence[Trained] | None = None,
     callbacks: "Sequence[Callback]" = (),
+    final: bool = False,
 ) -> list[Trained]:
     """Train all members. The results are in the order of `members`.
 
@@ -55,6 +56,7 @@ def fit(
     title: for the log and the progress bar.
     until: pause after this epoch. resumed: the result of `fit` for each of `members` when it paused. They continue as
     if they had never stopped, so that a search can drop members in between (successive halving).
+    final: whether the predictions are those of finished networks, which may take longer (`Head.final_logits`).
     callbacks: of Lightning. Each Trainer, of a stack or of one looped member, gets copies of them. Its epochs are those
     of the training and continue to count after a pause. A batch is a whole epoch, and nothing is logged: the curves are
     in the `courses` of the module.
@@ -76,7 +78,7 @@ def fit(
         # Training needs no columns, as the folds hold them as numbers. Workers would get all texts again and again.
         targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None)
         calls = [
-            partial(train_shard, shard, part, targets, measure.name, engine, until, number, callbacks)
+            partial(train_shard, shard, part, targets, measure.name, engine, until, number, callbacks, final)
             for number, (shard, part) in enumerate(zip(shards, parts, strict=True))
         ]
         for number, (results, notes) in pool.run(calls):
@@ -101,13 +103,14 @@ def train_shard(
     until: int | None,
     number: int,
     callbacks: "Sequence[Callback]" = (),
+    final: bool = False,
 ) -> Answer:
     """Train one shard. Also return notes for the log. `part` counts the gradient steps of its members.
 
     A stack that does not fit into the device's memory is halved; one that fails its self-check is looped.
     """
     try:
-        return _train_shard(shard, part, table, measure, engine, until, number, callbacks)
+        return _train_shard(shard, part, table, measure, engine, until, number, callbacks, final)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -128,6 +131,7 @@ def _train_shard(
     until: int | None,
     number: int,
     callbacks: "Sequence[Callback]" = (),
+    final: bool = False,
 ) -> Answer:
     import torch
 
@@ -138,6 +142,7 @@ def _train_shard(
 
     measure = TABLE[measure_name]
     alike: dict[str, Any] = {"on_epoch": part.add, "until": until, "device": number, "callbacks": callbacks}
+    alike["final"] = final
     if shard.backend == "looped":
         before: Sequence[Trained | None] = shard.resumed or [None] * len(shard.members)
         triples = zip(shard.members, shard.folds, before, strict=True)
@@ -165,7 +170,9 @@ def _train_shard(
         note = f"out of memory with {len(shard.members)} members in one stack; halved"
     results, notes = [], [note]
     for smaller in retries:
-        part_results, part_notes = _train_shard(smaller, part, table, measure_name, engine, until, number, callbacks)
+        part_results, part_notes = _train_shard(
+            smaller, part, table, measure_name, engine, until, number, callbacks, final
+        )
         results += part_results
         notes += part_notes
     return results, notes

@@ -226,12 +226,12 @@ class EpochPerStep(LightningModule):
         self.course.add(rows, measure, float((losses_N * w_N).sum() / w_N.sum()))
 
     @torch.no_grad()
-    def logits(self, x_ND: Rows) -> Tensor:
-        """Logits of rows on the CPU, in evaluation mode."""
+    def logits(self, x_ND: Rows, final: bool = False) -> Tensor:
+        """Logits of rows on the CPU, in evaluation mode; `final` ones may take longer, see `Head.final_logits`."""
         if not len(x_ND):
             return torch.empty(0, self.outputs)
         self.head.eval()
-        logits_NK = answers(x_ND, MEASURED_AT_ONCE, self.device, self.head)
+        logits_NK = answers(x_ND, MEASURED_AT_ONCE, self.device, self.head.final_logits if final else self.head)
         self.head.train()
         return logits_NK
 
@@ -268,10 +268,11 @@ def train_looped(
     resumed: Trained | None = None,
     device: int = 0,
     callbacks: Sequence[Callback] = (),
+    final: bool = False,
 ) -> Trained:
     """Train one member on its fold.
 
-    until: pause after this epoch. resumed: the result at the last pause. callbacks: see `fit`.
+    until: pause after this epoch. resumed: the result at the last pause. callbacks, final: see `fit`.
     """
     course = Course(member, until, resumed)
     head = head_of(member, fold, table, dtype)
@@ -284,7 +285,7 @@ def train_looped(
     trainer.fit(loop)
     loop.cpu()
     weights = {name: value.detach().cpu().numpy().copy() for name, value in head.network.state_dict().items()}
-    p_VK = loop.restored(loop.logits(loop.validation_rows[0]))
+    p_VK = loop.restored(loop.logits(loop.validation_rows[0], final))
     outputs = table.schema.outputs
     paused = loop.paused() if course.goes_on else None
     return course.trained(fold, weights, p_VK[:, :outputs], paused, p_VK[:, outputs:])

@@ -30,9 +30,8 @@ WIDEST_PADDED, MOST_PADDING = 16, 4
 # Numbers that training holds at once. Per parameter: its gradient, moments and intermediate results. Per hidden unit
 # and row: its activation, mask and gradient. Per output and row: those for the curve's measure.
 COPIES_OF_PARAMETERS, COPIES_OF_UNITS, COPIES_OF_OUTPUTS = 8, 6, 8
-# The largest step (parameters times rows of a minibatch) for which `vmap` is faster than the loop on a CPU, because the
-# cost of calls dominates. Measured with small convnets: 2.5 times as fast at 2**13, 1.3 times at this size.
-LARGEST_VMAPPED_STEP = 2**17
+# A guess at a step whose operations torch cannot count: parameters times rows of a minibatch.
+USUAL_STEP = 2**17
 
 Device = Literal["cpu", "gpu"]
 
@@ -106,7 +105,7 @@ def operations(group: Shard, table: Table) -> float:
     guess is the least."""
     member, units = group.members[0], group.units
     if units is None:
-        return max(6 * LARGEST_VMAPPED_STEP, _counted(member, group.folds[0], table))
+        return max(6 * USUAL_STEP, _counted(member, group.folds[0], table))
     widths = [group.folds[0].x_AD.shape[1], *units, max(group.folds[0].y_AT.shape[1], 1)]
     return 6 * member.candidate.batch_size * sum((a + 1) * b for a, b in pairwise(widths))
 
@@ -190,7 +189,7 @@ def _backend(
     if refused is not None:
         return "looped", refused
     architecture = member.candidate.network.architecture
-    if device == "cpu" and _step_size(member, fold, table) > LARGEST_VMAPPED_STEP:
+    if device == "cpu" and _step_size(member, fold, table) > member.candidate.network.largest_vmapped_step:
         return "looped", f"{architecture} networks as large as this gain nothing from a stack on a CPU"
     return "stacked", f"{architecture} networks by vmap"
 

@@ -94,6 +94,7 @@ class EpochOfAllMembers(LightningModule):
         on_epoch: OnEpoch = nobody,
         resumed: Sequence[Trained] | None = None,
         units: Sequence[int] | None = None,
+        final: bool = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -102,6 +103,7 @@ class EpochOfAllMembers(LightningModule):
         self.dtype_used = dtype
         self.on_epoch = on_epoch
         self.units = units
+        self.final = final
         distinct = list({id(fold): fold for fold in folds}.values())
         number = {id(fold): f for f, fold in enumerate(distinct)}
         self.distinct = distinct
@@ -295,6 +297,15 @@ class EpochOfAllMembers(LightningModule):
         """Logits_MNK of members, on common rows (C is 1) or each on its own."""
         return torch.cat([self.stack.evaluate(x, members) for x in x_CND.split(EVALUATED_AT_ONCE, dim=1)], dim=1)
 
+    def _final_logits(self, m: int, x_ND: Tensor) -> Tensor:
+        """Logits_1NK of one member; alone, if finished networks take longer than while they learn."""
+        if type(self.head).final_logits is Head.final_logits:
+            return self._logits(x_ND[None], slice(m, m + 1))
+        network = initial_network(self.courses[m].member, self.distinct[int(self.fold_of_M[m])], self.table, x_ND.dtype)
+        network.load_state_dict(self.stack.state(m))
+        head = type(self.head)(network).to(x_ND.device).eval()
+        return torch.cat([head.final_logits(part_ND) for part_ND in x_ND.split(EVALUATED_AT_ONCE)])[None]
+
     def _predictions(self, logits_MNK: Tensor) -> NDArray[np.float64]:
         p: NDArray[np.float64] = self.head.predictions(logits_MNK).double().cpu().numpy()
         return p
@@ -304,7 +315,8 @@ class EpochOfAllMembers(LightningModule):
         for m in torch.nonzero(ended_M)[:, 0].tolist():
             f, course = int(self.fold_of_M[m]), self.courses[m]
             x_VD = torch.from_numpy(self.distinct[f].x_VD).to(self.rows.x_XD)
-            p_VK = self.distinct[f].restore(self._predictions(self._logits(x_VD[None], slice(m, m + 1)))[0])
+            logits_MVK = self._final_logits(m, x_VD) if self.final else self._logits(x_VD[None], slice(m, m + 1))
+            p_VK = self.distinct[f].restore(self._predictions(logits_MVK)[0])
             weights = {name: value.cpu().numpy() for name, value in self.stack.state(m).items()}
             paused = self._paused(m) if course.goes_on else None
             self.results[self.places[m]] = course.trained(self.distinct[f], weights, p_VK, paused)
@@ -348,14 +360,16 @@ def train_stacked(
     units: Sequence[int] | None = None,
     device: int = 0,
     callbacks: Sequence[Callback] = (),
+    final: bool = False,
 ) -> list[Trained]:
     """Train members that stack. `folds`: the fold of each member (shared objects for shared folds).
 
-    until, resumed, callbacks: as in `train_looped`. units: the widths to which narrower dense networks are padded.
+    until, resumed, callbacks, final: as in `train_looped`. units: the widths to which narrower dense networks are
+    padded.
     """
     before: Sequence[Trained | None] = resumed or [None] * len(members)
     courses = [Course(member, until, result) for member, result in zip(members, before, strict=True)]
-    stack = EpochOfAllMembers(courses, folds, table, measure, dtype, on_epoch, resumed, units)
+    stack = EpochOfAllMembers(courses, folds, table, measure, dtype, on_epoch, resumed, units, final)
     last = max(course.last for course in courses)
     make_trainer(courses[0].epoch, last, engine, device, callbacks).fit(stack)
     return [stack.results[place] for place in range(len(members))]

@@ -17,6 +17,7 @@ from src.networks.autoencoder import Autoencoder
 from src.networks.language import RecurrentLanguageModel
 from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
+from src.networks.variational import TabularVariational
 from tests.workspaces import ROOT
 
 ROWS = 24
@@ -29,6 +30,7 @@ TARGETS = {
     "unit_interval_regression": lambda x: torch.sigmoid(x[:, :1]),
     "autoencode": lambda x: x[:, :0],
     "language_model": lambda x: x[:, :0],
+    "density": lambda x: x[:, :0],
 }
 OUTPUTS = {
     "binary": 1,
@@ -38,6 +40,7 @@ OUTPUTS = {
     "unit_interval_regression": 1,
     "autoencode": 4,
     "language_model": 2,
+    "density": 2,
 }
 
 
@@ -61,6 +64,8 @@ def network_of(*types: str) -> nn.Module:
         return Autoencoder(4, OUTPUTS["autoencode"], [8], activation="tanh")
     if types == ("language_model",):
         return RecurrentLanguageModel(symbols=5, embedding=4, units=[8], reader="gru")
+    if types == ("density",):
+        return TabularVariational(4, OUTPUTS["density"], [8], [0, 0], 2, activation="tanh")
     return MLP(4, sum(OUTPUTS[of] for of in types), [8], activation="tanh")
 
 
@@ -99,7 +104,7 @@ def test_a_head_trains_with_a_checkpoint_a_logger_and_early_stopping(types, tmp_
     head.load_state_dict(kept["state_dict"])
     predicted = torch.cat(trainer.predict(head, rows))
     with torch.no_grad():
-        torch.testing.assert_close(predicted, head.predictions(head(rows.dataset.tensors[0])))
+        torch.testing.assert_close(predicted, head.predictions(head.final_logits(rows.dataset.tensors[0])))
 
 
 @pytest.mark.parametrize("weights", [False, True])

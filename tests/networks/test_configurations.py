@@ -88,6 +88,10 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         {"architecture": "causal_transformer", "units": [64, 64], "symbols": 9, "length": 30, "dropout": 0.1},
         "a causal Transformer of 2 blocks of 64 units, gelu, dropout 0.1",
     ),
+    (
+        RELU | {"architecture": "tabular_variational", "units": [16], "places": [0, 3], "code": 2},
+        "a variational autoencoder with 1 hidden layer of 16 units and a code of 2 numbers, relu",
+    ),
 ]
 
 
@@ -134,6 +138,7 @@ def test_short_names_of_networks():
         "8-16 filters",
         "lstm 64",
         "transformer 2x64",
+        "16",
     ]
     assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
 

@@ -120,7 +120,7 @@ WRONG = [
     (
         {"type": None},
         "type: should be 'binary', 'multiclass', 'multilabel', 'regression', 'unit_interval_regression', "
-        "'autoencode' or 'language_model'",
+        "'autoencode', 'language_model' or 'density'",
     ),
     ({"measure": "acuracy"}, "given 'acuracy'; did you mean 'accuracy'?"),
     (

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from src.core.files import Layout, write_json
 from src.judging.evaluation import gain_over_folds, verdict_of
@@ -72,6 +73,12 @@ def example(kind: str) -> Example:
         digits = datasets.load_digits().data[:400].astype(int) // 2 + 1
         question = "How predictable is a row of pixels, one after another?"
         return Example("lines", kind, question, ["text"], [], digits, digits[:, :0], "bits_per_character")
+    if kind == "density":
+        data = datasets.load_wine()
+        question = "How likely is a wine?"
+        return Example(
+            "wines", kind, question, list(data.feature_names), [], data.data, data.data[:, :0], "bits_per_dimension"
+        )
     data = datasets.load_diabetes()
     y = data.target[:, None]
     if kind == "regression":
@@ -308,6 +315,8 @@ def _predict(
         return scored
     if kind == "language_model":
         return KneserNey(3 if strength == 1 else 2).fit(x[learnt]).score_samples(x[held])
+    if kind == "density":
+        return _bits(b, 1 if strength == 1 else 1.5)
     if kind in ("regression", "unit_interval_regression"):
         predicted = Ridge(alpha=1 / strength).fit(a, y[learnt]).predict(b).reshape(len(held), -1)
         return predicted if kind == "regression" else predicted.clip(0, 1)
@@ -318,6 +327,12 @@ def _predict(
     return np.column_stack(columns)
 
 
+def _bits(z: np.ndarray, factor: float) -> np.ndarray:
+    """Those of standardized numbers that are normal and recorded in tenths, times a factor; and how many there are."""
+    bits_N = stats.norm.logpdf(z).sum(axis=1) / -np.log(2) + z.shape[1] * np.log2(10)
+    return np.column_stack([factor * bits_N, np.full(len(z), z.shape[1])])
+
+
 def _constant(
     kind: str, x: np.ndarray, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int
 ) -> np.ndarray:
@@ -325,6 +340,8 @@ def _constant(
         return Components().fit(x[learnt] / x[learnt].std(axis=0)).score_samples(x[held] / x[learnt].std(axis=0))
     if kind == "language_model":
         return KneserNey().fit(x[learnt]).score_samples(x[held])
+    if kind == "density":
+        return _bits((x[held] - x[learnt].mean(axis=0)) / x[learnt].std(axis=0), 2.0)
     if kind == "multiclass":
         return np.repeat((y[learnt] == np.arange(outputs)).mean(axis=0)[None], len(held), axis=0)
     return np.repeat(y[learnt].mean(axis=0)[None], len(held), axis=0)

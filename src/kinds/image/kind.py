@@ -24,7 +24,7 @@ IMAGE = Kind(
     fewest_epochs=8,
     largest_batch=128,
     candidates=12,
-    flat=View(columns="pixels"),
+    flat={"rebuild": View(columns="pixels")},
     shown=shown,
     rebuilt=rebuilt,
     encode=encode,

@@ -4,6 +4,7 @@ from src.kinds.kind import Kind
 from src.kinds.tabular.autoencoders import autoencoders
 from src.kinds.tabular.encoding import encode
 from src.kinds.tabular.ladder import ladder
+from src.kinds.tabular.likelihoods import LIKELIHOODS, OF_ROWS, constants, likelihoods
 from src.kinds.tabular.rebuilt import rebuilt
 from src.kinds.tabular.shallow import SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
@@ -11,10 +12,12 @@ from src.kinds.tabular.vectorizer import TabularVectorizer
 TABULAR = Kind(
     columns=frozenset({"numeric", "categorical", "boolean", "date"}),
     vectorizer=TabularVectorizer,
-    shallow=SHALLOW,
+    shallow=SHALLOW | LIKELIHOODS,
     rebuilt=rebuilt,
     encode=encode,
-    ladders={"predict": ladder, "rebuild": autoencoders},
+    constants=constants,
+    of_rows={"likelihood": OF_ROWS},
+    ladders={"predict": ladder, "rebuild": autoencoders, "likelihood": likelihoods},
     epochs=200,
     penalties=1.0,
 )

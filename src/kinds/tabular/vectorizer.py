@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from src.inputs.places import FARTHEST, GAP, NUMBER, side_by_side
 from src.tables.columns import seconds
 from src.tables.table import Feature
 
@@ -144,7 +145,61 @@ class Dates(Column):
         return str(np.datetime64(hours, "h").astype("datetime64[D]"))  # pandas ends in the year 2262
 
 
-AnyColumn = Annotated[Numbers | Categories | Dates, Field(discriminator="type")]
+class Cells(Numbers):
+    """Numbers or days in cells of width `step` around the values that can be recorded, see `src.inputs.places`."""
+
+    type: Literal["cells"] = "cells"  # type: ignore[assignment]
+    step: float
+
+    @classmethod
+    def of_step(cls, name: str, values_N: NDArray[np.float64], step: float) -> "Cells":
+        return cls(**Numbers.fit(name, values_N).model_dump(exclude={"type", "edges"}), step=step)
+
+    def transform(self, values_N: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        known_N = np.isfinite(values_N)
+        cell_N = np.round(np.where(known_N, values_N, self.median) / self.step) - self.middle
+        return side_by_side(cell_N.clip(-FARTHEST, FARTHEST), np.where(known_N, NUMBER, GAP))
+
+    @property
+    def middle(self) -> float:
+        """The cell that counts as number 0."""
+        return float(np.round(self.median / self.step))
+
+    @property
+    def width(self) -> int:
+        return 2
+
+    @property
+    def centre(self) -> float:
+        """The mean of the training rows, in cells."""
+        return self.mean / self.step - self.middle
+
+    @property
+    def spread(self) -> float:
+        """Their standard deviation in cells, at least half a cell."""
+        return max(self.scale / self.step, 0.5)
+
+    def value(self, cell: float) -> float:
+        """The number in the middle of a cell."""
+        return (cell + self.middle) * self.step
+
+
+class Places(Categories):
+    """Categories by their places, see `src.inputs.places`; the last one is for all others, and for rare gaps."""
+
+    type: Literal["places"] = "places"  # type: ignore[assignment]
+
+    def transform(self, values_N: "pd.Series[str]") -> list[NDArray[np.float64]]:
+        codes_N = pd.Index(self.categories, dtype="str").get_indexer(_text(values_N))
+        outcomes = len(self.categories) + 1
+        return side_by_side(np.where(codes_N < 0, outcomes - 1, codes_N), np.full(len(codes_N), float(outcomes)))
+
+    @property
+    def width(self) -> int:
+        return 2
+
+
+AnyColumn = Annotated[Numbers | Categories | Dates | Cells | Places, Field(discriminator="type")]
 
 
 class TabularVectorizer(BaseModel):
@@ -161,6 +216,12 @@ class TabularVectorizer(BaseModel):
         columns: list[AnyColumn] = []
         for feature in features:
             values_N = frame[feature.name]
+            if "step" in feature.encoding:
+                columns.append(Cells.of_step(feature.name, as_numbers(values_N), feature.encoding["step"]))
+                continue
+            if "categories" in feature.encoding:
+                columns.append(Places(name=feature.name, categories=feature.encoding["categories"]))
+                continue
             match feature.type:
                 case "categorical":
                     columns.append(Categories.fit(feature.name, values_N))
@@ -208,7 +269,10 @@ def _edges(known: NDArray[np.float64], bins: int) -> list[float]:
     return edges.tolist() if len(edges) > 2 else []
 
 
-def as_numbers(values_N: "pd.Series[float]") -> NDArray[np.float64]:
+def as_numbers(values_N: "pd.Series[float] | pd.Series[pd.Timestamp]") -> NDArray[np.float64]:
+    """Numbers, or dates as days; NaN for what is missing or infinite."""
+    if pd.api.types.is_datetime64_any_dtype(values_N):
+        return days(values_N)
     numbers_N = values_N.to_numpy(np.float64, na_value=np.nan)
     return np.where(np.isinf(numbers_N), np.nan, np.clip(numbers_N, -LARGEST, LARGEST))
 

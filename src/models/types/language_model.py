@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from src.models.types.mixture import mixture
 from src.models.types.problem_type import Array, ProblemType, TargetFacts
 
 ORDERS = range(3, 10)
@@ -22,6 +23,9 @@ class LanguageModel(ProblemType):
 
     def measured_columns(self, classes: Sequence[str], targets: Sequence[str]) -> list[str]:
         return ["bits", "characters"]
+
+    def combined(self, p_MNK: Array) -> Array:
+        return mixture(p_MNK)
 
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:
         return None

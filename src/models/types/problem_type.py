@@ -1,6 +1,6 @@
 """The base of all problem types. Imports only NumPy.
 
-Shapes: N rows, A training rows, T target columns, C classes, K outputs of the network.
+Shapes: N rows, A training rows, T target columns, C classes, K outputs of the network, M models.
 """
 
 import math
@@ -21,9 +21,9 @@ Estimator = Callable[[int, int, int], Any]
 # What a target column holds: one of several classes, a yes or no, or a number.
 Target = Literal["class", "flag", "number"]
 # What networks do of which a kind of input has ladders.
-Networks = Literal["predict", "rebuild", "read_on"]
-# The scikit-learn estimators that suit a type.
-Family = Literal["classifier", "regressor"]
+Networks = Literal["predict", "rebuild", "read_on", "likelihood"]
+# The shallow models that suit a type.
+Family = Literal["classifier", "regressor", "likelihood"]
 
 
 class TargetFacts(Protocol):
@@ -145,6 +145,10 @@ class ProblemType(ABC):
     def joined(self, columns: Sequence[Array]) -> Array:
         """The predictions (N, K) from one estimator per target column; each gives (N, C), or (N, 1) for numbers."""
         return np.column_stack([p_NC[:, -1] for p_NC in columns])
+
+    def combined(self, p_MNK: Array) -> Array:
+        """The answers (N, K) of several models together."""
+        return np.asarray(p_MNK.mean(axis=0))
 
     def choose_measure(self, class_shares: Mapping[str, float]) -> tuple[str, str]:
         """The automatic measure and the reason, given the share of the training rows that each class has."""

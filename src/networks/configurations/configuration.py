@@ -47,6 +47,9 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
     pads: ClassVar[bool] = False
+    # The largest step (parameters times rows of a minibatch) for which `vmap` is faster than the loop on a CPU, because
+    # the cost of calls dominates. Measured with small convnets: 2.5 times as fast at 2**13, 1.3 times at this size.
+    largest_vmapped_step: ClassVar[int] = 2**17
 
     architecture: str
     units: Units

@@ -1,0 +1,66 @@
+"""Networks that give rows of a table a probability: their ladder, and what is fitted with the fold."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.inputs.places import NUMBER
+from src.kinds.shallow import ByFamily, Shallow
+from src.kinds.tabular.vectorizer import Cells, TabularVectorizer
+from src.models.types.problem_type import Estimator
+from src.networks.configurations.variational import TabularVariationalConfiguration
+from src.problem.training import OverfitLadder, Training
+from src.tables.table import Feature
+
+# The longest code, and the fewest columns for a number of it.
+LONGEST_CODE, COLUMNS_OF_A_NUMBER = 16, 2
+
+
+# The most rows that a Gaussian mixture learns from: more rows mostly cost time.
+MIXTURE_ROWS = 20_000
+
+
+def _mixture(seed: int, rows: int) -> Any:
+    from src.models.mixtures import CellMixture
+
+    return CellMixture(seed)
+
+
+def _independent_columns(seed: int, rows: int, code: int) -> Any:
+    from src.models.histograms import IndependentColumns
+
+    return IndependentColumns()
+
+
+OF_ROWS: dict[str, Estimator] = {"independent_columns": _independent_columns}
+LIKELIHOODS: ByFamily = {"likelihood": {"gaussian_mixture": Shallow(_mixture, most_rows=MIXTURE_ROWS)}}
+
+
+def likelihoods(
+    features: Sequence[Feature], settings: OverfitLadder, training: Training
+) -> list[TabularVariationalConfiguration]:
+    """Variational autoencoders with one hidden layer on each side, of doubling width."""
+    places = [
+        len(feature.encoding["categories"]) + 1 if "categories" in feature.encoding else NUMBER for feature in features
+    ]
+    return [
+        TabularVariationalConfiguration(
+            units=[settings.first_units * 2 ** (rung + 1)],
+            activation=training.activation,
+            dropout=0.0,
+            places=places,
+            code=max(1, min(LONGEST_CODE, len(places) // COLUMNS_OF_A_NUMBER)),
+        )
+        for rung in range(settings.max_rungs)
+    ]
+
+
+def constants(vectorizer: TabularVectorizer) -> dict[str, NDArray[np.float32]]:
+    """Where the numbers of each column lie in the training rows, by the names of the networks' buffers."""
+    cells: list[Any] = [column for column in vectorizer.columns if isinstance(column, Cells)]
+    if not cells:
+        return {}
+    parts = {"centre": [column.centre for column in cells], "spread": [column.spread for column in cells]}
+    return {f"outcomes.{name}": np.array(values, np.float32) for name, values in parts.items()}

@@ -1,0 +1,129 @@
+"""Rows of a table get a probability each, through all steps; held-out rows change nothing that was fitted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from src.core.files import Layout
+from src.judging.baselines import common_sense, shallow
+from src.preparation.fold import fit_fold
+from src.results.baseline import Baseline
+from src.results.evaluate import Evaluate
+from src.saved.saved_model import load_model
+from src.tables.protocols import read_folds
+from src.tables.table import read_schema, read_table
+from tests.kinds.workflow import folder_of
+from tests.test_without_targets import STEPS
+
+ROWS = 200
+
+
+def defined(root: Path, **changes: Any) -> Layout:
+    """Columns of every type that depend on one hidden number; some numbers are missing."""
+    layout = Layout("moons", root)
+    layout.local.mkdir(parents=True)
+    layout.problem_file.parent.mkdir()
+    layout.params_file.write_text(Path("params.yaml").read_text())
+    rng = np.random.default_rng(0)
+    hidden = rng.uniform(-2, 2, ROWS)
+    frame = pd.DataFrame({"size": (10 * hidden + rng.normal(size=ROWS)).round(1)})
+    frame["mass"] = (hidden**2 * 100 + rng.normal(size=ROWS)).round()
+    frame.loc[::17, "mass"] = np.nan
+    frame["colour"] = np.where(hidden > 0.5, "red", np.where(hidden > -1, "grey", "white"))
+    frame["ice"] = hidden > rng.normal(size=ROWS)
+    frame["seen"] = (pd.Timestamp("2020-01-01") + pd.to_timedelta((hidden * 100 + 300).round(), "D")).strftime(
+        "%Y-%m-%d"
+    )
+    frame["side"] = np.where(hidden**2 > 1.5, "near", "far")
+    frame.to_csv(layout.local / "moons.csv", index=False)
+    problem = {
+        "question": "How likely is a moon?",
+        "data": {"source": "file", "path": "moons.csv"},
+        "type": "density",
+        "reference": "side",
+        "folds": 3,
+        "protocol": "k_fold",
+        "training": {"epochs": 40, "batch_size": 16, "learning_rate": 0.01},
+        "overfit": {"max_rungs": 3},
+        "search": {"budget": 3},
+        "engine": {"workers": 1, "accelerator": "cpu"},
+    }
+    layout.problem_file.write_text(yaml.safe_dump(problem | changes))
+    return layout
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = defined(tmp_path_factory.mktemp("moons"))
+    for step in STEPS:
+        step(layout)
+    return layout
+
+
+@pytest.mark.slow
+def test_a_network_that_knows_how_columns_hang_together_beats_histograms_of_each(layout: Layout):
+    baseline = Baseline.read(layout.result("baseline"))
+    assert (baseline.common_sense.name, baseline.shallow.name) == ("independent_columns", "gaussian_mixture")
+    assert baseline.shallow.evaluation.mean < baseline.common_sense.evaluation.mean
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
+    assert verdicts["beats_common_sense"].holds
+    assert verdicts["beats_common_sense"].comparison.reference == "common sense (independent_columns)"
+
+
+@pytest.mark.slow
+def test_the_predictions_are_those_of_the_saved_models(layout: Layout):
+    schema = read_schema(layout.train)
+    test = read_table(layout.test, schema)
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    for model in ("network", "shallow"):
+        told = predictions[(predictions["split"] == "test") & (predictions["model"] == model)]
+        scored = load_model(folder_of(layout, model)).predict(test.frame)
+        assert list(scored) == ["bits", "dimensions", "log_probability"]
+        np.testing.assert_allclose(told[list(scored)], scored, rtol=1e-4, atol=1e-5)
+    assert (predictions["bits"] > 0).all()
+    assert set(predictions["dimensions"]) == {5}
+
+
+@pytest.mark.slow
+def test_rows_unlike_the_others_have_small_p_values(layout: Layout):
+    test = read_table(layout.test, read_schema(layout.train)).frame
+    model = load_model(layout.model)
+    usual = model.predict(test, intervals=True)
+    assert 0.2 < usual["p_value"].median() < 0.8
+    rows = len(model.typical.statistics)
+    odd = model.predict(test.assign(size=test["size"] + 300), intervals=True)
+    assert (odd["p_value"] <= 2 / (rows + 1)).all()
+
+
+@pytest.mark.slow
+def test_changing_a_held_out_row_changes_nothing_that_was_fitted(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    split = next(iter(read_folds(layout.folds, len(table))["development"]))
+    frame = table.frame.copy()
+    victim = frame.index[split.validation[0]]
+    frame.loc[victim, ["size", "mass"]] = [1e4, -1e4]
+    frame.loc[victim, "colour"] = "green"
+    changed = type(table)(table.schema, frame, table.y_NT, table.w_N, table.rows_N)
+    folds = [fit_fold(rows, split.training, split.validation) for rows in (table, changed)]
+    assert folds[0].vectorizer == folds[1].vectorizer
+    assert folds[0].start.keys() == {"outcomes.centre", "outcomes.spread"}
+    assert all(folds[0].start[name].tobytes() == folds[1].start[name].tobytes() for name in folds[0].start)
+    models = [lambda rows: shallow("gaussian_mixture", rows, split, 0)]
+    models.append(lambda rows: common_sense(rows.schema)["independent_columns"](rows, split, 0))
+    for model in models:
+        one, other = (model(rows) for rows in (table, changed))
+        assert one[1:].tobytes() == other[1:].tobytes()
+        assert one[0, 0] < other[0, 0]
+
+
+@pytest.mark.slow
+def test_the_report_shows_bits_and_what_they_tell_of_the_reference(layout: Layout):
+    page = (layout.results / "report.html").read_text()
+    assert "Do the out-of-fold bits tell how surprising new rows are?" in page
+    assert "Areas out of fold, with 95% intervals" in page
+    assert "a network and a shallow model learnt to say how likely each row is" in page.lower()
