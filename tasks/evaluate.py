@@ -66,6 +66,7 @@ from src.tables.protocols import Folds, Split, read_folds
 from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Trained
+from src.training.pretraining import with_initial_weights
 
 # Sealed rows that the report shows as they are rebuilt: so many of the best, the middling and the worst.
 REBUILT = 3
@@ -225,16 +226,18 @@ def _writings(model: Model, called: str, table: Table, test: Table, seed: int) -
 
 def _read(layout: Layout) -> _Given:
     prepared = Prepared.read(layout.result("prepare"))
+    settings, engine = load_settings(layout, "evaluate", EvaluateSettings), load_settings(layout, "engine", Engine)
+    candidate = Regularize.read(layout.result("regularize")).chosen
     table = read_table(layout.train, read_schema(layout.train))
     folds = read_folds(layout.folds, len(table))
     return _Given(
-        settings=load_settings(layout, "evaluate", EvaluateSettings),
-        engine=load_settings(layout, "engine", Engine),
+        settings=settings,
+        engine=engine,
         prepared=prepared,
         references=Baseline.read(layout.result("baseline")),
         climbed=Overfit.read(layout.result("overfit")),
-        candidate=Regularize.read(layout.result("regularize")).chosen,
-        table=table,
+        candidate=candidate,
+        table=with_initial_weights(table, [candidate], engine, settings.seed),
         measure=TABLE[prepared.measure],
         evaluation=folds["evaluation"],
         development=folds["development"],
@@ -326,8 +329,9 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     network, of_splits, nested = plain, [given.candidate] * len(splits), None
     if given.prepared.protocol.method == "nested":
         candidates = candidates_of(given.climbed.rungs, given.climbed.chosen, given.settings, table)
+        started = with_initial_weights(table, candidates, given.engine, seed)
         searched = search_in_folds(
-            candidates, splits, given.development, table, measure, given.engine, seed, given.starts
+            candidates, splits, given.development, started, measure, given.engine, seed, given.starts
         )
         network, of_splits, nested = searched.held_out, searched.chosen, _nested(searched, plain, table, measure)
     refit = network
@@ -357,9 +361,32 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
         verdicts.append(code_is_used(network, "bit" if table.schema.bits else "number"))
     if given.settings.committee > 1:
         verdicts.append(committee_helps(splits, learnt.committees, table, learnt.folds, measure, seed))
+    if given.settings.pretrain != "none":
+        verdicts.append(_pretraining_helps(given, learnt))
     if given.settings.final == "fold_ensemble":
         verdicts.append(compared("fold_ensemble_beats_refit", network, refit, "refit", "fold ensemble"))
     return _Judged(network, dummy, boosted, nested, verdicts)
+
+
+def _pretraining_helps(given: _Given, learnt: _Learnt) -> Verdict:
+    """Whether the chosen configuration is better than the same one from random initial weights."""
+    if given.candidate.pretrained == "none":
+        return Verdict(name="pretraining_helps", holds=False, evidence="the search chose random initial weights")
+    candidate = given.candidate.model_copy(update={"pretrained": "none"})
+    members = members_of(candidate, learnt.splits, given.starts)
+    results = fit(members, given.table, given.measure, given.engine, "evaluate, from random initial weights")
+    random = held_out(learnt.splits, committees_of(results, len(given.starts)))
+    return compare(
+        "pretraining_helps",
+        learnt.held_out,
+        [random],
+        "from random initial weights",
+        given.table,
+        learnt.folds,
+        given.measure,
+        given.settings.seed,
+        f"pretrained ({given.candidate.pretrained})",
+    )
 
 
 def _network_called(given: _Given) -> str:

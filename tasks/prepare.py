@@ -21,7 +21,7 @@ from src.problem.steps import PrepareSettings
 from src.results.data import Prepared, Validation
 from src.results.verdicts import without_foundation
 from src.tables.protocols import write_folds
-from src.tables.table import VECTORS, Schema
+from src.tables.table import LABELLED, UNLABELLED, VECTORS, Schema
 
 
 def prepare(layout: Layout) -> Prepared:
@@ -39,6 +39,8 @@ def prepare(layout: Layout) -> Prepared:
         if prepared.vectors is not None:
             prepared.vectors.save(folder / VECTORS)
         _write_table(prepared.train, folder, prepared.schema)
+        if prepared.unlabelled is not None:
+            _write_table(prepared.unlabelled, folder, prepared.schema, UNLABELLED)
         write_json(folder / "schema.json", prepared.schema.model_dump(mode="json"))
     with atomic_directory(layout.test) as folder:
         _write_table(prepared.test, folder, prepared.schema)
@@ -49,10 +51,10 @@ def prepare(layout: Layout) -> Prepared:
     return summary
 
 
-def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema) -> None:
+def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema, name: str = LABELLED) -> None:
     """Write pictures a few at a time, since they may be on disk."""
     pictures = [feature.name for feature in schema.features if feature.type == "image"]
-    with atomic_file(folder / "table.parquet") as partial:
+    with atomic_file(folder / name) as partial:
         if not pictures:
             frame.to_parquet(partial, index=False)
             return

@@ -36,6 +36,7 @@ from src.search.candidates import (
 from src.search.halving import search
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
+from src.training.pretraining import with_initial_weights
 
 
 def regularize(layout: Layout) -> Regularize:
@@ -50,6 +51,7 @@ def regularize(layout: Layout) -> Regularize:
     measure = TABLE[prepared.measure]
 
     candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
+    table = with_initial_weights(table, candidates, engine, settings.seed)
     [scored] = search(candidates, [splits], table, measure, engine, settings.seed, "search")
     best, chosen, error = one_standard_error_rule(scored, measure)
 
@@ -118,7 +120,7 @@ def _write_candidates(
     layout: Layout, scored: list[Scored], best: Scored, chosen: Scored, options: Mapping[str, Sequence[Any]]
 ) -> None:
     """Write candidates.csv. A network that does not name one of the `options` has that option's first value, off."""
-    rows = []
+    rows, pretrains = [], any(one.candidate.pretrained != "none" for one in scored)
     for number, one in enumerate(scored):
         c = one.candidate
         rows.append(
@@ -131,6 +133,7 @@ def _write_candidates(
                 "l1": c.l1,
                 "l2": c.l2,
                 "learning_rate": c.learning_rate,
+                **({"pretrained": c.pretrained} if pretrains else {}),
                 "optimizer": c.optimizer,
                 "batch_size": c.batch_size,
                 "epochs": c.epochs,

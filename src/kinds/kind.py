@@ -88,6 +88,7 @@ class Kind:
     common_sense: models of common sense for such inputs, besides those for the targets.
     options: further settings that the search tries in networks that have them, with their values.
     constants: what networks hold that is fitted with the vectorizer, by the names of their buffers.
+    pretrains: whether its networks can learn from rows without a target first.
     start: initial weights of networks from word vectors, by their names; NaN for a random number.
     """
 
@@ -100,6 +101,8 @@ class Kind:
     apart: bool = False
     of_rows: Mapping[Networks, Mapping[str, Estimator]] = field(default_factory=dict)
     flat: Mapping[Networks, View] = field(default_factory=dict)
+    pretrains: bool = False
+    flat: View = PLAIN
     larger: str = "overfit.max_rungs"
     steps: int = 5_000
     fewest_epochs: int = 20

@@ -46,10 +46,10 @@ class FoldArrays:
 
 
 def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
-    """Fit vectorizer and target scaler on the training rows and apply them to the validation rows."""
+    """Fit vectorizer (see `fit_vectorizer`) and target scaler on the training rows and apply them to the others."""
     learnt, held_out = table.frame.iloc[training], table.frame.iloc[validation]
     kind = kind_of(table.schema.features)
-    vectorizer = kind.vectorizer.fit(learnt, table.schema.features)
+    vectorizer = fit_vectorizer(table, training)
     y_AT, y_VT = table.y_NT[training], table.y_NT[validation]
     scaler = TargetScaler.fit(y_AT) if table.schema.problem_type.unbounded else None
     if scaler is not None:
@@ -69,6 +69,16 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
         further_VH=further_NH[validation],
         start=kind.constants(vectorizer) | ({} if table.vectors is None else kind.start(vectorizer, table.vectors)),
     )
+
+
+def fit_vectorizer(table: Table, training: Index) -> Vectorizer:
+    """Fitted on the training rows; on the rows without a target where there are some.
+
+    No fold holds those out, and weights that were learnt from them fit only the inputs that they had.
+    """
+    rows = table.frame.iloc[training] if table.unlabelled is None else table.unlabelled
+    fitted: Vectorizer = kind_of(table.schema.features).vectorizer.fit(rows, table.schema.features)
+    return fitted
 
 
 def _further(table: Table, training: Index) -> tuple[list[TargetScaler | None], Floats]:

@@ -23,7 +23,7 @@ from src.models.measures import TABLE
 from src.models.types.classes import choose_positive, in_order
 from src.models.types.problem_type import ProblemType, Target
 from src.models.types.registry import TYPES
-from src.preparation.sealing import sealed_rows, units
+from src.preparation.sealing import equal_inputs, sealed_rows, units
 from src.problem.steps import FurtherTarget, PrepareSettings, TableSettings
 from src.results.data import FeatureSummary, Prepared
 from src.results.verdicts import Choice
@@ -35,7 +35,9 @@ from src.tables.windows import first_moments
 Index = NDArray[np.intp]
 
 # Seeds of the draws, far enough apart that repeats of one never meet another, nor that of the sealed test set.
-DEVELOPMENT_SEED, EVALUATION_SEED = 10_000, 20_000
+DEVELOPMENT_SEED, EVALUATION_SEED, LABELLED_SEED = 10_000, 20_000, 40_000
+# Rows without a target that a network can learn anything from.
+FEWEST_UNLABELLED = 100
 
 # How a target column is kept, by what it holds.
 _AS: dict[Target | None, Callable[[pd.Series], pd.Series]] = {
@@ -48,7 +50,7 @@ _AS: dict[Target | None, Callable[[pd.Series], pd.Series]] = {
 @dataclass(frozen=True)
 class Preparation:
     """What `prepare` writes. `train` and `test` hold `__row__`, the features, targets and role columns; `vectors` those
-    of the words of the training texts."""
+    of the words of the training texts; `unlabelled` the features of training rows without a target."""
 
     train: pd.DataFrame
     test: pd.DataFrame
@@ -58,6 +60,7 @@ class Preparation:
     summary: Prepared
     duplicates_across: int
     vectors: WordVectors | None = None
+    unlabelled: pd.DataFrame | None = None
 
 
 def prepare_table(
@@ -74,6 +77,9 @@ def prepare_table(
     if test_N is None:
         test_N = sealed_rows(raw, settings)
     train_N = np.setdiff1d(np.arange(len(frame)), test_N)
+    if settings.pretrain != "none":
+        test_N = test_N[frame[settings.targets].iloc[test_N].notna().all(axis=1)]
+    train_N, unlabelled_N = _labelled(frame, settings, train_N, test_N)
     if not len(test_N) or not len(train_N):
         raise UserError(
             f"the split leaves {len(train_N)} training and {len(test_N)} test rows of {len(frame)}: change `test`"
@@ -89,6 +95,10 @@ def prepare_table(
     frame = frame.assign(__row__=np.arange(len(frame)))
     kept = dict.fromkeys(["__row__", *(f.name for f in schema.features), *schema.kept])
     frame = frame[[name for name in kept if name in frame]]  # what a series forecasts is not there yet
+    unlabelled = None
+    if settings.pretrain != "none":
+        unlabelled = frame[["__row__", *(f.name for f in schema.features)]].iloc[unlabelled_N].reset_index(drop=True)
+        choices.append(_pretrains(schema, len(unlabelled)))
     train = rows_of(frame.iloc[train_N], schema)
     if not (len(train) and len(rows_of(frame.iloc[test_N], schema))):
         raise UserError(
@@ -133,6 +143,7 @@ def prepare_table(
         development=development,
         evaluation=evaluation,
         vectors=vectors,
+        unlabelled=unlabelled,
         duplicates_across=int(np.isin(units_N[test_N], units_N[train_N]).sum()) if equal_rows_matter else 0,
         summary=Prepared(
             type=settings.type,
@@ -148,6 +159,44 @@ def prepare_table(
             choices=choices + more,
         ),
     )
+
+
+def _labelled(frame: pd.DataFrame, settings: PrepareSettings, train_N: Index, test_N: Index) -> tuple[Index, Index]:
+    """The training rows to learn from with their targets, and those whose inputs alone may be learnt from.
+
+    `settings.labelled` rows are drawn evenly from the order of the first target, so that every class keeps its share.
+    Rows with the inputs of a row that is held out at some time count as neither.
+    """
+    target_N = frame[settings.targets].iloc[train_N]
+    has_N = target_N.notna().all(axis=1).to_numpy()
+    labelled_N, others_N = (train_N, train_N[:0]) if settings.pretrain == "none" else (train_N[has_N], train_N[~has_N])
+    if settings.labelled is not None:
+        if settings.labelled >= len(labelled_N):
+            raise UserError(f"labelled: {settings.labelled:,} of {len(labelled_N):,} training rows; choose fewer")
+        shuffled_N = np.random.default_rng(settings.seed + LABELLED_SEED).permutation(labelled_N)
+        order = frame[settings.targets[0]].iloc[shuffled_N].argsort(kind="stable").to_numpy()
+        places = np.linspace(0, len(order) - 1, settings.labelled).round().astype(np.intp)
+        drawn_N = np.sort(shuffled_N[order[places]])
+        others_N, labelled_N = np.setdiff1d(train_N, drawn_N), drawn_N
+    if not len(others_N):
+        return labelled_N, others_N
+    inputs_N = equal_inputs(frame, settings)
+    held_out = np.isin(inputs_N[others_N], inputs_N[np.concatenate([labelled_N, test_N])])
+    return labelled_N, others_N[~held_out]
+
+
+def _pretrains(schema: Schema, rows: int) -> Choice:
+    """What is said of the rows without a target. Raises UserError where networks can learn nothing from them."""
+    if not kind_of(schema.features).pretrains:
+        kinds = listing(sorted({feature.read_as for feature in schema.features}))
+        raise UserError(f"pretrain: networks on columns of this kind are not pretrained yet: {kinds}; remove the key")
+    if rows < FEWEST_UNLABELLED:
+        raise UserError(
+            f"pretrain: {rows} training rows have no target, and {FEWEST_UNLABELLED} are the fewest to learn from; add "
+            "rows whose target is empty, set `labelled` to keep fewer targets, or remove the key"
+        )
+    reason = "their inputs alone are learnt from, before the targets of the others; none of them is held out or scored"
+    return Choice(setting="rows without a target", chosen=f"{rows:,} rows", reason=reason)
 
 
 def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, list[Choice]]:

@@ -38,6 +38,15 @@ def units(frame: pd.DataFrame, settings: TableSettings) -> Index:
     """
     if settings.groups is not None:
         return pd.factorize(_spelling(frame[settings.groups]))[0].astype(np.intp)
+    return _equal_rows(frame, settings)
+
+
+def equal_inputs(frame: pd.DataFrame, settings: TableSettings) -> Index:
+    """A number for each row, the same for rows equal in features."""
+    return _equal_rows(frame.drop(columns=[*settings.targets, *settings.heads]), settings)
+
+
+def _equal_rows(frame: pd.DataFrame, settings: TableSettings) -> Index:
     roles = {settings.time, settings.weights, settings.test.column, "__role__", *settings.drop, *settings.references}
     compared = {name: _spelling(frame[name]) for name in frame.columns if name not in roles}
     return pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(compared), index=False))[0].astype(np.intp)

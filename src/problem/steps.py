@@ -8,8 +8,14 @@ from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.inputs import READING_ON, RECURRENT, Image, Series, Text, Tokens
 from src.problem.sources import Source, VectorsFile
-from src.problem.terms import Auto, ColumnType, FurtherTypeName, Measure, Settings, TypeName
+from src.problem.terms import Auto, ColumnType, FurtherTypeName, Measure, Pretrain, Settings, TypeName
 from src.problem.training import Engine, OverfitLadder, Search, Training
+
+_PRETRAIN: Any = Field(
+    "none",
+    description="what the search's networks may learn first, from rows without a target",
+    exclude_if=lambda method: method == "none",
+)
 
 
 class SealedSplit(Settings):
@@ -78,6 +84,13 @@ class TableSettings(FetchSettings):
     time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
     weights: str | None = Field(None, description="sample weights, used in losses and measures")
     series: Series | None = Field(None, description="what to learn from is windows over the rows in time order")
+    pretrain: Pretrain = _PRETRAIN
+    labelled: int | None = Field(
+        None,
+        ge=10,
+        description="learn from the targets of so many training rows only; the others count as rows without one",
+        exclude_if=lambda count: count is None,
+    )
     test: SealedSplit
 
     @property
@@ -174,6 +187,7 @@ class OverfitSettings(BaselineSettings):
 class RegularizeSettings(BaselineSettings):
     training: Training
     search: Search
+    pretrain: Pretrain = _PRETRAIN
 
 
 class EvaluateSettings(RegularizeSettings):
@@ -260,6 +274,18 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if self.protocol == "iterated_k_fold" or self.repeats not in ("auto", 1):
             key = "protocol" if self.protocol == "iterated_k_fold" else "repeats"
             raise ValueError(f"{key}: rows in time order cannot be shuffled anew; choose k_fold or hold_out")
+        return self
+
+    @model_validator(mode="after")
+    def rows_without_a_target_are_single_rows(self) -> Self:
+        for key, given in {"pretrain": self.pretrain != "none", "labelled": self.labelled is not None}.items():
+            if given and not self.targets:
+                raise ValueError(f"{key}: type {self.type} has no target, so it learns from all rows; remove this key")
+            role = next((name for name in ("groups", "time", "series") if getattr(self, name) is not None), None)
+            if given and role is not None:
+                raise ValueError(f"{key}: rows that belong together by {role} cannot be parted; remove one of the keys")
+        if self.pretrain != "none" and self.image.backbones:
+            raise ValueError("pretrain: image.pretrained names a network that is; remove one of the two keys")
         return self
 
     @model_validator(mode="after")

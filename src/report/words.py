@@ -112,6 +112,11 @@ VERDICTS = {
         "Averaging several networks makes it worse",
         _between("several networks averaged", "one network"),
     ),
+    "pretraining_helps": Statement(
+        "Learning from rows without a target first helps",
+        "Learning from rows without a target first makes it worse",
+        _between("the pretrained network", "the same one from random initial weights"),
+    ),
     "fold_ensemble_beats_refit": Statement(
         "Averaging the networks of the folds beats fitting anew to all rows",
         "Averaging the networks of the folds does worse than fitting anew to all rows",

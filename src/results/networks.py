@@ -1,5 +1,6 @@
 """The results of `overfit` and `regularize`."""
 
+import json
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -52,6 +53,7 @@ class Candidate(Result):
 
     weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: training ends after so many
     epochs without a lower validation loss. falling: the learning rate falls from step to step, to zero at the end.
+    pretrained: what the network learnt before from rows without a target, a key of `src.models.pretraining.METHODS`.
     Unused settings are not written.
     """
 
@@ -66,6 +68,12 @@ class Candidate(Result):
     clip_norm: float | None = Field(None, exclude_if=lambda value: value is None)
     patience: int | None = Field(None, exclude_if=lambda value: value is None)
     falling: bool = Field(False, exclude_if=lambda value: not value)
+    pretrained: str = Field("none", exclude_if=lambda value: value == "none")
+
+    @property
+    def start(self) -> str:
+        """A name for its initial weights, the same for all candidates that share them."""
+        return f"{self.pretrained}: {json.dumps(self.network.unregularized, sort_keys=True)}"
 
 
 class Regularize(Result):

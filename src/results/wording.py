@@ -27,6 +27,7 @@ def candidate_text(candidate: Candidate) -> str:
             candidate.network.phrase,
             *candidate.network.regularizers,
             *(f"{words} {number:g}" for words, number in penalties.items() if number),
+            *([] if candidate.pretrained == "none" else [f"pretrained ({candidate.pretrained})"]),
             f"{candidate.optimizer} {candidate.learning_rate:g}",
             f"{candidate.epochs} epochs",
         ]

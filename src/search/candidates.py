@@ -69,7 +69,7 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
         }
     )
     options = {**kind.options(table.schema.features), **table.schema.problem_type.options}
-    return propose(networks, search, settings.training, size, most, settings.seed, options)
+    return propose(networks, search, settings.training, size, most, settings.seed, options, settings.pretrain)
 
 
 def score(trained: Sequence[Trained], measure: Measure) -> Scored:
@@ -93,12 +93,13 @@ def propose(
     epochs: int,
     seed: int,
     options: Mapping[str, Sequence[Any]] = {},
+    pretrain: str = "none",
 ) -> list[Candidate]:
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
-    A scrambled Sobol sequence spreads the others over capacity, dropout, one penalty (L1 or L2), the learning rate and
-    the `options`, so that even a small budget covers every value. An option varies only in networks that name it; its
-    first value is that of the unregularized network.
+    A scrambled Sobol sequence spreads the others over capacity, dropout, one penalty (L1 or L2), the learning rate, the
+    `options` and, if there is something to `pretrain`, whether a network is. So even a small budget covers every value.
+    An option varies only in networks that name it; its first value is that of the unregularized network.
     """
     from scipy.stats import qmc
 
@@ -112,7 +113,9 @@ def propose(
         search.learning_rate,
         *options.values(),
     ]
-    unregularized = (0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values()))
+    starts = ("none",) if pretrain == "none" else ("none", pretrain)
+    axes += [starts] if len(starts) > 1 else []
+    unregularized = (0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values()), "none")
     proposed: dict[tuple[Any, ...], None] = {unregularized: None}
     # Enough points to meet every combination, however small its cell.
     points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
@@ -126,9 +129,10 @@ def propose(
         )
         used = [
             value if networks[network].names(name) else values[0]
-            for value, (name, values) in zip(chosen, options.items(), strict=True)
+            for value, (name, values) in zip(chosen, options.items(), strict=False)
         ]
-        proposed[network, dropout, penalty, factor, *used] = None
+        start = chosen[-1] if len(starts) > 1 else "none"
+        proposed[network, dropout, penalty, factor, *used, start] = None
     return [
         Candidate(
             network=networks[network].changed(
@@ -143,8 +147,9 @@ def propose(
             epochs=epochs,
             clip_norm=networks[network].clip_norm,
             falling=networks[network].rate_falls,
+            pretrained=start,
         )
-        for network, dropout, (l1, l2), factor, *chosen in proposed
+        for network, dropout, (l1, l2), factor, *chosen, start in proposed
     ]
 
 
@@ -187,7 +192,8 @@ def best_unregularized(scored: Sequence[Scored], measure: Measure) -> Scored | N
 def is_unregularized(scored: Scored, start: Scored) -> bool:
     """Whether a candidate regularizes no more than the start of its search."""
     one, other = scored.candidate, start.candidate
-    return (one.network.regularizers, one.l1, one.l2) == (other.network.regularizers, other.l1, other.l2)
+    of_each = [(each.network.regularizers, each.l1, each.l2, each.pretrained) for each in (one, other)]
+    return of_each[0] == of_each[1]
 
 
 def difference_error(one: Scored, other: Scored) -> float:

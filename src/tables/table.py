@@ -3,8 +3,8 @@
 Shapes: N rows, T target columns.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -26,7 +26,8 @@ from src.problem.terms import TypeName
 from src.tables.columns import FeatureType
 from src.tables.windows import Window, windows
 
-# In a prepared folder, the vectors of the words of its texts.
+# In a prepared folder, its rows, those without a target, and the vectors of the words of its texts.
+LABELLED, UNLABELLED = "table.parquet", "unlabelled.parquet"
 VECTORS = "vectors.npz"
 
 
@@ -168,7 +169,8 @@ class Schema(BaseModel):
 class Table:
     """Prepared rows. `y_NT`: 0/1, class index, or values; `w_N`: weights with mean 1; `rows_N`: original positions.
 
-    vectors: of the words of the training texts, where the problem names a file of vectors.
+    vectors: of the words of the training texts, where the problem names a file of vectors. unlabelled: the features of
+    rows without a target, to pretrain networks on. starts: initial weights by `Candidate.start`, then by their names.
     """
 
     schema: Schema
@@ -177,6 +179,8 @@ class Table:
     w_N: NDArray[np.float64]
     rows_N: NDArray[np.int64]
     vectors: WordVectors | None = None
+    unlabelled: pd.DataFrame | None = None
+    starts: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -208,9 +212,13 @@ class Table:
 
 def read_table(folder: Path, schema: Schema) -> Table:
     """Read a prepared folder's `table.parquet`; of a series, the windows are the rows."""
-    path = folder / "table.parquet"
+    path = folder / LABELLED
     with intact(path):
-        frame = _frame(path, schema)
+        frame = _frame(path, schema, schema.kept)
+    unlabelled = None
+    if (folder / UNLABELLED).exists():
+        with intact(folder / UNLABELLED):
+            unlabelled = _frame(folder / UNLABELLED, schema, ["__row__"])
     frame = rows_of(frame, schema)
     vectors = folder / VECTORS
     weights = np.ones(len(frame)) if schema.weights is None else frame[schema.weights].to_numpy(np.float64)
@@ -221,14 +229,15 @@ def read_table(folder: Path, schema: Schema) -> Table:
         w_N=weights / weights.mean(),
         rows_N=frame["__row__"].to_numpy(np.int64),
         vectors=WordVectors.load(vectors) if vectors.exists() else None,
+        unlabelled=unlabelled,
     )
 
 
-def _frame(path: Path, schema: Schema) -> pd.DataFrame:
+def _frame(path: Path, schema: Schema, kept: Sequence[str]) -> pd.DataFrame:
     """The prepared rows; pictures that do not fit into memory stay on disk."""
     pictures = [feature.name for feature in schema.features if feature.type == "image"]
     with pyarrow.parquet.ParquetFile(path) as file:
-        lacking = {*schema.kept, *(feature.name for feature in schema.features)} - {*file.schema_arrow.names}
+        lacking = {*kept, *(feature.name for feature in schema.features)} - {*file.schema_arrow.names}
         if lacking:
             raise KeyError(min(lacking))
         if not pictures:

@@ -76,7 +76,7 @@ def fit(
         steps = sum(sum(_steps_of_members(shard, until)) for shard in shards)
         parts = stack.enter_context(progress_of_parts(title, len(shards), steps, f"{len(members)} trainings"))
         # Training needs no columns, as the folds hold them as numbers. Workers would get all texts again and again.
-        targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None)
+        targets = replace(table, frame=table.frame.iloc[:, :0], vectors=None, unlabelled=None)
         calls = [
             partial(train_shard, shard, part, targets, measure.name, engine, until, number, callbacks, final)
             for number, (shard, part) in enumerate(zip(shards, parts, strict=True))

@@ -168,11 +168,11 @@ class EpochOfAllMembers(LightningModule):
         return name, rows, self.table.y_NT[positions], self.table.w_N[positions], float(whole)
 
     def _initial_networks(self) -> list[nn.Module]:
-        """Each member's initial network. Candidates on one fold start with the same random weights."""
-        built: dict[tuple[int, int, str], nn.Module] = {}
+        """Each member's initial network; on one fold the same weights, but for those that are pretrained."""
+        built: dict[tuple[object, ...], nn.Module] = {}
         networks = []
         for c, f in zip(self.courses, self.fold_of_M.tolist(), strict=True):
-            key = f, c.member.seed, repr(c.member.candidate.network)
+            key = f, c.member.seed, repr(c.member.candidate.network), c.member.candidate.pretrained
             if key not in built:
                 built[key] = initial_network(c.member, self.distinct[f], self.table, self.dtype_used)
             networks.append(built[key])

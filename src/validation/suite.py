@@ -156,10 +156,12 @@ def derive(table: TableFacts) -> Iterator[Rule]:
         explain = _wrong_type(column, "numeric or date")
         yield Rule("column_types", "expect_column_values_to_be_of_type", kwargs, explain)
 
-    complete = ("groups", "time", "weights") if settings.series else ("target", "groups", "time", "weights")
+    gaps = settings.series is not None or settings.pretrain != "none"
+    complete = ("groups", "time", "weights") if gaps else ("target", "groups", "time", "weights")
     for role in complete:
         for column in table.of_role(role):
-            way_out = f"a {role} column needs a value in every row: fill the gaps or remove these rows"
+            learnt = ", or set `pretrain` to learn from their inputs alone" if role == "target" else ""
+            way_out = f"a {role} column needs a value in every row: fill the gaps, remove these rows{learnt}"
             yield Rule(
                 f"{role}_without_gaps",
                 "expect_column_values_to_not_be_null",

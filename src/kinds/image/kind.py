@@ -17,6 +17,7 @@ IMAGE = Kind(
     ladders={"predict": ladder, "rebuild": autoencoders},
     larger="overfit.max_rungs, image.operations",
     apart=True,
+    pretrains=True,
     epochs=50,
     steps=4_000,
     penalties=0.1,

@@ -20,4 +20,5 @@ TABULAR = Kind(
     ladders={"predict": ladder, "rebuild": autoencoders, "likelihood": likelihoods},
     epochs=200,
     penalties=1.0,
+    pretrains=True,
 )

@@ -1,0 +1,95 @@
+"""What a network can learn from rows without a target: to rebuild them, or to tell them apart.
+
+Shapes: B rows, D numbers of a row, K outputs.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.networks.augmentation import Augmentation
+
+# The share of the inputs that is blanked out, or comes from other rows.
+BLANKED, EXCHANGED = 0.5, 0.4
+# What rows are told apart by: so many numbers, whose cosines are divided by the temperature.
+PROJECTED, TEMPERATURE = 64, 0.2
+LEARNING_RATE = 1e-3
+
+# The network with so many outputs.
+Build = Callable[[int], nn.Module]
+
+
+class Pretraining(LightningModule):
+    """A network that learns from inputs alone; only its layers before the last are of use afterwards."""
+
+    network: nn.Module
+
+    @abstractmethod
+    def loss(self, x: Tensor) -> Tensor:
+        """The mean loss of a minibatch (B, ...)."""
+
+    def training_step(self, x: Tensor, batch_idx: int) -> Tensor:
+        return self.loss(x)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), LEARNING_RATE)
+
+
+class Rebuilding(Pretraining):
+    """Rebuild every row from what is left of it when a share of its numbers is blanked out.
+
+    Source: Vincent et al. 2010, "Stacked denoising autoencoders".
+    """
+
+    def __init__(self, build: Build, size: torch.Size, blanked: float) -> None:
+        super().__init__()
+        self.network, self.blanked = build(size.numel()), blanked
+
+    def loss(self, x: Tensor) -> Tensor:
+        kept = torch.rand(x.shape, device=x.device) >= self.blanked
+        return functional.mse_loss(self.network(x * kept), x.flatten(1))
+
+
+class Contrasting(Pretraining):
+    """Tell two views of one row from those of all other rows in the minibatch.
+
+    Views of a picture are moved, mirrored and slanted; those of other rows have numbers of other rows. Sources: Chen et
+    al. 2020, "A simple framework for contrastive learning of visual representations" (loss and projection); Bahri et
+    al. 2022, "SCARF: Self-supervised contrastive learning using random feature corruption" (views of tables).
+    """
+
+    def __init__(self, build: Build, size: torch.Size) -> None:
+        super().__init__()
+        self.network = build(PROJECTED)
+        self.project = nn.Sequential(nn.ReLU(), nn.Linear(PROJECTED, PROJECTED))
+        pictured = nn.Sequential(Augmentation("colour" if size[0] == 3 else "mirror"), Augmentation("shear"))
+        self.view = pictured if len(size) == 3 else exchanged
+
+    def loss(self, x: Tensor) -> Tensor:
+        views = torch.cat([self.view(x), self.view(x)])
+        return contrast(functional.normalize(self.project(self.network(views))))
+
+
+def exchanged(x_BD: Tensor) -> Tensor:
+    """Rows in which a share of the numbers is that of other rows, each drawn independently."""
+    other_BD = torch.randint(len(x_BD), x_BD.shape, device=x_BD.device)
+    kept_BD = torch.rand(x_BD.shape, device=x_BD.device) >= EXCHANGED
+    return torch.where(kept_BD, x_BD, x_BD.gather(0, other_BD))
+
+
+def contrast(z_BK: Tensor) -> Tensor:
+    """The cross-entropy of finding each row's other view, B / 2 rows away, among all B - 1 others by its cosine."""
+    half = len(z_BK) // 2
+    logits_BB = (z_BK @ z_BK.T / TEMPERATURE).fill_diagonal_(-torch.inf)
+    return functional.cross_entropy(logits_BB, torch.arange(2 * half, device=z_BK.device).roll(half))
+
+
+METHODS: dict[str, Callable[[Build, torch.Size], Pretraining]] = {
+    "reconstruct": lambda build, size: Rebuilding(build, size, 0.0),
+    "denoise": lambda build, size: Rebuilding(build, size, BLANKED),
+    "contrast": Contrasting,
+}
