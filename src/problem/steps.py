@@ -88,6 +88,7 @@ class TableSettings(FetchSettings):
     labelled: int | None = Field(
         None,
         ge=10,
+        le=1_000_000_000,
         description="learn from the targets of so many training rows only; the others count as rows without one",
         exclude_if=lambda count: count is None,
     )
