@@ -375,7 +375,7 @@ def _pretraining_helps(given: _Given, learnt: _Learnt) -> Verdict:
     candidate = given.candidate.model_copy(update={"pretrained": "none"})
     members = members_of(candidate, learnt.splits, given.starts)
     results = fit(members, given.table, given.measure, given.engine, "evaluate, from random initial weights")
-    random = held_out(learnt.splits, committees_of(results, len(given.starts)))
+    random = held_out(learnt.splits, committees_of(results, len(given.starts)), given.table.schema.problem_type)
     return compare(
         "pretraining_helps",
         learnt.held_out,

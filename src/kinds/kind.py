@@ -102,7 +102,6 @@ class Kind:
     of_rows: Mapping[Networks, Mapping[str, Estimator]] = field(default_factory=dict)
     flat: Mapping[Networks, View] = field(default_factory=dict)
     pretrains: bool = False
-    flat: View = PLAIN
     larger: str = "overfit.max_rungs"
     steps: int = 5_000
     fewest_epochs: int = 20

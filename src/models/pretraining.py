@@ -27,6 +27,7 @@ class Pretraining(LightningModule):
     """A network that learns from inputs alone; only its layers before the last are of use afterwards."""
 
     network: nn.Module
+    ended: Callable[[int], None] = staticmethod(lambda epochs: None)  # is told the number of epochs after each
 
     @abstractmethod
     def loss(self, x: Tensor) -> Tensor:
@@ -34,6 +35,9 @@ class Pretraining(LightningModule):
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor:
         return self.loss(x)
+
+    def on_train_epoch_end(self) -> None:
+        self.ended(self.current_epoch + 1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), LEARNING_RATE)

@@ -3,26 +3,24 @@
 No fold holds these rows out, so one training serves all folds. Shapes: U rows without a target, D inputs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import Callback
-from torch.utils.data import DataLoader
+from torch import nn
 
 from src.core.progress import progress
 from src.inputs.sparse import widths
-from src.models.pretraining import METHODS
 from src.networks import build_network
 from src.preparation.fold import fit_vectorizer
 from src.problem.training import Engine
 from src.results.networks import Candidate
 from src.tables.table import Table
 from src.training.inputs import Rows, rows_of
-from src.training.lightning import make_trainer
 
 BATCH = 128
 # Gradient steps, and the most epochs that they may take.
@@ -41,31 +39,36 @@ def with_initial_weights(table: Table, candidates: Sequence[Candidate], engine: 
     starts = {}
     with progress("pretraining", len(pretrained) * epochs, f"{len(pretrained)} networks on {len(rows):,} rows") as done:
         for number, (start, candidate) in enumerate(pretrained.items()):
-            counter = _Counter(done, number * epochs)
-            settings = candidate.network.unregularized
 
-            def build(outputs: int, settings: Mapping[str, Any] = settings) -> torch.nn.Module:
-                return build_network(settings, inputs, outputs)
+            def ended(epoch: int, before: int = number * epochs) -> None:
+                done(before + epoch)
 
-            learnt = _pretrained(candidate.pretrained, build, rows, epochs, engine, seed, counter)
+            build = partial(build_network, candidate.network.unregularized, inputs)
+            learnt = _pretrained(candidate.pretrained, build, rows, epochs, engine, seed, ended)
             starts[start] = {name: learnt[name] for name in _before_the_last_layer(build)}
     return replace(table, starts=starts)
 
 
 def _pretrained(
     method: str,
-    build: Callable[[int], torch.nn.Module],
+    build: Callable[[int], nn.Module],
     rows: Rows,
     epochs: int,
     engine: Engine,
     seed: int,
-    counter: Callback,
+    ended: Callable[[int], None],
 ) -> dict[str, NDArray[Any]]:
-    """The weights of the whole network, by their names."""
+    """The weights of the whole network, by their names. ended: is told the number of epochs after each."""
+    from torch.utils.data import DataLoader
+
+    from src.models.pretraining import METHODS
+    from src.training.lightning import make_trainer
+
     size = rows[torch.arange(1)].to(torch.device("cpu")).shape[1:]  # type: ignore[union-attr]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = METHODS[method](build, size)
+        module.ended = ended
         loader: DataLoader[Any] = DataLoader(
             range(len(rows)),  # type: ignore[arg-type]
             batch_size=min(BATCH, len(rows)),
@@ -73,25 +76,12 @@ def _pretrained(
             drop_last=True,
             collate_fn=lambda places: rows[torch.tensor(places)],
         )
-        make_trainer(0, epochs, engine, callbacks=[counter]).fit(module, loader)
+        make_trainer(0, epochs, engine).fit(module, loader)
     return {name: value.cpu().numpy().copy() for name, value in module.network.state_dict().items()}
 
 
-def _before_the_last_layer(build: Callable[[int], torch.nn.Module]) -> list[str]:
+def _before_the_last_layer(build: Callable[[int], nn.Module]) -> list[str]:
     """The names of all weights whose shape the number of outputs leaves alone."""
     with torch.random.fork_rng(devices=[]):
         one, other = (build(outputs).state_dict() for outputs in (1, 2))
     return [name for name, value in one.items() if value.shape == other[name].shape]
-
-
-class _Counter(Callback):
-    """Counts epochs."""
-
-    def __init__(self, done: Callable[[float], None], before: int) -> None:
-        self.done, self.before = done, before
-
-    def __deepcopy__(self, memo: object) -> "_Counter":
-        return self
-
-    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
-        self.done(self.before + trainer.current_epoch + 1)
