@@ -1,7 +1,8 @@
 """A first problem file for your own data: `make new name=churn csv=path/to.csv target=left`.
 
 Looks at the data, writes problems/<name>.yaml with every guess explained, copies the file to data/local/ and adds the
-problem to params.yaml. Separate several targets by commas. Without a target the rows are described by short codes.
+problem to params.yaml. Separate several targets by commas. Without a target the rows are described by short codes. A
+single column of texts, or a .txt file, makes a language model.
 
 `make new name=churn` lists a problem again that has a file but is not in the list of params.yaml.
 """
@@ -22,7 +23,7 @@ from src.datasets import FORMATS, read_local
 from src.datasets.delimited import SEPARATORS
 from src.datasets.encoding import check_encoding
 from src.datasets.fetching import full_disk_told
-from src.preparation.proposal import propose, scalar
+from src.preparation.proposal import propose, propose_text, scalar
 from src.problem.load import listed_problems, load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
@@ -30,6 +31,8 @@ from tasks.cli import told
 from tasks.problem_list import with_problem
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl")
+# The ending of a file that is one long text, where there is no target.
+TEXT = ".txt"
 
 
 def new(layout: Layout, file: Path, target: str) -> Problem:
@@ -46,10 +49,16 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
         raise UserError(f"csv: {file} does not exist; give the path of a table file, relative to {Path.cwd()}")
     path = _path_below(layout.local, file)
     reading = _reading(file)
-    table = read_local(file, Reading.model_validate(reading))
-    data = ", ".join(f"{key}: {scalar(value)}" for key, value in {"source": "file", "path": path, **reading}.items())
-    targets = [target] if target in table.columns else _targets(target)
-    text = propose(table, targets, f"{{{data}}}", seed=0)
+    source = {"source": "file", "path": path}
+    if file.suffix.lower() == TEXT and not target:
+        encoding = {key: value for key, value in reading.items() if key == "encoding"}
+        characters = len(file.read_text(encoding=encoding.get("encoding", "utf-8")))
+        text = propose_text(characters, source | encoding)
+    else:
+        table = read_local(file, Reading.model_validate(reading))
+        data = ", ".join(f"{key}: {scalar(value)}" for key, value in (source | reading).items())
+        targets = [target] if target in table.columns else _targets(target)
+        text = propose(table, targets, f"{{{data}}}", seed=0)
     listed = with_problem(layout)
     with full_disk_told(layout.local / path):
         if not (layout.local / path).exists():
@@ -133,11 +142,11 @@ def main() -> int:
         prog="python -m tasks.new", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--name", required=True, help="the problem's name: letters, digits and _")
-    parser.add_argument("--csv", default="", help="the table file: CSV, TSV, Parquet, JSON Lines or ARFF")
+    parser.add_argument("--csv", default="", help="the table file: CSV, TSV, Parquet, JSON Lines or ARFF; or a .txt")
     parser.add_argument(
         "--target",
         default="",
-        help="the column to predict, or several separated by commas; none: rows are described by codes",
+        help="the column to predict, or several separated by commas; none: rows are described by codes, texts read on",
     )
     parser.add_argument("--traceback", action="store_true", help="show where in the code an error came from")
     options = parser.parse_args()

@@ -5,7 +5,7 @@ read: which of them will be sealed is not decided yet, and the user checks every
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from src.problem.steps import ProtocolSettings
 from src.tables.columns import feature_type, label_texts
 from src.tables.protocols import Order, choose_protocol
 
+# How a long text is cut into rows.
+ROWS_OF_TEXT = "(?P<text>.{1,256})"
 # Features are judged by so many first rows, targets by all rows.
 ROWS = 100_000
 # Texts with more distinct values cannot be categories; the data checks refuse them, too.
@@ -112,10 +114,13 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
             raise UserError(f"target: there is no column {name!r}; the columns are: {', '.join(table.columns)}")
     columns = {name: _column(table[name] if name in targets else table[name].head(ROWS)) for name in table.columns}
     target_columns = [columns[name] for name in targets]
-    problem_type, why = _type(target_columns)
+    only_texts = not targets and len(columns) == 1 and all(column.is_text for column in columns.values())
+    problem_type, why = _type(target_columns, only_texts)
     features = [column for name, column in columns.items() if name not in targets]
     useless = {
-        column.name: reason for column in features if (reason := _useless(column) or _unsuited(column, problem_type))
+        column.name: reason
+        for column in features
+        if (reason := (None if only_texts else _useless(column)) or _unsuited(column, problem_type))
     }
     useful = [column for column in features if column.name not in useless]
     if not useful:
@@ -133,10 +138,28 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
         *_gaps(target_columns),
         *_goal(target_columns, problem_type, len(table), seed),
         *_dropped(useless),
-        *_kinds(useful),
+        *_kinds(useful, only_texts),
         *_slips(useful),
         *_roles(features),
         *([] if targets else _references(useful)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def propose_text(characters: int, source: Mapping[str, str]) -> str:
+    """The text of a problem file for one long text, which is cut into rows. source: the keys of `data`."""
+    problem_type = next(each for each in TYPES.values() if each.reads_on)
+    lines = [
+        f"# A first guess from a text of {characters:,} characters: check the lines that have a comment.",
+        "question: How predictable is this text, character by character? # say what you want to know",
+        "data:",
+        *(f"  {key}: {scalar(value)}" for key, value in source.items()),
+        f"  records: {scalar(ROWS_OF_TEXT)} # rows of 256 characters, which continue one another",
+        "  number: place",
+        "time: place # the rows stay in order, and the last ones are sealed",
+        "test: {share: 0.1}",
+        f"type: {problem_type.name} # {problem_type.guess([])}",
+        f"measure: {problem_type.measures[0]} # {problem_type.reason}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -160,15 +183,19 @@ def _column(values: pd.Series) -> Column:
     return Column(str(values.name), present, int(present.nunique()), len(values))
 
 
-def _type(targets: Sequence[Column]) -> tuple[ProblemType, str]:
-    """The first problem type that these targets suggest, and why. Raises UserError if they suggest none."""
+def _type(targets: Sequence[Column], only_texts: bool) -> tuple[ProblemType, str]:
+    """The first problem type that these targets suggest, and why. Raises UserError if they suggest none.
+
+    only_texts: whether there is a column of texts and nothing else.
+    """
     for column in targets:
         if column.distinct < 2:
             raise UserError(f"target: {column.name!r} has {column.distinct} different values, so nothing can be learnt")
     if len(targets) == 1:
         _check_alone(targets[0])
-    for problem_type in TYPES.values():
-        if (problem_type.targets == "none") == (not targets) and (why := problem_type.guess(targets)):
+    suited = [each for each in TYPES.values() if (each.targets == "none") == (not targets)]
+    for problem_type in suited:
+        if problem_type.reads_on == only_texts and (why := problem_type.guess(targets)):
             return problem_type, why
     misfit = next(column.name for column in targets if not column.is_number)
     raise UserError(
@@ -211,6 +238,8 @@ def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed:
         yield f"positive: {_label(positive)} # {why}"
     measure, why = problem_type.choose_measure(shares)
     yield f"measure: {measure} # {why}"
+    if "protocol" in problem_type.defaults:
+        return
     order: Order = "stratified" if problem_type.single_label else "shuffled"
     auto = ProtocolSettings(protocol="auto", folds="auto", repeats="auto", seed=seed)
     protocol, choices = choose_protocol(auto, round(0.8 * rows), order)
@@ -267,13 +296,14 @@ def _dropped(useless: dict[str, str]) -> Iterator[str]:
         yield from (f"  - {scalar(name)} # {why}" for name, why in useless.items())
 
 
-def _kinds(columns: Sequence[Column]) -> Iterator[str]:
+def _kinds(columns: Sequence[Column], only_texts: bool) -> Iterator[str]:
     codes = [c for c in columns if c.is_whole and c.words & _CODE and c.distinct <= MOST_CATEGORIES]
-    texts = [c for c in columns if c.reads]
+    texts = [c for c in columns if c.reads or only_texts]
     unsure = [c for c in columns if c.is_whole and c not in codes and 3 <= c.distinct <= FEWEST_PER_CLASS]
     if codes or texts:
         yield "columns:"
-        yield from (f"  {scalar(c.name)}: text # {c.distinct:,} different values of many words" for c in texts)
+        values = "different values" if only_texts else "different values of many words"
+        yield from (f"  {scalar(c.name)}: text # {c.distinct:,} {values}" for c in texts)
         yield from (f"  {scalar(c.name)}: categorical # codes, judged by the name, not amounts" for c in codes)
     if unsure:
         yield "# Whole numbers with few values; are they codes (categorical) and not amounts?"

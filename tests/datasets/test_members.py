@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from src.core.errors import UserError
 from src.core.hashes import file_sha256
 from src.datasets import fetch_source, read_table
-from src.problem.sources import LocalSource, RemoteSource
+from src.datasets.members import table_of_members, table_of_text
+from src.problem.sources import LocalSource, Members, RemoteSource
 
 FILES = {
     "films/train/pos/2.txt": "A joy.",
@@ -173,3 +175,37 @@ def test_pictures_keep_their_bytes(tmp_path: Path):
         "animal": ["cat", "dog"],
         "image": [b"\xff\xd8 of cat/1.jpg", b"\xff\xd8 of dog/1.jpg"],
     }
+
+
+def test_rows_are_numbered_and_one_number_is_left_out_between_texts(tmp_path: Path) -> None:
+    """So that rows which continue one another can be told from those that do not."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, text in {"a.txt": " one two\n", "b.txt": "three "}.items():
+        (folder / name).write_text(text)
+    members = Members(members="(?P<book>.*)[.]txt", records="(?P<text>.{1,4})", number="place")
+    rows = pd.read_parquet(table_of_members(folder, members, "utf-8", tmp_path, "texts"))
+    assert rows.to_dict("list") == {
+        "book": ["a", "a", "a", "b", "b"],
+        "text": [" one", " two", "\n", "thre", "e "],
+        "place": [0, 1, 2, 4, 5],
+    }
+
+
+def test_a_text_in_which_no_record_is_found_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.txt"
+    path.write_text("nothing here")
+    with pytest.raises(UserError, match=r"data\.records matches nothing"):
+        table_of_text(path, Members(records="(?P<text>[0-9]+)"), "utf-8", tmp_path, "empty.txt")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"number": "place"}, "number: it numbers the rows"),
+        ({"records": "x", "pictures": "p"}, "records: they are cut"),
+    ],
+)
+def test_numbers_and_records_are_for_texts(given: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Members(**given)

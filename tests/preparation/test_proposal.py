@@ -183,3 +183,14 @@ def test_without_a_target_rows_are_described_by_a_code_a_quarter_as_long() -> No
     assert problem["drop"] == ["note"]
     assert "note # holds texts, which type autoencode does not take" in text
     assert "# reference: side # if the report is to show it and nothing to be learnt from it" in text
+
+
+def test_a_table_of_nothing_but_texts_is_read_on() -> None:
+    names = pd.DataFrame({"name": [f"{first}{last}" for first in "abcdef" for last in ("ana", "mir", "olo")] * 3})
+    problem, text = proposed(names.astype("str"))
+
+    assert problem["type"] == "language_model"
+    assert problem["columns"] == {"name": "text"}
+    assert "drop" not in problem
+    assert "no target was given, and there is nothing but texts" in text
+    assert proposed(names.astype("str").assign(x=np.arange(len(names)) * 0.1))[0]["type"] == "autoencode"

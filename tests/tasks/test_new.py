@@ -65,6 +65,20 @@ def test_what_the_file_needs_to_be_read_is_found_out(
     assert yaml.safe_load(layout.problem_file.read_text())["data"] == {"source": "file", "path": name, **options}
 
 
+def test_a_text_file_without_a_target_is_read_on_in_rows_that_lose_no_character(layout: Layout, tmp_path: Path) -> None:
+    text = "".join(f"  It was the {number}th of times,\n\tit was the worst.\n " for number in range(40))
+    path = tmp_path / "tale.txt"
+    path.write_text(text)
+    problem = new(layout, path, "")
+
+    assert (problem.type, problem.time, problem.measure) == ("language_model", "place", "bits_per_character")
+    fetch_source(problem.data, layout.raw, layout.local)
+    table = read_table(problem.data, layout.raw, problem.columns)
+    assert "".join(table["text"]) == text
+    assert table["place"].tolist() == list(range(len(table)))
+    assert set(table["text"].str.len()[:-1]) == {256}
+
+
 def test_several_targets_are_separated_by_commas(layout: Layout, file: Path) -> None:
     assert new(layout, file, "left, hours").target == ["left", "hours"]
 
