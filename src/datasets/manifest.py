@@ -4,9 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from src.core.files import read_model, write_json
+from src.core.stored import Stored
 from src.problem.terms import PlainName
 
 MANIFEST = "manifest.json"
@@ -15,10 +14,8 @@ MANIFEST = "manifest.json"
 Role = Literal["any", "test", "vectors"]
 
 
-class RawFile(BaseModel):
+class RawFile(Stored):
     """A file of a table or of word vectors. Its `origin` says what it was made from, and so whether it is current."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: PlainName
     bytes: int
@@ -27,10 +24,8 @@ class RawFile(BaseModel):
     origin: str
 
 
-class Manifest(BaseModel):
+class Manifest(Stored):
     """The table files in the order of their rows, then the file of vectors, and one hash of their contents."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     files: list[RawFile]
     sha256: str

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from src.core.stored import Stored
 from src.kinds.vectorizers import Vectorizer
 from src.kinds.views import View, seen
 from src.preparation.targets import TargetScaler
@@ -30,14 +30,12 @@ CHUNK = 16_384
 WORTH_THREADS = 1_000
 
 
-class ShallowSetup(BaseModel):
+class ShallowSetup(Stored):
     """All of a fitted shallow model but its estimators.
 
     table: the schema of the main target alone, as shallow models answer no further ones. view: the columns that the
     estimators see of what the vectorizer makes.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: ShallowSettings
     table: Schema

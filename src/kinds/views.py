@@ -3,18 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from src.core.stored import Stored
 from src.inputs.sparse import Inputs, Joined
 from src.kinds.image.pixels import pixels
 from src.kinds.mixed.side_by_side import side_by_side
 from src.kinds.tokens.described import described
 
 
-class View(BaseModel):
+class View(Stored):
     """How inputs become columns (N, D). part: the only part of joined inputs to see; None: all."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     columns: Literal["inputs", "pixels", "words", "side_by_side"] = "inputs"
     part: int | None = None

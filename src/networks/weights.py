@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
 from src.core.files import atomic_file
 from src.core.mirror import VARIABLE, copy_from_mirror, mirror_folder
+from src.core.stored import Stored
 from src.inputs.pictures import Shape, pixels_of
 from src.networks.imagenet import SIDE
 
@@ -61,10 +61,8 @@ WEIGHTS = {
 }
 
 
-class Pretrained(BaseModel):
+class Pretrained(Stored):
     """A network and the file with its weights."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     network: str
     weights: str

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from src.core.stored import Stored
 from src.kinds.tabular.vectorizer import ROUNDING
 
 
-class TargetScaler(BaseModel):
+class TargetScaler(Stored):
     """Mean 0 and variance 1 over the training rows, per column, so that one learning rate suits all targets."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mean: list[float]
     scale: list[float]

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from src.core.files import intact, read_model, write_json
+from src.core.stored import Stored
 
 
-class Result(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+class Result(Stored):
+    model_config = ConfigDict(ser_json_inf_nan="null")
 
     def write(self, path: Path) -> None:
         write_json(path, self.model_dump(mode="json"))

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
+from src.core.stored import Stored
 from src.kinds.vectorizers import Vectorizer
 from src.problem.terms import REFERENCE
 from src.tables.table import Schema
@@ -20,19 +20,15 @@ from src.tables.windows import latest_windows
 MOST = 10_001
 
 
-class Interval(BaseModel):
+class Interval(Stored):
     """The prediction ± the half width of its target contains the actual value with probability `coverage`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     coverage: float
     half_widths: list[float]
 
 
-class Typical(BaseModel):
+class Typical(Stored):
     """The first statistics of held-out training rows, sorted: how large they usually are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     statistics: list[float]
 

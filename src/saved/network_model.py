@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from src.core.errors import UserError
 from src.core.files import write_json
+from src.core.stored import Stored
 from src.kinds.vectorizers import Vectorizer
 from src.networks import Network
 from src.preparation.targets import TargetScaler, restored
@@ -38,10 +39,8 @@ CHUNK, NUMBERS = 65_536, 2**22
 SEEN_AT_ONCE = 512
 
 
-class Preprocessing(BaseModel):
+class Preprocessing(Stored):
     """What was fitted to the rows that a network learnt from, and the number of inputs that it gives."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     vectorizer: Vectorizer
     target_scaler: TargetScaler | None

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from src.core.files import intact, read_model
+from src.core.stored import Stored
 from src.inputs.picture_file import fits, on_disk
 from src.inputs.pictures import AT_ONCE
 from src.inputs.sentences import begins
@@ -31,18 +32,16 @@ LABELLED, UNLABELLED = "table.parquet", "unlabelled.parquet"
 VECTORS = "vectors.npz"
 
 
-class Feature(BaseModel):
+class Feature(Stored):
     """A column to learn from.
 
     encoding: how a kind of input that has several ways makes it into numbers. window: the moments of a series that one
     row sees of it; None: its own value alone. sentence: where rows are words, the column that tells of which sentence.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
     type: FeatureType
-    encoding: dict[str, Any] = {}
+    encoding: dict[str, Any] = Field({})
     window: Window | None = Field(None, exclude_if=lambda window: window is None)
     sentence: str | None = Field(None, exclude_if=lambda sentence: sentence is None)
 
@@ -61,10 +60,8 @@ class Answer(NamedTuple):
     weight: float
 
 
-class FurtherHead(BaseModel):
+class FurtherHead(Stored):
     """A further target: see `Schema` and `src.problem.steps.FurtherTarget`; `measure` is what it is scored by."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     type: TypeName
@@ -74,7 +71,7 @@ class FurtherHead(BaseModel):
     measure: str
 
 
-class Schema(BaseModel):
+class Schema(Stored):
     """train/schema.json: what the columns of a prepared table are. Learnt from the training rows alone.
 
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
@@ -82,8 +79,6 @@ class Schema(BaseModel):
     from and that the report shows. `code` is how many numbers a row's code has; `bits`: each of them is 0 or 1;
     `active`: if above 0, how many may be other than 0.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: TypeName
     features: list[Feature]

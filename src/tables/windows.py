@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from src.core.stored import Stored
 from src.problem.inputs import ReadingOrder
 from src.tables.columns import time_numbers
 
@@ -27,7 +28,7 @@ COLUMN = "__window__"
 GAP = 1.5
 
 
-class Window(BaseModel):
+class Window(Stored):
     """How windows lie on a series.
 
     delay: to the first moment that is forecast, of `steps` in a row; without targets nothing is. stride: from one
@@ -36,8 +37,6 @@ class Window(BaseModel):
     the series. relative: what is forecast is the change since a window's last moment. network, options: what the
     capacity ladder is made of. order: in which networks see the moments.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lookback: int
     delay: int

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
+from src.core.stored import Stored
 from src.inputs.picture_file import Row, fits, on_disk
 from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
 from src.networks.configurations.pictures import Block
@@ -28,7 +28,7 @@ LARGEST, FINE_TUNED_SIDE = 64, 192
 BLOCKS = 4
 
 
-class Encoding(BaseModel):
+class Encoding(Stored):
     """The shape that pictures are converted to. rows: the number of training pictures.
 
     pretrained: the networks whose features replace the pixels, side by side. fine_tune: how many of their last blocks
@@ -36,8 +36,6 @@ class Encoding(BaseModel):
     operations: the most that an epoch of a network on the ladder takes. unit: whether networks see pixels from 0 to 1
     instead of normalized ones.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     channels: int
     height: int

@@ -9,8 +9,8 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from src.core.stored import Stored
 from src.inputs.picture_file import PixelsOnDisk
 from src.inputs.pictures import AT_ONCE, Bytes, Pictures, in_memory, lazy_pixels_of
 from src.kinds.image.encoding import Encoding
@@ -19,14 +19,12 @@ from src.networks.imagenet import MEAN, SCALE
 from src.tables.table import Feature
 
 
-class ImageVectorizer(BaseModel):
+class ImageVectorizer(Stored):
     """A fitted column of pictures; JSON in, JSON out, no pickle.
 
     mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network;
     scale is 1 for a single value. For fine-tuning, they are those of ImageNet. Pixels from 0 to 1 need none.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["image"] = "image"
     name: str

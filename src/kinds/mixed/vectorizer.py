@@ -3,18 +3,16 @@
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
+from src.core.stored import Stored
 from src.inputs.sparse import Joined
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.vectorizer import AnyColumn, TabularVectorizer
 from src.kinds.text.vectorizer import TextVectorizer
 
 
-class MixedVectorizer(BaseModel):
+class MixedVectorizer(Stored):
     """The fitted vectorizers of all parts; JSON in, JSON out, no pickle."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["mixed"] = "mixed"
     parts: list[ImageVectorizer | TextVectorizer | TabularVectorizer]

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from src.core.stored import Stored
 from src.kinds.tabular.vectorizer import Categories, Dates, Numbers, as_numbers
 from src.problem.inputs import ReadingOrder
 from src.tables.table import Feature
@@ -21,13 +22,11 @@ DAY = 86_400.0
 CYCLES = {"year": 365.25 * DAY, "week": 7 * DAY, "day": DAY}
 
 
-class SeriesVectorizer(BaseModel):
+class SeriesVectorizer(Stored):
     """Fitted columns of one moment; JSON in, JSON out, no pickle.
 
     A gap in a column of numbers is filled with the last value before it, which was known at the time.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["series"] = "series"
     lookback: int

@@ -11,9 +11,10 @@ from typing import Annotated, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from src.inputs.places import FARTHEST, GAP, NUMBER, side_by_side
+from src.core.stored import Stored
 from src.tables.columns import seconds
 from src.tables.table import Feature
 
@@ -35,8 +36,8 @@ MOST_BINS, ROWS_OF_BIN, FEWEST_BINS = 50, 500, 4
 MOST_BIN_INPUTS, MOST_BIN_NUMBERS = 500, 5e7
 
 
-class Column(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Column(Stored):
+    """How the values of one column become numbers."""
 
 
 class Numbers(Column):
@@ -202,10 +203,8 @@ class Places(Categories):
 AnyColumn = Annotated[Numbers | Categories | Dates | Cells | Places, Field(discriminator="type")]
 
 
-class TabularVectorizer(BaseModel):
+class TabularVectorizer(Stored):
     """Fitted columns of a table; JSON in, JSON out, no pickle."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     columns: list[AnyColumn]
 

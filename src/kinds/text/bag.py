@@ -11,9 +11,10 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.sparse import csr_array
 
+from src.core.stored import Stored
 from src.kinds.text.tokens import Ids, Tokens, number
 
 Weighting = Literal["multi_hot", "count", "tf_idf"]
@@ -23,14 +24,12 @@ Weighting = Literal["multi_hot", "count", "tf_idf"]
 LENGTH = 10.0
 
 
-class Bag(BaseModel):
+class Bag(Stored):
     """The n-grams that have a column, and their weights; JSON in, JSON out.
 
     N-grams outside the vocabulary are ignored. length: that of TF-IDF rows. Source of the weights: Salton and Buckley
     1988, "Term-weighting approaches in automatic text retrieval".
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tokens: Tokens
     longest: int
@@ -117,13 +116,11 @@ class Bag(BaseModel):
         )
 
 
-class Hashed(BaseModel):
+class Hashed(Stored):
     """N-grams in columns by their checksum: without a vocabulary or any learning, several n-grams share a column.
 
     Source: Weinberger et al. 2009, "Feature hashing for large scale multitask learning".
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tokens: Tokens
     longest: int

@@ -6,9 +6,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from src.core.errors import UserError
+from src.core.stored import Stored
 from src.kinds.text.bag import Bag
 from src.kinds.text.language import read_on
 from src.kinds.text.tokens import FIRST, Tokens, tokens_of
@@ -27,23 +28,19 @@ COVERED, LONGEST = 0.9, 400
 SHALLOW_COLUMNS = 50_000
 
 
-class Vectors(BaseModel):
+class Vectors(Stored):
     """The initial word vectors of sequences: the numbers per word, and whether they learn."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int
     train: bool | Literal["auto"]
 
 
-class Encoding(BaseModel):
+class Encoding(Stored):
     """The settled encoding of one column.
 
     vocabulary: the most columns, or numbers of tokens. length: tokens of a sequence. vectors: None if sequences start
     from random vectors. unit: whether the squares of a TF-IDF row have a mean of 1.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoding: Literal["multi_hot", "count", "tf_idf", "hashed", "sequence"]
     tokens: Tokens

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from src.core.stored import Stored
 from src.inputs.sparse import SparseRows
 from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.text.bag import Bag, Hashed
@@ -19,13 +20,11 @@ from src.problem.inputs import ReadingOrder
 from src.tables.table import Feature
 
 
-class Ordered(BaseModel):
+class Ordered(Stored):
     """Texts as sequences of `length` numbers. Longer texts are cut at their end, shorter ones padded there.
 
     order: of the remaining tokens. Shuffling depends only on the text itself.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tokens: Tokens
     length: int
@@ -53,10 +52,8 @@ class Ordered(BaseModel):
         return ids[::-1] if self.order == "reversed" else ids
 
 
-class TextVectorizer(BaseModel):
+class TextVectorizer(Stored):
     """A fitted column of text; JSON in, JSON out, no pickle."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["text"] = "text"
     name: str

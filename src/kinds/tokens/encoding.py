@@ -3,19 +3,17 @@
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
+from src.core.stored import Stored
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
 from src.tables.columns import feature_type
 from src.tables.table import Feature
 
 
-class Encoding(BaseModel):
+class Encoding(Stored):
     """The network that reads the words, and the size of the vocabulary."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     vocabulary: int
     network: Literal["lstm", "gru"]

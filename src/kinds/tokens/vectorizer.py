@@ -9,8 +9,8 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from src.core.stored import Stored
 from src.inputs.sentences import Sentences, begins
 from src.kinds.tabular.vectorizer import AnyColumn
 from src.kinds.tokens.encoding import Encoding
@@ -26,10 +26,8 @@ UNKNOWN_CHARACTER, FIRST_CHARACTER, CHARACTERS = 1, 2, 256
 BEGINNING = 8
 
 
-class TokenVectorizer(BaseModel):
+class TokenVectorizer(Stored):
     """The vocabulary of words in lower case, and the alphabet, both by frequency; JSON in, JSON out, no pickle."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["token"] = "token"
     word: str
