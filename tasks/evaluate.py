@@ -429,9 +429,9 @@ def _typical(held_out: HeldOut, table: Table) -> Typical | None:
 
 def _half_widths(model: Model) -> dict[str, float]:
     """By target."""
-    if model.interval is None:
+    if model.card.interval is None:
         return {}
-    return dict(zip(model.schema.targets, model.interval.half_widths, strict=True))
+    return dict(zip(model.schema.targets, model.card.interval.half_widths, strict=True))
 
 
 def _network(committees: list[Committee], held_out: HeldOut, table: Table) -> NetworkModel:

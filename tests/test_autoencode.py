@@ -108,7 +108,7 @@ def test_rows_unlike_the_others_have_small_p_values_and_usual_ones_any(layout: L
     model = load_model(layout.model)
     usual = model.predict(test, intervals=True)
     assert list(usual)[-1] == "p_value"
-    rows = len(model.typical.statistics)
+    rows = len(model.card.typical.statistics)
     assert rows == len(read_table(layout.train, read_schema(layout.train)))
     assert usual["p_value"].between(1 / (rows + 1), 1).all()
     assert 0.2 < usual["p_value"].median() < 0.8

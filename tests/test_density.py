@@ -95,7 +95,7 @@ def test_rows_unlike_the_others_have_small_p_values(layout: Layout):
     model = load_model(layout.model)
     usual = model.predict(test, intervals=True)
     assert 0.2 < usual["p_value"].median() < 0.8
-    rows = len(model.typical.statistics)
+    rows = len(model.card.typical.statistics)
     odd = model.predict(test.assign(size=test["size"] + 300), intervals=True)
     assert (odd["p_value"] <= 2 / (rows + 1)).all()
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -51,23 +51,30 @@ class Typical(Stored):
         return (rows - np.searchsorted(self.statistics, statistic_N, side="left") + 1) / (rows + 1)
 
 
-class Model(ABC):
-    """Scores raw rows: typed columns in, predictions out."""
+class Card(Protocol):
+    """What model.json says of any model."""
 
     @property
-    @abstractmethod
-    def schema(self) -> Schema:
+    def table(self) -> Schema:
         """The columns that the model reads and the targets that it predicts."""
 
     @property
-    @abstractmethod
     def interval(self) -> Interval | None:
         """The interval around predictions, if the model has one."""
 
     @property
-    @abstractmethod
     def typical(self) -> Typical | None:
         """How large the first statistic of a row usually is, if large ones tell that a row is unlike the others."""
+
+
+class Model(ABC):
+    """Scores raw rows: typed columns in, predictions out."""
+
+    card: Card
+
+    @property
+    def schema(self) -> Schema:
+        return self.card.table
 
     @property
     @abstractmethod
@@ -119,10 +126,10 @@ class Model(ABC):
         """
         p_NK = self.raw_predictions(frame)
         columns = prediction_columns(p_NK, self.schema)
-        if intervals and self.interval is not None:
-            columns = pd.concat([columns, interval_columns(p_NK, self.interval, self.schema)], axis=1)
-        if intervals and self.typical is not None:
-            columns = columns.assign(p_value=self.typical.p_values(p_NK[:, 0]))
+        if intervals and self.card.interval is not None:
+            columns = pd.concat([columns, interval_columns(p_NK, self.card.interval, self.schema)], axis=1)
+        if intervals and self.card.typical is not None:
+            columns = columns.assign(p_value=self.card.typical.p_values(p_NK[:, 0]))
         return columns.set_index(frame.index)
 
 

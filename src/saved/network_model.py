@@ -80,18 +80,6 @@ class NetworkModel(Model):
     committee: list[dict[str, NDArray[np.float32]]]
 
     @property
-    def schema(self) -> Schema:
-        return self.card.table
-
-    @property
-    def interval(self) -> Interval | None:
-        return self.card.interval
-
-    @property
-    def typical(self) -> Typical | None:
-        return self.card.typical
-
-    @property
     def vectorizers(self) -> Sequence[Vectorizer]:
         return [fitted.vectorizer for fitted in self.card.preprocessing]
 

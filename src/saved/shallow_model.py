@@ -41,18 +41,6 @@ class ShallowModel(Model):
     estimators: list[Any]
 
     @property
-    def schema(self) -> Schema:
-        return self.card.table
-
-    @property
-    def interval(self) -> Interval | None:
-        return self.card.interval
-
-    @property
-    def typical(self) -> Typical | None:
-        return self.card.typical
-
-    @property
     def vectorizers(self) -> Sequence[Vectorizer]:
         return [self.card.vectorizer]
 

@@ -83,7 +83,7 @@ class Service:
         return {"problem": self.registered.problem, "model_version": self.registered.version}
 
     def describe(self) -> dict[str, Any]:
-        interval = self.model.interval
+        interval = self.model.card.interval
         return (
             self.identity
             | {

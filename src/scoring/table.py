@@ -133,7 +133,7 @@ def score_table(order: Order, home: Path) -> Scored:
     checks = RowChecks(model, reading, layout.expectations, order.strict)
     outcome = Scored(registered, order.output, left_out=checks.left_out)
     about = {"problem": order.problem, "model_version": str(registered.version)}
-    about |= {"interval_coverage": str(model.interval.coverage)} if model.interval else {}
+    about |= {"interval_coverage": str(model.card.interval.coverage)} if model.card.interval else {}
     with writing_refusals(refused_path(order.output)) as refuse:
         try:
             with (
