@@ -7,6 +7,7 @@ repository and becomes a DVC experiment (see `flows.experiments.experiment`).
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -48,12 +49,40 @@ def _one_input(schema: dict[str, Any]) -> None:
                 field |= {**wanted, "enum": [*wanted["enum"], None]} if "enum" in wanted else wanted
 
 
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_one_input)
+
+
+class SearchOverrides(_Form):
+    """The search of the step regularize."""
+
+    model_config = ConfigDict(title="Search")
+
+    budget: int | None = _as_in(Search, "budget", title="Budget", description="how many candidates the search tries")
+
+
+class TrainingOverrides(_Form):
+    """How networks are trained."""
+
+    model_config = ConfigDict(title="Training")
+
+    epochs: int | None = _as_in(
+        Training, "epochs", title="Epochs", description="the most epochs that any training may take"
+    )
+    learning_rate: float | None = _as_in(
+        Training,
+        "learning_rate",
+        title="Learning rate",
+        description="of the optimizer; the search varies it by factors",
+    )
+
+
 if TYPE_CHECKING:
     EngineOverrides = BaseModel
 else:
     EngineOverrides = create_model(
         "EngineOverrides",
-        __config__=ConfigDict(extra="forbid", frozen=True, title="Engine", json_schema_extra=_one_input),
+        __config__=_Form.model_config | ConfigDict(title="Engine"),
         __doc__="Where trainings run; results do not depend on it.",
         **{
             name: (field.annotation | None, Field(None, title=name.capitalize(), description=field.description))
@@ -62,10 +91,11 @@ else:
     )
 
 
-class Overrides(BaseModel):
-    """Settings for this run only. An empty field keeps what the problem file says."""
+class Overrides(_Form):
+    """Settings for this run only. An empty field keeps what the problem file says.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_one_input)
+    The fields have the names and places that they have in a problem file.
+    """
 
     measure: Measure | None = Field(
         None, title="Measure", description="the measure of success; it must suit the problem's type"
@@ -77,36 +107,25 @@ class Overrides(BaseModel):
     repeats: int | None = _as_in(
         ProtocolSettings, "repeats", title="Repeats", description="how often iterated K-fold reshuffles the rows"
     )
-    search_budget: int | None = _as_in(
-        Search, "budget", title="Search budget", description="how many candidates the search tries"
-    )
-    epochs: int | None = _as_in(
-        Training, "epochs", title="Epochs", description="the most epochs that any training may take"
-    )
-    learning_rate: float | None = _as_in(
-        Training,
-        "learning_rate",
-        title="Learning rate",
-        description="of the optimizer; the search varies it by factors",
-    )
+    search: SearchOverrides = Field(SearchOverrides(), title="Search", description="the step regularize")
+    training: TrainingOverrides = Field(TrainingOverrides(), title="Training", description="how networks are trained")
     engine: EngineOverrides = Field(
         EngineOverrides(), title="Engine", description="where trainings run; results do not depend on it"
     )
 
     def settings(self) -> dict[str, Any]:
         """The fields that are set, by their dotted keys in a problem file."""
-        settings = self.model_dump(exclude_none=True)
-        engine = {f"engine.{key}": value for key, value in settings.pop("engine").items()}
-        return {_KEYS.get(name, name): value for name, value in settings.items()} | engine
+        return {key: value for key in FIELDS if (value := attrgetter(key)(self)) is not None}
 
 
-# The fields whose key in a problem file differs from their name.
-_KEYS = {"search_budget": "search.budget", "epochs": "training.epochs", "learning_rate": "training.learning_rate"}
-
-
+_GROUPS: dict[str, type[BaseModel]] = {
+    "search": SearchOverrides,
+    "training": TrainingOverrides,
+    "engine": EngineOverrides,
+}
 FIELDS = (
-    *(name for name in Overrides.model_fields if name != "engine"),
-    *(f"engine.{name}" for name in EngineOverrides.model_fields),
+    *(name for name in Overrides.model_fields if name not in _GROUPS),
+    *(f"{group}.{name}" for group, form in _GROUPS.items() for name in form.model_fields),
 )
 
 

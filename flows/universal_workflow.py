@@ -5,7 +5,7 @@
 needs no server: Prefect starts one for the duration of the run. DVC stays the only cache: after a flow run `dvc repro`
 has nothing to do, and after `dvc repro` every task here is `Cached`.
 
-    python -m flows.universal_workflow breast_cancer --set folds=3 --set search_budget=9
+    python -m flows.universal_workflow breast_cancer --set folds=3 --set search.budget=9
 
 runs with settings of its own and leaves the files here as they are (see `flows.experiments`).
 """

@@ -20,7 +20,6 @@ from src.kinds.vectorizers import Vectorizer
 from src.saved.estimators import read_estimators, write_estimators
 from src.saved.inference import Interval, Model, Typical
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
-from src.tables.table import Schema
 
 ESTIMATORS = "estimators.skops"
 

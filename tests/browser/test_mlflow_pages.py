@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def two_runs(served: Served) -> list[str]:
     """The names of two workflow runs of the problem."""
-    served.workspace.run("flows.universal_workflow", PROBLEM, "--set", "search_budget=3")
+    served.workspace.run("flows.universal_workflow", PROBLEM, "--set", "search.budget=3")
     body = {"experiment_ids": [_experiment(served)], "filter": f"tags.`{KEY}` != ''"}
     answer = httpx.post(f"{served.mlflow}/api/2.0/mlflow/runs/search", json=body, timeout=60, trust_env=False)
     names = [run["info"]["run_name"] for run in answer.json()["runs"]]

@@ -50,8 +50,8 @@ def test_overrides_make_an_experiment_of_the_run_s_name_and_leave_the_workspace_
     lock = served.workspace.lock
     open_form(page, served.prefect, "universal-workflow")
     choose(page, "problem", PROBLEM)
-    expect(field(page, "Search budget (Optional)")).to_contain_text("how many candidates the search tries")
-    field(page, "Search budget (Optional)").locator("input").fill("3")
+    expect(field(page, "Budget (Optional)")).to_contain_text("how many candidates the search tries")
+    field(page, "Budget (Optional)").locator("input").fill("3")
     choose(page, "until (Optional)", "prepare")
     choose(page, "Protocol (Optional)", "k_fold")
     run = wait_for_run(served.prefect, submit(page).json()["id"])

@@ -13,7 +13,7 @@ from src.problem.steps import Problem
 
 def test_every_field_of_the_form_has_a_title_a_help_text_or_choices():
     schema = Overrides.model_json_schema()
-    for form in (schema, schema["$defs"]["EngineOverrides"]):
+    for form in (schema, *schema["$defs"].values()):
         for name, field in form["properties"].items():
             title = field.get("title") or schema["$defs"][field["$ref"].rpartition("/")[2]]["title"]
             assert title[0].isupper(), name
@@ -34,8 +34,11 @@ def test_a_choice_or_a_number_has_one_input_that_may_be_left_empty():
     ("pairs", "settings"),
     [
         ([], {}),
-        (["folds=3", "search_budget=9"], {"folds": 3, "search.budget": 9}),
-        (["learning_rate=1e-3", "epochs=50"], {"training.learning_rate": 0.001, "training.epochs": 50}),
+        (["folds=3", "search.budget=9"], {"folds": 3, "search.budget": 9}),
+        (
+            ["training.learning_rate=1e-3", "training.epochs=50"],
+            {"training.epochs": 50, "training.learning_rate": 0.001},
+        ),
         (["measure=auto", "protocol=k_fold", "repeats=1"], {"measure": "auto", "protocol": "k_fold", "repeats": 1}),
         (["engine.workers=auto", "engine.accelerator=cpu"], {"engine.workers": "auto", "engine.accelerator": "cpu"}),
     ],
@@ -54,14 +57,14 @@ def test_what_is_set_becomes_keys_of_a_problem_file(pairs: list[str], settings: 
     [
         ("folds=1", "--set folds: should be greater than or equal to 2, given '1'"),
         ("folds=many", "--set folds: should be a valid integer, given 'many'"),
-        ("epochs=0", "--set epochs: should be greater than or equal to 1"),
-        ("epochs=100001", "--set epochs: should be less than or equal to 100000"),
-        ("search_budget=10001", "--set search_budget: should be less than or equal to 10000"),
-        ("learning_rate=0", "--set learning_rate: should be greater than 0"),
-        ("learning_rate=nan", "--set learning_rate: should be less than or equal to 10, given"),
+        ("training.epochs=0", "--set training.epochs: should be greater than or equal to 1"),
+        ("training.epochs=100001", "--set training.epochs: should be less than or equal to 100000"),
+        ("search.budget=10001", "--set search.budget: should be less than or equal to 10000"),
+        ("training.learning_rate=0", "--set training.learning_rate: should be greater than 0"),
+        ("training.learning_rate=nan", "--set training.learning_rate: should be less than or equal to 10, given"),
         ("measure=acuracy", "--set measure: should be 'auto', 'accuracy'"),
         ("engine.workers=0", "--set engine.workers: should be greater than or equal to 1 or 'auto'"),
-        ("search.budget=3", "--set search.budget: no such setting; did you mean search_budget?"),
+        ("search_budget=3", "--set search_budget: no such setting; did you mean search.budget?"),
         ("folds", "--set folds: give a setting and its value, like --set folds=3"),
         ("engine=3", "--set engine: no such setting"),
     ],
@@ -114,8 +117,8 @@ def test_every_field_can_be_set_on_the_command_line():
         "protocol",
         "folds",
         "repeats",
-        "search_budget",
-        "epochs",
-        "learning_rate",
+        "search.budget",
+        "training.epochs",
+        "training.learning_rate",
         *(f"engine.{name}" for name in Problem.model_fields["engine"].annotation.model_fields),
     }

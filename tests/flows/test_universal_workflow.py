@@ -212,7 +212,7 @@ def test_the_form_has_a_dropdown_of_problems_and_a_help_text_for_every_field():
         ({"problem": "../../etc/passwd"}, "field 'problem'. Failure reason: '../../etc/passwd' is not one of"),
         ({"overrides": {"folds": 1}}, "field 'overrides.folds'. Failure reason: 1 is less than the minimum of 2"),
         ({"overrides": {"folds": "3"}}, "field 'overrides.folds'"),
-        ({"overrides": {"learning_rate": 11}}, "field 'overrides.learning_rate'"),
+        ({"overrides": {"training": {"learning_rate": 11}}}, "field 'overrides.training.learning_rate'"),
         ({"overrides": {"measure": "acuracy"}}, "field 'overrides.measure'"),
         ({"overrides": {"engine": {"workers": 0}}}, "field 'overrides.engine.workers'"),
         (

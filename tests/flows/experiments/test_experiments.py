@@ -95,7 +95,7 @@ def test_an_isolated_run_becomes_an_experiment_and_touches_nothing(
     edit(workspace)
     before = state(workspace)
 
-    run = workspace.run(FLOW, PROBLEM, "--set", "search_budget=1")
+    run = workspace.run(FLOW, PROBLEM, "--set", "search.budget=1")
 
     assert state(workspace) == before
     commit = workspace.git("rev-parse", "HEAD").strip()
@@ -168,7 +168,9 @@ def test_the_copy_is_what_was_committed_with_the_settings_and_the_comments_of_th
     home.problem_file.write_text("# why we ask\n" + home.problem_file.read_text())
     home.git("commit", "--all", "--quiet", "--message", "Comment")
     home.set(folds=7)
-    experiment = planned(PROBLEM, Overrides(search_budget=3, learning_rate=0.5), home.root)
+    experiment = planned(
+        PROBLEM, Overrides.model_validate({"search": {"budget": 3}, "training": {"learning_rate": 0.5}}), home.root
+    )
     said: list[str] = []
     with experiment.copy(said.append) as root:
         text = (root / "problems" / f"{PROBLEM}.yaml").read_text()

@@ -156,7 +156,7 @@ def test_cancelled_while_the_experiment_is_committed_there_is_none_and_the_next_
     attributes.write_text("dvc.lock filter=hold\n")
 
     def press_run() -> str:
-        return runner.press_run(overrides={"search_budget": 1}, until="define")
+        return runner.press_run(overrides={"search": {"budget": 1}}, until="define")
 
     def experiments() -> list[str]:
         return workspace.git("for-each-ref", "--format=%(refname)", "refs/exps").split()
