@@ -90,7 +90,7 @@ def take_servers(browser: Browser, problem: str) -> None:
         keep_settled("prefect_verdicts")
         experiment, runs = workflow_runs(mlflow, problem)
         if len(runs) < 2:
-            command = [sys.executable, "-m", "flows.universal_workflow", problem, "--set", "epochs=50"]
+            command = [sys.executable, "-m", "flows.universal_workflow", problem, "--set", "training.epochs=50"]
             subprocess.run(command, cwd=ROOT, check=True, timeout=RUN_SECONDS)
             experiment, runs = workflow_runs(mlflow, problem)
         page.goto(mlflow)

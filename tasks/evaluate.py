@@ -43,7 +43,6 @@ from src.results.data import Prepared
 from src.results.evaluate import (
     CrossValidation,
     Evaluate,
-    Metrics,
     Nested,
     SampleSize,
     Saved,
@@ -129,7 +128,7 @@ class _Judged:
 
 
 def evaluate(layout: Layout) -> Evaluate:
-    """Write evaluate.json, metrics.json, predictions.parquet, the tables of folds and curves, and both models."""
+    """Write evaluate.json, predictions.parquet, the tables of folds and curves, and both models."""
     ledger = Ledger.of(layout)
     ledger.read()  # report a damaged one before training anything
     given = _read(layout)
@@ -158,7 +157,7 @@ def evaluate(layout: Layout) -> Evaluate:
 
     network_J = network.scores(table, measure)
     others = [name for name in table.schema.problem_type.measures if name != measure.name]
-    advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts}, given.prepared.unfit)
+    advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
     name = saved_model(advice, bool(heads))
     rebuilt = _rebuilt(models, test, p_test, p_test[name]) if table.schema.problem_type.has_code else {}
     saved = models.pop(name)
@@ -209,7 +208,6 @@ def evaluate(layout: Layout) -> Evaluate:
     _write_csv(layout, "evaluate_curves.csv", pd.concat([_curves(committee) for committee in learnt.committees]))
     saved.save(layout.model)
     alternative.save(layout.alternative)
-    Metrics.of(result).write(layout.metrics)
     result.write(layout.result("evaluate"))
     return result
 

@@ -20,7 +20,7 @@ from src.internals import dvc_repository
 from src.judging.printer import Printer, printer
 from src.problem.load import listed_problems
 from src.results.answer import ADVICE
-from src.results.evaluate import USES, Metrics
+from src.results.metrics import USES, Metrics
 
 WIDTH = 120
 HEADINGS = ("experiment", "created", "network (95%)", "its sealed test", "answer")
@@ -78,9 +78,9 @@ def _of_problem(workspace: State, commit: State, tried: Sequence[State], layout:
 
 def _cells(scores: Metrics | None, printing: Mapping[str, Printer]) -> tuple[str, str, str]:
     if scores is None:
-        return "not evaluated", "", ""
+        return "not finished", "", ""
     text = printing[scores.measure].bare
-    advice = next((ADVICE[recommended] for recommended, use in USES.items() if use == scores.use), "")
+    advice = next((ADVICE[used] for used, use in USES.items() if use == scores.use), "")
     return f"{text(scores.cv)} [{text(scores.low)}, {text(scores.high)}]", text(scores.test), advice
 
 

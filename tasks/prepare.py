@@ -19,7 +19,6 @@ from src.preparation.sealing import never_learnt, sealed_rows
 from src.problem.load import load_settings
 from src.problem.steps import PrepareSettings
 from src.results.data import Prepared, Validation
-from src.results.verdicts import without_foundation
 from src.tables.protocols import write_folds
 from src.tables.table import LABELLED, UNLABELLED, VECTORS, Schema
 
@@ -46,9 +45,8 @@ def prepare(layout: Layout) -> Prepared:
         _write_table(prepared.test, folder, prepared.schema)
         write_json(folder / "test.json", {"duplicates_of_training_rows": prepared.duplicates_across})
     write_folds(layout.folds, prepared.development, prepared.evaluation)
-    summary = prepared.summary.model_copy(update={"unfit": bool(without_foundation(validation.verdicts))})
-    summary.write(layout.result("prepare"))
-    return summary
+    prepared.summary.write(layout.result("prepare"))
+    return prepared.summary
 
 
 def _write_table(frame: pd.DataFrame, folder: Path, schema: Schema, name: str = LABELLED) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.core.steps import STEPS
-from src.results.evaluate import USES
+from src.results.metrics import USES
 from tests.workspaces import PROBLEM, Workspace, stages_run
 
 pytestmark = pytest.mark.slow
@@ -173,7 +173,6 @@ def test_only_evaluate_and_what_follows_hang_on_the_sealed_test_set(workspace: W
     }
     evaluated = {
         "evaluate.json",
-        "metrics.json",
         "predictions.parquet",
         "evaluate_curves.csv",
         "fold_scores.csv",

@@ -148,7 +148,7 @@ def _forget_steps(layout: Layout, steps: tuple[str, ...]) -> None:
         return
     for step in steps:
         layout.result(step).unlink(missing_ok=True)
-    if "evaluate" in steps:
+    if "report" in steps:
         layout.metrics.unlink(missing_ok=True)
     with edited(layout.root / "dvc.lock") as lock:
         for step in steps:

@@ -100,7 +100,7 @@ class Layout:
 
     @property
     def metrics(self) -> Path:
-        """The few numbers that DVC shows and compares, `Metrics` in `src.results.evaluate`."""
+        """The few numbers that DVC shows and compares, `Metrics` in `src.results.metrics`."""
         return self.results / "metrics.json"
 
     @property

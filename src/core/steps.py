@@ -110,7 +110,6 @@ GRAPH: dict[str, Step] = {
         ),
         makes=(
             f"{RESULTS}/evaluate.json",
-            f"{RESULTS}/metrics.json",
             f"{RESULTS}/fold_scores.csv",
             f"{RESULTS}/evaluate_curves.csv",
             f"{RESULTS}/predictions.parquet",
@@ -136,7 +135,7 @@ GRAPH: dict[str, Step] = {
             f"{RESULTS}/fold_scores.csv",
             f"{RESULTS}/evaluate_curves.csv",
         ),
-        makes=(f"{RESULTS}/report.html", f"{RESULTS}/model_card.md", f"{RESULTS}/figures"),
+        makes=(f"{RESULTS}/report.html", f"{RESULTS}/model_card.md", f"{RESULTS}/figures", f"{RESULTS}/metrics.json"),
         recorded=(f"{RESULTS}/report.html", f"{RESULTS}/model_card.md"),
         by_folder=True,
         later=("src.report.page", "src.report.evidence"),

@@ -255,13 +255,11 @@ def verdict_of(name: str, comparison: Comparison) -> Verdict:
     return Verdict(name=name, holds=better, evidence=printing.evidence(comparison), comparison=comparison)
 
 
-def recommended(holds: Mapping[str, bool], unfit: bool = False) -> Recommended:
+def recommended(holds: Mapping[str, bool]) -> Recommended:
     """What to use, from the verdicts by name. The shallow model goes before a network that is not surely better.
 
-    A model that is not surely better than common sense is never recommended, and none where the data are `unfit`.
+    A model that is not surely better than common sense is never recommended.
     """
-    if unfit:
-        return "nothing"
     if holds[GATE] and (holds[AGAINST_SHALLOW] or not holds[SHALLOW_GATE]):
         return "network"
     return "shallow model" if holds[SHALLOW_GATE] else "common sense"

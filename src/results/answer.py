@@ -6,6 +6,7 @@ registry and `predict` all use it.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from src.core.files import Layout
 from src.core.steps import STEPS
@@ -24,7 +25,8 @@ WITH_VERDICTS: dict[str, type[Judged]] = {
     "evaluate": Evaluate,
 }
 
-ADVICE: dict[Recommended, str] = {
+Used = Recommended | Literal["nothing"]
+ADVICE: dict[Used, str] = {
     "network": "use the network",
     "shallow model": "use the shallow model",
     "common sense": "stay with common sense",
@@ -36,7 +38,7 @@ ADVICE: dict[Recommended, str] = {
 class Answer:
     """What to use; `broken` holds the verdicts that rule out an answer."""
 
-    use: Recommended
+    use: Used
     broken: Sequence[Verdict] = ()
 
     @property

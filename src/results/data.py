@@ -88,8 +88,7 @@ class Prepared(Result):
     """prepare.json, from the training rows alone.
 
     `classes` maps each class (or label column) to its number of training rows; empty where they hold numbers.
-    `fold_hashes` are the SHA-256 of the stored folds: development, evaluation. `unfit`: whether `validate` found
-    that the data are not fit to learn from, so that no model is recommended.
+    `fold_hashes` are the SHA-256 of the stored folds: development, evaluation.
     """
 
     type: TypeName
@@ -103,7 +102,6 @@ class Prepared(Result):
     protocol: Protocol
     fold_hashes: dict[str, str]
     choices: list[Choice]
-    unfit: bool = Field(False, exclude_if=lambda value: not value)
 
     @property
     def problem_type(self) -> ProblemType:

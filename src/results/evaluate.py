@@ -13,16 +13,14 @@ from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHA
 
 _COMPARED = (GATE, AGAINST_SHALLOW, SHALLOW_GATE)
 
-Recommended = Literal["network", "shallow model", "common sense", "nothing"]
+Recommended = Literal["network", "shallow model", "common sense"]
 Saved = Literal["network", "shallow"]
-Use = Literal["network", "shallow", "baseline", "nothing"]
 
 # The model that is saved and registered; where none is recommended, the one that needs no network.
 _SAVED: dict[Recommended, Saved] = {
     "network": "network",
     "shallow model": "shallow",
     "common sense": "shallow",
-    "nothing": "shallow",
 }
 
 
@@ -140,9 +138,9 @@ class Evaluate(Result):
 
     shallow_estimate: `shallow` with its 95% interval, which rests on the rows (`resampled_variance` in
     `src.judging.intervals`). test: of the network. shallow_test: of the shallow model, fitted to all training rows too.
-    recommended: nothing where the data are not fit to learn from (`Prepared.unfit`). Otherwise the shallow model where
-    it is surely better than common sense and the network is not surely better still; otherwise the network where it is
-    surely better than common sense; otherwise common sense.
+    recommended: the shallow model where it is surely better than common sense and the network is not surely better
+    still; otherwise the network where it is surely better than common sense; otherwise common sense. It is the answer
+    only if the other verdicts allow one, see `src.results.answer`.
     heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
     choices: what `auto` chose once there were scores. extra: other measures of the saved model. writings: texts of it,
@@ -213,43 +211,3 @@ class Evaluate(Result):
     @property
     def saved_test(self) -> TestScore:
         return self.tests[self.saved]
-
-
-# What is recommended, by the names in metrics.json, which are short enough for a line of a terminal.
-USES: dict[Recommended, Use] = {
-    "network": "network",
-    "shallow model": "shallow",
-    "common sense": "baseline",
-    "nothing": "nothing",
-}
-
-
-class Metrics(Result):
-    """metrics.json, which `dvc metrics show` prints on one line.
-
-    Holds the measure, the scores of common sense and the shallow model, the network's cross-validated score `cv` with
-    its 95% interval, and its score on the sealed test set. use: which of them (None: an older version wrote the file).
-    """
-
-    measure: MeasureName
-    baseline: float
-    shallow: float
-    cv: float
-    low: float
-    high: float
-    test: float
-    use: Use | None = None
-
-    @classmethod
-    def of(cls, evaluation: Evaluate) -> Self:
-        estimate = evaluation.cross_validation
-        return cls(
-            measure=evaluation.measure,
-            baseline=evaluation.baseline,
-            shallow=evaluation.shallow,
-            cv=estimate.mean,
-            low=estimate.low,
-            high=estimate.high,
-            test=evaluation.test.value,
-            use=USES[evaluation.recommended],
-        )

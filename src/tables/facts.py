@@ -34,9 +34,12 @@ class Issue:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TableFacts:
-    """`frame` is the canonical typed table of `src.datasets.read_table`, `settings` say what its columns are for."""
+    """`frame` is the canonical typed table of `src.datasets.read_table`, `settings` say what its columns are for.
+
+    A table equals only itself, so that checks can keep what they compute from it.
+    """
 
     frame: pd.DataFrame
     settings: ValidateSettings

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from math import ceil
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,10 @@ from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_s
 
 Check = Callable[[TableFacts], Iterable[Issue]]
 
-# The type to try where a target has too many classes.
-_NUMBER_TYPE = next(problem_type.name for problem_type in TYPES.values() if problem_type.target == "number")
+# The types to try where a target has too many classes.
+_NUMBER_TYPES = " or ".join(problem_type.name for problem_type in TYPES.values() if problem_type.unbounded)
+# The leak scores of a table, as long as it lives: several checks read them.
+_SCORES: WeakKeyDictionary[TableFacts, dict[str, dict[str, float]]] = WeakKeyDictionary()
 FEWEST_ROWS_PER_PART = 2
 # A column that alone scores more is nearly a copy of the target.
 NEARLY = 0.98
@@ -141,9 +144,9 @@ def target_given_away(table: TableFacts) -> Iterator[Issue]:
                 f"name it under `drop`"
             )
             yield Issue("error", name, len(table), first_rows(table[name].notna()), message)
-    for name, scores in _leak_scores(table, [name for name, targets in copied.items() if not targets]):
+    for name, scores in _leak_scores(table).items():
         leaks = {t: score for t, score in scores.items() if score > table.settings.validation.leak_score}
-        if leaks:
+        if leaks and not copied[name]:
             sample = f" on a sample of {SAMPLE_ROWS:,} rows" if len(table) > SAMPLE_ROWS else ""
             shown = ", ".join(f"{target!r} ({score:.4f}{sample})" for target, score in leaks.items())
             message = (
@@ -157,7 +160,7 @@ def target_nearly_given_away(table: TableFacts) -> Iterator[Issue]:
     """Features that predict the target almost perfectly by themselves, as a copy of it with a few changes does."""
     if table.settings.series is not None:
         return
-    for name, scores in _leak_scores(table, table.features):
+    for name, scores in _leak_scores(table).items():
         near = {t: score for t, score in scores.items() if NEARLY < score <= table.settings.validation.leak_score}
         if near:
             shown = ", ".join(f"{target!r} ({score:.4f})" for target, score in near.items())
@@ -173,13 +176,17 @@ def _copied(table: TableFacts, name: str) -> list[str]:
     return [target for target in table.targets if _is_copy(table[name], table[target])]
 
 
-def _leak_scores(table: TableFacts, features: Iterable[str]) -> Iterator[tuple[str, dict[str, float]]]:
-    """How well each feature alone predicts each target that another check does not refuse."""
-    rows_N = sampled_rows(len(table), table.settings.seed)
-    numbered = {target: _as_numbers(table, target) for target in table.targets}
-    known = {target: numbers for target, numbers in numbered.items() if numbers is not None}
-    for name in features:
-        yield name, {target: _leak_score(table, name, numbers, rows_N) for target, numbers in known.items()}
+def _leak_scores(table: TableFacts) -> dict[str, dict[str, float]]:
+    """How well each feature alone predicts each target that another check does not refuse; computed once a table."""
+    if table not in _SCORES:
+        rows_N = sampled_rows(len(table), table.settings.seed)
+        numbered = {target: _as_numbers(table, target) for target in table.targets}
+        known = {target: numbers for target, numbers in numbered.items() if numbers is not None}
+        _SCORES[table] = {
+            name: {target: _leak_score(table, name, numbers, rows_N) for target, numbers in known.items()}
+            for name in table.features
+        }
+    return _SCORES[table]
 
 
 def _is_copy(values_N: pd.Series, target_N: pd.Series) -> bool:
@@ -237,7 +244,7 @@ def rows_per_class(table: TableFacts) -> Iterator[Issue]:
             named = listed_counts({label: int(counts[label]) for label in scarce})
             count = int(counts[scarce].sum())
             rows = [int(row) for row in labels.index[labels.isin(scarce)][:SHOWN_ROWS]]
-            advice = f"; so many classes: is this `type: {_NUMBER_TYPE}`?" if len(scarce) > len(counts) / 2 > 5 else ""
+            advice = f"; so many classes: is this `type: {_NUMBER_TYPES}`?" if len(scarce) > len(counts) / 2 > 5 else ""
             message = (
                 f"{target!r}: {len(scarce)} {'class' if len(scarce) == 1 else 'classes'} with too few rows: {named} "
                 f"({where(rows, count)}); each needs {table.parts} rows {split}, one for every part of the split: "

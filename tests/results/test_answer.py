@@ -5,20 +5,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from flows.running.artifacts import verdicts
 from src.core.files import Layout
-from src.core.steps import RECORDED
+from src.core.steps import GRAPH, RECORDED
 from src.problem.steps import ValidateSettings
 from src.report.evidence import read_evidence
 from src.report.page import render_card, render_page
 from src.results.answer import answer, answer_of
 from src.results.data import Validation
-from src.results.evaluate import Evaluate, Metrics
+from src.results.evaluate import Evaluate
+from src.results.metrics import USES, Metrics
 from src.results.verdicts import Verdict
 from src.tracking.content import headline, note
 from src.validation import check_table
+from tasks.define import define
+from tasks.prepare import prepare
+from tasks.report import report
 from tasks.summary import summary
+from tasks.validate import validate
 from tests.kinds.workflow import new_layout, run_every_step
 from tests.report.examples import example, write_results
 
@@ -110,15 +116,25 @@ def test_nothing_is_recommended_anywhere_where_a_column_gives_the_target_away(le
     assert headline("evaluate", leaky).tags["answer"] == str(answer_of(leaky))
 
 
-def test_the_files_of_evaluate_recommend_no_model_where_a_column_gives_the_target_away(tmp_path: Path):
+def test_metrics_recommend_no_model_where_a_column_gives_the_target_away(tmp_path: Path):
     layout = new_layout("titanic", tmp_path)
     titanic(120).to_csv(layout.local / "titanic.csv", index=False)
     short = {"training": {"epochs": 20}, "search": {"budget": 1}, "folds": 2, "repeats": 1}
     data = {"question": "Who survives?", "data": {"source": "file", "path": "titanic.csv"}, "target": "survived"}
     run_every_step(layout, data | {"type": "binary"} | short)
-    evaluation = Evaluate.read(layout.result("evaluate"))
-    assert evaluation.recommended == Metrics.read(layout.metrics).use == "nothing"
-    assert evaluation.saved == "shallow"
+    assert Metrics.read(layout.metrics).use == "nothing"
+
+    inputs = [path for step in ("baseline", "overfit", "regularize", "evaluate") for path in GRAPH[step].reads]
+    paths = [layout.root / path.format(problem=layout.problem) for path in dict.fromkeys(inputs)]
+    files = [file for path in paths for file in sorted([path, *path.rglob("*")]) if file.is_file()]
+    before = [file.read_bytes() for file in files]
+    assert {layout.folds, layout.result("prepare")} <= {*files}
+    given = yaml.safe_load(layout.problem_file.read_text()) | {"validation": {"leak_score": 1}}
+    layout.problem_file.write_text(yaml.safe_dump(given))
+    for step in (define, validate, prepare, report):
+        step(layout)
+    assert [file.read_bytes() for file in files] == before, "a limit of the checks trains nothing anew"
+    assert Metrics.read(layout.metrics).use == USES[Evaluate.read(layout.result("evaluate")).recommended]
 
 
 def test_how_often_the_sealed_test_was_opened_stands_wherever_its_score_does(leaky: Layout):

@@ -32,7 +32,7 @@ def test_each_problem_has_the_experiments_that_changed_it_and_what_they_changed(
         "  main           2026-11-28 10:32  44.7 [41.0, 48.7]  42.9             no answer",
         "  wine-1a2b3c4d  2026-11-28 10:32  45.1 [41.0, 48.7]  42.9             no answer",
         "      search.budget=9, type=regression, without folds",
-        "  wine-queued    2026-11-28 10:32  not evaluated",
+        "  wine-queued    2026-11-28 10:32  not finished",
         "      search.budget=9, type=regression, without folds",
         "",
         "diabetes: mae",

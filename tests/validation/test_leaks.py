@@ -1,12 +1,16 @@
 """The score of a single column: perfect for what tells the target, chance for what does not."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.validation import check_table
 from src.validation.leaks import FEWEST_ROWS, class_score, sampled_rows, value_score
+from tests.validation.tables import settings
 
 RNG = np.random.default_rng(0)
 CLASSES = RNG.integers(0, 3, 600)
@@ -118,3 +122,13 @@ def test_a_sample_holds_different_rows_and_is_the_same_for_the_same_seed(rows: i
     sample = sampled_rows(rows, seed)
     assert len(set(sample)) == len(sample) == min(rows, 20_000)
     assert (sample == sampled_rows(rows, seed)).all()
+
+
+def test_the_scores_of_a_table_are_computed_once_for_both_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[pd.Series] = []
+    monkeypatch.setattr("src.validation.checks.class_score", lambda values, classes: calls.append(values) or 0.99)
+    grades = pd.Series(np.array(["low", "mid", "high"])[CLASSES], dtype="str")
+    frame = pd.DataFrame({"a": CLASSES * 2.0, "b": CLASSES * 3.0, "grade": grades})
+    findings = check_table(frame, settings("multiclass"), Path("nowhere.json")).findings
+    assert [found.column for found in findings if found.check == "target_nearly_given_away"] == ["a", "b"]
+    assert len(calls) == 2
