@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
+from src.models.head import Head
 from src.models.measures import Measure
 from src.preparation.fold import FoldArrays
 from src.problem.training import Engine
@@ -26,7 +28,10 @@ TOLERANCE = 1e-9
 def check_stack(
     members: Sequence[Member], folds: Sequence[FoldArrays], table: Table, measure: Measure, engine: Engine, device: int
 ) -> None:
-    """Raise StackRefused if a stack of some members does not learn, or its first member differs from itself alone."""
+    """Raise StackRefused if a stack of some members does not learn, or its first member differs from itself alone.
+
+    It is also refused if the head's `errors` and `slope` do not give the gradient of its loss.
+    """
     # Evenly spaced, because members of one fold are neighbours.
     places = sorted({i * len(members) // MEMBERS for i in range(MEMBERS)})
     chosen = [members[place] for place in places]
@@ -43,6 +48,7 @@ def check_stack(
 
     stack = EpochOfAllMembers(courses, few, table, measure, torch.float64).to(_device(engine, device))
     stack.on_fit_start()
+    check_gradient(stack.head, torch.from_numpy(few[0].y_AT).double(), table.schema.outputs)
     before_MP = stack.stack.values_MP.clone()
     stack.train_epoch()
     if bool((stack.stack.values_MP == before_MP).all(1).any()):
@@ -61,6 +67,20 @@ def check_stack(
             raise StackRefused(
                 f"self-check: {name} of a member differs by {away:.1e} from its value when trained alone"
             )
+
+
+@torch.enable_grad()
+def check_gradient(head: Head, y_BT: Tensor, outputs: int) -> None:
+    """Raise StackRefused if the stack's short cut, errors times slope, is not the gradient of the head's loss."""
+    logits_BK = torch.linspace(-2, 2, len(y_BT) * outputs, dtype=y_BT.dtype).view(-1, outputs).requires_grad_()
+    [gradient_BK] = torch.autograd.grad(head.row_losses(logits_BK, y_BT).sum(), logits_BK)
+    error_BK = head.errors(logits_BK, head.targets(y_BT, outputs)) * head.slope(outputs)
+    off = float((error_BK - gradient_BK).detach().abs().max())
+    if not off <= TOLERANCE * max(float(gradient_BK.abs().max()), 1):
+        raise StackRefused(
+            f"self-check: {type(head).__name__}: the gradient of `row_losses` by the logits is not `errors` times "
+            f"`slope`, by up to {off:.1e}; override these two, or `targets`"
+        )
 
 
 def _first(fold: FoldArrays, rows: int) -> FoldArrays:

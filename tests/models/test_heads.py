@@ -1,5 +1,6 @@
 """Heads: the book's losses, penalties by their exact gradients, and modules that stand alone."""
 
+import math
 import shutil
 import subprocess
 import sys
@@ -12,43 +13,79 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from src.models.head import Head
 from src.models.heads import HEADS
+from src.models.regression import Regression
 from src.models.types.registry import TYPES
 from src.models.updates import OPTIMIZERS
-from src.networks import build_network
 from src.tracking.sources import code_behind
+from src.training.self_check import check_gradient
+from src.training.stacked import StackRefused
+from tests.models.answers import PREDICTING, names_of, network_of, outputs_of, targets_of
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = [name for name in HEADS if TYPES[name].targets != "none"]
-OUTPUTS = {"binary": 1, "multiclass": 4, "multilabel": 3, "regression": 2, "unit_interval_regression": 1}
+every_type = pytest.mark.parametrize("kind", HEADS)
+every_type_of_logits = pytest.mark.parametrize(
+    "kind", [name for name, head in HEADS.items() if head.forward is Head.forward]
+)
+every_type_with_targets = pytest.mark.parametrize("kind", PREDICTING)
+
+
+def _classes(logits_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    return functional.nll_loss(functional.log_softmax(logits_BK, 1), y_BT[:, 0].long(), reduction="none")
+
+
+def _flags(logits_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    return functional.binary_cross_entropy(torch.sigmoid(logits_BK), y_BT, reduction="none").mean(1)
+
+
+def _numbers(logits_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    return functional.mse_loss(logits_BK, y_BT, reduction="none").mean(1)
+
+
+def _first_output(logits_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    return logits_BK[:, 0]
+
+
+def _nats_of_a_character(bits_and_characters_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    bits_B, characters_B = bits_and_characters_BK.T
+    return bits_B / torch.maximum(characters_B, torch.ones_like(characters_B)) / math.log2(math.e)
+
+
+def _ratio(bits_and_dimensions_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    bits_B, dimensions_B = bits_and_dimensions_BK.T
+    return torch.exp(torch.log(bits_B.abs()) - torch.log(dimensions_B.abs())) * bits_B.sign() * dimensions_B.sign()
+
+
+# The loss of a row of each type, by other functions than the head's.
+TEXTBOOK = {
+    "binary": _flags,
+    "multiclass": _classes,
+    "multilabel": _flags,
+    "regression": _numbers,
+    "unit_interval_regression": _flags,
+    "autoencode": _first_output,
+    "language_model": _nats_of_a_character,
+    "density": _ratio,
+}
+
+
+def test_the_loss_of_every_type_has_an_independent_computation_here():
+    missing = HEADS.keys() - TEXTBOOK.keys()
+    assert not missing, (
+        f"tests/models/test_heads.py: add an independent computation of the loss of {missing} to TEXTBOOK"
+    )
 
 
 def answers(kind: str, rows: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Logits, targets and weights as a fold holds them."""
     torch.manual_seed(seed)
-    logits_BK = 3 * torch.randn(rows, OUTPUTS[kind])
-    targets = {
-        "binary": torch.randint(2, (rows, 1)).float(),
-        "multiclass": torch.randint(4, (rows, 1)).float(),
-        "multilabel": torch.randint(2, (rows, 3)).float(),
-        "regression": torch.randn(rows, 2),
-        "unit_interval_regression": torch.rand(rows, 1),
-    }
-    return logits_BK, targets[kind], torch.rand(rows) + 0.1
-
-
-def textbook_row_losses(kind: str, logits_BK: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
-    if kind == "multiclass":
-        return functional.nll_loss(functional.log_softmax(logits_BK, 1), y_BT[:, 0].long(), reduction="none")
-    if kind == "regression":
-        return functional.mse_loss(logits_BK, y_BT, reduction="none").mean(1)
-    return functional.binary_cross_entropy(torch.sigmoid(logits_BK), y_BT, reduction="none").mean(1)
+    logits_BK = 3 * torch.randn(rows, outputs_of(TYPES[kind]))
+    return logits_BK, torch.from_numpy(targets_of(TYPES[kind], rows, seed)).float(), torch.rand(rows) + 0.1
 
 
 def head_of(kind: str, seed: int = 0, **options: object):
-    torch.manual_seed(seed)
-    network = build_network({"architecture": "mlp", "units": [5, 3], "activation": "tanh"}, 4, OUTPUTS[kind])
-    return HEADS[kind](network, **options)
+    return HEADS[kind](network_of([TYPES[kind]], seed=seed), **options)
 
 
 def batch_of(kind: str, rows: int = 11, seed: int = 0):
@@ -56,7 +93,7 @@ def batch_of(kind: str, rows: int = 11, seed: int = 0):
     return torch.randn(rows, 4), y_BT, w_B
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every_type
 @given(rows=st.integers(1, 20), seed=st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)
 def test_the_loss_of_a_row_is_the_textbooks(kind, rows, seed):
@@ -65,65 +102,65 @@ def test_the_loss_of_a_row_is_the_textbooks(kind, rows, seed):
     logits_BK, y_BT = logits_BK.double(), y_BT.double()
     losses_B = HEADS[kind](nn.Identity()).row_losses(logits_BK, y_BT)
     assert losses_B.shape == (rows,)
-    torch.testing.assert_close(losses_B, textbook_row_losses(kind, logits_BK, y_BT), rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(losses_B, TEXTBOOK[kind](logits_BK, y_BT), rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every_type_of_logits
 def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_rows(kind):
     logits_BK, y_BT, w_B = answers(kind, 9, 1)
     head = HEADS[kind](nn.Identity())
-    expected = (textbook_row_losses(kind, logits_BK, y_BT) * w_B).sum() / w_B.sum()
+    expected = (TEXTBOOK[kind](logits_BK, y_BT) * w_B).sum() / w_B.sum()
     torch.testing.assert_close(head.loss((logits_BK, y_BT, w_B)), expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(head.loss((logits_BK, y_BT, 5 * w_B)), head.loss((logits_BK, y_BT, w_B)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every_type_of_logits
 def test_the_gradient_of_a_row_s_loss_is_its_error_times_the_slope(kind):
-    logits_BK, y_BT, _ = answers(kind, 9, 3)
-    head, outputs = HEADS[kind](nn.Identity()), OUTPUTS[kind]
-    logits_BK.requires_grad_()
-    [expected] = torch.autograd.grad(head.row_losses(logits_BK, y_BT).sum(), logits_BK)
-    error_BK = head.errors(logits_BK, head.targets(y_BT, outputs))
-    torch.testing.assert_close(error_BK * head.slope(outputs), expected)
+    _, y_BT, _ = answers(kind, 9, 3)
+    check_gradient(HEADS[kind](nn.Identity()), y_BT.double(), outputs_of(TYPES[kind]))
 
 
-def test_a_network_that_says_its_own_loss_is_taught_by_it_alone():
-    said_BK = torch.randn(5, 3, requires_grad=True)
-    head = HEADS["autoencode"](nn.Identity())
-    losses_B = head.row_losses(said_BK, torch.empty(5, 0))
-    assert torch.equal(losses_B, said_BK[:, 0])
-    assert torch.equal(head.predictions(said_BK), said_BK)
-    [expected_BK] = torch.autograd.grad(losses_B.sum(), said_BK)
-    assert torch.equal(head.errors(said_BK, torch.empty(5, 0)) * head.slope(3), expected_BK)
+class HalfAsSteep(Regression):
+    """As if somebody had forgotten the slope."""
+
+    def slope(self, outputs: int) -> float:
+        return 1 / outputs
 
 
-@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "unit_interval_regression"])
+def test_a_head_with_another_slope_is_named_with_the_way_out():
+    with pytest.raises(
+        StackRefused, match=r"HalfAsSteep: the gradient .* not `errors` times `slope`, by up to 2.0e\+00; override"
+    ):
+        check_gradient(HalfAsSteep(nn.Identity()), torch.zeros(3, 1), 1)
+
+
+@every_type_with_targets
 def test_losses_of_confidently_wrong_logits_stay_finite(kind):
-    wrong = torch.full((2, OUTPUTS[kind]), -1e4)
+    outputs = outputs_of(TYPES[kind])
+    wrong = torch.full((2, outputs), -1e4)
     wrong[:, -1] = 1e4
-    losses_B = HEADS[kind](nn.Identity()).row_losses(
-        wrong, torch.zeros(2, 1 if kind == "multiclass" else OUTPUTS[kind])
-    )
+    y_BT = torch.zeros(2, len(names_of(TYPES[kind])[1]))
+    losses_B = HEADS[kind](nn.Identity()).row_losses(wrong, y_BT)
     assert torch.isfinite(losses_B).all()
     assert (losses_B > 1000).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every_type
 def test_predictions_are_probabilities_or_values(kind):
     logits_BK, _, _ = answers(kind, 30, 2)
-    p_BK = HEADS[kind](nn.Identity()).predictions(logits_BK)
-    if kind == "regression":
+    p_BK, type_ = HEADS[kind](nn.Identity()).predictions(logits_BK), TYPES[kind]
+    if type_.unbounded or type_.targets == "none":
         assert torch.equal(p_BK, logits_BK)
         return
     assert ((p_BK > 0) & (p_BK < 1)).all()
-    if kind == "multiclass":
+    if type_.single_label and p_BK.shape[1] > 1:
         torch.testing.assert_close(p_BK.sum(1), torch.ones(30))
         assert torch.equal(p_BK.argmax(1), logits_BK.argmax(1))
     else:
         assert torch.equal(p_BK >= 0.5, logits_BK >= 0)
 
 
-@given(l1=st.sampled_from([0.0, 1e-3, 0.1]), l2=st.sampled_from([0.0, 1e-2, 0.3]), kind=st.sampled_from(KINDS))
+@given(l1=st.sampled_from([0.0, 1e-3, 0.1]), l2=st.sampled_from([0.0, 1e-2, 0.3]), kind=st.sampled_from(list(HEADS)))
 @settings(max_examples=25, deadline=None)
 def test_penalty_gradients_are_those_that_autograd_finds_for_the_penalized_loss(l1, l2, kind):
     head, batch = head_of(kind, l1=l1, l2=l2), batch_of(kind)

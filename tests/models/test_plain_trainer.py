@@ -13,35 +13,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from src.models.head import Head
 from src.models.heads import HEADS, make_head
-from src.networks.autoencoder import Autoencoder
-from src.networks.language import RecurrentLanguageModel
-from src.networks.mlp import MLP
+from src.models.types.registry import TYPES
 from src.networks.parameter_groups import Grouped, ParameterGroup
-from src.networks.variational import TabularVariational
+from tests.models.answers import learnable_targets, network_of, outputs_of
 from tests.workspaces import ROOT
 
 ROWS = 24
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
-TARGETS = {
-    "binary": lambda x: (x[:, :1] > 0).float(),
-    "multiclass": lambda x: (x[:, :1] > 0).float() + (x[:, 1:2] > 0).float(),
-    "multilabel": lambda x: (x[:, :3] > 0).float(),
-    "regression": lambda x: x[:, :2] - x[:, 2:],
-    "unit_interval_regression": lambda x: torch.sigmoid(x[:, :1]),
-    "autoencode": lambda x: x[:, :0],
-    "language_model": lambda x: x[:, :0],
-    "density": lambda x: x[:, :0],
-}
-OUTPUTS = {
-    "binary": 1,
-    "multiclass": 3,
-    "multilabel": 3,
-    "regression": 2,
-    "unit_interval_regression": 1,
-    "autoencode": 4,
-    "language_model": 2,
-    "density": 2,
-}
 
 
 @dataclass(frozen=True)
@@ -54,30 +32,23 @@ class Target:
 
 def rows_of(*types: str, weights: bool = False) -> DataLoader:
     x_NB = torch.randn(ROWS, 4, generator=torch.Generator().manual_seed(1))
-    y_NT = torch.cat([TARGETS[of](x_NB) for of in types], dim=1)
+    y_NT = torch.cat([targets_of(type_, x_NB) for type_ in types], dim=1)
     return DataLoader(TensorDataset(x_NB, y_NT, *([torch.ones(ROWS)] if weights else [])), batch_size=8)
 
 
-def network_of(*types: str) -> nn.Module:
-    torch.manual_seed(0)
-    if types == ("autoencode",):
-        return Autoencoder(4, OUTPUTS["autoencode"], [8], activation="tanh")
-    if types == ("language_model",):
-        return RecurrentLanguageModel(symbols=5, embedding=4, units=[8], reader="gru")
-    if types == ("density",):
-        return TabularVariational(4, OUTPUTS["density"], [8], [0, 0], 2, activation="tanh")
-    return MLP(4, sum(OUTPUTS[of] for of in types), [8], activation="tanh")
+def targets_of(type_: str, x_ND: torch.Tensor) -> torch.Tensor:
+    return learnable_targets(TYPES[type_], x_ND)
 
 
-def test_every_problem_type_has_targets_here():
-    assert set(TARGETS) == set(HEADS)
+def network_for(*types: str) -> nn.Module:
+    return network_of([TYPES[type_] for type_ in types])
 
 
-@pytest.mark.parametrize("types", [*((of,) for of in HEADS), ("binary", "regression")], ids=" and ".join)
+@pytest.mark.parametrize("types", [*((type_,) for type_ in TYPES), ("binary", "regression")], ids=" and ".join)
 def test_a_head_trains_with_a_checkpoint_a_logger_and_early_stopping(types, tmp_path):
     rows = rows_of(*types)
-    answers = [Target(of, TARGETS[of](torch.zeros(1, 4)).shape[1], OUTPUTS[of]) for of in types]
-    head = make_head(answers, network_of(*types), "adam", 0.03, 1e-4, 1e-4, 0.01, 1.0)
+    answers = [Target(each, targets_of(each, torch.zeros(1, 4)).shape[1], outputs_of(TYPES[each])) for each in types]
+    head = make_head(answers, network_for(*types), "adam", 0.03, 1e-4, 1e-4, 0.01, 1.0)
     best = ModelCheckpoint(tmp_path, monitor="validation_loss")
     # Stops after the first epoch that gains less than half of the loss.
     stopping = EarlyStopping("validation_loss", patience=1, min_delta=0.5)
@@ -104,19 +75,19 @@ def test_a_head_trains_with_a_checkpoint_a_logger_and_early_stopping(types, tmp_
     head.load_state_dict(kept["state_dict"])
     predicted = torch.cat(trainer.predict(head, rows))
     with torch.no_grad():
-        torch.testing.assert_close(predicted, head.predictions(head.final_logits(rows.dataset.tensors[0])))
+        torch.testing.assert_close(predicted, head.predictions(head(rows.dataset.tensors[0])))
 
 
 @pytest.mark.parametrize("weights", [False, True])
 def test_rows_without_weights_count_alike(weights):
     [one, *_] = rows_of("regression", weights=True)
-    head = HEADS["regression"](network_of("regression"))
+    head = HEADS["regression"](network_for("regression"))
     torch.testing.assert_close(head.loss(tuple(one[:2])), head.loss(tuple(one)))
 
 
 def test_penalties_shrink_the_weights():
     def trained(**options: float) -> Head:
-        head = HEADS["binary"](network_of("binary"), optimizer="sgd", learning_rate=0.05, **options)
+        head = HEADS["binary"](network_for("binary"), optimizer="sgd", learning_rate=0.05, **options)
         Trainer(max_epochs=1, accelerator="cpu", **QUIET).fit(head, rows_of("binary", weights=True))
         return head
 

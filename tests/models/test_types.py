@@ -21,31 +21,11 @@ from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.report.outcomes import FIGURES
 from src.tracking.sources import code_behind
+from tests.models.answers import PREDICTING, names_of, outputs_of, targets_of
 from tests.workspaces import ROOT
 
-CLASSES, TARGETS = ["no", "perhaps", "yes"], ["a", "b"]
-PREDICTING = {name: kind for name, kind in TYPES.items() if kind.targets != "none"}
 every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
 every_type_with_targets = pytest.mark.parametrize("kind", PREDICTING.values(), ids=PREDICTING)
-
-
-def names_of(kind: ProblemType) -> tuple[list[str], list[str]]:
-    """Classes and target columns of a problem of this type."""
-    classes = CLASSES[: kind.most_classes] if kind.single_label else []
-    return classes, {"one": TARGETS[:1], "none": []}.get(kind.targets, TARGETS)
-
-
-def outputs_of(kind: ProblemType) -> int:
-    classes, targets = names_of(kind)
-    return kind.outputs(len(classes), len(targets), 3 if kind.has_code else 0)
-
-
-def targets_of(kind: ProblemType, rows: int = 40) -> np.ndarray:
-    """Encoded targets, (N, T)."""
-    rng, (classes, targets) = np.random.default_rng(0), names_of(kind)
-    if kind.target == "number":
-        return rng.random((rows, len(targets)))
-    return rng.integers(0, max(len(classes), 2), (rows, len(targets))).astype(float)
 
 
 def predictions_of(kind: ProblemType, rows: int = 40) -> np.ndarray:

@@ -4,6 +4,7 @@ The numbers come from scikit-learn models with real out-of-fold predictions; onl
 formula. Written through the classes of `src.results`, so that a change of theirs is noticed here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn import datasets
 
 from src.core.files import Layout, write_json
 from src.judging.evaluation import gain_over_folds, verdict_of
@@ -24,13 +26,17 @@ from src.results.evaluate import CrossValidation, Evaluate, SampleSize, SealedTe
 from src.results.networks import Candidate, Overfit, Regularize, Rung
 from src.results.verdicts import Choice, Comparison, Estimate, Verdict
 
-FOLDS, REPEATS, EPOCHS = 4, 2, 40
+FOLDS, REPEATS, EPOCHS, CODE = 4, 2, 40, 4
 TYPES = tuple(registry.TYPES)
 
 
 @dataclass(frozen=True)
 class Example:
-    """One data set as a problem: `y` holds texts for single-label classification, numbers otherwise, (N, T)."""
+    """One data set as a problem: `y` holds texts for single-label classification, numbers otherwise, (N, T).
+
+    scored: without targets, the statistics of rows held out by a model of the rows learnt from; by its strength, 1 is
+    the network, 0 common sense.
+    """
 
     name: str
     type: str
@@ -42,65 +48,114 @@ class Example:
     measure: str
     unit: str = ""
     positive: str | None = None
+    scored: Callable[[np.ndarray, np.ndarray, float], np.ndarray] | None = None
 
 
 def example(kind: str) -> Example:
-    from sklearn import datasets
+    assert kind in EXAMPLES, f"tests/report/examples.py: add an example of type {kind} to EXAMPLES"
+    return EXAMPLES[kind]()
 
-    if kind == "binary":
-        data = datasets.load_breast_cancer()
-        y = data.target_names[data.target].astype(str)[:, None]
-        names = [str(name) for name in data.feature_names]
-        question = "Can we tell malignant from benign tumours by measurements of cell nuclei?"
-        return Example("cancer", kind, question, names, ["diagnosis"], data.data, y, "accuracy", positive="malignant")
-    if kind == "multiclass":
-        data = datasets.load_wine()
-        y = np.array(["Barolo", "Grignolino", "Barbera"])[data.target][:, None]
-        question = "Which of three cultivars does a wine come from?"
-        return Example("wine", kind, question, list(data.feature_names), ["cultivar"], data.data, y, "accuracy")
-    if kind == "multilabel":
-        x, y = datasets.make_multilabel_classification(300, 12, n_classes=5, random_state=0)
-        labels = ["mitochondria", "nucleus", "membrane", "cytosol", "vacuole"]
-        names = [f"expression {index}" for index in range(12)]
-        question = "In which parts of a cell does a protein work?"
-        return Example("cells", kind, question, names, labels, x, y.astype(float), "mean_average_precision")
-    if kind == "autoencode":
-        data = datasets.load_breast_cancer()
-        names = [str(name) for name in data.feature_names]
-        question = "What is a cell nucleus like, in four numbers?"
-        return Example("codes", kind, question, names, [], data.data, data.data[:, :0], "reconstruction_mse")
-    if kind == "language_model":
-        digits = datasets.load_digits().data[:400].astype(int) // 2 + 1
-        question = "How predictable is a row of pixels, one after another?"
-        return Example("lines", kind, question, ["text"], [], digits, digits[:, :0], "bits_per_character")
-    if kind == "density":
-        data = datasets.load_wine()
-        question = "How likely is a wine?"
-        return Example(
-            "wines", kind, question, list(data.feature_names), [], data.data, data.data[:, :0], "bits_per_dimension"
-        )
+
+def _cancer() -> Example:
+    data = datasets.load_breast_cancer()
+    y = data.target_names[data.target].astype(str)[:, None]
+    names = [str(name) for name in data.feature_names]
+    question = "Can we tell malignant from benign tumours by measurements of cell nuclei?"
+    return Example("cancer", "binary", question, names, ["diagnosis"], data.data, y, "accuracy", positive="malignant")
+
+
+def _wine() -> Example:
+    data = datasets.load_wine()
+    y = np.array(["Barolo", "Grignolino", "Barbera"])[data.target][:, None]
+    question = "Which of three cultivars does a wine come from?"
+    return Example("wine", "multiclass", question, list(data.feature_names), ["cultivar"], data.data, y, "accuracy")
+
+
+def _cells() -> Example:
+    x, y = datasets.make_multilabel_classification(300, 12, n_classes=5, random_state=0)
+    labels = ["mitochondria", "nucleus", "membrane", "cytosol", "vacuole"]
+    names = [f"expression {index}" for index in range(12)]
+    question = "In which parts of a cell does a protein work?"
+    return Example("cells", "multilabel", question, names, labels, x, y.astype(float), "mean_average_precision")
+
+
+def _diabetes() -> Example:
     data = datasets.load_diabetes()
-    y = data.target[:, None]
-    if kind == "regression":
-        y = np.column_stack([y, data.target**0.5 * 3 + data.data[:, 2] * 100])
-        question = "How far will a patient's diabetes have progressed in a year?"
-        targets = ["progression", "second opinion"]
-        return Example("diabetes", kind, question, list(data.feature_names), targets, data.data, y, "mae", "points")
-    y = (y - 20) / 330
+    y = np.column_stack([data.target, data.target**0.5 * 3 + data.data[:, 2] * 100])
+    question = "How far will a patient's diabetes have progressed in a year?"
+    targets = ["progression", "second opinion"]
+    return Example("diabetes", "regression", question, list(data.feature_names), targets, data.data, y, "mae", "points")
+
+
+def _share() -> Example:
+    data = datasets.load_diabetes()
+    y, names = (data.target[:, None] - 20) / 330, list(data.feature_names)
     question = "Which share of the worst progression does a patient reach?"
-    return Example("share", kind, question, list(data.feature_names), ["share"], data.data, y, "mae")
+    return Example("share", "unit_interval_regression", question, names, ["share"], data.data, y, "mae")
+
+
+def _codes() -> Example:
+    data = datasets.load_breast_cancer()
+    names = [str(name) for name in data.feature_names]
+    question = "What is a cell nucleus like, in four numbers?"
+    empty = data.data[:, :0]
+    return Example("codes", "autoencode", question, names, [], data.data, empty, "reconstruction_mse", scored=_rebuilt)
+
+
+def _rebuilt(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
+    scored = Components(CODE if strength else 0).fit(a).score_samples(b)
+    scored[:, 0] *= 1 if strength == 1 else 1.5
+    return scored
+
+
+def _lines() -> Example:
+    digits = datasets.load_digits().data[:400].astype(int) // 2 + 2
+    question = "How predictable is a row of pixels, one after another?"
+    empty = digits[:, :0]
+    return Example("lines", "language_model", question, ["text"], [], digits, empty, "bits_per_character", scored=_read)
+
+
+def _read(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
+    return KneserNey(3 if strength == 1 else 2 if strength else 1).fit(a).score_samples(b)
+
+
+def _wines() -> Example:
+    data = datasets.load_wine()
+    question, names, empty = "How likely is a wine?", list(data.feature_names), data.data[:, :0]
+    return Example("wines", "density", question, names, [], data.data, empty, "bits_per_dimension", scored=_bits)
+
+
+def _bits(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
+    """Those of standardized numbers that are normal and recorded in tenths, and how many numbers there are."""
+    bits_N = stats.norm.logpdf(b).sum(axis=1) / -np.log(2) + b.shape[1] * np.log2(10)
+    factor = 1 if strength == 1 else 1.5 if strength else 2
+    return np.column_stack([factor * bits_N, np.full(len(b), b.shape[1])])
+
+
+# One for each problem type.
+EXAMPLES: dict[str, Callable[[], Example]] = {
+    "binary": _cancer,
+    "multiclass": _wine,
+    "multilabel": _cells,
+    "regression": _diabetes,
+    "unit_interval_regression": _share,
+    "autoencode": _codes,
+    "language_model": _lines,
+    "density": _wines,
+}
 
 
 def write_results(root: Path, given: Example) -> Layout:
     """Write every file the report reads and return where."""
     layout = Layout(given.name, root)
     rng = np.random.default_rng(0)
-    single = given.type in ("binary", "multiclass")
+    type_ = registry.TYPES[given.type]
+    single = type_.single_label
     classes = sorted(set(given.y[:, 0]), key=lambda name: name == given.positive) if single else []
     coded = np.array([[classes.index(name)] for name in given.y[:, 0]], dtype=float) if single else given.y
     rows = rng.permutation(len(coded))
     test, train = np.sort(rows[: len(rows) // 5]), np.sort(rows[len(rows) // 5 :])
-    outputs = len(classes) if given.type == "multiclass" else coded.shape[1]
+    outputs = type_.outputs(len(classes), len(given.targets), CODE)
     measure = TABLE[given.measure]
 
     def score(predicted: np.ndarray, positions: np.ndarray) -> float:
@@ -110,21 +165,9 @@ def write_results(root: Path, given: Example) -> Layout:
         model: str, predicted: np.ndarray, positions: np.ndarray, split: str, repeat: int, fold: int
     ) -> pd.DataFrame:
         table: dict[str, Any] = {"model": model, "split": split, "repeat": repeat, "fold": fold, "row": positions}
-        if single:
-            table["actual"] = given.y[positions, 0]
-            full = predicted if outputs > 1 else np.column_stack([1 - predicted, predicted])
-            table["predicted"] = np.array(classes)[full.argmax(axis=1)]
-            table |= {f"probability__{name}": full[:, k] for k, name in enumerate(classes)}
-        elif not given.targets:
-            table |= registry.TYPES[given.type].columns(predicted, [], [])
-        else:
-            for k, name in enumerate(given.targets):
-                table[f"actual__{name}"] = given.y[positions, k]
-                if given.type == "multilabel":
-                    table[f"predicted__{name}"] = (predicted[:, k] >= 0.5).astype(int)
-                    table[f"probability__{name}"] = predicted[:, k]
-                else:
-                    table[f"predicted__{name}"] = predicted[:, k]
+        actual = ["actual"] if single else [f"actual__{name}" for name in given.targets]
+        table |= dict(zip(actual, given.y[positions].T, strict=True))
+        table |= {name: np.asarray(values) for name, values in type_.columns(predicted, classes, given.targets).items()}
         return pd.DataFrame(table)
 
     parts, network, shallow, common = [], [], [], []
@@ -132,16 +175,16 @@ def write_results(root: Path, given: Example) -> Layout:
         folds = np.array_split(np.random.default_rng(repeat).permutation(train), FOLDS)
         for fold, held in enumerate(folds):
             learnt = np.setdiff1d(train, held)
-            predicted = _predict(given.type, given.x, coded, learnt, held, outputs, strength=1.0)
+            predicted = _predict(given, coded, learnt, held, outputs, strength=1.0)
             parts.append(frame("network", predicted, held, "out_of_fold", repeat, fold))
             network.append(score(predicted, held))
-            plain = _predict(given.type, given.x, coded, learnt, held, outputs, strength=1e-3)
+            plain = _predict(given, coded, learnt, held, outputs, strength=1e-3)
             parts.append(frame("shallow", plain, held, "out_of_fold", repeat, fold))
             shallow.append(score(plain, held))
-            common.append(score(_constant(given.type, given.x, coded, learnt, held, outputs), held))
-    predicted = _predict(given.type, given.x, coded, train, test, outputs, strength=1.0)
+            common.append(score(_predict(given, coded, learnt, held, outputs, strength=0), held))
+    predicted = _predict(given, coded, train, test, outputs, strength=1.0)
     parts.append(frame("network", predicted, test, "test", 0, 0))
-    plain = _predict(given.type, given.x, coded, train, test, outputs, strength=1e-3)
+    plain = _predict(given, coded, train, test, outputs, strength=1e-3)
     parts.append(frame("shallow", plain, test, "test", 0, 0))
     layout.results.mkdir(parents=True)
     pd.concat(parts, ignore_index=True).to_parquet(layout.results / "predictions.parquet")
@@ -165,7 +208,7 @@ def write_results(root: Path, given: Example) -> Layout:
 
     write_json(layout.settings("report"), {"question": given.question, "unit": given.unit})
     counts = {name: int((given.y[train, 0] == name).sum()) for name in classes}
-    if given.type == "multilabel":
+    if type_.target == "flag":
         counts = {name: int(given.y[train, k].sum()) for k, name in enumerate(given.targets)}
     Validation(
         rows=len(coded),
@@ -219,7 +262,7 @@ def write_results(root: Path, given: Example) -> Layout:
     against_shallow = _compared("beats_shallow_model", "network", network, simple, shallow, measure)
     half = float(np.std(network)) + 1e-3
     test_value, plain_value = score(predicted, test), score(plain, test)
-    others = [name for name in registry.TYPES[given.type].measures if name != given.measure]
+    others = [name for name in type_.measures if name != given.measure]
     extra = {f"{where}_{name}": 0.1234567 for where in ("cross_validation", "test") for name in others}
     Evaluate(
         measure=given.measure,
@@ -239,7 +282,7 @@ def write_results(root: Path, given: Example) -> Layout:
             name="linear", estimator="LogisticRegression", settings={"max_iter": "1000"}, columns=4, rows=len(train)
         ),
         shallow_test=TestScore(value=plain_value, low=plain_value - half, high=plain_value + half, rows=len(test)),
-        half_widths=dict.fromkeys(given.targets, half) if given.type.endswith("regression") else {},
+        half_widths=dict.fromkeys(given.targets, half) if type_.target == "number" else {},
         sample_sizes=[
             SampleSize(
                 share=portion,
@@ -303,23 +346,20 @@ def _compared(
 
 
 def _predict(
-    kind: str, x: np.ndarray, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int, strength: float
+    given: Example, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int, strength: float
 ) -> np.ndarray:
+    """Answers of a model by its strength: 1 of the network, 0 of common sense."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    mean, spread = x[learnt].mean(axis=0), x[learnt].std(axis=0) + 1e-9
-    a, b = (x[learnt] - mean) / spread, (x[held] - mean) / spread
-    if kind == "autoencode":
-        scored = Components(4).fit(a).score_samples(b)
-        scored[:, 0] *= 1 if strength == 1 else 1.5
-        return scored
-    if kind == "language_model":
-        return KneserNey(3 if strength == 1 else 2).fit(x[learnt]).score_samples(x[held])
-    if kind == "density":
-        return _bits(b, 1 if strength == 1 else 1.5)
-    if kind in ("regression", "unit_interval_regression"):
+    a, b = _standardized(given.x, learnt, held)
+    type_ = registry.TYPES[given.type]
+    if given.scored:
+        return given.scored(a, b, strength)
+    if not strength:
+        return np.repeat(type_.answers(y[learnt], outputs).mean(axis=0)[None], len(held), axis=0)
+    if type_.target == "number":
         predicted = Ridge(alpha=1 / strength).fit(a, y[learnt]).predict(b).reshape(len(held), -1)
-        return predicted if kind == "regression" else predicted.clip(0, 1)
+        return predicted.clip(type_.lowest, type_.highest)
     columns = []
     for k in range(y.shape[1]):
         model = LogisticRegression(C=strength, max_iter=300).fit(a, y[learnt, k])
@@ -327,24 +367,12 @@ def _predict(
     return np.column_stack(columns)
 
 
-def _bits(z: np.ndarray, factor: float) -> np.ndarray:
-    """Those of standardized numbers that are normal and recorded in tenths, times a factor; and how many there are."""
-    bits_N = stats.norm.logpdf(z).sum(axis=1) / -np.log(2) + z.shape[1] * np.log2(10)
-    return np.column_stack([factor * bits_N, np.full(len(z), z.shape[1])])
-
-
-def _constant(
-    kind: str, x: np.ndarray, y: np.ndarray, learnt: np.ndarray, held: np.ndarray, outputs: int
-) -> np.ndarray:
-    if kind == "autoencode":
-        return Components().fit(x[learnt] / x[learnt].std(axis=0)).score_samples(x[held] / x[learnt].std(axis=0))
-    if kind == "language_model":
-        return KneserNey().fit(x[learnt]).score_samples(x[held])
-    if kind == "density":
-        return _bits((x[held] - x[learnt].mean(axis=0)) / x[learnt].std(axis=0), 2.0)
-    if kind == "multiclass":
-        return np.repeat((y[learnt] == np.arange(outputs)).mean(axis=0)[None], len(held), axis=0)
-    return np.repeat(y[learnt].mean(axis=0)[None], len(held), axis=0)
+def _standardized(x: np.ndarray, learnt: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows learnt from and those held out; numbered symbols stay as they are."""
+    if x.dtype.kind == "i":
+        return x[learnt], x[held]
+    mean, spread = x[learnt].mean(axis=0), x[learnt].std(axis=0) + 1e-9
+    return (x[learnt] - mean) / spread, (x[held] - mean) / spread
 
 
 def _candidate(index: int) -> Candidate:

@@ -24,11 +24,13 @@ def files(layout: Layout) -> dict[str, bytes]:
     return {str(p.relative_to(layout.root)): p.read_bytes() for p in layout.root.rglob("*") if p.is_file()}
 
 
-def test_the_step_writes_the_report_the_card_and_the_figures_and_touches_nothing_else(layout: Layout) -> None:
+def test_the_step_writes_its_outputs_and_touches_nothing_else(
+    layout: Layout,
+) -> None:
     before = files(layout)
     report(layout)
     after = files(layout)
-    written = {"report.html", "model_card.md", "figures/learning_curve.png", "figures/search.png"}
+    written = {"report.html", "model_card.md", "metrics.json", "figures/learning_curve.png", "figures/search.png"}
     assert after.keys() - before.keys() == {f"results/wine/{name}" for name in written}
     assert all(after[name] == content for name, content in before.items() if not name.endswith((".html", ".md")))
 

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from src.inputs.places import FARTHEST, GAP, NUMBER, side_by_side
 from src.core.stored import Stored
+from src.inputs.places import FARTHEST, GAP, NUMBER, side_by_side
 from src.tables.columns import seconds
 from src.tables.table import Feature
 
