@@ -11,6 +11,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from docs.reference import pages
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -157,3 +159,13 @@ def test_the_first_page_is_short_and_leads_to_every_other():
     readme = PAGES[0].read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= MOST_LINES
     assert set(NAMES) - {"README.md"} <= {target.partition("#")[0] for target in links(readme)}
+
+
+@pytest.mark.parametrize(("page", "text"), pages().items(), ids=lambda value: getattr(value, "name", ""))
+def test_the_lists_of_keys_and_measures_are_those_of_the_code(page: Path, text: str):
+    assert page.read_text(encoding="utf-8") == text, f"{page.name} is outdated: run `python -m docs.reference`"
+
+
+def test_every_key_of_a_problem_file_has_a_meaning():
+    text = pages()[ROOT / "docs/keys.md"]
+    assert [row for row in text.splitlines() if row.endswith("|  |")] == [], "give the field a description"

@@ -36,8 +36,10 @@ class ReadsInOrder(Settings):
 class Text(ReadsInOrder):
     """How columns of text become numbers."""
 
-    encoding: Literal["auto", "multi_hot", "count", "tf_idf", "hashed", "sequence"] = "auto"
-    tokens: Literal["words", "characters"] = "words"
+    encoding: Literal["auto", "multi_hot", "count", "tf_idf", "hashed", "sequence"] = Field(
+        "auto", description="bags of n-grams, or sequences of tokens; auto: by the number and length of the texts"
+    )
+    tokens: Literal["words", "characters"] = Field("words", description="what a text is cut into")
     ngrams: Annotated[int, Field(ge=1, le=5)] | Auto = Field(
         "auto", description="the longest run of tokens with its own column; auto: 2 words, 5 characters"
     )
@@ -79,15 +81,15 @@ class Image(Settings):
     )
     fine_tune: Annotated[int, Field(ge=0, le=12)] | Literal["none", "auto"] = Field(
         "none",
-        description="with pretrained: how many of its last blocks are trained further; 0: none, but its features are "
-        "computed from augmented pictures; auto: 4; none: its features are computed once, before training",
+        description="how many last blocks of a pretrained network learn on; 0: none, in augmented pictures; auto: 4; "
+        "none: its features are computed once, before training",
     )
     operations: float = Field(
         2e11,
         gt=0,
         le=1e18,
-        description="the most multiplications and additions that an epoch of a network on the ladder may take; the "
-        "default is some minutes of a CPU, so give more with a GPU",
+        description="the most multiplications and additions that an epoch on the ladder may take; the default is "
+        "some minutes of a CPU, so give more with a GPU",
     )
 
     @property
@@ -121,5 +123,7 @@ class Series(ReadsInOrder):
     relative: bool | Auto = Field(
         "auto", description="forecast the change since a window's last moment; auto: where the series drifts"
     )
-    network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = "auto"
+    network: Literal["auto", "dense", "convolution", "rnn", "gru", "lstm", "convolution_gru", "transformer"] = Field(
+        "auto", description="what reads a window; auto: dense, from 2,000 windows on gru"
+    )
     order: ReadingOrder = Field("onward", description="of a window's moments; shuffled: the same for every window")

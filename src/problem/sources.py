@@ -47,12 +47,16 @@ Encoding = Annotated[str, AfterValidator(_text_encoding)]
 class Reading(Settings):
     """How the bytes of a table file are read; by `auto`, the file's ending decides."""
 
-    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = "auto"
+    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = Field(
+        "auto", description="of the file; auto: by its ending"
+    )
     encoding: Encoding = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
     separator: str | None = Field(
         None, min_length=1, max_length=1, description="column separator of a CSV file; a comma by default"
     )
-    missing: list[str] = Field(default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"])
+    missing: list[str] = Field(
+        default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"], description="values that stand for a gap"
+    )
     strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
     names: list[str] | None = Field(
         None, min_length=1, description="the column names of a file that has no header line"
@@ -63,8 +67,10 @@ class Reading(Settings):
 class SklearnSource(Settings):
     """One of the data sets that come with scikit-learn."""
 
-    source: Literal["sklearn"]
-    name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"]
+    source: Literal["sklearn"] = Field(description="a data set that comes with scikit-learn")
+    name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"] = Field(
+        description="which of its data sets"
+    )
 
 
 def _pattern(value: str) -> str:
@@ -143,7 +149,7 @@ LocalPath = Annotated[str, AfterValidator(_path)]
 class LocalSource(Reading, Members):
     """A table file below `data/local/`, the folder DVC watches for changes."""
 
-    source: Literal["file"]
+    source: Literal["file"] = Field(description="a file or folder below data/local/")
     path: LocalPath = Field(
         min_length=1, description="the path of the file, or of a folder of members, below data/local/"
     )
@@ -216,8 +222,8 @@ class RemoteFile(Members, Address):
 
     member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
     skip_lines: int | None = Field(None, ge=0, le=MOST_SKIPPED, description="overrides data.skip_lines for this file")
-    role: Literal["any", "test"] = "any"
-    repacked: Repacked | None = None
+    role: Literal["any", "test"] = Field("any", description="test: its rows are the sealed test set")
+    repacked: Repacked | None = Field(None, description="an archive that may stand in for this one")
     labels: Address | None = Field(
         None, description="the file is one of pictures in IDX format, and this one holds the class of each"
     )
@@ -226,8 +232,8 @@ class RemoteFile(Members, Address):
 class RemoteSource(Reading):
     """One or more files at addresses with their checksums; their rows are joined in the order given."""
 
-    source: Literal["address"]
-    files: list[RemoteFile] = Field(min_length=1)
+    source: Literal["address"] = Field(description="files from the network")
+    files: list[RemoteFile] = Field(min_length=1, description="the files, in the order of their rows")
 
     @model_validator(mode="after")
     def one_file_is_numbered(self) -> Self:

@@ -21,9 +21,9 @@ _PRETRAIN: Any = Field(
 class SealedSplit(Settings):
     """How the sealed test set is chosen: a share of the rows, or the rows where `column` equals `value`."""
 
-    share: float = Field(0.2, gt=0, le=0.5)
-    column: str | None = None
-    value: str | int | bool | None = None
+    share: float = Field(0.2, gt=0, le=0.5, description="of the rows; a file with `role: test` replaces it")
+    column: str | None = Field(None, description="the column that tells which rows are sealed")
+    value: str | int | bool | None = Field(None, description="its value in these rows")
 
 
 class Validation(Settings):
@@ -44,7 +44,7 @@ class Validation(Settings):
 
 
 class FetchSettings(Settings):
-    data: Source
+    data: Source = Field(description="where the rows come from")
     word_vectors: VectorsFile | None = Field(
         None, description="vectors that sequences of words start from, see text.train_vectors"
     )
@@ -53,7 +53,7 @@ class FetchSettings(Settings):
 class FurtherTarget(Settings):
     """A further target, which a head of its own on the same network predicts."""
 
-    type: FurtherTypeName
+    type: FurtherTypeName = Field(description="what is predicted")
     weight: float = Field(1.0, gt=0, le=1e6, description="of its loss beside that of the main target, which is 1")
     positive: str | int | bool | None = Field(None, description="of two classes the one that counts as positive")
 
@@ -68,7 +68,7 @@ class TableSettings(FetchSettings):
     """What the columns of the raw table are for."""
 
     target: str | list[str] | None = Field(None, description="the target column, or several of them")
-    type: TypeName
+    type: TypeName = Field(description="what is asked of the data")
     positive: str | int | bool | None = Field(None, description="of two classes the one that counts as positive")
     heads: dict[str, FurtherTarget] = Field(
         default={}, description="further target columns, which share the network with the main target"
@@ -92,7 +92,7 @@ class TableSettings(FetchSettings):
         description="learn from the targets of so many training rows only; the others count as rows without one",
         exclude_if=lambda count: count is None,
     )
-    test: SealedSplit
+    test: SealedSplit = Field(description="the sealed test set, which only the last score is computed on")
 
     @property
     def problem_type(self) -> ProblemType:
@@ -113,12 +113,14 @@ class TableSettings(FetchSettings):
 
 
 class ProtocolSettings(Settings):
-    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"]
+    protocol: Literal["auto", "hold_out", "k_fold", "iterated_k_fold", "nested"] = Field(
+        description="how the measure is estimated; auto: by the number of rows"
+    )
     folds: Annotated[int, Field(ge=2, le=1000)] | Auto = Field(description="K of K-fold; auto: by rows")
     repeats: Annotated[int, Field(ge=1, le=1000)] | Auto = Field(
         description="how often iterated K-fold shuffles anew; auto: by rows"
     )
-    seed: int = Field(ge=0, lt=2**31)
+    seed: int = Field(ge=0, lt=2**31, description="what all random numbers follow from")
 
     @model_validator(mode="after")
     def folds_fit_the_protocol(self) -> Self:
@@ -130,7 +132,7 @@ class ProtocolSettings(Settings):
 
 
 class ValidateSettings(TableSettings, ProtocolSettings):
-    validation: Validation
+    validation: Validation = Field(description="limits of the data checks")
 
 
 class Code(Settings):
@@ -164,30 +166,30 @@ class Code(Settings):
 
 
 class PrepareSettings(TableSettings, ProtocolSettings):
-    measure: Measure
+    measure: Measure = Field(description="the measure of success")
     code: Code | None = Field(
         None,
         description="what a row is summed up by: how many numbers, {numbers: 300, active: 30} of which few are not "
         "0, or {bits: 16}; only of types without a target that have a code",
         exclude_if=lambda code: code is None,
     )
-    text: Text = Text()
-    image: Image = Image()
-    tokens: Tokens = Tokens()
+    text: Text = Field(Text(), description="how columns of text are read")
+    image: Image = Field(Image(), description="how pictures are read")
+    tokens: Tokens = Field(Tokens(), description="how sentences with a label for each word are read")
 
 
 class BaselineSettings(Settings):
-    seed: int = Field(ge=0, lt=2**31)
+    seed: int = Field(ge=0, lt=2**31, description="what all random numbers follow from")
 
 
 class OverfitSettings(BaselineSettings):
-    training: Training
-    overfit: OverfitLadder
+    training: Training = Field(description="how networks are trained")
+    overfit: OverfitLadder = Field(description="the capacity ladder")
 
 
 class RegularizeSettings(BaselineSettings):
-    training: Training
-    search: Search
+    training: Training = Field(description="how networks are trained")
+    search: Search = Field(description="the search for the best candidate")
     pretrain: Pretrain = _PRETRAIN
 
 
@@ -210,7 +212,7 @@ class ReportSettings(Settings):
 class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettings, ReportSettings):
     """Everything a problem file may say, merged with `params.yaml`."""
 
-    engine: Engine
+    engine: Engine = Field(description="where trainings run")
 
     @model_validator(mode="after")
     def the_targets_suit_the_type(self) -> Self:

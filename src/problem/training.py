@@ -11,22 +11,22 @@ from src.problem.terms import Auto, Settings
 class Training(Settings):
     """How networks are trained unless the search changes it (the book's defaults)."""
 
-    optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = "rmsprop"
-    learning_rate: float = Field(0.001, gt=0, le=10)
+    optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = Field("rmsprop", description="how weights follow gradients")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="the step size; the search varies it by factors")
     batch_size: Annotated[int, Field(ge=1, le=10_000_000)] | Auto = Field(
         "auto", description="rows per gradient step; auto: by the number of rows"
     )
     epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = Field(
         "auto", description="the most epochs of any training; auto: by the kind of input and the number of rows"
     )
-    activation: Literal["relu", "tanh", "gelu"] = "relu"
+    activation: Literal["relu", "tanh", "gelu"] = Field("relu", description="of hidden layers")
 
 
 class OverfitLadder(Settings):
     """The capacity ladder: `first_units` in one hidden layer, doubled from rung to rung."""
 
-    first_units: int = Field(4, ge=1, le=4096)
-    max_rungs: int = Field(6, ge=1, le=16)
+    first_units: int = Field(4, ge=1, le=4096, description="of the first rung")
+    max_rungs: int = Field(6, ge=1, le=16, description="the most networks on the ladder")
 
 
 class Search(Settings):
@@ -35,25 +35,29 @@ class Search(Settings):
     budget: Annotated[int, Field(ge=1, le=10_000)] | Auto = Field(
         "auto", description="number of candidates; auto: by the kind of input"
     )
-    dropout: list[Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1)
-    l1: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
-    l2: list[Annotated[float, Field(ge=0, le=10)]] = Field(min_length=1)
+    dropout: list[Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1, description="rates that are tried")
+    l1: list[Annotated[float, Field(ge=0, le=10)]] = Field(
+        min_length=1, description="penalties on the weights' absolute values that are tried"
+    )
+    l2: list[Annotated[float, Field(ge=0, le=10)]] = Field(
+        min_length=1, description="penalties on the weights' squares that are tried"
+    )
     learning_rate: list[Annotated[float, Field(gt=0, le=1000)]] = Field(
-        min_length=1, description="factors on training.learning_rate"
+        min_length=1, description="factors on training.learning_rate that are tried"
     )
 
 
 class Engine(Settings):
     """Where trainings run. No stage depends on it, because results do not."""
 
-    backend: Literal["local", "dask", "ray"] = "local"
+    backend: Literal["local", "dask", "ray"] = Field("local", description="processes here, or those of a cluster")
     address: str | None = Field(
         None, min_length=1, description="where the cluster is: tcp://scheduler:8786 (dask), ray://head:10001 (ray)"
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
         "auto", description="processes; auto: one per core if the job is long enough, or all of a cluster"
     )
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU if there is one")
     memory: float = Field(0.5, gt=0, le=1, description="share of the device's free memory that a training may take")
     precision: Literal["float32", "tf32", "bf16"] = Field(
         "float32", description="of matrix products on a GPU; tf32 and bf16 are faster and change the results"
