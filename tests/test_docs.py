@@ -169,3 +169,18 @@ def test_the_lists_of_keys_and_measures_are_those_of_the_code(page: Path, text: 
 def test_every_key_of_a_problem_file_has_a_meaning():
     text = pages()[ROOT / "docs/keys.md"]
     assert [row for row in text.splitlines() if row.endswith("|  |")] == [], "give the field a description"
+
+
+def test_the_files_that_contributing_names_exist():
+    """A name without a folder is that of a file beside the one named before it. `<kind>` stands for any."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folder, missing = Path(), []
+    for name in re.findall(r"`([\w./<>-]*(?:/|\.(?:py|ya?ml|json|md|toml)))`|^    ([\w/]+/) ", text, re.MULTILINE):
+        path = re.sub(r"<\w+>", "*", next(filter(None, name)))
+        if path.startswith(("data/", "results/")):  # made by the steps
+            continue
+        if "/" in path:
+            folder = Path(path) if path.endswith("/") else Path(path).parent
+        if not any(ROOT.glob(path if "/" in path else str(folder / path))) and not (ROOT / path).exists():
+            missing.append(path)
+    assert missing == []
