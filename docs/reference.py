@@ -62,9 +62,9 @@ def _sections(
 
 def _models_in(field: Mapping[str, Any]) -> list[str]:
     """The names of the models that a field may hold, itself or as items."""
-    found = [field["$ref"].rpartition("/")[2]] if "$ref" in field else []
+    names = [field["$ref"].rpartition("/")[2]] if "$ref" in field else []
     below = [*field.get("anyOf", []), *field.get("oneOf", []), field.get("items"), field.get("additionalProperties")]
-    return found + [name for part in below if isinstance(part, Mapping) for name in _models_in(part)]
+    return names + [name for part in below if isinstance(part, Mapping) for name in _models_in(part)]
 
 
 def _values(field: Mapping[str, Any]) -> str:

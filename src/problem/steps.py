@@ -141,11 +141,11 @@ class Code(Settings):
     A number alone is short for `numbers`.
     """
 
-    numbers: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    numbers: Annotated[int, Field(ge=1, le=10_000)] | None = Field(None, description="how many numbers it has")
     active: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="how many of the numbers, the largest, may be other than 0 in a row"
     )
-    bits: Annotated[int, Field(ge=1, le=256)] | None = None
+    bits: Annotated[int, Field(ge=1, le=256)] | None = Field(None, description="how many bits it has instead")
 
     @model_validator(mode="before")
     @classmethod
@@ -169,8 +169,8 @@ class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure = Field(description="the measure of success")
     code: Code | None = Field(
         None,
-        description="what a row is summed up by: how many numbers, {numbers: 300, active: 30} of which few are not "
-        "0, or {bits: 16}; only of types without a target that have a code",
+        description="what a row is summed up by: so many numbers, {numbers: 300, active: 30} of which few are not 0, "
+        "or {bits: 16}; only of types with a code",
         exclude_if=lambda code: code is None,
     )
     text: Text = Field(Text(), description="how columns of text are read")

@@ -75,7 +75,7 @@ def test_a_head_trains_with_a_checkpoint_a_logger_and_early_stopping(types, tmp_
     head.load_state_dict(kept["state_dict"])
     predicted = torch.cat(trainer.predict(head, rows))
     with torch.no_grad():
-        torch.testing.assert_close(predicted, head.predictions(head(rows.dataset.tensors[0])))
+        torch.testing.assert_close(predicted, head.predictions(head.final_logits(rows.dataset.tensors[0])))
 
 
 @pytest.mark.parametrize("weights", [False, True])

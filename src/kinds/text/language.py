@@ -10,9 +10,9 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from src.core.errors import UserError
+from src.core.stored import Stored
 from src.models.kneser_ney import NOTHING, UNKNOWN
 from src.networks import Configuration
 from src.networks.configurations.language import CausalTransformerConfiguration, RecurrentLanguageConfiguration
@@ -34,14 +34,12 @@ SURROGATES = 0xD800, 0xDFFF
 EMBEDDING, RECURRENT_UNITS, BLOCK_UNITS = 64, 16, 8
 
 
-class Reading(BaseModel):
+class Reading(Stored):
     """The settled encoding of a column that is read on.
 
     symbols: their highest number. length: places of the longest training row. follows: the column that numbers rows
     which continue one another; without one, every text begins anew and ends.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoding: Literal["read_on"] = "read_on"
     network: Literal["lstm", "gru", "transformer"]
@@ -51,14 +49,12 @@ class Reading(BaseModel):
     follows: str | None
 
 
-class Characters(BaseModel):
+class Characters(Stored):
     """Texts as rows of numbered characters; `src.models.kneser_ney` says what the numbers stand for.
 
     A text has an end of its own, numbered after UNKNOWN, unless rows continue one another by the numbers in the column
     `follows`. Then a row has the `BEFORE` characters of the rows before it with negative numbers.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     known: str
     follows: str | None
