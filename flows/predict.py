@@ -50,6 +50,7 @@ def predict(
     strict: bool = False,
     keep: list[str] = [],  # noqa: B006 - read only
     overwrite: bool = False,
+    reconstruct: bool = False,
 ) -> State:
     """Score the rows of a table file with a trained model.
 
@@ -62,6 +63,7 @@ def predict(
         strict: also refuse rows with a warning: a gap, a category or a range that the model did not see in training.
         keep: columns of the table to carry into the output.
         overwrite: replace an existing output.
+        reconstruct: also write each row as rebuilt from its code, where the model has one.
     """
     from src.scoring.table import Order, score_table
 
@@ -76,7 +78,9 @@ def predict(
             progress.line(line)
 
         with _heard(tell):
-            scored = score_table(Order(problem, *paths, model, refused, strict, tuple(keep), overwrite), home)
+            scored = score_table(
+                Order(problem, *paths, model, refused, strict, tuple(keep), overwrite, reconstruct), home
+            )
         progress.complete()
     lines = scored.lines()
     for line in lines:

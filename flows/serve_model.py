@@ -56,7 +56,7 @@ def _serve(options: argparse.Namespace) -> None:
         from src.scoring.service import Service
 
         layout = Layout(options.problem)
-        service = Service(load_problem(layout), registered, layout.expectations)
+        service = Service(load_problem(layout), registered, layout.expectations, options.reconstruct)
         for promise in service.checks.left_out:
             print(f"not checked: {promise}", flush=True)
         address = ports.url(listener)
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}; 0 takes any free port")
     parser.add_argument("--most-mib", type=int, default=16, metavar="MIB", help="the largest request (default: 16)")
+    parser.add_argument("--reconstruct", action="store_true", help="also give the row as rebuilt from its code")
     return parser
 
 

@@ -1,5 +1,6 @@
 """Tables without a target are summed up by a code, through all steps; held-out rows change nothing that was fitted."""
 
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from src.judging.baselines import shallow
 from src.judging.code_use import code_is_used
 from src.judging.held_out import HeldOut
 from src.kinds.tabular.rebuilt import rebuilt
-from src.kinds.tabular.vectorizer import TabularVectorizer
+from src.kinds.tabular.vectorizer import Numbers, TabularVectorizer
 from src.preparation.fold import fit_fold
 from src.problem.load import load_problem
 from src.results.baseline import Baseline
@@ -24,10 +25,16 @@ from src.results.evaluate import Evaluate
 from src.results.networks import Overfit
 from src.saved.inference import MOST, Typical
 from src.saved.saved_model import load_model
+from src.scoring import table as scored_table
+from src.scoring.openapi import openapi
+from src.scoring.registered import Registered
+from src.scoring.requests import JSON, Request
+from src.scoring.service import Service
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Feature, read_schema, read_table
 from tests.kinds.pictures import bars, file_of
 from tests.kinds.workflow import folder_of, new_layout
+from tests.scoring.repository import fruit, fruit_model
 from tests.test_without_targets import STEPS
 
 ROWS, CODE = 200, 2
@@ -56,7 +63,7 @@ def defined(root: Path, **changes: Any) -> Layout:
         "reference": "side",
         "folds": 3,
         "protocol": "k_fold",
-        "training": {"epochs": 60, "batch_size": 16, "learning_rate": 0.01},
+        "training": {"epochs": 30, "batch_size": 16, "learning_rate": 0.01},
         "overfit": {"max_rungs": 3},
         "search": {"budget": 3},
         "engine": {"workers": 1, "accelerator": "cpu"},
@@ -100,6 +107,52 @@ def test_the_predictions_are_errors_and_codes_and_those_of_the_saved_models(layo
         assert list(scored) == names
         np.testing.assert_allclose(told[names], scored[names], rtol=1e-4, atol=1e-6)
     assert (predictions["reconstruction_error"] >= 0).all()
+
+
+@pytest.mark.slow
+def test_rows_as_rebuilt_come_on_request_from_a_file_and_from_the_server(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    registered = Registered("moons", 1, True, layout.model)
+    monkeypatch.setattr(scored_table, "find_model", lambda *_: registered)
+    raw = pd.read_csv(layout.local / "moons.csv").head(30)
+    given, output = tmp_path / "new.csv", tmp_path / "told.csv"
+    raw.to_csv(given, index=False)
+    scored_table.score_table(scored_table.Order("moons", given, output, reconstruct=True), layout.root)
+    written = pd.read_csv(output)
+    rebuilt = [f"rebuilt__{name}" for name in "abcdefg"]
+    assert [name for name in written if name.startswith("rebuilt__")] == rebuilt
+    assert set(written["rebuilt__g"]) <= {"warm", "cold", "(another)"}
+
+    model = load_model(layout.model)
+    [vectorizer] = model.vectorizers
+    numbers = [f"rebuilt__{column.name}" for column in vectorizer.columns if isinstance(column, Numbers)]
+    x_ND = model.decoded(model.raw_predictions(raw)[:, 1:])
+    ends = np.cumsum(vectorizer.widths)
+    first = [end - width for end, width in zip(ends, vectorizer.widths, strict=True)]
+    for name, place, column in zip(rebuilt, first, vectorizer.columns, strict=True):
+        if name in numbers:
+            np.testing.assert_allclose(written[name], x_ND[:, place] * column.scale + column.mean, rtol=1e-4)
+    closer = np.abs(written["rebuilt__a"] - raw["a"]).mean()
+    assert closer < np.abs(raw["a"] - raw["a"].mean()).mean()
+
+    service = Service(load_problem(layout), registered, layout.expectations, reconstruct=True)
+    [answer] = service.answers([Request(json.dumps(raw.drop(columns="side").to_dict("records")[:2]).encode(), JSON)])
+    assert answer.status == 200
+    told = pd.DataFrame(json.loads(answer.body)["predictions"])
+    np.testing.assert_allclose(told[numbers], written[numbers].head(2), rtol=1e-4)
+    assert openapi(service)["components"]["schemas"]["answer"]["properties"]["predictions"]
+    assert not [name for name in model.predict(raw) if name.startswith("rebuilt__")]
+
+
+def test_a_model_without_a_code_says_that_it_rebuilds_nothing():
+    model = fruit_model("binary")
+    with pytest.raises(UserError, match="reconstruct: this model has no code to rebuild rows from"):
+        model.predict(fruit(3), reconstruct=True)
+
+
+def test_a_row_without_a_prediction_has_no_p_value():
+    assert np.isnan(Typical.of(np.arange(9.0)).p_values(np.array([1.0, np.nan]))).tolist() == [False, True]
 
 
 @pytest.mark.slow

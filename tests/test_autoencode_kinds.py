@@ -41,7 +41,7 @@ def of_texts(root: Path, **changes: Any) -> Layout:
         "data": {"source": "file", "path": "films.csv"},
         "columns": {"review": "text"},
         "reference": "opinion",
-        "training": {"epochs": 12, "batch_size": 32, "learning_rate": 0.01},
+        "training": {"epochs": 30, "batch_size": 32, "learning_rate": 0.01},
     }
     layout.problem_file.write_text(yaml.safe_dump(SMALL | problem | changes))
     return layout
@@ -105,6 +105,24 @@ def test_saved_models_say_of_raw_rows_what_the_evaluation_said_of_the_sealed_one
         assert list(scored) == ["reconstruction_error", "code__1", "code__2"]
         assert len(told) == len(read_table(layout.test, schema))
         np.testing.assert_allclose(told[list(scored)], scored.loc[told.index], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_rows_are_given_as_rebuilt_on_request(made):
+    kind, layout = made
+    moments = pd.read_parquet(layout.test / "table.parquet")
+    for name in ("network", "shallow"):
+        told = load_model(folder_of(layout, name)).predict(moments, intervals=True, reconstruct=True)
+        known = told[told["reconstruction_error"].notna()]
+        if kind == "texts":
+            assert list(told)[-1:] == ["rebuilt__review"]
+            assert known["rebuilt__review"].str.contains("the").any()
+            continue
+        assert list(told)[-2:] == ["rebuilt__wave", "rebuilt__echo"]
+        rows = moments.loc[known.index]
+        assert np.abs(known["rebuilt__wave"] - rows["wave"]).mean() < np.abs(rows["wave"] - rows["wave"].mean()).mean()
+        assert told.iloc[:7].isna().all(axis=None)
+        assert len(known) == len(moments) - 7
 
 
 @pytest.mark.slow

@@ -84,5 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN",
         help="copy this column of the table into the output; can be repeated",
     )
+    parser.add_argument(
+        "--reconstruct", action="store_true", help="also write each row as rebuilt from its code: rebuilt__<column>"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     return parser

@@ -83,6 +83,7 @@ class Kind:
     shallow_features: the columns as the shallow models see them.
     shown: what the report shows of a wrongly predicted row; None: nothing.
     rebuilt: how the report shows a row and what a model rebuilt of its inputs: the columns `shown` and `rebuilt`.
+    restored: of such inputs (N, D) the columns of a row, by their names.
     encode: settles from the training rows how columns become numbers; returns the features and the choices made.
     store: the rows as prepared tables hold them; does once what is the same in every fold.
     common_sense: models of common sense for such inputs, besides those for the targets.
@@ -110,6 +111,7 @@ class Kind:
     shallow_features: Callable[[Sequence[Feature]], Sequence[Feature]] = _the_same
     shown: Callable[[pd.DataFrame, Sequence[Feature]], pd.Series] | None = None
     rebuilt: Callable[[pd.DataFrame, Any, NDArray[np.float64]], pd.DataFrame] | None = None
+    restored: Callable[[Any, NDArray[np.float64]], pd.DataFrame] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.core.stored import Stored
+from src.kinds.registry import kind_of
 from src.kinds.vectorizers import Vectorizer
 from src.problem.terms import REFERENCE
 from src.tables.table import Schema
@@ -18,6 +19,8 @@ from src.tables.windows import latest_windows
 
 # Statistics that a model holds at most.
 MOST = 10_001
+# Rows whose inputs are rebuilt at a time, which bounds the memory.
+REBUILT_AT_ONCE = 512
 
 
 class Interval(Stored):
@@ -43,12 +46,14 @@ class Typical(Stored):
     def p_values(self, statistic_N: NDArray[np.float64]) -> NDArray[np.float64]:
         """The share of rows like the training rows whose statistic is at least as large: small for unlike rows.
 
-        Each new row counts as one more held-out row, so the smallest is 1 / (rows + 1). Source: Vovk, Gammerman and
+        Each new row counts as one more held-out row, so the smallest is 1 / (rows + 1). A row without a statistic has
+        none. Source: Vovk, Gammerman and
         Shafer 2005, "Algorithmic learning in a random world" (conformal p-values); with cross-validation in place of
         rows kept apart: Vovk 2015, "Cross-conformal predictors".
         """
         rows = len(self.statistics)
-        return (rows - np.searchsorted(self.statistics, statistic_N, side="left") + 1) / (rows + 1)
+        p_N = (rows - np.searchsorted(self.statistics, statistic_N, side="left") + 1) / (rows + 1)
+        return np.where(np.isnan(statistic_N), np.nan, p_N)
 
 
 class Card(Protocol):
@@ -118,11 +123,12 @@ class Model(ABC):
             p_NK[of_frame] = self.row_predictions(rows)
         return p_NK
 
-    def predict(self, frame: pd.DataFrame, intervals: bool = False) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, intervals: bool = False, reconstruct: bool = False) -> pd.DataFrame:
         """The columns of `prediction_columns` for every row of `frame`, with its index.
 
         With `intervals`, a model that has an interval adds those of `interval_columns`, and one that knows what is
-        typical `p_value`, see `Typical.p_values`.
+        typical `p_value`, see `Typical.p_values`. With `reconstruct`, one that has a code adds the columns of the row
+        as rebuilt from it, `rebuilt__<column>`. Raises UserError for any other.
         """
         p_NK = self.raw_predictions(frame)
         columns = prediction_columns(p_NK, self.schema)
@@ -130,7 +136,20 @@ class Model(ABC):
             columns = pd.concat([columns, interval_columns(p_NK, self.card.interval, self.schema)], axis=1)
         if intervals and self.card.typical is not None:
             columns = columns.assign(p_value=self.card.typical.p_values(p_NK[:, 0]))
+        if reconstruct:
+            columns = pd.concat([columns, self._rebuilt(p_NK)], axis=1)
         return columns.set_index(frame.index)
+
+    def _rebuilt(self, p_NK: NDArray[np.float64]) -> pd.DataFrame:
+        """The columns of the rows as rebuilt from their codes; gaps where a row has no code."""
+        restored = kind_of(self.schema.features).restored
+        if not self.schema.problem_type.has_code or restored is None:
+            raise UserError("reconstruct: this model has no code to rebuild rows from; leave the option out")
+        code_NC, known_N = p_NK[:, 1:], np.flatnonzero(~np.isnan(p_NK[:, 0]))
+        starts = range(0, max(len(known_N), 1), REBUILT_AT_ONCE)
+        places = [known_N[start : start + REBUILT_AT_ONCE] for start in starts]
+        parts = [restored(self.vectorizers[0], self.decoded(code_NC[rows])).set_index(rows) for rows in places]
+        return pd.concat(parts).reindex(range(len(p_NK))).add_prefix("rebuilt__")
 
 
 def prediction_columns(p_NK: NDArray[np.float64], schema: Schema) -> pd.DataFrame:

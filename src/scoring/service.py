@@ -66,8 +66,9 @@ class Scored:
 class Service:
     """Answers requests with one version of a problem's model. `predicted`: the columns of predictions, with types."""
 
-    def __init__(self, problem: Problem, registered: Registered, expectations: Path) -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem, registered: Registered, expectations: Path, reconstruct: bool = False) -> None:
+        """reconstruct: see `Model.predict`."""
+        self.problem, self.reconstruct = problem, reconstruct
         self.registered = registered
         self.model: Model = registered.load()
         reading = reading_of(problem)
@@ -76,7 +77,7 @@ class Service:
         self.reader = RequestReader(self.checks.types, problem.unasked, reading, whole)
         # This loads everything that the first request would otherwise wait for.
         nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.types})]).table)
-        self.predicted = self.model.predict(nothing.frame, intervals=True).dtypes.astype(str).to_dict()
+        self.predicted = self.model.predict(nothing.frame, True, reconstruct).dtypes.astype(str).to_dict()
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -156,7 +157,7 @@ class Service:
 
     def _score(self, chunk: Chunk) -> Scored:
         checked = self.checks.check(chunk.table)
-        predicted = self.model.predict(checked.frame[checked.accepted_N], intervals=True)
+        predicted = self.model.predict(checked.frame[checked.accepted_N], True, self.reconstruct)
         warnings = [Warned(each.row, each.column or None, each.reason) for each in warnings_of(chunk, checked)]
         return Scored(
             chunk.numbers[checked.accepted_N],

@@ -42,7 +42,8 @@ class Order:
     """What to score, with which model, and where to.
 
     `refused`: `report` scores the rows that pass, `stop` none if any is refused. `strict` also refuses rows with values
-    that the model did not see in training. `keep`: columns of the table to copy into the output.
+    that the model did not see in training. `keep`: columns of the table to copy into the output. `reconstruct`: see
+    `Model.predict`.
     """
 
     problem: str
@@ -53,6 +54,7 @@ class Order:
     strict: bool = False
     keep: tuple[str, ...] = ()
     overwrite: bool = False
+    reconstruct: bool = False
 
 
 # The number of rows with a fault, by column and check.
@@ -120,12 +122,12 @@ def score_table(order: Order, home: Path) -> Scored:
     reading = reading_of(problem)
     features = [feature.name for feature in model.schema.features]
     nothing = _no_rows(model, reading)
-    taken = {ROW, VERSION, WARNING, *model.predict(nothing, intervals=True).columns}
+    taken = {ROW, VERSION, WARNING, *model.predict(nothing, True, order.reconstruct).columns}
     twice = next((name for name in order.keep if name in taken), None)
     if twice is not None:
         raise UserError(f"column {twice!r} cannot be kept: the output has a column of that name")
     no_head = _head(np.array([], np.int64), {name: pd.Series(dtype="str") for name in order.keep})
-    schema = pa.Schema.from_pandas(_predictions(model, registered, no_head, nothing), preserve_index=False)
+    schema = pa.Schema.from_pandas(_predictions(model, registered, order, no_head, nothing), preserve_index=False)
     schema = schema.remove_metadata()
     rows = read_rows(order.table, reading, Wanted(features, order.keep, problem.unasked))
     if model.schema.reads_several_rows:
@@ -187,7 +189,7 @@ def _score(
         copied = {name: chunk.table.column(name).cast(pa.string()).to_pandas() for name in order.keep}
         head = _head(chunk.numbers, copied)[checked.accepted_N]
         warnings = warnings_of(chunk, checked)
-        predicted = _predictions(model, registered, head, accepted, warnings)
+        predicted = _predictions(model, registered, order, head, accepted, warnings)
         writer.write_table(pa.Table.from_pandas(predicted, schema, preserve_index=False))
     return len(accepted)
 
@@ -197,14 +199,19 @@ def _head(numbers: NDArray[np.int64], copied: Mapping[str, pd.Series]) -> pd.Dat
 
 
 def _predictions(
-    model: Model, registered: Registered, head: pd.DataFrame, rows: pd.DataFrame, warnings: Sequence[Refusal] = ()
+    model: Model,
+    registered: Registered,
+    order: Order,
+    head: pd.DataFrame,
+    rows: pd.DataFrame,
+    warnings: Sequence[Refusal] = (),
 ) -> pd.DataFrame:
     """The columns of the output; `head` has the numbers of `rows` and the copied columns."""
     texts: dict[int, list[str]] = {}
     for each in warnings:
         texts.setdefault(each.row, []).append(f"{_of(each.column)}{each.reason}")
     of_rows = ["; ".join(texts[row]) if row in texts else None for row in head[ROW]]
-    predicted = pd.concat([head, model.predict(rows, intervals=True)], axis=1)
+    predicted = pd.concat([head, model.predict(rows, True, order.reconstruct)], axis=1)
     return predicted.assign(**{VERSION: registered.version, WARNING: pd.array(of_rows, dtype="str")})
 
 

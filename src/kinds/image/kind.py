@@ -3,7 +3,7 @@
 from src.kinds.image.autoencoders import autoencoders
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
-from src.kinds.image.rebuilt import rebuilt
+from src.kinds.image.rebuilt import rebuilt, restored
 from src.kinds.image.shallow import SHALLOW
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
@@ -28,6 +28,7 @@ IMAGE = Kind(
     flat={"rebuild": View(columns="pixels")},
     shown=shown,
     rebuilt=rebuilt,
+    restored=restored,
     encode=encode,
     store=decoded,
     options=options,

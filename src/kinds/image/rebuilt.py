@@ -13,8 +13,21 @@ def rebuilt(frame: pd.DataFrame, vectorizer: ImageVectorizer, x_ND: NDArray[np.f
     """Both as data URIs; rebuilt pixels are cut off at black and white."""
     pictures = vectorizer.transform(frame)
     pixels_NCHW = in_memory(pictures.pixels_NCHW)  # type: ignore[union-attr]
-    levels_NCHW = (255 * x_ND.clip(0, 1)).round().astype(np.uint8).reshape(pixels_NCHW.shape)
-    return pd.DataFrame({"shown": _shown(pixels_NCHW), "rebuilt": _shown(levels_NCHW)})
+    return pd.DataFrame({"shown": _shown(pixels_NCHW), "rebuilt": _shown(_levels(vectorizer, x_ND))})
+
+
+def restored(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> pd.DataFrame:
+    """The pictures as data URIs."""
+    return pd.DataFrame({vectorizer.name: _shown(_levels(vectorizer, x_ND))})
+
+
+def _levels(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> Bytes:
+    return (
+        (255 * x_ND.clip(0, 1))
+        .round()
+        .astype(np.uint8)
+        .reshape(len(x_ND), vectorizer.encoding.channels, vectorizer.encoding.height, vectorizer.encoding.width)
+    )
 
 
 def _shown(pixels_NCHW: Bytes) -> "pd.Series[str]":

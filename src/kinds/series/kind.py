@@ -5,7 +5,7 @@ from src.kinds.series.autoencoders import autoencoders
 from src.kinds.series.baselines import common_sense
 from src.kinds.series.encoding import encode
 from src.kinds.series.ladder import ladder, options
-from src.kinds.series.rebuilt import rebuilt
+from src.kinds.series.rebuilt import rebuilt, restored
 from src.kinds.series.shallow import SHALLOW
 from src.kinds.series.shown import shown
 from src.kinds.series.vectorizer import SeriesVectorizer
@@ -21,6 +21,7 @@ SERIES = Kind(
     penalties=1.0,
     shown=shown,
     rebuilt=rebuilt,
+    restored=restored,
     encode=encode,
     common_sense=common_sense,
     options=options,

@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from src.kinds.series.vectorizer import SeriesVectorizer
+from src.kinds.tabular.rebuilt import values_of
+from src.kinds.tabular.vectorizer import Numbers
 
 # Curves in a picture, and its width and the height of a curve in points.
 MOST_CURVES, WIDTH, HEIGHT = 4, 160, 36
@@ -29,6 +31,17 @@ def rebuilt(rows: pd.DataFrame, vectorizer: SeriesVectorizer, x_RD: NDArray[np.f
     return pd.DataFrame(
         {name: pd.Series(of_rows, dtype="str") for name, of_rows in zip(("shown", "rebuilt"), pictures, strict=True)}
     )
+
+
+def restored(vectorizer: SeriesVectorizer, x_RD: NDArray[np.float64]) -> pd.DataFrame:
+    """The columns at the last moment of each window."""
+    last_RV = vectorizer.in_order(x_RD)[:, -1]
+    columns, start = {}, 0
+    for column in vectorizer.moment:
+        width = 1 if isinstance(column, Numbers) else column.width
+        columns[column.name] = values_of(column, last_RV[:, start : start + width])
+        start += width
+    return pd.DataFrame(columns)
 
 
 def _picture(share_LV: NDArray[np.float64]) -> str:

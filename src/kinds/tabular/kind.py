@@ -5,7 +5,7 @@ from src.kinds.tabular.autoencoders import autoencoders
 from src.kinds.tabular.encoding import encode
 from src.kinds.tabular.ladder import ladder
 from src.kinds.tabular.likelihoods import LIKELIHOODS, OF_ROWS, constants, likelihoods
-from src.kinds.tabular.rebuilt import rebuilt
+from src.kinds.tabular.rebuilt import rebuilt, restored
 from src.kinds.tabular.shallow import SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
 
@@ -14,6 +14,7 @@ TABULAR = Kind(
     vectorizer=TabularVectorizer,
     shallow=SHALLOW | LIKELIHOODS,
     rebuilt=rebuilt,
+    restored=restored,
     encode=encode,
     constants=constants,
     of_rows={"likelihood": OF_ROWS},

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.kinds.tabular.vectorizer import TabularVectorizer
+from src.kinds.tabular.vectorizer import AnyColumn, Numbers, TabularVectorizer
 
 # Columns of a row that are shown.
 MOST_COLUMNS = 3
@@ -27,6 +27,23 @@ def rebuilt(frame: pd.DataFrame, vectorizer: TabularVectorizer, x_ND: NDArray[np
         pairs = zip(columns, values, strict=True)
         texts.append(", ".join(f"{column.name} {value} as {column.restored(x_I)}" for (column, x_I), value in pairs))
     return pd.DataFrame({"shown": pd.Series([""] * len(frame), dtype="str"), "rebuilt": pd.Series(texts, dtype="str")})
+
+
+def restored(vectorizer: TabularVectorizer, x_ND: NDArray[np.float64]) -> pd.DataFrame:
+    """Numbers (of yes or no between 0 and 1), and texts for categories and dates."""
+    ends = np.cumsum(vectorizer.widths)
+    columns = {}
+    for column, end in zip(vectorizer.columns, ends, strict=True):
+        x_NI = x_ND[:, end - column.width : end]
+        columns[column.name] = values_of(column, x_NI)
+    return pd.DataFrame(columns)
+
+
+def values_of(column: AnyColumn, x_NI: NDArray[np.float64]) -> Any:
+    """The values of a column that its inputs stand for, (N,)."""
+    if isinstance(column, Numbers):
+        return x_NI[:, 0] * column.scale + column.mean
+    return pd.array([column.restored(x_I) for x_I in x_NI], dtype="str")
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from src.kinds.text import language
 from src.kinds.text.autoencoders import autoencoders
 from src.kinds.text.encoding import encode, in_bags
 from src.kinds.text.ladder import ladder, options
-from src.kinds.text.rebuilt import rebuilt
+from src.kinds.text.rebuilt import rebuilt, restored
 from src.kinds.text.shallow import SHALLOW
 from src.kinds.text.shown import shown
 from src.kinds.text.start import start
@@ -23,6 +23,7 @@ TEXT = Kind(
     shallow_features=in_bags,
     shown=shown,
     rebuilt=rebuilt,
+    restored=restored,
     encode=encode,
     options=options,
     start=start,

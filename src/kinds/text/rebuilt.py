@@ -18,6 +18,11 @@ def rebuilt(frame: pd.DataFrame, vectorizer: TextVectorizer, x_NV: NDArray[np.fl
     return pd.DataFrame({"shown": beginning(frame[vectorizer.name]).array, "rebuilt": pd.Series(texts, dtype="str")})
 
 
+def restored(vectorizer: TextVectorizer, x_NV: NDArray[np.float64]) -> pd.DataFrame:
+    """The n-grams that weigh most."""
+    return pd.DataFrame({vectorizer.name: pd.Series(heaviest(vectorizer, x_NV), dtype="str")})
+
+
 def heaviest(vectorizer: TextVectorizer, x_NV: NDArray[np.float64]) -> list[str]:
     """Of each row the n-grams that weigh most, the heaviest first; none that the row lacks."""
     assert isinstance(vectorizer.by, Bag)
