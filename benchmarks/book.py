@@ -49,6 +49,8 @@ EXAMPLES = {
     "fashion_codes": Example(0.0132, "test rows", "stacked autoencoder, another book; PCA 0.0150"),
     "fashion_bits": Example(0.0345, "test rows", "hashing autoencoder, another book; signs of PCA 0.0398"),
     "fashion_sparse": Example(0.0099, "test rows", "300 units, 10% active, another book; PCA of 30 0.0150"),
+    "shakespeare": Example(2.12, "test rows", "nanoGPT on a GPU, 2.71 on a CPU; Kneser-Ney of order 7 2.188"),
+    "nietzsche": Example(None, "test rows", ""),
     "beijing_shapes": Example(None, "test rows", ""),
 }
 

@@ -24,10 +24,10 @@ def epochs(training: Training, table: Table) -> int:
     """The most epochs of a training.
 
     auto: those of the kind of input, or fewer if these give its number of gradient steps, but at least 20 (for pictures
-    8). If an epoch has many steps, a network overfits within few epochs.
+    8, for language models 12). If an epoch has many steps, a network overfits within few epochs.
     """
     if training.epochs != "auto":
         return training.epochs
-    kind = kind_of(table.schema.features)
+    kind, asked = kind_of(table.schema.features), table.schema.problem_type
     steps = math.ceil(len(table) / batch_size(training, table))
-    return min(kind.epochs, max(kind.steps // steps, kind.fewest_epochs))
+    return min(kind.epochs, max((asked.steps or kind.steps) // steps, asked.fewest_epochs or kind.fewest_epochs))

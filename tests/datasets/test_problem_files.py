@@ -29,8 +29,10 @@ ROWS = {
     "linnerud": 20,
     "mnist": 70_000,
     "music_brightness": 593,
+    "nietzsche": 2_348,
     "pos_ewt": 229_671,
     "reuters": 11_228,
+    "shakespeare": 4_358,
     "wine": 178,
     "wine_quality": 6_497,
     "yeast": 2_417,
@@ -53,6 +55,8 @@ def test_the_data_of_a_problem_file_can_be_fetched_and_have_its_targets(name: st
     assert len(table) == ROWS[name]
     assert not targets.isna().any(axis=None) or problem.series is not None
     assert set(problem.drop) <= set(table.columns)
+    if problem.problem_type.reads_on:
+        assert (table["text"].str.len()[:-1] == 256).all(), "no white space is lost"
     if problem.problem_type.target != "number":
         assert (targets.nunique() <= 46).all()
     else:

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from src.core.errors import UserError
-from src.kinds.text.language import BEFORE, LONGEST, Reading, passages
+from src.kinds.text.language import BEFORE, LONGEST, Reading, ladder, passages
 from src.kinds.text.vectorizer import TextVectorizer
 from src.models.kneser_ney import NOTHING, UNKNOWN
+from src.models.scores import Likelihood
+from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
 TEXTS = ["abba\n", " baab", "ab c"]
@@ -71,3 +74,23 @@ def test_texts_without_a_known_character_have_rows_all_the_same(texts: list[str]
     x_NX = vectorizer.transform(pd.DataFrame({"text": pd.Series(texts, dtype=object)}))
     assert len(x_NX) == len(texts)
     assert set(np.unique(x_NX)) <= {NOTHING, UNKNOWN, UNKNOWN + 1}
+
+
+@pytest.mark.parametrize(
+    ("network", "layers", "expected"),
+    [
+        ("lstm", 1, ["lstm 64", "lstm 128", "lstm 256"]),
+        ("gru", 2, ["gru 64", "gru 128", "gru 256"]),
+        ("transformer", 1, ["transformer 2x64", "transformer 3x96", "transformer 4x128"]),
+    ],
+)
+def test_the_ladder_has_networks_that_read_on_and_train(network: str, layers: int, expected: list[str]):
+    encoding = Reading(network=network, layers=layers, symbols=9, length=9, follows=None)
+    features = [Feature(name="text", type="text", encoding=encoding.model_dump())]
+    rungs = ladder(features, OverfitLadder(max_rungs=3), Training())
+    assert [rung.text for rung in rungs] == expected
+    sizes = [sum(weight.numel() for weight in rung.build(9, 2).parameters()) for rung in rungs]
+    assert sizes == sorted(sizes)
+    head = Likelihood(rungs[0].build(9, 2))
+    head.row_losses(head(torch.ones(2, 5)), torch.empty(2, 0)).sum().backward()
+    assert all(weight.grad is not None for weight in head.parameters())

@@ -74,8 +74,8 @@ class ProblemType(ABC):
     by their full names. networks: what the networks of a kind of input do, see `src.kinds.kind.Kind`. has_code: whether
     a row has a code, whose length the problem says. of_networks: settings that all networks of this type have. options:
     further settings that the search tries in networks that have them, with their values. defaults: what holds of this
-    type where a problem file does not say, instead of `params.yaml`. figures: how the report shows the errors, a key of
-    `src.report.outcomes.FIGURES`.
+    type where a problem file does not say, instead of `params.yaml`. steps, fewest_epochs: see `Kind`; None: its own.
+    figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
     has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
@@ -102,6 +102,8 @@ class ProblemType(ABC):
     of_networks: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None
+    fewest_epochs: int | None = None
     figures: str
     largest_are_unlike: bool = False
     has_positive: bool = False
