@@ -13,6 +13,7 @@ import yaml
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.pretraining import gains, markdown
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.models.measures import TABLE
@@ -271,3 +272,15 @@ def test_data_that_networks_cannot_be_pretrained_on_is_refused(
         frame["x0"] = [f"row {n} of many others" for n in range(ROWS)]
     with pytest.raises(UserError, match=message):
         prepared(tmp_path, frame, **changes)
+
+
+@pytest.mark.slow
+def test_the_benchmark_pairs_its_draws(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    rows = gains(table, candidate("none").network, TABLE["accuracy"], labelled=20, draws=3, engine=CPU)
+    assert [row.start for row in rows] == ["none", *METHODS]
+    assert rows[0].gain is None
+    for row in rows[1:]:
+        assert row.gain is not None
+        assert row.gain.value == pytest.approx(row.measure - rows[0].measure)
+    assert markdown(rows).splitlines()[2].startswith("| random | ")
