@@ -42,6 +42,9 @@ EXAMPLES = {
     "cats_vs_dogs_fine_tuned": Example(0.97, "test rows", "fine-tuned VGG16, on 2,000 photographs; ours on 560"),
     "airline_passengers": Example(None, "test rows", ""),
     "beijing_pm25": Example(None, "test rows", ""),
+    "wine_density": Example(None, "test rows", ""),
+    "digits_pixels": Example(None, "test rows", ""),
+    "digits_density": Example(None, "test rows", ""),
     "cifar10": Example(
         None, "test rows", "a ResNet, no figure printed; the mirror's part, 15,000 to learn from", starred=True
     ),

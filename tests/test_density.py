@@ -1,25 +1,37 @@
 """Rows of a table get a probability each, through all steps; held-out rows change nothing that was fitted."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
+from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import common_sense, shallow
+from src.kinds.tabular.likelihoods import likelihoods
+from src.models.measures import TABLE
 from src.preparation.fold import fit_fold
+from src.problem.training import Engine, OverfitLadder, Training
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
+from src.results.networks import Candidate
 from src.saved.saved_model import load_model
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
-from tests.kinds.workflow import folder_of
+from src.training.looped import train_looped
+from src.training.members import Member
+from src.training.stacked import train_stacked
+from tests.kinds.pictures import bars, file_of
+from tests.kinds.workflow import folder_of, new_layout
 from tests.test_without_targets import STEPS
 
 ROWS = 200
+TRAINING = {"epochs": 25, "batch_size": 16, "learning_rate": 0.01}
 
 
 def defined(root: Path, **changes: Any) -> Layout:
@@ -47,9 +59,9 @@ def defined(root: Path, **changes: Any) -> Layout:
         "reference": "side",
         "folds": 3,
         "protocol": "k_fold",
-        "training": {"epochs": 40, "batch_size": 16, "learning_rate": 0.01},
-        "overfit": {"max_rungs": 3},
-        "search": {"budget": 3},
+        "training": TRAINING,
+        "overfit": {"max_rungs": 2},
+        "search": {"budget": 2},
         "engine": {"workers": 1, "accelerator": "cpu"},
     }
     layout.problem_file.write_text(yaml.safe_dump(problem | changes))
@@ -127,3 +139,104 @@ def test_the_report_shows_bits_and_what_they_tell_of_the_reference(layout: Layou
     assert "Do the out-of-fold bits tell how surprising new rows are?" in page
     assert "Areas out of fold, with 95% intervals" in page
     assert "a network and a shallow model learnt to say how likely each row is" in page.lower()
+
+
+def pictured(root: Path, **changes: Any) -> Layout:
+    layout = new_layout("bars", root)
+    with zipfile.ZipFile(layout.local / "bars.zip", "w") as archive:
+        for i, (pixels_HWC, label) in enumerate(zip(*bars(120, channels=1), strict=True)):
+            archive.writestr(f"bars/{label}/{i:03d}.png", file_of(pixels_HWC))
+    problem = {
+        "question": "How likely is a bar?",
+        "data": {
+            "source": "file",
+            "path": "bars.zip",
+            "members": "bars/(?P<bar>lies|stands)/.*[.]png",
+            "content": "image",
+        },
+        "type": "density",
+        "reference": "bar",
+        "engine": {"workers": 1, "accelerator": "cpu"},
+        "protocol": "hold_out",
+        "training": {"epochs": 4, "learning_rate": 0.01},
+        "overfit": {"max_rungs": 1},
+        "search": {"budget": 1},
+    }
+    layout.problem_file.write_text(yaml.safe_dump(problem | changes))
+    return layout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["vae", "autoregressive", "realnvp"])
+def test_pictures_get_a_probability_each(tmp_path: Path, network: str):
+    layout = pictured(tmp_path, likelihood=network)
+    for step in STEPS:
+        step(layout)
+    baseline = Baseline.read(layout.result("baseline"))
+    assert (baseline.common_sense.name, baseline.shallow.name) == ("independent_columns", "neighbour_contexts")
+    assert baseline.shallow.evaluation.mean < baseline.common_sense.evaluation.mean < 8
+    test = read_table(layout.test, read_schema(layout.train))
+    predictions = pd.read_parquet(layout.results / "predictions.parquet")
+    for model in ("network", "shallow"):
+        told = predictions[(predictions["split"] == "test") & (predictions["model"] == model)]
+        scored = load_model(folder_of(layout, model)).predict(test.frame)
+        np.testing.assert_allclose(told["bits"], scored["bits"], rtol=1e-4)
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    assert (
+        evaluated.chosen.network.architecture
+        == {"vae": "picture_variational", "autoregressive": "pixel_cnn", "realnvp": "picture_flow"}[network]
+    )
+
+
+def prepared(layout: Layout) -> None:
+    for step in STEPS[:4]:
+        step(layout)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"likelihood": "autoregressive"}, "likelihood: autoregressive is for pictures; choose vae or nice or realnvp"),
+        (
+            {"type": "autoencode", "code": 2, "likelihood": "vae"},
+            "likelihood: type autoencode gives rows no probability",
+        ),
+        ({"target": "size"}, "target: type density has no target"),
+        ({"measure": "mse"}, "measure: mse does not suit type density"),
+    ],
+)
+def test_what_does_not_suit_is_refused(tmp_path: Path, changes: dict[str, Any], message: str):
+    layout = defined(tmp_path, **changes)
+    with pytest.raises(UserError, match=message):
+        prepared(layout)
+
+
+@pytest.mark.slow
+def test_a_member_of_a_stack_equals_itself_trained_alone(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    splits = list(read_folds(layout.folds, len(table))["development"])
+    training, overfit = (
+        Training(**(TRAINING | {"activation": "relu", "optimizer": "adam"})),
+        OverfitLadder(first_units=4, max_rungs=2),
+    )
+    for network in likelihoods(table.schema.features, overfit, training)[:1]:
+        candidates = [
+            Candidate(
+                network=network.changed(dropout=rate),
+                optimizer="adam",
+                learning_rate=0.01,
+                l1=0,
+                l2=0.001,
+                batch_size=16,
+                epochs=3,
+            )
+            for rate in (0.0, 0.2)
+        ]
+        members = [Member.of_split(candidate, split, 0) for candidate in candidates for split in splits[:2]]
+        folds = [fit_fold(table, member.training, member.validation) for member in members]
+        measure, engine = TABLE["bits_per_dimension"], Engine(workers=1, accelerator="cpu")
+        together = train_stacked(members, folds, table, measure, engine, torch.float64, final=True)
+        for member, fold, stacked in zip(members, folds, together, strict=True):
+            alone = train_looped(member, fold, table, measure, engine, torch.float64, final=True)
+            np.testing.assert_allclose(stacked.predictions, alone.predictions, rtol=1e-9)
+            np.testing.assert_allclose(stacked.history.validation, alone.history.validation, rtol=1e-9)

@@ -1,11 +1,11 @@
-"""What shallow models see of vectorized inputs: columns of numbers."""
+"""What shallow models see of vectorized inputs: columns of numbers, or pictures of bytes."""
 
 from collections.abc import Callable
 from typing import Any, Literal
 
 from src.core.stored import Stored
 from src.inputs.sparse import Inputs, Joined
-from src.kinds.image.pixels import pixels
+from src.kinds.image.pixels import levels, pixels
 from src.kinds.mixed.side_by_side import side_by_side
 from src.kinds.tokens.described import described
 
@@ -13,7 +13,7 @@ from src.kinds.tokens.described import described
 class View(Stored):
     """How inputs become columns (N, D). part: the only part of joined inputs to see; None: all."""
 
-    columns: Literal["inputs", "pixels", "words", "side_by_side"] = "inputs"
+    columns: Literal["inputs", "pixels", "levels", "words", "side_by_side"] = "inputs"
     part: int | None = None
 
 
@@ -24,6 +24,7 @@ def _as_they_are(x: Any) -> Any:
 _COLUMNS: dict[str, Callable[[Any], Any]] = {
     "inputs": _as_they_are,
     "pixels": pixels,
+    "levels": levels,
     "words": described,
     "side_by_side": side_by_side,
 }

@@ -23,7 +23,13 @@ from src.networks.configurations.mlp import MLPConfiguration
 from src.networks.configurations.pictures import ConvnetConfiguration, DenseOnPicturesConfiguration
 from src.networks.configurations.sequences import SequenceConfiguration
 from src.networks.configurations.tagger import TaggerConfiguration
-from src.networks.configurations.variational import TabularVariationalConfiguration
+from src.networks.configurations.variational import (
+    PictureFlowConfiguration,
+    PictureVariationalConfiguration,
+    PixelCNNConfiguration,
+    TabularFlowConfiguration,
+    TabularVariationalConfiguration,
+)
 from src.networks.configurations.windows import WindowConfiguration
 
 if TYPE_CHECKING:
@@ -50,6 +56,10 @@ CONFIGURATIONS.update(
         "recurrent_language_model": RecurrentLanguageConfiguration,
         "causal_transformer": CausalTransformerConfiguration,
         "tabular_variational": TabularVariationalConfiguration,
+        "tabular_flow": TabularFlowConfiguration,
+        "picture_variational": PictureVariationalConfiguration,
+        "picture_flow": PictureFlowConfiguration,
+        "pixel_cnn": PixelCNNConfiguration,
     }
 )
 

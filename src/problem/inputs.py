@@ -11,6 +11,9 @@ Backbone = Literal["mobilenet_v2", "squeezenet1_0"]
 # Whether a sequence is reordered, to see how much a network uses the order.
 ReadingOrder = Literal["onward", "reversed", "shuffled"]
 
+# Networks that give each row a probability.
+Likelihood = Literal["auto", "vae", "nice", "realnvp", "autoregressive"]
+
 # Networks with recurrent layers.
 RECURRENT = ("rnn", "gru", "lstm", "convolution_gru")
 # Networks that say which character comes next.

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
-from src.problem.inputs import READING_ON, RECURRENT, Image, Series, Text, Tokens
+from src.problem.inputs import READING_ON, RECURRENT, Image, Likelihood, Series, Text, Tokens
 from src.problem.sources import Source, VectorsFile
 from src.problem.terms import Auto, ColumnType, FurtherTypeName, Measure, Pretrain, Settings, TypeName
 from src.problem.training import Engine, OverfitLadder, Search, Training
@@ -176,6 +176,11 @@ class PrepareSettings(TableSettings, ProtocolSettings):
     text: Text = Field(Text(), description="how columns of text are read")
     image: Image = Field(Image(), description="how pictures are read")
     tokens: Tokens = Field(Tokens(), description="how sentences with a label for each word are read")
+    likelihood: Likelihood = Field(
+        "auto",
+        description="the networks of type density; auto: vae",
+        exclude_if=lambda network: network == "auto",
+    )
 
 
 class BaselineSettings(Settings):
@@ -234,6 +239,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if type_.has_code != (self.code is not None):
             asked = f"this key is missing: type {type_.name} needs the number of numbers that sum up a row"
             raise ValueError(f"code: {asked if type_.has_code else f'type {type_.name} has no code: remove this key'}")
+        if self.likelihood != "auto" and type_.networks != "likelihood":
+            raise ValueError(f"likelihood: type {type_.name} gives rows no probability: remove this key")
         if type_.has_code and self.committee > 1:
             raise ValueError("committee: codes of different networks have nothing in common; choose 1")
         if self.positive is not None and not type_.has_positive:

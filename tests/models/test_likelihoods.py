@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 
 from src.inputs.places import split
 from src.kinds.tabular.encoding import FINEST, step_of
+from src.models.contexts import SHADES, NeighbourContexts, contexts
 from src.models.histograms import IndependentColumns, Interpolated
 from src.models.likelihood import RowLikelihood
 from src.models.measures import TABLE
@@ -159,3 +160,32 @@ def test_places_are_split_into_values_and_numbers_of_outcomes():
     place_ND, outcomes_ND = split(mixed(4))
     assert place_ND.shape == outcomes_ND.shape == (4, 3)
     assert set(outcomes_ND[:, 2]) == {3}
+
+
+def test_the_context_model_finds_what_neighbours_say_and_its_levels_sum_to_one():
+    """Pictures of stripes: a pixel is black after a white one, and white after a black one."""
+    rng = np.random.default_rng(0)
+    stripes = np.where((np.arange(8) + rng.integers(0, 2, (100, 1))) % 2, 255, 0).astype(np.uint8)
+    x_NCHW = np.repeat(stripes[:, None, None], 6, axis=2)
+    model = NeighbourContexts().fit(x_NCHW[:80])
+    bits, dimensions = model.score_samples(x_NCHW[80:]).T
+    assert set(dimensions) == {48}
+    assert bits.mean() < 10
+    assert IndependentColumns().fit(x_NCHW[:80]).score_samples(x_NCHW[80:])[:, 0].mean() > 48
+    np.testing.assert_allclose(np.exp2(-model.bits_).sum(axis=2), 1)
+
+
+def test_contexts_are_the_shades_of_three_neighbours_and_black_and_white_have_their_own():
+    x = np.array([[[[0, 255], [1, 254]]]], dtype=np.uint8)
+    last = SHADES[-1] - 1
+    left, above, corner = 1, last, 0
+    assert contexts(x)[0, 0, 1, 1] == (left * SHADES[-1] + above) * SHADES[-1] + corner
+    assert contexts(x)[0, 0, 0, 0] == 0
+
+
+def test_rows_without_weight_count_nothing_in_contexts():
+    x = RNG.integers(0, 256, (40, 1, 4, 4)).astype(np.uint8)
+    w = np.where(np.arange(40) < 20, 1.0, 0.0)
+    model, other = NeighbourContexts().fit(x, sample_weight=w), x.copy()
+    other[20:] = 255 - other[20:]
+    np.testing.assert_array_equal(model.bits_, NeighbourContexts().fit(other, sample_weight=w).bits_)

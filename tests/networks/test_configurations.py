@@ -92,6 +92,23 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         RELU | {"architecture": "tabular_variational", "units": [16], "places": [0, 3], "code": 2},
         "a variational autoencoder with 1 hidden layer of 16 units and a code of 2 numbers, relu",
     ),
+    (
+        RELU | {"architecture": "picture_variational", "units": [8, 16], "size": [8, 8], "code": 2},
+        "a variational autoencoder with 2 convolutions of 8 and 16 filters and a code of 2 numbers, whose decoder sees "
+        "the neighbours of each pixel, relu",
+    ),
+    (
+        RELU | {"architecture": "pixel_cnn", "units": [8, 8], "size": [8, 8]},
+        "a PixelCNN with 2 masked convolutions of 8 and 8 filters, relu",
+    ),
+    (
+        RELU | {"architecture": "tabular_flow", "units": [8], "places": [0, 3], "couplings": 4, "family": "nice"},
+        "NICE with 4 couplings of 1 hidden layer of 8 units, relu",
+    ),
+    (
+        RELU | {"architecture": "picture_flow", "units": [8], "size": [4, 4], "couplings": 2, "family": "realnvp"},
+        "RealNVP with 2 couplings of 1 hidden layer of 8 units, relu",
+    ),
 ]
 
 
@@ -139,6 +156,10 @@ def test_short_names_of_networks():
         "lstm 64",
         "transformer 2x64",
         "16",
+        "8-16 filters",
+        "8-8 filters",
+        "8",
+        "8",
     ]
     assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
 

@@ -16,7 +16,7 @@ from src.inputs.picture_file import Row, fits, on_disk
 from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
 from src.networks.configurations.pictures import Block
 from src.networks.weights import Pretrained
-from src.problem.inputs import Image
+from src.problem.inputs import Image, Likelihood
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
 from src.tables.table import Feature
@@ -34,7 +34,7 @@ class Encoding(Stored):
     pretrained: the networks whose features replace the pixels, side by side. fine_tune: how many of their last blocks
     are fine-tuned; None: features are computed once. network: the block of convolutional networks, or `auto`.
     operations: the most that an epoch of a network on the ladder takes. unit: whether networks see pixels from 0 to 1
-    instead of normalized ones.
+    instead of normalized ones. likelihood: which networks give pictures a probability.
     """
 
     channels: int
@@ -46,6 +46,7 @@ class Encoding(Stored):
     network: Block | Literal["auto"] = "auto"
     operations: float = 2e11
     unit: bool = False
+    likelihood: Likelihood = "vae"
 
     @property
     def shape(self) -> Shape:
@@ -90,9 +91,9 @@ def encode(
 ) -> tuple[list[Feature], list[Choice]]:
     """The column of pictures with their shape, and the choices made."""
     [feature] = features
-    image, rebuilds = settings.image, settings.problem_type.networks == "rebuild"
-    if rebuilds and image.backbones:
-        raise UserError(f"image.pretrained: type {settings.type} rebuilds pixels, not features; remove this key")
+    image, of_pixels = settings.image, settings.problem_type.networks in ("rebuild", "likelihood")
+    if of_pixels and image.backbones:
+        raise UserError(f"image.pretrained: type {settings.type} is about pixels, not features; remove this key")
     pretrained = tuple(Pretrained.find(name) for name in image.backbones)
     shape, choice = _shape_of([look(file) for file in train[feature.name]], image)
     choices = [choice.model_copy(update={"setting": f"size of {feature.name}"})]
@@ -110,7 +111,8 @@ def encode(
         fine_tune=None if image.fine_tune == "none" else BLOCKS if image.fine_tune == "auto" else image.fine_tune,
         network=image.network,
         operations=image.operations,
-        unit=rebuilds,
+        unit=of_pixels,
+        likelihood="vae" if settings.likelihood == "auto" else settings.likelihood,
     )
     return [feature.model_copy(update={"encoding": encoding.model_dump(mode="json", exclude_defaults=True)})], choices
 

@@ -3,6 +3,7 @@
 from src.kinds.image.autoencoders import autoencoders
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
+from src.kinds.image.likelihoods import LEVELS, LIKELIHOODS, OF_ROWS, constants, likelihoods
 from src.kinds.image.rebuilt import rebuilt, restored
 from src.kinds.image.shallow import SHALLOW
 from src.kinds.image.shown import shown
@@ -13,8 +14,9 @@ from src.kinds.views import View
 IMAGE = Kind(
     columns=frozenset({"image"}),
     vectorizer=ImageVectorizer,
-    shallow=SHALLOW,
-    ladders={"predict": ladder, "rebuild": autoencoders},
+    shallow=SHALLOW | LIKELIHOODS,
+    of_rows={"likelihood": OF_ROWS},
+    ladders={"predict": ladder, "rebuild": autoencoders, "likelihood": likelihoods},
     larger="overfit.max_rungs, image.operations",
     apart=True,
     pretrains=True,
@@ -25,11 +27,12 @@ IMAGE = Kind(
     fewest_epochs=8,
     largest_batch=128,
     candidates=12,
-    flat={"rebuild": View(columns="pixels")},
+    flat={"rebuild": View(columns="pixels"), "likelihood": LEVELS},
     shown=shown,
     rebuilt=rebuilt,
     restored=restored,
     encode=encode,
+    constants=constants,
     store=decoded,
     options=options,
 )

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from src.inputs.pictures import AT_ONCE, Pictures
+from src.inputs.pictures import AT_ONCE, Bytes, Pictures, in_memory
 
 # The most pixels of a picture that a shallow model sees: more pixels mostly cost time.
 MOST_PIXELS = 32 * 32
@@ -28,3 +28,8 @@ def pixels(x: Pictures | NDArray[np.float32]) -> NDArray[np.float32]:
         means = cut_BCHW.reshape(len(part), channels, rows, side, columns, side).mean(axis=(3, 5))
         parts.append(means.reshape(len(part), -1))
     return np.concatenate(parts)
+
+
+def levels(x: Pictures) -> Bytes:
+    """The bytes of all pixels, (N, C, H, W)."""
+    return in_memory(x.pixels_NCHW)

@@ -9,6 +9,7 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from src.core.stored import Stored
 from src.inputs.picture_file import PixelsOnDisk
@@ -18,12 +19,16 @@ from src.kinds.tabular.vectorizer import CLIP, AnyColumn
 from src.networks.imagenet import MEAN, SCALE
 from src.tables.table import Feature
 
+# Networks that start from the spread of each pixel.
+FLOWS = ("nice", "realnvp")
+
 
 class ImageVectorizer(Stored):
     """A fitted column of pictures; JSON in, JSON out, no pickle.
 
     mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network;
     scale is 1 for a single value. For fine-tuning, they are those of ImageNet. Pixels from 0 to 1 need none.
+    pixels: mean and standard deviation of each pixel's levels, for flows.
     """
 
     kind: Literal["image"] = "image"
@@ -31,6 +36,7 @@ class ImageVectorizer(Stored):
     encoding: Encoding
     mean: list[float]
     scale: list[float]
+    pixels: tuple[list[float], list[float]] | None = Field(None, exclude_if=lambda pixels: pixels is None)
 
     @property
     def columns(self) -> list[AnyColumn]:
@@ -52,7 +58,8 @@ class ImageVectorizer(Stored):
         else:
             x_NF = encoding.features_of(files).astype(np.float64)
             mean, scale = x_NF.mean(0).tolist(), _not_zero(x_NF.std(0))
-        return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale)
+        pixels = _of_pixels(lazy_pixels_of(files, encoding.shape)) if encoding.likelihood in FLOWS else None
+        return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale, pixels=pixels)
 
     def transform(self, frame: pd.DataFrame) -> Pictures | NDArray[np.float32]:
         """The rows of `frame` as N pictures (N, C, H, W), or as (N, F) features."""
@@ -61,6 +68,18 @@ class ImageVectorizer(Stored):
         if not self.encoding.has_features:
             return Pictures(lazy_pixels_of(files, self.encoding.shape), mean, scale)
         return np.clip((self.encoding.features_of(files) - mean) / scale, -CLIP, CLIP)
+
+
+def _of_pixels(pixels_NCHW: Bytes | PixelsOnDisk) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each pixel; the noise of half a level makes the latter at least that large."""
+    sums_D, squares_D = (np.zeros(int(np.prod(pixels_NCHW.shape[1:])), np.int64) for _ in range(2))
+    for start in range(0, len(pixels_NCHW), AT_ONCE):
+        part_ND = in_memory(pixels_NCHW[start : start + AT_ONCE]).reshape(-1, len(sums_D)).astype(np.int64)
+        sums_D += part_ND.sum(axis=0)
+        squares_D += (part_ND**2).sum(axis=0)
+    mean_D = sums_D / len(pixels_NCHW)
+    spread_D = np.sqrt(np.maximum(squares_D / len(pixels_NCHW) - mean_D**2, 0) + 1 / 12)
+    return mean_D.tolist(), spread_D.tolist()
 
 
 def _statistics(pixels_NCHW: Bytes | PixelsOnDisk) -> tuple[list[float], list[float]]:

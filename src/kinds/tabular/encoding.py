@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.core.errors import UserError
 from src.core.text import listing
 from src.kinds.tabular.vectorizer import DAY, Categories, as_numbers
 from src.models.types.problem_type import Networks
@@ -20,6 +21,8 @@ from src.tables.table import Feature
 
 # A cell is at least this share of a column's range: more digits than five are rounding of a calculation.
 FINEST = 1e-5
+# The networks that give rows of a table a probability.
+OF_TABLES = ("vae", "nice", "realnvp")
 # Columns that a choice names.
 MOST_NAMES = 3
 # Seconds between the dates that a column can hold.
@@ -30,7 +33,14 @@ Encoded = tuple[list[Feature], list[Choice]]
 
 def encode(train: pd.DataFrame, features: list[Feature], settings: PrepareSettings) -> Encoded:
     """What networks are to do with the columns decides it."""
-    return _ENCODED[settings.problem_type.networks](train, features)
+    encoded, choices = _ENCODED[settings.problem_type.networks](train, features)
+    if settings.likelihood == "auto":
+        return encoded, choices
+    if settings.likelihood not in OF_TABLES:
+        raise UserError(f"likelihood: {settings.likelihood} is for pictures; choose {' or '.join(OF_TABLES)}")
+    first, *others = encoded
+    network = {"network": settings.likelihood}
+    return [first.model_copy(update={"encoding": first.encoding | network}), *others], choices
 
 
 def _as_they_are(train: pd.DataFrame, features: list[Feature]) -> Encoded:

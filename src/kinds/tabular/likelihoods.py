@@ -1,21 +1,26 @@
 """Networks that give rows of a table a probability: their ladder, and what is fitted with the fold."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from src.core.errors import UserError
 from src.inputs.places import NUMBER
 from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.tabular.vectorizer import Cells, TabularVectorizer
 from src.models.types.problem_type import Estimator
-from src.networks.configurations.variational import TabularVariationalConfiguration
+from src.networks import Configuration
+from src.networks.configurations.variational import TabularFlowConfiguration, TabularVariationalConfiguration
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
 # The longest code, and the fewest columns for a number of it.
 LONGEST_CODE, COLUMNS_OF_A_NUMBER = 16, 2
+# The couplings of a flow.
+COUPLINGS = 6
 
 
 # The most rows that a Gaussian mixture learns from: more rows mostly cost time.
@@ -38,23 +43,21 @@ OF_ROWS: dict[str, Estimator] = {"independent_columns": _independent_columns}
 LIKELIHOODS: ByFamily = {"likelihood": {"gaussian_mixture": Shallow(_mixture, most_rows=MIXTURE_ROWS)}}
 
 
-def likelihoods(
-    features: Sequence[Feature], settings: OverfitLadder, training: Training
-) -> list[TabularVariationalConfiguration]:
-    """Variational autoencoders with one hidden layer on each side, of doubling width."""
+def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
+    """Variational autoencoders with one hidden layer on each side, or flows, of doubling width."""
     places = [
         len(feature.encoding["categories"]) + 1 if "categories" in feature.encoding else NUMBER for feature in features
     ]
-    return [
-        TabularVariationalConfiguration(
-            units=[settings.first_units * 2 ** (rung + 1)],
-            activation=training.activation,
-            dropout=0.0,
-            places=places,
-            code=max(1, min(LONGEST_CODE, len(places) // COLUMNS_OF_A_NUMBER)),
-        )
-        for rung in range(settings.max_rungs)
-    ]
+    network = features[0].encoding.get("network", "vae")
+    if network == "vae":
+        code = max(1, min(LONGEST_CODE, len(places) // COLUMNS_OF_A_NUMBER))
+        make: Callable[..., Configuration] = partial(TabularVariationalConfiguration, code=code)
+    elif len(places) < 2:
+        raise UserError(f"likelihood: {network} needs two columns, as one half of a row moves the other; choose vae")
+    else:
+        make = partial(TabularFlowConfiguration, couplings=COUPLINGS, family=network)
+    widths = [settings.first_units * 2 ** (rung + 1) for rung in range(settings.max_rungs)]
+    return [make(units=[width], activation=training.activation, dropout=0.0, places=places) for width in widths]
 
 
 def constants(vectorizer: TabularVectorizer) -> dict[str, NDArray[np.float32]]:

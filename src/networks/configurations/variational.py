@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from src.core.text import counted
-from src.networks.configurations.configuration import Configuration, Count
+from src.core.text import counted, listing
+from src.networks.configurations.configuration import Configuration, Count, hidden_layers
 
 if TYPE_CHECKING:
     from torch import nn
+
+Places = list[Annotated[int, Field(ge=0)]]
+Size = Annotated[list[Count], Field(min_length=2, max_length=2)]
+Family = Literal["nice", "realnvp"]
+_CALLED: dict[Family, str] = {"nice": "NICE", "realnvp": "RealNVP"}
 
 
 class TabularVariationalConfiguration(Configuration):
@@ -20,7 +25,7 @@ class TabularVariationalConfiguration(Configuration):
     largest_vmapped_step: ClassVar[int] = 2**21
 
     architecture: Literal["tabular_variational"] = "tabular_variational"
-    places: list[Annotated[int, Field(ge=0)]]
+    places: Places
     code: Count
 
     @staticmethod
@@ -32,3 +37,114 @@ class TabularVariationalConfiguration(Configuration):
     @property
     def structure(self) -> str:
         return f"a variational autoencoder with {super().structure} and a code of {counted(self.code, 'number')}"
+
+
+class PictureVariationalConfiguration(Configuration):
+    """units: filters of the convolutions. size: height and width. code: how many numbers the code has."""
+
+    architecture: Literal["picture_variational"] = "picture_variational"
+    size: Size
+    code: Count
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.pixels import PictureVariational
+
+        return PictureVariational
+
+    @property
+    def rate_falls(self) -> bool:
+        return True
+
+    @property
+    def structure(self) -> str:
+        filters = listing([str(width) for width in self.units])
+        return (
+            f"a variational autoencoder with {counted(len(self.units), 'convolution')} of {filters} filters and a code "
+            f"of {counted(self.code, 'number')}, whose decoder sees the neighbours of each pixel"
+        )
+
+    @property
+    def phrase(self) -> str:
+        return self.sizes
+
+    @property
+    def sizes(self) -> str:
+        return f"{super().sizes} filters"
+
+
+class PixelCNNConfiguration(Configuration):
+    """units: filters of the masked convolutions. size: height and width."""
+
+    architecture: Literal["pixel_cnn"] = "pixel_cnn"
+    size: Size
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.pixels import PixelCNN
+
+        return PixelCNN
+
+    @property
+    def rate_falls(self) -> bool:
+        return True
+
+    @property
+    def structure(self) -> str:
+        filters = listing([str(width) for width in self.units])
+        return f"a PixelCNN with {counted(len(self.units), 'masked convolution')} of {filters} filters"
+
+    @property
+    def phrase(self) -> str:
+        return self.sizes
+
+    @property
+    def sizes(self) -> str:
+        return f"{super().sizes} filters"
+
+
+class FlowConfiguration(Configuration):
+    """units: hidden layers in each of the couplings. family: see `src.networks.couplings.Flow`."""
+
+    couplings: Count
+    family: Family
+
+    @property
+    def clip_norm(self) -> float | None:
+        return 1.0
+
+    @property
+    def structure(self) -> str:
+        return f"{_CALLED[self.family]} with {counted(self.couplings, 'coupling')} of {hidden_layers(self.units)}"
+
+
+class TabularFlowConfiguration(FlowConfiguration):
+    """places: the outcomes of each column."""
+
+    largest_vmapped_step: ClassVar[int] = 2**21
+
+    architecture: Literal["tabular_flow"] = "tabular_flow"
+    places: Annotated[Places, Field(min_length=2)]
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.couplings import TabularFlow
+
+        return TabularFlow
+
+
+class PictureFlowConfiguration(FlowConfiguration):
+    """size: height and width."""
+
+    architecture: Literal["picture_flow"] = "picture_flow"
+    size: Size
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.couplings import PictureFlow
+
+        return PictureFlow
+
+    @property
+    def rate_falls(self) -> bool:
+        return True

@@ -1,0 +1,73 @@
+"""Models that give pictures a probability: the ladder of networks, and the models beside them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.kinds.image.encoding import Encoding
+from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.shallow import ByFamily, Shallow
+from src.kinds.views import View
+from src.models.types.problem_type import Estimator
+from src.networks import Configuration
+from src.networks.configurations.variational import (
+    PictureFlowConfiguration,
+    PictureVariationalConfiguration,
+    PixelCNNConfiguration,
+)
+from src.problem.training import OverfitLadder, Training
+from src.tables.table import Feature
+
+LEVELS = View(columns="levels")
+CODE, COUPLINGS = 16, 6
+# Masked convolutions of a PixelCNN.
+LAYERS = 3
+
+
+def _independent_columns(seed: int, rows: int, code: int) -> Any:
+    from src.models.histograms import IndependentColumns
+
+    return IndependentColumns()
+
+
+def _contexts(seed: int, rows: int) -> Any:
+    from src.models.contexts import NeighbourContexts
+
+    return NeighbourContexts()
+
+
+OF_ROWS: Mapping[str, Estimator] = {"independent_columns": _independent_columns}
+LIKELIHOODS: ByFamily = {"likelihood": {"neighbour_contexts": Shallow(_contexts, view=LEVELS)}}
+
+_NETWORKS: Mapping[str, Callable[[int], Callable[..., Configuration]]] = {
+    "vae": lambda width: partial(PictureVariationalConfiguration, units=[width, 2 * width], code=CODE),
+    "autoregressive": lambda width: partial(PixelCNNConfiguration, units=[width] * LAYERS),
+    "nice": lambda width: partial(PictureFlowConfiguration, units=[16 * width], couplings=COUPLINGS, family="nice"),
+    "realnvp": lambda width: partial(
+        PictureFlowConfiguration, units=[16 * width], couplings=COUPLINGS, family="realnvp"
+    ),
+}
+
+
+def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
+    """Networks of doubling width: variational autoencoders, or what the problem asks for."""
+    [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
+    make = _NETWORKS[encoding.likelihood]
+    shared: dict[str, Any] = {
+        "activation": training.activation,
+        "dropout": 0.0,
+        "size": [encoding.height, encoding.width],
+    }
+    return [make(2 * settings.first_units * 2**rung)(**shared) for rung in range(settings.max_rungs)]
+
+
+def constants(vectorizer: ImageVectorizer) -> dict[str, NDArray[np.float32]]:
+    """Where each pixel lies in the training pictures, by the names of the buffers of networks that need it."""
+    if vectorizer.pixels is None:
+        return {}
+    return {
+        name: np.array(values, np.float32) for name, values in zip(("centre", "spread"), vectorizer.pixels, strict=True)
+    }
