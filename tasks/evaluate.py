@@ -42,6 +42,7 @@ from src.results.baseline import Baseline
 from src.results.data import Prepared
 from src.results.evaluate import (
     CrossValidation,
+    Drawn,
     Evaluate,
     Nested,
     SampleSize,
@@ -54,7 +55,9 @@ from src.results.networks import Candidate, Overfit, Regularize
 from src.results.openings import Ledger, identity, rows_sha256
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Verdict
 from src.results.wording import MODELS, scored
+from src.saved.drawings import drawings
 from src.saved.inference import Interval, Model, Typical, actual_columns, prediction_columns
+from src.saved.latent import latent_verdicts
 from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
 from src.saved.recitation import writings
 from src.saved.shallow_model import ShallowCard, ShallowModel
@@ -160,6 +163,7 @@ def evaluate(layout: Layout) -> Evaluate:
     advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
     name = saved_model(advice, bool(heads))
     rebuilt = _rebuilt(models, test, p_test, p_test[name]) if table.schema.problem_type.has_code else {}
+    drawn, latent = _drawn(models, name, table, test, given.settings.seed)
     saved = models.pop(name)
     [alternative] = models.values()
     held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
@@ -195,8 +199,9 @@ def evaluate(layout: Layout) -> Evaluate:
             extra={f"cross_validation_{other}": held_out_by[name].value(table, TABLE[other]) for other in others}
             | {f"test_{other}": TABLE[other].value(test.y_NT, p_saved, test.w_N) for other in others},
             writings=written,
+            drawn=drawn,
             recommended=advice,
-            verdicts=[*judged.verdicts, *beats, *learnt.more_data, *recites],
+            verdicts=[*judged.verdicts, *beats, *learnt.more_data, *recites, *latent],
         )
     )
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
@@ -220,6 +225,16 @@ def _writings(model: Model, called: str, table: Table, test: Table, seed: int) -
     training, held_out = (passages(rows.frame, feature) for rows in (table, test))
     written, verdict = writings(model, called, training, held_out, seed)
     return written, [verdict]
+
+
+def _drawn(
+    models: Mapping[Saved, Model], saved: Saved, table: Table, test: Table, seed: int
+) -> tuple[Drawn | None, list[Verdict]]:
+    """Rows that the saved model draws, and what the network makes of its random numbers; nothing of other types."""
+    network = models["network"]
+    if not table.schema.problem_type.draws or not isinstance(network, NetworkModel):
+        return None, []
+    return drawings(models[saved], network, table, test, seed), latent_verdicts(network, test.frame)
 
 
 def _read(layout: Layout) -> _Given:

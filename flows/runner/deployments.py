@@ -15,6 +15,7 @@ ENTRYPOINTS = {
     "all-problems": "flows.all_problems.all_problems",
     "predict": "flows.predict.predict",
     "complete": "flows.complete.complete",
+    "sample": "flows.sample.sample",
     "promote": "flows.promote.promote",
     "apply": "flows.apply.apply",
 }

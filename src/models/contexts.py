@@ -17,8 +17,8 @@ Bytes = NDArray[np.uint8]
 SHADES = (1, 4, 8, 16)
 # How many pixels a coarser context counts for in a finer one. The best is chosen.
 STRENGTHS = (2.0, 10.0, 50.0)
-# Every so many pictures one is kept apart to choose by. The most that are.
-APART, MOST_APART = 5, 2_000
+# Every so many pictures one is kept apart to choose by.
+APART = 5
 AT_ONCE = 1024
 
 
@@ -37,6 +37,7 @@ class NeighbourContexts:
 
     def fit(self, x_NCHW: Bytes, y: None = None, sample_weight: Array | None = None) -> Self:
         w_N = np.ones(len(x_NCHW)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.shape_ = [int(size) for size in x_NCHW.shape[1:]]
         apart_N = np.arange(len(x_NCHW)) % APART == APART - 1
         if not apart_N.any():
             self.bits_ = self._smoothed(self._counts(x_NCHW, w_N), STRENGTHS[-1])
@@ -52,6 +53,20 @@ class NeighbourContexts:
             for x_nCHW in _parts(x_NCHW)
         ]
         return np.column_stack([np.concatenate(bits), np.full(len(x_NCHW), x_NCHW[0].size)])
+
+    def sample(self, count: int, rng: np.random.Generator) -> Bytes:
+        """Random pictures (count, C, H, W), pixel by pixel."""
+        channels, height, width = self.shape_
+        x_NCHW = np.zeros((count, channels, height, width), np.uint8)
+        for row in range(height):
+            for column in range(width):
+                part = x_NCHW[:, :, max(row - 1, 0) : row + 1, max(column - 1, 0) : column + 1]
+                context_NC = contexts(part)[:, :, -1, -1]
+                p_NCL = np.exp2(-self.bits_[np.arange(channels), context_NC])
+                ends_NCL = p_NCL.cumsum(axis=2)
+                drawn = rng.random((count, channels, 1)) * ends_NCL[:, :, -1:]
+                x_NCHW[:, :, row, column] = (ends_NCL < drawn).sum(axis=2)
+        return x_NCHW
 
     @staticmethod
     def _counts(x_NCHW: Bytes, w_N: Array) -> Array:

@@ -63,6 +63,25 @@ class CellMixture:
         bits_N = -logsumexp(joint_NM, axis=1) / np.log(2)
         return np.column_stack([bits_N, np.full(len(x_NI), place_ND.shape[1])])
 
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Random rows (count, 2D) with these probabilities, as places."""
+        columns = len(self.numbers_) + len(self.categories_)
+        x_NI = np.zeros((count, 2 * columns))
+        component_N = rng.choice(len(self.log_shares_), count, p=np.exp(self.log_shares_ - logsumexp(self.log_shares_)))
+        away_ND = rng.normal(size=(count, len(self.numbers_)))
+        z_ND = self.centres_[component_N] + np.einsum("nde,ne->nd", self.lower_[component_N], away_ND)
+        missing_ND = rng.random(z_ND.shape) < self.missing_[component_N]
+        for place, d in enumerate(self.numbers_):
+            cell_N = np.round(z_ND[:, place] * self.scale_[place] + self.mean_[place])
+            x_NI[:, 2 * d] = np.where(missing_ND[:, place], 0, cell_N)
+            x_NI[:, 2 * d + 1] = missing_ND[:, place]
+        for name, table_MC in self.tables_.items():
+            ends_NC = np.exp(table_MC)[component_N].cumsum(axis=1)
+            d, most = int(name), table_MC.shape[1]
+            x_NI[:, 2 * d] = (ends_NC < rng.random((count, 1)) * ends_NC[:, -1:]).sum(axis=1)
+            x_NI[:, 2 * d + 1] = most
+        return x_NI
+
     def _learn(self, place_ND: NDArray[np.int64], outcomes_ND: NDArray[np.int64], w_N: Array, count: int) -> None:
         """Expectation maximization from the groups of k-means."""
         known_ND = outcomes_ND[:, self.numbers_] == NUMBER

@@ -57,10 +57,10 @@ class Coupling(nn.Module):
         return self._with(z_BD, (z_BD[:, self.moved] - shift) * (-log_scale).exp())
 
     def _said(self, z_BD: Tensor) -> tuple[Tensor, Tensor]:
-        said = self.says(z_BD[:, self.seen])
+        output_BO = self.says(z_BD[:, self.seen])
         if not self.scales:
-            return said, torch.zeros_like(said)
-        shift, raw = said.chunk(2, 1)
+            return output_BO, torch.zeros_like(output_BO)
+        shift, raw = output_BO.chunk(2, 1)
         return shift, STEEPEST * torch.tanh(raw / STEEPEST)
 
     def _with(self, z_BD: Tensor, changed: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ class TabularFlow(Flow):
     def key(self, x_BI: Tensor) -> Tensor:
         return key_of(x_BI)
 
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Random rows (count, I)."""
         z_BD = self.drawn(count, generator)
         missing_BD = torch.rand(z_BD.shape, generator=generator) < self.missing.sigmoid()
@@ -273,7 +273,7 @@ class PictureFlow(Flow):
     def key(self, x_BCHW: Tensor) -> Tensor:
         return key_of((WHITE * x_BCHW).round())
 
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Random pictures (count, C, H, W), from 0 to 1."""
         level_BD = (self.drawn(count, generator) * self.spread + self.centre).round().clamp(0, WHITE)
         return (level_BD / WHITE).view(count, *self.size)

@@ -102,7 +102,7 @@ class PixelCNN(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return bits_and_dimensions(log_levels(self.layers(centred(x_BCHW)), x_BCHW), self.dimensions)
 
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Random pictures (count, C, H, W), pixel by pixel."""
         x_BCHW = torch.zeros(count, *self.size)
         for row in range(self.size[1]):

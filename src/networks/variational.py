@@ -46,6 +46,14 @@ class Variational(nn.Module):
     def key(self, x: Tensor) -> Tensor:
         """A whole number for each row, see `Draws`."""
 
+    @abstractmethod
+    def sample(self, code_BC: Tensor, generator: torch.Generator) -> Tensor:
+        """Random rows with these codes."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random rows."""
+        return self.sample(torch.randn(count, self.code, generator=generator), generator)
+
     def encode(self, x: Tensor) -> Tensor:
         """The mean code of each row, (B, C)."""
         return self.encoded(x).chunk(2, 1)[0]

@@ -8,9 +8,11 @@ from src.report.codes import apart
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.words import number, share
+from src.results.wording import MODELS
 
 Block = Text | Pictures | Table
 QUANTILES = (0.5, 0.9, 0.99)
+BOTH = frozenset({0, 1})
 UNLIKE = "Rows with a small probability are unlike the others."
 
 
@@ -31,4 +33,23 @@ def surprise(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "bits", caption), caption)])
-    return [picture, table, *apart(evidence, "bits", UNLIKE, "bits")]
+    return [picture, table, *apart(evidence, "bits", UNLIKE, "bits"), *_drawn(evidence)]
+
+
+def _drawn(evidence: Evidence) -> list[Block]:
+    """Rows that the saved model drew, the training rows nearest to them, and what the code says."""
+    drawn, model = evidence.evaluate.drawn, MODELS[evidence.evaluate.saved]
+    if drawn is None:
+        return []
+    if not drawn.grids:
+        pairs = zip(drawn.samples, drawn.nearest, strict=True)
+        rows = [cells for one, other in pairs for cells in (["drawn", *one], ["nearest", *other])]
+        caption = f"Rows drawn by the {model}, none of them chosen, and the training row nearest to each"
+        return [Table(caption, ["", *drawn.header], rows, frozenset(range(1, len(drawn.header) + 1)))]
+    samples, nearest, *of_codes = drawn.grids
+    caption = f"Pictures drawn by the {model}, none of them chosen"
+    tables = [Table(caption, [samples.caption, nearest.caption], [[samples.picture, nearest.picture]], pictured=BOTH)]
+    if of_codes:
+        rows = [[grid.caption, grid.picture] for grid in of_codes]
+        tables.append(Table("What the network’s code says", ["", "Drawn from codes"], rows, pictured=frozenset({1})))
+    return [*tables]

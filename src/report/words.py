@@ -107,6 +107,8 @@ VERDICTS = {
         "The sealed test agrees with cross-validation", "The sealed test disagrees with cross-validation"
     ),
     "code_is_used": Statement("Every part of the code is used", "Parts of the code are dead"),
+    "latent_is_used": Statement("The code is used", "The code is not used"),
+    "bound_is_tight": Statement("The bound on the probability is tight", "The bound on the probability is loose"),
     "committee_helps": Statement(
         "Averaging several networks helps",
         "Averaging several networks makes it worse",

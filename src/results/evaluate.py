@@ -133,6 +133,22 @@ class Writings(Result):
     compressed: dict[str, float]
 
 
+class Grid(Result):
+    """Pictures that a model drew, side by side in one, as a data URI."""
+
+    caption: str
+    picture: str
+
+
+class Drawn(Result):
+    """Rows that the saved model drew by a fixed seed, and the training row nearest to each: as pictures or as cells."""
+
+    grids: list[Grid] = Field([], exclude_if=lambda grids: not grids)
+    header: list[str] = Field([], exclude_if=lambda header: not header)
+    samples: list[list[str]] = Field([], exclude_if=lambda samples: not samples)
+    nearest: list[list[str]] = Field([], exclude_if=lambda nearest: not nearest)
+
+
 class Evaluate(Result):
     """evaluate.json. `shallow` and `baseline` are scored on the folds of `cross_validation`, in the same way.
 
@@ -144,7 +160,7 @@ class Evaluate(Result):
     heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
     choices: what `auto` chose once there were scores. extra: other measures of the saved model. writings: texts of it,
-    if it reads on.
+    if it reads on. drawn: rows of it, if it draws.
     """
 
     measure: MeasureName
@@ -165,6 +181,7 @@ class Evaluate(Result):
     choices: list[Choice] = Field(default_factory=list)
     extra: dict[str, float]
     writings: Writings | None = Field(None, exclude_if=lambda writings: writings is None)
+    drawn: Drawn | None = Field(None, exclude_if=lambda drawn: drawn is None)
     recommended: Recommended
     verdicts: list[Verdict]
 

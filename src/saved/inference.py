@@ -102,6 +102,18 @@ class Model(ABC):
         """
 
     @abstractmethod
+    def drawn(self, count: int, seed: int) -> NDArray[Any]:
+        """The inputs of random rows: places (N, 2D), or the bytes of pictures; only of a model that draws."""
+
+    def codes(self, rows: pd.DataFrame) -> NDArray[np.float64] | None:
+        """The mean code of each row under a model with a random one, (N, C); None if it has none."""
+        return None
+
+    def drawn_from(self, code_NC: NDArray[np.float64], seed: int) -> NDArray[Any]:
+        """The same as `drawn`, with these codes; only of a model that has codes."""
+        raise NotImplementedError
+
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the model to a folder that `load_model` reads, without pickle. The same model gives the same bytes."""
 

@@ -28,6 +28,7 @@ from src.saved.model_folder import CARD, DamagedModelError, new_folder
 from src.tables.table import Schema, whole
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from src.models.head import Head
@@ -164,6 +165,56 @@ class NetworkModel(Model):
 
         return after
 
+    def drawn(self, count: int, seed: int) -> NDArray[Any]:
+        """Of several networks each draws about as many rows, as in a mixture."""
+        import torch
+
+        generator = torch.Generator().manual_seed(seed)
+        networks = [head.network for head in self.heads]
+        of_row = torch.randint(len(networks), (count,), generator=generator).bincount(minlength=len(networks)).tolist()
+        with torch.no_grad():
+            parts = [
+                network.draw(number, generator)  # type: ignore[operator]
+                for network, number in zip(networks, of_row, strict=True)
+                if number
+            ]
+        return _as_inputs(torch.cat(parts))
+
+    def codes(self, rows: pd.DataFrame) -> NDArray[np.float64] | None:
+        if not hasattr(self.heads[0].network, "divergences"):
+            return None
+        return self.asked(rows, lambda network, x: network.encode(x))  # type: ignore[operator]
+
+    def drawn_from(self, code_NC: NDArray[np.float64], seed: int) -> NDArray[Any]:
+        import torch
+
+        with torch.no_grad():
+            code = torch.from_numpy(code_NC.astype(np.float32))
+            x = self.heads[0].network.sample(code, torch.Generator().manual_seed(seed))  # type: ignore[operator]
+        return _as_inputs(x)
+
+    def asked(
+        self, rows: pd.DataFrame, question: "Callable[[nn.Module, torch.Tensor], torch.Tensor]"
+    ) -> NDArray[np.float64]:
+        """What the first network answers to a question about rows of a `Table`, (N, ...)."""
+        import torch
+
+        from src.training.inputs import answers, rows_of
+
+        fitted, network = self.card.preprocessing[0], self.heads[0].network
+        with torch.no_grad():
+            parts = [
+                answers(
+                    rows_of(fitted.vectorizer.transform(part), torch.float32),
+                    SEEN_AT_ONCE,
+                    torch.device("cpu"),
+                    lambda x: question(network, x),
+                ).double()
+                for part in whole(rows, self.schema, CHUNK)
+            ]
+        answered: NDArray[np.float64] = torch.cat(parts).numpy()
+        return answered
+
     def decoded(self, code_NC: NDArray[np.float64]) -> NDArray[np.float64]:
         import torch
 
@@ -172,6 +223,12 @@ class NetworkModel(Model):
             rebuilt = head.network.decode(torch.from_numpy(code_NC.astype(np.float32)))  # type: ignore[operator]
         inputs_ND: NDArray[np.float64] = rebuilt.flatten(1).double().numpy()
         return inputs_ND
+
+
+def _as_inputs(x: "torch.Tensor") -> NDArray[Any]:
+    """Places as they are, pictures as bytes."""
+    numbers: NDArray[Any] = x.numpy()
+    return (255 * numbers).round().astype(np.uint8) if x.ndim > 2 else numbers
 
 
 def _check_names(network: "nn.Module", weights: Mapping[str, NDArray[np.float32]]) -> None:

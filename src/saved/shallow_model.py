@@ -58,6 +58,10 @@ class ShallowModel(Model):
 
         return after
 
+    def drawn(self, count: int, seed: int) -> NDArray[Any]:
+        x: NDArray[Any] = self.estimators[0].sample(count, np.random.default_rng(seed))
+        return x
+
     def save(self, folder: Path) -> None:
         with new_folder(folder) as partial:
             write_json(partial / CARD, self.card.model_dump(mode="json"))

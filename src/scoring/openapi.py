@@ -13,6 +13,7 @@ import orjson
 
 from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
 from src.saved.completion import Completion
+from src.saved.generator import Drawing
 from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
 from src.scoring.service import Service
 from src.scoring.table import ROW
@@ -77,6 +78,7 @@ def openapi(service: Service) -> dict[str, Any]:
         path: {"get": {"summary": text, "responses": {"200": {"description": text}}}} for path, text in pages.items()
     }
     completes = {"/complete": {"post": _complete()}} if service.completes else {}
+    draws = {"/sample": {"post": _sample()}} if service.draws else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -84,7 +86,7 @@ def openapi(service: Service) -> dict[str, Any]:
             "version": str(service.registered.version),
             "description": f"Predictions of {service.registered}.",
         },
-        "paths": {"/predict": {"post": predict}} | completes | gets,
+        "paths": {"/predict": {"post": predict}} | completes | draws | gets,
         "components": {"schemas": schemas},
     }
 
@@ -101,6 +103,23 @@ def _complete() -> dict[str, Any]:
         },
         "responses": {
             "200": {"description": "the texts, without the prompt", "content": {JSON: {"schema": texts}}},
+            "400": {"description": "what is wrong with the request"},
+        },
+    }
+
+
+def _sample() -> dict[str, Any]:
+    """The request for new rows, with the settings of `Drawing`."""
+    rows = {"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "object"}}}}
+    example = {"example": {"value": Drawing(n=3, seed=1).model_dump()}}
+    return {
+        "summary": "New rows, drawn at random",
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": Drawing.model_json_schema(), "examples": example}},
+        },
+        "responses": {
+            "200": {"description": "the rows; pictures are data URIs", "content": {JSON: {"schema": rows}}},
             "400": {"description": "what is wrong with the request"},
         },
     }

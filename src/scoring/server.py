@@ -5,6 +5,7 @@
     GET  /docs          a page with a form for requests; /openapi.json is the same for programs
     POST /predict       JSON or CSV, see `src.scoring.requests`
     POST /complete      what follows a text, by a model that reads on: JSON, see `src.saved.completion`
+    POST /sample        new rows, by a model that draws: JSON, see `src.saved.generator`
 
 MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model, too. For a bad
 value it names the column, but not the row. It knows neither the problem's marks of missing values nor the user's suite,
@@ -63,6 +64,9 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     async def complete(request: HttpRequest) -> Response:
         return await answered(request, lambda body: asyncio.to_thread(service.complete, body))
 
+    async def sample(request: HttpRequest) -> Response:
+        return await answered(request, lambda body: asyncio.to_thread(service.sample, body))
+
     async def elsewhere(request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         fault = f"{request.method} {request.url.path}: {error.detail}"
@@ -72,6 +76,8 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     routes = [Route("/predict", predict, methods=["POST"]), *(Route(path, page) for path in pages)]
     if service.completes:
         routes.append(Route("/complete", complete, methods=["POST"]))
+    if service.draws:
+        routes.append(Route("/sample", sample, methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: elsewhere})
 
 

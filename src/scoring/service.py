@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from src.core.errors import UserError
 from src.problem.steps import Problem
 from src.saved.completion import Completion, complete
+from src.saved.generator import Drawing, as_json, sample
 from src.saved.inference import Model
 from src.scoring.checks import RowChecks
 from src.scoring.output import Refusal
@@ -95,6 +96,7 @@ class Service:
                 "predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms",
             }
             | ({"complete": 'POST /complete with JSON, {"prompt": "To be", "n": 3}'} if self.completes else {})
+            | ({"sample": 'POST /sample with JSON, {"n": 3, "seed": 1}'} if self.draws else {})
         )
 
     @property
@@ -114,6 +116,24 @@ class Service:
         except UserError as error:
             return self._answer(Refused(400, str(error)))
         return Answer(200, orjson.dumps(self.identity | {"completions": texts}))
+
+    @property
+    def draws(self) -> bool:
+        """Whether the model draws new rows."""
+        return self.model.schema.problem_type.draws
+
+    def sample(self, body: bytes) -> Answer:
+        """The answer to a request for new rows: JSON with the settings of `Drawing`."""
+        try:
+            given = orjson.loads(body)
+            if not isinstance(given, dict):
+                raise UserError('the request is no object, such as {"n": 3, "seed": 1}')
+            rows = as_json(sample(self.model, Drawing.of(given)))
+        except orjson.JSONDecodeError as error:
+            return self._answer(Refused(400, f"the request is not JSON: {error}"))
+        except UserError as error:
+            return self._answer(Refused(400, str(error)))
+        return Answer(200, orjson.dumps(self.identity | {"rows": rows}))
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """The answer to each request, the same as alone but for rounding in products over more rows."""

@@ -189,3 +189,21 @@ def test_rows_without_weight_count_nothing_in_contexts():
     model, other = NeighbourContexts().fit(x, sample_weight=w), x.copy()
     other[20:] = 255 - other[20:]
     np.testing.assert_array_equal(model.bits_, NeighbourContexts().fit(other, sample_weight=w).bits_)
+
+
+def test_pictures_drawn_from_contexts_are_as_likely_as_those_they_were_learnt_from():
+    rng = np.random.default_rng(0)
+    stripes = np.where((np.arange(8) + rng.integers(0, 2, (100, 1))) % 2, 255, 0).astype(np.uint8)
+    model = NeighbourContexts().fit(np.repeat(stripes[:, None, None], 6, axis=2))
+    drawn = model.sample(20, np.random.default_rng(1))
+    assert drawn.shape == (20, 1, 6, 8)
+    assert model.score_samples(drawn)[:, 0].mean() < 20
+    assert np.array_equal(drawn, model.sample(20, np.random.default_rng(1)))
+
+
+def test_rows_drawn_from_a_mixture_are_as_likely_as_those_it_was_learnt_from():
+    x = mixed(500)
+    model = CellMixture(0).fit(x)
+    drawn = model.sample(2000, np.random.default_rng(0))
+    assert model.score_samples(drawn)[:, 0].mean() == pytest.approx(model.score_samples(x)[:, 0].mean(), abs=0.3)
+    assert drawn[:, 3].mean() == pytest.approx(0.2, abs=0.05)

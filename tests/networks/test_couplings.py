@@ -81,12 +81,12 @@ def test_a_flow_starts_from_the_spread_of_the_training_pictures(family: str):
     x = (100 + 40 * torch.randn(200, 1, 4, 4)).round().clamp(0, 255) / 255
     bits = made(x)[:, 0].mean() / 16
     assert float(bits.detach()) == pytest.approx(math.log2(40) + 2.05, abs=0.3)
-    drawn = made.sample(500, torch.Generator().manual_seed(0)) * 255
+    drawn = made.draw(500, torch.Generator().manual_seed(0)) * 255
     assert float(drawn.detach().mean()) == pytest.approx(100, abs=8)
 
 
 def test_samples_of_a_table_have_the_form_of_rows():
-    x = flow("realnvp", [0, 3, 0]).sample(300, torch.Generator().manual_seed(0))
+    x = flow("realnvp", [0, 3, 0]).draw(300, torch.Generator().manual_seed(0))
     assert set(x[:, 3].tolist()) == {3.0}
     assert set(x[:, 2].tolist()) <= {0.0, 1.0, 2.0}
     assert set(x[:, 1].tolist()) <= {0.0, 1.0}

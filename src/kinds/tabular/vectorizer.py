@@ -6,7 +6,7 @@ feature, missing values. Shapes: N rows, D inputs.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from src.core.stored import Stored
-from src.inputs.places import FARTHEST, GAP, NUMBER, side_by_side
+from src.inputs.places import FARTHEST, GAP, NUMBER, side_by_side, split
 from src.tables.columns import seconds
 from src.tables.table import Feature
 
@@ -180,9 +180,13 @@ class Cells(Numbers):
         """Their standard deviation in cells, at least half a cell."""
         return max(self.scale / self.step, 0.5)
 
-    def value(self, cell: float) -> float:
-        """The number in the middle of a cell."""
-        return (cell + self.middle) * self.step
+    def values(self, place_N: NDArray[np.int64], outcomes_N: NDArray[np.int64]) -> list[Any]:
+        """The numbers in the middle of cells, rounded if the step is a power of ten; NaN for a gap."""
+        decimals = max(-int(np.floor(np.log10(self.step))), 0)
+        numbers_N = np.where(outcomes_N == GAP, np.nan, (place_N + self.middle) * self.step)
+        whole_steps = abs(self.step * 10**decimals - 1) < ROUNDING
+        values: list[Any] = (numbers_N.round(decimals) if whole_steps else numbers_N).tolist()
+        return values
 
 
 class Places(Categories):
@@ -194,6 +198,11 @@ class Places(Categories):
         codes_N = pd.Index(self.categories, dtype="str").get_indexer(_text(values_N))
         outcomes = len(self.categories) + 1
         return side_by_side(np.where(codes_N < 0, outcomes - 1, codes_N), np.full(len(codes_N), float(outcomes)))
+
+    def values(self, place_N: NDArray[np.int64], outcomes_N: NDArray[np.int64]) -> list[Any]:
+        """The categories of places; None for a gap, `(another)` for all that have no place of their own."""
+        names = [None if name == MISSING_CATEGORY else name for name in self.categories]
+        return [[*names, "(another)"][place] for place in place_N]
 
     @property
     def width(self) -> int:
@@ -234,6 +243,12 @@ class TabularVectorizer(Stored):
     def widths(self) -> list[int]:
         """The number of inputs of each column."""
         return [column.width for column in self.columns]
+
+    def values(self, x_NI: NDArray[Any]) -> dict[str, list[Any]]:
+        """The values of each column that places stand for, see `src.inputs.places`."""
+        place_ND, outcomes_ND = split(x_NI)
+        pairs = ((d, column) for d, column in enumerate(self.columns) if isinstance(column, Cells | Places))
+        return {column.name: column.values(place_ND[:, d], outcomes_ND[:, d]) for d, column in pairs}
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """The rows of `frame` as (N, D) inputs."""

@@ -48,5 +48,6 @@ DENSITY = Density(
     family="likelihood",
     trusted=frozenset({"src.models.contexts.NeighbourContexts", "src.models.mixtures.CellMixture"}),
     largest_are_unlike=True,
+    draws=True,
     figures="surprise",
 )

@@ -1,0 +1,142 @@
+"""What the report shows of a model that draws: rows, the training rows nearest to them, and steps between codes.
+
+Nothing is chosen: samples come from a fixed seed, strips from the first sealed rows. Shapes: N rows, S samples, C
+numbers of a code, D dimensions, P pictures.
+"""
+
+import base64
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from src.inputs.pictures import Bytes, Pictures, in_memory, png
+from src.inputs.places import NUMBER, outcomes, split
+from src.kinds.vectorizers import Vectorizer
+from src.results.evaluate import Drawn, Grid
+from src.saved.generator import as_rows
+from src.saved.inference import Model
+from src.saved.network_model import NetworkModel
+from src.tables.table import Table
+
+# Samples of pictures (side by side and below each other), and of a table; the last digit of the seed that draws them.
+SIDE, ROWS = 8, 8
+# Training rows among which the nearest is looked for, evenly spaced.
+MOST_NEAR = 20_000
+# Pairs of sealed rows between which a strip goes, its steps, and how far a concept is followed.
+PAIRS, STEPS, STRENGTHS = 4, 8, (-2.0, -1.0, 0.0, 1.0, 2.0)
+# Values of a reference column that become concepts, and the fewest rows of one.
+MOST_CONCEPTS, FEWEST = 10, 5
+
+
+def drawings(saved: Model, network: NetworkModel, train: Table, test: Table, seed: int) -> Drawn:
+    """Samples of the saved model, and what the network's code says if it has one."""
+    vectorizer = saved.vectorizers[0]
+    near = train.frame.iloc[:: -(-len(train) // MOST_NEAR)]
+    learnt = vectorizer.transform(near)
+    if not isinstance(learnt, Pictures):
+        x_SI = saved.drawn(ROWS, seed)
+        place_N = _nearest(_told_apart(x_SI, learnt), _told_apart(np.asarray(learnt), learnt))
+        return Drawn(
+            header=_header(vectorizer), samples=_cells(saved, x_SI), nearest=_cells_of(near.iloc[place_N], saved)
+        )
+    pixels_SCHW = saved.drawn(SIDE**2, seed)
+    learnt_NCHW = in_memory(learnt.pixels_NCHW)
+    place_S = _nearest(_flat(pixels_SCHW), _flat(learnt_NCHW))
+    grids = [
+        Grid(caption="Drawn by the saved model", picture=_grid(pixels_SCHW, SIDE)),
+        Grid(caption="The training picture nearest to each", picture=_grid(learnt_NCHW[place_S], SIDE)),
+    ]
+    return Drawn(grids=[*grids, *_of_codes(network, train, test, seed)])
+
+
+def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> list[Grid]:
+    """Strips between sealed pictures, and concepts: the mean code of pictures with a value, less that of the others."""
+    ends_NC = network.codes(test.frame.iloc[: 2 * PAIRS])
+    if ends_NC is None:
+        return []
+    share_S1 = np.linspace(0, 1, STEPS)[:, None]
+    pairs = zip(ends_NC[0::2], ends_NC[1::2], strict=False)
+    strips_PC = np.concatenate([(1 - share_S1) * first_C + share_S1 * last_C for first_C, last_C in pairs])
+    grids = [
+        Grid(
+            caption="In equal steps from the code of one sealed picture, left, to that of another",
+            picture=_grid(network.drawn_from(strips_PC, seed), STEPS),
+        )
+    ]
+    some = train.frame.iloc[:: -(-len(train) // MOST_NEAR)]
+    code_NC = network.codes(some)
+    assert code_NC is not None
+    for name in train.schema.references:
+        values_N = some[name].astype("str")
+        counts = values_N.value_counts()
+        values = sorted(counts.index[counts >= FEWEST])[:MOST_CONCEPTS]
+        if len(values) < 2:
+            continue
+        concepts = [
+            code_NC[values_N == value].mean(axis=0) - code_NC[values_N != value].mean(axis=0) for value in values
+        ]
+        steps_PC = np.concatenate([code_NC.mean(axis=0) + np.outer(STRENGTHS, concept_C) for concept_C in concepts])
+        strengths = ", ".join(f"{strength:+g}" for strength in STRENGTHS)
+        grids.append(
+            Grid(
+                caption=f"From top to bottom {name} {', '.join(values)}: the mean code plus {strengths} times what "
+                "sets the mean code of such pictures apart from that of the others",
+                picture=_grid(network.drawn_from(steps_PC, seed), len(STRENGTHS)),
+            )
+        )
+    return grids
+
+
+def _nearest(x_SD: NDArray[np.float64], learnt_ND: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The place of the nearest row to each sample, by the squared distance."""
+    squares_N = (learnt_ND**2).sum(axis=1)
+    place_S: NDArray[np.intp] = (squares_N - 2 * x_SD @ learnt_ND.T).argmin(axis=1)
+    return place_S
+
+
+def _flat(pixels_NCHW: Bytes) -> NDArray[np.float64]:
+    return pixels_NCHW.reshape(len(pixels_NCHW), -1).astype(np.float32)
+
+
+def _told_apart(x_NI: NDArray[np.floating], learnt: object) -> NDArray[np.float64]:
+    """Numbers by their standard deviation among the learnt rows, categories one-hot: what distances are measured by."""
+    place_ND, outcomes_ND = split(x_NI)
+    learnt_ND, learnt_outcomes_ND = split(np.asarray(learnt))
+    columns = []
+    for d, count in enumerate(outcomes(learnt_outcomes_ND)):
+        if count == NUMBER:
+            known_N = learnt_outcomes_ND[:, d] == NUMBER
+            spread = float(learnt_ND[known_N, d].std()) if known_N.any() else 1.0
+            columns += [place_ND[:, d] / (spread or 1.0), outcomes_ND[:, d]]
+        else:
+            columns += [(place_ND[:, d] == place) / 2**0.5 for place in range(count)]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def _grid(pixels_PCHW: Bytes, columns: int) -> str:
+    """Pictures side by side, so many in a row, as one data URI."""
+    _, channels, height, width = pixels_PCHW.shape
+    grid = pixels_PCHW.reshape(-1, columns, channels, height, width).transpose(2, 0, 3, 1, 4)
+    pixels_CHW = np.ascontiguousarray(grid).reshape(channels, -1, columns * width)
+    return f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, max(pixels_CHW.shape))).decode()}"
+
+
+def _header(vectorizer: Vectorizer) -> list[str]:
+    return [column.name for column in vectorizer.columns]
+
+
+def _cells(model: Model, x_SI: NDArray[np.floating]) -> list[list[str]]:
+    return _cells_of(as_rows(model, x_SI), model)
+
+
+def _cells_of(rows: pd.DataFrame, model: Model) -> list[list[str]]:
+    return [[_text(row[name]) for name in _header(model.vectorizers[0])] for _, row in rows.iterrows()]
+
+
+def _text(value: object) -> str:
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,100 @@
+"""Let a finished model of type density draw rows, describe rows by codes, and go from one row to the next in steps.
+
+Shapes: N rows, C numbers of a code.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from src.core.errors import UserError
+from src.inputs.pictures import png
+from src.kinds.image.vectorizer import ImageVectorizer
+from src.kinds.tabular.vectorizer import DAY, TabularVectorizer
+from src.saved.inference import Model
+from src.tables.columns import FeatureType
+
+MOST_ROWS = 1_000
+
+
+class Drawing(BaseModel):
+    """How many rows to draw; the same seed gives the same rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    n: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Raises UserError naming the setting that is wrong."""
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the request"
+            raise UserError(f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+
+
+def sample(model: Model, asked: Drawing) -> pd.DataFrame:
+    """New rows, with the columns of a table; pictures are PNG files. Raises UserError if the model cannot draw any."""
+    if not model.schema.problem_type.draws:
+        raise UserError(f"a model of type {model.schema.type} gives rows no probability, so it cannot draw any")
+    return as_rows(model, model.drawn(asked.n, asked.seed))
+
+
+def as_json(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON takes them: None for a gap, dates as texts, pictures as data URIs."""
+    return [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"data:image/png;base64,{base64.b64encode(value).decode()}"
+    if pd.isna(value):
+        return None
+    return value.isoformat() if isinstance(value, pd.Timestamp) else value
+
+
+def encode(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
+    """The mean code of each row, `code__<n>` from 1. Raises UserError if the model has none."""
+    code_NC = model.codes(frame)
+    if code_NC is None:
+        raise UserError("this model has no code: only variational autoencoders have; train with likelihood: vae")
+    names = [f"code__{number}" for number in range(1, code_NC.shape[1] + 1)]
+    return pd.DataFrame(code_NC, columns=names, index=frame.index)
+
+
+def between(model: Model, frame: pd.DataFrame, steps: int, seed: int) -> pd.DataFrame:
+    """Rows drawn from codes in equal steps from the first row's to the second's, both ends included."""
+    first_C, last_C = encode(model, frame.iloc[:2]).to_numpy()
+    share_N1 = np.linspace(0, 1, steps)[:, None]
+    return as_rows(model, model.drawn_from((1 - share_N1) * first_C + share_N1 * last_C, seed))
+
+
+def as_rows(model: Model, x: NDArray[Any]) -> pd.DataFrame:
+    """Inputs as rows of a table."""
+    vectorizer = model.vectorizers[0]
+    types = {feature.name: feature.type for feature in model.schema.features}
+    if isinstance(vectorizer, ImageVectorizer):
+        files = [png(pixels_CHW, max(pixels_CHW.shape)) for pixels_CHW in x]
+        return pd.DataFrame({vectorizer.name: pd.Series(files, dtype=object)})
+    assert isinstance(vectorizer, TabularVectorizer)
+    columns = vectorizer.values(x)
+    return pd.DataFrame({name: _TYPED.get(types[name], pd.Series)(values) for name, values in columns.items()})
+
+
+def _dates(days: list[Any]) -> "pd.Series[pd.Timestamp]":
+    return pd.Series([pd.NaT if np.isnan(day) else pd.Timestamp(round(day * DAY), unit="s") for day in days])
+
+
+def _flags(texts: list[Any]) -> "pd.Series[bool]":
+    return pd.Series([{"True": True, "False": False}.get(text) for text in texts], dtype="boolean")
+
+
+_TYPED: dict[FeatureType, Callable[[list[Any]], pd.Series]] = {"date": _dates, "boolean": _flags}
