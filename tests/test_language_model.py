@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from flows.commands import complete as command
 from src.core.errors import UserError
 from src.core.files import Layout
-from src.judging.baselines import shallow
+from src.judging.baselines import fit_shallow, shallow
 from src.models.measures import TABLE
 from src.models.types.registry import TYPES
 from src.preparation.fold import fit_fold
@@ -204,6 +204,7 @@ def test_the_model_server_completes_a_prompt_and_gives_the_bits_of_texts(layout:
         assert (refused.status_code, refused.json()["error"][: len(message)]) == (400, message)
     assert client.post("/complete", content="{").status_code == 400
     assert "/complete" in client.get("/openapi.json").json()["paths"]
+    assert "POST /complete" in client.get("/docs").text
     row = {"line": "The dog sees 123 and 123, the dog."}
     [predicted] = client.post("/predict", json=[row]).json()["predictions"]
     assert predicted["characters"] == len(row["line"]) + 1
@@ -232,3 +233,28 @@ def test_a_model_that_predicts_completes_nothing(tmp_path: Path):
 
     with pytest.raises(UserError, match="a model of type binary says nothing of what comes next"):
         complete(Predicts(), Completion())  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_of_a_long_text_the_last_rows_are_sealed_and_rows_are_read_after_those_before(tmp_path: Path):
+    layout = defined(
+        tmp_path,
+        data={"source": "file", "path": "lines.txt", "records": "(?P<line>.{1,32})", "number": "place"},
+        time="place",
+        test={"share": 0.1},
+    )
+    text = "\n".join(sentences(300))
+    (layout.local / "lines.txt").write_text(text)
+    for step in STEPS[:5]:
+        step(layout)
+    schema = read_schema(layout.train)
+    train, test = (read_table(folder, schema).frame for folder in (layout.train, layout.test))
+    assert "".join([*train["line"], *test["line"]]) == text
+    assert len(test) == pytest.approx(0.1 * (len(train) + len(test)), abs=1)
+    baseline = Baseline.read(layout.result("baseline"))
+    assert baseline.shallow.development.mean < baseline.common_sense.development.mean
+    fitted = fit_shallow("kneser_ney_7", read_table(layout.train, schema), np.arange(len(train)), 0)
+    after, alone = (fitted.row_predictions(rows) for rows in (test, test.drop(columns="place")))
+    assert after[:, 1].tolist() == alone[:, 1].tolist() == test["line"].str.len().tolist(), "such rows have no end"
+    assert after[0, 0] == alone[0, 0], "what comes before the first sealed row is not in their table"
+    assert after[1:, 0].sum() < 0.9 * alone[1:, 0].sum()

@@ -144,6 +144,7 @@ def page(service: Service) -> str:
     return environment.get_template("docs.html.j2").render(
         model=str(service.registered),
         question=service.problem.question,
+        completes=service.completes,
         types=service.checks.types,
         columns=columns(service),
         predicted=_answer(service)["properties"]["predictions"]["items"]["properties"],

@@ -27,6 +27,13 @@ def test_texts_without_a_letter_are_found():
     assert (issue.severity, issue.column, issue.count, issue.rows) == ("warning", "review", 2, [3, 7])
 
 
+def test_texts_that_are_read_on_may_be_nothing_but_white_space():
+    table = facts(
+        pd.DataFrame({"review": pd.Series([*REVIEW[:-1], "\n"], dtype="str")}), type="language_model", target=None
+    )
+    assert list(empty_texts(table)) == []
+
+
 def test_the_same_text_under_two_labels_is_found():
     [issue] = contradicting_texts(with_reviews({4: REVIEW[9], 20: REVIEW[30]}))
     assert (issue.severity, issue.count, issue.rows) == ("warning", 2, [4, 9])

@@ -14,7 +14,9 @@ _SOMETHING = r"[\p{L}\p{N}]"
 
 
 def empty_texts(table: TableFacts) -> Iterator[Issue]:
-    """Texts without a letter or digit: nothing can be learnt from them or predicted for them."""
+    """Texts without a letter or digit: nothing can be told of them, but for what comes next in them."""
+    if table.settings.problem_type.reads_on:
+        return
     for name in _texts(table):
         has_letters = pc.match_substring_regex(pa.array(table[name].fillna(""), pa.large_string()), _SOMETHING)
         empty_N = ~np.asarray(has_letters)
