@@ -16,7 +16,7 @@ from src.judging.printer import worded
 from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import BaselineSettings
-from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.baseline import Baseline, FoldScores, RivalScore
 from src.results.data import Prepared
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
@@ -48,7 +48,7 @@ def baseline(layout: Layout) -> Baseline:
         for name in shallow_models(table.schema)
     }
     scored = {
-        name: ReferenceScore(
+        name: RivalScore(
             name=name, **{key: _score(held_out, table, measures[key]) for key, held_out in reference.items()}
         )
         for name, reference in (dummies | shallows).items()
@@ -87,7 +87,7 @@ def _score(held_out: HeldOut, table: Table, measure: Measure) -> FoldScores:
     return FoldScores(mean=held_out.value(table, measure), scores=held_out.scores(table, measure).tolist())
 
 
-def _best(references: list[ReferenceScore], measure: Measure) -> ReferenceScore:
+def _best(references: list[RivalScore], measure: Measure) -> RivalScore:
     best = references[0]
     for reference in references[1:]:
         if measure.better(reference.development.mean, best.development.mean):

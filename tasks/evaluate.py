@@ -81,7 +81,7 @@ class _Given:
     settings: EvaluateSettings
     engine: Engine
     prepared: Prepared
-    references: Baseline
+    rivals: Baseline
     climbed: Overfit
     candidate: Candidate
     table: Table
@@ -247,7 +247,7 @@ def _read(layout: Layout) -> _Given:
         settings=settings,
         engine=engine,
         prepared=prepared,
-        references=Baseline.read(layout.result("baseline")),
+        rivals=Baseline.read(layout.result("baseline")),
         climbed=Overfit.read(layout.result("overfit")),
         candidate=candidate,
         table=with_initial_weights(table, [candidate], engine, settings.seed),
@@ -259,13 +259,13 @@ def _read(layout: Layout) -> _Given:
 
 def _identity(layout: Layout, given: _Given) -> str:
     """A digest of what determines the model and its score, except the code."""
-    references = given.references.common_sense.name, given.references.shallow.name
+    rivals = given.rivals.common_sense.name, given.rivals.shallow.name
     return identity(
         folder_sha256(layout.train),
         given.prepared.model_dump(mode="json", include={"measure", "protocol", "fold_hashes"}),
         given.settings.model_dump(mode="json"),
         given.candidate.model_dump(mode="json"),
-        references,
+        rivals,
     )
 
 
@@ -350,7 +350,7 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     refit = network
     if given.settings.final == "fold_ensemble":
         network = score_fold_ensemble(of_splits, splits, given.development, table, measure, given.engine, given.starts)
-    names = given.references.common_sense.name, given.references.shallow.name
+    names = given.rivals.common_sense.name, given.rivals.shallow.name
     dummy = HeldOut(splits, [common_sense(table.schema)[names[0]](table, split, seed) for split in splits])
     boosted = HeldOut(splits, [shallow(names[1], table, split, seed) for split in splits])
 
@@ -419,7 +419,7 @@ def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
 def _shallow(given: _Given, held_out: HeldOut) -> ShallowModel:
     """The shallow model, fitted on all training rows."""
     everything = np.arange(len(given.table))
-    fitted = fit_shallow(given.references.shallow.name, given.table, everything, given.settings.seed)
+    fitted = fit_shallow(given.rivals.shallow.name, given.table, everything, given.settings.seed)
     card = ShallowCard(
         **dict(fitted.setup), interval=_interval(held_out, given.table), typical=_typical(held_out, given.table)
     )

@@ -21,7 +21,7 @@ from src.networks import Configuration
 from src.problem.load import load_settings
 from src.problem.steps import OverfitSettings
 from src.problem.training import Engine
-from src.results.baseline import Baseline, ReferenceScore
+from src.results.baseline import Baseline, RivalScore
 from src.results.data import Prepared
 from src.results.networks import Candidate, Overfit, Rung
 from src.results.verdicts import Verdict
@@ -142,7 +142,7 @@ def _judge(
 
 def _beats(
     climb: Climb,
-    reference: ReferenceScore,
+    reference: RivalScore,
     folds: list[Split],
     table: Table,
     measure: Measure,

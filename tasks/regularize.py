@@ -19,7 +19,7 @@ from src.models.measures import TABLE, Measure
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine
-from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.baseline import Baseline, FoldScores, RivalScore
 from src.results.data import Prepared
 from src.results.networks import Overfit, Regularize
 from src.results.verdicts import Verdict
@@ -105,7 +105,7 @@ def helps(chosen: Scored, scored: Sequence[Scored], splits: Sequence[Split], tab
 
 
 def _still_beats(
-    chosen: Scored, reference: ReferenceScore, splits: Sequence[Split], table: Table, measure: Measure, seed: int
+    chosen: Scored, reference: RivalScore, splits: Sequence[Split], table: Table, measure: Measure, seed: int
 ) -> Verdict:
     gains_B = None
     if chosen.left_out_B is not None:

@@ -34,7 +34,7 @@ SHALLOW_ROWS = 200_000
 
 def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predictions:
     """What a rule of the problem's type says of the validation rows."""
-    truth_AK = table.schema.problem_type.answers(table.y_NT[split.training], table.schema.outputs)
+    truth_AK = table.schema.problem_type.perfect_predictions(table.y_NT[split.training], table.schema.outputs)
     rng = np.random.default_rng([seed, split.repeat, split.fold])
     return rule(truth_AK, table.w_N[split.training], len(split.validation), rng)
 
@@ -51,7 +51,7 @@ def last_value(table: Table, split: Split, seed: int) -> Predictions:
     """Persistence: always what was true at the latest moment of the training rows."""
     moments = table.frame[table.schema.time].iloc[split.training].to_numpy()
     latest = split.training[moments == moments.max()]
-    truth_NK = table.schema.problem_type.answers(table.y_NT[latest], table.schema.outputs)
+    truth_NK = table.schema.problem_type.perfect_predictions(table.y_NT[latest], table.schema.outputs)
     return np.repeat(truth_NK.mean(axis=0)[None], len(split.validation), axis=0)
 
 

@@ -36,7 +36,7 @@ def score_heads(
     for the sealed test rows, for all targets. A target's scores leave out the rows that lack it.
     """
     scores, verdicts, splits = [], [], list(folds)
-    ends = np.cumsum([answer.outputs for answer in table.schema.answers[1:]])
+    ends = np.cumsum([spec.outputs for spec in table.schema.head_specs[1:]])
     by_split = [np.split(p_VK, ends, axis=1) for p_VK in predicted]
     tests = table.schema.split(p_test_NK)[1:]
     for number, (head, p_test) in enumerate(zip(table.schema.heads, tests, strict=True)):

@@ -75,9 +75,9 @@ class Kind:
     of_rows: common sense without targets, by what networks do, as `ProblemType.of_rows`.
     flat: by what networks do, the view for estimators that suit any kind of input; without one they see all inputs.
 
-    These hold unless the problem says otherwise. epochs: the most epochs of a training. steps: fewer epochs do if they
-    make so many gradient steps. fewest_epochs: the least that `steps` may reduce them to. largest_batch: the most rows
-    of a gradient step. candidates: the number that the search tries.
+    These hold unless the problem says otherwise. epochs: the most epochs of a training. gradient_steps: fewer epochs do
+    if they make so many of them. fewest_epochs: the least that `gradient_steps` may reduce them to. largest_batch: the
+    most rows of a gradient step. candidates: the number that the search tries.
 
     penalties: the factor of the search's L1 and L2 penalties.
     shallow_features: the columns as the shallow models see them.
@@ -104,7 +104,7 @@ class Kind:
     flat: Mapping[Networks, View] = field(default_factory=dict)
     pretrains: bool = False
     larger: str = "overfit.max_rungs"
-    steps: int = 5_000
+    gradient_steps: int = 5_000
     fewest_epochs: int = 20
     largest_batch: int = 1024
     candidates: int = 48

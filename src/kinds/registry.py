@@ -51,7 +51,7 @@ def _mixed(parts: Sequence[Part]) -> Kind:
         ladders={"predict": partial(mixed_ladder, parts)},
         epochs=min(kind.epochs for kind in kinds),
         penalties=min(kind.penalties for kind in kinds),
-        steps=min(kind.steps for kind in kinds),
+        gradient_steps=min(kind.gradient_steps for kind in kinds),
         fewest_epochs=min(kind.fewest_epochs for kind in kinds),
         largest_batch=min(kind.largest_batch for kind in kinds),
         candidates=min(kind.candidates for kind in kinds),

@@ -24,7 +24,7 @@ from src.models.head import Head
 from src.models.likelihood import RowLikelihood
 from src.models.regression import Regression, UnitIntervalRegression
 from src.models.scores import Likelihood, OwnLoss
-from src.models.several import Answer, SeveralHeads
+from src.models.several import HeadSpec, SeveralHeads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +41,7 @@ HEADS: dict[str, type[Head]] = {
 }
 
 
-def make_head(answers: Sequence[Answer], network: "nn.Module", *training: Any) -> Head:
-    """The head, or the heads, of a network that gives these answers. `training`: see `Head`."""
-    types = [HEADS[answer.type] for answer in answers]
-    return types[0](network, *training) if len(types) == 1 else SeveralHeads(types, answers, network, *training)
+def make_head(specs: Sequence[HeadSpec], network: "nn.Module", *training: Any) -> Head:
+    """The head, or the heads, of a network that gives what these ask for. `training`: see `Head`."""
+    types = [HEADS[spec.type] for spec in specs]
+    return types[0](network, *training) if len(types) == 1 else SeveralHeads(types, specs, network, *training)

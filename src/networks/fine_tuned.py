@@ -18,7 +18,7 @@ from src.networks.mlp import MLP
 from src.networks.parameter_groups import Grouped, ParameterGroup
 
 if TYPE_CHECKING:
-    from src.networks.weights import Pretrained
+    from src.networks.pretrained import Pretrained
 
 # For the first epochs only the head learns, so that its large initial gradients do not spoil the pretrained weights.
 # Then the last blocks learn with it, at this share of its rate.
@@ -47,7 +47,7 @@ class FineTuned(Grouped):
         **options: Any,
     ) -> None:
         # Other networks do not depend on the place of the weights.
-        from src.networks.weights import Pretrained
+        from src.networks.pretrained import Pretrained
 
         if inputs != 3:
             raise ValueError(f"pretrained networks need pictures with 3 channels, not {inputs}")

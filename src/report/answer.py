@@ -2,7 +2,7 @@
 
 from src.core.text import counted
 from src.judging.printer import Printer
-from src.report.blocks import Answer, Tile
+from src.report.blocks import Opening, Tile
 from src.report.evidence import Evidence
 from src.report.words import clause, sentence, spoken, task
 from src.results.verdicts import AGAINST_SHALLOW, SEALED_TEST_VERDICT
@@ -36,7 +36,7 @@ REASONS = {
 CHOSEN_HERE = "These folds also chose the models, so such gains are on the optimistic side."
 
 
-def answer(evidence: Evidence, printer: Printer) -> Answer:
+def answer(evidence: Evidence, printer: Printer) -> Opening:
     """Put the outcome of `evaluate` into a headline, a paragraph and a strip of numbers."""
     prepared, result, cross = evidence.prepared, evidence.evaluate, evidence.evaluate.cross_validation
     headline, tone = HEADLINES[evidence.answer.use]
@@ -93,7 +93,7 @@ def answer(evidence: Evidence, printer: Printer) -> Answer:
             "common-sense",
         ),
     ]
-    return Answer(headline, reason(evidence, printer), sentences, tiles, tone)
+    return Opening(headline, reason(evidence, printer), sentences, tiles, tone)
 
 
 def reason(evidence: Evidence, printer: Printer) -> str:

@@ -79,7 +79,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Opening:
     """The report in one paragraph, with its most important numbers."""
 
     headline: str

@@ -19,8 +19,8 @@ class FoldScores(Result):
     scores: list[float] = Field(min_length=1)
 
 
-class ReferenceScore(Result):
-    """One reference model on the development folds and on the evaluation folds."""
+class RivalScore(Result):
+    """A model of common sense or a shallow one, on the development folds and on the evaluation folds."""
 
     name: str
     development: FoldScores
@@ -32,8 +32,8 @@ class Baseline(Result):
 
     measure: MeasureName
     direction: Literal["maximize", "minimize"]
-    common_sense: ReferenceScore
-    shallow: ReferenceScore
-    common_sense_all: list[ReferenceScore]
-    shallow_all: list[ReferenceScore]
+    common_sense: RivalScore
+    shallow: RivalScore
+    common_sense_all: list[RivalScore]
+    shallow_all: list[RivalScore]
     verdicts: list[Verdict]

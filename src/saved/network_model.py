@@ -135,7 +135,7 @@ class NetworkModel(Model):
             network = build_network(self.card.network, inputs, self.schema.all_outputs)
             _check_names(network, weights)
             network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-            heads.append(make_head(self.schema.answers, network).eval())
+            heads.append(make_head(self.schema.head_specs, network).eval())
         return heads
 
     def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from src.scoring import openapi
 from src.scoring.requests import JSON, Refused, Request
-from src.scoring.service import Answer, Service
+from src.scoring.service import Reply, Service
 from src.scoring.waiting import Waiting
 
 MOST_BYTES = 2**24
@@ -46,13 +46,13 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     async def page(request: HttpRequest) -> Response:
         return pages[request.url.path]
 
-    async def answered(request: HttpRequest, answer: Callable[[bytes], Awaitable[Answer]]) -> Response:
+    async def answered(request: HttpRequest, answer: Callable[[bytes], Awaitable[Reply]]) -> Response:
         try:
             body = await _body(request, most_bytes)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody receives it
         except Refused as refused:
-            reply = Answer(refused.status, orjson.dumps({"error": str(refused), **service.identity}))
+            reply = Reply(refused.status, orjson.dumps({"error": str(refused), **service.identity}))
         else:
             reply = await answer(body)
         return Response(reply.body, reply.status, media_type=JSON)

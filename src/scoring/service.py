@@ -29,7 +29,7 @@ from src.scoring.table import ROW, reading_of, refusals_of, warnings_of
 SHOWN = 100
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """An HTTP status, and JSON."""
 
     status: int
@@ -104,7 +104,7 @@ class Service:
         """Whether the model says what comes next."""
         return self.model.schema.problem_type.reads_on
 
-    def complete(self, body: bytes) -> Answer:
+    def complete(self, body: bytes) -> Reply:
         """The answer to a request for texts: JSON with the settings of `Completion`."""
         try:
             given = orjson.loads(body)
@@ -115,14 +115,14 @@ class Service:
             return self._answer(Refused(400, f"the request is not JSON: {error}"))
         except UserError as error:
             return self._answer(Refused(400, str(error)))
-        return Answer(200, orjson.dumps(self.identity | {"completions": texts}))
+        return Reply(200, orjson.dumps(self.identity | {"completions": texts}))
 
     @property
     def draws(self) -> bool:
         """Whether the model draws new rows."""
         return self.model.schema.problem_type.draws
 
-    def sample(self, body: bytes) -> Answer:
+    def sample(self, body: bytes) -> Reply:
         """The answer to a request for new rows: JSON with the settings of `Drawing`."""
         try:
             given = orjson.loads(body)
@@ -133,9 +133,9 @@ class Service:
             return self._answer(Refused(400, f"the request is not JSON: {error}"))
         except UserError as error:
             return self._answer(Refused(400, str(error)))
-        return Answer(200, orjson.dumps(self.identity | {"rows": rows}))
+        return Reply(200, orjson.dumps(self.identity | {"rows": rows}))
 
-    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+    def answers(self, requests: Sequence[Request]) -> list[Reply]:
         """The answer to each request, the same as alone but for rounding in products over more rows."""
         read = [self._read(request) for request in requests]
         plain = iter(self._score_plain([each for each in read if isinstance(each, PlainRows)]))
@@ -186,14 +186,14 @@ class Service:
             warnings,
         )
 
-    def _answer(self, outcome: Scored | Refused) -> Answer:
+    def _answer(self, outcome: Scored | Refused) -> Reply:
         if isinstance(outcome, Refused):
-            return Answer(outcome.status, orjson.dumps({"error": str(outcome), **self.identity}))
+            return Reply(outcome.status, orjson.dumps({"error": str(outcome), **self.identity}))
         if outcome.refused:
             rows = len({each.row for each in outcome.refused})
             message = f"{rows} row{'' if rows == 1 else 's'} cannot be scored; nothing was predicted"
             refused = [_shown(each) for each in outcome.refused[:SHOWN]]
-            return Answer(400, orjson.dumps({"error": message, **self.identity, "refused": refused}))
+            return Reply(400, orjson.dumps({"error": message, **self.identity, "refused": refused}))
         names = (ROW, *outcome.columns)
         rows_ = zip(outcome.numbers.tolist(), *outcome.columns.values(), strict=True)
         answer = self.identity | {
@@ -203,7 +203,7 @@ class Service:
         }
         if len(outcome.warnings) > SHOWN:
             answer["warning_count"] = len(outcome.warnings)
-        return Answer(200, orjson.dumps(answer))
+        return Reply(200, orjson.dumps(answer))
 
 
 def _shown(refusal: Refusal) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from src.scoring.requests import Request
-from src.scoring.service import Answer
+from src.scoring.service import Reply
 
 # The most bytes of a batch, unless a single request has more.
 MOST_TOGETHER = 2**22
@@ -15,16 +15,16 @@ MOST_TOGETHER = 2**22
 class Waiting:
     """Passes all waiting requests to `answers`, which runs in its own thread, one call at a time."""
 
-    def __init__(self, answers: Callable[[Sequence[Request]], list[Answer]]) -> None:
+    def __init__(self, answers: Callable[[Sequence[Request]], list[Reply]]) -> None:
         self.answers = answers
-        self.queue: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
+        self.queue: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self.work: asyncio.Task[None] | None = None
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request) -> Reply:
         """The answer to one request."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[Reply] = loop.create_future()
         self.queue.append((request, future))
         if self.work is None or self.work.done():
             self.work = loop.create_task(self._work())
@@ -37,7 +37,7 @@ class Waiting:
                 batch.append(self.queue.popleft())
             await self._answer(batch)
 
-    async def _answer(self, batch: Sequence[tuple[Request, asyncio.Future[Answer]]]) -> None:
+    async def _answer(self, batch: Sequence[tuple[Request, asyncio.Future[Reply]]]) -> None:
         loop = asyncio.get_running_loop()
         try:
             answers = await loop.run_in_executor(self.thread, self.answers, [request for request, _ in batch])

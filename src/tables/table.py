@@ -51,7 +51,7 @@ class Feature(Stored):
         return "series" if self.window else "token" if self.sentence else self.type
 
 
-class Answer(NamedTuple):
+class HeadSpec(NamedTuple):
     """What a network gives for one target, see `src.models.several`."""
 
     type: str
@@ -107,7 +107,7 @@ class Schema(Stored):
     @property
     def all_outputs(self) -> int:
         """Those for the further targets, too."""
-        return sum(answer.outputs for answer in self.answers)
+        return sum(spec.outputs for spec in self.head_specs)
 
     @property
     def questions(self) -> "list[Schema]":
@@ -121,16 +121,16 @@ class Schema(Stored):
         ]
 
     @property
-    def answers(self) -> list[Answer]:
+    def head_specs(self) -> list[HeadSpec]:
         weights = [1.0, *(head.weight for head in self.heads)]
         return [
-            Answer(head.type, len(head.targets), head.outputs, weight)
+            HeadSpec(head.type, len(head.targets), head.outputs, weight)
             for head, weight in zip(self.questions, weights, strict=True)
         ]
 
     def split(self, p_NK: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """All outputs of a network as those for each target."""
-        return np.split(p_NK, np.cumsum([answer.outputs for answer in self.answers])[:-1], axis=1)
+        return np.split(p_NK, np.cumsum([spec.outputs for spec in self.head_specs])[:-1], axis=1)
 
     @property
     def kept(self) -> list[str]:

@@ -36,7 +36,7 @@ STEP_SECONDS, LOOPED_SECONDS, MILLION_SECONDS = 1.5e-4, 2.5e-4, 5e-5
 # forked from 0.6 GB, and the start of a shard (self-check, Trainer, first pages of memory) 0.04 s more.
 SECONDS_WORTH_WORKERS = 0.15
 
-Answer = tuple[list[Trained], list[str]]
+ShardResult = tuple[list[Trained], list[str]]
 
 
 def fit(
@@ -104,7 +104,7 @@ def train_shard(
     number: int,
     callbacks: "Sequence[Callback]" = (),
     final: bool = False,
-) -> Answer:
+) -> ShardResult:
     """Train one shard. Also return notes for the log. `part` counts the gradient steps of its members.
 
     A stack that does not fit into the device's memory is halved; one that fails its self-check is looped.
@@ -132,7 +132,7 @@ def _train_shard(
     number: int,
     callbacks: "Sequence[Callback]" = (),
     final: bool = False,
-) -> Answer:
+) -> ShardResult:
     import torch
 
     from src.training.looped import train_looped

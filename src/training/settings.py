@@ -30,4 +30,7 @@ def epochs(training: Training, table: Table) -> int:
         return training.epochs
     kind, asked = kind_of(table.schema.features), table.schema.problem_type
     steps = math.ceil(len(table) / batch_size(training, table))
-    return min(kind.epochs, max((asked.steps or kind.steps) // steps, asked.fewest_epochs or kind.fewest_epochs))
+    return min(
+        kind.epochs,
+        max((asked.gradient_steps or kind.gradient_steps) // steps, asked.fewest_epochs or kind.fewest_epochs),
+    )

@@ -24,7 +24,7 @@ from src.saved.inference import prediction_columns
 from src.saved.saved_model import load_model
 from src.scoring import table as scored_table
 from src.tables.protocols import Split
-from src.tables.table import Answer, FurtherHead, Table
+from src.tables.table import FurtherHead, HeadSpec, Table
 from src.tracking.serving import signature_of
 from src.training.fit import fit
 from src.training.members import Member, Trained
@@ -32,7 +32,7 @@ from tests.kinds.workflow import new_layout, of_sealed_rows, run_every_step
 from tests.training.examples import candidate, folds_of
 from tests.training.examples import table_of as plain_table_of
 
-ANSWERS = [Answer("multiclass", 1, 3, 1.0), Answer("regression", 1, 1, 0.5), Answer("binary", 1, 1, 2.0)]
+SPECS = [HeadSpec("multiclass", 1, 3, 1.0), HeadSpec("regression", 1, 1, 0.5), HeadSpec("binary", 1, 1, 2.0)]
 HEAD = {"classes": [], "positive": None}
 
 
@@ -73,7 +73,7 @@ def test_the_losses_of_all_heads_are_added_with_their_weights_and_a_gap_counts_n
     torch.manual_seed(0)
     logits_BK, known_B = torch.randn(4, 5, requires_grad=True), torch.tensor([1.0, 1, 0, 1])
     y_BT = torch.tensor([[0, 1.5, 1], [2, -0.5, 0], [1, np.nan, np.nan], [1, 0.25, 1]])
-    head = make_head(ANSWERS, nn.Identity())
+    head = make_head(SPECS, nn.Identity())
     assert isinstance(head, SeveralHeads)
     losses_B = head.row_losses(logits_BK, y_BT)
     main_B = HEADS["multiclass"](nn.Identity()).row_losses(logits_BK[:, :3], y_BT[:, :1])
@@ -88,7 +88,7 @@ def test_the_losses_of_all_heads_are_added_with_their_weights_and_a_gap_counts_n
     torch.testing.assert_close(p_BK[:, :3].sum(1), torch.ones(4))
     torch.testing.assert_close(p_BK[:, 4], torch.sigmoid(logits_BK[:, 4]))
     assert torch.equal(p_BK[:, 3], logits_BK[:, 3])
-    assert type(make_head(ANSWERS[:1], nn.Identity())) is HEADS["multiclass"]
+    assert type(make_head(SPECS[:1], nn.Identity())) is HEADS["multiclass"]
 
 
 def test_every_head_learns_its_target_in_its_own_unit():

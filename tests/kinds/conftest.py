@@ -10,7 +10,7 @@ import torch
 from src.core.mirror import VARIABLE
 from src.networks import weights as pretrained
 from src.networks.backbones import BACKBONES
-from src.networks.weights import WEIGHTS
+from src.networks.pretrained import WEIGHTS
 
 
 @pytest.fixture

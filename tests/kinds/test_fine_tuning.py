@@ -15,7 +15,7 @@ from src.models.measures import TABLE
 from src.networks import build_network, configuration_of
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
-from src.networks.weights import WEIGHTS, Pretrained
+from src.networks.pretrained import WEIGHTS, Pretrained
 from src.preparation.fold import fit_fold
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.networks import Candidate

@@ -17,7 +17,7 @@ from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.networks import weights as pretrained
 from src.networks.backbones import BACKBONES
-from src.networks.weights import WEIGHTS, Pretrained
+from src.networks.pretrained import WEIGHTS, Pretrained
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 from tests.kinds.pictures import bars, bars_frame, file_of

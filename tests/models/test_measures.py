@@ -113,7 +113,7 @@ def test_a_network_that_has_diverged_ranks_no_better_than_chance_whatever_the_or
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in MEASURES.items() for name in names])
 def test_the_truth_scores_best_and_stays_in_the_stated_range(kind, name):
     y_NT, p_NK, w_N = answers(kind, 40, 3, seed=1)
-    truth_NK = TYPES[kind].answers(y_NT, p_NK.shape[1])
+    truth_NK = TYPES[kind].perfect_predictions(y_NT, p_NK.shape[1])
     measure = TABLE[name]
     best = measure.value(y_NT, truth_NK, w_N)
     assert best == pytest.approx(1.0 if measure.direction == "maximize" else 0.0, abs=1e-12)

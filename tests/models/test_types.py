@@ -64,7 +64,7 @@ def test_every_measure_is_one_of_some_type():
 
 @every_type_with_targets
 def test_common_sense_gives_every_row_an_answer_such_as_a_network_gives(kind: ProblemType):
-    truth_AK, w_A = kind.answers(targets_of(kind), outputs_of(kind)), np.linspace(1, 2, 40)
+    truth_AK, w_A = kind.perfect_predictions(targets_of(kind), outputs_of(kind)), np.linspace(1, 2, 40)
     assert kind.common_sense
     for rule in kind.common_sense.values():
         p_VK = rule(truth_AK, w_A, 7, np.random.default_rng(0))
@@ -75,7 +75,7 @@ def test_common_sense_gives_every_row_an_answer_such_as_a_network_gives(kind: Pr
 @every_type_with_targets
 def test_a_perfect_answer_is_what_the_head_learns_towards_and_scores_best(kind: ProblemType):
     y_NT, outputs = targets_of(kind), outputs_of(kind)
-    truth_NK = kind.answers(y_NT, outputs)
+    truth_NK = kind.perfect_predictions(y_NT, outputs)
     learnt_NK = HEADS[kind.name](nn.Identity()).targets(torch.from_numpy(y_NT), outputs).numpy()
     np.testing.assert_array_equal(truth_NK, learnt_NK)
     for name in kind.measures:

@@ -20,7 +20,7 @@ from src.models.components import Components
 from src.models.kneser_ney import KneserNey
 from src.models.measures import TABLE, Measure
 from src.models.types import registry
-from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.baseline import Baseline, FoldScores, RivalScore
 from src.results.data import ColumnSummary, FeatureSummary, Finding, Prepared, Protocol, Validation
 from src.results.evaluate import CrossValidation, Evaluate, SampleSize, SealedTest, ShallowSettings, TestScore
 from src.results.networks import Candidate, Overfit, Regularize, Rung
@@ -199,8 +199,8 @@ def write_results(root: Path, given: Example) -> Layout:
     _write_candidates(layout, given, network, measure.direction)
     development = FoldScores(mean=good, scores=network[:FOLDS])
 
-    def reference(name: str, scores: list[float]) -> ReferenceScore:
-        return ReferenceScore(
+    def reference(name: str, scores: list[float]) -> RivalScore:
+        return RivalScore(
             name=name,
             development=FoldScores(mean=float(np.mean(scores[:FOLDS])), scores=scores[:FOLDS]),
             evaluation=FoldScores(mean=float(np.mean(scores)), scores=scores),
@@ -356,7 +356,7 @@ def _predict(
     if given.scored:
         return given.scored(a, b, strength)
     if not strength:
-        return np.repeat(type_.answers(y[learnt], outputs).mean(axis=0)[None], len(held), axis=0)
+        return np.repeat(type_.perfect_predictions(y[learnt], outputs).mean(axis=0)[None], len(held), axis=0)
     if type_.target == "number":
         predicted = Ridge(alpha=1 / strength).fit(a, y[learnt]).predict(b).reshape(len(held), -1)
         return predicted.clip(type_.lowest, type_.highest)

@@ -22,7 +22,7 @@ from src.scoring.openapi import columns
 from src.scoring.registered import find_model
 from src.scoring.requests import Request
 from src.scoring.server import make_app
-from src.scoring.service import Answer, Service
+from src.scoring.service import Reply, Service
 from src.scoring.waiting import Waiting
 from tests.scoring.repository import FEATURES, PROBLEM, Repository, fruit, fruit_model
 
@@ -227,17 +227,17 @@ def test_requests_answered_together_get_the_answers_they_get_alone_but_for_round
 def test_what_waits_is_answered_together_and_a_bug_hits_only_the_request_that_meets_it():
     calls = []
 
-    def answers(requests: Sequence[Request]) -> list[Answer]:
+    def answers(requests: Sequence[Request]) -> list[Reply]:
         calls.append([request.body for request in requests])
-        return [Answer(200, bytes([1 // request.body[0]])) for request in requests]
+        return [Reply(200, bytes([1 // request.body[0]])) for request in requests]
 
-    async def ask() -> list[Answer | BaseException]:
+    async def ask() -> list[Reply | BaseException]:
         waiting = Waiting(answers)
         asked = (waiting.answer(Request(bytes([number]), "")) for number in (1, 1, 0))
         return await asyncio.gather(*asked, return_exceptions=True)
 
     one, other, hit = asyncio.run(ask())
-    assert one == other == Answer(200, b"\x01")
+    assert one == other == Reply(200, b"\x01")
     assert isinstance(hit, ZeroDivisionError)
     assert calls == [[b"\x01", b"\x01", b"\x00"], [b"\x01"], [b"\x01"], [b"\x00"]]
 

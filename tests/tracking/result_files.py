@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.core.files import Layout, write_json, write_text
 from src.datasets.manifest import RawFile, write_manifest
-from src.results.baseline import Baseline, FoldScores, ReferenceScore
+from src.results.baseline import Baseline, FoldScores, RivalScore
 from src.results.data import ColumnSummary, FeatureSummary, Prepared, Protocol, Validation
 from src.results.evaluate import CrossValidation, Evaluate, SealedTest, ShallowSettings, TestScore
 from src.results.networks import Candidate, Overfit, Regularize, Rung
@@ -222,8 +222,8 @@ class Fruit:
     def _scores(self, mean: float) -> FoldScores:
         return FoldScores(mean=mean, scores=[mean] * self.folds)
 
-    def _reference(self, name: str, mean: float) -> ReferenceScore:
-        return ReferenceScore(name=name, development=self._scores(mean), evaluation=self._scores(mean))
+    def _reference(self, name: str, mean: float) -> RivalScore:
+        return RivalScore(name=name, development=self._scores(mean), evaluation=self._scores(mean))
 
 
 def compared(name: str, holds: bool, evidence: str) -> Verdict:

@@ -15,7 +15,7 @@ from src.core.stored import Stored
 from src.inputs.picture_file import Row, fits, on_disk
 from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
 from src.networks.configurations.pictures import Block
-from src.networks.weights import Pretrained
+from src.networks.pretrained import Pretrained
 from src.problem.inputs import Image, Likelihood
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice

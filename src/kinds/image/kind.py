@@ -21,7 +21,7 @@ IMAGE = Kind(
     apart=True,
     pretrains=True,
     epochs=50,
-    steps=4_000,
+    gradient_steps=4_000,
     penalties=0.1,
     # A picture costs as much in a large minibatch as in a small one, so that more steps of small ones are free.
     fewest_epochs=8,

@@ -58,7 +58,7 @@ LANGUAGE_MODEL = LanguageModel(
             "learning_rate": [0.5, 1.0, 2.0],
         },
     },
-    steps=1_500,
+    gradient_steps=1_500,
     fewest_epochs=12,
     measures=("bits_per_character", "perplexity"),
     reason="it is what the network learns by",

@@ -15,7 +15,7 @@ class Multiclass(SingleLabel):
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return classes
 
-    def answers(self, y_NT: Array, outputs: int) -> Array:
+    def perfect_predictions(self, y_NT: Array, outputs: int) -> Array:
         return (y_NT == np.arange(outputs)).astype(np.float64)
 
     def joined(self, columns: Sequence[Array]) -> Array:

@@ -74,7 +74,7 @@ class ProblemType(ABC):
     by their full names. networks: what the networks of a kind of input do, see `src.kinds.kind.Kind`. has_code: whether
     a row has a code, whose length the problem says. of_networks: settings that all networks of this type have. options:
     further settings that the search tries in networks that have them, with their values. defaults: what holds of this
-    type where a problem file does not say, instead of `params.yaml`. steps, fewest_epochs: see `Kind`; None: its own.
+    type where a problem file does not say, instead of `params.yaml`. gradient_steps, fewest_epochs: see `Kind`; None: its own.
     figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
@@ -103,7 +103,7 @@ class ProblemType(ABC):
     of_networks: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    steps: int | None = None
+    gradient_steps: int | None = None
     fewest_epochs: int | None = None
     figures: str
     largest_are_unlike: bool = False
@@ -142,7 +142,7 @@ class ProblemType(ABC):
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         """The number of outputs of a network, given the numbers of classes and target columns and the code's length."""
 
-    def answers(self, y_NT: Array, outputs: int) -> Array:
+    def perfect_predictions(self, y_NT: Array, outputs: int) -> Array:
         """The predictions of a perfect model, (N, K), for the encoded targets y_NT."""
         return y_NT
 
