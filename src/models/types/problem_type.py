@@ -74,8 +74,8 @@ class ProblemType(ABC):
     by their full names. networks: what the networks of a kind of input do, see `src.kinds.kind.Kind`. has_code: whether
     a row has a code, whose length the problem says. of_networks: settings that all networks of this type have. options:
     further settings that the search tries in networks that have them, with their values. defaults: what holds of this
-    type where a problem file does not say, instead of `params.yaml`. gradient_steps, fewest_epochs: see `Kind`; None: its own.
-    figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    type where a problem file does not say, instead of `params.yaml`. gradient_steps, fewest_epochs: see `Kind`; None:
+    its own. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
     draws: whether a finished model draws new rows.
