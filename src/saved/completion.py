@@ -45,6 +45,11 @@ class Completion(BaseModel):
             raise UserError(f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
+def begins_anywhere(model: Model) -> bool:
+    """Whether the texts that a model reads on are rows of a longer one."""
+    return _known(model).follows is not None
+
+
 def complete(model: Model, asked: Completion) -> list[str]:
     """What follows the prompt, as often as asked; unknown characters are never drawn.
 
@@ -54,10 +59,7 @@ def complete(model: Model, asked: Completion) -> list[str]:
         raise UserError(
             f"a model of type {model.schema.type} says nothing of what comes next, so it cannot complete texts"
         )
-    vectorizer = model.vectorizers[0]
-    assert isinstance(vectorizer, TextVectorizer)
-    assert isinstance(vectorizer.by, Characters)
-    known, rng = vectorizer.by, np.random.default_rng(asked.seed)
+    known, rng = _known(model), np.random.default_rng(asked.seed)
     after, prompt = model.reading_on(), known.numbers(asked.prompt)
     for symbol in (NOTHING, *prompt.tolist()):
         p_BV = after(np.full(asked.n, symbol))
@@ -69,6 +71,13 @@ def complete(model: Model, asked: Completion) -> list[str]:
         drawn.append(np.where(ended_B, NOTHING, symbol_B))
         p_BV = after(symbol_B)
     return [known.text([number for number in row if number != NOTHING]) for row in np.column_stack(drawn).tolist()]
+
+
+def _known(model: Model) -> Characters:
+    vectorizer = model.vectorizers[0]
+    assert isinstance(vectorizer, TextVectorizer)
+    assert isinstance(vectorizer.by, Characters)
+    return vectorizer.by
 
 
 def _drawn(p_BV: NDArray[np.float64], asked: Completion, rng: np.random.Generator, numbers: int) -> NDArray[np.int64]:

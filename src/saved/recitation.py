@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from src.judging.intervals import share_interval
 from src.results.evaluate import Writings, WrittenText
 from src.results.verdicts import Estimate, Verdict
-from src.saved.completion import Completion, complete
+from src.saved.completion import Completion, begins_anywhere, complete
 from src.saved.inference import Model
 
 # Characters of a run, and what is added up to tell runs apart: a polynomial over 64 bits.
@@ -82,17 +82,20 @@ def writings(
 ) -> tuple[Writings, Verdict]:
     """Texts that the model writes, with stretches that it copied, and whether it recites.
 
-    training, held_out: passages. called: the model's name in the sentence.
+    training, held_out: passages. called: the model's name in the sentence. Where rows continue one another, texts begin
+    with a new line: of how the whole begins, a model has seen one example.
     """
     learnt = Learnt.of(training)
     characters = int(np.clip(np.median([len(text) for text in held_out]), 1, LONGEST))
-    drawn = complete(model, Completion(n=TEXTS, characters=characters, seed=seed))
+    prompt = "\n" if begins_anywhere(model) else ""
+    drawn = complete(model, Completion(prompt=prompt, n=TEXTS, characters=characters, seed=seed))
     ours, theirs = learnt.share(drawn), learnt.share(cut(held_out, characters))
     shown = [
         WrittenText(temperature=temperature, text=text, copied=learnt.copied(text))
         for temperature in TEMPERATURES
         for text in complete(
-            model, Completion(n=SHOWN, characters=SHOWN_CHARACTERS, temperature=temperature, seed=seed)
+            model,
+            Completion(prompt=prompt, n=SHOWN, characters=SHOWN_CHARACTERS, temperature=temperature, seed=seed),
         )
     ]
     return Writings(texts=shown, compressed=compressed(training, held_out)), verdict(ours, theirs, called)
