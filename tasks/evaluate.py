@@ -15,6 +15,7 @@ from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
 from src.judging.baselines import common_sense, fit_shallow, shallow
 from src.judging.code_use import code_is_used
+from src.judging.code_views import code_views
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
 from src.judging.evaluation import (
     compare,
@@ -166,6 +167,11 @@ def evaluate(layout: Layout) -> Evaluate:
     drawn, latent = _drawn(models, name, table, test, given.settings.seed)
     saved = models.pop(name)
     [alternative] = models.values()
+    views = (
+        code_views(saved, table, learnt.splits[0], test, p_test[name])
+        if table.schema.problem_type.has_code and table.schema.problem_type.networks == "rebuild"
+        else None
+    )
     held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
     p_saved = p_test[name][:, : table.schema.outputs]
     written, recites = _writings(saved, MODELS[name], table, test, given.settings.seed)
@@ -188,6 +194,7 @@ def evaluate(layout: Layout) -> Evaluate:
             ),
             nested=judged.nested,
             sample_sizes=learnt.sample_sizes,
+            code=views,
             final=given.settings.final,
             test=sealed_test,
             shallow_test=score_sealed_test(test, p_test["shallow"], measure),

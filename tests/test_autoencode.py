@@ -18,6 +18,7 @@ from src.judging.code_use import code_is_used
 from src.judging.held_out import HeldOut
 from src.kinds.tabular.rebuilt import rebuilt
 from src.kinds.tabular.vectorizer import Numbers, TabularVectorizer
+from src.models.components import Components
 from src.preparation.fold import fit_fold
 from src.problem.load import load_problem
 from src.results.baseline import Baseline
@@ -110,6 +111,23 @@ def test_the_predictions_are_errors_and_codes_and_those_of_the_saved_models(layo
 
 
 @pytest.mark.slow
+def test_errors_of_other_sizes_are_those_of_components_fitted_for_each(layout: Layout):
+    told = Evaluate.read(layout.result("evaluate")).code
+    table = read_table(layout.train, read_schema(layout.train))
+    split = next(iter(read_folds(layout.folds, len(table))["evaluation"]))
+    fold = fit_fold(table, split.training, split.validation)
+    assert [size.numbers for size in told.sizes] == [1, 2, 4, 8]
+    for size in told.sizes:
+        error = Components(size.numbers).fit(fold.x_AD).score_samples(fold.x_VD)[:, 0].mean()
+        assert size.error == pytest.approx(error)
+    schema = read_schema(layout.train)
+    test = read_table(layout.test, schema)
+    code_NC = load_model(layout.model).row_predictions(test.frame)[:, 1:]
+    for unit in told.units:
+        assert unit.rows[0] == test.rows_N[code_NC[:, unit.number - 1].argmax()]
+
+
+@pytest.mark.slow
 def test_rows_as_rebuilt_come_on_request_from_a_file_and_from_the_server(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -195,6 +213,8 @@ def test_the_report_shows_errors_and_the_map_of_the_codes(layout: Layout):
     assert "Do the out-of-fold errors tell how large those of new rows are?" in page
     assert "Areas out of fold, with 95% intervals" in page
     assert "of the sealed test, coloured by side, which no step learnt from" in page
+    assert "The held-out error by the numbers of a code." in page
+    assert "Which rows of the sealed test excite a number of the code most" in page
     card = (layout.results / "model_card.md").read_text()
     assert "reconstruction error" in card
 
@@ -309,7 +329,7 @@ def test_pictures_are_rebuilt_from_codes_and_errors_are_those_of_pixels_from_0_t
             "content": "image",
         },
         "type": "autoencode",
-        "code": 3,
+        "code": 2,
         "reference": "bar",
         "engine": {"workers": 1, "accelerator": "cpu"},
         "protocol": "hold_out",
@@ -334,6 +354,11 @@ def test_pictures_are_rebuilt_from_codes_and_errors_are_those_of_pixels_from_0_t
     pixels = np.asarray(fit_fold(test, np.arange(len(test)), np.arange(1)).x_AD)
     assert (pixels.min(), pixels.max()) >= (0, 0.5)
     assert pixels.max() <= 1
+    told = Evaluate.read(layout.result("evaluate")).code
+    assert len(told.plane) == len(told.plane[0]) == 8
+    assert all(cell.startswith("data:image/png") for row in told.plane for cell in row)
+    assert all(text.startswith("data:image/png") for unit in told.units for text in unit.shown)
+    assert "What is rebuilt of places in the plane" in (layout.results / "report.html").read_text()
     mean_row = Baseline.read(layout.result("baseline")).common_sense.evaluation.mean
     assert mean_row == pytest.approx(pixels.var(axis=0).mean(), rel=0.2)
 

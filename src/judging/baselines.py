@@ -43,7 +43,7 @@ def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predicti
     """The answers for the validation rows of an estimator that is fitted to the inputs of the training rows."""
     fold = fit_fold(table, split.training, split.validation)
     estimator = make(seed, len(fold.w_A), table.schema.code)
-    view = _view(table.schema)
+    view = flat_view(table.schema)
     return statistics_of(_fitted(estimator, seen(fold.x_AD, view), None, fold.w_A), seen(fold.x_VD, view))
 
 
@@ -73,12 +73,12 @@ def shallow_models(schema: Schema) -> dict[str, Shallow]:
     if asked.family is not None:
         return kind.shallow[asked.family]
     return {
-        name: Shallow(partial(_with_code, make, schema.code), view=_view(schema))
+        name: Shallow(partial(_with_code, make, schema.code), view=flat_view(schema))
         for name, make in asked.shallow.items()
     }
 
 
-def _view(schema: Schema) -> View:
+def flat_view(schema: Schema) -> View:
     return kind_of(schema.features).flat.get(schema.problem_type.networks, PLAIN)
 
 

@@ -1,5 +1,7 @@
 """How rows are rebuilt from their codes: the errors, and a map of the codes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -23,6 +25,28 @@ def errors(out_of_fold: np.ndarray, test: np.ndarray, measured: str = "reconstru
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xlabel(f"{measured} of a row")
     axes.set_ylabel(f"rows with at most that {'error' if measured.endswith('error') else 'many'}")
+    axes.grid()
+    legend_above(axes)
+    return figure
+
+
+@styled
+def code_sizes(
+    sizes: Sequence[int], errors: Sequence[float], network: tuple[int, float, float, float], mean_row: float
+) -> Figure:
+    """The error of principal components by their number; network: its numbers, error and interval, as a point."""
+    figure, [[axes]] = new_figure(2.8)
+    axes.plot(sizes, errors, color=ACCENT, marker="o", markersize=3, label="principal components")
+    numbers, error, low, high = network
+    bars = [[max(error - low, 0)], [max(high - error, 0)]]
+    axes.errorbar([numbers], [error], yerr=bars, color=NETWORK, marker="o", linestyle="", label="network")
+    axes.axhline(mean_row, color=OTHERS, label="mean row")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(plain_number)
+    axes.yaxis.set_major_formatter(plain_number)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("numbers of the code")
+    axes.set_ylabel("reconstruction error")
     axes.grid()
     legend_above(axes)
     return figure

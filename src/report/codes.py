@@ -22,6 +22,8 @@ QUANTILES = (0.5, 0.9, 0.99)
 ERROR = "reconstruction_error"
 PICTURE = "data:image/"  # how the address of a picture begins that is itself in it
 UNLIKE = "Rows that are rebuilt badly are unlike the others."
+# Codes with at least this share of zeros are sparse; what counts as small in them.
+MOSTLY_ZERO, SMALL = 0.3, 0.1
 # Rows of the rarer value that an area takes.
 FEWEST = 10
 
@@ -42,7 +44,89 @@ def reconstruction(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "errors", caption), caption)])
-    return [picture, table, *_rebuilt(evidence), *apart(evidence), *_map(test)]
+    views = [*_sizes(evidence), *_sparse(test), *_map(test), *_plane(evidence), *_units(evidence)]
+    return [picture, table, *_rebuilt(evidence), *apart(evidence), *views]
+
+
+def _sizes(evidence: Evidence) -> list[Block]:
+    """What principal components of other numbers reach, beside the network's error."""
+    told = evidence.evaluate.code
+    if told is None or not told.sizes:
+        return []
+    scored = evidence.evaluate.cross_validation
+    as_good = next((size.numbers for size in told.sizes if size.error <= scored.mean), None)
+    caption = (
+        "The held-out error by the numbers of a code. A longer code rebuilds better, so errors are comparable at one "
+        "length only. "
+        + (f"{counted(as_good, 'principal component')} would do as well as the network." if as_good else "")
+    )
+    network = (told.numbers, scored.mean, scored.low, scored.high)
+    figure = code_plots.code_sizes(
+        [size.numbers for size in told.sizes],
+        [size.error for size in told.sizes],
+        network,
+        evidence.evaluate.baseline,
+    )
+    return [Pictures([Picture(inline_svg(figure, "sizes", caption), caption)])]
+
+
+def _sparse(test: pd.DataFrame) -> list[Block]:
+    """How many numbers of sparse codes are small; nothing of codes without zeros."""
+    code_NC = test[_names(test, "code__")].to_numpy(float)
+    zero = float(np.mean(code_NC == 0)) if code_NC.size else 0.0
+    if zero < MOSTLY_ZERO:
+        return []
+    active = float((code_NC != 0).sum(1).mean())
+    small = float(np.mean(np.abs(code_NC) < SMALL))
+    return [
+        Text(
+            f"Of the numbers of the codes {share(zero)} are 0 and {share(small)} under {SMALL:g}; on average "
+            f"{active:.1f} of {code_NC.shape[1]} are active in a row, and the shallow model has as many components as "
+            "may be active."
+        )
+    ]
+
+
+def _units(evidence: Evidence) -> list[Block]:
+    """The sealed rows that excite each number of the code most."""
+    told = evidence.evaluate.code
+    if told is None or not told.units:
+        return []
+    pictured = all(text.startswith(PICTURE) for unit in told.units for text in unit.shown)
+    texts = [
+        [text if text else f"row {count(row)}" for row, text in zip(unit.rows, unit.shown, strict=True)]
+        for unit in told.units
+    ]
+    header = ["Number of the code", *(f"Row {place}" for place in range(1, len(texts[0]) + 1))]
+    return [
+        Table(
+            "Which rows of the sealed test excite a number of the code most",
+            header,
+            [[count(unit.number), *of_unit] for unit, of_unit in zip(told.units, texts, strict=True)],
+            frozenset({0}),
+            prose=not pictured,
+            pictured=frozenset(range(1, len(header))) if pictured else frozenset(),
+        )
+    ]
+
+
+def _plane(evidence: Evidence) -> list[Block]:
+    told = evidence.evaluate.code
+    if told is None or not told.plane:
+        return []
+    columns = len(told.plane[0])
+    return [
+        Table(
+            "What is rebuilt of places in the plane of the codes, from low to high to the right and upwards",
+            [""] * columns,
+            told.plane,
+            pictured=frozenset(range(columns)),
+        )
+    ]
+
+
+def _names(test: pd.DataFrame, *prefixes: str) -> list[str]:
+    return [str(name) for name in test if str(name).startswith(prefixes)]
 
 
 def _rebuilt(evidence: Evidence) -> list[Block]:
@@ -115,7 +199,7 @@ def _out_of_fold(evidence: Evidence, model: str) -> pd.DataFrame:
 
 def _map(test: pd.DataFrame) -> list[Block]:
     """The codes that the final model gives the rows of the sealed test; nothing where these are too few."""
-    names = [name for name in test if str(name).startswith("code__")]
+    names = _names(test, "code__", "bit__")
     if len(test) < NEIGHBOURS or len(names) < 2:
         return []
     shown = test.iloc[:: -(-len(test) // MOST_CODES)]

@@ -149,6 +149,35 @@ class Drawn(Result):
     nearest: list[list[str]] = Field([], exclude_if=lambda nearest: not nearest)
 
 
+class CodeSize(Result):
+    """The error of so many principal components on the held-out rows of the first evaluation fold."""
+
+    numbers: int
+    error: float
+
+
+class CodeUnit(Result):
+    """A number of the code (from 1), and the sealed rows in which it is largest: their positions, and as shown."""
+
+    number: int
+    rows: list[int]
+    shown: list[str]
+
+
+class CodeViews(Result):
+    """How to look at the codes of the saved model.
+
+    numbers: how many of the code may be other than 0. sizes: what principal components of other numbers would reach;
+    none for bits, which are not comparable. units: the numbers of the code that vary most. plane:
+    where a code has two numbers and its rows are pictures, what is rebuilt of places in the plane, from the top left.
+    """
+
+    numbers: int
+    sizes: list[CodeSize]
+    units: list[CodeUnit]
+    plane: list[list[str]] = Field([], exclude_if=lambda plane: not plane)
+
+
 class Evaluate(Result):
     """evaluate.json. `shallow` and `baseline` are scored on the folds of `cross_validation`, in the same way.
 
@@ -180,6 +209,7 @@ class Evaluate(Result):
     chosen: Candidate
     choices: list[Choice] = Field(default_factory=list)
     extra: dict[str, float]
+    code: CodeViews | None = Field(None, exclude_if=lambda code: code is None)
     writings: Writings | None = Field(None, exclude_if=lambda writings: writings is None)
     drawn: Drawn | None = Field(None, exclude_if=lambda drawn: drawn is None)
     recommended: Recommended
