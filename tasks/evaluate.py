@@ -15,7 +15,6 @@ from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
 from src.judging.baselines import common_sense, fit_shallow, shallow
 from src.judging.code_use import code_is_used
-from src.judging.code_views import code_views
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
 from src.judging.evaluation import (
     compare,
@@ -56,6 +55,7 @@ from src.results.networks import Candidate, Overfit, Regularize
 from src.results.openings import Ledger, identity, rows_sha256
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Verdict
 from src.results.wording import MODELS, scored
+from src.saved.code_views import code_views
 from src.saved.drawings import drawings
 from src.saved.inference import Interval, Model, Typical, actual_columns, prediction_columns
 from src.saved.latent import latent_verdicts
