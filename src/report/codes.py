@@ -50,20 +50,20 @@ def reconstruction(evidence: Evidence) -> list[Block]:
 
 def _sizes(evidence: Evidence) -> list[Block]:
     """What principal components of other numbers reach, beside the network's error."""
-    told = evidence.evaluate.code
-    if told is None or not told.sizes:
+    views = evidence.evaluate.code
+    if views is None or not views.sizes:
         return []
     scored = evidence.evaluate.cross_validation
-    as_good = next((size.numbers for size in told.sizes if size.error <= scored.mean), None)
+    as_good = next((size.numbers for size in views.sizes if size.error <= scored.mean), None)
     caption = (
         "The held-out error by the numbers of a code. A longer code rebuilds better, so errors are comparable at one "
         "length only. "
         + (f"{counted(as_good, 'principal component')} would do as well as the network." if as_good else "")
     )
-    network = (told.numbers, scored.mean, scored.low, scored.high)
+    network = (views.numbers, scored.mean, scored.low, scored.high)
     figure = code_plots.code_sizes(
-        [size.numbers for size in told.sizes],
-        [size.error for size in told.sizes],
+        [size.numbers for size in views.sizes],
+        [size.error for size in views.sizes],
         network,
         evidence.evaluate.baseline,
     )
@@ -89,20 +89,20 @@ def _sparse(test: pd.DataFrame) -> list[Block]:
 
 def _units(evidence: Evidence) -> list[Block]:
     """The sealed rows that excite each number of the code most."""
-    told = evidence.evaluate.code
-    if told is None or not told.units:
+    views = evidence.evaluate.code
+    if views is None or not views.units:
         return []
-    pictured = all(text.startswith(PICTURE) for unit in told.units for text in unit.shown)
+    pictured = all(text.startswith(PICTURE) for unit in views.units for text in unit.shown)
     texts = [
         [text if text else f"row {count(row)}" for row, text in zip(unit.rows, unit.shown, strict=True)]
-        for unit in told.units
+        for unit in views.units
     ]
     header = ["Number of the code", *(f"Row {place}" for place in range(1, len(texts[0]) + 1))]
     return [
         Table(
             "Which rows of the sealed test excite a number of the code most",
             header,
-            [[count(unit.number), *of_unit] for unit, of_unit in zip(told.units, texts, strict=True)],
+            [[count(unit.number), *of_unit] for unit, of_unit in zip(views.units, texts, strict=True)],
             frozenset({0}),
             prose=not pictured,
             pictured=frozenset(range(1, len(header))) if pictured else frozenset(),
@@ -111,15 +111,15 @@ def _units(evidence: Evidence) -> list[Block]:
 
 
 def _plane(evidence: Evidence) -> list[Block]:
-    told = evidence.evaluate.code
-    if told is None or not told.plane:
+    views = evidence.evaluate.code
+    if views is None or not views.plane:
         return []
-    columns = len(told.plane[0])
+    columns = len(views.plane[0])
     return [
         Table(
             "What is rebuilt of places in the plane of the codes, from low to high to the right and upwards",
             [""] * columns,
-            told.plane,
+            views.plane,
             pictured=frozenset(range(columns)),
         )
     ]

@@ -55,15 +55,15 @@ def units(model: Model, test: Table, p_NK: Array) -> list[CodeUnit]:
     code_NC = p_NK[:, 1:]
     chosen = np.argsort(-code_NC.std(0), kind="stable")[:MOST_UNITS]
     show = kind_of(test.schema.features).rebuilt
-    told = []
+    listed = []
     for place in sorted(chosen.tolist()):
         rows = np.argsort(-code_NC[:, place], kind="stable")[:ROWS_OF_UNIT]
         shown = [""] * len(rows)
         if show is not None:
             inputs = model.decoded(code_NC[rows])
             shown = show(test.frame.iloc[rows], model.vectorizers[0], inputs)["shown"].tolist()
-        told.append(CodeUnit(number=place + 1, rows=test.rows_N[rows].tolist(), shown=shown))
-    return told
+        listed.append(CodeUnit(number=place + 1, rows=test.rows_N[rows].tolist(), shown=shown))
+    return listed
 
 
 def plane(model: Model, code_NC: Array) -> list[list[str]]:
