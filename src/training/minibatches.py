@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from src.models.head import Head
 from src.networks.dropout import normal
-from src.networks.stack import REGISTER, RowShape, Stack
 from src.preparation.fold import FoldArrays
 from src.training.members import Paused
+from src.training.stack import REGISTER, RowShape, Stack
 
 # The most numbers collected at once. NUMBERS_AHEAD is for the streams' minibatches of several steps: a small table's
 # epoch needs only a few calls, and that of a large table is never in memory as a whole. NUMBERS_AT_ONCE is for all

@@ -207,8 +207,8 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
     from torch import nn
 
     from src.networks.dropout import Dropout
-    from src.networks.stacked_modules import StackedModules
     from src.training.looped import initial_network
+    from src.training.stacked_modules import StackedModules
 
     networks = [initial_network(member, fold, table, torch.float32) for _ in range(2)]
     architecture = member.candidate.network.architecture

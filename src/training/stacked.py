@@ -24,9 +24,6 @@ from src.models.head import Head
 from src.models.heads import HEADS
 from src.models.measures import Measure
 from src.networks.mlp import MLP
-from src.networks.stack import REGISTER, Stack
-from src.networks.stacked_mlp import StackedMLP
-from src.networks.stacked_modules import StackedModules
 from src.preparation.fold import FoldArrays
 from src.problem.training import Engine
 from src.tables.protocols import Index
@@ -36,6 +33,9 @@ from src.training.lightning import make_trainer
 from src.training.looped import initial_network
 from src.training.members import Member, Paused, Trained
 from src.training.minibatches import Minibatches, Rows
+from src.training.stack import REGISTER, Stack
+from src.training.stacked_mlp import StackedMLP
+from src.training.stacked_modules import StackedModules
 from src.training.stacked_steps import StackSteps
 
 # The most numbers (outputs of members on the rows of their curves, or inputs of these rows) for folds to be measured at

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from src.models.updates import OPTIMIZERS, Regularization, kept_share
-from src.networks.stack import Stack
 from src.results.networks import Candidate
+from src.training.stack import Stack
 
 
 class StackSteps:

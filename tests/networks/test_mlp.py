@@ -11,7 +11,7 @@ from torch.nn import functional
 from src.networks import build_network
 from src.networks.dropout import Dropout
 from src.networks.mlp import ACTIVATIONS, MLP
-from src.networks.stacked_mlp import StackedMLP
+from src.training.stacked_mlp import StackedMLP
 
 UNITS = st.lists(st.integers(1, 40), min_size=1, max_size=3)
 

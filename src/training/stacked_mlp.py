@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from src.networks.dropout import Dropout
 from src.networks.mlp import MLP
-from src.networks.stack import RowShape, Stack
+from src.training.stack import RowShape, Stack
 
 aten = torch.ops.aten
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
 from src.networks.dropout import Dropout
-from src.networks.stack import RowShape, Stack
+from src.training.stack import RowShape, Stack
 
 
 class StackedModules(Stack):
