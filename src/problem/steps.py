@@ -178,7 +178,7 @@ class PrepareSettings(TableSettings, ProtocolSettings):
     tokens: Tokens = Field(Tokens(), description="how sentences with a label for each word are read")
     likelihood: Likelihood = Field(
         "auto",
-        description="the networks of type density; auto: vae",
+        description="the networks that say how likely a row is; auto: vae",
         exclude_if=lambda network: network == "auto",
     )
 
