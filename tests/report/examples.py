@@ -128,7 +128,7 @@ def _wines() -> Example:
 def _bits(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
     """Those of standardized numbers that are normal and recorded in tenths, and how many numbers there are."""
     bits_N = stats.norm.logpdf(b).sum(axis=1) / -np.log(2) + b.shape[1] * np.log2(10)
-    factor = 1 if strength == 1 else 1.5 if strength else 2
+    factor = 1 if strength == 1 else 1.5 if strength else 1.9
     return np.column_stack([factor * bits_N, np.full(len(b), b.shape[1])])
 
 

@@ -52,7 +52,8 @@ def quantities(layout: Layout) -> dict[str, float]:
 def texts(layout: Layout) -> Iterator[tuple[str, str]]:
     evidence = read_evidence(layout)
     yield "summary", summary([layout])
-    yield "report", re.sub(r"<[^>]*>", " ", re.sub(r"<svg.*?</svg>", "", render_page(evidence), flags=re.DOTALL))
+    page = re.sub(r"<(svg|style).*?</\1>", "", render_page(evidence), flags=re.DOTALL)
+    yield "report", re.sub(r"<[^>]*>", " ", page)
     yield "model card", render_card(evidence)
     for step in STEPS:
         told = headline(step, layout)
