@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from src.core.mirror import VARIABLE
-from src.networks import weights as pretrained
+from src.networks import pretrained
 from src.networks.backbones import BACKBONES
 from src.networks.pretrained import WEIGHTS
 

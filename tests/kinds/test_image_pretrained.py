@@ -15,7 +15,7 @@ from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
-from src.networks import weights as pretrained
+from src.networks import pretrained
 from src.networks.backbones import BACKBONES
 from src.networks.pretrained import WEIGHTS, Pretrained
 from src.problem.training import OverfitLadder, Training
