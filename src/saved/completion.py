@@ -1,22 +1,22 @@
 """Let a finished model complete texts: it draws one character after another. Shapes: B texts, V symbols."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from src.core.errors import UserError
 from src.kinds.text.language import Characters
 from src.kinds.text.vectorizer import TextVectorizer
 from src.models.kneser_ney import NOTHING, UNKNOWN
+from src.saved.asked import Asked
 from src.saved.inference import Model
 
 MOST_TEXTS, MOST_CHARACTERS, MOST_PROMPT = 100, 10_000, 8_192
 
 
-class Completion(BaseModel):
+class Completion(Asked):
     """What to complete, and how.
 
     n: how many texts. characters: the most of each; fewer where a text ends. temperature: 1 draws by the model's own
@@ -25,24 +25,12 @@ class Completion(BaseModel):
     degeneration"). seed: the same gives the same texts.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
     prompt: Annotated[str, Field(max_length=MOST_PROMPT)] = ""
     n: Annotated[int, Field(ge=1, le=MOST_TEXTS)] = 1
     characters: Annotated[int, Field(ge=1, le=MOST_CHARACTERS)] = 200
     temperature: Annotated[float, Field(ge=0, le=10)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
-        """Raises UserError naming the setting that is wrong."""
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the request"
-            raise UserError(f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
 def begins_anywhere(model: Model) -> bool:

@@ -4,41 +4,30 @@ Shapes: N rows, C numbers of a code.
 """
 
 import base64
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from src.core.errors import UserError
 from src.inputs.pictures import png
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.vectorizer import DAY, TabularVectorizer
+from src.saved.asked import Asked
 from src.saved.inference import Model
 from src.tables.columns import FeatureType
 
 MOST_ROWS = 1_000
 
 
-class Drawing(BaseModel):
+class Drawing(Asked):
     """How many rows to draw; the same seed gives the same rows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     n: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
-        """Raises UserError naming the setting that is wrong."""
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the request"
-            raise UserError(f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
 def sample(model: Model, asked: Drawing) -> pd.DataFrame:

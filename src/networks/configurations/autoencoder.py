@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from src.core.text import counted, listing
-from src.networks.configurations.configuration import Configuration, Count, Regularizes, Share, hidden_layers
+from src.core.text import counted
+from src.networks.configurations.configuration import (
+    Configuration,
+    Count,
+    FallingRate,
+    Filtering,
+    Regularizes,
+    Share,
+    hidden_layers,
+)
 from src.networks.configurations.reading import ReadingOnce
 
 if TYPE_CHECKING:
@@ -111,14 +119,6 @@ class RecurrentAutoencoderConfiguration(Blurring, ReadingOnce):
         return f"an encoder and a decoder: {super().structure}"
 
 
-class FallingRate(Configuration):
-    """Networks of pictures train for few epochs and gain most from those at a low rate."""
-
-    @property
-    def rate_falls(self) -> bool:
-        return True
-
-
 class DensePictureAutoencoderConfiguration(Dense, FallingRate):
     """Of the flat pixels of pictures. size: height and width."""
 
@@ -132,11 +132,10 @@ class DensePictureAutoencoderConfiguration(Dense, FallingRate):
         return DensePictureAutoencoder
 
 
-class ConvolutionalAutoencoderConfiguration(Rebuilding, Blurring, FallingRate):
+class ConvolutionalAutoencoderConfiguration(Blurring, Filtering, FallingRate):
     """Of pictures. units: the filters of each convolution. size: height and width."""
 
     architecture: Literal["convolutional_autoencoder"] = "convolutional_autoencoder"
-    units: Annotated[list[Count], Field(min_length=1)]
     size: Annotated[list[Count], Field(min_length=2, max_length=2)]
 
     @staticmethod
@@ -147,13 +146,4 @@ class ConvolutionalAutoencoderConfiguration(Rebuilding, Blurring, FallingRate):
 
     @property
     def structure(self) -> str:
-        filters = listing([str(width) for width in self.units])
-        return f"an encoder and a decoder with {counted(len(self.units), 'convolution')} of {filters} filters"
-
-    @property
-    def phrase(self) -> str:
-        return self.sizes
-
-    @property
-    def sizes(self) -> str:
-        return f"{super().sizes} filters"
+        return f"an encoder and a decoder with {counted(len(self.units), 'convolution')} of {self.filters}"

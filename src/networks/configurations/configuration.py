@@ -165,6 +165,30 @@ class Configuration(BaseModel):
         return {name: mark for name, mark in marks if isinstance(mark, Regularizes)}
 
 
+class FallingRate(Configuration):
+    """Networks of pictures train for few epochs and gain most from those at a low rate."""
+
+    @property
+    def rate_falls(self) -> bool:
+        return True
+
+
+class Filtering(Configuration):
+    """units: filters of convolutions."""
+
+    @property
+    def filters(self) -> str:
+        return f"{listing([str(width) for width in self.units])} filters"
+
+    @property
+    def sizes(self) -> str:
+        return f"{super().sizes} filters"
+
+    @property
+    def phrase(self) -> str:
+        return self.sizes
+
+
 def hidden_layers(units: Sequence[int]) -> str:
     """`2 hidden layers of 64 and 32 units`."""
     return f"{counted(len(units), 'hidden layer')} of {listing([str(width) for width in units])} units"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from src.core.text import counted, listing
-from src.networks.configurations.configuration import Configuration, Count, Regularizes
+from src.networks.configurations.configuration import Count, FallingRate, Regularizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,15 +16,10 @@ Augmentation = Literal["none", "move", "mirror", "shear", "colour"]
 Block = Literal["plain", "double", "separable", "residual", "xception", "inception"]
 
 
-class SeeingPictures(Configuration):
+class SeeingPictures(FallingRate):
     """augmentation: how pictures change while a network learns."""
 
     augmentation: Annotated[Augmentation, Regularizes("augmentation {}")] = "none"
-
-    @property
-    def rate_falls(self) -> bool:
-        """Such networks train for few epochs and gain most from those at a low rate."""
-        return True
 
 
 class Sized(SeeingPictures):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from src.core.text import counted, listing
-from src.networks.configurations.configuration import Configuration, Count, hidden_layers
+from src.core.text import counted
+from src.networks.configurations.configuration import Configuration, Count, FallingRate, Filtering, hidden_layers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +39,7 @@ class TabularVariationalConfiguration(Configuration):
         return f"a variational autoencoder with {super().structure} and a code of {counted(self.code, 'number')}"
 
 
-class PictureVariationalConfiguration(Configuration):
+class PictureVariationalConfiguration(Filtering, FallingRate):
     """units: filters of the convolutions. size: height and width. code: how many numbers the code has."""
 
     architecture: Literal["picture_variational"] = "picture_variational"
@@ -53,27 +53,14 @@ class PictureVariationalConfiguration(Configuration):
         return PictureVariational
 
     @property
-    def rate_falls(self) -> bool:
-        return True
-
-    @property
     def structure(self) -> str:
-        filters = listing([str(width) for width in self.units])
         return (
-            f"a variational autoencoder with {counted(len(self.units), 'convolution')} of {filters} filters and a code "
+            f"a variational autoencoder with {counted(len(self.units), 'convolution')} of {self.filters} and a code "
             f"of {counted(self.code, 'number')}, whose decoder sees the neighbours of each pixel"
         )
 
-    @property
-    def phrase(self) -> str:
-        return self.sizes
 
-    @property
-    def sizes(self) -> str:
-        return f"{super().sizes} filters"
-
-
-class PixelCNNConfiguration(Configuration):
+class PixelCNNConfiguration(Filtering, FallingRate):
     """units: filters of the masked convolutions. size: height and width."""
 
     architecture: Literal["pixel_cnn"] = "pixel_cnn"
@@ -86,21 +73,8 @@ class PixelCNNConfiguration(Configuration):
         return PixelCNN
 
     @property
-    def rate_falls(self) -> bool:
-        return True
-
-    @property
     def structure(self) -> str:
-        filters = listing([str(width) for width in self.units])
-        return f"a PixelCNN with {counted(len(self.units), 'masked convolution')} of {filters} filters"
-
-    @property
-    def phrase(self) -> str:
-        return self.sizes
-
-    @property
-    def sizes(self) -> str:
-        return f"{super().sizes} filters"
+        return f"a PixelCNN with {counted(len(self.units), 'masked convolution')} of {self.filters}"
 
 
 class FlowConfiguration(Configuration):
@@ -133,7 +107,7 @@ class TabularFlowConfiguration(FlowConfiguration):
         return TabularFlow
 
 
-class PictureFlowConfiguration(FlowConfiguration):
+class PictureFlowConfiguration(FlowConfiguration, FallingRate):
     """size: height and width."""
 
     architecture: Literal["picture_flow"] = "picture_flow"
@@ -144,7 +118,3 @@ class PictureFlowConfiguration(FlowConfiguration):
         from src.networks.couplings import PictureFlow
 
         return PictureFlow
-
-    @property
-    def rate_falls(self) -> bool:
-        return True
