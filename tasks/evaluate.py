@@ -13,13 +13,12 @@ import pandas as pd
 
 from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
-from src.judging.baselines import common_sense, fit_shallow, shallow
+from src.judging.baselines import common_sense, shallow
 from src.judging.code_use import code_is_used
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
 from src.judging.evaluation import (
     compare,
     estimate,
-    half_widths,
     recommended,
     repeats_wanted,
     score_sealed_test,
@@ -28,10 +27,8 @@ from src.judging.evaluation import (
 from src.judging.further_targets import score_heads
 from src.judging.half_samples import PAIRS, half_sample_variance, half_samples
 from src.judging.held_out import HeldOut
-from src.judging.intervals import CONFIDENCE
 from src.judging.printer import printer_of, worded
 from src.judging.sample_sizes import Trial, learning_curve, trials
-from src.kinds.registry import kind_of
 from src.kinds.text.language import passages
 from src.models.measures import TABLE, Measure
 from src.models.types.problem_type import ProblemType
@@ -57,11 +54,12 @@ from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHA
 from src.results.wording import MODELS, scored
 from src.saved.code_views import code_views
 from src.saved.drawings import drawings
-from src.saved.inference import Interval, Model, Typical, actual_columns, prediction_columns
+from src.saved.final import final_network, final_shallow
+from src.saved.inference import Model
 from src.saved.latent import latent_verdicts
-from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
+from src.saved.network_model import NetworkModel
+from src.saved.predicted_rows import predicted_rows, rebuilt_rows
 from src.saved.recitation import writings
-from src.saved.shallow_model import ShallowCard, ShallowModel
 from src.search.candidates import candidates_of
 from src.search.fold_ensemble import score_fold_ensemble
 from src.search.nested import NestedSearch, search_in_folds
@@ -70,9 +68,6 @@ from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Trained
 from src.training.pretraining import with_initial_weights
-
-# Sealed rows that the report shows as they are rebuilt: so many of the best, the middling and the worst.
-REBUILT = 3
 
 
 @dataclass(frozen=True)
@@ -142,9 +137,9 @@ def evaluate(layout: Layout) -> Evaluate:
     network, estimated = judged.network, estimate(judged.network, table, measure, learnt.variance)
     shallow_estimate, by_rows = (estimate(model, table, measure) for model in (judged.shallow, network))
 
-    shallow_final = _shallow(given, judged.shallow)
+    shallow_final = final_shallow(given.rivals.shallow.name, judged.shallow, table, given.settings.seed)
     models: dict[Saved, Model] = {
-        "network": _network(_final_committees(given, learnt), network, table),
+        "network": final_network(_final_committees(given, learnt), network, table),
         "shallow": shallow_final,
     }
     sealed, evaluation = rows_sha256(layout.test, table.schema.targets), _identity(layout, given)
@@ -163,7 +158,7 @@ def evaluate(layout: Layout) -> Evaluate:
     others = [name for name in table.schema.problem_type.measures if name != measure.name]
     advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
     name = saved_model(advice, bool(heads))
-    rebuilt = _rebuilt(models, test, p_test, p_test[name]) if table.schema.problem_type.has_code else {}
+    rebuilt = rebuilt_rows(models, test, p_test, p_test[name]) if table.schema.problem_type.has_code else {}
     drawn, latent = _drawn(models, name, table, test, given.settings.seed)
     saved = models.pop(name)
     [alternative] = models.values()
@@ -212,7 +207,8 @@ def evaluate(layout: Layout) -> Evaluate:
         )
     )
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
-    _write_predictions(layout, table, test, held_out_by, of_heads, p_test, rebuilt)
+    with atomic_file(layout.results / "predictions.parquet") as partial:
+        predicted_rows(table, test, held_out_by, of_heads, p_test, rebuilt).to_parquet(partial, index=False)
     compared = {"network": network, "common_sense": judged.dummy, "shallow": judged.shallow}
     scores = {name: held_out.scores(table, measure) for name, held_out in compared.items()}
     where = {"repeat": [s.repeat for s in learnt.splits], "fold": [s.fold for s in learnt.splits]}
@@ -394,7 +390,8 @@ def _pretraining_helps(given: _Given, learnt: _Learnt) -> Verdict:
         return Verdict(name="pretraining_helps", holds=False, evidence="the search chose random initial weights")
     candidate = given.candidate.model_copy(update={"pretrained": "none"})
     members = members_of(candidate, learnt.splits, given.starts)
-    results = fit(members, given.table, given.measure, given.engine, "evaluate, from random initial weights")
+    title = "evaluate, from random initial weights"
+    results = fit(members, given.table, given.measure, given.engine, title, final=True)
     random = held_out(learnt.splits, committees_of(results, len(given.starts)), given.table.schema.problem_type)
     return compare(
         "pretraining_helps",
@@ -423,60 +420,11 @@ def _final_committees(given: _Given, learnt: _Learnt) -> list[Committee]:
     return [committee for split, committee in zip(learnt.splits, learnt.committees, strict=True) if split.repeat == 0]
 
 
-def _shallow(given: _Given, held_out: HeldOut) -> ShallowModel:
-    """The shallow model, fitted on all training rows."""
-    everything = np.arange(len(given.table))
-    fitted = fit_shallow(given.rivals.shallow.name, given.table, everything, given.settings.seed)
-    card = ShallowCard(
-        **dict(fitted.setup), interval=_interval(held_out, given.table), typical=_typical(held_out, given.table)
-    )
-    return ShallowModel(card, fitted.estimators)
-
-
-def _interval(held_out: HeldOut, table: Table) -> Interval | None:
-    """The prediction interval of the model that made these predictions; None where they are not values."""
-    widths = half_widths(held_out, table)
-    return None if widths is None else Interval(coverage=CONFIDENCE, half_widths=widths)
-
-
-def _typical(held_out: HeldOut, table: Table) -> Typical | None:
-    """What the model says of each training row that it had not seen, once; None where no row is told as unlike."""
-    if not table.schema.problem_type.largest_are_unlike:
-        return None
-    splits = zip(held_out.splits, held_out.predictions, strict=True)
-    return Typical.of(np.concatenate([p_VK[:, 0] for split, p_VK in splits if split.repeat == 0]))
-
-
 def _half_widths(model: Model) -> dict[str, float]:
     """By target."""
     if model.card.interval is None:
         return {}
     return dict(zip(model.schema.targets, model.card.interval.half_widths, strict=True))
-
-
-def _network(committees: list[Committee], held_out: HeldOut, table: Table) -> NetworkModel:
-    """The final model of one committee, or of the committees of several folds."""
-    first, *others = [networks[0] for networks in committees]
-    card = NetworkCard(
-        table=table.schema,
-        vectorizer=first.vectorizer,
-        target_scaler=first.target_scaler,
-        further_scalers=first.further_scalers,
-        network=first.member.candidate.network,
-        inputs=first.inputs,
-        interval=_interval(held_out, table),
-        typical=_typical(held_out, table),
-        further=[
-            Preprocessing(
-                vectorizer=trained.vectorizer,
-                target_scaler=trained.target_scaler,
-                further_scalers=trained.further_scalers,
-                inputs=trained.inputs,
-            )
-            for trained in others
-        ],
-    )
-    return NetworkModel(card, [trained.weights for networks in committees for trained in networks])
 
 
 def _nested(nested: NestedSearch, plain: HeldOut, table: Table, measure: Measure) -> Nested:
@@ -495,65 +443,6 @@ def _test_agrees(evaluation: Evaluate) -> Verdict:
         f"{printing.interval(test.low, test.high)}), {scored(evaluation.test.opening)}; its cross-validated interval "
         f"{printing.interval(cross.low, cross.high)}",
     )
-
-
-def _write_predictions(
-    layout: Layout,
-    table: Table,
-    test: Table,
-    held_out: Mapping[Saved, HeldOut],
-    of_heads: list[np.ndarray],
-    p_test: Mapping[Saved, np.ndarray],
-    rebuilt: Mapping[Saved, pd.DataFrame],
-) -> None:
-    """Write predictions.parquet: those of both models, on the evaluation folds and on the sealed rows.
-
-    of_heads: the network's predictions of further targets, which the shallow model does not predict. rebuilt: further
-    columns of some sealed rows, by their positions.
-    """
-    schemas = {"network": table.schema, "shallow": table.schema.questions[0]}
-    parts = []
-    for name, model_held_out in held_out.items():
-        further = of_heads if name == "network" else [p_VK[:, :0] for p_VK in model_held_out.predictions]
-        for split, p_VK, others_VK in zip(model_held_out.splits, model_held_out.predictions, further, strict=True):
-            columns = prediction_columns(np.hstack([p_VK, others_VK]), schemas[name])
-            parts.append(_rows(table, split.validation, columns, name, "out_of_fold", split.repeat, split.fold))
-        columns = prediction_columns(p_test[name], schemas[name])
-        rows = _rows(test, np.arange(len(test)), columns, name, "test", 0, 0)
-        if name in rebuilt:
-            rows = rows.drop(columns="shown", errors="ignore").join(rebuilt[name])
-        parts.append(rows)
-    with atomic_file(layout.results / "predictions.parquet") as partial:
-        pd.concat(parts, ignore_index=True).to_parquet(partial, index=False)
-
-
-def _rebuilt(
-    models: Mapping[Saved, Model], test: Table, p_test: Mapping[Saved, np.ndarray], p_saved: np.ndarray
-) -> dict[Saved, pd.DataFrame]:
-    """What each model rebuilds of the sealed rows that the saved one rebuilds best, middling and worst."""
-    show = kind_of(test.schema.features).rebuilt
-    if show is None:
-        return {}
-    order, few = np.argsort(p_saved[:, 0], kind="stable"), min(REBUILT, len(test) // 3)
-    middle = (len(order) - few) // 2
-    rows = np.unique(np.concatenate([order[:few], order[middle : middle + few], order[len(order) - few :]]))
-    frame = test.frame.iloc[rows]
-    return {
-        name: show(frame, model.vectorizers[0], model.decoded(p_test[name][rows, 1:])).set_index(rows)
-        for name, model in models.items()
-    }
-
-
-def _rows(
-    table: Table, rows: np.ndarray, predicted: pd.DataFrame, model: Saved, split: str, repeat: int, fold: int
-) -> pd.DataFrame:
-    where = {"model": model, "split": split, "repeat": repeat, "fold": fold, "row": table.rows_N[rows]}
-    head = pd.DataFrame(where)
-    frame, features = table.frame.iloc[rows], table.schema.features
-    shown = kind_of(features).shown
-    if shown is not None:
-        head["shown"] = shown(frame, features).array
-    return pd.concat([head, actual_columns(frame, table.schema), predicted], axis=1)
 
 
 def _curves(committee: Committee) -> pd.DataFrame:
