@@ -345,9 +345,9 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     network, of_splits, nested = plain, [given.candidate] * len(splits), None
     if given.prepared.protocol.method == "nested":
         candidates = candidates_of(given.climbed.rungs, given.climbed.chosen, given.settings, table)
-        started = with_initial_weights(table, candidates, given.engine, seed)
+        table = with_initial_weights(table, candidates, given.engine, seed)
         searched = search_in_folds(
-            candidates, splits, given.development, started, measure, given.engine, seed, given.starts
+            candidates, splits, given.development, table, measure, given.engine, seed, given.starts
         )
         network, of_splits, nested = searched.held_out, searched.chosen, _nested(searched, plain, table, measure)
     refit = network

@@ -4,6 +4,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 import torch
 import yaml
 
+from flows.commands.sample import main as draw_command
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import common_sense, shallow
+from src.kinds.tabular.encoding import _outcomes
 from src.kinds.tabular.likelihoods import likelihoods
 from src.models.measures import TABLE
 from src.preparation.fold import fit_fold
@@ -23,16 +26,18 @@ from src.problem.training import Engine, OverfitLadder, Training
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
 from src.results.networks import Candidate
+from src.saved.drawings import _nearest
 from src.saved.generator import Drawing, between, encode, sample
 from src.saved.saved_model import load_model
 from src.scoring.openapi import openapi
 from src.scoring.registered import Registered
 from src.scoring.service import Service
 from src.tables.protocols import read_folds
-from src.tables.table import read_schema, read_table
+from src.tables.table import Feature, read_schema, read_table
 from src.training.looped import train_looped
 from src.training.members import Member
 from src.training.stacked import train_stacked
+from tasks.cli import FAILED
 from tests.kinds.pictures import bars, file_of
 from tests.kinds.workflow import folder_of, new_layout
 from tests.test_without_targets import STEPS
@@ -332,3 +337,34 @@ def test_a_member_of_a_stack_equals_itself_trained_alone(layout: Layout):
             alone = train_looped(member, fold, table, measure, engine, torch.float64, final=True)
             np.testing.assert_allclose(stacked.predictions, alone.predictions, rtol=1e-9)
             np.testing.assert_allclose(stacked.history.validation, alone.history.validation, rtol=1e-9)
+
+
+def test_dates_in_seconds_over_years_have_a_step_of_which_a_range_has_at_most_a_hundred_thousand(tmp_path: Path):
+    seconds_N = np.random.default_rng(0).integers(0, 3 * 365 * 86_400, 1_000)
+    values_N = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(seconds_N, "s"))
+    frame = pd.DataFrame({"seen": values_N})
+    [feature], _ = _outcomes(frame, [Feature(name="seen", type="date")])
+    assert feature.encoding["step"] == 1 / 24
+    short, _ = _outcomes(frame.head(1), [Feature(name="seen", type="date")])
+    assert short[0].encoding["step"] == 1 / 86_400
+
+
+def test_the_nearest_training_row_is_looked_for_among_all_of_them():
+    rng = np.random.default_rng(0)
+    x_SD, learnt_ND = rng.normal(size=(5, 3)), rng.normal(size=(70, 3))
+    away_SN = np.linalg.norm(x_SD[:, None] - learnt_ND, axis=2)
+    assert _nearest(x_SD, np.split(learnt_ND, [20, 50])).tolist() == away_SN.argmin(axis=1).tolist()
+
+
+def test_drawn_pictures_replace_no_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    kept = tmp_path / "pictures" / "mine.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    monkeypatch.setattr("flows.commands.sample.check_problem", lambda name: None)
+    monkeypatch.setattr("src.scoring.registered.find_model", lambda *names: SimpleNamespace(load=lambda: None))
+    monkeypatch.setattr("src.saved.generator.sample", lambda model, asked: pd.DataFrame({"picture": [b"png"]}))
+    assert draw_command(["digits_density", "1", str(kept.parent)]) == FAILED
+    assert "is there already; name a folder that does not exist yet" in capsys.readouterr().err
+    assert kept.read_text() == "mine"
+    assert draw_command(["digits_density", "1", str(tmp_path / "new")]) == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["0000.png"]

@@ -152,6 +152,18 @@ def test_labelled_draws_so_many_rows_of_every_class_and_leaves_the_sealed_ones(t
     pd.testing.assert_frame_equal(read_table(few.test, schema).frame, read_table(whole.test, schema).frame)
 
 
+def test_the_seed_draws_the_labelled_rows_of_numbers_too(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    frame = shapes(0).assign(shape=rng.permutation(ROWS) / 10)
+    drawn = []
+    for seed in (0, 1):
+        layout = prepared(tmp_path / str(seed), frame, type="regression", labelled=50, seed=seed)
+        table = read_table(layout.train, read_schema(layout.train))
+        drawn.append(set(table.rows_N.tolist()))
+        assert table.y_NT.mean() == pytest.approx(frame["shape"].mean(), abs=1)
+    assert drawn[0] != drawn[1]
+
+
 def test_held_out_rows_change_neither_scales_nor_initial_weights(layout: Layout):
     table = read_table(layout.train, read_schema(layout.train))
     split = next(iter(read_folds(layout.folds, len(table))["development"]))
@@ -174,6 +186,9 @@ def test_a_network_starts_from_all_layers_but_the_last(layout: Layout, method: s
     pretrained = candidate(method)
     started = with_initial_weights(table, [pretrained, candidate(method, dropout=0.5), candidate("none")], CPU, 0)
     assert list(started.starts) == [pretrained.start], "dropout leaves the weights alone"
+    more = with_initial_weights(started, [pretrained, candidate(method, units=[8])], CPU, 0)
+    assert more.starts[pretrained.start] is started.starts[pretrained.start]
+    assert len(more.starts) == 2
     split = next(iter(read_folds(layout.folds, len(table))["development"]))
     fold = fit_fold(started, split.training, split.validation)
     random, learnt = (

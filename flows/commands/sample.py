@@ -26,12 +26,16 @@ def main(arguments: Sequence[str]) -> int:
         from src.saved.generator import Drawing, sample
         from src.scoring.registered import find_model
 
+        asked = Drawing.of({"n": options.n, "seed": options.seed})
         registered = find_model(options.problem, options.model, Path())
-        rows = sample(registered.load(), Drawing.of({"n": options.n, "seed": options.seed}))
+        rows = sample(registered.load(), asked)
+        pictures = rows.iloc[:, 0].map(lambda value: isinstance(value, bytes)).all()
+        if pictures and options.output.exists():
+            raise UserError(f"{options.output} is there already; name a folder that does not exist yet")
     except UserError as error:
         logging.getLogger("workflow").error("error: %s", error)
         return FAILED
-    if rows.iloc[:, 0].map(lambda value: isinstance(value, bytes)).all():
+    if pictures:
         with atomic_directory(options.output) as folder:
             for number, file in enumerate(rows.iloc[:, 0]):
                 (folder / f"{number:04d}.png").write_bytes(file)

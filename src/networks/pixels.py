@@ -87,6 +87,7 @@ class PixelCNN(nn.Module):
     ) -> None:
         super().__init__()
         self.dimensions, self.size = inputs * size[0] * size[1], (inputs, *size)
+        self.reach = 3 + len(units) - 1  # pixels, in rows and columns
         act = ACTIVATIONS[activation]
         self.layers = nn.Sequential(MaskedConvolution(inputs, units[0], 7, itself=False), act())
         for before, filters in pairwise(units):
@@ -106,11 +107,12 @@ class PixelCNN(nn.Module):
         """Random pictures (count, C, H, W), pixel by pixel."""
         x_BCHW = torch.zeros(count, *self.size)
         for row in range(self.size[1]):
-            # Rows further up than the convolutions reach do not count.
-            first = max(0, row - 3 - len(self.layers))
+            first = max(row - self.reach, 0)
             for column in range(self.size[2]):
-                outputs_BOHW = self.layers(centred(x_BCHW[:, :, first : row + 1]))
-                x_BCHW[:, :, row, column] = drawn_levels(outputs_BOHW[:, :, -1, column], self.size[0], generator)
+                left = max(column - self.reach, 0)
+                seen_BCHW = x_BCHW[:, :, first : row + 1, left : column + self.reach + 1]
+                outputs_BO = self.layers(centred(seen_BCHW))[:, :, -1, column - left]
+                x_BCHW[:, :, row, column] = drawn_levels(outputs_BO, self.size[0], generator)
         return x_BCHW
 
 

@@ -173,9 +173,10 @@ def _labelled(frame: pd.DataFrame, settings: PrepareSettings, train_N: Index, te
     if settings.labelled is not None:
         if settings.labelled >= len(labelled_N):
             raise UserError(f"labelled: {settings.labelled:,} of {len(labelled_N):,} training rows; choose fewer")
-        shuffled_N = np.random.default_rng(settings.seed + LABELLED_SEED).permutation(labelled_N)
+        rng = np.random.default_rng(settings.seed + LABELLED_SEED)
+        shuffled_N = rng.permutation(labelled_N)
         order = frame[settings.targets[0]].iloc[shuffled_N].argsort(kind="stable").to_numpy()
-        places = np.linspace(0, len(order) - 1, settings.labelled).round().astype(np.intp)
+        places = ((np.arange(settings.labelled) + rng.random()) * len(order) / settings.labelled).astype(np.intp)
         drawn_N = np.sort(shuffled_N[order[places]])
         others_N, labelled_N = np.setdiff1d(train_N, drawn_N), drawn_N
     if not len(others_N):

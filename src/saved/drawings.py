@@ -5,6 +5,7 @@ numbers of a code, D dimensions, P pictures.
 """
 
 import base64
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,8 @@ from src.tables.table import Table
 
 # Samples of pictures (side by side and below each other), and of a table; the last digit of the seed that draws them.
 SIDE, ROWS = 8, 8
-# Training rows among which the nearest is looked for, evenly spaced.
-MOST_NEAR = 20_000
+# Training rows that samples are compared with at once, and the most whose codes are averaged, evenly spaced.
+AT_ONCE, MOST_CODES = 4_096, 20_000
 # Pairs of sealed rows between which a strip goes, its steps, and how far a concept is followed.
 PAIRS, STEPS, STRENGTHS = 4, 8, (-2.0, -1.0, 0.0, 1.0, 2.0)
 # Values of a reference column that become concepts, and the fewest rows of one.
@@ -32,17 +33,18 @@ MOST_CONCEPTS, FEWEST = 10, 5
 def drawings(saved: Model, network: NetworkModel, train: Table, test: Table, seed: int) -> Drawn:
     """Samples of the saved model, and what the network's code says if it has one."""
     vectorizer = saved.vectorizers[0]
-    near = train.frame.iloc[:: -(-len(train) // MOST_NEAR)]
-    learnt = vectorizer.transform(near)
+    learnt = vectorizer.transform(train.frame)
     if not isinstance(learnt, Pictures):
-        x_SI = saved.drawn(ROWS, seed)
-        place_N = _nearest(_told_apart(x_SI, learnt), _told_apart(np.asarray(learnt), learnt))
+        x_SI, x_NI = saved.drawn(ROWS, seed), np.asarray(learnt)
+        parts = (_told_apart(x_NI[start : start + AT_ONCE], learnt) for start in range(0, len(x_NI), AT_ONCE))
+        place_S = _nearest(_told_apart(x_SI, learnt), parts)
         return Drawn(
-            header=_header(vectorizer), samples=_cells(saved, x_SI), nearest=_cells_of(near.iloc[place_N], saved)
+            header=_header(vectorizer), samples=_cells(saved, x_SI), nearest=_cells_of(train.frame.iloc[place_S], saved)
         )
     pixels_SCHW = saved.drawn(SIDE**2, seed)
     learnt_NCHW = in_memory(learnt.pixels_NCHW)
-    place_S = _nearest(_flat(pixels_SCHW), _flat(learnt_NCHW))
+    parts = (_flat(learnt_NCHW[start : start + AT_ONCE]) for start in range(0, len(learnt_NCHW), AT_ONCE))
+    place_S = _nearest(_flat(pixels_SCHW), parts)
     grids = [
         Grid(caption="Drawn by the saved model", picture=_grid(pixels_SCHW, SIDE)),
         Grid(caption="The training picture nearest to each", picture=_grid(learnt_NCHW[place_S], SIDE)),
@@ -53,7 +55,7 @@ def drawings(saved: Model, network: NetworkModel, train: Table, test: Table, see
 def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> list[Grid]:
     """Strips between sealed pictures, and concepts: the mean code of pictures with a value, less that of the others."""
     ends_NC = network.codes(test.frame.iloc[: 2 * PAIRS])
-    if ends_NC is None:
+    if ends_NC is None or len(ends_NC) < 2:
         return []
     share_S1 = np.linspace(0, 1, STEPS)[:, None]
     pairs = zip(ends_NC[0::2], ends_NC[1::2], strict=False)
@@ -64,7 +66,7 @@ def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> li
             picture=_grid(network.drawn_from(strips_PC, seed), STEPS),
         )
     ]
-    some = train.frame.iloc[:: -(-len(train) // MOST_NEAR)]
+    some = train.frame.iloc[:: -(-len(train) // MOST_CODES)]
     code_NC = network.codes(some)
     assert code_NC is not None
     for name in train.schema.references:
@@ -88,10 +90,15 @@ def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> li
     return grids
 
 
-def _nearest(x_SD: NDArray[np.float64], learnt_ND: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The place of the nearest row to each sample, by the squared distance."""
-    squares_N = (learnt_ND**2).sum(axis=1)
-    place_S: NDArray[np.intp] = (squares_N - 2 * x_SD @ learnt_ND.T).argmin(axis=1)
+def _nearest(x_SD: NDArray[np.float64], parts: Iterable[NDArray[np.float64]]) -> NDArray[np.intp]:
+    """The place of the nearest row to each sample, by the squared distance, among rows (N, D) in parts."""
+    least_S, place_S, start = np.full(len(x_SD), np.inf), np.zeros(len(x_SD), np.intp), 0
+    for part_ND in parts:
+        away_SN = (part_ND**2).sum(axis=1) - 2 * x_SD @ part_ND.T
+        best_S = away_SN.argmin(axis=1)
+        now_S = away_SN[np.arange(len(x_SD)), best_S]
+        place_S = np.where(now_S < least_S, start + best_S, place_S)
+        least_S, start = np.minimum(least_S, now_S), start + len(part_ND)
     return place_S
 
 

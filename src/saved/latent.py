@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from src.core.text import count, counted
-from src.judging.intervals import CONFIDENCE
+from src.judging.intervals import CONFIDENCE, paired_gain
 from src.networks.noise import DRAWS
 from src.results.verdicts import Verdict
 from src.saved.network_model import NetworkModel
@@ -15,8 +15,6 @@ ACTIVE = 0.01
 TIGHT = 0.01
 # Rows that are asked about, evenly spaced: many draws of many rows take long.
 MOST_ROWS = 2_000
-# Standard errors on each side of a mean.
-WIDE = 1.96
 
 
 def latent_verdicts(model: NetworkModel, rows: pd.DataFrame) -> list[Verdict]:
@@ -39,7 +37,7 @@ def _used(model: NetworkModel, rows: pd.DataFrame) -> Verdict:
         holds=active > 0,
         evidence=f"{count(active) if active else 'none'} of the {counted(code_NC.shape[1], 'number')} of the code is "
         f"active (its mean has a variance over {ACTIVE:g}) on {counted(len(rows), 'row')} of the sealed test; the code "
-        f"tells {bits:.3g} bits of a row on average",
+        f"tells at most {bits:.3g} bits of a row on average",
     )
 
 
@@ -50,12 +48,13 @@ def _tight(model: NetworkModel, rows: pd.DataFrame) -> Verdict:
     dimensions = many_N2[:, 1].sum()
     one, many = one_N2[:, 0].sum() / dimensions, many_N2[:, 0].sum() / dimensions
     gap_N = (one_N2[:, 0] - many_N2[:, 0]) / many_N2[:, 1]
-    error = gap_N.std(ddof=1) / len(gap_N) ** 0.5 if len(gap_N) > 1 else 0.0
-    low, high = gap_N.mean() - WIDE * error, gap_N.mean() + WIDE * error
+    if len(gap_N) == 1:
+        return Verdict(name="bound_is_tight", holds=False, evidence="one sealed row does not tell")
+    gap = paired_gain(float(gap_N.mean()), gap_N, 0.0)
     return Verdict(
         name="bound_is_tight",
-        holds=bool(high <= TIGHT * many),
+        holds=bool(gap.high <= TIGHT * many),
         evidence=f"bits per dimension of {counted(len(rows), 'sealed row')}: {one:.4f} by one draw (as in the search), "
-        f"{many:.4f} by {DRAWS}; gap {gap_N.mean():.4f} ({CONFIDENCE:.0%} interval {low:.4f} to {high:.4f}), "
-        f"{gap_N.mean() / many:.1%} of it; tight is {TIGHT:.0%} at most",
+        f"{many:.4f} by {DRAWS}; gap {gap.value:.4f} ({CONFIDENCE:.0%} interval {gap.low:.4f} to {gap.high:.4f}), "
+        f"{gap.value / many:.1%} of it; tight is {TIGHT:.0%} at most",
     )

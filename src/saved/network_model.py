@@ -151,7 +151,7 @@ class NetworkModel(Model):
         """The mean over the networks; in an ensemble of fold members, over those of the first fold."""
         import torch
 
-        networks: list[Any] = [head.network for head in self.heads[: len(self.heads) // len(self.card.preprocessing)]]
+        networks = self._first_fold
         states: list[Any] = [None] * len(networks)
 
         def after(symbol_B: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -165,18 +165,21 @@ class NetworkModel(Model):
 
         return after
 
+    @property
+    def _first_fold(self) -> "list[Any]":
+        """The networks whose inputs the first vectorizer makes: all, or in an ensemble of fold members its fold's."""
+        return [head.network for head in self.heads[: len(self.heads) // len(self.card.preprocessing)]]
+
     def drawn(self, count: int, seed: int) -> NDArray[Any]:
-        """Of several networks each draws about as many rows, as in a mixture."""
+        """Of several networks each draws about as many rows, as in a mixture; of fold members those of the first."""
         import torch
 
         generator = torch.Generator().manual_seed(seed)
-        networks = [head.network for head in self.heads]
+        networks = self._first_fold
         of_row = torch.randint(len(networks), (count,), generator=generator).bincount(minlength=len(networks)).tolist()
         with torch.no_grad():
             parts = [
-                network.draw(number, generator)  # type: ignore[operator]
-                for network, number in zip(networks, of_row, strict=True)
-                if number
+                network.draw(number, generator) for network, number in zip(networks, of_row, strict=True) if number
             ]
         return _as_inputs(torch.cat(parts))
 

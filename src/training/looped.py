@@ -312,6 +312,7 @@ def initial_network(member: Member, fold: FoldArrays, table: Table, dtype: torch
     for name, value in fold.start.items():
         target, values = state[name][: len(value)], torch.from_numpy(value)
         target.copy_(torch.where(values.isfinite(), values, target))
-    for name, weights in table.starts.get(member.candidate.start, {}).items():
-        state[name].copy_(torch.from_numpy(weights))
+    if member.candidate.pretrained != "none":
+        for name, weights in table.starts[member.candidate.start].items():
+            state[name].copy_(torch.from_numpy(weights))
     return network.to(dtype)

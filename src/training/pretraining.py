@@ -28,15 +28,16 @@ STEPS, MOST_EPOCHS = 2_000, 100
 
 
 def with_initial_weights(table: Table, candidates: Sequence[Candidate], engine: Engine, seed: int) -> Table:
-    """The table with the initial weights of all candidates that are pretrained, by `Candidate.start`."""
-    pretrained = {candidate.start: candidate for candidate in candidates if candidate.pretrained != "none"}
+    """The table with the initial weights of all candidates that are pretrained too, by `Candidate.start`."""
+    asked = {candidate.start: candidate for candidate in candidates if candidate.pretrained != "none"}
+    pretrained = {start: candidate for start, candidate in asked.items() if start not in table.starts}
     if not pretrained:
         return table
     assert table.unlabelled is not None
     x_UD = fit_vectorizer(table, np.arange(0)).transform(table.unlabelled)
     rows, inputs = rows_of(x_UD, torch.float32), widths(x_UD)
     epochs = min(-(-STEPS // (len(rows) // min(BATCH, len(rows)))), MOST_EPOCHS)
-    starts = {}
+    starts = dict(table.starts)
     with progress("pretraining", len(pretrained) * epochs, f"{len(pretrained)} networks on {len(rows):,} rows") as done:
         for number, (start, candidate) in enumerate(pretrained.items()):
 

@@ -90,3 +90,21 @@ def test_what_is_said_of_a_pixel_while_drawing_is_what_is_said_of_the_whole_pict
     assert len(asked) == 30
     for part, expected in asked:
         torch.testing.assert_close(part, expected)
+
+
+def test_drawing_sees_as_far_as_the_convolutions_reach(monkeypatch):
+    torch.manual_seed(0)
+    network = PixelCNN(1, 2, size=[14, 12], units=[4, 4, 4], activation="tanh").eval()
+    x = torch.rand(2, 1, 14, 12, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = network.layers(2 * x - 1)
+        asked = []
+
+        def known(outputs_BO: torch.Tensor, channels: int, generator: torch.Generator) -> torch.Tensor:
+            row, column = divmod(len(asked), 12)
+            asked.append(outputs_BO)
+            return x[:, :, row, column]
+
+        monkeypatch.setattr("src.networks.pixels.drawn_levels", known)
+        network.draw(2, torch.Generator())
+    torch.testing.assert_close(torch.stack(asked, -1), whole.flatten(2))

@@ -99,10 +99,12 @@ def _decimals(value: float) -> int:
 
 
 def _step_of_dates(values_N: "pd.Series[pd.Timestamp]") -> float:
-    """The step of dates, in days."""
+    """The longest of `CLOCKS` of which all dates are multiples, but at least `FINEST` of their range; in days."""
     seconds_N = seconds(values_N)
     known_N = seconds_N[np.isfinite(seconds_N)]
-    return next((clock for clock in CLOCKS if not (known_N % clock).any()), CLOCKS[-1]) / DAY
+    recorded = next((clock for clock in CLOCKS if not (known_N % clock).any()), CLOCKS[-1])
+    least = FINEST * float(np.ptp(known_N)) if len(known_N) else 0.0
+    return next((clock for clock in reversed(CLOCKS) if clock >= max(recorded, least)), CLOCKS[0]) / DAY
 
 
 _ENCODED: dict[Networks, Callable[[pd.DataFrame, list[Feature]], Encoded]] = {
