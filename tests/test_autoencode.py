@@ -295,6 +295,7 @@ def test_a_number_of_the_code_that_hardly_varies_is_dead():
         ({"code": 0}, "code.numbers: should be"),
         ({"code": None}, "code: this key is missing: type autoencode needs the number of numbers"),
         ({"committee": 3}, "committee: codes of different networks have nothing in common"),
+        ({"final": "fold_ensemble"}, "final: codes of different networks have nothing in common; choose refit"),
         ({"target": "side"}, "target: type autoencode has no target"),
         ({"type": "regression", "target": "e"}, "code: type regression has no code: remove this key"),
         ({"measure": "mse"}, "measure: mse does not suit type autoencode"),

@@ -243,6 +243,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"likelihood: type {type_.name} gives rows no probability: remove this key")
         if type_.has_code and self.committee > 1:
             raise ValueError("committee: codes of different networks have nothing in common; choose 1")
+        if type_.has_code and self.final == "fold_ensemble":
+            raise ValueError("final: codes of different networks have nothing in common; choose refit")
         if self.positive is not None and not type_.has_positive:
             raise ValueError(_no_positive(type_.name))
         if self.measure != "auto" and self.measure not in type_.measures:
