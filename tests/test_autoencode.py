@@ -284,6 +284,16 @@ def test_a_number_of_the_code_that_hardly_varies_is_dead():
     assert nothing.evidence.startswith("none of the 2 bits of the code vary")
 
 
+def test_networks_that_waste_different_numbers_of_a_code_waste_one_each():
+    code_VC = np.random.default_rng(0).normal(size=(50, 4))
+    error_V1 = np.ones((50, 1))
+    tables = [np.hstack([error_V1, np.where(np.arange(4) == dead, 0, code_VC)]) for dead in range(3)]
+    splits = [Split(0, fold, np.arange(200), np.arange(50) + 50 * fold) for fold in range(3)]
+    verdict = code_is_used(HeldOut(splits, tables), "number")
+    assert verdict.evidence.startswith("3 of the 4 numbers of the code vary over the 150 held-out rows of every fold")
+    assert verdict.evidence.endswith("; a shorter code, or fewer penalties, may waste none")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
