@@ -58,4 +58,4 @@ def _divergence(code_BC: Tensor, active: int) -> Tensor:
 
 
 def _relative_sum(code_BC: Tensor) -> Tensor:
-    return code_BC.mean() / (code_BC.detach().square().mean().sqrt() + 1e-8)
+    return code_BC.mean() / (code_BC.square().mean() + 1e-12).sqrt()

@@ -6,7 +6,7 @@ import torch
 from torch.distributions import Bernoulli, kl_divergence
 
 from src.networks.autoencoder import Autoencoder
-from src.networks.codes import WEIGHT, Code
+from src.networks.codes import WEIGHT, Code, _relative_sum
 from src.networks.dropout import Noise, normal
 
 
@@ -44,6 +44,14 @@ def test_the_penalties_of_sparse_codes_are_those_of_their_formulas_and_none_outs
         torch.testing.assert_close(charged_BK[:, 0], answers_BK[:, 0] + WEIGHT * error * penalty)
         assert torch.equal(charged_BK[:, 1:], answers_BK[:, 1:])
         assert torch.equal(code.eval().charged(answers_BK), answers_BK)
+
+
+def test_smaller_numbers_all_over_do_not_lower_the_l1_penalty():
+    code_BC = torch.rand(30, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    [gradient_BC] = torch.autograd.grad(_relative_sum(code_BC), code_BC)
+    assert (gradient_BC * code_BC).sum().abs() < 1e-6
+    zero_BC = torch.zeros(30, 5, requires_grad=True)
+    assert torch.isfinite(torch.autograd.grad(_relative_sum(zero_BC), zero_BC)[0]).all()
 
 
 @pytest.mark.parametrize("units", [[], [7], [7, 5]], ids=str)
