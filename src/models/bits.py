@@ -79,7 +79,7 @@ class ResidualKMeans:
         if issparse(x_ND):
             count = min(MOST_COMPONENTS, min(x_ND.shape) - 1)
             self.components_ = Components(count).fit(x_ND, sample_weight=sample_weight)
-        left_ND = self._dense(x_ND)
+        left_ND = np.asarray(x_ND) if self.components_ is None else self.components_.score_samples(x_ND)[:, 1:]
         of_stage = max(min(MOST_BITS, int(math.log2(max(len(left_ND) / ROWS_OF_CENTRE, 2)))), 1)
         self.stages_ = [min(of_stage, self.bits - start) for start in range(0, self.bits, of_stage)]
         self.centres_ = []
@@ -104,19 +104,16 @@ class ResidualKMeans:
         return np.asarray(x_ND) if self.components_ is None else self.components_.rebuilt(np.asarray(x_ND))
 
     def score_samples(self, x_ND: Any) -> Array:
-        left_ND, codes = self._dense(x_ND).astype(np.float64), []
-        outside_N = np.zeros(len(left_ND))
-        if self.components_ is not None:
-            outside_N = self.components_.score_samples(x_ND)[:, 0]
+        scored_NS = None if self.components_ is None else self.components_.score_samples(x_ND)
+        left_ND = np.array(x_ND, np.float64) if scored_NS is None else scored_NS[:, 1:]
+        outside_N = np.zeros(len(left_ND)) if scored_NS is None else scored_NS[:, 0]
+        codes = []
         for centres_MD, bits in zip(self.centres_, self.stages_, strict=True):
             nearest_N = _nearest(left_ND, centres_MD)
             left_ND -= centres_MD[nearest_N]
             codes.append((nearest_N[:, None] >> np.arange(bits)[::-1]) & 1)
         error_N = np.square(left_ND).sum(1) / x_ND.shape[1] + outside_N
         return np.column_stack([error_N, *codes])
-
-    def _dense(self, x_ND: Any) -> NDArray[Any]:
-        return np.asarray(x_ND) if self.components_ is None else self.components_.score_samples(x_ND)[:, 1:]
 
 
 def _nearest(x_ND: NDArray[Any], centres_MD: Array) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ from scipy.sparse import random_array
 from src.core.errors import UserError
 from src.inputs.sparse import SparseRows
 from src.models.bits import ResidualKMeans, Signs
+from src.models.components import Components
 
 RNG = np.random.default_rng(0)
 X_ND = RNG.normal(size=(400, 6)) @ RNG.normal(size=(6, 6)) + 2
@@ -48,6 +49,14 @@ def test_sparse_rows_are_rebuilt_like_dense_ones(make):
     scored_NS = model.score_samples(sparse)
     rebuilt_ND = model.rebuilt(scored_NS[:, 1:])
     np.testing.assert_allclose(scored_NS[:, 0], np.square(sparse.toarray() - rebuilt_ND).mean(1), atol=1e-9)
+
+
+def test_sparse_rows_are_projected_once(monkeypatch: pytest.MonkeyPatch):
+    sparse = SparseRows(random_array((60, 20), density=0.2, rng=np.random.default_rng(0)).tocsr())
+    model, calls, project = ResidualKMeans(4).fit(sparse), [], Components.score_samples
+    monkeypatch.setattr(Components, "score_samples", lambda self, x_ND: calls.append(1) or project(self, x_ND))
+    model.score_samples(sparse)
+    assert len(calls) == 1
 
 
 def test_more_signs_than_inputs_are_refused():
