@@ -163,9 +163,7 @@ def evaluate(layout: Layout) -> Evaluate:
     saved = models.pop(name)
     [alternative] = models.values()
     views = (
-        code_views(saved, table, learnt.splits[0], test, p_test[name])
-        if table.schema.problem_type.has_code and table.schema.problem_type.networks == "rebuild"
-        else None
+        code_views(saved, table, learnt.splits[0], test, p_test[name]) if table.schema.problem_type.has_code else None
     )
     held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
     p_saved = p_test[name][:, : table.schema.outputs]
