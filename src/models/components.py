@@ -73,6 +73,8 @@ def _mean(x_ND: Any, w_N: Array) -> Array:
 
 def _axes(x_ND: NDArray[Any], w_N: Array, count: int) -> Array:
     """The principal axes of dense rows, (D, C)."""
+    if count == 0:
+        return np.empty((x_ND.shape[1], 0))
     mean_D = _mean(x_ND, w_N)
     covariance_DD = sum((x_nD - mean_D).T @ ((x_nD - mean_D) * w_n[:, None]) for x_nD, w_n in _parts(x_ND, w_N))
     return np.linalg.eigh(covariance_DD)[1][:, ::-1][:, :count]
