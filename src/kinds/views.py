@@ -1,6 +1,8 @@
 """What shallow models see of vectorized inputs: columns of numbers, or pictures of bytes."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from src.core.stored import Stored
@@ -13,7 +15,7 @@ from src.kinds.tokens.described import described
 class View(Stored):
     """How inputs become columns (N, D). part: the only part of joined inputs to see; None: all."""
 
-    columns: Literal["inputs", "pixels", "levels", "words", "side_by_side"] = "inputs"
+    columns: Literal["inputs", "pixels", "every_pixel", "levels", "words", "side_by_side"] = "inputs"
     part: int | None = None
 
 
@@ -24,6 +26,7 @@ def _as_they_are(x: Any) -> Any:
 _COLUMNS: dict[str, Callable[[Any], Any]] = {
     "inputs": _as_they_are,
     "pixels": pixels,
+    "every_pixel": partial(pixels, most=math.inf),
     "levels": levels,
     "words": described,
     "side_by_side": side_by_side,

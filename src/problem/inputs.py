@@ -74,7 +74,7 @@ class Image(Settings):
     """How pictures are resized, and which networks read them."""
 
     size: Annotated[int, Field(ge=4, le=1024)] | Auto = Field(
-        "auto", description="pixels of the longer side; auto: as it is, at most 64"
+        "auto", description="pixels of the longer side; auto: as it is, at most 64 (types with a code: 32)"
     )
     network: Literal["auto", "plain", "double", "separable", "residual", "inception", "xception"] = Field(
         "auto", description="the blocks of the convolutional networks; auto: deeper ones the higher the ladder"

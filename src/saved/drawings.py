@@ -4,15 +4,15 @@ Nothing is chosen: samples come from a fixed seed, strips from the first sealed 
 numbers of a code, D dimensions, P pictures.
 """
 
-import base64
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.inputs.pictures import Bytes, Pictures, in_memory, png
+from src.inputs.pictures import Bytes, Pictures, in_memory
 from src.inputs.places import NUMBER, outcomes, split
+from src.kinds.image.shown import data_uri
 from src.kinds.vectorizers import Vectorizer
 from src.results.evaluate import Drawn, Grid
 from src.saved.generator import as_rows
@@ -126,7 +126,7 @@ def _grid(pixels_PCHW: Bytes, columns: int) -> str:
     _, channels, height, width = pixels_PCHW.shape
     grid = pixels_PCHW.reshape(-1, columns, channels, height, width).transpose(2, 0, 3, 1, 4)
     pixels_CHW = np.ascontiguousarray(grid).reshape(channels, -1, columns * width)
-    return f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, max(pixels_CHW.shape))).decode()}"
+    return data_uri(pixels_CHW, max(pixels_CHW.shape))
 
 
 def _header(vectorizer: Vectorizer) -> list[str]:

@@ -1,6 +1,7 @@
 """Pictures become small numbers, and networks learn from them."""
 
 import io
+from base64 import b64decode
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from src.inputs.pictures import Shape, Undecodable, decodes, look, pixels_of
 from src.judging.baselines import shallow
 from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder
+from src.kinds.image.rebuilt import restored
 from src.kinds.image.shallow import SHALLOW
 from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
@@ -21,7 +23,7 @@ from src.kinds.views import seen
 from src.models.measures import TABLE
 from src.networks import build_network
 from src.preparation.fold import fit_fold
-from src.problem.steps import PrepareSettings
+from src.problem.steps import Code, PrepareSettings
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.networks import Candidate
 from src.tables.protocols import Split
@@ -126,6 +128,14 @@ def test_pictures_keep_their_size_or_get_the_middle_one_within_the_limit(sizes, 
     assert choice.setting == "size of image"
 
 
+def test_pictures_that_are_rebuilt_have_sides_of_at_most_32_unless_a_size_is_given():
+    frame = pd.DataFrame({"image": pd.Series([file_of(np.zeros((80, 40, 1), np.uint8))], dtype=object)})
+    for given, sides in (({}, (32, 16)), ({"size": 64}, (64, 32))):
+        asked = settings(**given).model_copy(update={"type": "autoencode", "target": None, "code": Code(numbers=2)})
+        [feature], _ = encode(frame, [IMAGE], asked)
+        assert (feature.encoding["height"], feature.encoding["width"]) == sides
+
+
 def test_one_picture_in_colours_makes_all_of_them_so():
     files = [file_of(np.zeros((8, 8, channels), np.uint8)) for channels in (1, 3)]
     [feature], _ = encode(pd.DataFrame({"image": pd.Series(files, dtype=object)}), [IMAGE], settings())
@@ -209,14 +219,28 @@ def test_a_linear_model_is_held_back_alike_by_few_pictures_and_by_all_of_them_tw
     np.testing.assert_allclose(once, twice, atol=1e-3)
 
 
-def test_large_pictures_are_made_small_for_shallow_models():
+def large_pictures(**encoding: Any) -> tuple[ImageVectorizer, pd.DataFrame]:
     rng = np.random.default_rng(0)
     pixels_NHWC = rng.integers(0, 255, (20, 70, 50, 3), dtype=np.uint8)
-    encoding = {"channels": 3, "height": 70, "width": 50, "rows": 20}
     frame = pd.DataFrame({"image": pd.Series([file_of(p) for p in pixels_NHWC], dtype=object)})
-    feature = IMAGE.model_copy(update={"encoding": encoding})
-    inputs = ImageVectorizer.fit(frame, [feature]).transform(frame)
+    encoding = {"channels": 3, "height": 70, "width": 50, "rows": 20, **encoding}
+    return ImageVectorizer.fit(frame, [IMAGE.model_copy(update={"encoding": encoding})]), frame
+
+
+def test_large_pictures_are_made_small_for_shallow_models():
+    vectorizer, frame = large_pictures()
+    inputs = vectorizer.transform(frame)
     assert seen(inputs, SHALLOW["regressor"]["linear"].view).shape == (20, 3 * 17 * 12)
+
+
+def test_every_pixel_of_large_pictures_is_rebuilt_and_given_back_in_its_own_size():
+    vectorizer, frame = large_pictures(unit=True)
+    x_ND = seen(vectorizer.transform(frame), KINDS["image"].flat["rebuild"])
+    given = restored(vectorizer, x_ND.astype(float))["image"]
+    head = "data:image/png;base64,"
+    for uri, file in zip(given, frame["image"], strict=True):
+        pixels, expected = (np.asarray(Image.open(io.BytesIO(f))) for f in (b64decode(uri.removeprefix(head)), file))
+        np.testing.assert_array_equal(pixels, expected)
 
 
 @pytest.mark.parametrize("changes", [{"architecture": "dense_on_pictures"}, {"kernel": 5, "normalize": False}, {}])

@@ -21,9 +21,11 @@ from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
 from src.tables.table import Feature
 
-# The longer side that `auto` gives to pictures of larger or different sizes, and the side of pictures for fine-tuning:
-# a little smaller than those of the pretraining, which takes three quarters of the time.
-LARGEST, FINE_TUNED_SIDE = 64, 192
+# The longer side that `auto` gives to pictures of larger or different sizes, and where they are rebuilt: the time that
+# principal components take grows with the cube of the pixels.
+LARGEST, LARGEST_REBUILT = 64, 32
+# The side of pictures for fine-tuning: a little smaller than those of the pretraining, in three quarters of the time.
+FINE_TUNED_SIDE = 192
 # How many blocks of a pretrained network are fine-tuned if that is `auto`.
 BLOCKS = 4
 
@@ -95,7 +97,8 @@ def encode(
     if of_pixels and image.backbones:
         raise UserError(f"image.pretrained: type {settings.type} is about pixels, not features; remove this key")
     pretrained = tuple(Pretrained.find(name) for name in image.backbones)
-    shape, choice = _shape_of([look(file) for file in train[feature.name]], image)
+    largest = LARGEST_REBUILT if settings.problem_type.networks == "rebuild" else LARGEST
+    shape, choice = _shape_of([look(file) for file in train[feature.name]], image, largest)
     choices = [choice.model_copy(update={"setting": f"size of {feature.name}"})]
     reason = "the features that it finds" if image.fine_tune == "none" else "the network begins with them"
     choices += [
@@ -117,8 +120,8 @@ def encode(
     return [feature.model_copy(update={"encoding": encoding.model_dump(mode="json", exclude_defaults=True)})], choices
 
 
-def _shape_of(shapes: Sequence[Shape], image: Image) -> tuple[Shape, Choice]:
-    """The shape that pictures are converted to: squares in colours for fine-tuning."""
+def _shape_of(shapes: Sequence[Shape], image: Image, largest: int) -> tuple[Shape, Choice]:
+    """The shape that pictures are converted to: squares in colours for fine-tuning. largest: what `auto` allows."""
     if image.fine_tune != "none":
         side = FINE_TUNED_SIDE if image.size == "auto" else image.size
         reason = "what a pretrained network sees (image.fine_tune, image.size)"
@@ -126,7 +129,7 @@ def _shape_of(shapes: Sequence[Shape], image: Image) -> tuple[Shape, Choice]:
     channels = max(shape.channels for shape in shapes)
     sizes = {(shape.height, shape.width) for shape in shapes}
     height, width = (int(np.median([getattr(shape, side) for shape in shapes])) for side in ("height", "width"))
-    longest = LARGEST if image.size == "auto" else image.size
+    longest = largest if image.size == "auto" else image.size
     if image.size != "auto" or max(height, width) > longest:
         factor = longest / max(height, width)
         height, width = max(round(height * factor), 1), max(round(width * factor), 1)

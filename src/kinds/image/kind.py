@@ -27,7 +27,7 @@ IMAGE = Kind(
     fewest_epochs=8,
     largest_batch=128,
     candidates=12,
-    flat={"rebuild": View(columns="pixels"), "likelihood": LEVELS},
+    flat={"rebuild": View(columns="every_pixel"), "likelihood": LEVELS},
     shown=shown,
     rebuilt=rebuilt,
     restored=restored,

@@ -9,8 +9,8 @@ from src.inputs.pictures import AT_ONCE, Bytes, Pictures, in_memory
 MOST_PIXELS = 32 * 32
 
 
-def pixels(x: Pictures | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Normalized pixels (N, D). Squares of neighbouring pixels are averaged until there are few enough.
+def pixels(x: Pictures | NDArray[np.float32], most: float = MOST_PIXELS) -> NDArray[np.float32]:
+    """Normalized pixels (N, D). Squares of neighbouring pixels are averaged until there are at most `most`.
 
     Features of a pretrained network, which come as an array, are returned unchanged.
     """
@@ -18,7 +18,7 @@ def pixels(x: Pictures | NDArray[np.float32]) -> NDArray[np.float32]:
         return x
     _, channels, height, width = x.shape
     side = 1
-    while channels * (height // side) * (width // side) > MOST_PIXELS:
+    while channels * (height // side) * (width // side) > most:
         side += 1
     rows, columns = height // side, width // side
     parts = [np.empty((0, channels * rows * columns), np.float32)]

@@ -17,8 +17,10 @@ def rebuilt(frame: pd.DataFrame, vectorizer: ImageVectorizer, x_ND: NDArray[np.f
 
 
 def restored(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> pd.DataFrame:
-    """The pictures as data URIs."""
-    return pd.DataFrame({vectorizer.name: _shown(_levels(vectorizer, x_ND))})
+    """The pictures as data URIs, in their own size."""
+    pixels_NCHW = _levels(vectorizer, x_ND)
+    uris = [data_uri(pixels_CHW, max(pixels_CHW.shape)) for pixels_CHW in pixels_NCHW]
+    return pd.DataFrame({vectorizer.name: pd.Series(uris, dtype="str")})
 
 
 def _levels(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> Bytes:

@@ -20,6 +20,6 @@ def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
     return pd.Series([data_uri(pixels_CHW) for pixels_CHW in pixels_NCHW], index=frame.index, dtype="str")
 
 
-def data_uri(pixels_CHW: Bytes) -> str:
-    """A picture as a page embeds it, no side longer than 64 pixels."""
-    return f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, LARGEST)).decode()}"
+def data_uri(pixels_CHW: Bytes, largest: int = LARGEST) -> str:
+    """A picture as a page embeds it, no side longer than `largest` pixels."""
+    return f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, largest)).decode()}"
