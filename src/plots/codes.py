@@ -31,16 +31,12 @@ def errors(out_of_fold: np.ndarray, test: np.ndarray, measured: str = "reconstru
 
 
 @styled
-def code_sizes(
-    sizes: Sequence[int], errors: Sequence[float], network: tuple[int, float, float, float], mean_row: float
-) -> Figure:
-    """The error of principal components by their number; network: its numbers, error and interval, as a point."""
+def code_sizes(sizes: Sequence[int], errors: Sequence[float], network: tuple[int, float]) -> Figure:
+    """The error of principal components by their number; network: its numbers and its error, as a dot."""
     figure, [[axes]] = new_figure(2.8)
     axes.plot(sizes, errors, color=ACCENT, marker="o", markersize=3, label="principal components")
-    numbers, error, low, high = network
-    bars = [[max(error - low, 0)], [max(high - error, 0)]]
-    axes.errorbar([numbers], [error], yerr=bars, color=NETWORK, marker="o", linestyle="", label="network")
-    axes.axhline(mean_row, color=OTHERS, label="mean row")
+    numbers, error = network
+    axes.plot([numbers], [error], color=NETWORK, marker="o", linestyle="", label="network")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(plain_number)
     axes.yaxis.set_major_formatter(plain_number)

@@ -22,8 +22,8 @@ QUANTILES = (0.5, 0.9, 0.99)
 ERROR = "reconstruction_error"
 PICTURE = "data:image/"  # how the address of a picture begins that is itself in it
 UNLIKE = "Rows that are rebuilt badly are unlike the others."
-# Codes with at least this share of zeros are sparse; what counts as small in them.
-MOSTLY_ZERO, SMALL = 0.3, 0.1
+# What counts as small in a sparse code.
+SMALL = 0.1
 # Rows of the rarer value that an area takes.
 FEWEST = 10
 
@@ -44,7 +44,7 @@ def reconstruction(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "errors", caption), caption)])
-    views = [*_sizes(evidence), *_sparse(test), *_map(test), *_plane(evidence), *_units(evidence)]
+    views = [*_sizes(evidence), *_sparse(evidence), *_map(test), *_plane(evidence), *_units(evidence)]
     return [picture, table, *_rebuilt(evidence), *apart(evidence), *views]
 
 
@@ -53,29 +53,29 @@ def _sizes(evidence: Evidence) -> list[Block]:
     views = evidence.evaluate.code
     if views is None or not views.sizes:
         return []
-    scored = evidence.evaluate.cross_validation
-    as_good = next((size.numbers for size in views.sizes if size.error <= scored.mean), None)
+    first = evidence.evaluate.cross_validation.scores[0]
+    as_good = next((size.numbers for size in views.sizes if size.error <= first), None)
     caption = (
-        "The held-out error by the numbers of a code. A longer code rebuilds better, so errors are comparable at one "
-        "length only. "
-        + (f"{counted(as_good, 'principal component')} would do as well as the network." if as_good else "")
+        "The error on the held-out rows of the first fold, by the numbers of a code. A longer code rebuilds better, so "
+        "errors are comparable at one length only."
     )
-    network = (views.numbers, scored.mean, scored.low, scored.high)
+    if as_good:
+        components = counted(as_good, "principal component")
+        caption += f" On these rows the error of {components} is no larger than that of the network."
     figure = code_plots.code_sizes(
-        [size.numbers for size in views.sizes],
-        [size.error for size in views.sizes],
-        network,
-        evidence.evaluate.baseline,
+        [size.numbers for size in views.sizes], [size.error for size in views.sizes], (views.numbers, first)
     )
     return [Pictures([Picture(inline_svg(figure, "sizes", caption), caption)])]
 
 
-def _sparse(test: pd.DataFrame) -> list[Block]:
-    """How many numbers of sparse codes are small; nothing of codes without zeros."""
-    code_NC = test[_names(test, "code__")].to_numpy(float)
-    zero = float(np.mean(code_NC == 0)) if code_NC.size else 0.0
-    if zero < MOSTLY_ZERO:
+def _sparse(evidence: Evidence) -> list[Block]:
+    """How many numbers of sparse codes are small; nothing of other codes."""
+    test, views = evidence.sealed_test, evidence.evaluate.code
+    names = _names(test, "code__")
+    if views is None or views.numbers >= len(names):
         return []
+    code_NC = test[names].to_numpy(float)
+    zero = float(np.mean(code_NC == 0))
     active = float((code_NC != 0).sum(1).mean())
     small = float(np.mean(np.abs(code_NC) < SMALL))
     return [
@@ -93,16 +93,12 @@ def _units(evidence: Evidence) -> list[Block]:
     if views is None or not views.units:
         return []
     pictured = all(text.startswith(PICTURE) for unit in views.units for text in unit.shown)
-    texts = [
-        [text if text else f"row {count(row)}" for row, text in zip(unit.rows, unit.shown, strict=True)]
-        for unit in views.units
-    ]
-    header = ["Number of the code", *(f"Row {place}" for place in range(1, len(texts[0]) + 1))]
+    header = ["Number of the code", *(f"Row {place}" for place in range(1, len(views.units[0].shown) + 1))]
     return [
         Table(
             "Which rows of the sealed test excite a number of the code most",
             header,
-            [[count(unit.number), *of_unit] for unit, of_unit in zip(views.units, texts, strict=True)],
+            [[count(unit.number), *unit.shown] for unit in views.units],
             frozenset({0}),
             prose=not pictured,
             pictured=frozenset(range(1, len(header))) if pictured else frozenset(),
@@ -198,11 +194,14 @@ def _out_of_fold(evidence: Evidence, model: str) -> pd.DataFrame:
 
 
 def _map(test: pd.DataFrame) -> list[Block]:
-    """The codes that the final model gives the rows of the sealed test; nothing where these are too few."""
+    """The final model's codes of the rows of the sealed test; nothing where they are too few or all the same."""
     names = _names(test, "code__", "bit__")
     if len(test) < NEIGHBOURS or len(names) < 2:
         return []
     shown = test.iloc[:: -(-len(test) // MOST_CODES)]
+    code_NC = shown[names].to_numpy(float)
+    if not np.ptp(code_NC, axis=0).any():
+        return []
     references = [str(name) for name in test if str(name).startswith(REFERENCE)]
     by = references[0] if references else None
     groups = _groups(shown[by]) if by else [("", np.arange(len(shown)))]
@@ -213,7 +212,7 @@ def _map(test: pd.DataFrame) -> list[Block]:
         + ". Rows that lie together have similar codes"
         + ("." if len(names) == 2 else "; distances between far groups mean nothing.")
     )
-    figure = code_plots.code_map(_places(shown[names].to_numpy(float)), groups)
+    figure = code_plots.code_map(_places(code_NC), groups)
     return [Pictures([Picture(inline_svg(figure, "codes", caption), caption)])]
 
 

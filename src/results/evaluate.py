@@ -168,8 +168,9 @@ class CodeViews(Result):
     """How to look at the codes of the saved model.
 
     numbers: how many of the code may be other than 0. sizes: what principal components of other numbers would reach;
-    none for bits, which are not comparable. units: the numbers of the code that vary most. plane:
-    where a code has two numbers and its rows are pictures, what is rebuilt of places in the plane, from the top left.
+    none for bits, which are not comparable. units: the numbers of the code that vary most, where its rows
+    can be shown. plane: where a code has two numbers and its rows are pictures, what is rebuilt of places in the plane,
+    from the top left.
     """
 
     numbers: int

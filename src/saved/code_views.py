@@ -32,7 +32,7 @@ def code_views(model: Model, table: Table, split: Split, test: Table, p_NK: Arra
     return CodeViews(
         numbers=numbers,
         sizes=[] if table.schema.bits else sizes(table, split, numbers),
-        units=units(model, test, p_NK),
+        units=units(test, p_NK[:, 1:]),
         plane=plane(model, p_NK[:, 1:]),
     )
 
@@ -50,18 +50,19 @@ def sizes(table: Table, split: Split, numbers: int) -> list[CodeSize]:
     return [CodeSize(numbers=count, error=float(error_C[count - 1])) for count in wanted]
 
 
-def units(model: Model, test: Table, p_NK: Array) -> list[CodeUnit]:
-    """The numbers that vary most over the sealed rows, each with the rows in which it is largest."""
-    code_NC = p_NK[:, 1:]
-    chosen = np.argsort(-code_NC.std(0), kind="stable")[:MOST_UNITS]
-    show = kind_of(test.schema.features).rebuilt
+def units(test: Table, code_NC: Array) -> list[CodeUnit]:
+    """The numbers that vary most over the sealed rows, each with the rows in which it is largest.
+
+    None of bits, in which many rows are equal, nor of rows that cannot be shown in a cell.
+    """
+    kind, spread_C = kind_of(test.schema.features), code_NC.std(0)
+    if kind.shown is None or test.schema.bits:
+        return []
+    chosen = [place for place in np.argsort(-spread_C, kind="stable")[:MOST_UNITS].tolist() if spread_C[place] > 0]
     listed = []
-    for place in sorted(chosen.tolist()):
+    for place in sorted(chosen):
         rows = np.argsort(-code_NC[:, place], kind="stable")[:ROWS_OF_UNIT]
-        shown = [""] * len(rows)
-        if show is not None:
-            inputs = model.decoded(code_NC[rows])
-            shown = show(test.frame.iloc[rows], model.vectorizers[0], inputs)["shown"].tolist()
+        shown = kind.shown(test.frame.iloc[rows], test.schema.features).tolist()
         listed.append(CodeUnit(number=place + 1, rows=test.rows_N[rows].tolist(), shown=shown))
     return listed
 
