@@ -116,7 +116,7 @@ def test_rows_are_given_as_rebuilt_on_request(made):
         known = told[told["reconstruction_error"].notna()]
         if kind == "texts":
             assert list(told)[-1:] == ["rebuilt__review"]
-            assert known["rebuilt__review"].str.contains("the").any()
+            assert known["rebuilt__review"].nunique() > 1
             continue
         assert list(told)[-2:] == ["rebuilt__wave", "rebuilt__echo"]
         rows = moments.loc[known.index]
@@ -162,7 +162,7 @@ def test_the_report_shows_what_was_rebuilt(made):
         assert shown["rebuilt"].str.startswith("data:image/svg+xml;base64,").all()
         assert "data:image/svg+xml;base64," in page
     else:
-        assert shown["rebuilt"].str.contains("the").any()
+        assert (shown.groupby("model")["rebuilt"].nunique() > 1).all()
 
 
 @pytest.mark.parametrize(
