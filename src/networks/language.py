@@ -102,8 +102,9 @@ class CausalTransformer(nn.Module):
     def next(self, symbol_B: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """See `RecurrentLanguageModel.next`; the state is what was read, as far as attention reaches back."""
         before_BX = symbol_B[:, None] if state is None else torch.cat([state, symbol_B[:, None]], 1)
-        if before_BX.shape[1] > self.length:
-            before_BX = before_BX[:, -max(self.length // 2, 1) :]
+        over, half = before_BX.shape[1] - self.length, max(self.length // 2, 1)
+        if over > 0:
+            before_BX = before_BX[:, half * -(-over // half) :]
         return self._read(before_BX)[:, -1], before_BX
 
     def _read(self, before_BX: Tensor) -> Tensor:

@@ -85,6 +85,16 @@ def test_a_symbol_without_a_number_is_unknown(settings: dict[str, Any]):
     torch.testing.assert_close(head(strange_BX), head(unknown_BX))
 
 
+@every_network
+def test_symbol_by_symbol_a_network_says_what_it_says_of_whole_texts(settings: dict[str, Any]):
+    network, x_BX = network_of(settings), rows()
+    before_BX, state = functional.pad(x_BX, (1, 0)).long(), None
+    logits_BXV = network(x_BX)
+    for place in range(20):
+        logits_BV, state = network.next(before_BX[:, place], state)
+        torch.testing.assert_close(logits_BV, logits_BXV[:, place], rtol=0, atol=1e-6)
+
+
 def test_a_text_longer_than_attention_reaches_is_read_by_halves():
     network, x_BX = network_of(NETWORKS["transformer with a short memory"]), rows(places=20)
     logits_BXV = network(x_BX)
