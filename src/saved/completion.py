@@ -33,9 +33,14 @@ class Completion(Asked):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
-def begins_anywhere(model: Model) -> bool:
-    """Whether the texts that a model reads on are rows of a longer one."""
-    return _known(model).follows is not None
+def first_prompt(model: Model) -> str:
+    """What a text of the model's own begins after.
+
+    Where rows continue one another this is a line break, if the model knows it: of how the whole begins, it has seen
+    one example.
+    """
+    known = _known(model)
+    return "\n" if known.follows is not None and "\n" in known.known else ""
 
 
 def complete(model: Model, asked: Completion) -> list[str]:
@@ -75,9 +80,9 @@ def _drawn(p_BV: NDArray[np.float64], asked: Completion, rng: np.random.Generato
     p_BV[:, numbers - 1 :] = 0
     if asked.temperature == 0:
         return p_BV.argmax(1) + 1
-    with np.errstate(divide="ignore"):
-        log_BV = np.log(p_BV) / asked.temperature
-    p_BV = np.exp(log_BV - log_BV.max(1, keepdims=True))
+    with np.errstate(divide="ignore", over="ignore"):
+        log_BV = np.log(p_BV)
+        p_BV = np.exp((log_BV - log_BV.max(1, keepdims=True)) / asked.temperature)
     p_BV /= p_BV.sum(1, keepdims=True)
     order_BV = np.argsort(-p_BV, axis=1, kind="stable")
     sorted_BV = np.take_along_axis(p_BV, order_BV, 1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from src.judging.intervals import share_interval
 from src.results.evaluate import Writings, WrittenText
 from src.results.verdicts import Estimate, Verdict
-from src.saved.completion import Completion, begins_anywhere, complete
+from src.saved.completion import Completion, complete, first_prompt
 from src.saved.inference import Model
 
 # Characters of a run, and what is added up to tell runs apart: a polynomial over 64 bits.
@@ -82,14 +82,12 @@ def writings(
 ) -> tuple[Writings, Verdict]:
     """Texts that the model writes, with stretches that it copied, and whether it recites.
 
-    training, held_out: passages. called: the model's name in the sentence. Where rows continue one another, texts begin
-    with a new line: of how the whole begins, a model has seen one example.
+    training, held_out: passages. called: the model's name in the sentence.
     """
     learnt = Learnt.of(training)
-    characters = int(np.clip(np.median([len(text) for text in held_out]), 1, LONGEST))
-    prompt = "\n" if begins_anywhere(model) else ""
-    drawn = complete(model, Completion(prompt=prompt, n=TEXTS, characters=characters, seed=seed))
-    ours, theirs = learnt.share(drawn), learnt.share(cut(held_out, characters))
+    prompt = first_prompt(model)
+    drawn = complete(model, Completion(prompt=prompt, n=TEXTS, characters=LONGEST, seed=seed))
+    ours, theirs = learnt.share(drawn), learnt.share(cut(held_out, LONGEST))
     shown = [
         WrittenText(temperature=temperature, text=text, copied=learnt.copied(text))
         for temperature in TEMPERATURES
@@ -124,9 +122,9 @@ def cut(texts: Sequence[str], characters: int) -> list[str]:
 
 
 def compressed(training: Sequence[str], held_out: Sequence[str]) -> dict[str, float]:
-    """Bits per character that compressors need for the held-out texts after the training texts."""
+    """Bits per character that compressors need for the held-out texts, one a line, after the training texts."""
     before, after = ("\n".join(texts).encode(errors="replace") for texts in (training, held_out))
-    characters = sum(map(len, held_out))
+    characters = len("\n".join(held_out))
     return {
         name: 8 * (len(shorten(before + after)) - len(shorten(before))) / characters
         for name, shorten in COMPRESSORS.items()
