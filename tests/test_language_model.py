@@ -1,6 +1,8 @@
 """Texts without a target are read on, character by character, through all steps; nothing leaks."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from src.saved.completion import Completion, complete
 from src.saved.saved_model import load_model
 from src.scoring.registered import Registered
 from src.scoring.server import make_app
-from src.scoring.service import Service
+from src.scoring.service import Reply, Service
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from tests.kinds.workflow import folder_of, new_layout
@@ -199,16 +201,38 @@ def test_the_model_server_completes_a_prompt_and_gives_the_bits_of_texts(layout:
         ({"temperature": -1.0}, "temperature: input should be greater than or equal to 0"),
         ({"length": 3}, "length: extra inputs are not permitted"),
         ([], "the request is no object"),
+        ({"n": 50, "characters": 201}, "n, characters: over HTTP at most 10,000 characters of all texts and prompts"),
+        ({"prompt": "a" * 4_000, "n": 3}, "n, characters: over HTTP at most 10,000 characters"),
     ):
         refused = client.post("/complete", content=json.dumps(wrong))
         assert (refused.status_code, refused.json()["error"][: len(message)]) == (400, message)
     assert client.post("/complete", content="{").status_code == 400
-    assert "/complete" in client.get("/openapi.json").json()["paths"]
+    described = client.get("/openapi.json").json()["paths"]["/complete"]["post"]
+    [content] = described["requestBody"]["content"].values()
+    assert client.post("/complete", json=content["examples"]["example"]["value"]).status_code == 200
     assert "POST /complete" in client.get("/docs").text
     row = {"line": "The dog sees 123 and 123, the dog."}
     [predicted] = client.post("/predict", json=[row]).json()["predictions"]
     assert predicted["characters"] == len(row["line"]) + 1
     assert 0 < predicted["bits"] < 8 * predicted["characters"]
+
+
+@pytest.mark.slow
+def test_one_request_at_a_time_is_drawn(layout: Layout, monkeypatch: pytest.MonkeyPatch):
+    service = Service(load_problem(layout), Registered("lines", 1, True, layout.model), layout.expectations)
+    drawing: list[bool] = []
+
+    def answer(body: bytes) -> Reply:
+        drawing.append(True)
+        time.sleep(0.05)
+        together = len(drawing)
+        drawing.pop()
+        return Reply(200, str(together).encode())
+
+    monkeypatch.setattr(service, "complete", answer)
+    with TestClient(make_app(service)) as client, ThreadPoolExecutor(3) as clients:
+        replies = list(clients.map(lambda _: client.post("/complete", content="{}").json(), range(3)))
+    assert replies == [1, 1, 1]
 
 
 @pytest.mark.slow

@@ -12,10 +12,11 @@ import numpy as np
 import orjson
 
 from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
+from src.saved.asked import Asked
 from src.saved.completion import Completion
 from src.saved.generator import Drawing
 from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
-from src.scoring.service import Service
+from src.scoring.service import MOST_DRAWN, Service
 from src.scoring.table import ROW
 from src.tables.columns import FeatureType
 from src.validation.suite import LARGEST
@@ -77,8 +78,18 @@ def openapi(service: Service) -> dict[str, Any]:
     gets = {
         path: {"get": {"summary": text, "responses": {"200": {"description": text}}}} for path, text in pages.items()
     }
-    completes = {"/complete": {"post": _complete()}} if service.completes else {}
-    draws = {"/sample": {"post": _sample()}} if service.draws else {}
+    text = _drawn(
+        f"What follows a text, drawn character by character; at most {MOST_DRAWN:,} with the prompts",
+        Completion(prompt="To be", n=3),
+        "the texts, without the prompt",
+        "completions",
+        "string",
+    )
+    row = _drawn(
+        "New rows, drawn at random", Drawing(n=3, seed=1), "the rows; pictures are data URIs", "rows", "object"
+    )
+    completes = {"/complete": {"post": text}} if service.completes else {}
+    draws = {"/sample": {"post": row}} if service.draws else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -91,35 +102,18 @@ def openapi(service: Service) -> dict[str, Any]:
     }
 
 
-def _complete() -> dict[str, Any]:
-    """The request for texts, with the settings of `Completion`."""
-    texts = {"type": "object", "properties": {"completions": {"type": "array", "items": {"type": "string"}}}}
-    example = {"example": {"value": Completion(prompt="To be", n=3).model_dump()}}
+def _drawn(summary: str, asked: Asked, description: str, name: str, type_: str) -> dict[str, Any]:
+    """The request for what a model draws. asked: an example of its settings. name: the list in the answer."""
+    drawn = {"type": "object", "properties": {name: {"type": "array", "items": {"type": type_}}}}
+    example = {"example": {"value": asked.model_dump()}}
     return {
-        "summary": "What follows a text, drawn character by character",
+        "summary": summary,
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": Completion.model_json_schema(), "examples": example}},
+            "content": {JSON: {"schema": asked.model_json_schema(), "examples": example}},
         },
         "responses": {
-            "200": {"description": "the texts, without the prompt", "content": {JSON: {"schema": texts}}},
-            "400": {"description": "what is wrong with the request"},
-        },
-    }
-
-
-def _sample() -> dict[str, Any]:
-    """The request for new rows, with the settings of `Drawing`."""
-    rows = {"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "object"}}}}
-    example = {"example": {"value": Drawing(n=3, seed=1).model_dump()}}
-    return {
-        "summary": "New rows, drawn at random",
-        "requestBody": {
-            "required": True,
-            "content": {JSON: {"schema": Drawing.model_json_schema(), "examples": example}},
-        },
-        "responses": {
-            "200": {"description": "the rows; pictures are data URIs", "content": {JSON: {"schema": rows}}},
+            "200": {"description": description, "content": {JSON: {"schema": drawn}}},
             "400": {"description": "what is wrong with the request"},
         },
     }

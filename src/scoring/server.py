@@ -14,6 +14,7 @@ and it accepts any `Host`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 from starlette.applications import Starlette
@@ -34,6 +35,8 @@ MOST_BYTES = 2**24
 def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     """The application: routes only, since `Service` reads and checks the rows."""
     waiting = Waiting(service.answers)
+    # One request at a time draws, so that those that take long leave the processors to `/predict`.
+    drawing = ThreadPoolExecutor(1, thread_name_prefix="drawing")
     answers = {"status": "ok", **service.identity}
     pages = {
         "/": JSONResponse(service.describe()),
@@ -61,11 +64,14 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
         content_type = request.headers.get("content-type", "")
         return await answered(request, lambda body: waiting.answer(Request(body, content_type)))
 
+    async def drawn(answer: Callable[[bytes], Reply], body: bytes) -> Reply:
+        return await asyncio.get_running_loop().run_in_executor(drawing, answer, body)
+
     async def complete(request: HttpRequest) -> Response:
-        return await answered(request, lambda body: asyncio.to_thread(service.complete, body))
+        return await answered(request, lambda body: drawn(service.complete, body))
 
     async def sample(request: HttpRequest) -> Response:
-        return await answered(request, lambda body: asyncio.to_thread(service.sample, body))
+        return await answered(request, lambda body: drawn(service.sample, body))
 
     async def elsewhere(request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

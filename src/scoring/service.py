@@ -4,7 +4,7 @@ Requests that wait at the same time are answered together: their rows are typed,
 results are then split by request. Every row is checked as `flows.predict` checks it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,8 @@ from src.scoring.table import ROW, reading_of, refusals_of, warnings_of
 
 # The most refused rows and warnings to list; the answer says how many there are.
 SHOWN = 100
+# The most characters that one request has a model read and draw.
+MOST_DRAWN = 10_000
 
 
 class Reply(NamedTuple):
@@ -105,17 +107,17 @@ class Service:
         return self.model.schema.problem_type.reads_on
 
     def complete(self, body: bytes) -> Reply:
-        """The answer to a request for texts: JSON with the settings of `Completion`."""
-        try:
-            given = orjson.loads(body)
-            if not isinstance(given, dict):
-                raise UserError('the request is no object, such as {"prompt": "To be", "n": 3}')
-            texts = complete(self.model, Completion.of(given))
-        except orjson.JSONDecodeError as error:
-            return self._answer(Refused(400, f"the request is not JSON: {error}"))
-        except UserError as error:
-            return self._answer(Refused(400, str(error)))
-        return Reply(200, orjson.dumps(self.identity | {"completions": texts}))
+        """The answer to a request for texts: JSON with the settings of `Completion`, within `MOST_DRAWN`."""
+
+        def draw(given: dict[str, Any]) -> dict[str, Any]:
+            asked = Completion.of(given)
+            if asked.n * (len(asked.prompt) + asked.characters) > MOST_DRAWN:
+                raise UserError(
+                    f"n, characters: over HTTP at most {MOST_DRAWN:,} characters of all texts and prompts together"
+                )
+            return {"completions": complete(self.model, asked)}
+
+        return self._drawn(body, '{"prompt": "To be", "n": 3}', draw)
 
     @property
     def draws(self) -> bool:
@@ -124,16 +126,22 @@ class Service:
 
     def sample(self, body: bytes) -> Reply:
         """The answer to a request for new rows: JSON with the settings of `Drawing`."""
+        return self._drawn(
+            body, '{"n": 3, "seed": 1}', lambda given: {"rows": as_json(sample(self.model, Drawing.of(given)))}
+        )
+
+    def _drawn(self, body: bytes, example: str, draw: Callable[[dict[str, Any]], dict[str, Any]]) -> Reply:
+        """What `draw` makes of a request's settings, or what is wrong with them."""
         try:
             given = orjson.loads(body)
             if not isinstance(given, dict):
-                raise UserError('the request is no object, such as {"n": 3, "seed": 1}')
-            rows = as_json(sample(self.model, Drawing.of(given)))
+                raise UserError(f"the request is no object, such as {example}")
+            drawn = draw(given)
         except orjson.JSONDecodeError as error:
             return self._answer(Refused(400, f"the request is not JSON: {error}"))
         except UserError as error:
             return self._answer(Refused(400, str(error)))
-        return Reply(200, orjson.dumps(self.identity | {"rows": rows}))
+        return Reply(200, orjson.dumps(self.identity | drawn))
 
     def answers(self, requests: Sequence[Request]) -> list[Reply]:
         """The answer to each request, the same as alone but for rounding in products over more rows."""
