@@ -218,6 +218,23 @@ def test_the_model_server_completes_a_prompt_and_gives_the_bits_of_texts(layout:
 
 
 @pytest.mark.slow
+def test_a_network_sees_fewer_rows_at_a_time_where_a_text_makes_them_wide(layout: Layout):
+    model = load_model(folder_of(layout, "network"))
+    frame = pd.DataFrame({"line": sentences(600)})
+    alone = model.predict(frame)
+    seen: list[tuple[int, int]] = []
+    model.heads[0].network.register_forward_hook(lambda network, given, answer: seen.append(tuple(given[0].shape)))
+    assert model.predict(frame)["bits"].tolist() == alone["bits"].tolist()
+    assert [rows for rows, _ in seen] == [512, 88]
+    seen.clear()
+    beside = model.predict(pd.concat([frame, pd.DataFrame({"line": ["The cat sees " * 40]})], ignore_index=True))
+    np.testing.assert_allclose(beside["bits"][:600], alone["bits"], rtol=1e-4)
+    assert sum(rows for rows, _ in seen) == 601
+    assert all(rows * 521 <= 512 * model.card.numbers for rows, _ in seen)
+    assert [places for _, places in seen] == [model.card.numbers] * (len(seen) - 1) + [521]
+
+
+@pytest.mark.slow
 def test_one_request_at_a_time_is_drawn(layout: Layout, monkeypatch: pytest.MonkeyPatch):
     service = Service(load_problem(layout), Registered("lines", 1, True, layout.model), layout.expectations)
     drawing: list[bool] = []

@@ -22,8 +22,8 @@ NOTHING, UNKNOWN = 0, 1
 SPELLING_BITS = math.log2(0x110000 - 0x800)
 # The discounts of n-grams seen once, twice, and more often, where too few n-grams tell better ones.
 USUAL_DISCOUNTS = (0.5, 1.0, 1.5)
-# Rows whose probabilities are computed at once.
-AT_ONCE = 2048
+# The most rows whose probabilities are computed at once, and the most places in them. Both bound the memory.
+AT_ONCE, PLACES = 2048, 2**20
 
 
 class KneserNey:
@@ -61,8 +61,9 @@ class KneserNey:
         return self
 
     def score_samples(self, x_NX: NDArray[Any]) -> Array:
-        parts = [self._scores(x_NX[start : start + AT_ONCE]) for start in range(0, max(len(x_NX), 1), AT_ONCE)]
-        return np.concatenate(parts)
+        size = max(min(AT_ONCE, PLACES // max(x_NX.shape[1], 1)), 1)
+        parts = [x_NX[start : start + size] for start in range(0, max(len(x_NX), 1), size)]
+        return np.concatenate([self._scores(part if size == AT_ONCE else _until_last(part)) for part in parts])
 
     def next_symbols(self, before_BX: NDArray[Any]) -> Array:
         """The probability of each symbol from 1 to V after the symbols of each row, (B, V)."""
@@ -144,6 +145,11 @@ class KneserNey:
             p_NX = share_NX + rest_NX * p_NX
             history_NX = place_NX
         return p_NX[:, self.order - 1 :]
+
+
+def _until_last(x_NX: NDArray[Any]) -> NDArray[Any]:
+    """The places up to the last one where any row has a symbol: one long text makes all rows of a table as wide."""
+    return x_NX[:, : int((x_NX != NOTHING).any(0).cumsum().argmax()) + 1]
 
 
 def _looked_up(key: Ids, keys_G: Ids, share_G: Array) -> tuple[Array, Ids]:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.npz"
 # The most rows scored at a time, and the most numbers in their inputs. Both bound the memory.
 CHUNK, NUMBERS = 65_536, 2**22
-# Rows that a network sees at a time. Activations of more do not fit a CPU's caches, and many pictures not the memory.
+# Rows that a network sees at a time; fewer where they are wider than in training, as long texts are. Activations of
+# more do not fit a CPU's caches, and many pictures not the memory.
 SEEN_AT_ONCE = 512
 
 
@@ -261,15 +262,22 @@ def _predictions(
 
     from src.training.inputs import answers, rows_of
 
+    numbers = max(fitted.numbers, 1)
+
     def answer(x: Any) -> torch.Tensor:
+        if isinstance(x, torch.Tensor) and x.shape[1] > numbers:
+            # One long text makes all rows of a table as wide: what follows the last symbol of these is left out.
+            x = x[:, : max(numbers, int(x.any(0).cumsum(0).argmax()) + 1)]
         said_MBK = np.stack([head.predictions(head.final_logits(x)).double().numpy() for head in heads])
         return torch.from_numpy(schema.problem_type.combined(said_MBK))
 
     parts = []
-    size = max(min(CHUNK, NUMBERS // max(fitted.numbers, 1)), 1)
+    size = max(min(CHUNK, NUMBERS // numbers), 1)
     with torch.no_grad():
         for rows in whole(frame, schema, size):
             x_ND = rows_of(fitted.vectorizer.transform(rows), torch.float32)
-            parts.append(answers(x_ND, SEEN_AT_ONCE, torch.device("cpu"), answer).numpy())
+            width = x_ND.shape[1] if isinstance(x_ND, torch.Tensor) else 0
+            seen = max(SEEN_AT_ONCE * numbers // max(numbers, width), 1)
+            parts.append(answers(x_ND, seen, torch.device("cpu"), answer).numpy())
     p_NK = np.concatenate(parts) if parts else np.empty((0, schema.all_outputs))
     return restored(schema.split(p_NK), [fitted.target_scaler, *fitted.further_scalers])

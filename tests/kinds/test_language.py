@@ -1,5 +1,7 @@
 """Texts as rows of numbered characters: nothing is lost, rows continue one another, and only training rows teach."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,6 +68,23 @@ def test_a_row_sees_earlier_rows_only():
 def test_a_text_that_is_too_long_is_refused_with_the_way_out():
     with pytest.raises(UserError, match="cut it into rows of at most 8,192"):
         fitted(pd.DataFrame({"text": TEXTS})).transform(pd.DataFrame({"text": ["a" * (LONGEST + 1)]}))
+
+
+def test_beside_a_long_text_short_ones_take_no_memory_of_their_own():
+    vectorizer = fitted(pd.DataFrame({"text": TEXTS}))
+    frame = pd.DataFrame({"text": ["abba"] * 1000 + ["a" * LONGEST]})
+    tracemalloc.start()
+    x_NX = vectorizer.transform(frame)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert x_NX.shape == (1001, LONGEST + 1)
+    assert peak < 1.1 * x_NX.nbytes, "and of these, zeros that nobody wrote to are not counted by the system"
+
+
+def test_hidden_places_without_a_character_are_plain_zeros():
+    frame = pd.DataFrame({"text": ["abba", "bbaa"], "place": [0.0, 1.0]})
+    x_NX = fitted(frame, "place").transform(frame)
+    assert not np.signbit(x_NX[x_NX == NOTHING]).any()
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", "é\ud800"]])

@@ -1,5 +1,6 @@
 """N-grams with modified Kneser-Ney smoothing, against counts by hand and against dictionaries."""
 
+import tracemalloc
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -21,6 +22,20 @@ def texts(rows: int, seed: int = 0) -> np.ndarray:
             before = int(row[place - 1] + 2 * row[place - 2]) if place > 1 else 0
             row[place] = 2 + (before + (rng.random() < 0.3) * rng.integers(1, 4)) % (SYMBOLS - 1)
     return x_NX
+
+
+def test_rows_as_wide_as_a_long_text_are_scored_in_little_memory():
+    model = KneserNey(3).fit(texts(50))
+    x_NX = np.zeros((1000, 8193), dtype=np.float32)
+    x_NX[:50, :14] = texts(50)
+    x_NX[0, -1] = 2
+    tracemalloc.start()
+    bits_N2 = model.score_samples(x_NX)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_allclose(bits_N2[1:50], model.score_samples(texts(50))[1:], rtol=1e-12)
+    assert bits_N2[:2, 1].tolist() == (np.count_nonzero(x_NX[:2] > 0, axis=1)).tolist()
+    assert peak < 2e8
 
 
 def by_dictionaries(rows: Sequence[Sequence[int]], order: int, symbols: int):

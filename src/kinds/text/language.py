@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.core.stored import Stored
-from src.models.kneser_ney import NOTHING, UNKNOWN
+from src.models.kneser_ney import UNKNOWN
 from src.networks import Configuration
 from src.networks.configurations.language import CausalTransformerConfiguration, RecurrentLanguageConfiguration
 from src.problem.sources import numbered_by
@@ -107,11 +107,14 @@ class Characters(Stored):
                 follows_N[1:] = np.diff(place_N) == 1
             first_N = np.maximum.accumulate(np.where(follows_N, 0, np.arange(len(texts))))
             run_N = starts_N[first_N]
-        places_X = np.arange(-before, int((ends_N - starts_N).max(initial=1)))
-        at_NX = starts_N[:, None] + places_X
-        there_NX = (at_NX >= run_N[:, None]) & (at_NX < ends_N[:, None])
-        x_NX = np.where(there_NX, stream_S[at_NX.clip(0, max(len(stream_S) - 1, 0))] if len(stream_S) else 0, NOTHING)
-        return np.where(places_X < 0, -x_NX, x_NX).astype(np.float32)
+        # NOTHING is 0, and zeros that nobody writes to take no memory: a long text makes every row as wide.
+        x_NX = np.zeros((len(texts), before + int((ends_N - starts_N).max(initial=1))), np.float32)
+        for row, (start, end, run) in enumerate(zip(starts_N, ends_N, run_N, strict=True)):
+            first = max(start - before, run)
+            x_NX[row, before - (start - first) : before + end - start] = stream_S[first:end]
+        hidden_NX = x_NX[:, :before]
+        np.negative(hidden_NX, out=hidden_NX, where=hidden_NX > 0)
+        return x_NX
 
 
 def read_on(train: pd.DataFrame, feature: Feature, settings: PrepareSettings) -> tuple[list[Feature], list[Choice]]:
