@@ -133,6 +133,8 @@ def test_bits_per_character_are_all_bits_by_all_characters():
     [
         ({"target": "line"}, "target: type language_model has no target"),
         ({"code": 3}, "code: type language_model has no code"),
+        ({"committee": 2}, "committee: texts are scored and written by one network; choose 1"),
+        ({"final": "fold_ensemble"}, "final: texts are scored and written by one network; choose refit"),
         ({"measure": "mse"}, "measure: mse does not suit type language_model"),
         (
             {"text": {"network": "convolution"}},

@@ -245,6 +245,10 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError("committee: codes of different networks have nothing in common; choose 1")
         if type_.has_code and self.final == "fold_ensemble":
             raise ValueError("final: codes of different networks have nothing in common; choose refit")
+        if type_.reads_on and self.committee > 1:
+            raise ValueError("committee: texts are scored and written by one network; choose 1")
+        if type_.reads_on and self.final == "fold_ensemble":
+            raise ValueError("final: texts are scored and written by one network; choose refit")
         if self.positive is not None and not type_.has_positive:
             raise ValueError(_no_positive(type_.name))
         if self.measure != "auto" and self.measure not in type_.measures:

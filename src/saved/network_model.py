@@ -149,20 +149,19 @@ class NetworkModel(Model):
         return folds[0] if len(folds) == 1 else self.schema.problem_type.combined(np.stack(folds))
 
     def reading_on(self) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-        """The mean over the networks; in an ensemble of fold members, over those of the first fold."""
+        """What the only network says: such problems have no committee."""
         import torch
 
-        networks = self._first_fold
-        states: list[Any] = [None] * len(networks)
+        [head] = self.heads
+        network: Any = head.network
+        state: Any = None
 
         def after(symbol_B: NDArray[np.int64]) -> NDArray[np.float64]:
-            p_BV = []
+            nonlocal state
             with torch.no_grad():
-                for place, network in enumerate(networks):
-                    logits_BV, states[place] = network.next(torch.from_numpy(symbol_B), states[place])
-                    p_BV.append(logits_BV.double().softmax(1).numpy())
-            mean_BV: NDArray[np.float64] = np.mean(p_BV, axis=0)
-            return mean_BV
+                logits_BV, state = network.next(torch.from_numpy(symbol_B), state)
+            p_BV: NDArray[np.float64] = logits_BV.double().softmax(1).numpy()
+            return p_BV
 
         return after
 
