@@ -54,21 +54,22 @@ def complete(
     from src.scoring.registered import find_model
 
     check_problem(problem)
-    registered = find_model(problem, model, Path(os.environ.get("WORKFLOW_HOME", "")))
     asked = Completion.of(
         {
             "prompt": prompt,
             "n": n,
             "characters": characters,
-            "temperature": float(temperature),
-            "top_p": float(top_p),
+            "temperature": temperature,
+            "top_p": top_p,
             "seed": seed,
         }
     )
+    registered = find_model(problem, model, Path(os.environ.get("WORKFLOW_HOME", "")))
     texts = completed(registered.load(), asked)
     for text in texts:
         get_run_logger().info("%s", prompt + text)
-    parts = [f"## {number}\n\n{literal(prompt + text)}" for number, text in enumerate(texts, start=1)]
+    shown = ["<br>".join(map(literal, (prompt + text).split("\n"))) for text in texts]
+    parts = [f"## {number}\n\n{text}" for number, text in enumerate(shown, start=1)]
     line = f"{len(texts)} texts by {registered}"
     create_markdown_artifact("\n\n".join(parts), key("complete", problem), line)
     return Completed(message=line)

@@ -45,8 +45,9 @@ def sample(
     from src.scoring.registered import find_model
 
     check_problem(problem)
+    asked = Drawing.of({"n": n, "seed": seed})
     registered = find_model(problem, model, Path(os.environ.get("WORKFLOW_HOME", "")))
-    rows = as_json(drawn(registered.load(), Drawing.of({"n": n, "seed": seed})))
+    rows = as_json(drawn(registered.load(), asked))
     names = list(rows[0])
     table = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     for row in rows:

@@ -1,7 +1,9 @@
 """Texts without a target are read on, character by character, through all steps; nothing leaks."""
 
 import json
+import logging
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from flows import complete as flow
 from flows.commands import complete as command
+from flows.commands import sample as sample_command
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import fit_shallow, shallow
@@ -30,6 +34,7 @@ from src.scoring.service import Reply, Service
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from tests.kinds.workflow import folder_of, new_layout
+from tests.saved.reciting import Reciter
 from tests.test_without_targets import STEPS
 
 NOUNS, VERBS = ["cat", "dog", "bird", "mole"], ["sees", "likes", "hears"]
@@ -264,6 +269,39 @@ def test_the_command_line_completes_a_prompt(layout: Layout, monkeypatch: pytest
     assert told.count("The cat ") == 2
     assert "--- 2 of 2" in told
     assert command.main(["lines", "The cat ", "--n", "0"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "message"),
+    [
+        (command.main, ["lines", "The cat ", "--n", "0"], "n: input should be greater than or equal to 1"),
+        (sample_command.main, ["lines", "0", "drawn.csv"], "n: input should be greater than or equal to 1"),
+    ],
+    ids=["complete", "sample"],
+)
+def test_a_wrong_setting_is_named_before_a_model_is_loaded(
+    main: Callable[[Sequence[str]], int],
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(defined(tmp_path).root)
+    monkeypatch.setattr("src.scoring.registered.find_model", lambda *named: pytest.fail("a model was looked for"))
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_ui_shows_each_line_of_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shown: list[str] = []
+    monkeypatch.chdir(defined(tmp_path).root)
+    monkeypatch.setattr("src.scoring.registered.find_model", lambda *named: Registered("lines", 1, True, tmp_path))
+    monkeypatch.setattr(Registered, "load", lambda registered: Reciter(["a*\n<b>"]))
+    monkeypatch.setattr(flow, "create_markdown_artifact", lambda text, *named: shown.append(text))
+    monkeypatch.setattr(flow, "get_run_logger", lambda: logging.getLogger("workflow"))
+    assert flow.complete.fn("lines", n=1, temperature=1).is_completed()
+    assert shown == ["## 1\n\na\\*<br>&lt;b&gt;"]
 
 
 def test_a_model_that_predicts_completes_nothing(tmp_path: Path):

@@ -25,8 +25,9 @@ def main(arguments: Sequence[str]) -> int:
         from src.scoring.registered import find_model
 
         given = vars(options).copy()
-        registered = find_model(given.pop("problem"), given.pop("model"), Path())
-        texts = complete(registered.load(), Completion.of(given))
+        problem, version = given.pop("problem"), given.pop("model")
+        asked = Completion.of(given)
+        texts = complete(find_model(problem, version, Path()).load(), asked)
     except UserError as error:
         logging.getLogger("workflow").error("error: %s", error)
         return FAILED
