@@ -7,8 +7,8 @@ Shapes: N rows.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from math import ceil
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,6 @@ Check = Callable[[TableFacts], Iterable[Issue]]
 
 # The types to try where a target has too many classes.
 _NUMBER_TYPES = " or ".join(problem_type.name for problem_type in TYPES.values() if problem_type.unbounded)
-# The leak scores of a table, as long as it lives: several checks read them.
-_SCORES: WeakKeyDictionary[TableFacts, dict[str, dict[str, float]]] = WeakKeyDictionary()
 FEWEST_ROWS_PER_PART = 2
 # A column that alone scores more is nearly a copy of the target.
 NEARLY = 0.98
@@ -176,17 +174,16 @@ def _copied(table: TableFacts, name: str) -> list[str]:
     return [target for target in table.targets if _is_copy(table[name], table[target])]
 
 
+@lru_cache(maxsize=1)
 def _leak_scores(table: TableFacts) -> dict[str, dict[str, float]]:
     """How well each feature alone predicts each target that another check does not refuse; computed once a table."""
-    if table not in _SCORES:
-        rows_N = sampled_rows(len(table), table.settings.seed)
-        numbered = {target: _as_numbers(table, target) for target in table.targets}
-        known = {target: numbers for target, numbers in numbered.items() if numbers is not None}
-        _SCORES[table] = {
-            name: {target: _leak_score(table, name, numbers, rows_N) for target, numbers in known.items()}
-            for name in table.features
-        }
-    return _SCORES[table]
+    rows_N = sampled_rows(len(table), table.settings.seed)
+    numbered = {target: _as_numbers(table, target) for target in table.targets}
+    known = {target: numbers for target, numbers in numbered.items() if numbers is not None}
+    return {
+        name: {target: _leak_score(table, name, numbers, rows_N) for target, numbers in known.items()}
+        for name in table.features
+    }
 
 
 def _is_copy(values_N: pd.Series, target_N: pd.Series) -> bool:

@@ -294,6 +294,16 @@ def test_too_few_rows_to_look_for_give_aways_are_told() -> None:
     )
 
 
+def test_two_checks_score_the_features_of_a_table_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[str] = []
+    monkeypatch.setattr("src.validation.checks._leak_score", lambda table, name, *values: scored.append(name) or 0.5)
+    for table in (facts(good_frame()), facts(good_frame())):
+        for check in ("target_given_away", "target_nearly_given_away"):
+            assert list(CHECKS[check](table)) == []
+        assert scored == list(table.features), "another table has scores of its own"
+        scored.clear()
+
+
 def test_fewer_folds_let_smaller_classes_pass() -> None:
     frame = good_frame().assign(answer=answers(6))
     assert list(CHECKS["rows_per_class"](facts(frame, folds=3))) == []
