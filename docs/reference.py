@@ -33,9 +33,27 @@ def _keys() -> Iterator[str]:
     yield f"# Every key of a problem file\n\n{_MADE} [Problem files](problem-files.md) explains them, with examples."
     yield (
         "A key without a default may be left out unless the table says that it is required. A default stands in "
-        "`params.yaml` or in the code."
+        "`params.yaml` or in the code; some types have [defaults of their own](#defaults-of-some-types)."
     )
     yield from _sections("", schema, schema["$defs"], defaults)
+    yield "## Defaults of some types"
+    yield _table(
+        ("type", "key", "default"),
+        [
+            (f"`{name}`", f"`{key}`", f"`{_yaml(default)}`")
+            for name, type_ in TYPES.items()
+            for key, default in _leaves("", type_.defaults)
+        ],
+    )
+
+
+def _leaves(path: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The keys that hold values, with those above them, and the values."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(f"{path}{name}.", value)
+        else:
+            yield f"{path}{name}", value
 
 
 def _sections(
