@@ -5,6 +5,7 @@ workers of a parallel session share it: the first that needs it makes it, others
 """
 
 import fcntl
+import logging
 import shutil
 import signal
 from collections.abc import Iterator
@@ -29,6 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     waiting = {item.path for item in items if "finished" in getattr(item, "fixturenames", ())}
     items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that runs in a test logs to the streams of this test; later ones have others."""
+    logger = logging.getLogger("workflow")
+    before = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.level, logger.propagate = before
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import pandas as pd
 
 from src.core.text import count, counted
 from src.judging.intervals import CONFIDENCE, paired_gain
-from src.networks.noise import DRAWS
 from src.results.verdicts import Verdict
 from src.saved.network_model import NetworkModel
 
@@ -43,6 +42,8 @@ def _used(model: NetworkModel, rows: pd.DataFrame) -> Verdict:
 
 def _tight(model: NetworkModel, rows: pd.DataFrame) -> Verdict:
     """Whether many draws hardly lower the bits that one draw claims."""
+    from src.networks.noise import DRAWS
+
     one_N2 = model.asked(rows, lambda network, x: network(x))
     many_N2 = model.asked(rows, lambda network, x: network.final(x))  # type: ignore[operator]
     dimensions = many_N2[:, 1].sum()

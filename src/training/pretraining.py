@@ -6,12 +6,10 @@ No fold holds these rows out, so one training serves all folds. Shapes: U rows w
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from src.core.progress import progress
 from src.inputs.sparse import widths
@@ -20,7 +18,11 @@ from src.preparation.fold import fit_vectorizer
 from src.problem.training import Engine
 from src.results.networks import Candidate
 from src.tables.table import Table
-from src.training.inputs import Rows, rows_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from src.training.inputs import Rows
 
 BATCH = 128
 # Gradient steps, and the most epochs that they may take.
@@ -33,6 +35,10 @@ def with_initial_weights(table: Table, candidates: Sequence[Candidate], engine: 
     pretrained = {start: candidate for start, candidate in asked.items() if start not in table.starts}
     if not pretrained:
         return table
+    import torch
+
+    from src.training.inputs import rows_of
+
     assert table.unlabelled is not None
     x_UD = fit_vectorizer(table, np.arange(0)).transform(table.unlabelled)
     rows, inputs = rows_of(x_UD, torch.float32), widths(x_UD)
@@ -52,14 +58,15 @@ def with_initial_weights(table: Table, candidates: Sequence[Candidate], engine: 
 
 def _pretrained(
     method: str,
-    build: Callable[[int], nn.Module],
-    rows: Rows,
+    build: "Callable[[int], nn.Module]",
+    rows: "Rows",
     epochs: int,
     engine: Engine,
     seed: int,
     ended: Callable[[int], None],
 ) -> dict[str, NDArray[Any]]:
     """The weights of the whole network, by their names. ended: is told the number of epochs after each."""
+    import torch
     from torch.utils.data import DataLoader
 
     from src.models.pretraining import METHODS
@@ -81,8 +88,10 @@ def _pretrained(
     return {name: value.cpu().numpy().copy() for name, value in module.network.state_dict().items()}
 
 
-def _before_the_last_layer(build: Callable[[int], nn.Module]) -> list[str]:
+def _before_the_last_layer(build: "Callable[[int], nn.Module]") -> list[str]:
     """The names of all weights whose shape the number of outputs leaves alone."""
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         one, other = (build(outputs).state_dict() for outputs in (1, 2))
     return [name for name, value in one.items() if value.shape == other[name].shape]

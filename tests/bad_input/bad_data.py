@@ -87,7 +87,7 @@ DATA = {
         (
             FINDINGS,
             "'label': 2 values missing (rows 3, 40)",
-            "fill the gaps or remove these rows",
+            "fill the gaps, remove these rows, or set `pretrain` to learn from their inputs alone",
             "row 3 is mine.csv line 5",
         ),
         csv=table(label=["" if i in (3, 40) else ("yes", "no")[i % 2] for i in range(ROWS)]),

@@ -147,7 +147,7 @@ def test_a_run_that_is_ended_leaves_no_process_and_no_copy(
     workspace = Workspace(copied.root, copied.environment | server)
     edit(workspace)
     before = state(workspace)
-    flow = workspace.popen(FLOW, PROBLEM, "--set", "epochs=100000")
+    flow = workspace.popen(FLOW, PROBLEM, "--set", "training.epochs=100000")
     try:
         step = wait_for(lambda: step_of(flow.pid, "overfit"), 120)
         wait_for(lambda: has_loaded_torch(step), 60)
