@@ -107,7 +107,7 @@ class Characters(Stored):
                 follows_N[1:] = np.diff(place_N) == 1
             first_N = np.maximum.accumulate(np.where(follows_N, 0, np.arange(len(texts))))
             run_N = starts_N[first_N]
-        # NOTHING is 0, and zeros that nobody writes to take no memory: a long text makes every row as wide.
+        # Row by row, as a long text makes all others as wide: indices of that shape would take many times the memory.
         x_NX = np.zeros((len(texts), before + int((ends_N - starts_N).max(initial=1))), np.float32)
         for row, (start, end, run) in enumerate(zip(starts_N, ends_N, run_N, strict=True)):
             first = max(start - before, run)
