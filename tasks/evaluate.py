@@ -16,6 +16,7 @@ from src.core.hashes import folder_sha256
 from src.judging.baselines import common_sense, shallow
 from src.judging.code_use import code_is_used
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
+from src.judging.draws import generating_verdicts
 from src.judging.evaluation import (
     compare,
     estimate,
@@ -56,6 +57,7 @@ from src.saved.code_views import code_views
 from src.saved.drawings import drawings
 from src.saved.final import final_network, final_shallow
 from src.saved.inference import Model
+from src.saved.judged import sealed_statistics
 from src.saved.latent import latent_verdicts
 from src.saved.network_model import NetworkModel
 from src.saved.predicted_rows import predicted_rows, rebuilt_rows
@@ -145,8 +147,14 @@ def evaluate(layout: Layout) -> Evaluate:
     sealed, evaluation = rows_sha256(layout.test, table.schema.targets), _identity(layout, given)
     ledger.open(sealed, evaluation)
     test = read_table(layout.test, table.schema)
-    p_test = {name: model.row_predictions(test.frame) for name, model in models.items()}
-    p_NK = p_test["network"][:, : table.schema.outputs]
+    held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
+    p_test = {
+        name: sealed_statistics(model, table, test, held_out_by[name], given.settings.seed)
+        if table.schema.problem_type.generates
+        else model.row_predictions(test.frame)
+        for name, model in models.items()
+    }
+    p_NK = table.schema.split(p_test["network"])[0]
     of_heads = [np.mean([t.further for t in committee], axis=0) for committee in learnt.committees]
     heads, beats = score_heads(
         table, test, of_heads, p_test["network"], learnt.folds, given.development, given.settings.seed
@@ -165,8 +173,7 @@ def evaluate(layout: Layout) -> Evaluate:
     views = (
         code_views(saved, table, learnt.splits[0], test, p_test[name]) if table.schema.problem_type.has_code else None
     )
-    held_out_by: dict[Saved, HeldOut] = {"network": network, "shallow": judged.shallow}
-    p_saved = p_test[name][:, : table.schema.outputs]
+    p_saved = table.schema.split(p_test[name])[0]
     written, recites = _writings(saved, MODELS[name], table, test, given.settings.seed)
     result = worded(
         Evaluate(
@@ -235,7 +242,8 @@ def _drawn(
     network = models["network"]
     if not table.schema.problem_type.draws or not isinstance(network, NetworkModel):
         return None, []
-    return drawings(models[saved], network, table, test, seed), latent_verdicts(network, test.frame)
+    latent = [] if table.schema.problem_type.generates else latent_verdicts(network, test.frame)
+    return drawings(models[saved], network, table, test, seed), latent
 
 
 def _read(layout: Layout) -> _Given:
@@ -278,7 +286,9 @@ def _train(given: _Given) -> _Learnt:
     everything = np.arange(len(table))
     whole = Split(0, 0, everything, everything[:0])
     smaller = trials(given.candidate, [s for s in splits if s.repeat == 0], table, starts[0])
-    halves = half_samples(protocol.folds, table, given.settings.seed) if protocol.method == "iterated_k_fold" else []
+    # The distances of drawn rows depend on how many rows are judged, so those of halves say nothing about all.
+    halved = protocol.method == "iterated_k_fold" and not table.schema.problem_type.generates
+    halves = half_samples(protocol.folds, table, given.settings.seed) if halved else []
     members = [
         members_of(given.candidate, [*splits, whole], starts),
         [member for trial in smaller for member in trial.members],
@@ -373,6 +383,8 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     ]
     if table.schema.problem_type.has_code:
         verdicts.append(code_is_used(network, "bit" if table.schema.bits else "number"))
+    if table.schema.problem_type.generates:
+        verdicts += generating_verdicts(network, boosted)
     if given.settings.committee > 1:
         verdicts.append(committee_helps(splits, learnt.committees, table, learnt.folds, measure, seed))
     if given.settings.pretrain != "none":

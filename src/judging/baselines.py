@@ -21,6 +21,7 @@ from src.kinds.views import View, seen
 from src.models.types.problem_type import CommonSense as Rule
 from src.models.types.problem_type import Estimator
 from src.preparation.fold import fit_fold
+from src.preparation.judge import Judge
 from src.results.evaluate import ShallowSettings
 from src.tables.protocols import Split
 from src.tables.table import Schema, Table
@@ -35,8 +36,7 @@ SHALLOW_ROWS = 200_000
 def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predictions:
     """What a rule of the problem's type says of the validation rows."""
     truth_AK = table.schema.problem_type.perfect_predictions(table.y_NT[split.training], table.schema.outputs)
-    rng = np.random.default_rng([seed, split.repeat, split.fold])
-    return rule(truth_AK, table.w_N[split.training], len(split.validation), rng)
+    return rule(truth_AK, table.w_N[split.training], len(split.validation), _draws_of(split, seed))
 
 
 def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
@@ -44,6 +44,9 @@ def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predicti
     fold = fit_fold(table, split.training, split.validation)
     estimator = make(seed, len(fold.w_A), table.schema.code)
     view = flat_view(table.schema)
+    if fold.judge is not None:
+        fitted = _fitted(estimator, seen(fold.x_AD, view), None, fold.w_A)
+        return fold.judge.statistics(fitted.sample(fold.judge.draws, _draws_of(split, seed)))
     return statistics_of(_fitted(estimator, seen(fold.x_AD, view), None, fold.w_A), seen(fold.x_VD, view))
 
 
@@ -110,8 +113,19 @@ def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) 
 
 
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
-    """Predictions_VK of a shallow model fitted on the split's training rows."""
-    return fit_shallow(name, table, split.training, seed).row_predictions(table.frame.iloc[split.validation])
+    """What a shallow model that is fitted on the split's training rows predicts of the others, or draws beside them."""
+    fitted = fit_shallow(name, table, split.training, seed)
+    if not table.schema.problem_type.generates:
+        return fitted.row_predictions(table.frame.iloc[split.validation])
+    x_A, x_V = (
+        fitted.setup.vectorizer.transform(table.frame.iloc[rows]) for rows in (split.training, split.validation)
+    )
+    judge = Judge.fit(table.schema, x_A, x_V)
+    return judge.statistics(fitted.estimators[0].sample(judge.draws, _draws_of(split, seed)))
+
+
+def _draws_of(split: Split, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, split.repeat, split.fold])
 
 
 def _every(rows: int, most: int | None) -> int:

@@ -29,7 +29,16 @@ from src.judging.intervals import (
 from src.judging.printer import printer
 from src.models.measures import Measure
 from src.results.evaluate import Recommended, TestScore
-from src.results.verdicts import AGAINST_SHALLOW, GATE, SHALLOW_GATE, Comparison, Estimate, Verdict
+from src.results.verdicts import (
+    AGAINST_SHALLOW,
+    GATE,
+    NEW_ROWS,
+    SHALLOW_GATE,
+    SHALLOW_NEW_ROWS,
+    Comparison,
+    Estimate,
+    Verdict,
+)
 from src.tables.protocols import Folds, Split, test_share
 from src.tables.table import Table
 
@@ -258,11 +267,13 @@ def verdict_of(name: str, comparison: Comparison) -> Verdict:
 def recommended(holds: Mapping[str, bool]) -> Recommended:
     """What to use, from the verdicts by name. The shallow model goes before a network that is not surely better.
 
-    A model that is not surely better than common sense is never recommended.
+    A model that is not surely better than common sense is never recommended, nor one that repeats its training rows.
     """
-    if holds[GATE] and (holds[AGAINST_SHALLOW] or not holds[SHALLOW_GATE]):
+    network = holds[GATE] and holds.get(NEW_ROWS, True)
+    shallow = holds[SHALLOW_GATE] and holds.get(SHALLOW_NEW_ROWS, True)
+    if network and (holds[AGAINST_SHALLOW] or not shallow):
         return "network"
-    return "shallow model" if holds[SHALLOW_GATE] else "common sense"
+    return "shallow model" if shallow else "common sense"
 
 
 def half_widths(held_out: HeldOut, table: Table) -> list[float] | None:

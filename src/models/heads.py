@@ -10,6 +10,7 @@
 | autoencode | none | mean squared error of the rebuilt row |
 | language_model | softmax, for each character | cross-entropy of the characters |
 | density | none | bits per dimension, the negative logarithm of the row's probability |
+| generate | none | the same |
 
 Several targets of different types have several of these on one network (`SeveralHeads`).
 
@@ -38,6 +39,7 @@ HEADS: dict[str, type[Head]] = {
     "autoencode": OwnLoss,
     "language_model": Likelihood,
     "density": RowLikelihood,
+    "generate": RowLikelihood,
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from src.inputs.places import GAP, NUMBER, outcomes, split
+from src.inputs.places import FARTHEST, GAP, NUMBER, outcomes, split
 
 Array = NDArray[np.float64]
 LEVELS = 256
@@ -71,6 +71,22 @@ class Interpolated:
             p_N = p_N + share * np.where(bins_B[place_N] == bin_N, heights_B[place_N], 0)
         return p_N
 
+    def sample(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Random numbers (count,) with these probabilities."""
+        chosen_N = rng.choice(len(self.shares), count, p=self.shares / self.shares.sum())
+        value_N = np.zeros(count, np.int64)
+        for component, (width, bins_B, heights_B) in enumerate(zip(self.widths, self.bins, self.heights, strict=True)):
+            its_N = chosen_N == component
+            p_B = heights_B / heights_B.sum()
+            value_N[its_N] = rng.choice(bins_B, its_N.sum(), p=p_B) * width + rng.integers(0, width, its_N.sum())
+        its_N = chosen_N == len(self.widths)
+        if self.range:
+            value_N[its_N] = rng.integers(0, self.range, its_N.sum())
+        else:
+            far_N = self.median + self.half * rng.standard_cauchy(its_N.sum())
+            value_N[its_N] = far_N.clip(-FARTHEST, FARTHEST).round().astype(np.int64)
+        return value_N
+
     def _wide(self, values_N: NDArray[np.int64]) -> Array:
         if self.range:
             return np.full(len(values_N), 1 / self.range)
@@ -109,6 +125,7 @@ class IndependentColumns:
         w_N = np.ones(len(x_NI)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         x_NI, w_N = x_NI[w_N > 0], w_N[w_N > 0]
         self.columns_: list[dict[str, Any]] = []
+        self.shape_ = [int(size) for size in x_NI.shape[1:]] if x_NI.dtype == np.uint8 else []
         if x_NI.dtype == np.uint8:
             tables_DL = np.stack([self._levels(x_N, w_N) for x_N in x_NI.reshape(len(x_NI), -1).T])
             self.columns_ = [{"bits": -np.log2(tables_DL)}]
@@ -140,6 +157,25 @@ class IndependentColumns:
         )
         return np.column_stack([bits_N, np.full(len(x_NI), len(self.columns_))])
 
+    def sample(self, count: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Random rows with these probabilities, as places or as bytes."""
+        if self.shape_:
+            [table] = self.columns_
+            pixels = [rng.choice(LEVELS, count, p=_shares(bits_L)) for bits_L in table["bits"]]
+            return np.column_stack(pixels).astype(np.uint8).reshape(count, *self.shape_)
+        x_NI = np.zeros((count, 2 * len(self.columns_)))
+        for d, column in enumerate(self.columns_):
+            if "bits" in column:
+                x_NI[:, 2 * d] = rng.choice(len(column["bits"]), count, p=_shares(column["bits"]))
+                x_NI[:, 2 * d + 1] = len(column["bits"])
+                continue
+            made = {name: value for name, value in column.items() if name != "missing"}
+            missing_N = rng.random(count) < column["missing"]
+            if made:
+                x_NI[:, 2 * d] = np.where(missing_N, 0, Interpolated(**made).sample(count, rng))
+            x_NI[:, 2 * d + 1] = np.where(missing_N, GAP, NUMBER)
+        return x_NI
+
     @staticmethod
     def _levels(x_N: NDArray[np.uint8], w_N: Array) -> Array:
         """The probability of each level of a byte."""
@@ -154,6 +190,11 @@ class IndependentColumns:
         p_N = Interpolated(**made).probabilities(place_N) if made else np.ones(len(place_N))
         missing = column["missing"]
         return -np.log2(np.where(outcomes_N == GAP, missing, (1 - missing) * p_N))
+
+
+def _shares(bits: Array) -> Array:
+    p = np.exp2(-bits)
+    return np.asarray(p / p.sum())
 
 
 def _quantiles(values_V: NDArray[np.int64], w_V: Array, shares: tuple[float, ...]) -> list[float]:

@@ -20,6 +20,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from src.models.samples import frechet_distance, kernel_distance
+
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
 Direction = Literal["maximize", "minimize"]
@@ -286,6 +288,16 @@ def _r2(s_NS: Array, w_N: Array) -> float:
     return float(np.mean(1 - residual_T[varies] / spread_T[varies])) if varies.any() else 0.0
 
 
+@_one_by_one
+def _frechet_distance(s_NS: Array, w_N: Array) -> float:
+    return frechet_distance(s_NS, w_N)
+
+
+@_one_by_one
+def _kernel_distance(s_NS: Array, w_N: Array) -> float:
+    return kernel_distance(s_NS, w_N)
+
+
 TABLE: dict[str, Measure] = {
     measure.name: measure
     for measure in (
@@ -452,6 +464,26 @@ TABLE: dict[str, Measure] = {
             _ratio,
             None,
             highest=math.inf,
+        ),
+        Measure(
+            "frechet_distance",
+            "Fréchet distance",
+            "how far drawn rows lie from new ones, as a multiple of how far real rows do; 1 is as near as these",
+            "minimize",
+            _frechet_distance,
+            None,
+            highest=math.inf,
+            by_fold=True,
+        ),
+        Measure(
+            "kernel_distance",
+            "kernel distance",
+            "the same by a kernel, which also sees what means and covariances do not; 1 is as near as real rows",
+            "minimize",
+            _kernel_distance,
+            None,
+            highest=math.inf,
+            by_fold=True,
         ),
         Measure(
             "perplexity",

@@ -12,6 +12,7 @@ from src.inputs.sparse import Inputs
 from src.kinds.registry import kind_of
 from src.kinds.vectorizers import Vectorizer
 from src.models.types.registry import TYPES
+from src.preparation.judge import Judge
 from src.preparation.targets import TargetScaler
 from src.tables.table import Table
 
@@ -24,7 +25,8 @@ class FoldArrays:
     """Inputs, encoded targets (unbounded ones standardized) and weights of training and validation rows.
 
     start: initial values for the first rows of some weights, by the weights' names; NaN, like whatever is not listed,
-    starts at random. further_AH, further_VH: further targets, encoded likewise, NaN where a row lacks one.
+    starts at random. further_AH, further_VH: further targets, encoded likewise, NaN where a row lacks one. judge: of
+    the rows that models draw, where they are judged by these.
     """
 
     vectorizer: Vectorizer
@@ -39,6 +41,7 @@ class FoldArrays:
     further_AH: Floats
     further_VH: Floats
     start: dict[str, Floats] = field(default_factory=dict)
+    judge: Judge | None = None
 
     def restore(self, p_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """Predictions in the target's own unit."""
@@ -55,19 +58,21 @@ def fit_fold(table: Table, training: Index, validation: Index) -> FoldArrays:
     if scaler is not None:
         y_AT, y_VT = scaler.transform(y_AT), scaler.transform(y_VT)
     further_scalers, further_NH = _further(table, training)
+    x_AD, x_VD = vectorizer.transform(learnt), vectorizer.transform(held_out)
     return FoldArrays(
         vectorizer=vectorizer,
         target_scaler=scaler,
-        x_AD=vectorizer.transform(learnt),
+        x_AD=x_AD,
         y_AT=y_AT.astype(np.float32),
         w_A=table.w_N[training].astype(np.float32),
-        x_VD=vectorizer.transform(held_out),
+        x_VD=x_VD,
         y_VT=y_VT.astype(np.float32),
         w_V=table.w_N[validation].astype(np.float32),
         further_scalers=further_scalers,
         further_AH=further_NH[training],
         further_VH=further_NH[validation],
         start=kind.constants(vectorizer) | ({} if table.vectors is None else kind.start(vectorizer, table.vectors)),
+        judge=Judge.fit(table.schema, x_AD, x_VD) if table.schema.problem_type.generates else None,
     )
 
 

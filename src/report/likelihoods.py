@@ -33,20 +33,20 @@ def surprise(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "bits", caption), caption)])
-    return [picture, table, *apart(evidence, "bits", UNLIKE, "bits"), *_drawn(evidence)]
+    return [picture, table, *apart(evidence, "bits", UNLIKE, "bits"), *drawn(evidence)]
 
 
-def _drawn(evidence: Evidence) -> list[Block]:
+def drawn(evidence: Evidence) -> list[Block]:
     """Rows that the saved model drew, the training rows nearest to them, and what the code says."""
-    drawn, model = evidence.evaluate.drawn, MODELS[evidence.evaluate.saved]
-    if drawn is None:
+    made, model = evidence.evaluate.drawn, MODELS[evidence.evaluate.saved]
+    if made is None:
         return []
-    if not drawn.grids:
-        pairs = zip(drawn.samples, drawn.nearest, strict=True)
+    if not made.grids:
+        pairs = zip(made.samples, made.nearest, strict=True)
         rows = [cells for one, other in pairs for cells in (["drawn", *one], ["nearest", *other])]
         caption = f"Rows drawn by the {model}, none of them chosen, and the training row nearest to each"
-        return [Table(caption, ["", *drawn.header], rows, frozenset(range(1, len(drawn.header) + 1)))]
-    samples, nearest, *of_codes = drawn.grids
+        return [Table(caption, ["", *made.header], rows, frozenset(range(1, len(made.header) + 1)))]
+    samples, nearest, *of_codes = made.grids
     caption = f"Pictures drawn by the {model}, none of them chosen"
     tables = [Table(caption, [samples.caption, nearest.caption], [[samples.picture, nearest.picture]], pictured=BOTH)]
     if of_codes:

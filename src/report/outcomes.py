@@ -17,6 +17,7 @@ from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.likelihoods import surprise
 from src.report.references import by_reference
+from src.report.samples import samples
 from src.report.texts import likelihood
 from src.report.words import number, share
 from src.results.wording import MODELS
@@ -30,20 +31,25 @@ COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
 def outcomes(evidence: Evidence) -> list[Block]:
     """Text, figures and tables on the out-of-fold predictions, and on the sealed test set beside them."""
+    of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].type, _nothing)
+    return [
+        _intro(evidence),
+        *of_inputs(evidence),
+        *FIGURES[evidence.prepared.problem_type.figures](evidence),
+        *_mistakes(evidence),
+        *(() if evidence.prepared.problem_type.generates else by_reference(evidence)),
+    ]
+
+
+def _intro(evidence: Evidence) -> Text:
     rows, verb = len(evidence.out_of_fold), "predicted" if evidence.prepared.targets else "scored"
-    intro = Text(
+    if evidence.prepared.problem_type.generates:
+        verb = "compared with rows drawn"
+    return Text(
         f"These figures use the out-of-fold predictions: each of {counted(rows, 'training row')} {verb} "
         f"by a {MODELS[evidence.evaluate.saved]} that had not seen it"
         + (" (first repeat)." if evidence.evaluate.cross_validation.repeats > 1 else ".")
     )
-    of_inputs = _OF_INPUTS.get(evidence.prepared.features[0].type, _nothing)
-    return [
-        intro,
-        *of_inputs(evidence),
-        *FIGURES[evidence.prepared.problem_type.figures](evidence),
-        *_mistakes(evidence),
-        *by_reference(evidence),
-    ]
 
 
 def _nothing(evidence: Evidence) -> list[Block]:
@@ -320,4 +326,5 @@ FIGURES: dict[str, Callable[[Evidence], list[Block]]] = {
     "reconstruction": reconstruction,
     "likelihood": likelihood,
     "surprise": surprise,
+    "samples": samples,
 }

@@ -109,6 +109,11 @@ VERDICTS = {
     "code_is_used": Statement("Every part of the code is used", "Parts of the code are dead"),
     "latent_is_used": Statement("The code is used", "The code is not used"),
     "bound_is_tight": Statement("The bound on the probability is tight", "The bound on the probability is loose"),
+    "new_rows": Statement("The network’s rows are not surely copies", "The network repeats its training rows"),
+    "shallow_model_new_rows": Statement(
+        "The shallow model’s rows are not surely copies", "The shallow model repeats its training rows"
+    ),
+    "covers": Statement("No sure gap in what the network draws", "The network leaves rows out"),
     "committee_helps": Statement(
         "Averaging several networks helps",
         "Averaging several networks makes it worse",

@@ -11,6 +11,8 @@ from src.results.result import Result
 # The verdicts of `evaluate` that decide what is recommended; the first is the gate.
 GATE, AGAINST_SHALLOW = "beats_common_sense", "beats_shallow_model"
 SHALLOW_GATE = "shallow_model_still_beats_common_sense"
+# Of models that draw rows, these decide, too.
+NEW_ROWS, SHALLOW_NEW_ROWS = "new_rows", "shallow_model_new_rows"
 SEALED_TEST_VERDICT = "test_agrees_with_cross_validation"
 # The prefix of verdicts on further targets.
 HEAD = "head_"

@@ -124,6 +124,11 @@ class Model(ABC):
 
         A row of a series is a moment, and its prediction is the forecast made then; NaN if its past is too short.
         """
+        if self.schema.problem_type.generates:
+            raise UserError(
+                f"a model of type {self.schema.type} says nothing about given rows, it draws new ones: use "
+                "flows.sample, or POST /sample of the model server"
+            )
         missing = [feature.name for feature in self.schema.features if feature.name not in frame.columns]
         if missing:
             raise UserError(f"the rows lack columns that the model learnt from: {missing}")

@@ -174,6 +174,8 @@ class NetworkModel(Model):
         """Of several networks each draws about as many rows, as in a mixture; of fold members those of the first."""
         import torch
 
+        from src.training.inputs import as_inputs
+
         generator = torch.Generator().manual_seed(seed)
         networks = self._first_fold
         of_row = torch.randint(len(networks), (count,), generator=generator).bincount(minlength=len(networks)).tolist()
@@ -181,7 +183,7 @@ class NetworkModel(Model):
             parts = [
                 network.draw(number, generator) for network, number in zip(networks, of_row, strict=True) if number
             ]
-        return _as_inputs(torch.cat(parts))
+        return as_inputs(torch.cat(parts))
 
     def codes(self, rows: pd.DataFrame) -> NDArray[np.float64] | None:
         if not hasattr(self.heads[0].network, "divergences"):
@@ -191,10 +193,12 @@ class NetworkModel(Model):
     def drawn_from(self, code_NC: NDArray[np.float64], seed: int) -> NDArray[Any]:
         import torch
 
+        from src.training.inputs import as_inputs
+
         with torch.no_grad():
             code = torch.from_numpy(code_NC.astype(np.float32))
             x = self.heads[0].network.sample(code, torch.Generator().manual_seed(seed))  # type: ignore[operator]
-        return _as_inputs(x)
+        return as_inputs(x)
 
     def asked(
         self, rows: pd.DataFrame, question: "Callable[[nn.Module, torch.Tensor], torch.Tensor]"
@@ -226,12 +230,6 @@ class NetworkModel(Model):
             rebuilt = head.network.decode(torch.from_numpy(code_NC.astype(np.float32)))  # type: ignore[operator]
         inputs_ND: NDArray[np.float64] = rebuilt.flatten(1).double().numpy()
         return inputs_ND
-
-
-def _as_inputs(x: "torch.Tensor") -> NDArray[Any]:
-    """Places as they are, pictures as bytes."""
-    numbers: NDArray[Any] = x.numpy()
-    return (255 * numbers).round().astype(np.uint8) if x.ndim > 2 else numbers
 
 
 def _check_names(network: "nn.Module", weights: Mapping[str, NDArray[np.float32]]) -> None:

@@ -80,7 +80,9 @@ class Service:
         self.reader = RequestReader(self.checks.types, problem.unasked, reading, whole)
         # This loads everything that the first request would otherwise wait for.
         nothing = self.checks.check(self.reader.chunk([PlainRows(0, {name: [] for name in self.checks.types})]).table)
-        self.predicted = self.model.predict(nothing.frame, True, reconstruct).dtypes.astype(str).to_dict()
+        self.predicted: dict[str, str] = {}
+        if not self.model.schema.problem_type.generates:
+            self.predicted = self.model.predict(nothing.frame, True, reconstruct).dtypes.astype(str).to_dict()
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 
 _ROOT = Path(__file__).parents[2]
-_LOADING = Path("src/saved/saved_model.py")
+_LOADING, _DRAWING = Path("src/saved/saved_model.py"), Path("src/saved/generator.py")
 _CODE = Path(__file__).with_name("pyfunc.py")
 # Packages whose distribution has another name.
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
@@ -37,7 +37,9 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
     from mlflow.models.model import MLMODEL_FILE_NAME
 
     schema = read_schema(layout.train)
-    files, packages = code_behind(_LOADING, _ROOT)
+    generates = schema.problem_type.generates
+    parts = [code_behind(module, _ROOT) for module in ((_LOADING, _DRAWING) if generates else (_LOADING,))]
+    files, packages = (set[Any]().union(*sets) for sets in zip(*parts, strict=True))
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         for file in files:
             (Path(scratch) / file).parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,7 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
             code_paths=[str(Path(scratch) / "src")],
             pip_requirements=pinned(packages),
             signature=signature_of(schema),
-            input_example=input_example(layout, schema),
+            input_example=_drawing_example() if generates else input_example(layout, schema),
         )
     flavor = model.flavors[pyfunc.FLAVOR_NAME]  # MLflow notes where the parts came from; nobody needs these paths
     flavor["model_code_path"] = _CODE.name
@@ -66,7 +68,8 @@ def pinned(packages: Iterable[str]) -> list[str]:
 
 
 def signature_of(schema: Schema) -> "ModelSignature":
-    """Raw feature columns in, predictions out, named as in predictions.parquet.
+    """Raw feature columns in, predictions out, named as in predictions.parquet; of a type that generates, how many rows
+    and a seed in, and rows out.
 
     A boolean may be missing here, but not in MLflow: boolean columns accept any type.
     """
@@ -84,11 +87,21 @@ def signature_of(schema: Schema) -> "ModelSignature":
         "date": DataType.datetime,
         "boolean": AnyType(),
     }
+    features = Columns([ColSpec(types[feature.type], feature.name) for feature in schema.features])
+    if schema.problem_type.generates:
+        return ModelSignature(Columns([ColSpec(DataType.long, "n"), ColSpec(DataType.long, "seed")]), features)
     predictions = prediction_columns(np.zeros((1, schema.all_outputs)), schema)
     return ModelSignature(
-        Columns([ColSpec(types[feature.type], feature.name) for feature in schema.features]),
+        features,
         Columns([ColSpec(_OUTPUT_TYPES[str(values.dtype)], str(name)) for name, values in predictions.items()]),
     )
+
+
+def _drawing_example() -> "pd.DataFrame":
+    """A request for rows."""
+    import pandas as pd
+
+    return pd.DataFrame({"n": [EXAMPLE_ROWS], "seed": [0]})
 
 
 def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":

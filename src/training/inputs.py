@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -44,6 +45,12 @@ def _of_one_kind(x_ND: Part, dtype: torch.dtype) -> "OneKind":
         bytes_ = pixels if isinstance(pixels, PixelsOnDisk) else torch.from_numpy(pixels)
         return PictureInputs(bytes_, *_normalization(x_ND), dtype)
     return torch.from_numpy(x_ND).to(dtype)
+
+
+def as_inputs(x: Tensor) -> NDArray[Any]:
+    """Places as they are, pixels from 0 to 1 as bytes."""
+    numbers: NDArray[Any] = x.numpy()
+    return (255 * numbers).round().astype(np.uint8) if x.ndim > 2 else numbers
 
 
 def answers(x_ND: "Rows", size: int, device: torch.device, answer: Callable[[Any], Tensor]) -> Tensor:

@@ -5,7 +5,7 @@ precision stay Lightning's. Shapes: A training rows, V validation rows, K output
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from src.preparation.targets import restored
 from src.problem.training import Engine
 from src.tables.table import Table
 from src.training.course import CURVE_ROWS, Course, OnEpoch, evenly_spaced, nobody
+from src.training.drawing import measured, statistics
 from src.training.inputs import PictureInputs, Rows, SentenceInputs, answers, rows_of
 from src.training.lightning import make_trainer
 from src.training.members import Member, Paused, Trained
@@ -208,22 +209,30 @@ class EpochPerStep(LightningModule):
 
     def on_train_batch_end(self, outputs: object, batch: int, batch_idx: int) -> None:
         """Measure the epoch before the callbacks for its end run."""
-        self._record("training", self.sampled_rows)
+        drawn: Mapping[str, float] = {}
+        if self.fold.judge is not None:
+            drawn = measured(self.course, lambda: self.head.network, self.fold.judge, self.measure)
+        self._record("training", self.sampled_rows, drawn)
         if len(self.fold.x_VD):
-            self._record("validation", self.validation_rows)
+            self._record("validation", self.validation_rows, drawn)
         finite = all(bool(p.isfinite().all()) for p in self.steps.parameters)
         ended = self.trainer.strategy.reduce_boolean_decision(self.course.end_epoch(finite))
         self.on_epoch(self.course.steps_done(ended))
         if ended:
             self.trainer.should_stop = True
 
-    def _record(self, rows: str, tensors: tuple[Rows, Tensor, Tensor]) -> None:
+    def _record(self, rows: str, tensors: tuple[Rows, Tensor, Tensor], drawn: Mapping[str, float]) -> None:
+        """drawn: the measure on these rows, where it is one of drawn rows."""
         x_ND, y_NT, w_N = tensors
         logits_NK = self.logits(x_ND)
         losses_N = self.head.main_losses(logits_NK, y_NT)
+        loss = float((losses_N * w_N).sum() / w_N.sum())
+        if rows in drawn:
+            self.course.add(rows, drawn[rows], loss)
+            return
         actual_NT, weights_N = self.actual[rows]
         measure = self.measure.value(actual_NT, self.restored(logits_NK)[:, : self.schema.outputs], weights_N)
-        self.course.add(rows, measure, float((losses_N * w_N).sum() / w_N.sum()))
+        self.course.add(rows, measure, loss)
 
     @torch.no_grad()
     def logits(self, x_ND: Rows, final: bool = False) -> Tensor:
@@ -285,9 +294,11 @@ def train_looped(
     trainer.fit(loop)
     loop.cpu()
     weights = {name: value.detach().cpu().numpy().copy() for name, value in head.network.state_dict().items()}
+    paused = loop.paused() if course.goes_on else None
+    if fold.judge is not None:
+        return course.trained(fold, weights, statistics(head.network, fold.judge, member.seed), paused)
     p_VK = loop.restored(loop.logits(loop.validation_rows[0], final))
     outputs = table.schema.outputs
-    paused = loop.paused() if course.goes_on else None
     return course.trained(fold, weights, p_VK[:, :outputs], paused, p_VK[:, outputs:])
 
 

@@ -9,9 +9,10 @@ Shapes: M members, F folds, A training rows (of the largest fold), X training ro
 T target columns, K outputs, P parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -29,6 +30,7 @@ from src.problem.training import Engine
 from src.tables.protocols import Index
 from src.tables.table import Table
 from src.training.course import EVALUATED_AT_ONCE, Course, OnEpoch, evenly_spaced, nobody
+from src.training.drawing import measured, statistics
 from src.training.lightning import make_trainer
 from src.training.looped import initial_network
 from src.training.members import Member, Paused, Trained
@@ -278,14 +280,26 @@ class EpochOfAllMembers(LightningModule):
         losses_MN = (self._row_losses(logits_MNK, y_MNT) * w_MN).double().cpu().numpy()
         p_MNK = self._predictions(logits_MNK)
         for f, place in zip(folds, members, strict=True):
-            measured = slice(place.start - first, place.stop - first)
-            restored = self.distinct[f].restore(p_MNK[measured])
+            of_fold = slice(place.start - first, place.stop - first)
+            restored = self.distinct[f].restore(p_MNK[of_fold])
+            drawn_M = self._measured_by_draws(f, place)
             for name, rows, actual_NT, weights_N, whole in self.curves[f].parts:
-                losses_M = (losses_MN[measured, rows].sum(1) / whole).tolist()
-                s_MNS = self.measure.statistics(actual_NT, restored[:, rows])
-                values_M = self.measure.values(s_MNS, weights_N).tolist()
+                losses_M = (losses_MN[of_fold, rows].sum(1) / whole).tolist()
+                if drawn_M is None:
+                    s_MNS = self.measure.statistics(actual_NT, restored[:, rows])
+                    values_M = self.measure.values(s_MNS, weights_N).tolist()
+                else:
+                    values_M = [drawn[name] for drawn in drawn_M]
                 for course, value, loss in zip(self.courses[place], values_M, losses_M, strict=True):
                     course.add(name, value, loss)
+
+    def _measured_by_draws(self, f: int, members: slice) -> list[Mapping[str, float]] | None:
+        """The measure of the rows that each member of a fold draws; None where nobody judges drawn rows."""
+        judge = self.distinct[f].judge
+        if judge is None:
+            return None
+        places = range(members.start, members.stop)
+        return [measured(self.courses[m], partial(self._alone, m), judge, self.measure) for m in places]
 
     def _of_curve(self, f: int, part_X: Tensor) -> Tensor:
         """The rows of a fold's curves."""
@@ -301,10 +315,15 @@ class EpochOfAllMembers(LightningModule):
         """Logits_1NK of one member; alone, if finished networks take longer than while they learn."""
         if type(self.head).final_logits is Head.final_logits:
             return self._logits(x_ND[None], slice(m, m + 1))
-        network = initial_network(self.courses[m].member, self.distinct[int(self.fold_of_M[m])], self.table, x_ND.dtype)
-        network.load_state_dict(self.stack.state(m))
-        head = type(self.head)(network).to(x_ND.device).eval()
+        head = type(self.head)(self._alone(m)).to(x_ND.device).eval()
         return torch.cat([head.final_logits(part_ND) for part_ND in x_ND.split(EVALUATED_AT_ONCE)])[None]
+
+    def _alone(self, m: int) -> nn.Module:
+        """A member's network as it is now, by itself."""
+        fold, member = self.distinct[int(self.fold_of_M[m])], self.courses[m].member
+        network = initial_network(member, fold, self.table, self.dtype_used)
+        network.load_state_dict(self.stack.state(m))
+        return network
 
     def _predictions(self, logits_MNK: Tensor) -> NDArray[np.float64]:
         p: NDArray[np.float64] = self.head.predictions(logits_MNK).double().cpu().numpy()
@@ -314,9 +333,7 @@ class EpochOfAllMembers(LightningModule):
         """Take finished members out of the stack, as if each had been trained alone, and continue with the others."""
         for m in torch.nonzero(ended_M)[:, 0].tolist():
             f, course = int(self.fold_of_M[m]), self.courses[m]
-            x_VD = torch.from_numpy(self.distinct[f].x_VD).to(self.rows.x_XD)
-            logits_MVK = self._final_logits(m, x_VD) if self.final else self._logits(x_VD[None], slice(m, m + 1))
-            p_VK = self.distinct[f].restore(self._predictions(logits_MVK)[0])
+            p_VK = self._answers(m, self.distinct[f])
             weights = {name: value.cpu().numpy() for name, value in self.stack.state(m).items()}
             paused = self._paused(m) if course.goes_on else None
             self.results[self.places[m]] = course.trained(self.distinct[f], weights, p_VK, paused)
@@ -332,6 +349,14 @@ class EpochOfAllMembers(LightningModule):
         self.stack.keep(staying)
         self.steps.keep(staying, self.stack)
         self._settle()
+
+    def _answers(self, m: int, fold: FoldArrays) -> NDArray[np.float64]:
+        """What a member says of the held-out rows of its fold, or how its own rows compare with them."""
+        if fold.judge is not None:
+            return statistics(self._alone(m), fold.judge, self.courses[m].member.seed)
+        x_VD = torch.from_numpy(fold.x_VD).to(self.rows.x_XD)
+        logits_MVK = self._final_logits(m, x_VD) if self.final else self._logits(x_VD[None], slice(m, m + 1))
+        return fold.restore(self._predictions(logits_MVK)[0])
 
     def _paused(self, m: int) -> Paused:
         moments = [torch.cat([p.ravel() for p in self.stack.read(moment, m)]) for moment in self.steps.moments]

@@ -67,6 +67,7 @@ TEXTBOOK = {
     "autoencode": _first_output,
     "language_model": _nats_of_a_character,
     "density": _ratio,
+    "generate": _ratio,
 }
 
 

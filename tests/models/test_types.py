@@ -16,6 +16,7 @@ from torch import nn
 from src.kinds.registry import KINDS
 from src.models.heads import HEADS
 from src.models.measures import TABLE
+from src.models.samples import SIDES, STATISTICS
 from src.models.types.classes import choose_positive, in_order
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
@@ -29,8 +30,10 @@ every_type_with_targets = pytest.mark.parametrize("kind", PREDICTING.values(), i
 
 
 def predictions_of(kind: ProblemType, rows: int = 40) -> np.ndarray:
-    """What a head of this type says, (N, K)."""
+    """What a head of this type says, or the statistics of rows that it draws, (N, K)."""
     torch.manual_seed(0)
+    if kind.generates:
+        return np.hstack([np.ones((rows, SIDES)), torch.randn(rows, STATISTICS - SIDES).double().numpy()])
     return HEADS[kind.name](nn.Identity()).predictions(torch.randn(rows, outputs_of(kind))).double().numpy()
 
 
@@ -124,8 +127,9 @@ def test_shallow_models_of_every_kind_of_input_suit(kind: ProblemType):
 def test_the_columns_of_predictions_hold_what_the_measures_read(kind: ProblemType):
     p_NK = predictions_of(kind)
     columns = kind.columns(p_NK, *names_of(kind))
-    read_NK = np.column_stack([columns[name] for name in kind.measured_columns(*names_of(kind))])
-    np.testing.assert_array_equal(read_NK, p_NK[:, : read_NK.shape[1]])
+    read = [columns[name] for name in kind.measured_columns(*names_of(kind))]
+    assert bool(read) != kind.generates
+    np.testing.assert_array_equal(np.transpose(read), p_NK[:, : len(read)] if read else [])
     assert any(name.startswith("predicted") for name in columns) == (kind.targets != "none")
     assert all(len(values_N) == len(p_NK) for values_N in columns.values())
 
@@ -210,7 +214,7 @@ def test_no_module_outside_of_models_names_a_problem_type():
 def test_types_import_numpy_alone_so_that_steps_which_train_nothing_import_no_torch():
     files, packages = code_behind(Path("src/models/types/registry.py"), ROOT)
     assert packages == {"numpy", "scipy", "sklearn", "threadpoolctl"}  # inside of functions
-    models = {Path(f"src/models/{name}.py") for name in ("components", "bits", "kneser_ney")}
+    models = {Path(f"src/models/{name}.py") for name in ("components", "bits", "kneser_ney", "samples")}
     outside = {file for file in files if "types" not in file.parts} - {*Path("src/core").glob("*.py")}
     assert outside == {Path("src/__init__.py"), Path("src/models/__init__.py"), *models}
     asked = "import sys, src.models.types.registry; print({'torch', 'sklearn', 'pandas'} & {*sys.modules})"

@@ -120,7 +120,7 @@ WRONG = [
     (
         {"type": None},
         "type: should be 'binary', 'multiclass', 'multilabel', 'regression', 'unit_interval_regression', "
-        "'autoencode', 'language_model' or 'density'",
+        "'autoencode', 'language_model', 'density' or 'generate'",
     ),
     ({"measure": "acuracy"}, "given 'acuracy'; did you mean 'accuracy'?"),
     (

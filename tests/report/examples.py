@@ -19,6 +19,7 @@ from src.judging.evaluation import gain_over_folds, verdict_of
 from src.models.components import Components
 from src.models.kneser_ney import KneserNey
 from src.models.measures import TABLE, Measure
+from src.models.samples import FEATURES, SIDES
 from src.models.types import registry
 from src.results.baseline import Baseline, FoldScores, RivalScore
 from src.results.data import ColumnSummary, FeatureSummary, Finding, Prepared, Protocol, Validation
@@ -132,6 +133,20 @@ def _bits(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
     return np.column_stack([factor * bits_N, np.full(len(b), b.shape[1])])
 
 
+def _draws() -> Example:
+    data = datasets.load_wine()
+    question, names, empty = "Can we draw wines?", list(data.feature_names), data.data[:, :0]
+    return Example("draws", "generate", question, names, [], data.data, empty, "frechet_distance", scored=_beside)
+
+
+def _beside(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
+    """Rows of numbers beside real ones, as a judge would see them: the farther off, the weaker the model."""
+    real_NF = np.resize(b, (len(b), FEATURES))
+    drawn_NF = np.resize(a[: len(b)], (len(b), FEATURES)) + (0 if strength == 1 else 1 if strength else 2)
+    sides_N = np.ones((len(b), SIDES))
+    return np.hstack([sides_N, real_NF, drawn_NF])
+
+
 # One for each problem type.
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "binary": _cancer,
@@ -142,6 +157,7 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "autoencode": _codes,
     "language_model": _lines,
     "density": _wines,
+    "generate": _draws,
 }
 
 

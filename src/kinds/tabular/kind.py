@@ -8,6 +8,7 @@ from src.kinds.tabular.likelihoods import LIKELIHOODS, OF_ROWS, constants, likel
 from src.kinds.tabular.rebuilt import rebuilt, restored
 from src.kinds.tabular.shallow import SHALLOW
 from src.kinds.tabular.vectorizer import TabularVectorizer
+from src.models.judges import TableJudge
 
 TABULAR = Kind(
     columns=frozenset({"numeric", "categorical", "boolean", "date"}),
@@ -17,6 +18,7 @@ TABULAR = Kind(
     restored=restored,
     encode=encode,
     constants=constants,
+    judge=TableJudge,
     of_rows={"likelihood": OF_ROWS},
     ladders={"predict": ladder, "rebuild": autoencoders, "likelihood": likelihoods},
     epochs=200,

@@ -78,7 +78,8 @@ class ProblemType(ABC):
     its own. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
-    draws: whether a finished model draws new rows.
+    draws: whether a finished model draws new rows. generates: whether models are judged by the rows that they draw, and
+    by nothing that they say of given ones.
     has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
     there may be. lowest, highest: between which numbers the predictions lie.
     """
@@ -108,6 +109,7 @@ class ProblemType(ABC):
     figures: str
     largest_are_unlike: bool = False
     draws: bool = False
+    generates: bool = False
     has_positive: bool = False
     most_classes: int | None = None
     lowest: float = -math.inf

@@ -1,0 +1,231 @@
+"""Models draw rows of a table, through all steps; a judge compares them with held-out ones."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from src.core.errors import UserError
+from src.core.files import Layout
+from src.judging.baselines import shallow
+from src.judging.draws import copied_share, covers, new_rows
+from src.judging.evaluation import recommended
+from src.judging.held_out import HeldOut
+from src.kinds.tabular.likelihoods import likelihoods
+from src.models.measures import TABLE
+from src.models.samples import JUDGED, STATISTICS
+from src.preparation.fold import fit_fold
+from src.preparation.judge import Judge
+from src.problem.load import load_problem
+from src.problem.training import Engine, OverfitLadder, Training
+from src.results.baseline import Baseline
+from src.results.evaluate import Evaluate
+from src.results.networks import Candidate
+from src.results.verdicts import AGAINST_SHALLOW, GATE, NEW_ROWS, SHALLOW_GATE, SHALLOW_NEW_ROWS
+from src.saved.generator import Drawing, sample
+from src.saved.saved_model import load_model
+from src.scoring.registered import Registered
+from src.scoring.service import Service
+from src.tables.protocols import Split, read_folds
+from src.tables.table import read_schema, read_table
+from src.tracking.serving import signature_of
+from src.training.looped import train_looped
+from src.training.members import Member
+from src.training.stacked import train_stacked
+from tests.kinds.workflow import folder_of
+from tests.test_density import defined, prepared
+from tests.test_without_targets import STEPS
+
+SMALL = {"training": {"epochs": 8, "batch_size": 32}, "overfit": {"max_rungs": 1}, "search": {"budget": 1}, "folds": 2}
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = defined(tmp_path_factory.mktemp("moons"), type="generate", question="Can we draw moons?", **SMALL)
+    for step in STEPS:
+        step(layout)
+    return layout
+
+
+@pytest.mark.slow
+def test_a_model_that_draws_goes_through_all_steps_and_is_judged(layout: Layout):
+    baseline = Baseline.read(layout.result("baseline"))
+    assert (baseline.measure, baseline.common_sense.name) == ("frechet_distance", "independent_columns")
+    assert 1 < baseline.shallow.evaluation.mean < baseline.common_sense.evaluation.mean
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
+    assert {"new_rows", "covers", "shallow_model_new_rows"} <= verdicts.keys()
+    assert re.search(r"\d+ samples lie nearest to a held-out row", verdicts["new_rows"].evidence)
+    assert evaluated.drawn is not None
+    assert len(evaluated.drawn.samples) == len(evaluated.drawn.nearest) == 8
+    page = (layout.results / "report.html").read_text()
+    assert "compared with rows drawn" in page
+    assert "none of them chosen, and the training row nearest to each" in page
+    kept = pd.read_parquet(layout.results / "predictions.parquet")
+    assert set(kept["judged"]) == {1}
+    assert kept["covered"].isin((0, 1)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["network", "shallow"])
+def test_a_finished_model_draws_and_says_nothing_about_given_rows(layout: Layout, model: str):
+    fitted, table = load_model(folder_of(layout, model)), read_table(layout.train, read_schema(layout.train))
+    one, two = (sample(fitted, Drawing(n=20, seed=1)) for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+    assert list(one) == [feature.name for feature in table.schema.features]
+    with pytest.raises(UserError, match="says nothing about given rows, it draws new ones"):
+        fitted.predict(table.frame)
+
+
+@pytest.mark.slow
+def test_the_server_draws_and_the_registered_model_takes_requests_for_rows(layout: Layout):
+    service = Service(load_problem(layout), Registered("moons", 1, True, layout.model), layout.expectations)
+    rows = json.loads(service.sample(b'{"n": 3, "seed": 1}').body)["rows"]
+    assert [list(row) for row in rows] == [["size", "mass", "colour", "ice", "seen"]] * 3
+    signature = signature_of(read_schema(layout.train))
+    assert signature.inputs.input_names() == ["n", "seed"]
+    assert signature.outputs.input_names() == list(rows[0])
+
+
+@pytest.mark.slow
+def test_changing_a_held_out_row_changes_nothing_that_a_judge_learnt(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    split = next(iter(read_folds(layout.folds, len(table))["development"]))
+    frame = table.frame.copy()
+    frame.loc[frame.index[split.validation[0]], ["size", "mass"]] = [1e4, -1e4]
+    changed = replace(table, frame=frame)
+    one, other = (fit_fold(rows, split.training, split.validation).judge for rows in (table, changed))
+    for learnt in ("mean", "scale", "directions", "shifts"):
+        assert getattr(one.looks, learnt).tobytes() == getattr(other.looks, learnt).tobytes()
+    assert (one.training_NF.tobytes(), one.fresh_NF.tobytes()) == (
+        other.training_NF.tobytes(),
+        other.fresh_NF.tobytes(),
+    )
+    assert (one.real_NF[0] != other.real_NF[0]).any()
+    assert one.real_NF[1:].tobytes() == other.real_NF[1:].tobytes()
+    drawn = [shallow("gaussian_mixture", rows, split, 0)[1:, -1] for rows in (table, changed)]
+    assert drawn[0].tobytes() == drawn[1].tobytes()
+
+
+@pytest.mark.slow
+def test_a_member_of_a_stack_draws_as_it_does_alone(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    split = next(iter(read_folds(layout.folds, len(table))["development"]))
+    training = Training(activation="relu", optimizer="adam", learning_rate=0.01, batch_size=16, epochs=3)
+    [network] = likelihoods(table.schema.features, OverfitLadder(first_units=4, max_rungs=1), training)
+    candidates = [
+        Candidate(network=network, optimizer="adam", learning_rate=rate, l1=0, l2=0, batch_size=16, epochs=3)
+        for rate in (0.01, 0.02)
+    ]
+    members = [Member.of_split(candidate, split, 0) for candidate in candidates]
+    fold = fit_fold(table, split.training, split.validation)
+    measure, engine = TABLE["frechet_distance"], Engine(workers=1, accelerator="cpu")
+    together = train_stacked(members, [fold, fold], table, measure, engine, torch.float64, final=True)
+    for member, stacked in zip(members, together, strict=True):
+        alone = train_looped(member, fold, table, measure, engine, torch.float64, final=True)
+        np.testing.assert_allclose(stacked.history.validation, alone.history.validation, rtol=1e-4)
+        np.testing.assert_allclose(stacked.predictions, alone.predictions, rtol=1e-3, atol=1e-4)
+
+
+def judged(draw, rows: int = 60, folds: int = 4, seed: int = 0) -> HeldOut:
+    """Rows of two numbers, and what `draw(training rows, count, rng)` gives, as a table's judge sees both."""
+    schema = read_schema_of_numbers()
+    rng = np.random.default_rng(seed)
+    x_ND = np.zeros((rows * folds, 4))
+    x_ND[:, ::2] = truth(rows * folds, rng)
+    splits, statistics = [], []
+    for fold in range(folds):
+        held = np.arange(rows * folds) % folds == fold
+        judge = Judge.fit(schema, x_ND[~held], x_ND[held])
+        splits.append(Split(0, fold, np.flatnonzero(~held), np.flatnonzero(held)))
+        drawn_ND = np.zeros((judge.draws, 4))
+        drawn_ND[:, ::2] = draw(x_ND[~held][:, ::2], judge.draws, rng)
+        statistics.append(judge.statistics(drawn_ND))
+    return HeldOut(splits, statistics)
+
+
+def truth(count: int, rng: np.random.Generator) -> np.ndarray:
+    angle = rng.uniform(0, 2 * np.pi, count)
+    return (1_000 * np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, 100, (count, 2))).round()
+
+
+def read_schema_of_numbers():
+    from src.tables.table import Feature, Schema
+
+    features = [Feature(name=name, type="numeric", encoding={"step": 1.0}) for name in "ab"]
+    return Schema(
+        type="generate", features=features, targets=[], classes=[], positive=None, groups=None, time=None, weights=None
+    )
+
+
+def test_the_truth_has_the_floor_passes_and_covers_and_a_copier_fails():
+    true = [judged(lambda learnt, count, rng: truth(count, rng), seed=seed) for seed in range(20)]
+    values = [TABLE["frechet_distance"].value_of(s_VS, np.ones(len(s_VS))) for one in true for s_VS in one.predictions]
+    assert np.mean(values) == pytest.approx(1, abs=0.15)
+    assert sum(new_rows(one).holds for one in true) >= 19
+    assert sum(covers(one).holds for one in true) >= 19
+    shares = [copied_share(one)[0] for one in true]
+    assert sum(share.low <= 0 <= share.high for share in shares) >= 18
+    assert np.mean([share.value for share in shares]) == pytest.approx(0, abs=0.05)
+    for seed in range(3):
+        copier = judged(lambda learnt, count, rng: learnt[rng.choice(len(learnt), count)], seed=seed)
+        assert not new_rows(copier).holds
+        assert copied_share(copier)[0].value == pytest.approx(1, abs=0.02)
+        half = judged(lambda learnt, count, rng: half_copied(learnt, count, rng), seed=seed)
+        assert not new_rows(half).holds
+
+
+def half_copied(learnt: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random((count, 1)) < 0.5, learnt[rng.choice(len(learnt), count)], truth(count, rng))
+
+
+def test_what_leaves_rows_out_does_not_cover():
+    def one_side(learnt: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        rows = truth(4 * count, rng)
+        return rows[rows[:, 0] > 0][:count]
+
+    assert not covers(judged(one_side)).holds
+
+
+def test_a_diverged_training_is_judged_by_the_folds_that_did_not():
+    held_out = judged(lambda learnt, count, rng: truth(count, rng))
+    broken = HeldOut(held_out.splits, [np.full_like(held_out.predictions[0], np.nan), *held_out.predictions[1:]])
+    assert new_rows(broken).holds
+    assert np.isnan(TABLE["frechet_distance"].value_of(broken.predictions[0], np.ones(60)))
+
+
+def test_a_judge_without_held_out_rows_compares_with_training_rows_alone():
+    schema = read_schema_of_numbers()
+    x_ND = np.zeros((50, 4))
+    x_ND[:, ::2] = truth(50, np.random.default_rng(0))
+    judge = Judge.fit(schema, x_ND, x_ND[:0])
+    assert judge.statistics(x_ND).shape == (0, STATISTICS)
+    assert judge.curves(x_ND, TABLE["frechet_distance"]) == {"training": pytest.approx(0, abs=1e-6)}
+    few = Judge.fit(schema, x_ND, x_ND, count=20)
+    assert few.statistics(x_ND)[:, JUDGED].sum() == few.draws == 20
+
+
+@pytest.mark.parametrize(
+    ("copies", "answer"),
+    [({}, "network"), ({NEW_ROWS}, "shallow model"), ({NEW_ROWS, SHALLOW_NEW_ROWS}, "common sense")],
+)
+def test_what_repeats_its_training_rows_is_never_recommended(copies: set[str], answer: str):
+    holds = {GATE: True, AGAINST_SHALLOW: True, SHALLOW_GATE: True, NEW_ROWS: True, SHALLOW_NEW_ROWS: True}
+    assert recommended(holds | dict.fromkeys(copies, False)) == answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "size"}, "target: type generate has no target"),
+        ({"measure": "bits_per_dimension"}, "measure: bits_per_dimension does not suit type generate"),
+    ],
+)
+def test_what_does_not_suit_is_refused(tmp_path: Path, changes: dict[str, str], message: str):
+    with pytest.raises(UserError, match=message):
+        prepared(defined(tmp_path, type="generate", **changes))
