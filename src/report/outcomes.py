@@ -37,7 +37,7 @@ def outcomes(evidence: Evidence) -> list[Block]:
         *of_inputs(evidence),
         *FIGURES[evidence.prepared.problem_type.figures](evidence),
         *_mistakes(evidence),
-        *(() if evidence.prepared.problem_type.generates else by_reference(evidence)),
+        *by_reference(evidence),
     ]
 
 

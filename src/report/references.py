@@ -17,10 +17,10 @@ MISSING = "missing"
 
 
 def by_reference(evidence: Evidence) -> list[Text | Table]:
-    """A table for each reference column; nothing where the problem has none."""
+    """A table for each reference column; nothing where the problem has none, or where rows have no answers."""
     rows = evidence.out_of_fold
     names = [name for name in rows if str(name).startswith(REFERENCE)]
-    if not names:
+    if not names or evidence.prepared.problem_type.generates:
         return []
     intro = Text(
         "Nothing was learnt from the reference columns. Here the rows are told apart by them, without weights. These "
