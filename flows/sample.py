@@ -1,4 +1,4 @@
-"""The flow `sample`: a trained model of type density draws new rows, from the Prefect UI.
+"""The flow `sample`: a trained model of type density or generate draws new rows, from the Prefect UI.
 
 From the shell, `python -m flows.sample` does the same without Prefect, see its `--help`.
 """
@@ -32,7 +32,7 @@ def sample(
     n: Annotated[int, Field(ge=1, le=1000)] = 8,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> State:
-    """Draw new rows from a trained model of type density.
+    """Draw new rows from a trained model of type density or generate.
 
     Args:
         problem: one of the files in problems/.

@@ -1,4 +1,4 @@
-"""Draw new rows from a trained model of type density.
+"""Draw new rows from a trained model of type density or generate.
 
     python -m flows.sample wine_density 64 new.csv --seed 3
     python -m flows.sample digits_density 64 drawn/ --seed 3

@@ -1,4 +1,4 @@
-"""Let a finished model of type density draw rows, describe rows by codes, and go from one row to the next in steps.
+"""Let a finished model of type density or generate draw rows, describe rows by codes, and go between rows in steps.
 
 Shapes: N rows, C numbers of a code.
 """
