@@ -43,6 +43,7 @@ EXAMPLES = {
     "airline_passengers": Example(None, "test rows", ""),
     "beijing_pm25": Example(None, "test rows", ""),
     "wine_density": Example(None, "test rows", ""),
+    "wine_kinds": Example(None, "test rows", ""),
     "digits_pixels": Example(None, "test rows", ""),
     "digits_density": Example(None, "test rows", ""),
     "cifar10": Example(

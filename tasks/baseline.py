@@ -53,7 +53,12 @@ def baseline(layout: Layout) -> Baseline:
         )
         for name, reference in (dummies | shallows).items()
     }
-    best_dummy, best_shallow = (_best([scored[name] for name in models], measure) for models in (dummies, shallows))
+    best_dummy = _best([scored[name] for name in dummies], measure)
+    best_shallow = _best([scored[name] for name in shallows], measure)
+    if table.schema.problem_type.shallow_by is not None:
+        chooser = TABLE[table.schema.problem_type.shallow_by]
+        values = {name: shallows[name]["development"].value(table, chooser.in_each_fold()) for name in shallows}
+        best_shallow = scored[max(values, key=lambda name: chooser.gain(values[name], 0.0))]
     result = worded(
         Baseline(
             measure=measure.name,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from src.core.files import Layout, atomic_file
 from src.core.hashes import folder_sha256
+from src.inputs.clusters import HALVES
 from src.judging.baselines import common_sense, shallow
 from src.judging.code_use import code_is_used
 from src.judging.committee import Committee, committee_helps, committees_of, held_out, members_of, starts_of
@@ -30,6 +31,7 @@ from src.judging.half_samples import PAIRS, half_sample_variance, half_samples
 from src.judging.held_out import HeldOut
 from src.judging.printer import printer_of, worded
 from src.judging.sample_sizes import Trial, learning_curve, trials
+from src.judging.stability import clusters_are_stable
 from src.kinds.text.language import passages
 from src.models.measures import TABLE, Measure
 from src.models.types.problem_type import ProblemType
@@ -56,6 +58,7 @@ from src.results.wording import MODELS, scored
 from src.saved.code_views import code_views
 from src.saved.drawings import drawings
 from src.saved.final import final_network, final_shallow
+from src.saved.halved import by_halves
 from src.saved.inference import Model
 from src.saved.judged import sealed_statistics
 from src.saved.latent import latent_verdicts
@@ -154,6 +157,9 @@ def evaluate(layout: Layout) -> Evaluate:
         else model.row_predictions(test.frame)
         for name, model in models.items()
     }
+    if table.schema.problem_type.has_clusters:
+        halved = by_halves(learnt.final, given.rivals.shallow.name, network, table, test, given.settings.seed)
+        p_test = {name: _filled(p_NK, halved[name]) for name, p_NK in p_test.items()}
     p_NK = table.schema.split(p_test["network"])[0]
     of_heads = [np.mean([t.further for t in committee], axis=0) for committee in learnt.committees]
     heads, beats = score_heads(
@@ -163,7 +169,9 @@ def evaluate(layout: Layout) -> Evaluate:
     sealed_test = SealedTest(**score.model_dump(), opening=ledger.scored(sealed, evaluation, score.value))
 
     network_J = network.scores(table, measure)
-    others = [name for name in table.schema.problem_type.measures if name != measure.name]
+    others = [
+        name for name in table.schema.problem_type.measures if name != measure.name and _can_be(TABLE[name], table)
+    ]
     advice = recommended({verdict.name: verdict.holds for verdict in judged.verdicts})
     name = saved_model(advice, bool(heads))
     rebuilt = rebuilt_rows(models, test, p_test, p_test[name]) if table.schema.problem_type.has_code else {}
@@ -175,6 +183,9 @@ def evaluate(layout: Layout) -> Evaluate:
     )
     p_saved = table.schema.split(p_test[name])[0]
     written, recites = _writings(saved, MODELS[name], table, test, given.settings.seed)
+    stable = []
+    if table.schema.problem_type.has_clusters:
+        stable = [clusters_are_stable(held_out_by[name], MODELS[name], table)]
     result = worded(
         Evaluate(
             measure=measure.name,
@@ -204,11 +215,11 @@ def evaluate(layout: Layout) -> Evaluate:
             chosen=given.candidate,
             choices=learnt.choices,
             extra={f"cross_validation_{other}": held_out_by[name].value(table, TABLE[other]) for other in others}
-            | {f"test_{other}": TABLE[other].value(test.y_NT, p_saved, test.w_N) for other in others},
+            | {f"test_{other}": TABLE[other].value(test.truth_NT, p_saved, test.w_N) for other in others},
             writings=written,
             drawn=drawn,
             recommended=advice,
-            verdicts=[*judged.verdicts, *beats, *learnt.more_data, *recites, *latent],
+            verdicts=[*judged.verdicts, *beats, *learnt.more_data, *recites, *latent, *stable],
         )
     )
     result = result.model_copy(update={"verdicts": [*result.verdicts, _test_agrees(result)]})
@@ -233,6 +244,18 @@ def _writings(model: Model, called: str, table: Table, test: Table, seed: int) -
     training, held_out = (passages(rows.frame, feature) for rows in (table, test))
     written, verdict = writings(model, called, training, held_out, seed)
     return written, [verdict]
+
+
+def _filled(p_NK: np.ndarray, half_N2: np.ndarray) -> np.ndarray:
+    """The answers of a model with the clusters by models that learnt from halves."""
+    filled = p_NK.copy()
+    filled[:, HALVES] = half_N2
+    return filled
+
+
+def _can_be(measure: Measure, table: Table) -> bool:
+    """Whether the problem has what a measure reads."""
+    return bool(table.schema.references) or not measure.reads_reference
 
 
 def _drawn(
@@ -354,8 +377,9 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     if given.prepared.protocol.method == "nested":
         candidates = candidates_of(given.climbed.rungs, given.climbed.chosen, given.settings, table)
         table = with_initial_weights(table, candidates, given.engine, seed)
+        searched_by = TABLE[given.prepared.searched_by]
         searched = search_in_folds(
-            candidates, splits, given.development, table, measure, given.engine, seed, given.starts
+            candidates, splits, given.development, table, searched_by, given.engine, seed, given.starts
         )
         network, of_splits, nested = searched.held_out, searched.chosen, _nested(searched, plain, table, measure)
     refit = network

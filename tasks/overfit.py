@@ -13,6 +13,7 @@ import pandas as pd
 
 from src.core.files import Layout, atomic_file
 from src.judging.baselines import common_sense as common_sense_models
+from src.judging.baselines import searched_sense
 from src.judging.evaluation import compare_scores, left_out, verdict_of
 from src.judging.printer import worded
 from src.kinds.registry import kind_of
@@ -60,12 +61,12 @@ def overfit(layout: Layout) -> Overfit:
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
     baseline = Baseline.read(layout.result("baseline"))
-    reference = baseline.common_sense
     advice = ADVICE_SHALLOW if baseline.verdicts[0].holds else ADVICE_BASELINE
-    common_sense = reference.development.mean
     table = read_table(layout.train, read_schema(layout.train))
     folds = list(read_folds(layout.folds, len(table))["development"])
-    measure = TABLE[prepared.measure]
+    reference = searched_sense(baseline.common_sense, prepared, table, folds, settings.seed)
+    common_sense = reference.development.mean
+    measure = TABLE[prepared.searched_by]
     training, features = settings.training, table.schema.features
     most = epochs(training, table)
 

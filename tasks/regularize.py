@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from src.core.files import Layout, atomic_file
-from src.judging.baselines import common_sense
+from src.judging.baselines import common_sense, searched_sense
 from src.judging.evaluation import compare_scores, left_out
 from src.judging.printer import worded
 from src.kinds.registry import kind_of
@@ -44,11 +44,12 @@ def regularize(layout: Layout) -> Regularize:
     settings = load_settings(layout, "regularize", RegularizeSettings)
     engine = load_settings(layout, "engine", Engine)
     prepared = Prepared.read(layout.result("prepare"))
-    reference = Baseline.read(layout.result("baseline")).common_sense
+    baseline = Baseline.read(layout.result("baseline"))
     climbed = Overfit.read(layout.result("overfit"))
     table = read_table(layout.train, read_schema(layout.train))
     splits = list(read_folds(layout.folds, len(table))["development"])
-    measure = TABLE[prepared.measure]
+    reference = searched_sense(baseline.common_sense, prepared, table, splits, settings.seed)
+    measure = TABLE[prepared.searched_by]
 
     candidates = candidates_of(climbed.rungs, climbed.chosen, settings, table)
     table = with_initial_weights(table, candidates, engine, settings.seed)

@@ -6,7 +6,7 @@ Shapes: V validation rows, K outputs.
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,14 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.inputs.clusters import CLUSTER, HALVES
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup, statistics_of
+from src.judging.held_out import HeldOut
 from src.kinds.registry import kind_of
 from src.kinds.shallow import PLAIN, Shallow
 from src.kinds.views import View, seen
+from src.models.measures import TABLE
 from src.models.types.problem_type import CommonSense as Rule
 from src.models.types.problem_type import Estimator
 from src.preparation.fold import fit_fold
 from src.preparation.judge import Judge
+from src.results.baseline import FoldScores, RivalScore
+from src.results.data import Prepared
 from src.results.evaluate import ShallowSettings
 from src.tables.protocols import Split
 from src.tables.table import Schema, Table
@@ -41,13 +46,17 @@ def _without_inputs(rule: Rule, table: Table, split: Split, seed: int) -> Predic
 
 def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predictions:
     """The answers for the validation rows of an estimator that is fitted to the inputs of the training rows."""
-    fold = fit_fold(table, split.training, split.validation)
-    estimator = make(seed, len(fold.w_A), table.schema.code)
     view = flat_view(table.schema)
-    if fold.judge is not None:
+
+    def answers(split: Split, seed: int) -> Predictions:
+        fold = fit_fold(table, split.training, split.validation)
+        estimator = make(seed, len(fold.w_A), table.schema.described_by)
         fitted = _fitted(estimator, seen(fold.x_AD, view), None, fold.w_A)
-        return fold.judge.statistics(fitted.sample(fold.judge.draws, _draws_of(split, seed)))
-    return statistics_of(_fitted(estimator, seen(fold.x_AD, view), None, fold.w_A), seen(fold.x_VD, view))
+        if fold.judge is not None:
+            return fold.judge.statistics(fitted.sample(fold.judge.draws, _draws_of(split, seed)))
+        return statistics_of(fitted, seen(fold.x_VD, view))
+
+    return _with_halves(answers, table, split, seed)
 
 
 def last_value(table: Table, split: Split, seed: int) -> Predictions:
@@ -70,13 +79,25 @@ def common_sense(schema: Schema) -> dict[str, CommonSense]:
     return models if schema.time is None or not schema.targets else {**models, "last_value": last_value}
 
 
+def searched_sense(
+    reference: RivalScore, prepared: Prepared, table: Table, folds: Sequence[Split], seed: int
+) -> RivalScore:
+    """The scores of common sense on the development folds, by the measure that the search goes by."""
+    if prepared.searched_by == prepared.measure:
+        return reference
+    model, measure = common_sense(table.schema)[reference.name], TABLE[prepared.searched_by]
+    scores = HeldOut(folds, [model(table, split, seed) for split in folds]).scores(table, measure)
+    development = FoldScores(mean=float(scores.mean()), scores=scores.tolist())
+    return reference.model_copy(update={"development": development})
+
+
 def shallow_models(schema: Schema) -> dict[str, Shallow]:
     """The shallow models of a problem: of its kind of input, or without targets those of its type."""
     asked, kind = schema.problem_type, kind_of(schema.features)
     if asked.family is not None:
         return kind.shallow[asked.family]
     return {
-        name: Shallow(partial(_with_code, make, schema.code), view=flat_view(schema))
+        name: Shallow(partial(_with_code, make, schema.described_by), view=flat_view(schema))
         for name, make in asked.shallow.items()
     }
 
@@ -114,18 +135,31 @@ def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) 
 
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
     """What a shallow model that is fitted on the split's training rows predicts of the others, or draws beside them."""
-    fitted = fit_shallow(name, table, split.training, seed)
-    if not table.schema.problem_type.generates:
-        return fitted.row_predictions(table.frame.iloc[split.validation])
-    x_A, x_V = (
-        fitted.setup.vectorizer.transform(table.frame.iloc[rows]) for rows in (split.training, split.validation)
-    )
-    judge = Judge.fit(table.schema, x_A, x_V)
-    return judge.statistics(fitted.estimators[0].sample(judge.draws, _draws_of(split, seed)))
+
+    def answers(split: Split, seed: int) -> Predictions:
+        fitted = fit_shallow(name, table, split.training, seed)
+        if not table.schema.problem_type.generates:
+            return fitted.row_predictions(table.frame.iloc[split.validation])
+        x_A, x_V = (
+            fitted.setup.vectorizer.transform(table.frame.iloc[rows]) for rows in (split.training, split.validation)
+        )
+        judge = Judge.fit(table.schema, x_A, x_V)
+        return judge.statistics(fitted.estimators[0].sample(judge.draws, _draws_of(split, seed)))
+
+    return _with_halves(answers, table, split, seed)
 
 
 def _draws_of(split: Split, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, split.repeat, split.fold])
+
+
+def _with_halves(answers: Callable[[Split, int], Predictions], table: Table, split: Split, seed: int) -> Predictions:
+    """Answers for the held-out rows; of clusters with those of models that learnt from halves of the training rows."""
+    p_VK = answers(split, seed)
+    if table.schema.problem_type.has_clusters:
+        halves = split.halves(table.units(split.training))
+        p_VK[:, HALVES] = np.column_stack([answers(half, seed + n)[:, CLUSTER] for n, half in enumerate(halves, 1)])
+    return p_VK
 
 
 def _every(rows: int, most: int | None) -> int:

@@ -305,7 +305,7 @@ def _interval(
         independent = units if rows_variance == 0 else value * (1 - value) / rows_variance + 1
         return share_interval(value, independent / inflation)
     if bounded and measure.predicts:
-        units = min(units, _rarest(table.y_NT[rows]))
+        units = min(units, _rarest(table.truth_NT[rows]))
     if bounded and rows_variance == 0:
         return unanimous_interval(value, units)
     variance = rows_variance * inflation

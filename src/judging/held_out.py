@@ -38,7 +38,7 @@ class Statistics:
 
 def statistics(measure: Measure, table: Table, rows: NDArray[np.intp], p_NK: Array) -> Statistics:
     """The statistics of a model's predictions for these rows of the table."""
-    return Statistics(measure, measure.statistics(table.y_NT[rows], p_NK[None])[0], table.w_N[rows])
+    return Statistics(measure, measure.statistics(table.truth_NT[rows], p_NK[None])[0], table.w_N[rows])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@
 | language_model | softmax, for each character | cross-entropy of the characters |
 | density | none | bits per dimension, the negative logarithm of the row's probability |
 | generate | none | the same |
+| cluster | none | mean squared error of the rebuilt row |
 
 Several targets of different types have several of these on one network (`SeveralHeads`).
 
@@ -40,6 +41,7 @@ HEADS: dict[str, type[Head]] = {
     "language_model": Likelihood,
     "density": RowLikelihood,
     "generate": RowLikelihood,
+    "cluster": OwnLoss,
 }
 
 

@@ -20,10 +20,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from src.inputs.clusters import CLUSTER, HALVES
 from src.models.samples import frechet_distance, kernel_distance
 
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
+# Less than this share of all pairs is rounding.
+SAME_PAIRS = 1e-12
 Direction = Literal["maximize", "minimize"]
 # How values are printed: as a percentage, as a plain number, in the target's unit, or in its square.
 Form = Literal["share", "number", "unit", "squared unit"]
@@ -38,6 +41,7 @@ class Measure:
     `meaning`: an explanation for readers who do not know the measure.
     `counts_rows`: the value is a share of the rows. `ranks_rows`: it compares the predictions of different rows.
     `by_fold`: it is computed in each fold and averaged; see `joined`.
+    `reads_reference`: what predictions are compared with is the problem's first reference column, see `Table.truth_NT`.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Measure:
     counts_rows: bool = False
     ranks_rows: bool = False
     by_fold: bool = False
+    reads_reference: bool = False
     form: Form = "number"
 
     @property
@@ -171,6 +176,11 @@ def _labels(p_NK: Array) -> NDArray[np.intp]:
     return (p_NK[..., 0] >= 0.5).astype(np.intp) if p_NK.shape[-1] == 1 else p_NK.argmax(axis=-1)
 
 
+def _groups(y_NT: Array, p_MNK: Array) -> Array:
+    """The group that the reference names, and the cluster."""
+    return _pairs(y_NT, p_MNK[..., CLUSTER : CLUSTER + 1])
+
+
 def _right(y_NT: Array, p_MNK: Array) -> Array:
     """Whether the class is right."""
     return (_labels(p_MNK) == y_NT[:, 0])[..., None].astype(np.float64)
@@ -276,6 +286,39 @@ def _average_precision(s_NS: Array, w_N: Array) -> float:
         if hits_S[-1] > 0:
             scores.append(min((np.diff(hits_S, prepend=0.0) * hits_S / rows_S).sum() / hits_S[-1], 1.0))
     return float(np.mean(scores)) if scores else 0.0
+
+
+@_one_by_one
+def _adjusted_rand(s_NS: Array, w_N: Array) -> float:
+    """The share of pairs of rows that two groupings both keep together, beyond what chance gives, at most 1.
+
+    A pair has the product of its rows' weights. Rows that a grouping has no group for (-1) do not count. Where one of
+    the groupings has a single group, it tells nothing, and the value is 0, even if so has the other: scikit-learn
+    gives 1 there. Sources: Hubert and Arabie 1985, "Comparing partitions"; the least value, -1/2: Chacón and Rastrojo
+    2023, "Minimum adjusted Rand index for two clusterings of a given size".
+    """
+    if np.isnan(s_NS).any():
+        return math.nan
+    counted_N = (s_NS >= 0).all(axis=1)
+    (one, other), w_N = s_NS[counted_N].T.astype(np.intp), w_N[counted_N]
+    both = one * (other.max(initial=0) + 1) + other
+    together, of_one, of_other = (_pairs_within(group_N, w_N) for group_N in (both, one, other))
+    every = _pairs_within(np.zeros_like(one), w_N)
+    chance = of_one * of_other / every if every else 0.0
+    most = (of_one + of_other) / 2 - chance
+    return min(float((together - chance) / most), 1.0) if most > SAME_PAIRS * every else 0.0
+
+
+def _of_halves(s_MNS: Array, w_N: Array) -> Array:
+    """The same of the clusters by two models that learnt from halves of the training rows."""
+    half_MN2 = s_MNS[..., HALVES]
+    return _adjusted_rand(np.where(half_MN2 > 0, half_MN2 - 1, np.nan), w_N)
+
+
+def _pairs_within(group_N: NDArray[np.intp], w_N: Array) -> float:
+    """The weight of all pairs of rows of one group."""
+    _, place_N = np.unique(group_N, return_inverse=True)
+    return float((np.bincount(place_N, w_N) ** 2 - np.bincount(place_N, w_N**2)).sum() / 2)
 
 
 @_one_by_one
@@ -446,6 +489,27 @@ TABLE: dict[str, Measure] = {
             _mean,
             None,
             highest=math.inf,
+        ),
+        Measure(
+            "adjusted_rand",
+            "adjusted Rand index",
+            "how far pairs of rows of one group share a cluster, and others do not; 0 is chance, 1 is perfect",
+            "maximize",
+            _adjusted_rand,
+            _groups,
+            lowest=-0.5,
+            by_fold=True,
+            reads_reference=True,
+        ),
+        Measure(
+            "agreement",
+            "agreement of halves",
+            "how far clusters learnt from one half of the rows are those learnt from the other; 0 is chance, 1 is all",
+            "maximize",
+            _of_halves,
+            None,
+            lowest=-0.5,
+            by_fold=True,
         ),
         Measure(
             "bits_per_character",

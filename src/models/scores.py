@@ -13,7 +13,7 @@ from src.models.kneser_ney import SPELLING_BITS, UNKNOWN
 class OwnLoss(Head):
     """The network computes the loss of each row itself: it is the first output. The others describe the row.
 
-    An autoencoder gives its error and the code.
+    An autoencoder gives its error and the code, or the cluster.
     """
 
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:

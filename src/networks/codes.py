@@ -1,9 +1,14 @@
-"""What the numbers of a code may be: any, bits, or a few that are not zero. Shapes: B rows, C numbers of the code."""
+"""What the numbers of a code may be: any, bits, or a few that are not zero; and the cluster that a code lies in.
+
+Shapes: B rows, C numbers of the code, G clusters, K numbers that are said of a row.
+"""
 
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from src.inputs.clusters import BEFORE, CLUSTER
 
 Sparsity = Literal["largest", "kl", "l1"]
 # The penalty of a code that learns to be sparse, as a share of the rows' error.
@@ -23,11 +28,21 @@ class Code(nn.Module):
     as a multiple of their root mean square, so that smaller codes gain nothing. Sources: Makhzani and Frey 2014,
     "k-sparse autoencoders"; Ng 2011, "Sparse autoencoder" (Kullback-Leibler divergence); Hoyer 2004, "Non-negative
     matrix factorization with sparseness constraints".
+
+    clusters: instead of its code, a row is told its cluster, that with the nearest of so many centres. Centres and the
+    variance around them come from k-means once the network has learnt (`src.training.centres`). The probabilities of
+    clusters are those of `src.models.clusters.KMeansClusters`. Then C is `clusters` + 3, as many as there are answers.
     """
 
-    def __init__(self, bits: bool = False, active: int = 0, sparsity: Sparsity = "largest") -> None:
+    centres: Tensor
+    variance: Tensor
+
+    def __init__(self, bits: bool = False, active: int = 0, sparsity: Sparsity = "largest", clusters: int = 0) -> None:
         super().__init__()
-        self.bits, self.active, self.sparsity = bits, active, sparsity
+        self.bits, self.active, self.sparsity, self.clusters = bits, active, sparsity, clusters
+        if clusters:
+            self.register_buffer("centres", torch.zeros(clusters, BEFORE + clusters - 1))
+            self.register_buffer("variance", torch.ones(()))
 
     def forward(self, z_BC: Tensor) -> Tensor:
         if self.bits:
@@ -42,12 +57,25 @@ class Code(nn.Module):
         return code_BC * (code_BC >= least_B1)
 
     def charged(self, answers_BK: Tensor) -> Tensor:
-        """Errors and codes (B, 1 + C); in training the errors with the penalty of the codes."""
+        """Errors and codes (B, 1 + C); in training the errors with the penalty of the codes.
+
+        With clusters, what `src.inputs.clusters` says, (B, 4 + G), which is as wide.
+        """
+        if self.clusters:
+            return self._in_clusters(answers_BK)
         if not self.training or not self.active or self.sparsity == "largest":
             return answers_BK
         error_B1, code_BC = answers_BK[:, :1], answers_BK[:, 1:]
         penalty = _divergence(code_BC, self.active) if self.sparsity == "kl" else _relative_sum(code_BC)
         return torch.cat([error_B1 + WEIGHT * error_B1.detach().mean() * penalty, code_BC], 1)
+
+    def _in_clusters(self, answers_BK: Tensor) -> Tensor:
+        error_B1, code_BC = answers_BK[:, :1], answers_BK[:, 1:]
+        away_BG = (code_BC.unsqueeze(1) - self.centres).square().sum(2)
+        p_BG = torch.softmax(away_BG / (-2 * self.variance), 1)
+        cluster_B1 = away_BG.argmin(1, keepdim=True).to(p_BG.dtype) + 1
+        no_halves = torch.zeros_like(answers_BK[:, CLUSTER + 1 : BEFORE])
+        return torch.cat([error_B1, cluster_B1, no_halves, p_BG], 1)
 
 
 def _divergence(code_BC: Tensor, active: int) -> Tensor:

@@ -37,13 +37,14 @@ class RecurrentAutoencoder(nn.Module):
         bits: bool = False,
         active: int = 0,
         sparsity: Sparsity = "largest",
+        clusters: int = 0,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
         **options: Any,
     ) -> None:
         super().__init__()
         self.lookback = lookback
         width, code = inputs // lookback, outputs - 1
-        self.blurred, self.code = Blurred(dropout, noise), Code(bits, active, sparsity)
+        self.blurred, self.code = Blurred(dropout, noise), Code(bits, active, sparsity, clusters)
         self.reader = reader_of(reader, width, units[0], **options)
         self.encoder = MLP(units[0], code, units[1:], activation=activation)
         self.decoder = MLP(code, units[0], units[:0:-1], activation=activation)

@@ -117,7 +117,14 @@ def prepare_table(
     measure: str = settings.measure
     if measure == "auto":
         measure, reason = settings.problem_type.choose_measure({k: v / len(train) for k, v in shares.items()})
+        if settings.references and settings.problem_type.referenced is not None:
+            measure, reason = settings.problem_type.referenced
         choices.append(Choice(setting="measure", chosen=measure, reason=reason))
+    if TABLE[measure].reads_reference:
+        _check_reference(train, schema.references[0])
+    if settings.problem_type.searched_by is not None:
+        reason = "the network is the one whose codes rebuild rows best; no reference column has a say"
+        choices.append(Choice(setting="measure of the search", chosen=settings.problem_type.searched_by, reason=reason))
     order = _order(settings)
     protocol, more = choose_protocol(settings, len(train), order)
     if order == "temporal":
@@ -242,6 +249,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             code=code.length if code is not None else 0,
             bits=code is not None and code.bits is not None,
             active=(code and code.active) or 0,
+            clusters=settings.clusters or 0,
         ),
         choices,
     )
@@ -290,6 +298,16 @@ def _classes(
     positive, reason = (str(wanted), "") if wanted is not None else choose_positive(counts.to_dict())
     choices = [Choice(setting=setting, chosen=positive, reason=reason)] if reason else []
     return [*(label for label in classes if label != positive), positive], positive, choices
+
+
+def _check_reference(train: pd.DataFrame, name: str) -> None:
+    """Raise UserError where a reference names no groups to compare with."""
+    values = train[name].dropna()
+    if not 2 <= values.nunique() <= len(values) / 2:
+        raise UserError(
+            f"reference: {name!r} has {values.nunique():,} different values in {len(values):,} training rows, which "
+            "are no groups to compare clusters with; name another column first, or choose measure: agreement"
+        )
 
 
 def _role_columns(settings: TableSettings) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from src.models.measures import TABLE
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.inputs import READING_ON, RECURRENT, Image, Likelihood, Series, Text, Tokens
@@ -173,6 +174,11 @@ class PrepareSettings(TableSettings, ProtocolSettings):
         "or {bits: 16}; only of types with a code",
         exclude_if=lambda code: code is None,
     )
+    clusters: Annotated[int, Field(ge=2, le=1000)] | None = Field(
+        None,
+        description="into how many clusters rows are dealt out; only of types with clusters",
+        exclude_if=lambda clusters: clusters is None,
+    )
     text: Text = Field(Text(), description="how columns of text are read")
     image: Image = Field(Image(), description="how pictures are read")
     tokens: Tokens = Field(Tokens(), description="how sentences with a label for each word are read")
@@ -241,6 +247,13 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"code: {asked if type_.has_code else f'type {type_.name} has no code: remove this key'}")
         if self.likelihood != "auto" and type_.networks != "likelihood":
             raise ValueError(f"likelihood: type {type_.name} gives rows no probability: remove this key")
+        if type_.has_clusters != (self.clusters is not None):
+            missing = f"this key is missing: type {type_.name} needs the number of clusters"
+            without = f"type {type_.name} has no clusters: remove this key"
+            raise ValueError(f"clusters: {missing if type_.has_clusters else without}")
+        if type_.has_clusters and (self.committee > 1 or self.final == "fold_ensemble"):
+            key, choice = ("committee", "1") if self.committee > 1 else ("final", "refit")
+            raise ValueError(f"{key}: clusters of different networks have nothing in common; choose {choice}")
         if type_.has_code and self.committee > 1:
             raise ValueError("committee: codes of different networks have nothing in common; choose 1")
         if type_.has_code and self.final == "fold_ensemble":
@@ -254,6 +267,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if self.measure != "auto" and self.measure not in type_.measures:
             allowed = ", ".join(("auto", *type_.measures))
             raise ValueError(f"measure: {self.measure} does not suit type {self.type}; allowed: {allowed}")
+        if self.measure != "auto" and TABLE[self.measure].reads_reference and not self.references:
+            raise ValueError(f"measure: {self.measure} compares with a reference column; name one as `reference`")
         return self
 
     def _check_without_targets(self) -> None:

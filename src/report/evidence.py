@@ -52,6 +52,14 @@ class Evidence:
         return answer([verdict for _, verdict in self.verdicts], self.evaluate.recommended)
 
     @property
+    def searched_sense(self) -> float:
+        """Common sense on the development folds, by the measure that the search went by."""
+        compared = self.overfit.verdicts[0].comparison
+        if self.overfit.measure == self.baseline.measure or compared is None:
+            return self.baseline.common_sense.development.mean
+        return compared.reference_value
+
+    @property
     def all_out_of_fold(self) -> pd.DataFrame:
         """The saved model's predictions of all repeats."""
         return self._of_saved[self._of_saved["split"] == "out_of_fold"]
@@ -90,8 +98,9 @@ def read_evidence(layout: Layout) -> Evidence:
         fold_scores=_table(layout, "fold_scores.csv"),
         evaluate_curves=_table(layout, "evaluate_curves.csv"),
     )
-    measure = evidence.prepared.measure
-    for step in ("baseline", "overfit", "regularize", "evaluate"):
+    measures = dict.fromkeys(("baseline", "evaluate"), evidence.prepared.measure)
+    measures |= dict.fromkeys(("overfit", "regularize"), evidence.prepared.searched_by)
+    for step, measure in measures.items():
         with intact(layout.result(step)):
             if (other := getattr(evidence, step).measure) != measure:
                 raise ValueError(f"its measure is {other}, that of prepare.json {measure}")

@@ -12,6 +12,7 @@ from src.plots import regression as regression_plots
 from src.plots import series as series_plots
 from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
+from src.report.clusters import clusters
 from src.report.codes import reconstruction
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
@@ -327,4 +328,5 @@ FIGURES: dict[str, Callable[[Evidence], list[Block]]] = {
     "likelihood": likelihood,
     "surprise": surprise,
     "samples": samples,
+    "clusters": clusters,
 }

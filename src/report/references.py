@@ -19,6 +19,8 @@ MISSING = "missing"
 def by_reference(evidence: Evidence) -> list[Text | Table]:
     """A table for each reference column; nothing where the problem has none, or where rows have no answers."""
     rows = evidence.out_of_fold
+    if TABLE[evidence.prepared.measure].reads_reference:
+        return []
     names = [name for name in rows if str(name).startswith(REFERENCE)]
     if not names or evidence.prepared.problem_type.generates:
         return []
@@ -66,7 +68,9 @@ def _values(column: pd.Series) -> pd.Series:
 
 
 def _measured(evidence: Evidence, rows: pd.DataFrame) -> float:
-    """The measure on these rows of predictions."""
+    """The measure on these rows of predictions; of measures that are taken in each fold the mean."""
+    if TABLE[evidence.prepared.measure].by_fold and rows["fold"].nunique() > 1:
+        return float(np.mean([_measured(evidence, of_fold) for _, of_fold in rows.groupby("fold")]))
     prepared = evidence.prepared
     asked, classes = prepared.problem_type, list(prepared.classes)
     if asked.single_label:

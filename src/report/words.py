@@ -107,6 +107,10 @@ VERDICTS = {
         "The sealed test agrees with cross-validation", "The sealed test disagrees with cross-validation"
     ),
     "code_is_used": Statement("Every part of the code is used", "Parts of the code are dead"),
+    "clusters_are_stable": Statement(
+        "Clusters from one half of the rows are surely those from the other",
+        "It is not sure that clusters from one half of the rows are those from the other",
+    ),
     "latent_is_used": Statement("The code is used", "The code is not used"),
     "bound_is_tight": Statement("The bound on the probability is tight", "The bound on the probability is loose"),
     "new_rows": Statement("The network’s rows are not surely copies", "The network repeats its training rows"),

@@ -107,6 +107,11 @@ class Prepared(Result):
     def problem_type(self) -> ProblemType:
         return TYPES[self.type]
 
+    @property
+    def searched_by(self) -> MeasureName:
+        """The measure that the steps overfit and regularize go by."""
+        return self.problem_type.searched_by or self.measure
+
     @model_validator(mode="after")
     def measure_is_of_the_type(self) -> Self:
         if self.measure not in self.problem_type.measures:

@@ -39,6 +39,15 @@ class Split:
     training: Index
     validation: Index
 
+    def halves(self, units_A: Index) -> "list[Split]":
+        """Two splits with these held-out rows. Each learns from one half of the training rows, drawn at random.
+
+        units_A: the unit of each training row; none is parted.
+        """
+        seed = int(np.random.SeedSequence([self.repeat, self.fold]).generate_state(1)[0])
+        half_A = deal(units_A, None, [1 / 2, 1 / 2], seed)
+        return [replace(self, training=self.training[half_A == side]) for side in range(2)]
+
 
 @dataclass(frozen=True)
 class Folds:

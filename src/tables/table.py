@@ -77,7 +77,7 @@ class Schema(Stored):
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
     columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
     from and that the report shows. `code` is how many numbers a row's code has; `bits`: each of them is 0 or 1;
-    `active`: if above 0, how many may be other than 0.
+    `active`: if above 0, how many may be other than 0. `clusters`: into how many clusters rows are dealt out.
     """
 
     type: TypeName
@@ -93,16 +93,22 @@ class Schema(Stored):
     code: int = Field(0, exclude_if=lambda code: not code)
     bits: bool = Field(False, exclude_if=lambda bits: not bits)
     active: int = Field(0, exclude_if=lambda active: not active)
+    clusters: int = Field(0, exclude_if=lambda clusters: not clusters)
 
     @property
     def problem_type(self) -> ProblemType:
         """That of the main target."""
-        return TYPES[self.type].coded(self.bits, self.active)
+        return TYPES[self.type].coded(self.bits, self.active, self.clusters)
 
     @property
     def outputs(self) -> int:
         """Number of the network's outputs for the main target."""
-        return self.problem_type.outputs(len(self.classes), len(self.targets), self.code)
+        return self.problem_type.outputs(len(self.classes), len(self.targets), self.described_by)
+
+    @property
+    def described_by(self) -> int:
+        """How many numbers, bits or clusters describe a row; 0 for types that predict."""
+        return self.code or self.clusters
 
     @property
     def all_outputs(self) -> int:
@@ -188,6 +194,17 @@ class Table:
             y_N = encode_targets(self.frame, asked)[:, 0]
             y_NH[:, column] = np.where(y_N < 0, np.nan, y_N) if asked.classes else y_N
         return y_NH
+
+    @property
+    def truth_NT(self) -> NDArray[np.float64]:
+        """What answers are compared with: the targets; of clusters the groups that the first reference column names.
+
+        Groups are numbered from 0; -1: the row names none. Only scores read them, and no training does.
+        """
+        if not self.schema.problem_type.has_clusters or not self.schema.references:
+            return self.y_NT
+        groups_N, _ = pd.factorize(self.frame[self.schema.references[0]])
+        return groups_N.astype(np.float64)[:, None]
 
     @property
     def unit_noun(self) -> str:

@@ -340,7 +340,7 @@ def chosen_metrics(chosen: Candidate) -> dict[str, float]:
 def curve_names(layout: Layout) -> dict[str, str]:
     """The names of the metrics in the columns of a table of curves."""
     prepared = Prepared.read(layout.result("prepare"))
-    measure, loss = prepared.measure, prepared.problem_type.loss
+    measure, loss = prepared.searched_by, prepared.problem_type.loss
     names = (f"training.{measure}", f"validation.{measure}", f"training.{loss}", f"validation.{loss}")
     return dict(zip(CURVES, names, strict=True))
 

@@ -19,6 +19,7 @@ from src.models.measures import TABLE, Measure
 from src.preparation.fold import FoldArrays, fit_fold
 from src.problem.training import Engine
 from src.tables.table import Table
+from src.training.centres import with_clusters, with_halves
 from src.training.engines import cores, pool_of
 from src.training.members import Member, Trained
 from src.training.shards import Device, Shard, cut, free_memory, groups_of, operations
@@ -60,7 +61,14 @@ def fit(
     callbacks: of Lightning. Each Trainer, of a stack or of one looped member, gets copies of them. Its epochs are those
     of the training and continue to count after a pause. A batch is a whole epoch, and nothing is logged: the curves are
     in the `courses` of the module.
+
+    What a problem is searched by (`ProblemType.searched_by`) is what its curves show. Finished networks of clusters get
+    their centres, and two more beside each learn from halves of its rows (`src.training.centres`).
     """
+    asked = table.schema.problem_type
+    measure = measure if asked.searched_by is None else TABLE[asked.searched_by]
+    if final and asked.has_clusters:
+        members = with_halves(members, table)
     device = _device(engine)
     groups = groups_of(members, _folds(members, table), table, device, resumed)
     if engine.spreads:
@@ -91,7 +99,8 @@ def fit(
         log.warning(
             f"{title}: {len(diverged)} of {len(members)} trainings diverged, the first in epoch {min(diverged)}"
         )
-    return [trained[position] for position in range(len(members))]
+    results = [trained[position] for position in range(len(members))]
+    return with_clusters(results, table) if final and asked.has_clusters else results
 
 
 def train_shard(

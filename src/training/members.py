@@ -3,7 +3,7 @@
 Shapes: N rows, V validation rows, E epochs, K outputs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,8 @@ class Trained:
     further: its predictions for further targets, side by side.
 
     diverged: the epoch, from 1, at which its numbers were no longer finite; its predictions are NaN then.
-    paused: the state to resume from, if the training paused after the epoch `until`.
+    paused: the state to resume from, if the training paused after the epoch `until`. halves: where rows are dealt out
+    into clusters, two networks beside this one, see `src.training.centres`.
     """
 
     member: Member
@@ -98,3 +99,4 @@ class Trained:
     further: NDArray[np.float64]
     diverged: int | None = None
     paused: Paused | None = None
+    halves: "list[Trained]" = field(default_factory=list)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from src.inputs.clusters import BEFORE
 from src.kinds.registry import KINDS
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
@@ -30,12 +31,14 @@ def names_of(type_: ProblemType) -> tuple[list[str], list[str]]:
 
 def outputs_of(type_: ProblemType) -> int:
     classes, targets = names_of(type_)
-    return type_.outputs(len(classes), len(targets), CODE if type_.has_code else 0)
+    return type_.outputs(len(classes), len(targets), CODE if type_.has_code or type_.has_clusters else 0)
 
 
 def targets_of(type_: ProblemType, rows: int = 40, seed: int = 0) -> NDArray[np.float64]:
     """Encoded targets as a fold holds them, (N, T)."""
     rng, (classes, targets) = np.random.default_rng(seed), names_of(type_)
+    if type_.has_clusters:
+        return rng.integers(-1, CODE, (rows, 1)).astype(float)  # groups that the reference names, see `Table.truth_NT`
     if type_.target == "number":
         return rng.random((rows, len(targets)))
     return rng.integers(0, max(len(classes), 2), (rows, len(targets))).astype(float)
@@ -46,6 +49,9 @@ def predictions_of(type_: ProblemType, rows: int = 40, seed: int = 0, decimals: 
     rng, outputs = np.random.default_rng(seed), outputs_of(type_)
     if type_.single_label and outputs > 1:
         return rng.dirichlet(np.ones(outputs), rows)
+    if type_.has_clusters:
+        whole = rng.integers(1, CODE + 1, (rows, BEFORE - 1))
+        return np.hstack([rng.random((rows, 1)), whole, rng.dirichlet(np.ones(outputs - BEFORE), rows)])
     return rng.random((rows, outputs)).round(decimals)
 
 

@@ -68,6 +68,7 @@ TEXTBOOK = {
     "language_model": _nats_of_a_character,
     "density": _ratio,
     "generate": _ratio,
+    "cluster": _first_output,
 }
 
 

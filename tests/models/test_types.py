@@ -23,6 +23,7 @@ from src.models.types.registry import TYPES
 from src.report.outcomes import FIGURES
 from src.tracking.sources import code_behind
 from tests.models.answers import PREDICTING, names_of, outputs_of, targets_of
+from tests.models.answers import predictions_of as answers_of
 from tests.workspaces import ROOT
 
 every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
@@ -31,6 +32,8 @@ every_type_with_targets = pytest.mark.parametrize("kind", PREDICTING.values(), i
 
 def predictions_of(kind: ProblemType, rows: int = 40) -> np.ndarray:
     """What a head of this type says, or the statistics of rows that it draws, (N, K)."""
+    if kind.has_clusters:
+        return answers_of(kind, rows)
     torch.manual_seed(0)
     if kind.generates:
         return np.hstack([np.ones((rows, SIDES)), torch.randn(rows, STATISTICS - SIDES).double().numpy()])
@@ -190,6 +193,10 @@ def test_targets_suggest_the_first_type_that_has_a_reason(targets: list[Facts], 
     assert next((name for name, reason in reasons.items() if reason), None) == expected
 
 
+# Types whose name is a word of its own (a group of rows, of computers); their modules are looked for.
+ORDINARY = {"cluster"}
+
+
 def texts_outside_of_models() -> Iterator[tuple[Path, str]]:
     """All text of the code but its docstrings, and the modules that it imports."""
     for top in ("src", "tasks", "flows"):
@@ -206,7 +213,8 @@ def texts_outside_of_models() -> Iterator[tuple[Path, str]]:
 
 
 def test_no_module_outside_of_models_names_a_problem_type():
-    name = re.compile(rf"\b({'|'.join(TYPES)}|unit_interval)\b")
+    names = [name for name in (*TYPES, "unit_interval") if name not in ORDINARY]
+    name = re.compile(rf"\b({'|'.join(names)}|types ({'|'.join(ORDINARY)}))\b")
     naming = {f"{file.relative_to(ROOT)}: {text!r}" for file, text in texts_outside_of_models() if name.search(text)}
     assert not naming
 
@@ -214,9 +222,10 @@ def test_no_module_outside_of_models_names_a_problem_type():
 def test_types_import_numpy_alone_so_that_steps_which_train_nothing_import_no_torch():
     files, packages = code_behind(Path("src/models/types/registry.py"), ROOT)
     assert packages == {"numpy", "scipy", "sklearn", "threadpoolctl"}  # inside of functions
-    models = {Path(f"src/models/{name}.py") for name in ("components", "bits", "kneser_ney", "samples")}
+    models = {Path(f"src/models/{name}.py") for name in ("components", "bits", "clusters", "kneser_ney", "samples")}
+    inputs = {Path("src/inputs/__init__.py"), Path("src/inputs/clusters.py")}
     outside = {file for file in files if "types" not in file.parts} - {*Path("src/core").glob("*.py")}
-    assert outside == {Path("src/__init__.py"), Path("src/models/__init__.py"), *models}
+    assert outside == {Path("src/__init__.py"), Path("src/models/__init__.py"), *models, *inputs}
     asked = "import sys, src.models.types.registry; print({'torch', 'sklearn', 'pandas'} & {*sys.modules})"
     told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"

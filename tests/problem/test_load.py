@@ -71,7 +71,7 @@ def test_defaults_fill_what_the_file_leaves_out_and_give_way_where_it_speaks(lay
 UNKNOWN = [
     ({"tagret": "x"}, "tagret: unknown key; did you mean 'target'?"),
     ({"folds_": 5}, "folds_: unknown key; did you mean 'folds'?"),
-    ({"xyzzy": 5}, "xyzzy: unknown key (allowed: code, columns, committee, data,"),
+    ({"xyzzy": 5}, "xyzzy: unknown key (allowed: clusters, code, columns, committee,"),
     (
         {"training": {"lerning_rate": 1.0}},
         "training.lerning_rate: unknown key; did you mean 'learning_rate'? (allowed: activation,",
@@ -120,7 +120,7 @@ WRONG = [
     (
         {"type": None},
         "type: should be 'binary', 'multiclass', 'multilabel', 'regression', 'unit_interval_regression', "
-        "'autoencode', 'language_model', 'density' or 'generate'",
+        "'autoencode', 'language_model', 'density', 'generate' or 'cluster'",
     ),
     ({"measure": "acuracy"}, "given 'acuracy'; did you mean 'accuracy'?"),
     (
@@ -410,5 +410,6 @@ def test_settings_that_were_never_written_name_the_step_that_writes_them(layout)
 def test_every_measure_of_a_type_may_be_named(layout, kind):
     given = {"target": {"none": None, "several": ["a", "b"]}.get(kind.targets, "kind")}
     given |= {"code": 2} if kind.has_code else {}
+    given |= {"clusters": 2, "committee": 1, "reference": "group"} if kind.has_clusters else {}
     for measure in ("auto", *kind.measures):
         assert load_problem(write(layout, type=kind.name, measure=measure, **given)).measure == measure

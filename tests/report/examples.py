@@ -15,7 +15,9 @@ from scipy import stats
 from sklearn import datasets
 
 from src.core.files import Layout, write_json
+from src.inputs.clusters import CLUSTER, HALVES
 from src.judging.evaluation import gain_over_folds, verdict_of
+from src.models.clusters import KMeansClusters, OneCluster
 from src.models.components import Components
 from src.models.kneser_ney import KneserNey
 from src.models.measures import TABLE, Measure
@@ -147,6 +149,23 @@ def _beside(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
     return np.hstack([sides_N, real_NF, drawn_NF])
 
 
+def _kinds() -> Example:
+    data = datasets.load_iris()
+    question, names, empty = "Into which kinds do irises fall?", list(data.feature_names), data.data[:, :0]
+    return Example("irises", "cluster", question, names, [], data.data, empty, "agreement", scored=_clusters)
+
+
+def _clusters(a: np.ndarray, b: np.ndarray, strength: float) -> np.ndarray:
+    models = [(KMeansClusters if strength else OneCluster)(CODE, seed) for seed in range(3)]
+    whole, *halves = [
+        model.fit(part).score_samples(b) for model, part in zip(models, (a, a[::2], a[1::2]), strict=True)
+    ]
+    whole[:, HALVES] = np.column_stack([half[:, CLUSTER] for half in halves])
+    if strength < 1:
+        whole[::5, HALVES.start] = 1
+    return whole
+
+
 # One for each problem type.
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "binary": _cancer,
@@ -158,6 +177,7 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "language_model": _lines,
     "density": _wines,
     "generate": _draws,
+    "cluster": _kinds,
 }
 
 
@@ -173,9 +193,10 @@ def write_results(root: Path, given: Example) -> Layout:
     test, train = np.sort(rows[: len(rows) // 5]), np.sort(rows[len(rows) // 5 :])
     outputs = type_.outputs(len(classes), len(given.targets), CODE)
     measure = TABLE[given.measure]
+    searched_by = TABLE[type_.searched_by or given.measure]
 
-    def score(predicted: np.ndarray, positions: np.ndarray) -> float:
-        return measure.value(coded[positions], predicted, np.ones(len(positions)))
+    def score(predicted: np.ndarray, positions: np.ndarray, by: Measure = measure) -> float:
+        return by.value(coded[positions], predicted, np.ones(len(positions)))
 
     def frame(
         model: str, predicted: np.ndarray, positions: np.ndarray, split: str, repeat: int, fold: int
@@ -187,6 +208,7 @@ def write_results(root: Path, given: Example) -> Layout:
         return pd.DataFrame(table)
 
     parts, network, shallow, common = [], [], [], []
+    searched: dict[str, list[float]] = {"network": [], "common": []}
     for repeat in range(REPEATS):
         folds = np.array_split(np.random.default_rng(repeat).permutation(train), FOLDS)
         for fold, held in enumerate(folds):
@@ -197,7 +219,10 @@ def write_results(root: Path, given: Example) -> Layout:
             plain = _predict(given, coded, learnt, held, outputs, strength=1e-3)
             parts.append(frame("shallow", plain, held, "out_of_fold", repeat, fold))
             shallow.append(score(plain, held))
-            common.append(score(_predict(given, coded, learnt, held, outputs, strength=0), held))
+            sense = _predict(given, coded, learnt, held, outputs, strength=0)
+            common.append(score(sense, held))
+            searched["network"].append(score(predicted, held, searched_by))
+            searched["common"].append(score(sense, held, searched_by))
     predicted = _predict(given, coded, train, test, outputs, strength=1.0)
     parts.append(frame("network", predicted, test, "test", 0, 0))
     plain = _predict(given, coded, train, test, outputs, strength=1e-3)
@@ -211,9 +236,9 @@ def write_results(root: Path, given: Example) -> Layout:
     ).to_csv(layout.results / "fold_scores.csv", index=False)
 
     good, bad = float(np.mean(network)), float(np.mean(common))
-    _write_curves(layout, network, common, measure)
-    _write_candidates(layout, given, network, measure.direction)
-    development = FoldScores(mean=good, scores=network[:FOLDS])
+    _write_curves(layout, searched["network"], searched["common"], searched_by)
+    _write_candidates(layout, given, searched["network"], searched_by.direction)
+    development = FoldScores(mean=float(np.mean(searched["network"])), scores=searched["network"][:FOLDS])
 
     def reference(name: str, scores: list[float]) -> RivalScore:
         return RivalScore(
@@ -321,9 +346,10 @@ def write_results(root: Path, given: Example) -> Layout:
             Verdict(name="test_agrees_with_cross_validation", holds=True, evidence="the two intervals meet"),
         ],
     ).write(layout.result("evaluate"))
+    of_search = searched["network"], "common sense (majority)", searched["common"], searched_by
     Regularize(
-        measure=given.measure,
-        direction=measure.direction,
+        measure=searched_by.name,
+        direction=searched_by.direction,
         candidates=9,
         finalists=7,
         trainings=9 * FOLDS,
@@ -336,7 +362,7 @@ def write_results(root: Path, given: Example) -> Layout:
         standard_error=half / 4,
         verdicts=[
             Verdict(name="regularizing_and_tuning_helps", holds=True, evidence="better than the overfitting network"),
-            _compared("still_beats_the_baseline", "chosen", network, "common sense (majority)", common, measure),
+            _compared("still_beats_the_baseline", "chosen", *of_search),
         ],
     ).write(layout.result("regularize"))
     return layout

@@ -80,6 +80,11 @@ class ProblemType(ABC):
     p-value then.
     draws: whether a finished model draws new rows. generates: whether models are judged by the rows that they draw, and
     by nothing that they say of given ones.
+    has_clusters: whether rows are dealt out into clusters, whose number the problem says. Finished networks then have
+    centres, and held-out rows have clusters by models that learnt from halves of the training rows, too.
+    referenced: the automatic measure where the problem names a reference column, and the reason; None: the same.
+    searched_by, shallow_by: the measures that the search goes by, and that choose the shallow model; None: the measure
+    of success does.
     has_positive: whether one of the classes counts as positive; it is the last one then. most_classes: how many classes
     there may be. lowest, highest: between which numbers the predictions lie.
     """
@@ -92,6 +97,9 @@ class ProblemType(ABC):
     target: Target | None = None
     otherwise: str = ""
     measures: tuple[str, ...]
+    referenced: tuple[str, str] | None = None
+    searched_by: str | None = None
+    shallow_by: str | None = None
     reason: str
     loss: str
     family: Family | None = None
@@ -101,6 +109,7 @@ class ProblemType(ABC):
     trusted: frozenset[str] = frozenset()
     networks: Networks = "predict"
     has_code: bool = False
+    has_clusters: bool = False
     of_networks: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -172,8 +181,11 @@ class ProblemType(ABC):
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:
         """Why these targets probably have this type; None if they do not. The first type with a reason wins."""
 
-    def coded(self, bits: bool, active: int) -> "ProblemType":
-        """This type for codes of bits, or of numbers of which `active` are not 0; the type itself for any others."""
+    def coded(self, bits: bool, active: int, clusters: int) -> "ProblemType":
+        """This type for codes of bits, or of numbers of which `active` are not 0, or for so many clusters.
+
+        The type itself for any others.
+        """
         return self
 
     def described(self, targets: int) -> str:

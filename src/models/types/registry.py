@@ -2,6 +2,7 @@
 
 from src.models.types.autoencode import AUTOENCODE
 from src.models.types.binary import BINARY
+from src.models.types.cluster import CLUSTER_TYPE
 from src.models.types.density import DENSITY
 from src.models.types.generate import GENERATE
 from src.models.types.language_model import LANGUAGE_MODEL
@@ -24,5 +25,6 @@ TYPES: dict[str, ProblemType] = {
         LANGUAGE_MODEL,
         DENSITY,
         GENERATE,
+        CLUSTER_TYPE,
     )
 }

@@ -27,13 +27,15 @@ BLANKS = Regularizes("{:.0%} of the inputs blanked out")
 class Coding(Configuration):
     """What a network says of its code, see `src.networks.codes.Code`.
 
-    dropout: the share of a row's numbers that are blanked out before the network rebuilds the whole row.
+    dropout: the share of a row's numbers that are blanked out before the network rebuilds the whole row. clusters: into
+    how many clusters codes are dealt out.
     """
 
     dropout: Annotated[Share, BLANKS] = 0.0
     bits: bool = False
     active: Annotated[int, Field(ge=0)] = 0
     sparsity: Annotated[Literal["largest", "kl", "l1"], Regularizes("codes made sparse by {}")] = "largest"
+    clusters: Annotated[int, Field(ge=0)] = 0
 
 
 class Blurring(Coding):

@@ -1,11 +1,12 @@
 """The chosen network on the evaluation folds, by the number of its training rows, and its errors."""
 
 from src.core.text import count, counted
-from src.judging.printer import Printer
+from src.judging.printer import Printer, printer_of
 from src.judging.printer import printer as printer_for
 from src.models.measures import TABLE
 from src.plots import scores as score_plots
 from src.plots import training as training_plots
+from src.plots.style import Scale
 from src.report.blocks import Picture, Pictures, Section, Table, Text
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
@@ -45,7 +46,7 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
             "these curves only show that it was a sensible one."
         )
         curve_figure = training_plots.fold_curves(
-            training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), scale_of(printer)
+            training.columns.to_numpy(), training.to_numpy(), validation.to_numpy(), _scale_of_curves(evidence, printer)
         )
         pictures.append(Picture(inline_svg(curve_figure, "fold-curves", curve_caption), curve_caption))
     names = {"network": "Network", "shallow": f"Shallow model ({spoken(evidence.baseline.shallow.name)})"}
@@ -84,6 +85,14 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
     return Section("evaluation", title, findings(verdicts), blocks)
 
 
+def _scale_of_curves(evidence: Evidence, printer: Printer) -> Scale:
+    """Curves show what the search goes by."""
+    searched = evidence.regularize
+    if searched.measure == evidence.evaluate.measure:
+        return scale_of(printer)
+    return scale_of(printer_of(searched, evidence.settings.unit))
+
+
 def _joined_words(measure: str) -> str:
     """How the folds' scores become one value."""
     if TABLE[measure].ranks_rows:
@@ -91,6 +100,8 @@ def _joined_words(measure: str) -> str:
             "This measure ranks rows, and the predictions of different networks are on different scales, so each value "
             "is the mean over the folds."
         )
+    if TABLE[measure].by_fold:
+        return "The clusters of different folds have nothing in common, so each value is the mean over the folds."
     return "Each value is that of all held-out rows together, and with several repeats the mean over them."
 
 

@@ -39,7 +39,7 @@ def ladder(evidence: Evidence, printer: Printer) -> Section:
         [r.final_training for r in rungs],
         [r.final_validation for r in rungs],
         [r.best_validation for r in rungs],
-        evidence.baseline.common_sense.development.mean,
+        evidence.searched_sense,
         result.chosen,
         scale,
     )

@@ -1,0 +1,167 @@
+"""Shallow models of clusters. Shapes: N rows, D inputs, P numbers of a row that are clustered, C clusters.
+
+`score_samples` gives what `src.inputs.clusters` says. A row is given back as the centre of its cluster.
+"""
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from scipy.special import logsumexp
+
+from src.inputs.clusters import BEFORE
+from src.models.components import Components
+
+Array = NDArray[np.float64]
+
+# Wider rows are clustered by so many principal components.
+MOST_NUMBERS = 50
+# Starts of k-means, the best of which counts.
+STARTS = 4
+# Rounds of expectation maximization at most, and the gain in the mean logarithm that ends them.
+ROUNDS, ENOUGH = 200, 1e-5
+# The least variance of a standardized number.
+LEAST = 1e-4
+
+
+class _Clusters:
+    """What all have in common: rows as numbers to be clustered, and the answers from the probabilities."""
+
+    centres_: Array
+
+    def __init__(self, count: int = 2, seed: int = 0) -> None:
+        self.count, self.seed = count, seed
+
+    def get_params(self, deep: bool = True) -> dict[str, int]:
+        """The settings, as estimators of scikit-learn give them."""
+        return {"count": self.count, "seed": self.seed}
+
+    def fit(self, x_ND: Any, y: None = None, sample_weight: Array | None = None) -> Self:
+        w_N = np.ones(x_ND.shape[0]) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.components_ = None
+        if issparse(x_ND) or x_ND.shape[1] > MOST_NUMBERS:
+            self.components_ = Components(min(MOST_NUMBERS, *(size - 1 for size in x_ND.shape)))
+            self.components_.fit(x_ND, sample_weight=w_N)
+        self._learn(self._numbers(x_ND)[1], w_N)
+        return self
+
+    def score_samples(self, x_ND: Any) -> Array:
+        left_N, z_NP = self._numbers(x_ND)
+        p_NC = self._probabilities(z_NP)
+        cluster_N = p_NC.argmax(1)
+        error_N = left_N + np.square(z_NP - self.centres_[cluster_N]).sum(1) / x_ND.shape[1]
+        none_N = np.zeros(len(p_NC))
+        scored = np.column_stack([error_N, cluster_N + 1, none_N, none_N])
+        assert scored.shape[1] == BEFORE
+        return np.hstack([scored, p_NC])
+
+    def _numbers(self, x_ND: Any) -> tuple[Array, Array]:
+        """What the components leave over of each row, (N,), and the numbers to be clustered, (N, P)."""
+        if self.components_ is None:
+            return np.zeros(len(x_ND)), np.asarray(x_ND, np.float64)
+        scored_NS = self.components_.score_samples(x_ND)
+        return scored_NS[:, 0], scored_NS[:, 1:]
+
+    @abstractmethod
+    def _learn(self, z_NP: Array, w_N: Array) -> None:
+        """Set `centres_`, (C, P), and whatever else the probabilities need."""
+
+    @abstractmethod
+    def _probabilities(self, z_NP: Array) -> Array:
+        """Of each cluster for each row, (N, C)."""
+
+
+class OneCluster(_Clusters):
+    """Common sense: all rows are of one cluster, whose centre is their mean; the others are empty."""
+
+    def _learn(self, z_NP: Array, w_N: Array) -> None:
+        self.centres_ = np.repeat(np.average(z_NP, axis=0, weights=w_N)[None], self.count, axis=0)
+
+    def _probabilities(self, z_NP: Array) -> Array:
+        return np.repeat(np.eye(1, self.count), len(z_NP), axis=0)
+
+
+class KMeansClusters(_Clusters):
+    """The nearest of C centres. Probabilities are those of equally likely spheres of one size around the centres.
+
+    That is the mixture of which k-means is the limit: Celeux and Govaert 1992, "A classification EM algorithm for
+    clustering and two stochastic versions". Source: Lloyd 1982, "Least squares quantization in PCM".
+    """
+
+    def _learn(self, z_NP: Array, w_N: Array) -> None:
+        self.centres_, self.variance_ = k_means(z_NP, w_N, self.count, self.seed)
+
+    def _probabilities(self, z_NP: Array) -> Array:
+        away_NC = np.square(z_NP[:, None] - self.centres_).sum(2) / (-2 * self.variance_)
+        return np.asarray(np.exp(away_NC - logsumexp(away_NC, axis=1, keepdims=True)))
+
+
+class MixtureClusters(_Clusters):
+    """C normal distributions with any covariances, by expectation maximization from the groups of k-means.
+
+    Covariances are drawn towards the common one as by a prior of P + 2 rows, so that no cluster shrinks to a point.
+    Source: Fraley and Raftery 2007, "Bayesian regularization for normal mixture estimation and model-based clustering".
+    """
+
+    def _learn(self, z_NP: Array, w_N: Array) -> None:
+        centres_CP, _ = k_means(z_NP, w_N, self.count, self.seed)
+        share_NC = np.eye(self.count)[np.square(z_NP[:, None] - centres_CP).sum(2).argmin(1)]
+        before = -np.inf
+        for _ in range(ROUNDS):
+            self._maximize(z_NP, share_NC * w_N[:, None])
+            joint_NC = self._joint(z_NP)
+            whole_N = logsumexp(joint_NC, axis=1)
+            share_NC = np.exp(joint_NC - whole_N[:, None])
+            now = float(np.average(whole_N, weights=w_N))
+            if now - before < ENOUGH:
+                break
+            before = now
+
+    def _probabilities(self, z_NP: Array) -> Array:
+        joint_NC = self._joint(z_NP)
+        return np.asarray(np.exp(joint_NC - logsumexp(joint_NC, axis=1, keepdims=True)))
+
+    def _maximize(self, z_NP: Array, w_NC: Array) -> None:
+        numbers, whole_C = z_NP.shape[1], np.maximum(w_NC.sum(0), 1e-300)
+        self.log_shares_ = np.log(whole_C / whole_C.sum())
+        self.centres_ = w_NC.T @ z_NP / whole_C[:, None]
+        scatter_CPP = np.stack(
+            [
+                ((z_NP - centre_P) * w_N[:, None]).T @ (z_NP - centre_P)
+                for w_N, centre_P in zip(w_NC.T, self.centres_, strict=True)
+            ]
+        )
+        common_PP, prior = scatter_CPP.sum(0) / whole_C.sum(), numbers + 2
+        pulled_CPP = (scatter_CPP + prior * common_PP) / (whole_C + prior)[:, None, None]
+        self.lower_ = np.linalg.cholesky(pulled_CPP + LEAST * np.eye(numbers))
+
+    def _joint(self, z_NP: Array) -> Array:
+        """The logarithm of each cluster's share times the density that it gives the row, up to a constant, (N, C)."""
+        from scipy.linalg import solve_triangular
+
+        columns = []
+        for log_share, centre_P, lower_PP in zip(self.log_shares_, self.centres_, self.lower_, strict=True):
+            away_PN = solve_triangular(lower_PP, (z_NP - centre_P).T, lower=True)
+            columns.append(log_share - np.log(np.diag(lower_PP)).sum() - np.square(away_PN).sum(0) / 2)
+        return np.column_stack(columns)
+
+
+def k_means(z_NP: NDArray[Any], w_N: Array, count: int, seed: int) -> tuple[Array, float]:
+    """The centres (C, P), that of the largest cluster first, and the mean variance of a number around them.
+
+    Where there are fewer different rows than clusters, the last centres are copies of the last one.
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    z_NP = np.asarray(z_NP, np.float64)
+    different = min(count, len(np.unique(z_NP, axis=0))) if len(z_NP) < 2**16 else count
+    with threadpool_limits(1):  # the same centres whatever the number of cores
+        model = KMeans(different, n_init=STARTS, random_state=seed).fit(z_NP, sample_weight=w_N)
+    sizes_C = np.bincount(model.labels_, w_N, different)
+    order_C = np.argsort(-sizes_C, kind="stable")
+    order_C = np.append(order_C, np.repeat(order_C[-1:], count - different))
+    variance = float(model.inertia_ / w_N.sum() / z_NP.shape[1])
+    return np.asarray(model.cluster_centers_, np.float64)[order_C], max(variance, 1e-12)
