@@ -38,6 +38,8 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel
 
+from benchmarks.generators import as_table
+from benchmarks.generators import figures as known_generators
 from benchmarks.populations import TARGET, Population, populations
 from benchmarks.steps import REPOSITORY
 from src.core.errors import UserError
@@ -312,11 +314,20 @@ def main() -> None:
     parser.add_argument(
         "--problems", type=int, default=400, metavar="N", help="with signal, and as many without; default: 400"
     )
+    parser.add_argument(
+        "--generators", type=int, metavar="N", help="instead, N sets of rows for each of some known generators"
+    )
     parser.add_argument("--seed", type=int, default=0, help="other problems for every seed; default: 0")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="problems at a time; default: 1")
     parser.add_argument("--log", type=Path, metavar="FILE", help="keep every problem's outcome here, and go on from it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args()
+    if options.generators is not None:
+        lines = known_generators(options.generators, options.seed)
+        print(as_table(lines))
+        if options.json:
+            options.json.write_text(json.dumps(lines, indent=2) + "\n")
+        return
     begin, outcomes = time.monotonic(), []
     for outcome in run_problems(options.problems, options.seed, options.processes, options.log):
         outcomes.append(outcome)

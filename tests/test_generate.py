@@ -25,7 +25,7 @@ from src.problem.load import load_problem
 from src.problem.training import Engine, OverfitLadder, Training
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
-from src.results.networks import Candidate
+from src.results.networks import Candidate, Overfit
 from src.results.verdicts import AGAINST_SHALLOW, GATE, NEW_ROWS, SHALLOW_GATE, SHALLOW_NEW_ROWS
 from src.saved.generator import Drawing, sample
 from src.saved.saved_model import load_model
@@ -38,7 +38,7 @@ from src.training.looped import train_looped
 from src.training.members import Member
 from src.training.stacked import train_stacked
 from tests.kinds.workflow import folder_of
-from tests.test_density import defined, prepared
+from tests.test_density import defined, pictured, prepared
 from tests.test_without_targets import STEPS
 
 SMALL = {"training": {"epochs": 8, "batch_size": 32}, "overfit": {"max_rungs": 1}, "search": {"budget": 1}, "folds": 2}
@@ -217,10 +217,40 @@ def test_what_repeats_its_training_rows_is_never_recommended(copies: tuple[str, 
     assert recommended(holds | dict.fromkeys(copies, False)) == answer
 
 
+@pytest.mark.slow
+def test_pictures_are_drawn_and_judged_through_all_steps(tmp_path: Path):
+    layout = pictured(tmp_path, type="generate", likelihood="realnvp", training={"epochs": 2, "learning_rate": 0.01})
+    for step in STEPS:
+        step(layout)
+    baseline = Baseline.read(layout.result("baseline"))
+    assert {score.name for score in baseline.shallow_all} == {"neighbour_contexts", "component_mixture"}
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    assert [grid.caption for grid in evaluated.drawn.grids[:2]] == [
+        "Drawn by the saved model",
+        "The training picture nearest to each",
+    ]
+    fitted = load_model(folder_of(layout, "shallow"))
+    one, two = (sample(fitted, Drawing(n=2, seed=3)).iloc[:, 0].tolist() for _ in range(2))
+    assert one == two
+
+
+@pytest.mark.slow
+def test_flow_matching_draws_and_gives_no_row_a_probability(tmp_path: Path):
+    with pytest.raises(UserError, match="likelihood: flow_matching gives rows no probability"):
+        prepared(defined(tmp_path / "density", likelihood="flow_matching"))
+    layout = defined(tmp_path / "draws", type="generate", likelihood="flow_matching", **SMALL)
+    for step in STEPS[:6]:
+        step(layout)
+    [rung] = Overfit.read(layout.result("overfit")).rungs
+    assert rung.network.architecture == "tabular_flow_matching"
+    assert rung.best_validation > 0.5
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"target": "size"}, "target: type generate has no target"),
+        ({"likelihood": "autoregressive"}, "choose vae or nice or realnvp or flow_matching"),
         ({"measure": "bits_per_dimension"}, "measure: bits_per_dimension does not suit type generate"),
     ],
 )

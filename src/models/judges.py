@@ -2,7 +2,7 @@
 
 What a judge sees is random by a fixed seed. Of the training rows it learns only where their numbers lie. So it favours
 no model, neither one that was fitted in its space nor one whose rows it has seen.
-Shapes: N rows, D columns, I = 2D inputs, F features, P rows of several sets.
+Shapes: N rows, D columns or numbers, I = 2D inputs, F features; of pictures C channels, H height, W width.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.inputs.places import FARTHEST, NUMBER, outcomes, split
-from src.models.samples import FEATURES
+from src.models.samples import FEATURES, TINY
 
 Array = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
 
 # Columns that a feature looks at together, and the length of its direction: how fast it changes.
 TOGETHER, STEEP = 3, 1.5
+# The filters of the random convolutions, the most pictures that main directions are learnt from, and directions that
+# vary by less than this share of the first, which count as none.
+FILTERS, MOST_PICTURES, LEAST_SPREAD = (16, 32, 64), 5_000, 1e-4
+# The most numbers of a picture by which it is near another, and pictures that are looked at together.
+MOST_PIXELS, AT_ONCE = 14 * 14, 512
 
 
 class TableJudge:
@@ -67,3 +73,64 @@ def columns_of(x_NI: NDArray[Any], counts: Sequence[int]) -> Array:
         else:
             columns += [place_ND[:, d] == place for place in range(count)]
     return np.column_stack(columns).astype(np.float64)
+
+
+class PictureJudge:
+    """A convolutional network with random weights, whose features are standardized along their main directions.
+
+    It has learnt nothing but these directions. Its features are means of the last layer over the quarters of a picture.
+    Source: random networks as judges: Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative
+    models", section 5.
+    """
+
+    def fit(self, x_NCHW: Bytes) -> Self:
+        """Learn the mean and the main directions of the network's features from training pictures (bytes)."""
+        self.weights = self._weights(x_NCHW.shape[1])
+        seen_ND = self._seen(x_NCHW[:: max(-(-len(x_NCHW) // MOST_PICTURES), 1)])
+        self.mean = seen_ND.mean(axis=0)
+        variances, directions_DD = np.linalg.eigh(np.cov(seen_ND.T, bias=True))
+        spread = np.sqrt(variances.clip(min=0))[: -FEATURES - 1 : -1]
+        scale = np.where(spread > max(LEAST_SPREAD * spread[0], TINY), spread, np.inf)
+        self.directions = directions_DD[:, : -FEATURES - 1 : -1] / scale
+        return self
+
+    def features(self, x_NCHW: Bytes) -> Array:
+        """(N, F)."""
+        return np.asarray((self._seen(x_NCHW) - self.mean) @ self.directions)
+
+    def apart(self, sets: Sequence[Bytes]) -> list[Array]:
+        """Each set as pixels from 0 to 1, of which neighbouring ones are averaged until there are few enough."""
+        return [_coarse(x_NCHW) for x_NCHW in sets]
+
+    @staticmethod
+    def _weights(channels: int) -> list[Array]:
+        rng, weights = np.random.default_rng(0), []
+        for filters in FILTERS:
+            weights.append(rng.normal(size=(filters, channels, 3, 3)) * (2 / (9 * channels)) ** 0.5)
+            channels = filters
+        return weights
+
+    def _seen(self, x_NCHW: Bytes) -> Array:
+        import torch
+        from torch.nn import functional
+
+        parts = []
+        for start in range(0, len(x_NCHW), AT_ONCE):
+            z = torch.from_numpy(x_NCHW[start : start + AT_ONCE].astype(np.float32) / 255)
+            for weight in self.weights:
+                z = functional.relu(functional.conv2d(z, torch.from_numpy(weight.astype(np.float32)), None, 2, 1))
+            parts.append(functional.adaptive_avg_pool2d(z, 2).flatten(1).double().numpy())
+        return np.concatenate([np.empty((0, 4 * FILTERS[-1])), *parts])
+
+
+def _coarse(x_NCHW: Bytes) -> Array:
+    count, channels, height, width = x_NCHW.shape
+    side = 1
+    while channels * (height // side) * (width // side) > MOST_PIXELS:
+        side += 1
+    rows, columns = height // side, width // side
+    parts = [
+        part[:, :, : rows * side, : columns * side].reshape(len(part), channels, rows, side, columns, side).mean((3, 5))
+        for part in (x_NCHW[start : start + AT_ONCE] for start in range(0, count, AT_ONCE))
+    ]
+    return np.concatenate([np.empty((0, channels, rows, columns)), *parts]).reshape(count, -1) / 255

@@ -28,6 +28,7 @@ from src.networks.configurations.variational import (
     PictureVariationalConfiguration,
     PixelCNNConfiguration,
     TabularFlowConfiguration,
+    TabularFlowMatchingConfiguration,
     TabularVariationalConfiguration,
 )
 from src.networks.configurations.windows import WindowConfiguration
@@ -57,6 +58,7 @@ CONFIGURATIONS.update(
         "causal_transformer": CausalTransformerConfiguration,
         "tabular_variational": TabularVariationalConfiguration,
         "tabular_flow": TabularFlowConfiguration,
+        "tabular_flow_matching": TabularFlowMatchingConfiguration,
         "picture_variational": PictureVariationalConfiguration,
         "picture_flow": PictureFlowConfiguration,
         "pixel_cnn": PixelCNNConfiguration,

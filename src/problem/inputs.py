@@ -12,7 +12,7 @@ Backbone = Literal["mobilenet_v2", "squeezenet1_0"]
 ReadingOrder = Literal["onward", "reversed", "shuffled"]
 
 # Networks that give each row a probability.
-Likelihood = Literal["auto", "vae", "nice", "realnvp", "autoregressive"]
+Likelihood = Literal["auto", "vae", "nice", "realnvp", "autoregressive", "flow_matching"]
 
 # Networks with recurrent layers.
 RECURRENT = ("rnn", "gru", "lstm", "convolution_gru")

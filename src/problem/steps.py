@@ -184,7 +184,7 @@ class PrepareSettings(TableSettings, ProtocolSettings):
     tokens: Tokens = Field(Tokens(), description="how sentences with a label for each word are read")
     likelihood: Likelihood = Field(
         "auto",
-        description="the networks that say how likely a row is; auto: vae",
+        description="the networks that say how likely a row is, or draw rows; auto: vae",
         exclude_if=lambda network: network == "auto",
     )
 
@@ -254,6 +254,9 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if type_.has_clusters and (self.committee > 1 or self.final == "fold_ensemble"):
             key, choice = ("committee", "1") if self.committee > 1 else ("final", "refit")
             raise ValueError(f"{key}: clusters of different networks have nothing in common; choose {choice}")
+        if self.likelihood == "flow_matching" and not type_.generates:
+            able = " or ".join(each.name for each in TYPES.values() if each.generates)
+            raise ValueError(f"likelihood: flow_matching gives rows no probability; choose another, or type {able}")
         if type_.has_code and self.committee > 1:
             raise ValueError("committee: codes of different networks have nothing in common; choose 1")
         if type_.has_code and self.final == "fold_ensemble":

@@ -103,7 +103,11 @@ def test_without_targets_common_sense_and_shallow_models_score_rows_as_a_network
     for models in (kind.of_rows or KINDS["tabular"].of_rows[kind.networks], shallow):
         assert models
         for make in models.values():
-            s_NS = make(0, 40, 3).fit(x_ND, sample_weight=np.ones(40)).score_samples(x_ND)
+            fitted = make(0, 40, 3).fit(x_ND, sample_weight=np.ones(40))
+            if kind.generates:
+                assert fitted.sample(7, np.random.default_rng(0)).shape == (7, 12)
+                continue
+            s_NS = fitted.score_samples(x_ND)
             measured = len(kind.measured_columns([], []))
             assert len(s_NS) == 40
             assert measured <= s_NS.shape[1] <= outputs_of(kind)

@@ -106,6 +106,10 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         "NICE with 4 couplings of 1 hidden layer of 8 units, relu",
     ),
     (
+        RELU | {"architecture": "tabular_flow_matching", "units": [8], "places": [0, 3]},
+        "flow matching with 1 hidden layer of 8 units, relu",
+    ),
+    (
         RELU | {"architecture": "picture_flow", "units": [8], "size": [4, 4], "couplings": 2, "family": "realnvp"},
         "RealNVP with 2 couplings of 1 hidden layer of 8 units, relu",
     ),

@@ -10,6 +10,7 @@ from src.kinds.image.shown import shown
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.kind import Kind
 from src.kinds.views import View
+from src.models.judges import PictureJudge
 
 IMAGE = Kind(
     columns=frozenset({"image"}),
@@ -33,6 +34,7 @@ IMAGE = Kind(
     restored=restored,
     encode=encode,
     constants=constants,
+    judge=PictureJudge,
     store=decoded,
     options=options,
 )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.core.errors import UserError
 from src.kinds.image.encoding import Encoding
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.shallow import ByFamily, Shallow
@@ -25,6 +26,8 @@ LEVELS = View(columns="levels")
 CODE, COUPLINGS = 16, 6
 # Masked convolutions of a PixelCNN.
 LAYERS = 3
+# The most pictures that a mixture of components learns from: more mostly cost time.
+MIXTURE_ROWS = 20_000
 
 
 def _independent_columns(seed: int, rows: int, code: int) -> Any:
@@ -39,8 +42,18 @@ def _contexts(seed: int, rows: int) -> Any:
     return NeighbourContexts()
 
 
+def _component_mixture(seed: int, rows: int) -> Any:
+    from src.models.component_mixture import ComponentMixture
+
+    return ComponentMixture(seed)
+
+
 OF_ROWS: Mapping[str, Estimator] = {"independent_columns": _independent_columns}
-LIKELIHOODS: ByFamily = {"likelihood": {"neighbour_contexts": Shallow(_contexts, view=LEVELS)}}
+_CONTEXTS = {"neighbour_contexts": Shallow(_contexts, view=LEVELS)}
+LIKELIHOODS: ByFamily = {
+    "likelihood": _CONTEXTS,
+    "generator": {**_CONTEXTS, "component_mixture": Shallow(_component_mixture, view=LEVELS, most_rows=MIXTURE_ROWS)},
+}
 
 _NETWORKS: Mapping[str, Callable[[int], Callable[..., Configuration]]] = {
     "vae": lambda width: partial(PictureVariationalConfiguration, units=[width, 2 * width], code=CODE),
@@ -55,6 +68,8 @@ _NETWORKS: Mapping[str, Callable[[int], Callable[..., Configuration]]] = {
 def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
     """Networks of doubling width: variational autoencoders, or what the problem asks for."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
+    if encoding.likelihood not in _NETWORKS:
+        raise UserError(f"likelihood: {encoding.likelihood} is for tables; choose {' or '.join(_NETWORKS)}")
     make = _NETWORKS[encoding.likelihood]
     shared: dict[str, Any] = {
         "activation": training.activation,

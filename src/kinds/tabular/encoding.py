@@ -21,8 +21,8 @@ from src.tables.table import Feature
 
 # A cell is at least this share of a column's range: more digits than five are rounding of a calculation.
 FINEST = 1e-5
-# The networks that give rows of a table a probability.
-OF_TABLES = ("vae", "nice", "realnvp")
+# The networks that give rows of a table a probability, and one that only draws rows.
+OF_TABLES = ("vae", "nice", "realnvp", "flow_matching")
 # Columns that a choice names.
 MOST_NAMES = 3
 # Seconds between the dates that a column can hold.
@@ -37,7 +37,8 @@ def encode(train: pd.DataFrame, features: list[Feature], settings: PrepareSettin
     if settings.likelihood == "auto":
         return encoded, choices
     if settings.likelihood not in OF_TABLES:
-        raise UserError(f"likelihood: {settings.likelihood} is for pictures; choose {' or '.join(OF_TABLES)}")
+        suitable = OF_TABLES if settings.problem_type.generates else OF_TABLES[:-1]
+        raise UserError(f"likelihood: {settings.likelihood} is for pictures; choose {' or '.join(suitable)}")
     first, *others = encoded
     network = {"network": settings.likelihood}
     return [first.model_copy(update={"encoding": first.encoding | network}), *others], choices

@@ -13,7 +13,11 @@ from src.kinds.shallow import ByFamily, Shallow
 from src.kinds.tabular.vectorizer import Cells, TabularVectorizer
 from src.models.types.problem_type import Estimator
 from src.networks import Configuration
-from src.networks.configurations.variational import TabularFlowConfiguration, TabularVariationalConfiguration
+from src.networks.configurations.variational import (
+    TabularFlowConfiguration,
+    TabularFlowMatchingConfiguration,
+    TabularVariationalConfiguration,
+)
 from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
@@ -40,11 +44,12 @@ def _independent_columns(seed: int, rows: int, code: int) -> Any:
 
 
 OF_ROWS: dict[str, Estimator] = {"independent_columns": _independent_columns}
-LIKELIHOODS: ByFamily = {"likelihood": {"gaussian_mixture": Shallow(_mixture, most_rows=MIXTURE_ROWS)}}
+_MIXTURE = {"gaussian_mixture": Shallow(_mixture, most_rows=MIXTURE_ROWS)}
+LIKELIHOODS: ByFamily = {"likelihood": _MIXTURE, "generator": _MIXTURE}
 
 
 def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
-    """Variational autoencoders with one hidden layer on each side, or flows, of doubling width."""
+    """Variational autoencoders with one hidden layer on each side, flows, or flow matching, of doubling width."""
     places = [
         len(feature.encoding["categories"]) + 1 if "categories" in feature.encoding else NUMBER for feature in features
     ]
@@ -52,6 +57,8 @@ def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: 
     if network == "vae":
         code = max(1, min(LONGEST_CODE, len(places) // COLUMNS_OF_A_NUMBER))
         make: Callable[..., Configuration] = partial(TabularVariationalConfiguration, code=code)
+    elif network == "flow_matching":
+        make = TabularFlowMatchingConfiguration
     elif len(places) < 2:
         raise UserError(f"likelihood: {network} needs two columns, as one half of a row moves the other; choose vae")
     else:

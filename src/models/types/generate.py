@@ -53,8 +53,14 @@ GENERATE = Generate(
     measures=("frechet_distance", "kernel_distance"),
     reason="it compares drawn rows with held-out ones by their means and covariances, as a judge sees them",
     loss="surprise",
-    family="likelihood",
-    trusted=frozenset({"src.models.contexts.NeighbourContexts", "src.models.mixtures.CellMixture"}),
+    family="generator",
+    trusted=frozenset(
+        {
+            "src.models.contexts.NeighbourContexts",
+            "src.models.component_mixture.ComponentMixture",
+            "src.models.mixtures.CellMixture",
+        }
+    ),
     draws=True,
     generates=True,
     figures="samples",

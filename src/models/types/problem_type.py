@@ -23,7 +23,7 @@ Target = Literal["class", "flag", "number"]
 # What networks do of which a kind of input has ladders.
 Networks = Literal["predict", "rebuild", "read_on", "likelihood"]
 # The shallow models that suit a type.
-Family = Literal["classifier", "regressor", "likelihood"]
+Family = Literal["classifier", "regressor", "likelihood", "generator"]
 
 
 class TargetFacts(Protocol):

@@ -107,6 +107,25 @@ class TabularFlowConfiguration(FlowConfiguration):
         return TabularFlow
 
 
+class TabularFlowMatchingConfiguration(Configuration):
+    """units: hidden layers of the velocity. places: the outcomes of each column."""
+
+    largest_vmapped_step: ClassVar[int] = 2**21
+
+    architecture: Literal["tabular_flow_matching"] = "tabular_flow_matching"
+    places: Places
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.flow_matching import TabularFlowMatching
+
+        return TabularFlowMatching
+
+    @property
+    def structure(self) -> str:
+        return f"flow matching with {super().structure}"
+
+
 class PictureFlowConfiguration(FlowConfiguration, FallingRate):
     """size: height and width."""
 
