@@ -46,6 +46,8 @@ EXAMPLES = {
     "wine_kinds": Example(None, "test rows", ""),
     "digits_pixels": Example(None, "test rows", ""),
     "digits_density": Example(None, "test rows", ""),
+    "wine_samples": Example(None, "test rows", ""),
+    "digits_samples": Example(None, "test rows", ""),
     "cifar10": Example(
         None, "test rows", "a ResNet, no figure printed; the mirror's part, 15,000 to learn from", starred=True
     ),
