@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 import torch
 import yaml
 from torch import nn
@@ -17,7 +18,7 @@ from benchmarks.pretraining import gains, markdown
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.models.measures import TABLE
-from src.models.pretraining import EXCHANGED, METHODS, TEMPERATURE, contrast, exchanged
+from src.models.pretraining import EXCHANGED, METHODS, TEMPERATURE, Informing, contrast, exchanged, information
 from src.networks.mlp import MLP
 from src.networks.pictures import Convnet
 from src.preparation.fold import fit_fold
@@ -222,6 +223,46 @@ def test_contrast_is_the_cross_entropy_of_finding_the_other_view():
         scores = {n: torch.exp(z_BK[row] @ z_BK[n] / TEMPERATURE) for n in range(6) if n != row}
         losses.append(-torch.log(scores[other] / sum(scores.values())))
     assert contrast(z_BK) == pytest.approx(float(torch.stack(losses).mean()), abs=1e-12)
+
+
+def test_information_is_the_jensen_shannon_estimate_of_all_pairs_of_rows():
+    generator = torch.Generator().manual_seed(0)
+    x_PBK, y_BK = (torch.randn(*size, 5, 4, dtype=torch.float64, generator=generator) for size in ((3,), ()))
+    values = []
+    for place_BK in x_PBK:
+        scores = [[float(x_K @ y_K) for y_K in y_BK] for x_K in place_BK]
+        same = [-np.log1p(np.exp(-scores[n][n])) for n in range(5)]
+        others = [np.log1p(np.exp(scores[n][m])) for n in range(5) for m in range(5) if n != m]
+        values.append(np.mean(same) - np.mean(others))
+    assert float(information(x_PBK, y_BK)) == pytest.approx(np.mean(values), abs=1e-12)
+    assert float(information(x_PBK[1], y_BK)) == pytest.approx(values[1], abs=1e-12)
+    assert float(information(torch.zeros(5, 4), torch.zeros(5, 4))) == pytest.approx(-2 * np.log(2))
+    assert float(information(9 * torch.eye(5) - 5, 9 * torch.eye(5))) == pytest.approx(0, abs=1e-9)
+
+
+def test_best_scores_estimate_the_divergence_of_pairs_of_one_row_from_pairs_of_two():
+    """With the best scores, log p(x, y) / (p(x) p(y)), it is twice the Jensen-Shannon divergence, less 2 log 2."""
+    rows = 6  # x = y, one of six values: a pair of one row has probability 1/6, one of any two rows 1/36
+    best = torch.full((rows, rows), -30.0).fill_diagonal_(np.log(rows))
+    every = -functional.softplus(-best.diagonal()).mean() - functional.softplus(best).mean()
+    same, independent = np.eye(rows).ravel() / rows, np.full(rows**2, 1 / rows**2)
+    middle = (same + independent) / 2
+    divergence = (scipy.special.rel_entr(same, middle) + scipy.special.rel_entr(independent, middle)).sum() / 2
+    assert float(every) == pytest.approx(2 * divergence - 2 * np.log(2), abs=1e-6)
+
+
+def test_convnets_tell_of_places_and_of_the_whole_and_others_of_the_whole_alone():
+    torch.manual_seed(0)
+    convnet = Informing(lambda outputs: Convnet(1, outputs, (8, 8), [4, 6]), torch.Size((1, 8, 8)))
+    x_BCHW = torch.randn(7, 1, 8, 8)
+    features_BCHW = convnet.network.features(x_BCHW)
+    assert features_BCHW.shape == (7, 6, 2, 2)
+    summary_BK = convnet.summary(convnet.network.answer(features_BCHW))
+    at_places = [information(convnet.places(features_BCHW)[:, :, h, w], summary_BK) for h in range(2) for w in range(2)]
+    expected = -information(convnet.whole(features_BCHW), summary_BK) - torch.stack(at_places).mean()
+    assert convnet.loss(x_BCHW).item() == pytest.approx(expected.item(), abs=1e-5)
+    assert torch.equal(convnet.network(x_BCHW), convnet.network.answer(convnet.network.features(x_BCHW)))
+    assert Informing(lambda outputs: MLP(5, outputs, [8]), torch.Size((5,))).places is None
 
 
 def test_exchanged_numbers_are_those_of_other_rows_in_the_same_column():

@@ -1,6 +1,6 @@
-"""What a network can learn from rows without a target: to rebuild them, or to tell them apart.
+"""What a network can learn from rows without a target: to rebuild them, to tell them apart, or to say much of them.
 
-Shapes: B rows, D numbers of a row, K outputs.
+Shapes: B rows, D numbers of a row, K outputs; C, H, W: channels, height and width of pictures or of features.
 """
 
 from abc import abstractmethod
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.networks.augmentation import Augmentation
+from src.networks.pictures import Convnet
 
 # The share of the inputs that is blanked out, or comes from other rows.
 BLANKED, EXCHANGED = 0.5, 0.4
@@ -92,8 +93,56 @@ def contrast(z_BK: Tensor) -> Tensor:
     return functional.cross_entropy(logits_BB, torch.arange(2 * half, device=z_BK.device).roll(half))
 
 
+class Informing(Pretraining):
+    """Say as much as possible of a row: the mutual information of the output with what it was made from.
+
+    Global: with the whole row, or of pictures with all that the last block finds. Local, where a network has blocks of
+    convolutions: with what the last block finds at each place, a mean over the places. Both count alike. A pair is
+    scored by the product of two projections. Of the source's three terms the one is left out that makes outputs follow
+    a prior. Source: Hjelm et al. 2019, "Learning deep representations by mutual information estimation and
+    maximization" (Deep InfoMax), section 3 and the encode-and-dot-product architecture of its appendix.
+    """
+
+    def __init__(self, build: Build, size: torch.Size) -> None:
+        super().__init__()
+        self.network = build(PROJECTED)
+        self.summary = nn.Sequential(nn.ReLU(), nn.Linear(PROJECTED, PROJECTED))
+        self.places: nn.Module | None = None
+        if isinstance(self.network, Convnet):
+            with torch.no_grad():
+                size = self.network.eval().features(torch.zeros(1, *size)).shape[1:]
+            self.network.train()
+            self.places = nn.Conv2d(size[0], PROJECTED, 1)
+        self.whole = nn.Sequential(
+            nn.Flatten(), nn.Linear(size.numel(), PROJECTED), nn.ReLU(), nn.Linear(PROJECTED, PROJECTED)
+        )
+
+    def loss(self, x: Tensor) -> Tensor:
+        if self.places is None:
+            return -information(self.whole(x), self.summary(self.network(x)))
+        assert isinstance(self.network, Convnet)
+        features_BCHW = self.network.features(x)
+        summary_BK = self.summary(self.network.answer(features_BCHW))
+        place_PBK = self.places(features_BCHW).flatten(2).permute(2, 0, 1)
+        return -information(self.whole(features_BCHW), summary_BK) - information(place_PBK, summary_BK)
+
+
+def information(x: Tensor, y_BK: Tensor) -> Tensor:
+    """How well the products of x (..., B, K) and y tell pairs of one row from pairs of two rows, averaged.
+
+    It is the Jensen-Shannon estimate of the mutual information up to a constant: 0 if all pairs are told for sure, and
+    -2 log 2 if all products are 0. Sources: Nowozin, Cseke and Tomioka 2016, "f-GAN"; equation 4 of Hjelm et al. 2019.
+    """
+    score = x @ y_BK.T
+    rows = len(y_BK)
+    same = torch.eye(rows, dtype=torch.bool, device=score.device)
+    others = functional.softplus(score).masked_fill(same, 0).sum((-2, -1)) / (rows * (rows - 1))
+    return (-functional.softplus(-score.diagonal(dim1=-2, dim2=-1)).mean(-1) - others).mean()
+
+
 METHODS: dict[str, Callable[[Build, torch.Size], Pretraining]] = {
     "reconstruct": lambda build, size: Rebuilding(build, size, 0.0),
     "denoise": lambda build, size: Rebuilding(build, size, BLANKED),
     "contrast": Contrasting,
+    "infomax": Informing,
 }

@@ -189,9 +189,17 @@ class Convnet(nn.Module):
         self.last = nn.Linear(inputs * height * width, outputs)
         initialize(self)
 
+    def features(self, x_BCHW: Tensor) -> Tensor:
+        """What the filters of the last block find at each place, (B, filters, height, width)."""
+        features_BCHW: Tensor = self.blocks(channels_last(self.augmentation(x_BCHW)))
+        return features_BCHW
+
+    def answer(self, features_BCHW: Tensor) -> Tensor:
+        """The output that follows from these features, (B, K)."""
+        return self.last(self.dropout(features_BCHW.flatten(1)))
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        x_BCHW = channels_last(self.augmentation(x_BCHW))
-        return self.last(self.dropout(self.blocks(x_BCHW).flatten(1)))
+        return self.answer(self.features(x_BCHW))
 
 
 def channels_last(x_BCHW: Tensor) -> Tensor:

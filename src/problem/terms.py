@@ -14,7 +14,7 @@ from src.models.types.registry import TYPES
 ColumnType = Literal["numeric", "categorical", "boolean", "date", "text", "image", "token"]
 Auto = Literal["auto"]
 # What networks may learn first, from rows without a target: see `src.models.pretraining`.
-Pretrain = Literal["none", "reconstruct", "denoise", "contrast"]
+Pretrain = Literal["none", "reconstruct", "denoise", "contrast", "infomax"]
 
 
 @dataclass(frozen=True)
