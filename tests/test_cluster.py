@@ -34,6 +34,7 @@ from src.saved.final import final_network
 from src.saved.saved_model import load_model
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
+from src.tracking.serving import signature_of
 from src.training.fit import fit
 from src.training.members import Member
 from tests.kinds.pictures import bars, file_of
@@ -142,6 +143,7 @@ def test_saved_models_tell_new_rows_their_cluster_and_the_probability_of_each(la
     np.testing.assert_allclose(told[list(scored)], scored, rtol=1e-4, atol=1e-6)
     assert (scored[of_clusters].to_numpy().argmax(1) + 1 == scored["cluster"]).all()
     assert scored[of_clusters].sum(axis=1).to_numpy() == pytest.approx(1)
+    assert signature_of(test.schema).outputs.input_names() == list(scored)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from src.models.measures import TABLE
 from src.networks.codes import Code
 
 AGREEMENT, ADJUSTED_RAND = TABLE["agreement"], TABLE["adjusted_rand"]
+HALVED = (slice(0, 300), slice(300, 600))
 MODELS = (OneCluster, KMeansClusters, MixtureClusters)
 
 
@@ -173,3 +174,11 @@ def test_a_network_s_answers_from_its_centres_are_those_of_k_means_on_its_codes(
     expected = KMeansClusters(3).fit(code_NC).score_samples(code_NC)
     np.testing.assert_allclose(told[:, CLUSTER:], expected[:, CLUSTER:], atol=1e-5)
     assert (told[:, ERROR] == 0.5).all()
+
+
+def test_halves_of_rows_without_any_groups_agree_too_so_that_agreement_proves_no_groups():
+    """`docs/cluster.md` and the verdict say so."""
+    x_N1 = np.random.default_rng(0).random((900, 1))
+    halves = [KMeansClusters(2, seed).fit(x_N1[part]).score_samples(x_N1[600:]) for seed, part in enumerate(HALVED)]
+    half_N2 = np.column_stack([half[:, CLUSTER] for half in halves]) - 1
+    assert AGREEMENT.value(np.empty((300, 0)), answers(np.zeros(300, int), half_N2), np.ones(300)) > 0.8
