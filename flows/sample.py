@@ -31,6 +31,7 @@ def sample(
     model: str = "champion",
     n: Annotated[int, Field(ge=1, le=1000)] = 8,
     seed: Annotated[int, Field(ge=0)] = 0,
+    given: str | None = None,
 ) -> State:
     """Draw new rows from a trained model of type density or generate.
 
@@ -39,13 +40,14 @@ def sample(
         model: champion, or the number of a version.
         n: how many rows.
         seed: the same gives the same rows.
+        given: rows of this class, of a model that was given classes.
     """
     from src.saved.generator import Drawing, as_json
     from src.saved.generator import sample as drawn
     from src.scoring.registered import find_model
 
     check_problem(problem)
-    asked = Drawing.of({"n": n, "seed": seed})
+    asked = Drawing.of({"n": n, "seed": seed, "given": given})
     registered = find_model(problem, model, Path(os.environ.get("WORKFLOW_HOME", "")))
     rows = as_json(drawn(registered.load(), asked))
     names = list(rows[0])

@@ -408,7 +408,7 @@ def _judge(given: _Given, learnt: _Learnt) -> _Judged:
     if table.schema.problem_type.has_code:
         verdicts.append(code_is_used(network, "bit" if table.schema.bits else "number"))
     if table.schema.problem_type.generates:
-        verdicts += generating_verdicts(network, boosted)
+        verdicts += generating_verdicts(network, boosted, table.schema.given is not None)
     if given.settings.committee > 1:
         verdicts.append(committee_helps(splits, learnt.committees, table, learnt.folds, measure, seed))
     if given.settings.pretrain != "none":

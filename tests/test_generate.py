@@ -13,7 +13,7 @@ import torch
 from src.core.errors import UserError
 from src.core.files import Layout
 from src.judging.baselines import shallow
-from src.judging.draws import copied_share, covers, new_rows
+from src.judging.draws import copied_share, covers, new_rows, tells_classes
 from src.judging.evaluation import recommended
 from src.judging.held_out import HeldOut
 from src.kinds.tabular.likelihoods import likelihoods
@@ -32,7 +32,7 @@ from src.saved.saved_model import load_model
 from src.scoring.registered import Registered
 from src.scoring.service import Service
 from src.tables.protocols import Split, read_folds
-from src.tables.table import read_schema, read_table
+from src.tables.table import Feature, Schema, read_schema, read_table
 from src.tracking.serving import signature_of
 from src.training.looped import train_looped
 from src.training.members import Member
@@ -46,7 +46,8 @@ SMALL = {"training": {"epochs": 8, "batch_size": 32}, "overfit": {"max_rungs": 1
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = defined(tmp_path_factory.mktemp("moons"), type="generate", question="Can we draw moons?", **SMALL)
+    changes = {"type": "generate", "question": "Can we draw moons?", "given": "colour"}
+    layout = defined(tmp_path_factory.mktemp("moons"), **changes, **SMALL)
     for step in STEPS:
         step(layout)
     return layout
@@ -59,7 +60,8 @@ def test_a_model_that_draws_goes_through_all_steps_and_is_judged(layout: Layout)
     assert 1 < baseline.shallow.evaluation.mean < baseline.common_sense.evaluation.mean
     evaluated = Evaluate.read(layout.result("evaluate"))
     verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
-    assert {"new_rows", "covers", "shallow_model_new_rows"} <= verdicts.keys()
+    assert {"new_rows", "covers", "shallow_model_new_rows", "tells_classes"} <= verdicts.keys()
+    assert re.search(r"names the class of \d+% of the samples", verdicts["tells_classes"].evidence)
     assert re.search(r"\d+ samples lie nearest to a held-out row", verdicts["new_rows"].evidence)
     assert evaluated.drawn is not None
     assert len(evaluated.drawn.samples) == len(evaluated.drawn.nearest) == 8
@@ -78,6 +80,11 @@ def test_a_finished_model_draws_and_says_nothing_about_given_rows(layout: Layout
     one, two = (sample(fitted, Drawing(n=20, seed=1)) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
     assert list(one) == [feature.name for feature in table.schema.features]
+    red = sample(fitted, Drawing(n=20, seed=1, given="red"))
+    assert (len(red), set(red["colour"])) == (20, {"red"})
+    pd.testing.assert_frame_equal(red, sample(fitted, Drawing(n=20, seed=1, given="red")))
+    with pytest.raises(UserError, match="'blue' is no class of 'colour'; there are:"):
+        sample(fitted, Drawing(given="blue"))
     with pytest.raises(UserError, match="says nothing about given rows, it draws new ones"):
         fitted.predict(table.frame)
 
@@ -152,9 +159,7 @@ def truth(count: int, rng: np.random.Generator) -> np.ndarray:
     return (1_000 * np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, 100, (count, 2))).round()
 
 
-def read_schema_of_numbers():
-    from src.tables.table import Feature, Schema
-
+def read_schema_of_numbers() -> Schema:
     features = [Feature(name=name, type="numeric", encoding={"step": 1.0}) for name in "ab"]
     return Schema(
         type="generate", features=features, targets=[], classes=[], positive=None, groups=None, time=None, weights=None
@@ -180,6 +185,25 @@ def test_the_truth_has_the_floor_passes_and_covers_and_a_copier_fails():
 
 def half_copied(learnt: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     return np.where(rng.random((count, 1)) < 0.5, learnt[rng.choice(len(learnt), count)], truth(count, rng))
+
+
+def test_rows_tell_their_class_unless_it_is_drawn_by_itself():
+    def with_class(rows: np.ndarray) -> np.ndarray:
+        x_NI = np.zeros((len(rows), 6))
+        x_NI[:, :4:2], x_NI[:, 4], x_NI[:, 5] = rows, rows[:, 0] > 0, 2
+        return x_NI
+
+    schema = read_schema_of_numbers()
+    kind = Feature(name="kind", type="categorical", encoding={"categories": ["a"]})
+    schema = schema.model_copy(update={"features": [*schema.features, kind], "given": "kind"})
+    rng = np.random.default_rng(0)
+    learnt, held_out, drawn = (with_class(truth(count, rng)) for count in (200, 60, 60))
+    judge, split = Judge.fit(schema, learnt, held_out), Split(0, 0, np.arange(200), np.arange(200, 260))
+    assert tells_classes(HeldOut([split], [judge.statistics(drawn)])).holds
+    drawn[:, 4] = rng.permutation(drawn[:, 4])
+    assert not tells_classes(HeldOut([split], [judge.statistics(drawn)])).holds
+    changed = Judge.fit(schema, learnt, held_out[::-1])
+    assert (changed.classes.told(drawn) == judge.classes.told(drawn)).all()
 
 
 def test_what_leaves_rows_out_does_not_cover():
@@ -244,6 +268,9 @@ def test_flow_matching_draws_and_gives_no_row_a_probability(tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"given": "size"}, "given: 'size' is numeric; name a column of classes"),
+        ({"given": "shape"}, "given: 'shape' is no column to learn from"),
+        ({"type": "density", "given": "colour"}, "given: type density draws no rows of a class"),
         ({"target": "size"}, "target: type generate has no target"),
         ({"likelihood": "autoregressive"}, "choose vae or nice or realnvp or flow_matching"),
         ({"measure": "bits_per_dimension"}, "measure: bits_per_dimension does not suit type generate"),
@@ -251,4 +278,4 @@ def test_flow_matching_draws_and_gives_no_row_a_probability(tmp_path: Path):
 )
 def test_what_does_not_suit_is_refused(tmp_path: Path, changes: dict[str, str], message: str):
     with pytest.raises(UserError, match=message):
-        prepared(defined(tmp_path, type="generate", **changes))
+        prepared(defined(tmp_path, **{"type": "generate"} | changes))

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         from src.saved.generator import Drawing, sample
         from src.scoring.registered import find_model
 
-        asked = Drawing.of({"n": options.n, "seed": options.seed})
+        asked = Drawing.of({"n": options.n, "seed": options.seed, "given": options.given})
         registered = find_model(options.problem, options.model, Path())
         rows = sample(registered.load(), asked)
         pictures = rows.iloc[:, 0].map(lambda value: isinstance(value, bytes)).all()
@@ -55,4 +55,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("output", type=Path, help="a CSV file; of pictures a folder, which must not exist yet")
     parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
     parser.add_argument("--seed", type=int, default=0, help="the same gives the same rows (default: 0)")
+    parser.add_argument("--given", metavar="CLASS", help="rows of this class, of a model that was given classes")
     return parser

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from src.core.text import count
 from src.judging.held_out import HeldOut
 from src.judging.intervals import CONFIDENCE
-from src.models.samples import COVERED, COVERED_BY_REAL, EXPECTED, JUDGED, NEAR, SPREAD
+from src.models.samples import (
+    COVERED,
+    COVERED_BY_REAL,
+    EXPECTED,
+    GUESSED,
+    JUDGED,
+    NEAR,
+    SPREAD,
+    TOLD,
+    TOLD_OF_REAL,
+)
 from src.results.verdicts import NEW_ROWS, SHALLOW_NEW_ROWS, Estimate, Verdict
 
 Array = NDArray[np.float64]
@@ -70,6 +80,22 @@ def covers(held_out: HeldOut) -> Verdict:
     return Verdict(name="covers", holds=bool(missing.low <= LEFT_OUT), evidence=evidence)
 
 
+def tells_classes(held_out: HeldOut) -> Verdict:
+    """Whether drawn rows look like rows of their class: a classifier that learnt from training rows names it."""
+    repeats = [np.concatenate(fold) for fold in _judged(held_out)]
+    means = (float(np.mean([s_NS[:, place].mean() for s_NS in repeats])) for place in (TOLD, TOLD_OF_REAL, GUESSED))
+    named, of_real, guessed = means
+    errors = [(s_NS[:, TOLD] - s_NS[:, GUESSED]).std(ddof=1) / len(s_NS) ** 0.5 for s_NS in repeats]
+    gain = _interval(named - guessed, float(np.mean(errors)))
+    evidence = (
+        f"a classifier of training rows names the class of {100 * named:.0f}% of the samples, and of "
+        f"{100 * of_real:.0f}% of the {count(len(repeats[0]))} held-out rows. The commonest class would be right of "
+        f"{100 * guessed:.0f}% of the samples, {100 * gain.value:.0f} percentage points less "
+        f"({CONFIDENCE:.0%} interval {100 * gain.low:.0f} to {100 * gain.high:.0f})"
+    )
+    return Verdict(name="tells_classes", holds=gain.low > 0, evidence=evidence)
+
+
 def _judged(held_out: HeldOut) -> list[list[Array]]:
     """The statistics of the judged rows of each split, by repeat; splits whose training diverged are left out."""
     numbers = [split.repeat for split in held_out.splits]
@@ -90,6 +116,7 @@ def _interval(value: float, error: float) -> Estimate:
     return Estimate(value=float(value), low=float(value - half), high=float(value + half))
 
 
-def generating_verdicts(network: HeldOut, shallow: HeldOut) -> Sequence[Verdict]:
-    """The verdicts on what both models draw."""
-    return [new_rows(network), covers(network), new_rows(shallow, SHALLOW_NEW_ROWS)]
+def generating_verdicts(network: HeldOut, shallow: HeldOut, classes: bool) -> Sequence[Verdict]:
+    """The verdicts on what both models draw. classes: whether rows are drawn with their class."""
+    verdicts = [new_rows(network), covers(network), new_rows(shallow, SHALLOW_NEW_ROWS)]
+    return [*verdicts, tells_classes(network)] if classes else verdicts

@@ -19,6 +19,8 @@ Bytes = NDArray[np.uint8]
 
 # Columns that a feature looks at together, and the length of its direction: how fast it changes.
 TOGETHER, STEEP = 3, 1.5
+# Trees of the forest that tells classes.
+TREES = 100
 # The filters of the random convolutions, the most pictures that main directions are learnt from, and directions that
 # vary by less than this share of the first, which count as none.
 FILTERS, MOST_PICTURES, LEAST_SPREAD = (16, 32, 64), 5_000, 1e-4
@@ -58,6 +60,37 @@ class TableJudge:
         parts = [columns_of(x_NI, self.outcomes) for x_NI in sets]
         spread = np.concatenate(parts[-2:]).std(axis=0)
         return [part_ND / np.where(spread > 0, spread, 1.0) for part_ND in parts]
+
+
+class ClassTeller:
+    """A forest that has learnt the class of rows, one of their columns, from the others."""
+
+    def fit(self, x_NI: NDArray[Any], column: int) -> Self:
+        """Learn from training rows. column: the number of that column."""
+        from sklearn.ensemble import ExtraTreesClassifier
+
+        self.outcomes, self.column = outcomes(split(x_NI)[1]), column
+        class_N = self._class(x_NI)
+        self.commonest = int(np.bincount(class_N).argmax())
+        self.forest = ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
+        self.forest.fit(self._others(x_NI), class_N)
+        return self
+
+    def told(self, x_NI: NDArray[Any]) -> Array:
+        """Whether it names the class of each row, (N,) of 0 and 1."""
+        return np.asarray(self.forest.predict(self._others(x_NI)) == self._class(x_NI), np.float64)
+
+    def guessed(self, x_NI: NDArray[Any]) -> Array:
+        """Whether each row is of the class that is commonest in training, (N,) of 0 and 1."""
+        return np.asarray(self._class(x_NI) == self.commonest, np.float64)
+
+    def _class(self, x_NI: NDArray[Any]) -> NDArray[np.int64]:
+        return split(x_NI)[0][:, self.column]
+
+    def _others(self, x_NI: NDArray[Any]) -> Array:
+        others = [d for d in range(len(self.outcomes)) if d != self.column]
+        inputs = [place for d in others for place in (2 * d, 2 * d + 1)]
+        return columns_of(x_NI[:, inputs], [self.outcomes[d] for d in others])
 
 
 def columns_of(x_NI: NDArray[Any], counts: Sequence[int]) -> Array:

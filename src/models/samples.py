@@ -18,8 +18,11 @@ FEATURES = 32
 #   NEAR: how many samples lie nearest to this row, among it, the other held-out rows and the training rows.
 #   EXPECTED, SPREAD: what NEAR is on average if training rows are no nearer than others, and the variance of its mean.
 #   COVERED, COVERED_BY_REAL: whether a sample, or one of as many other real rows, lies among the row's neighbours.
+#   TOLD, TOLD_OF_REAL: whether a classifier names the class of the row's sample, and of the row, if there are classes.
+#   GUESSED: whether the sample is of the commonest class.
 JUDGED, FRECHET_FLOOR, KERNEL_FLOOR, NEAR, EXPECTED, SPREAD, COVERED, COVERED_BY_REAL = range(8)
-SIDES = 8
+TOLD, TOLD_OF_REAL, GUESSED = range(8, 11)
+SIDES = 11
 STATISTICS = SIDES + 2 * FEATURES
 # The neighbours of a row among the real ones (Naeem et al. 2020, section 5).
 NEIGHBOURS = 5

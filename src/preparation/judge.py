@@ -12,18 +12,22 @@ from numpy.typing import NDArray
 from src.kinds.registry import kind_of
 from src.kinds.shallow import PLAIN
 from src.kinds.views import seen
+from src.models.judges import ClassTeller
 from src.models.measures import Measure
 from src.models.samples import (
     COVERED,
     COVERED_BY_REAL,
     EXPECTED,
     FRECHET_FLOOR,
+    GUESSED,
     JUDGED,
     KERNEL_FLOOR,
     NEAR,
     SIDES,
     SPREAD,
     STATISTICS,
+    TOLD,
+    TOLD_OF_REAL,
     chance,
     covered,
     floors,
@@ -43,7 +47,8 @@ SPLITS = 20
 class Judge:
     """Fitted on the training rows of a fold, but for some that are kept apart and serve as fresh real rows.
 
-    places_N: the held-out rows that are judged; for each of them a model draws one row.
+    places_N: the held-out rows that are judged; for each of them a model draws one row. classes: what tells the classes
+    of rows, where the problem says which column holds them.
     """
 
     looks: Any
@@ -55,6 +60,7 @@ class Judge:
     training_NF: Array
     fresh_NF: Array
     floors: tuple[float, float]
+    classes: ClassTeller | None = None
 
     @classmethod
     def fit(cls, schema: Schema, x_A: Any, x_V: Any, count: int | None = None) -> Self:
@@ -84,6 +90,7 @@ class Judge:
             training_NF=looks.features(learnt[spaced(len(learnt), most)]),
             fresh_NF=fresh_NF,
             floors=floors(pool, most, SPLITS, 0) if len(pool) > 1 else (1.0, 1.0),
+            classes=None if schema.given is None else ClassTeller().fit(learnt, _place(schema)),
         )
 
     @property
@@ -114,6 +121,9 @@ class Judge:
         s_NS[:, EXPECTED], s_NS[:, SPREAD] = chance(count_P, len(held_out))
         s_NS[:, COVERED] = covered(self.real_NF, drawn_NF)
         s_NS[:, COVERED_BY_REAL] = covered(self.real_NF, self.fresh_NF)
+        if self.classes is not None:
+            s_NS[:, TOLD], s_NS[:, TOLD_OF_REAL] = self.classes.told(x_N), self.classes.told(self.held_out)
+            s_NS[:, GUESSED] = self.classes.guessed(x_N)
         s_VS[self.places_N] = s_NS
         return s_VS
 
@@ -122,6 +132,10 @@ class Judge:
         sides_N[:, JUDGED] = 1
         sides_N[:, FRECHET_FLOOR], sides_N[:, KERNEL_FLOOR] = self.floors
         return np.hstack([sides_N, real_NF, drawn_NF])
+
+
+def _place(schema: Schema) -> int:
+    return [feature.name for feature in schema.features].index(schema.given or "")
 
 
 def spaced(rows: int, most: int) -> NDArray[np.intp]:

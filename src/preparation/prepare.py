@@ -227,6 +227,8 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         kinds = listing(sorted({feature.read_as for feature in features}))
         raise UserError(f"type: {settings.type} does not take columns of this kind yet: {kinds}; drop them")
     features, choices = kind.encode(train, features, settings)
+    if settings.given is not None:
+        _check_given(settings.given, features)
     window, heads, code = features[0].window, [], settings.code
     classes, positive, more = _classes(train, settings.targets, settings.problem_type, settings.positive, "positive")
     choices += more
@@ -246,6 +248,7 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             weights=settings.weights,
             heads=heads,
             references=settings.references,
+            given=settings.given,
             code=code.length if code is not None else 0,
             bits=code is not None and code.bits is not None,
             active=(code and code.active) or 0,
@@ -253,6 +256,17 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
         ),
         choices,
     )
+
+
+def _check_given(name: str, features: Sequence[Feature]) -> None:
+    """Raise UserError if this is no column of classes that rows are drawn with."""
+    of_name = [feature for feature in features if feature.name == name]
+    if len(features) < 2 or not of_name or "categories" not in of_name[0].encoding:
+        kind = f"is {of_name[0].type}" if of_name else "is no column to learn from"
+        raise UserError(
+            f"given: {name!r} {kind}; name a column of classes beside other columns of a table (see `columns`), or "
+            "remove the key"
+        )
 
 
 def _head(train: pd.DataFrame, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:

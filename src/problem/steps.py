@@ -80,6 +80,11 @@ class TableSettings(FetchSettings):
         description="columns that nothing is learnt from, and that the report shows the results by",
         exclude_if=lambda names: not names,
     )
+    given: str | None = Field(
+        None,
+        description="the column of classes that rows can be drawn of; only of types that draw rows",
+        exclude_if=lambda name: name is None,
+    )
     columns: dict[str, ColumnType] = Field(default={}, description="types of columns where the guess is wrong")
     groups: str | None = Field(None, description="rows of one group never straddle a split")
     time: str | None = Field(None, description="the test set and the validation folds come after their training rows")
@@ -254,6 +259,8 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
         if type_.has_clusters and (self.committee > 1 or self.final == "fold_ensemble"):
             key, choice = ("committee", "1") if self.committee > 1 else ("final", "refit")
             raise ValueError(f"{key}: clusters of different networks have nothing in common; choose {choice}")
+        if self.given is not None and not type_.generates:
+            raise ValueError(f"given: type {type_.name} draws no rows of a class: remove this key")
         if self.likelihood == "flow_matching" and not type_.generates:
             able = " or ".join(each.name for each in TYPES.values() if each.generates)
             raise ValueError(f"likelihood: flow_matching gives rows no probability; choose another, or type {able}")

@@ -117,6 +117,9 @@ VERDICTS = {
     "shallow_model_new_rows": Statement(
         "The shallow model’s rows are not surely copies", "The shallow model repeats its training rows"
     ),
+    "tells_classes": Statement(
+        "The network’s rows look like their class", "The network’s rows do not surely look like their class"
+    ),
     "covers": Statement("No sure gap in what the network draws", "The network leaves rows out"),
     "committee_helps": Statement(
         "Averaging several networks helps",

@@ -21,20 +21,48 @@ from src.saved.inference import Model
 from src.tables.columns import FeatureType
 
 MOST_ROWS = 1_000
+# How often so many rows are drawn for those of one class, and what the seed grows by each time.
+MOST_TURNS, TURN = 100, 1_000_003
 
 
 class Drawing(Asked):
-    """How many rows to draw; the same seed gives the same rows."""
+    """How many rows to draw; the same seed gives the same rows. given: their class, where the model knows classes."""
 
     n: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    given: str | None = None
 
 
 def sample(model: Model, asked: Drawing) -> pd.DataFrame:
     """New rows, with the columns of a table; pictures are PNG files. Raises UserError if the model cannot draw any."""
     if not model.schema.problem_type.draws:
         raise UserError(f"a model of type {model.schema.type} gives rows no probability, so it cannot draw any")
+    if asked.given is not None:
+        return _of_class(model, asked, asked.given)
     return as_rows(model, model.drawn(asked.n, asked.seed))
+
+
+def _of_class(model: Model, asked: Drawing, class_: str) -> pd.DataFrame:
+    """Rows of one class. The model draws rows of all classes, and those of others are left out."""
+    name = model.schema.given
+    if name is None:
+        raise UserError(
+            "given: this model draws rows without regard to classes; name their column as `given` and retrain"
+        )
+    [feature] = [each for each in model.schema.features if each.name == name]
+    if class_ not in feature.encoding["categories"]:
+        raise UserError(f"given: {class_!r} is no class of {name!r}; there are: {feature.encoding['categories']}")
+    parts, fitting = [], 0
+    for turn in range(MOST_TURNS):
+        rows = as_rows(model, model.drawn(MOST_ROWS, (asked.seed + turn * TURN) % 2**63))
+        parts.append(rows[rows[name].astype("str") == class_])
+        fitting += len(parts[-1])
+        if fitting >= asked.n:
+            return pd.concat(parts, ignore_index=True).head(asked.n)
+    raise UserError(
+        f"given: of {MOST_TURNS * MOST_ROWS:,} drawn rows {fitting} are of class {class_!r}; ask for fewer, or use "
+        "another model"
+    )
 
 
 def as_json(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -76,8 +76,9 @@ class Schema(Stored):
 
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
     columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
-    from and that the report shows. `code` is how many numbers a row's code has; `bits`: each of them is 0 or 1;
-    `active`: if above 0, how many may be other than 0. `clusters`: into how many clusters rows are dealt out.
+    from and that the report shows. `given` is the feature whose classes rows can be drawn of. `code` is how many
+    numbers a row's code has; `bits`: each of them is 0 or 1; `active`: if above 0, how many may be other than 0.
+    `clusters`: into how many clusters rows are dealt out.
     """
 
     type: TypeName
@@ -90,6 +91,7 @@ class Schema(Stored):
     weights: str | None
     heads: list[FurtherHead] = Field([], exclude_if=lambda heads: not heads)
     references: list[str] = Field([], exclude_if=lambda names: not names)
+    given: str | None = Field(None, exclude_if=lambda name: name is None)
     code: int = Field(0, exclude_if=lambda code: not code)
     bits: bool = Field(False, exclude_if=lambda bits: not bits)
     active: int = Field(0, exclude_if=lambda active: not active)
