@@ -97,8 +97,12 @@ class Service:
                 "champion_at_start": self.registered.is_champion,
                 "interval_coverage": interval.coverage if interval else None,
                 "columns": dict(self.checks.types),
-                "predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms",
             }
+            | (
+                {}
+                if self.model.schema.problem_type.generates
+                else {"predict": "POST /predict with JSON or CSV; /docs and /openapi.json show the forms"}
+            )
             | ({"complete": 'POST /complete with JSON, {"prompt": "To be", "n": 3}'} if self.completes else {})
             | ({"sample": 'POST /sample with JSON, {"n": 3, "seed": 1}'} if self.draws else {})
         )
