@@ -278,7 +278,7 @@ DATA = {
     **{
         f"metadata that are no types to try: {text!r}": Bad(
             "validate",
-            (f"{FILE}: the metadata 'types to try' should be a JSON object", "remove it"),
+            (f"{FILE}: the metadata 'types to try' should be JSON that says of columns what they hold", "remove it"),
             csv=parquet(text),
             changes=source(format="parquet"),
         )
