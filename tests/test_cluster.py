@@ -260,14 +260,22 @@ def test_the_shallow_model_is_chosen_by_agreement_whatever_the_reference_says(tm
     assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_without_a_reference_the_measure_is_the_agreement(tmp_path: Path):
-    layout = defined(tmp_path, reference=None, drop=["river"])
-    for step in STEPS[:5]:
+    layout = defined(tmp_path, reference=None, drop=["river"], protocol="hold_out", folds=None)
+    for step in STEPS:
         step(layout)
     assert Prepared.read(layout.result("prepare")).measure == "agreement"
     baseline = Baseline.read(layout.result("baseline"))
     assert baseline.common_sense.development.mean == 0
     assert baseline.shallow.development.mean > 0.5
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    assert (evaluated.measure, evaluated.baseline, evaluated.extra) == ("agreement", 0, {})
+    sealed = pd.read_parquet(layout.results / "predictions.parquet").query("split == 'test'").groupby("model")
+    for name, score in (("network", evaluated.test), ("shallow", evaluated.shallow_test)):
+        rows = sealed.get_group(name)
+        assert score.value == pytest.approx(adjusted_rand_score(rows["half_1"], rows["half_2"]))
+    assert "agreement of halves" in (layout.results / "report.html").read_text()
 
 
 def test_clusters_are_stable_only_where_the_whole_interval_says_so(table: tuple[Table, Split]):
