@@ -9,6 +9,7 @@ import pytest
 from src.judging.evaluation import compare, estimate, left_out, score_sealed_test
 from src.judging.held_out import HeldOut
 from src.models.measures import TABLE, Measure
+from src.models.samples import STATISTICS
 from src.models.types.registry import TYPES
 from src.tables.protocols import Folds
 from src.tables.table import Table
@@ -105,7 +106,7 @@ def test_rows_that_are_drawn_twice_or_not_at_all_count_so_in_every_measure(name)
     rng = np.random.default_rng(1)
     kind = next(kind.name for kind in TYPES.values() if name in kind.measures)
     table = table_of(kind, ROWS, weights=True)
-    shape = (ROWS, table.schema.outputs)
+    shape = (ROWS, STATISTICS if TYPES[kind].generates else table.schema.outputs)
     p_NK = rng.dirichlet(np.ones(shape[1]), ROWS) if shape[1] > 1 else rng.random(shape)
     drawn = rng.integers(0, ROWS, ROWS)
     splits = list(hold_out(ROWS))

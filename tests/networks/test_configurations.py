@@ -164,6 +164,7 @@ def test_short_names_of_networks():
         "8-8 filters",
         "8",
         "8",
+        "8",
     ]
     assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
 
