@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.inputs.clusters import BEFORE, CLUSTER, ERROR, HALVES, PROBABILITIES
-from src.models.types.problem_type import Array, ProblemType, TargetFacts
+from src.models.types.problem_type import Array, ProblemType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,6 @@ class Cluster(ProblemType):
 
     def measured_columns(self, classes: Sequence[str], targets: Sequence[str]) -> list[str]:
         return ["reconstruction_error", "cluster", "half_1", "half_2"]
-
-    def guess(self, targets: Sequence[TargetFacts]) -> str | None:
-        return None
 
 
 def _whole(number_N: Array) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from src.models.types.mixture import mixture
-from src.models.types.problem_type import Array, ProblemType, TargetFacts
+from src.models.types.problem_type import Array, ProblemType
 
 
 class Density(ProblemType):
@@ -29,9 +29,6 @@ class Density(ProblemType):
 
     def combined(self, p_MNK: Array) -> Array:
         return mixture(p_MNK)
-
-    def guess(self, targets: Sequence[TargetFacts]) -> str | None:
-        return None
 
 
 DENSITY = Density(

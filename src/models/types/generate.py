@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.models.samples import COVERED, COVERED_BY_REAL, JUDGED, NEAR
-from src.models.types.problem_type import Array, ProblemType, TargetFacts
+from src.models.types.problem_type import Array, ProblemType
 
 # The statistics of a row that are kept beside it.
 _KEPT = {"judged": JUDGED, "samples_nearest": NEAR, "covered": COVERED, "covered_by_real": COVERED_BY_REAL}
@@ -34,9 +34,6 @@ class Generate(ProblemType):
         """Each row has the sample of one of the models, in turn."""
         rows = np.arange(p_MNK.shape[1])
         return np.asarray(p_MNK[rows % len(p_MNK), rows])
-
-    def guess(self, targets: Sequence[TargetFacts]) -> str | None:
-        return None
 
 
 GENERATE = Generate(

@@ -177,9 +177,9 @@ class ProblemType(ABC):
     def measured_columns(self, classes: Sequence[str], targets: Sequence[str]) -> list[str]:
         """Those of `columns` that the measures read, in the order of the outputs."""
 
-    @abstractmethod
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:
         """Why these targets probably have this type; None if they do not. The first type with a reason wins."""
+        return None
 
     def coded(self, bits: bool, active: int, clusters: int) -> "ProblemType":
         """This type for codes of bits, or of numbers of which `active` are not 0, or for so many clusters.
