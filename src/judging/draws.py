@@ -47,7 +47,7 @@ def new_rows(held_out: HeldOut, name: str = NEW_ROWS) -> Verdict:
     evidence = (
         f"{count(round(near))} samples lie nearest to a held-out row and not to a training row. Of new rows "
         f"{count(round(expected))} would, so it is as if {100 * copied.value:.0f}% were copies of training rows "
-        f"({CONFIDENCE:.0%} interval {low} to {high}%). The verdict asks for surely more than {COPIED:.0%} to fail"
+        f"({CONFIDENCE:.0%} interval {low} to {high}%). The verdict fails only if surely more than {COPIED:.0%} are"
     )
     return Verdict(name=name, holds=bool(copied.low <= COPIED), evidence=evidence)
 
@@ -68,14 +68,13 @@ def copied_share(held_out: HeldOut) -> tuple[Estimate, float, float]:
 def covers(held_out: HeldOut) -> Verdict:
     """Whether drawn rows lie among the neighbours of as many held-out rows as other real rows do."""
     repeats = [np.concatenate(fold) for fold in _judged(held_out)]
-    drawn, real = (float(np.mean([s_NS[:, place].mean() for s_NS in repeats])) for place in (COVERED, COVERED_BY_REAL))
-    errors = [(s_NS[:, COVERED_BY_REAL] - s_NS[:, COVERED]).std(ddof=1) / len(s_NS) ** 0.5 for s_NS in repeats]
-    missing = _interval(real - drawn, float(np.mean(errors)))
+    drawn, real = (_mean(repeats, place) for place in (COVERED, COVERED_BY_REAL))
+    missing = _difference(repeats, COVERED_BY_REAL, COVERED)
     evidence = (
         f"{100 * drawn:.0f}% of {count(len(repeats[0]))} held-out rows have a sample among their neighbours, and "
         f"{100 * real:.0f}% have one of as many real rows. That is {100 * missing.value:.0f} percentage points less "
-        f"({CONFIDENCE:.0%} interval {100 * missing.low:.0f} to {100 * missing.high:.0f}). The verdict asks for surely "
-        f"more than {100 * LEFT_OUT:.0f} to fail"
+        f"({CONFIDENCE:.0%} interval {100 * missing.low:.0f} to {100 * missing.high:.0f}). The verdict fails only if "
+        f"surely more than {100 * LEFT_OUT:.0f} are missing"
     )
     return Verdict(name="covers", holds=bool(missing.low <= LEFT_OUT), evidence=evidence)
 
@@ -83,10 +82,8 @@ def covers(held_out: HeldOut) -> Verdict:
 def tells_classes(held_out: HeldOut) -> Verdict:
     """Whether drawn rows look like rows of their class: a classifier that learnt from training rows names it."""
     repeats = [np.concatenate(fold) for fold in _judged(held_out)]
-    means = (float(np.mean([s_NS[:, place].mean() for s_NS in repeats])) for place in (TOLD, TOLD_OF_REAL, GUESSED))
-    named, of_real, guessed = means
-    errors = [(s_NS[:, TOLD] - s_NS[:, GUESSED]).std(ddof=1) / len(s_NS) ** 0.5 for s_NS in repeats]
-    gain = _interval(named - guessed, float(np.mean(errors)))
+    named, of_real, guessed = (_mean(repeats, place) for place in (TOLD, TOLD_OF_REAL, GUESSED))
+    gain = _difference(repeats, TOLD, GUESSED)
     evidence = (
         f"a classifier of training rows names the class of {100 * named:.0f}% of the samples, and of "
         f"{100 * of_real:.0f}% of the {count(len(repeats[0]))} held-out rows. The commonest class would be right of "
@@ -107,6 +104,17 @@ def _judged(held_out: HeldOut) -> list[list[Array]]:
         ]
         for repeat in sorted(set(numbers))
     ]
+
+
+def _mean(repeats: Sequence[Array], place: int) -> float:
+    return float(np.mean([s_NS[:, place].mean() for s_NS in repeats]))
+
+
+def _difference(repeats: Sequence[Array], more: int, less: int) -> Estimate:
+    """How much larger one statistic is than another on average. Repeats hold out the same rows and narrow nothing."""
+    gains = [s_NS[:, more] - s_NS[:, less] for s_NS in repeats]
+    value = float(np.mean([gain_N.mean() for gain_N in gains]))
+    return _interval(value, float(np.mean([gain_N.std(ddof=1) / len(gain_N) ** 0.5 for gain_N in gains])))
 
 
 def _interval(value: float, error: float) -> Estimate:
