@@ -8,6 +8,7 @@ Shapes: N pictures, C channels, H height, W width, D = C * H * W.
 import io
 import re
 import struct
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ AT_ONCE = 4096
 
 # The formats to open. Pillow knows more, but some of them (EPS) start another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
+
+# How the address of a picture begins that is itself in it, so that a page needs no other file.
+PICTURE = "data:image/"
 
 
 class Undecodable(Exception):
@@ -82,6 +87,30 @@ class Pictures:
 
 def in_memory(pixels_NCHW: Bytes | PixelsOnDisk) -> Bytes:
     return pixels_NCHW.read() if isinstance(pixels_NCHW, PixelsOnDisk) else pixels_NCHW
+
+
+def picture_uri(file: bytes, type_: str) -> str:
+    """The address of a picture that is itself in it. type_: `png` or `svg+xml`."""
+    return f"{PICTURE}{type_};base64,{b64encode(file).decode()}"
+
+
+def averaged(x: "Pictures | Bytes", most: float) -> NDArray[Any]:
+    """Pictures (N, C, H, W) as numbers (N, D): squares of neighbouring pixels are averaged until there are few enough.
+
+    most: how many numbers of a picture there may be.
+    """
+    _, channels, height, width = x.shape
+    side = 1
+    while channels * (height // side) * (width // side) > most:
+        side += 1
+    rows, columns = height // side, width // side
+    parts = []
+    for start in range(0, len(x), AT_ONCE):
+        part = x[start : start + AT_ONCE]
+        cut_BCHW = np.asarray(part).reshape(part.shape)[:, :, : rows * side, : columns * side]
+        means = cut_BCHW.reshape(len(part), channels, rows, side, columns, side).mean(axis=(3, 5))
+        parts.append(means.reshape(len(part), -1))
+    return np.concatenate(parts) if parts else np.empty((0, channels * rows * columns), np.float32)
 
 
 def packed(pixels_NHWC: Bytes) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from src.inputs.pictures import averaged
 from src.inputs.places import FARTHEST, NUMBER, outcomes, split
 from src.models.samples import FEATURES, TINY
 
@@ -133,7 +134,7 @@ class PictureJudge:
 
     def apart(self, sets: Sequence[Bytes]) -> list[Array]:
         """Each set as pixels from 0 to 1, of which neighbouring ones are averaged until there are few enough."""
-        return [_coarse(x_NCHW) for x_NCHW in sets]
+        return [averaged(x_NCHW, MOST_PIXELS).astype(np.float64) / 255 for x_NCHW in sets]
 
     @staticmethod
     def _weights(channels: int) -> list[Array]:
@@ -154,16 +155,3 @@ class PictureJudge:
                 z = functional.relu(functional.conv2d(z, torch.from_numpy(weight.astype(np.float32)), None, 2, 1))
             parts.append(functional.adaptive_avg_pool2d(z, 2).flatten(1).double().numpy())
         return np.concatenate([np.empty((0, 4 * FILTERS[-1])), *parts])
-
-
-def _coarse(x_NCHW: Bytes) -> Array:
-    count, channels, height, width = x_NCHW.shape
-    side = 1
-    while channels * (height // side) * (width // side) > MOST_PIXELS:
-        side += 1
-    rows, columns = height // side, width // side
-    parts = [
-        part[:, :, : rows * side, : columns * side].reshape(len(part), channels, rows, side, columns, side).mean((3, 5))
-        for part in (x_NCHW[start : start + AT_ONCE] for start in range(0, count, AT_ONCE))
-    ]
-    return np.concatenate([np.empty((0, channels, rows, columns)), *parts]).reshape(count, -1) / 255

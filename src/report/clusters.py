@@ -3,6 +3,7 @@
 import pandas as pd
 
 from src.core.text import count
+from src.inputs.pictures import PICTURE
 from src.problem.terms import REFERENCE
 from src.report.blocks import Pictures, Table, Text
 from src.report.evidence import Evidence
@@ -12,7 +13,6 @@ from src.results.wording import MODELS
 Block = Text | Pictures | Table
 # Values of a reference that have a column of their own, and rows of a cluster that are shown.
 MOST_VALUES, MOST_SHOWN = 10, 5
-PICTURE = "data:image/"  # how the address of a picture begins that is itself in it
 
 
 def clusters(evidence: Evidence) -> list[Block]:

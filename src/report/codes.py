@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from src.core.text import count, counted
+from src.inputs.pictures import PICTURE
 from src.judging.printer import fixed
 from src.plots import codes as code_plots
 from src.problem.terms import REFERENCE
@@ -20,7 +21,6 @@ MOST_CODES, NEIGHBOURS = 2_000, 30
 MOST_GROUPS = len(code_plots.COLOURS)
 QUANTILES = (0.5, 0.9, 0.99)
 ERROR = "reconstruction_error"
-PICTURE = "data:image/"  # how the address of a picture begins that is itself in it
 UNLIKE = "Rows that are rebuilt badly are unlike the others."
 # What counts as small in a sparse code.
 SMALL = 0.1

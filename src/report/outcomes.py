@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from src.core.text import count, counted
+from src.inputs.pictures import PICTURE
 from src.judging.printer import printer, printer_of
 from src.plots import classification as classification_plots
 from src.plots import regression as regression_plots
@@ -26,7 +27,6 @@ from src.results.wording import MODELS
 Block = Text | Pictures | Table
 MOST_MISTAKES, MOST_WORDS = 10, 5
 WORD_SHOWN = r"(?:^|\s)\[(.*?)\](?:\s|$)"  # as src.kinds.tokens.shown shows a word among its neighbours
-PICTURE = "data:image/png;base64,"  # how the address of a picture begins that is itself in it
 COVERAGE_SHARES = (0.5, 0.8, 0.9, 0.95)
 
 

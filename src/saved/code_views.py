@@ -6,6 +6,7 @@ Shapes: V held-out rows, N sealed rows, D inputs, C numbers of the code.
 import numpy as np
 from numpy.typing import NDArray
 
+from src.inputs.pictures import PICTURE
 from src.judging.baselines import flat_view
 from src.kinds.registry import kind_of
 from src.kinds.views import seen
@@ -23,7 +24,6 @@ MOST_UNITS, ROWS_OF_UNIT = 8, 5
 LARGER, MOST_COMPONENTS = 4, 512
 # Places of the plane in each direction, between these quantiles of the codes.
 PLACES, ENDS = 8, (0.03, 0.97)
-PICTURE = "data:image/"
 
 
 def code_views(model: Model, table: Table, split: Split, test: Table, p_NK: Array) -> CodeViews:

@@ -3,7 +3,6 @@
 Shapes: N rows, C numbers of a code.
 """
 
-import base64
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from src.core.errors import UserError
-from src.inputs.pictures import png
+from src.inputs.pictures import picture_uri, png
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.vectorizer import DAY, TabularVectorizer
 from src.saved.asked import Asked
@@ -72,7 +71,7 @@ def as_json(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
-        return f"data:image/png;base64,{base64.b64encode(value).decode()}"
+        return picture_uri(value, "png")
     if pd.isna(value):
         return None
     return value.isoformat() if isinstance(value, pd.Timestamp) else value

@@ -1,11 +1,10 @@
 """How the report shows a picture."""
 
-import base64
 from collections.abc import Sequence
 
 import pandas as pd
 
-from src.inputs.pictures import Bytes, pixels_of, png
+from src.inputs.pictures import Bytes, picture_uri, pixels_of, png
 from src.kinds.image.encoding import Encoding
 from src.tables.table import Feature
 
@@ -22,4 +21,4 @@ def shown(frame: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[str]":
 
 def data_uri(pixels_CHW: Bytes, largest: int = LARGEST) -> str:
     """A picture as a page embeds it, no side longer than `largest` pixels."""
-    return f"data:image/png;base64,{base64.b64encode(png(pixels_CHW, largest)).decode()}"
+    return picture_uri(png(pixels_CHW, largest), "png")

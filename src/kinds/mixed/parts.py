@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.inputs.pictures import PICTURE
 from src.inputs.vectors import WordVectors
 from src.kinds.kind import Kind
 from src.kinds.mixed.vectorizer import MixedVectorizer
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
 from src.tables.table import Feature
-
-PICTURE = "data:image/"
 
 
 @dataclass(frozen=True)

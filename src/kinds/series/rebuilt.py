@@ -3,12 +3,11 @@
 The picture of a window has a curve for each input, one above the other.
 """
 
-from base64 import b64encode
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.inputs.pictures import picture_uri
 from src.kinds.series.vectorizer import SeriesVectorizer
 from src.kinds.tabular.rebuilt import values_of
 from src.kinds.tabular.vectorizer import Numbers
@@ -55,4 +54,4 @@ def _picture(share_LV: NDArray[np.float64]) -> str:
         lines.append(f'<polyline points="{points}" fill="none" stroke="{INK}" stroke-width="1.5"/>')
     size = f'width="{WIDTH}" height="{curves * HEIGHT}"'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(lines)}</svg>'
-    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    return picture_uri(svg.encode(), "svg+xml")
