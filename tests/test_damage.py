@@ -28,7 +28,8 @@ from src.tracking.content import step_content
 from src.tracking.identity import recorded_key
 from src.tracking.settings import workflow_settings
 from tasks.summary import summary
-from tests.report.examples import example, write_results
+from tests.report.examples import example
+from tests.report.written_results import write_results
 from tests.workspaces import PROBLEM, ROOT, Workspace
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

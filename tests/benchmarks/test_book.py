@@ -8,7 +8,8 @@ from benchmarks.book import EXAMPLES, main
 from src.core.files import Layout
 from src.problem.load import load_problem
 from src.results.evaluate import Evaluate
-from tests.report.examples import example, write_results
+from tests.report.examples import example
+from tests.report.written_results import write_results
 from tests.workspaces import ROOT
 
 

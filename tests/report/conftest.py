@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from src.core.files import Layout
-from tests.report.examples import example, write_results
+from tests.report.examples import example
+from tests.report.written_results import write_results
 
 
 @pytest.fixture(scope="session")

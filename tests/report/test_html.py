@@ -20,7 +20,8 @@ from src.report.sections.columns import columns as columns_section
 from src.results.baseline import FoldScores
 from src.results.data import ColumnSummary, Finding, Validation
 from src.results.verdicts import Choice, Estimate
-from tests.report.examples import TYPES, example, write_results
+from tests.report.examples import TYPES, example
+from tests.report.written_results import write_results
 
 Results = Callable[[str], Layout]
 

@@ -10,7 +10,8 @@ import pytest
 from src.core.files import Layout
 from src.report.evidence import read_evidence
 from src.report.page import render_card, render_page
-from tests.report.examples import TYPES, example, write_results
+from tests.report.examples import TYPES, example
+from tests.report.written_results import write_results
 
 Results = Callable[[str], Layout]
 PARTS = ["Intended use", "Data", "Protocol", "Model", "Performance", "Limits", "How to load it"]

@@ -11,7 +11,8 @@ from src.models.measures import TABLE
 from src.report.blocks import Table
 from src.report.evidence import Evidence, read_evidence
 from src.report.references import by_reference
-from tests.report.examples import TYPES, example, write_results
+from tests.report.examples import TYPES, example
+from tests.report.written_results import write_results
 
 
 @pytest.fixture(scope="module")

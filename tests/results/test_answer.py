@@ -26,7 +26,8 @@ from tasks.report import report
 from tasks.summary import summary
 from tasks.validate import validate
 from tests.kinds.workflow import new_layout, run_every_step
-from tests.report.examples import example, write_results
+from tests.report.examples import example
+from tests.report.written_results import write_results
 
 SETTINGS = {
     "data": {"source": "file", "path": "titanic.csv"},

@@ -10,7 +10,8 @@ import pytest
 from src.core.errors import UserError
 from src.core.files import Layout
 from tasks.report import report
-from tests.report.examples import example, write_results
+from tests.report.examples import example
+from tests.report.written_results import write_results
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,7 +18,8 @@ from src.results.answer import WITH_VERDICTS
 from src.results.verdicts import Verdict
 from src.tracking.identity import find_workflow_run
 from tasks.report import report
-from tests.report.examples import example, write_results
+from tests.report.examples import example
+from tests.report.written_results import write_results
 from tests.workspaces import PROBLEM, Workspace, wait_for
 
 FLOW = "flows.universal_workflow"
