@@ -20,7 +20,8 @@ from benchmarks.steps import run_step, workspace
 from src.core.files import Layout
 from src.judging.intervals import paired_gain
 from src.kinds.registry import kind_of
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.models.pretraining import METHODS
 from src.networks import Configuration
 from src.problem.training import Engine, OverfitLadder, Training

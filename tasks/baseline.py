@@ -13,7 +13,8 @@ from src.judging.baselines import Predictions, common_sense, shallow, shallow_mo
 from src.judging.evaluation import compare
 from src.judging.held_out import HeldOut
 from src.judging.printer import worded
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.problem.load import load_settings
 from src.problem.steps import BaselineSettings
 from src.results.baseline import Baseline, FoldScores, RivalScore

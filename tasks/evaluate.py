@@ -33,7 +33,8 @@ from src.judging.printer import printer_of, worded
 from src.judging.sample_sizes import Trial, learning_curve, trials
 from src.judging.stability import clusters_are_stable
 from src.kinds.text.language import passages
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.models.types.problem_type import ProblemType
 from src.problem.load import load_settings
 from src.problem.steps import EvaluateSettings

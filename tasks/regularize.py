@@ -15,7 +15,8 @@ from src.judging.baselines import common_sense, searched_sense
 from src.judging.evaluation import compare_scores, left_out
 from src.judging.printer import worded
 from src.kinds.registry import kind_of
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.problem.load import load_settings
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Engine

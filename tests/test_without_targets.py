@@ -20,7 +20,8 @@ from src.core.files import Layout
 from src.judging.baselines import shallow
 from src.models.head import Head, Inputs
 from src.models.heads import HEADS
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.models.types.problem_type import ProblemType, TargetFacts
 from src.models.types.registry import TYPES
 from src.preparation.fold import fit_fold

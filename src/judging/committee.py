@@ -10,7 +10,7 @@ import numpy as np
 
 from src.judging.evaluation import compare
 from src.judging.held_out import HeldOut
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.models.types.problem_type import ProblemType
 from src.results.networks import Candidate
 from src.results.verdicts import Verdict

@@ -27,7 +27,7 @@ from src.judging.intervals import (
     widened_gain,
 )
 from src.judging.printer import printer
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.results.evaluate import Recommended, TestScore
 from src.results.verdicts import (
     AGAINST_SHALLOW,

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from src.judging.held_out import HeldOut
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.tables.protocols import Split, deal
 from src.tables.table import Table
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.tables.protocols import Split
 from src.tables.table import Table
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from src.models.measures import TABLE, Form
+from src.models.measures import TABLE
+from src.models.measures.measure import Form
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate, Saved, TestScore
 from src.results.networks import Overfit, Regularize

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from src.judging.evaluation import compare
 from src.judging.held_out import HeldOut
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.results.evaluate import SampleSize
 from src.results.networks import Candidate
 from src.results.verdicts import Verdict

@@ -1,15 +1,14 @@
-"""Drawn rows beside real ones: the statistics of each held-out row, and the distances that are functions of them.
+"""Drawn rows beside real ones: the statistics of each held-out row, and the distances between sets of rows.
 
 Shapes: N held-out rows, F features of a judge, R rows of any set, P rows of a pool, S statistics of a row.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Distance = Callable[[Array, Array, Array, Array], float]
 
 # The features that every judge gives.
 FEATURES = 32
@@ -30,33 +29,6 @@ NEIGHBOURS = 5
 AT_ONCE = 512
 # Squared distances that differ by less of their size are equal up to rounding; the least floor.
 EQUAL, TINY = 1e-9, 1e-12
-
-
-def frechet_distance(s_NS: Array, w_N: Array) -> float:
-    """That between features of held-out and of drawn rows, as a multiple of its floor; NaN if a sample is no number.
-
-    Source: Dowson and Landau 1982, "The Fréchet distance between multivariate normal distributions"; with features of a
-    network: Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local Nash equilibrium".
-    """
-    return _of_floor(s_NS, w_N, FRECHET_FLOOR, frechet)
-
-
-def kernel_distance(s_NS: Array, w_N: Array) -> float:
-    """The squared maximum mean discrepancy by a cubic kernel, as a multiple of its floor.
-
-    Equal pairs count, so that it is never negative and has a floor. Sources: Gretton et al. 2012, "A kernel two-sample
-    test"; the kernel: Bińkowski et al. 2018, "Demystifying MMD GANs".
-    """
-    return _of_floor(s_NS, w_N, KERNEL_FLOOR, discrepancy)
-
-
-def _of_floor(s_NS: Array, w_N: Array, floor: int, distance: Distance) -> float:
-    judged_N = (s_NS[:, JUDGED] > 0) & (w_N > 0)
-    real_NF, drawn_NF = np.split(s_NS[judged_N, SIDES:], 2, axis=1)
-    if not len(real_NF) or not np.isfinite(drawn_NF).all():
-        return float("nan")
-    w_N = w_N[judged_N]
-    return distance(real_NF, drawn_NF, w_N, w_N) / float(np.average(s_NS[judged_N, floor], weights=w_N))
 
 
 def frechet(a_RF: Array, b_RF: Array, w_R: Array, v_R: Array) -> float:

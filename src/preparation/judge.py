@@ -13,7 +13,7 @@ from src.kinds.registry import kind_of
 from src.kinds.shallow import PLAIN
 from src.kinds.views import seen
 from src.models.judges import ClassTeller
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.models.samples import (
     COVERED,
     COVERED_BY_REAL,

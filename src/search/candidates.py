@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.kinds.registry import kind_of
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.networks import Configuration
 from src.problem.steps import RegularizeSettings
 from src.problem.training import Search, Training

@@ -6,7 +6,7 @@ Book: "Scaling up: developing a model that overfits".
 import math
 from collections.abc import Sequence
 
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.results.networks import Rung
 
 # The training measure has saturated when it is within the first share of the way from common sense to perfect, or when

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from src.judging.held_out import HeldOut
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.problem.training import Engine
 from src.results.networks import Candidate
 from src.search.nested import inside

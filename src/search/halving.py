@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from src.judging.evaluation import left_out
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.problem.training import Engine
 from src.results.networks import Candidate
 from src.search.candidates import Scored, score

@@ -14,7 +14,7 @@ import numpy as np
 
 from src.judging.committee import committees_of, held_out
 from src.judging.held_out import HeldOut
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.problem.training import Engine
 from src.results.networks import Candidate
 from src.search.candidates import one_standard_error_rule

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.models.samples import STATISTICS
 from src.preparation.judge import Judge
 from src.training.course import Course

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from src.core.errors import UserError
 from src.core.progress import Part, progress_of_parts
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.preparation.fold import FoldArrays, fit_fold
 from src.problem.training import Engine
 from src.tables.table import Table

@@ -18,7 +18,7 @@ from src.core.errors import UserError
 from src.inputs.sparse import Inputs, widths
 from src.models.head import Head
 from src.models.heads import make_head
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.models.updates import OPTIMIZERS, falling_rate, kept_share
 from src.networks import build_network
 from src.networks.dropout import OwnStream

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from src.models.head import Head
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.preparation.fold import FoldArrays
 from src.problem.training import Engine
 from src.tables.table import Table

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from src.models.head import Head
 from src.models.heads import HEADS
-from src.models.measures import Measure
+from src.models.measures.measure import Measure
 from src.networks.mlp import MLP
 from src.preparation.fold import FoldArrays
 from src.problem.training import Engine

@@ -8,7 +8,8 @@ import pytest
 
 from src.judging.evaluation import compare, estimate, left_out, score_sealed_test
 from src.judging.held_out import HeldOut
-from src.models.measures import TABLE, Measure
+from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.models.samples import STATISTICS
 from src.models.types.registry import TYPES
 from src.tables.protocols import Folds
