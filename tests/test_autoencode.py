@@ -34,19 +34,15 @@ from src.scoring.service import Service
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Feature, read_schema, read_table
 from tests.kinds.pictures import bars, file_of
-from tests.kinds.workflow import folder_of, new_layout
+from tests.kinds.workflow import STEPS, finished, folder_of, new_layout
 from tests.scoring.repository import fruit, fruit_model
-from tests.test_without_targets import STEPS
 
 ROWS, CODE = 200, 2
 
 
 def defined(root: Path, **changes: Any) -> Layout:
     """Six columns that two hidden numbers explain, one of them by a curve, with gaps and a word."""
-    layout = Layout("moons", root)
-    layout.local.mkdir(parents=True)
-    layout.problem_file.parent.mkdir()
-    layout.params_file.write_text(Path("params.yaml").read_text())
+    layout = new_layout("moons", root)
     rng = np.random.default_rng(0)
     hidden_NC = rng.uniform(-1.5, 1.5, (ROWS, 2))
     frame = pd.DataFrame(hidden_NC @ rng.normal(size=(2, 4)), columns=list("abcd"))
@@ -75,10 +71,7 @@ def defined(root: Path, **changes: Any) -> Layout:
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = defined(tmp_path_factory.mktemp("moons"))
-    for step in STEPS:
-        step(layout)
-    return layout
+    return finished(defined(tmp_path_factory.mktemp("moons")))
 
 
 @pytest.mark.slow
@@ -249,8 +242,7 @@ def test_codes_of_bits_and_sparse_ones_go_through_all_steps(
 ):
     quick = {"protocol": "hold_out", "folds": "auto", "training": {"epochs": 8, "batch_size": 32}}
     layout = defined(tmp_path, code=code, search={"budget": 4}, **quick)
-    for step in STEPS:
-        step(layout)
+    finished(layout)
 
     assert Baseline.read(layout.result("baseline")).shallow.name in rivals
     evaluated = Evaluate.read(layout.result("evaluate"))
@@ -349,8 +341,7 @@ def test_pictures_are_rebuilt_from_codes_and_errors_are_those_of_pixels_from_0_t
         "search": {"budget": 2},
     }
     layout.problem_file.write_text(yaml.safe_dump(problem))
-    for step in STEPS:
-        step(layout)
+    finished(layout)
 
     ladder = [rung.network.text for rung in Overfit.read(layout.result("overfit")).rungs]
     assert ladder == ["linear", "128", "8-16 filters"]

@@ -20,8 +20,7 @@ from src.saved.saved_model import load_model
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from tests.kinds.texts import reviews
-from tests.kinds.workflow import folder_of, new_layout
-from tests.test_without_targets import STEPS
+from tests.kinds.workflow import STEPS, finished, folder_of, new_layout
 
 SMALL = {
     "type": "autoencode",
@@ -77,8 +76,7 @@ LADDERS = {"texts": ["linear", "8", "16"], "series": ["linear", "8", "gru 16"]}
 @pytest.fixture(scope="module", params=MAKE)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Layout]:
     layout = MAKE[request.param](tmp_path_factory.mktemp(request.param))
-    for step in STEPS:
-        step(layout)
+    finished(layout)
     return request.param, layout
 
 

@@ -38,9 +38,8 @@ from src.tracking.serving import signature_of
 from src.training.fit import fit
 from src.training.members import Member
 from tests.kinds.pictures import bars, file_of
-from tests.kinds.workflow import folder_of, new_layout
+from tests.kinds.workflow import STEPS, finished, folder_of, new_layout
 from tests.test_autoencode_kinds import SMALL, of_series, of_texts
-from tests.test_without_targets import STEPS
 
 ROWS, CLUSTERS = 150, 3
 ENGINE = Engine(workers=1, accelerator="cpu")
@@ -48,10 +47,7 @@ ENGINE = Engine(workers=1, accelerator="cpu")
 
 def defined(root: Path, **changes: Any) -> Layout:
     """Three groups around different places in five columns, one of them a word, with a few gaps."""
-    layout = Layout("stones", root)
-    layout.local.mkdir(parents=True)
-    layout.problem_file.parent.mkdir()
-    layout.params_file.write_text(Path("params.yaml").read_text())
+    layout = new_layout("stones", root)
     rng = np.random.default_rng(0)
     group_N = rng.integers(0, CLUSTERS, ROWS)
     centres = np.array([[0, 0, 0, 0], [3, 3, 0, 0], [0, 3, 3, 2]])
@@ -80,10 +76,7 @@ def defined(root: Path, **changes: Any) -> Layout:
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = defined(tmp_path_factory.mktemp("stones"))
-    for step in STEPS:
-        step(layout)
-    return layout
+    return finished(defined(tmp_path_factory.mktemp("stones")))
 
 
 @pytest.fixture(scope="module")
@@ -263,8 +256,7 @@ def test_the_shallow_model_is_chosen_by_agreement_whatever_the_reference_says(tm
 @pytest.mark.slow
 def test_without_a_reference_the_measure_is_the_agreement(tmp_path: Path):
     layout = defined(tmp_path, reference=None, drop=["river"], protocol="hold_out", folds=None)
-    for step in STEPS:
-        step(layout)
+    finished(layout)
     assert Prepared.read(layout.result("prepare")).measure == "agreement"
     baseline = Baseline.read(layout.result("baseline"))
     assert baseline.common_sense.development.mean == 0

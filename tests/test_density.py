@@ -39,8 +39,7 @@ from src.training.members import Member
 from src.training.stacked import train_stacked
 from tasks.cli import FAILED
 from tests.kinds.pictures import bars, file_of
-from tests.kinds.workflow import folder_of, new_layout
-from tests.test_without_targets import STEPS
+from tests.kinds.workflow import STEPS, finished, folder_of, new_layout
 
 ROWS = 200
 TRAINING = {"epochs": 25, "batch_size": 16, "learning_rate": 0.01}
@@ -48,10 +47,7 @@ TRAINING = {"epochs": 25, "batch_size": 16, "learning_rate": 0.01}
 
 def defined(root: Path, **changes: Any) -> Layout:
     """Columns of every type that depend on one hidden number; some numbers are missing."""
-    layout = Layout("moons", root)
-    layout.local.mkdir(parents=True)
-    layout.problem_file.parent.mkdir()
-    layout.params_file.write_text(Path("params.yaml").read_text())
+    layout = new_layout("moons", root)
     rng = np.random.default_rng(0)
     hidden = rng.uniform(-2, 2, ROWS)
     frame = pd.DataFrame({"size": (10 * hidden + rng.normal(size=ROWS)).round(1)})
@@ -82,10 +78,7 @@ def defined(root: Path, **changes: Any) -> Layout:
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = defined(tmp_path_factory.mktemp("moons"))
-    for step in STEPS:
-        step(layout)
-    return layout
+    return finished(defined(tmp_path_factory.mktemp("moons")))
 
 
 @pytest.mark.slow
@@ -249,8 +242,7 @@ def pictured(root: Path, **changes: Any) -> Layout:
 @pytest.mark.parametrize("network", ["vae", "autoregressive", "realnvp"])
 def test_pictures_get_a_probability_each(tmp_path: Path, network: str):
     layout = pictured(tmp_path, likelihood=network)
-    for step in STEPS:
-        step(layout)
+    finished(layout)
     baseline = Baseline.read(layout.result("baseline"))
     assert (baseline.common_sense.name, baseline.shallow.name) == ("independent_columns", "neighbour_contexts")
     assert max(baseline.shallow.evaluation.mean, baseline.common_sense.evaluation.mean) < 8

@@ -40,9 +40,8 @@ from src.tracking.serving import signature_of
 from src.training.looped import train_looped
 from src.training.members import Member
 from src.training.stacked import train_stacked
-from tests.kinds.workflow import folder_of
+from tests.kinds.workflow import STEPS, finished, folder_of
 from tests.test_density import defined, pictured, prepared
-from tests.test_without_targets import STEPS
 
 SMALL = {"training": {"epochs": 8, "batch_size": 32}, "overfit": {"max_rungs": 1}, "search": {"budget": 1}, "folds": 2}
 
@@ -50,10 +49,7 @@ SMALL = {"training": {"epochs": 8, "batch_size": 32}, "overfit": {"max_rungs": 1
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     changes = {"type": "generate", "question": "Can we draw moons?", "given": "colour"}
-    layout = defined(tmp_path_factory.mktemp("moons"), **changes, **SMALL)
-    for step in STEPS:
-        step(layout)
-    return layout
+    return finished(defined(tmp_path_factory.mktemp("moons"), **changes, **SMALL))
 
 
 @pytest.mark.slow

@@ -33,9 +33,8 @@ from src.scoring.server import make_app
 from src.scoring.service import Reply, Service
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
-from tests.kinds.workflow import folder_of, new_layout
+from tests.kinds.workflow import STEPS, finished, folder_of, new_layout
 from tests.saved.reciting import Reciter
-from tests.test_without_targets import STEPS
 
 NOUNS, VERBS = ["cat", "dog", "bird", "mole"], ["sees", "likes", "hears"]
 
@@ -67,10 +66,7 @@ def defined(root: Path, **changes: Any) -> Layout:
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    layout = defined(tmp_path_factory.mktemp("lines"))
-    for step in STEPS:
-        step(layout)
-    return layout
+    return finished(defined(tmp_path_factory.mktemp("lines")))
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ from tasks.prepare import prepare
 from tasks.regularize import regularize
 from tasks.report import report
 from tasks.validate import validate
+from tests.kinds.workflow import new_layout
 
 ROWS, CPU = 400, Engine(workers=1, accelerator="cpu")
 EARLY = (define, fetch, validate, prepare)
@@ -73,10 +74,7 @@ def shapes(empty: int = 300) -> pd.DataFrame:
 
 
 def layout_of(root: Path, frame: pd.DataFrame, **changes: Any) -> Layout:
-    layout = Layout("shapes", root)
-    layout.local.mkdir(parents=True)
-    layout.problem_file.parent.mkdir()
-    layout.params_file.write_text(Path("params.yaml").read_text())
+    layout = new_layout("shapes", root)
     frame.to_csv(layout.local / "shapes.csv", index=False)
     layout.problem_file.write_text(yaml.safe_dump({k: v for k, v in (PROBLEM | changes).items() if v is not None}))
     return layout

@@ -37,21 +37,10 @@ from src.scoring.service import Service
 from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from src.tracking.promotion import cross_validated
-from tasks.baseline import baseline
-from tasks.define import define
-from tasks.evaluate import evaluate
-from tasks.fetch import fetch
-from tasks.overfit import overfit
-from tasks.prepare import prepare
-from tasks.regularize import regularize
-from tasks.report import report
 from tasks.summary import summary
-from tasks.validate import validate
+from tests.kinds.workflow import finished, new_layout
 
 ROWS = 240
-STEPS: Sequence[Callable[[Layout], Any]] = (
-    define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report,
-)  # fmt: skip
 GAUSSIAN = 0.5 * math.log(2 * math.pi)
 
 
@@ -134,10 +123,7 @@ def registered() -> Iterator[None]:
 
 
 def defined(root: Path, wards: Sequence[str], **changes: Any) -> Layout:
-    layout = Layout("stars", root)
-    layout.local.mkdir(parents=True)
-    layout.problem_file.parent.mkdir()
-    layout.params_file.write_text(Path("params.yaml").read_text())
+    layout = new_layout("stars", root)
     rng = np.random.default_rng(0)
     heat = rng.uniform(-2, 2, ROWS)
     light = heat**2 + 0.1 * rng.normal(size=ROWS)
@@ -160,19 +146,12 @@ def defined(root: Path, wards: Sequence[str], **changes: Any) -> Layout:
     return layout
 
 
-def finished(root: Path, wards: Sequence[str]) -> Layout:
-    layout = defined(root, wards)
-    for step in STEPS:
-        step(layout)
-    return layout
-
-
 @pytest.fixture(scope="module")
 def layouts(tmp_path_factory: pytest.TempPathFactory, registered: None) -> tuple[Layout, Layout]:
     """The workflow on the same rows with other values of the reference column."""
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
     halves, thirds = ["north", "south"] * (ROWS // 2), ["east"] * (ROWS // 3 * 2) + [""] * (ROWS // 3)
-    return finished(one, halves), finished(other, thirds)
+    return finished(defined(one, halves)), finished(defined(other, thirds))
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ from tasks.report import report
 from tasks.validate import validate
 from tests.workspaces import ROOT
 
+STEPS = (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report)
+
 
 def new_layout(problem: str, root: Path) -> Layout:
     """Folders for the files of `problem`, and the defaults of params.yaml."""
@@ -32,8 +34,14 @@ def new_layout(problem: str, root: Path) -> Layout:
 def run_every_step(layout: Layout, problem: dict[str, Any]) -> None:
     """Write the problem file, with a committee of two and one process, and run the steps in order."""
     layout.problem_file.write_text(yaml.safe_dump(problem | {"committee": 2, "engine": {"workers": 1}}))
-    for step in (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report):
+    finished(layout)
+
+
+def finished(layout: Layout) -> Layout:
+    """The same layout, after every step has run in it."""
+    for step in STEPS:
         step(layout)
+    return layout
 
 
 def folder_of(layout: Layout, kind: str) -> Path:
