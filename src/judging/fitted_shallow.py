@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from src.core.stored import Stored
+from src.kinds.chunks import inputs_of
 from src.kinds.vectorizers import Vectorizer
 from src.kinds.views import View, seen
 from src.preparation.targets import TargetScaler
 from src.results.evaluate import ShallowSettings
-from src.tables.table import Schema, whole
+from src.tables.table import Schema
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -56,8 +57,7 @@ class FittedShallow:
         setup = self.setup
         with _threads_for(len(rows)):
             parts = [
-                self._answers(seen(setup.vectorizer.transform(part), setup.view))
-                for part in whole(rows, setup.table, CHUNK)
+                self._answers(seen(x_ND, setup.view)) for x_ND in inputs_of(setup.vectorizer, rows, setup.table, CHUNK)
             ]
         p_NK = np.concatenate(parts) if parts else np.empty((0, setup.table.outputs))
         return p_NK if setup.target_scaler is None else setup.target_scaler.restore(p_NK)

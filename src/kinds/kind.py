@@ -41,6 +41,10 @@ def _the_same(features: Sequence[Feature]) -> Sequence[Feature]:
     return features
 
 
+def _alone(frame: pd.DataFrame, features: Sequence[Feature], row: int) -> int:
+    return row
+
+
 def _no_options(features: Sequence[Feature]) -> dict[str, Sequence[Any]]:
     return {}
 
@@ -86,6 +90,7 @@ class Kind:
     restored: of such inputs (N, D) the columns of a row, by their names.
     encode: settles from the training rows how columns become numbers; returns the features and the choices made.
     store: the rows as prepared tables hold them; does once what is the same in every fold.
+    read_after: of a row of a table, by its place, the first of the rows that it is read after; without one, itself.
     common_sense: models of common sense for such inputs, besides those for the targets.
     options: further settings that the search tries in networks that have them, with their values.
     judge: an unfitted judge of rows that models draw, see `src.models.judges`; None: nobody judges such rows.
@@ -115,6 +120,7 @@ class Kind:
     restored: Callable[[Any, NDArray[np.float64]], pd.DataFrame] | None = None
     encode: Callable[[pd.DataFrame, list[Feature], PrepareSettings], tuple[list[Feature], list[Choice]]] = _as_they_are
     store: Callable[[pd.DataFrame, Sequence[Feature]], pd.DataFrame] = _stored_as_they_are
+    read_after: Callable[[pd.DataFrame, Sequence[Feature], int], int] = _alone
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing
     options: Callable[[Sequence[Feature]], Mapping[str, Sequence[Any]]] = _no_options
     judge: Callable[[], Any] | None = None

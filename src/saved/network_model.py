@@ -20,12 +20,13 @@ from pydantic import Field
 from src.core.errors import UserError
 from src.core.files import write_json
 from src.core.stored import Stored
+from src.kinds.chunks import inputs_of
 from src.kinds.vectorizers import Vectorizer
 from src.networks import Network
 from src.preparation.targets import TargetScaler, restored
 from src.saved.inference import Interval, Model, Typical
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
-from src.tables.table import Schema, whole
+from src.tables.table import Schema
 
 if TYPE_CHECKING:
     import torch
@@ -212,12 +213,12 @@ class NetworkModel(Model):
         with torch.no_grad():
             parts = [
                 answers(
-                    rows_of(fitted.vectorizer.transform(part), torch.float32),
+                    rows_of(x_ND, torch.float32),
                     SEEN_AT_ONCE,
                     torch.device("cpu"),
                     lambda x: question(network, x),
                 ).double()
-                for part in whole(rows, self.schema, CHUNK)
+                for x_ND in inputs_of(fitted.vectorizer, rows, self.schema, CHUNK)
             ]
         answered: NDArray[np.float64] = torch.cat(parts).numpy()
         return answered
@@ -271,8 +272,8 @@ def _predictions(
     parts = []
     size = max(min(CHUNK, NUMBERS // numbers), 1)
     with torch.no_grad():
-        for rows in whole(frame, schema, size):
-            x_ND = rows_of(fitted.vectorizer.transform(rows), torch.float32)
+        for inputs in inputs_of(fitted.vectorizer, frame, schema, size):
+            x_ND = rows_of(inputs, torch.float32)
             width = x_ND.shape[1] if isinstance(x_ND, torch.Tensor) else 0
             seen = max(SEEN_AT_ONCE * numbers // max(numbers, width), 1)
             parts.append(answers(x_ND, seen, torch.device("cpu"), answer).numpy())

@@ -25,6 +25,7 @@ TEXT = Kind(
     rebuilt=rebuilt,
     restored=restored,
     encode=encode,
+    read_after=language.read_after,
     options=options,
     start=start,
 )

@@ -144,6 +144,20 @@ def passages(frame: pd.DataFrame, feature: Feature) -> list[str]:
     return ["".join(texts[start:end]) for start, end in pairwise(starts)]
 
 
+def read_after(frame: pd.DataFrame, features: Sequence[Feature], row: int) -> int:
+    """The first of the rows whose characters come before a row, see `Characters`; the row itself if there are none."""
+    [feature] = features
+    follows = feature.encoding.get("follows")
+    if follows is None or follows not in frame:
+        return row
+    texts_N, place_N, characters = frame[feature.name], frame[follows], 0
+    while row > 0 and characters < BEFORE and place_N.iloc[row] - place_N.iloc[row - 1] == 1:
+        row -= 1
+        text = texts_N.iloc[row]
+        characters += len(text) if isinstance(text, str) else 0
+    return row
+
+
 def continues_by(settings: PrepareSettings) -> str | None:
     """The column that numbers rows cut from one text, if they are kept in its order."""
     return settings.time if settings.time is not None and settings.time in numbered_by(settings.data) else None
