@@ -2,9 +2,11 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,9 @@ def test_a_network_is_compared_with_n_grams_of_the_order_that_suits_the_developm
     assert baseline.common_sense.name == "single_characters"
     assert [score.name for score in baseline.shallow_all] == [f"kneser_ney_{order}" for order in range(3, 10)]
     assert baseline.shallow.development.mean == min(score.development.mean for score in baseline.shallow_all)
+    assert pd.read_csv(layout.results / "candidates.csv")["network"].nunique() == 1, "trainings take long"
     evaluated = Evaluate.read(layout.result("evaluate"))
+    assert {size.share for size in evaluated.sample_sizes} == {1 / 2, 1}
     verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
     assert verdicts["beats_common_sense"].holds
     assert verdicts["beats_shallow_model"].comparison.reference.startswith("shallow model (kneser_ney_")
@@ -256,6 +260,45 @@ def test_one_request_at_a_time_is_drawn(layout: Layout, monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
+def test_of_too_many_requests_to_draw_some_are_told_to_come_back(layout: Layout, monkeypatch: pytest.MonkeyPatch):
+    service = Service(load_problem(layout), Registered("lines", 1, True, layout.model), layout.expectations)
+    drawing = threading.Event()
+
+    def answer(body: bytes) -> Reply:
+        drawing.wait(10)
+        return Reply(200, b"{}")
+
+    monkeypatch.setattr(service, "complete", answer)
+    monkeypatch.setattr("src.scoring.server.MOST_DRAWING", 2)
+    with TestClient(make_app(service)) as client, ThreadPoolExecutor(4) as clients:
+        asked = [clients.submit(client.post, "/complete", content="{}") for _ in range(4)]
+        early = [each.result() for each in islice(as_completed(asked), 2)]
+        drawing.set()
+        replies = [each.result() for each in asked]
+    assert [reply.status_code for reply in early] == [503, 503]
+    assert sorted(reply.status_code for reply in replies) == [200, 200, 503, 503]
+    assert {reply.headers.get("Retry-After") for reply in replies if reply.status_code == 503} == {"5"}
+    refused = next(reply.json() for reply in replies if reply.status_code == 503)
+    assert refused["error"] == "2 requests that draw are waiting already; ask again later"
+
+
+@pytest.mark.slow
+def test_a_request_with_texts_too_long_to_read_is_refused(layout: Layout, monkeypatch: pytest.MonkeyPatch):
+    service = Service(load_problem(layout), Registered("lines", 1, True, layout.model), layout.expectations)
+    client = TestClient(make_app(service))
+    monkeypatch.setattr("src.scoring.service.MOST_READ", 10)
+    for content_type, body in (
+        ("application/json", json.dumps([{"line": "The dog"}, {"line": "sees"}])),
+        ("text/csv", "line\nThe dog\nsees\n"),
+    ):
+        refused = client.post("/predict", content=body, headers={"Content-Type": content_type})
+        assert refused.status_code == 413
+        assert refused.json()["error"].startswith("texts of 11 characters take too long to read on")
+    assert client.post("/predict", json=[{"line": "The dog"}]).status_code == 200
+    assert client.post("/predict", json=[{"line": None}]).status_code == 200
+
+
+@pytest.mark.slow
 def test_the_command_line_completes_a_prompt(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys):
     monkeypatch.chdir(layout.root)
     registered = Registered("lines", 1, True, layout.model)
@@ -313,7 +356,9 @@ def test_a_model_that_predicts_completes_nothing(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_of_a_long_text_the_last_rows_are_sealed_and_rows_are_read_after_those_before(tmp_path: Path):
+def test_of_a_long_text_the_last_rows_are_sealed_and_rows_are_read_after_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     layout = defined(
         tmp_path,
         data={"source": "file", "path": "lines.txt", "records": "(?P<line>.{1,32})", "number": "place"},
@@ -335,3 +380,5 @@ def test_of_a_long_text_the_last_rows_are_sealed_and_rows_are_read_after_those_b
     assert after[:, 1].tolist() == alone[:, 1].tolist() == test["line"].str.len().tolist(), "such rows have no end"
     assert after[0, 0] == alone[0, 0], "what comes before the first sealed row is not in their table"
     assert after[1:, 0].sum() < 0.9 * alone[1:, 0].sum()
+    monkeypatch.setattr("src.judging.fitted_shallow.CHUNK", 3)
+    np.testing.assert_allclose(fitted.row_predictions(test), after, rtol=1e-12, err_msg="chunks cut no context")

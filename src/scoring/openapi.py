@@ -63,7 +63,7 @@ def openapi(service: Service) -> dict[str, Any]:
     responses = {
         "200": ("predictions, in the order of the rows", "answer"),
         "400": ("rows that cannot be scored, with the reasons; nothing was predicted", "refusal"),
-        "413": ("too many bytes", "refusal"),
+        "413": ("too many bytes, or texts too long to read on", "refusal"),
         "415": ("neither JSON nor CSV", "refusal"),
     }
     predict = {
@@ -115,6 +115,7 @@ def _drawn(summary: str, asked: Asked, description: str, name: str, type_: str) 
         "responses": {
             "200": {"description": description, "content": {JSON: {"schema": drawn}}},
             "400": {"description": "what is wrong with the request"},
+            "503": {"description": "too many requests wait to be drawn; ask again after the seconds of Retry-After"},
         },
     }
 

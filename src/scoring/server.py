@@ -30,13 +30,15 @@ from src.scoring.service import Reply, Service
 from src.scoring.waiting import Waiting
 
 MOST_BYTES = 2**24
+# The most requests that draw or wait to; others are asked to come back after so many seconds.
+MOST_DRAWING, COME_BACK = 16, 5
 
 
 def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     """The application: routes only, since `Service` reads and checks the rows."""
     waiting = Waiting(service.answers)
     # One request at a time draws, so that those that take long leave the processors to `/predict`.
-    drawing = ThreadPoolExecutor(1, thread_name_prefix="drawing")
+    drawing, places = ThreadPoolExecutor(1, thread_name_prefix="drawing"), asyncio.Semaphore(MOST_DRAWING)
     answers = {"status": "ok", **service.identity}
     pages = {
         "/": JSONResponse(service.describe()),
@@ -58,14 +60,19 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
             reply = Reply(refused.status, orjson.dumps({"error": str(refused), **service.identity}))
         else:
             reply = await answer(body)
-        return Response(reply.body, reply.status, media_type=JSON)
+        headers = {"Retry-After": str(COME_BACK)} if reply.status == 503 else None
+        return Response(reply.body, reply.status, headers, media_type=JSON)
 
     async def predict(request: HttpRequest) -> Response:
         content_type = request.headers.get("content-type", "")
         return await answered(request, lambda body: waiting.answer(Request(body, content_type)))
 
     async def drawn(answer: Callable[[bytes], Reply], body: bytes) -> Reply:
-        return await asyncio.get_running_loop().run_in_executor(drawing, answer, body)
+        if places.locked():
+            busy = {"error": f"{MOST_DRAWING} requests that draw are waiting already; ask again later"}
+            return Reply(503, orjson.dumps(busy | service.identity))
+        async with places:
+            return await asyncio.get_running_loop().run_in_executor(drawing, answer, body)
 
     async def complete(request: HttpRequest) -> Response:
         return await answered(request, lambda body: drawn(service.complete, body))

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from src.core.errors import UserError
@@ -27,8 +29,8 @@ from src.scoring.table import ROW, reading_of, refusals_of, warnings_of
 
 # The most refused rows and warnings to list; the answer says how many there are.
 SHOWN = 100
-# The most characters that one request has a model read and draw.
-MOST_DRAWN = 10_000
+# The most characters that one request has a model read and draw, and the most of the texts whose bits it asks for.
+MOST_DRAWN, MOST_READ = 10_000, 100_000
 
 
 class Reply(NamedTuple):
@@ -161,6 +163,12 @@ class Service:
             rows = self.reader.read(request)
         except Refused as refused:
             return refused
+        if self.completes and (characters := _characters(rows)) > MOST_READ:
+            return Refused(
+                413,
+                f"texts of {characters:,} characters take too long to read on; over HTTP send at most {MOST_READ:,} "
+                "at a time, or use flows.predict",
+            )
         return rows if isinstance(rows, PlainRows) else self._score_chunks(rows)
 
     def _score_plain(self, read: Sequence[PlainRows]) -> list[Scored | Refused]:
@@ -218,6 +226,14 @@ class Service:
         if len(outcome.warnings) > SHOWN:
             answer["warning_count"] = len(outcome.warnings)
         return Reply(200, orjson.dumps(answer))
+
+
+def _characters(rows: PlainRows | Sequence[Chunk]) -> int:
+    """Those of all texts in rows."""
+    if isinstance(rows, PlainRows):
+        return sum(len(value or "") for values in rows.values.values() for value in values)
+    texts = [column for chunk in rows for column in chunk.table.columns if pa.types.is_string(column.type)]
+    return sum(pc.sum(pc.utf8_length(column)).as_py() or 0 for column in texts)
 
 
 def _shown(refusal: Refusal) -> dict[str, Any]:
