@@ -53,7 +53,7 @@ def trials(candidate: Candidate, splits: Sequence[Split], table: Table, start: i
     """
     to_train = []
     parts = [parts_of(split.training, table, start) for split in splits]
-    for share in SHARES:
+    for share in table.schema.problem_type.shares or SHARES:
         rows = [split.training[part_A < share * PARTS] for split, part_A in zip(splits, parts, strict=True)]
         if min(map(len, rows)) < FEWEST_ROWS:
             continue

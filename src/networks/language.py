@@ -23,7 +23,9 @@ MOST_HEADS = 4
 class RecurrentLanguageModel(nn.Module):
     """Vectors of the symbols, recurrent layers, and the logits of the next symbol.
 
-    symbols: V. embedding: E. units: H, as the only one of a list. layers: recurrent ones, stacked.
+    symbols: V. embedding: E. units: H, as the only one of a list. layers: recurrent ones, stacked. An LSTM begins with
+    gates that remember (Jozefowicz, Zaremba and Sutskever 2015, "An empirical exploration of recurrent network
+    architectures", section 2.2).
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class RecurrentLanguageModel(nn.Module):
         super().__init__()
         [width] = units
         self.embed = nn.Embedding(symbols + 1, embedding)
-        self.layers = nn.ModuleList(
-            RECURRENT[reader](width if layer else embedding, width, batch_first=True) for layer in range(layers)
-        )
+        stacked = [RECURRENT[reader](width if layer else embedding, width, batch_first=True) for layer in range(layers)]
+        if reader == "lstm":
+            for recurrent in stacked:
+                nn.init.ones_(recurrent.bias_ih_l0.data[width : 2 * width])
+        self.layers = nn.ModuleList(stacked)
         self.dropout = nn.ModuleList(Dropout(dropout) for _ in range(layers + 1))
         self.answer = nn.Linear(width, symbols)
 

@@ -57,9 +57,10 @@ class Scored:
 
 def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
     """The candidates of a problem, from the ladder's rungs up to the chosen one."""
-    networks = [rung.network for rung in reversed(rungs[max(chosen - SMALLER_RUNGS, 0) : chosen + 1])]
+    asked, kind = table.schema.problem_type, kind_of(table.schema.features)
+    smaller = SMALLER_RUNGS if asked.smaller_rungs is None else asked.smaller_rungs
+    networks = [rung.network for rung in reversed(rungs[max(chosen - smaller, 0) : chosen + 1])]
     size, most = batch_size(settings.training, table), epochs(settings.training, table)
-    kind = kind_of(table.schema.features)
     by, budget = kind.penalties, settings.search.budget
     search = settings.search.model_copy(
         update={
@@ -68,7 +69,7 @@ def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettin
             "l2": [by * l2 for l2 in settings.search.l2],
         }
     )
-    options = {**kind.options(table.schema.features), **table.schema.problem_type.options}
+    options = {**kind.options(table.schema.features), **asked.options}
     return propose(networks, search, settings.training, size, most, settings.seed, options, settings.pretrain)
 
 

@@ -110,9 +110,9 @@ class Course:
         )
 
 
-def evenly_spaced(rows: int) -> NDArray[np.intp]:
-    """At most `CURVE_ROWS` evenly spaced positions of `rows` rows."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, CURVE_ROWS)).astype(np.intp))
+def evenly_spaced(rows: int, most: int = CURVE_ROWS) -> NDArray[np.intp]:
+    """At most so many evenly spaced positions of `rows` rows."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.intp))
 
 
 def nobody(epochs: int) -> None:

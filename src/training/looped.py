@@ -134,9 +134,9 @@ class EpochPerStep(LightningModule):
             if isinstance(module, OwnStream):
                 module.generator, module.rows = self.masks, member.candidate.batch_size
         x_AD, y_AT, w_A = self.training_rows
-        rows = (
-            x_AD.spaced(CURVE_ROWS) if isinstance(x_AD, SentenceInputs) else torch.from_numpy(evenly_spaced(len(w_A)))
-        )
+        most = table.schema.problem_type.curve_rows or CURVE_ROWS
+        spaced = x_AD.spaced(most) if isinstance(x_AD, SentenceInputs) else None
+        rows = torch.from_numpy(evenly_spaced(len(w_A), most)) if spaced is None else spaced
         sampled, every = rows.numpy(), len(rows) == len(w_A)
         self.sampled_rows = self.training_rows if every else (x_AD[rows], y_AT[rows], w_A[rows])
         self.share = slice(None)

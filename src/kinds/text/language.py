@@ -23,7 +23,7 @@ from src.results.verdicts import Choice
 from src.tables.table import Feature
 
 # Characters before a row that its first ones are read after, where rows continue one another.
-BEFORE = 64
+BEFORE = 32
 # The most characters of a text.
 LONGEST = 8192
 # A character has a number of its own if so many texts have it. Those of a single text teach what unknown ones are like.

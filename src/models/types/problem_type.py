@@ -75,7 +75,9 @@ class ProblemType(ABC):
     a row has a code, whose length the problem says. of_networks: settings that all networks of this type have. options:
     further settings that the search tries in networks that have them, with their values. defaults: what holds of this
     type where a problem file does not say, instead of `params.yaml`. gradient_steps, fewest_epochs: see `Kind`; None:
-    its own. figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    its own. smaller_rungs, curve_rows, shares: instead of `SMALLER_RUNGS` of `src.search.candidates`, `CURVE_ROWS` of
+    `src.training.course` and `SHARES` of `src.judging.sample_sizes`, where a training takes long.
+    figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
     draws: whether a finished model draws new rows. generates: whether models are judged by the rows that they draw, and
@@ -115,6 +117,9 @@ class ProblemType(ABC):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     gradient_steps: int | None = None
     fewest_epochs: int | None = None
+    smaller_rungs: int | None = None
+    curve_rows: int | None = None
+    shares: tuple[float, ...] | None = None
     figures: str
     largest_are_unlike: bool = False
     draws: bool = False
