@@ -37,7 +37,7 @@ CURVES = ("training", "validation", "training_loss", "validation_loss")
 
 # Tags that are columns of the table of runs.
 CROSS_VALIDATED, SEALED_TEST, COMMON_SENSE, CHOSEN = "cross-validated", "sealed test", "common sense", "chosen"
-ANSWER = "answer"
+ANSWER, MEASURE = "answer", "measure"
 _SCORES = (COMMON_SENSE, "shallow model", CROSS_VALIDATED, SEALED_TEST)
 RUN_TYPE = "workflow.run_type"
 Point = tuple[str, int, float]
@@ -107,7 +107,7 @@ def note(layout: Layout, steps: Iterable[str]) -> str:
     lines = [f"**{load_settings(layout, 'report', ReportSettings).question}** {result_line(totals)}", ""]
     rows = [(name, totals.tags[name]) for name in _SCORES if name in totals.tags]
     if rows:
-        lines += [f"| | {totals.tags['measure']} |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
+        lines += [f"| | {totals.tags[MEASURE]} |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
     for verdict in totals.verdicts:
         lines.append(f"- {'yes' if verdict.holds else '**no**'}, {verdict.name}: {verdict.evidence}")
     return "\n".join(lines)
@@ -118,7 +118,7 @@ def result_line(totals: Headline) -> str:
     tags = totals.tags
     if ANSWER not in tags:
         return f"not evaluated yet; verdicts: {tags['verdicts']}"
-    answer, measure, verdicts = tags[ANSWER], tags["measure"].split()[0], tags["verdicts"].split(",")[0]
+    answer, measure, verdicts = tags[ANSWER], tags[MEASURE].split()[0], tags["verdicts"].split(",")[0]
     scores = f"Cross-validated {measure}: {tags[CROSS_VALIDATED]}, common sense {tags[COMMON_SENSE].split()[0]}"
     return f"{answer[0].upper()}{answer[1:]}. {scores}; sealed test: {tags[SEALED_TEST]}; verdicts: {verdicts}"
 
@@ -142,11 +142,15 @@ def _prepare(layout: Layout) -> Headline:
     protocol = prepared.protocol
     repeats = f"{protocol.repeats}" + (f" to {protocol.most_repeats}" if protocol.most_repeats is not None else "")
     tags = {
-        "measure": f"{prepared.measure} ({prepared.direction})",
+        MEASURE: _measure(prepared),
         "protocol": _protocol(protocol, repeats),
     }
     tags |= _automatic(prepared.choices)
     return Headline({"train.rows": prepared.rows, "features": len(prepared.features)}, tags, [])
+
+
+def _measure(results: Prepared | Baseline | Evaluate) -> str:
+    return f"{results.measure} ({results.direction})"
 
 
 def _protocol(protocol: Protocol, repeats: str) -> str:
@@ -162,6 +166,7 @@ def _baseline(layout: Layout) -> Headline:
     baseline = Baseline.read(layout.result("baseline"))
     common_sense, shallow, text = baseline.common_sense, baseline.shallow, printer_of(baseline).bare
     tags = {
+        MEASURE: _measure(baseline),
         COMMON_SENSE: f"{text(common_sense.evaluation.mean)} ({common_sense.name})",
         "shallow model": f"{text(shallow.evaluation.mean)} ({shallow.name})",
     }
@@ -215,6 +220,7 @@ def _evaluate(layout: Layout) -> Headline:
         f"shallow.test.{measure}": evaluation.shallow_test.value,
     }
     tags = {
+        MEASURE: _measure(evaluation),
         COMMON_SENSE: f"{text(evaluation.baseline)} ({references.common_sense.name})",
         "shallow model": f"{text(evaluation.shallow)} ({references.shallow.name})",
         CROSS_VALIDATED: scores.cross_validated,

@@ -1,5 +1,7 @@
 """What is read from the result files, without MLflow."""
 
+from itertools import combinations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +110,14 @@ def test_no_run_holds_more_than_one_batch_takes(files):
 def test_the_note_speaks_of_the_given_steps_only(files):
     assert "| sealed test | network 93.8% (81.2% to 100.0%), shallow model" in note(files, RECORDED)
     assert "sealed test" not in note(files, ["validate"])
+
+
+def test_whatever_steps_are_on_record_the_note_and_its_first_line_can_be_written(files):
+    """A step alone, after a checkout or in a fresh clone: DVC has skipped others, which no record knows."""
+    for size in range(len(RECORDED) + 1):
+        for steps in combinations(RECORDED, size):
+            text = note(files, steps)
+            assert ("Cross-validated accuracy" in text) == ("evaluate" in steps)
 
 
 def test_the_key_is_that_of_the_content_wherever_it_lies(files, tmp_path_factory):
