@@ -19,18 +19,15 @@ import yaml
 from src.core.errors import UserError
 from src.core.files import Layout, atomic_file, write_text
 from src.core.names import plain_name
-from src.datasets import FORMATS, read_local
-from src.datasets.delimited import SEPARATORS
-from src.datasets.encoding import check_encoding
 from src.datasets.fetching import full_disk_told
-from src.preparation.proposal import propose, propose_text, scalar
+from src.preparation.proposal import propose, propose_text
+from src.preparation.sniffing import encoding_of, look_at
 from src.problem.load import listed_problems, load_problem
-from src.problem.sources import Reading
+from src.problem.sources import LocalSource
 from src.problem.steps import Problem
 from tasks.cli import told
 from tasks.problem_list import with_problem
 
-TEXT_FORMATS = ("csv", "tsv", "jsonl")
 # The ending of a file that is one long text, where there is no target.
 TEXT = ".txt"
 
@@ -48,17 +45,15 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
     if not file.is_file():
         raise UserError(f"csv: {file} does not exist; give the path of a table file, relative to {Path.cwd()}")
     path = _path_below(layout.local, file)
-    reading = _reading(file)
-    source = {"source": "file", "path": path}
     if file.suffix.lower() == TEXT and not target:
-        encoding = {key: value for key, value in reading.items() if key == "encoding"}
-        characters = len(file.read_text(encoding=encoding.get("encoding", "utf-8")))
-        text = propose_text(characters, source | encoding)
+        encoding = encoding_of(file)
+        options = {} if encoding == "utf-8" else {"encoding": encoding}
+        text = propose_text(len(file.read_text(encoding=encoding)), {"source": "file", "path": path} | options)
     else:
-        table = read_local(file, Reading.model_validate(reading))
-        data = ", ".join(f"{key}: {scalar(value)}" for key, value in (source | reading).items())
-        targets = [target] if target in table.columns else _targets(target)
-        text = propose(table, targets, f"{{{data}}}", seed=0)
+        looked = look_at(file, target)
+        targets = [target] if target in looked.table.columns else _targets(target)
+        source = LocalSource.model_validate({"source": "file", "path": path} | looked.settings)
+        text = propose(looked.table, targets, source, looked.notes, seed=0)
     listed = with_problem(layout)
     with full_disk_told(layout.local / path):
         if not (layout.local / path).exists():
@@ -116,25 +111,6 @@ def _path_below(local: Path, file: Path) -> str:
     if copy.exists() and not filecmp.cmp(file, copy, shallow=False):
         raise UserError(f"{copy} exists with other content and stays as it is; rename your file or remove that one")
     return file.name
-
-
-def _reading(file: Path) -> dict[str, str]:
-    """The options of `data` that the file needs to be read correctly."""
-    format = next((name for name, one in FORMATS.items() if file.suffix.lower() in one.endings), None)
-    options = {} if format else {"format": "csv"}
-    if (format or "csv") not in TEXT_FORMATS:
-        return options
-    try:
-        check_encoding(file, str(file), "utf-8")
-    except UserError:
-        options["encoding"] = "latin-1"
-    if (format or "csv") == "csv":
-        with file.open(encoding=options.get("encoding", "utf-8-sig")) as stream:
-            header = stream.readline()
-        separator = max(SEPARATORS, key=header.count)
-        if separator != "," and header.count(separator):
-            options["separator"] = separator
-    return options
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-COMPRESSIONS = (".gz", ".bz2", ".xz")
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 
 
 class Damaged(Exception):
@@ -33,11 +33,15 @@ def damage_noticed() -> Iterator[None]:
 
 
 def open_compressed(path: Path) -> IO[bytes]:
-    """A stream of the bytes that a `.gz`, `.bz2` or `.xz` file holds; reading it shows damage."""
+    """A stream of the bytes that a file holds whose ending is one of `COMPRESSIONS`; reading it shows damage."""
     match path.suffix.lower():
         case ".gz":
             return cast(IO[bytes], gzip.open(path))
         case ".bz2":
             return cast(IO[bytes], bz2.open(path))
+        case ".zst":
+            import pyarrow as pa
+
+            return cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
         case _:
             return cast(IO[bytes], lzma.open(path))

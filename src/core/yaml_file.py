@@ -1,4 +1,4 @@
-"""Read problem files and params.yaml as DVC does, so that they mean the same to both.
+"""Read problem files and params.yaml as DVC does, so that they mean the same to both, and write values for them.
 
 That is YAML 1.2: unlike in PyYAML's older version, `yes` and `off` are text and `1e-3` is a number. Dates are text as
 well, and a repeated key is an error instead of a silent choice.
@@ -7,6 +7,7 @@ Files may come from strangers. So their size, depth, integers and expanded alias
 are refused.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from itertools import chain
@@ -169,3 +170,26 @@ def _located(error: yaml.MarkedYAMLError, text: str) -> str:
         return problem + way_out
     line = next(iter(text.splitlines()[mark.line :]), "")
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{way_out}\n  {line[:MOST_SHOWN]}".rstrip()
+
+
+def scalar(value: str) -> str:
+    """`value` as YAML that reads as the same text, also inside a flow sequence."""
+    quoted = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).rstrip("\n")
+    plain = re.fullmatch(r"[A-Za-z_][\w ()/.?-]*", value) and value == value.strip()
+    try:
+        return value if plain and yaml.safe_load(f"[{value}]") == [value] else quoted
+    except yaml.YAMLError:
+        return quoted
+
+
+def flow(value: Any) -> str:
+    """Mappings, sequences, texts, numbers and truth values as YAML in one line."""
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{scalar(name)}: {flow(inner)}' for name, inner in value.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(flow, value))}]"
+        case str():
+            return scalar(value)
+        case _:
+            return json.dumps(value)

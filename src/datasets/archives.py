@@ -35,6 +35,31 @@ def unpack(path: Path, member: str | None, folder: Path, shown: str) -> Path:
         raise UserError(f"{shown} is damaged or not what its ending says: {error}; fetch it again") from None
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive of others, by its ending."""
+    return path.name.lower().endswith((".zip", *_TAR))
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is an archive or compressed, by its ending."""
+    return is_archive(path) or path.suffix.lower() in COMPRESSIONS
+
+
+def members_of(path: Path, shown: str) -> list[str]:
+    """The paths of the files in an archive, but for what macOS adds. Raises UserError for a damaged one."""
+    try:
+        with damage_noticed():
+            if path.name.lower().endswith(".zip"):
+                with zipfile.ZipFile(path) as zipped:
+                    names = [info.filename for info in zipped.infolist() if info.filename and not info.is_dir()]
+            else:
+                with tarfile.open(path) as tarred:
+                    names = [info.name for info in tarred if info.isfile()]
+    except Damaged as error:
+        raise UserError(f"{shown} is damaged or not what its ending says: {error}") from None
+    return [name for name in names if not name.startswith("__MACOSX/")]
+
+
 def _unpacked(path: Path, member: str | None, folder: Path, shown: str) -> Path:
     name = path.name.lower()
     if name.endswith(".zip"):

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from src.core.errors import UserError
-from src.datasets.delimited import GUESSES, parse_delimited
+from src.datasets.delimited import parse_delimited
 from src.datasets.encoding import check_encoding
-from src.datasets.raw_table import RawTable, check_names, check_rows
+from src.datasets.raw_table import GUESSES, RawTable, check_names, check_rows
 from src.problem.sources import Reading
 from src.problem.terms import ColumnType
 

@@ -5,24 +5,30 @@ Every column is read as text. Its type is decided later, from all of its values 
 
 import csv
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import pyarrow as pa
 import pyarrow.csv
 
 from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
-from src.datasets.raw_table import RawTable, check_names, check_rows
-from src.problem.sources import Reading
-from src.problem.terms import ColumnType
+from src.datasets.raw_table import GUESSES, RawTable, check_names, check_rows
+from src.problem.sources import WHITESPACE, Reading
 
-GUESSES: tuple[ColumnType, ...] = ("numeric", "boolean", "date")
+if TYPE_CHECKING:
+    import _csv
+
 SEPARATORS = (",", ";", "\t", "|")
+# A value between spaces; one in quotation marks may hold some.
+_VALUE = re.compile(r'"[^"]*"|\S+')
 # Arrow cannot read rows longer than a block; larger blocks take more memory.
 _BLOCK = 2**23
 
@@ -50,7 +56,12 @@ def _lines(path: Path, reading: Reading, separator: str) -> Iterator[int]:
 
 
 def parse_delimited(
-    stream: BinaryIO | Path, names: list[str], separator: str, encoding: str, skip_lines: int, quote: str = '"'
+    stream: BinaryIO | Path,
+    names: list[str],
+    separator: str,
+    encoding: str,
+    skip_lines: int,
+    quote: str | Literal[False] = '"',
 ) -> pa.Table:
     """Rows of delimited text after `skip_lines` lines, every column as text. Raises pa.ArrowInvalid."""
     return pyarrow.csv.read_csv(
@@ -73,7 +84,12 @@ class _Record:
 def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
     names, skip_lines = header(path, shown, reading, separator)
     try:
-        table = parse_delimited(path, names, separator, reading.encoding, skip_lines)
+        if _is_plain(reading):
+            table = parse_delimited(path, names, separator, reading.encoding, skip_lines, quote_of(reading))
+        else:
+            text = "".join(islice(table_lines(path, reading), skip_lines, None))
+            separator = "\t" if separator == WHITESPACE else separator
+            table = parse_delimited(BytesIO(text.encode()), names, separator, "utf-8", 0, quote_of(reading))
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         check_encoding(path, shown, reading.encoding)
         raise _explained(path, shown, reading, separator, len(names), error) from None
@@ -108,13 +124,46 @@ def header(path: Path, shown: str, reading: Reading, separator: str) -> tuple[li
     return names, first.last_line
 
 
+def quote_of(reading: Reading) -> str | Literal[False]:
+    return '"' if reading.quoting else False
+
+
+def table_lines(path: Path, reading: Reading) -> Generator[str]:
+    """The lines of a file with their ends. Comments are blank; values between spaces are separated by tabs."""
+    encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
+    with path.open(encoding=encoding, newline="") as stream:
+        for line in stream:
+            if reading.comment is not None and line.startswith(reading.comment):
+                yield "\n"
+            elif reading.separator == WHITESPACE:
+                yield "\t".join(_VALUE.findall(line)) + "\n"
+            else:
+                yield line
+
+
+def fields_of(lines: Iterable[str], reading: Reading, separator: str, strict: bool = False) -> "_csv.Reader":
+    """The rows in lines of a table, as Python's csv module reads them."""
+    return csv.reader(
+        lines,
+        delimiter="\t" if separator == WHITESPACE else separator,
+        strict=strict,
+        quoting=csv.QUOTE_MINIMAL if reading.quoting else csv.QUOTE_NONE,
+    )
+
+
+def _is_plain(reading: Reading) -> bool:
+    return reading.comment is None and reading.separator != WHITESPACE
+
+
 def records(path: Path, shown: str, reading: Reading, separator: str, strict: bool) -> Iterator[_Record]:
     """Header and rows without blank lines; slow."""
     csv.field_size_limit(sys.maxsize)
-    encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
-    with path.open(encoding=encoding, newline="") as stream:
-        skipped = sum(1 for _ in islice(stream, reading.skip_lines))
-        rows = csv.reader(stream, delimiter=separator, strict=strict)
+    with closing(table_lines(path, reading)) as lines:
+        skipped = sum(1 for _ in islice(lines, reading.skip_lines))
+        delimiter, quoting = "\t" if separator == WHITESPACE else separator, quote_of(reading)
+        rows = csv.reader(
+            lines, delimiter=delimiter, strict=strict, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
+        )
         line = skipped + 1
         try:
             for fields in rows:

@@ -38,7 +38,7 @@ def check_encoding(path: Path, shown: str, encoding: str) -> None:
                 other = f"try `encoding: {'latin-1' if is_utf8(encoding) else 'utf-8'}` under data"
                 raise UserError(
                     f"{shown}: line {line} is not {encoding}: byte {checked + start} "
-                    f"(0x{error.object[error.start]:02x}): {error.reason}; {_way_out(path) or other}"
+                    f"(0x{error.object[error.start]:02x}): {error.reason}; {way_out(path) or other}"
                 ) from None
             if not block:
                 return
@@ -46,7 +46,8 @@ def check_encoding(path: Path, shown: str, encoding: str) -> None:
             line += block.count(b"\n")
 
 
-def _way_out(path: Path) -> str | None:
+def way_out(path: Path) -> str | None:
+    """What to do about a file that begins unlike text; None where it does not."""
     with path.open("rb") as stream:
         head = stream.read(_BLOCK)
     advice = next((way_out for beginning, way_out in _BEGINNINGS.items() if head.startswith(beginning)), None)

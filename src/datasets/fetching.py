@@ -22,8 +22,9 @@ from src.datasets.download import Unreachable, download
 from src.datasets.idx import table_of_idx
 from src.datasets.manifest import MANIFEST, RawFile, Role, read_manifest, write_manifest
 from src.datasets.members import table_of_members, table_of_text
+from src.datasets.parquet import write_parquet
 from src.datasets.pictured import checksum, pictures_of, table_with_pictures
-from src.datasets.reading import read_raw
+from src.datasets.reading import is_kept_as_parquet, read_raw
 from src.problem.local_files import checksum as checksum_of_local
 from src.problem.local_files import local_file
 from src.problem.sources import (
@@ -122,7 +123,9 @@ def _table_parts(source: SklearnSource | LocalSource | RemoteSource, local: Path
             return [_Part(f"sklearn {source.name}", "any", lambda folder: _bundled(source.name, folder))]
         case LocalSource():
             file = local_file(source.path, local, source.members is not None)
-            origin = f"sha256 {checksum_of_local(file)}{_members_text(source, source.encoding)}"
+            of_member = f" member {source.member}" if source.member else ""
+            origin = f"sha256 {checksum_of_local(file)}{of_member}{_members_text(source, source.encoding)}"
+            origin += _reading_text(source.member or source.path, source)
             if source.pictures is not None:
                 raw = read_raw(file, source, str(file))
                 origin += f" {checksum(pictures_of(raw, source.pictures, file.parent, '', str(file)))}"
@@ -134,6 +137,7 @@ def _table_parts(source: SklearnSource | LocalSource | RemoteSource, local: Path
 def _remote_part(file: RemoteFile, reading: Reading, downloads: Path) -> _Part:
     origin = f"sha256 {file.sha256}" + (f" member {file.member}" if file.member else "")
     origin += _members_text(file, reading.encoding) + (f" labels {file.labels.sha256}" if file.labels else "")
+    origin += _reading_text(file.member or name_in(file.url), reading)
     return _Part(origin, file.role, lambda folder: _remote(file, reading, folder, downloads))
 
 
@@ -164,7 +168,23 @@ def _local(file: Path, source: LocalSource, folder: Path) -> Path:
         raw = read_raw(file, source, str(file))
         pictures = pictures_of(raw, source.pictures, file.parent, "", str(file))
         return table_with_pictures(raw, source.pictures, pictures, folder, str(file))
-    return unpack(_copied(file, folder), None, folder, str(file))
+    return _table(unpack(_copied(file, folder), source.member, folder, str(file)), source, str(file))
+
+
+def _table(path: Path, reading: Reading, shown: str) -> Path:
+    """The table's file; one that takes long to read is kept as Parquet."""
+    if not is_kept_as_parquet(path.name, reading):
+        return path
+    target = path.with_name("table.parquet")
+    write_parquet(read_raw(path, reading, shown), target)
+    return target
+
+
+def _reading_text(name: str, reading: Reading) -> str:
+    """The settings that decide which table is kept of a file."""
+    if not is_kept_as_parquet(name, reading):
+        return ""
+    return f" sheet {reading.sheet} after {reading.skip_lines} lines named {reading.names} in {reading.encoding}"
 
 
 def _copied(file: Path, folder: Path) -> Path:
@@ -188,7 +208,9 @@ def _remote(file: RemoteFile, reading: Reading, folder: Path, downloads: Path) -
         text = unpack(arrived, file.member, folder, arrived.name)
         return table_of_text(text, file, reading.encoding, folder, arrived.name)
     if file.pictures is None:
-        return unpack(arrived, file.member, folder, arrived.name)
+        lines = reading.skip_lines if file.skip_lines is None else file.skip_lines
+        so_read = reading.model_copy(update={"skip_lines": lines})
+        return _table(unpack(arrived, file.member, folder, arrived.name), so_read, arrived.name)
     if file.member is None:
         raise UserError(f"{arrived.name}: data.pictures: name the table in the archive as `member`")
     table = unpack(arrived, file.member, folder, arrived.name)

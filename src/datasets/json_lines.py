@@ -1,7 +1,11 @@
-"""JSON Lines: one object per line. Numbers keep their exact spelling until the type of their column is known."""
+"""JSON Lines, one object per line, and JSON files of one array of objects.
+
+Numbers keep their exact spelling until the type of their column is known.
+"""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +13,13 @@ import pyarrow as pa
 
 from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
-from src.datasets.raw_table import ColumnTypes, RawTable, Runs, check_names, check_rows, common
+from src.datasets.raw_table import GUESSES, ColumnTypes, RawTable, Runs, check_names, check_rows, common
 from src.problem.sources import Reading
-from src.problem.terms import ColumnType
 
 # The most rows held as Python objects; Arrow's take a tenth of the memory.
 _BATCH = 20_000
 # The types to try for a column, by the JSON type of its values.
-_GUESSES: dict[type, tuple[ColumnType, ...]] = {str: ("date",), bool: ("boolean",)}
+_GUESSES: dict[type, ColumnTypes] = {str: GUESSES, bool: ("boolean",)}
 
 
 class _Number(str):
@@ -32,20 +35,45 @@ Types = dict[str, list[tuple[int, type]]]
 
 def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
     """Keys become columns in the order of their first appearance; a key that a row lacks is a missing value."""
-    types: Types = {}
-    batches: list[pa.Table] = []
-    rows: list[dict[str, str | None]] = []
+    objects = ((f"line {line}", text) for line, text in object_lines(path, reading))
     try:
-        for line, text in object_lines(path, reading):
-            rows.append(_parse(text, shown, line, len(batches) * _BATCH + len(rows), types))
-            if len(rows) == _BATCH:
-                batches.append(_columns(rows, types))
-                rows = []
+        return _table(((place, partial(spelled, text)) for place, text in objects), shown)
     except UnicodeDecodeError:
         check_encoding(path, shown, reading.encoding)
         raise
+
+
+def read_json(path: Path, shown: str, reading: Reading) -> RawTable:
+    """The same of a file that holds one array of objects."""
+    check_encoding(path, shown, reading.encoding)
+    try:
+        rows = spelled(path.read_text(encoding="utf-8-sig" if is_utf8(reading.encoding) else reading.encoding))
+    except ValueError as error:
+        raise UserError(f"{shown} {error}") from None
+    if not isinstance(rows, list):
+        raise UserError(f'{shown} holds no table: write it as an array of rows, [{{"column": value, …}}, …]')
+    return _table(((f"row {number}", partial(_itself, row)) for number, row in enumerate(rows)), shown)
+
+
+def _itself(row: Any) -> Any:
+    return row
+
+
+def _table(objects: Iterable[tuple[str, Callable[[], Any]]], shown: str) -> RawTable:
+    """The rows that the functions give, each with its place for messages."""
+    types: Types = {}
+    batches: list[pa.Table] = []
+    rows: list[dict[str, str | None]] = []
+    for place, get in objects:
+        try:
+            rows.append(_parsed(get(), len(batches) * _BATCH + len(rows), types))
+        except ValueError as error:
+            raise UserError(f"{shown}: {place} {error}") from None
+        if len(rows) == _BATCH:
+            batches.append(_columns(rows, types))
+            rows = []
     if not rows and not batches:
-        raise UserError(f"{shown} is empty; give a file with one JSON object per line")
+        raise UserError(f"{shown} is empty; give a file with one JSON object per row")
     batches.append(_columns(rows, types))
     table = pa.concat_tables(batches, promote_options="default").select(list(types))
     check_names(table.column_names, shown)
@@ -72,17 +100,14 @@ def object_lines(path: Path, reading: Reading) -> Iterator[tuple[int, str]]:
                 yield line, text
 
 
-def _parse(text: str, shown: str, line: int, position: int, types: Types) -> dict[str, str | None]:
-    try:
-        row = json_object(spelled(text))
-        values = texts(row)
-    except ValueError as error:
-        raise UserError(f"{shown}: line {line} {error}") from None
-    for name, value in row.items():
+def _parsed(value: Any, position: int, types: Types) -> dict[str, str | None]:
+    """The texts of a row. Raises ValueError that says why there is none."""
+    row = json_object(value)
+    for name, each in row.items():
         begun = types.setdefault(name, [])
-        if value is not None and (not begun or begun[-1][1] is not type(value)):
-            begun.append((position, type(value)))
-    return values
+        if each is not None and (not begun or begun[-1][1] is not type(each)):
+            begun.append((position, type(each)))
+    return texts(row)
 
 
 def spelled(text: str | bytes) -> Any:

@@ -1,5 +1,6 @@
 """Parquet: the format has types, so nothing is guessed unless the file was made from texts."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +58,14 @@ def read_parquet(path: Path, shown: str, reading: Reading) -> RawTable:
         runs={name: in_column for name, in_column in runs.items() if name in guesses},
         of_nothing=of_nothing,
     )
+
+
+def write_parquet(raw: RawTable, path: Path) -> None:
+    """Write a table so that `read_parquet` tries the same types for its columns of texts."""
+    metadata = {GUESSES: json.dumps(raw.guesses)}
+    if raw.of_nothing is not None:
+        metadata[RUNS] = json.dumps([raw.runs, raw.of_nothing])
+    pyarrow.parquet.write_table(raw.table.replace_schema_metadata(metadata), path)
 
 
 def _stored(metadata: Mapping[bytes, bytes], key: str, adapter: TypeAdapter[T], shown: str) -> T | None:

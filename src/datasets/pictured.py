@@ -7,8 +7,8 @@ Paths begin at the table's folder. The other columns stay as they were read.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.parquet
 from src.core.errors import UserError
 from src.core.names import fault_of_path
 from src.datasets.members import contents
-from src.datasets.parquet import GUESSES, RUNS
+from src.datasets.parquet import write_parquet
 from src.datasets.raw_table import RawTable, nearest
 from src.inputs.pictures import FORMATS, decodes
 
@@ -58,10 +58,7 @@ def table_with_pictures(raw: RawTable, column: str, files: Mapping[str, bytes], 
     table = raw.table.set_column(raw.table.column_names.index(column), column, pictures)
     guesses = {name: types for name, types in raw.guesses.items() if name != column}
     target = folder / "table.parquet"
-    metadata = {GUESSES: json.dumps(guesses)}
-    if raw.of_nothing is not None:
-        metadata[RUNS] = json.dumps([raw.runs, raw.of_nothing])
-    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), target)
+    write_parquet(replace(raw, table=table, guesses=guesses), target)
     return target
 
 

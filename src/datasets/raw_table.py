@@ -13,6 +13,8 @@ from src.core.names import shown as named
 from src.problem.terms import RESERVED_COLUMNS, ColumnType
 
 ColumnTypes = tuple[ColumnType, ...]
+# What a column of texts may hold where nothing declares its type.
+GUESSES: ColumnTypes = ("numeric", "boolean", "date")
 Runs = list[tuple[int, ColumnTypes]]
 
 

@@ -28,11 +28,12 @@ from src.datasets.columns import (
 )
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
-from src.datasets.json_lines import jsonl_lines, read_jsonl
+from src.datasets.json_lines import jsonl_lines, read_json, read_jsonl
 from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import ColumnTypes, RawTable, Runs, common, nearest
-from src.problem.sources import LocalSource, Members, Reading, RemoteSource, SklearnSource
+from src.datasets.spreadsheet import read_spreadsheet
+from src.problem.sources import LocalSource, Members, Notation, Reading, RemoteSource, SklearnSource
 from src.problem.terms import ColumnType
 
 ROLE = "__role__"
@@ -52,10 +53,14 @@ FORMATS = {
     "csv": _Format(read_csv, csv_lines, (".csv",)),
     "tsv": _Format(read_tsv, tsv_lines, (".tsv", ".tab")),
     "parquet": _Format(read_parquet, None, (".parquet", ".pq")),
+    "json": _Format(read_json, None, (".json",)),
     "jsonl": _Format(read_jsonl, jsonl_lines, (".jsonl", ".ndjson")),
     "arff": _Format(read_arff, arff_lines, (".arff",)),
     "conllu": _Format(read_conllu, conllu_lines, (".conllu",)),
+    "spreadsheet": _Format(read_spreadsheet, None, (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")),
 }
+# Read once, when they are fetched: what is kept is the table as Parquet.
+_KEPT_AS_PARQUET = ("json", "spreadsheet")
 
 # What messages call a value of each type.
 EXPECTED: dict[ColumnType, str] = {
@@ -77,15 +82,27 @@ class _File:
 
     @property
     def format(self) -> _Format:
-        if self.reading.format != "auto":
-            return FORMATS[self.reading.format]
-        for file_format in FORMATS.values():
-            if self.path.suffix.lower() in file_format.endings:
-                return file_format
+        return FORMATS[format_of(self.path, self.shown, self.reading)]
+
+
+def format_of(path: Path, shown: str, reading: Reading) -> str:
+    """The name of a file's format: as declared, else by its ending. Raises UserError where neither tells."""
+    if reading.format != "auto":
+        return reading.format
+    by_ending = next((name for name, each in FORMATS.items() if path.suffix.lower() in each.endings), None)
+    if by_ending is None:
         raise UserError(
-            f"{self.shown}: the ending {self.path.suffix!r} does not tell the format; "
+            f"{shown}: the ending {path.suffix!r} does not tell the format; "
             f"set `format` under data to one of {', '.join(FORMATS)}"
         )
+    return by_ending
+
+
+def is_kept_as_parquet(name: str, reading: Reading) -> bool:
+    """Whether what is kept of a file is its table as Parquet, since its own format takes long to read."""
+    ending = Path(name).suffix.lower()
+    by_ending = any(ending in FORMATS[each].endings for each in _KEPT_AS_PARQUET)
+    return by_ending if reading.format == "auto" else reading.format in _KEPT_AS_PARQUET
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,7 @@ class _Guessed:
     """A column whose type nobody declared: its cleaned texts, the type that fits all of them, and the types to try."""
 
     text: pa.ChunkedArray
+    notation: Notation
     type: ColumnType
     runs: Runs
     of_nothing: ColumnTypes | None
@@ -105,7 +123,7 @@ class _Guessed:
         if not to_try and self.of_nothing is not None:
             to_try = [self.of_nothing]
         types = common(to_try or [types for _, types in self.runs])
-        return guess_type(self.text.filter(pa.array(rows_N)), types)
+        return guess_type(self.text.filter(pa.array(rows_N)), types, self.notation)
 
 
 @dataclass(frozen=True)
@@ -160,16 +178,16 @@ def read_split(
     for name, column in guessed.items():
         type_ = column.type_by(training_N)
         if type_ != column.type and name not in unlearnt and training_N.any():
-            values, positions, examples = _fitted(column.text, type_)
+            values, positions, examples = _fitted(column.text, type_, column.notation)
             frame[name] = _pandas({name: values})[name]
             if len(positions):
                 misfits.append(Misfit(name, type_, positions, examples))
     return SplitTable(frame, test_N, misfits)
 
 
-def read_local(path: Path, reading: Reading) -> pd.DataFrame:
-    """Read one of the user's files as `read_table` will once it is fetched."""
-    return _typed([_File(path, str(path), "any", reading)], {})[0]
+def read_local(path: Path, reading: Reading, shown: str) -> pd.DataFrame:
+    """Read one of the user's files, `shown` in messages, as `read_table` will once it is fetched."""
+    return _typed([_File(path, shown, "any", reading)], {})[0]
 
 
 def vectors_file(raw: Path) -> Path:
@@ -204,14 +222,16 @@ def _typed(files: Sequence[_File], types: dict[str, ColumnType]) -> tuple[pd.Dat
     for name in list(pending):
         values, by_file, by_user = pending.pop(name), declared.get(name), types.get(name)
         try:
-            typed[name] = typed_column(values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading)
+            typed[name] = typed_column(
+                name, values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading
+            )
         except NotOfType as error:
             raise _refused(name, by_user or declared[name], by_user is not None, error, files) from None
         type_ = arrow_column_type(typed[name].type)
         first = {to_try[:1] for _, to_try in runs[name]} | ({of_nothing[:1]} if of_nothing else set())
         if by_user is None and by_file is None and type_ is not None and first not in ({()}, {(type_,)}):
             text = typed[name] if type_ == "categorical" else _cleaned(values, files[0].reading)
-            guessed[name] = _Guessed(text, type_, runs[name], of_nothing)
+            guessed[name] = _Guessed(text, files[0].reading.notation(name), type_, runs[name], of_nothing)
         del values
     frame = _pandas(typed)
     if any(file.role == "test" for file in files):
@@ -227,15 +247,17 @@ def _cleaned(values: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
     return clean(values.cast(pa.string()), reading.missing, reading.strip_end)
 
 
-def _fitted(text: pa.ChunkedArray, type_: ColumnType) -> tuple[pa.ChunkedArray, NDArray[np.intp], list[str]]:
+def _fitted(
+    text: pa.ChunkedArray, type_: ColumnType, notation: Notation
+) -> tuple[pa.ChunkedArray, NDArray[np.intp], list[str]]:
     """The texts as values of the type, the positions of those that do not fit and become gaps, and examples of them."""
     try:
-        return parse(text, type_), np.array([], dtype=np.intp), []
+        return parse(text, type_, notation), np.array([], dtype=np.intp), []
     except NotOfType as error:
         wrong_N = np.zeros(len(text), dtype=bool)
         wrong_N[error.positions] = True
         fitting = pc.if_else(pa.array(wrong_N), pa.scalar(None, pa.string()), text)
-        return parse(fitting, type_), error.positions, error.examples
+        return parse(fitting, type_, notation), error.positions, error.examples
 
 
 def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> list[_File]:
@@ -258,11 +280,8 @@ def _files(source: SklearnSource | LocalSource | RemoteSource, raw: Path) -> lis
 
 def _as_fetched(reading: Reading, members: Members) -> Reading:
     """How to read the fetched file: a table with its pictures, or cut from a text, has become a Parquet file."""
-    return (
-        reading
-        if members.pictures is None and members.records is None
-        else reading.model_copy(update={"format": "parquet"})
-    )
+    is_parquet = members.pictures is not None or members.records is not None or reading.format in _KEPT_AS_PARQUET
+    return reading.model_copy(update={"format": "parquet"}) if is_parquet else reading
 
 
 def _file(raw: Path, listed: RawFile, shown: str, reading: Reading) -> _File:
@@ -305,6 +324,7 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
 
 
 def typed_column(
+    name: str,
     values: pa.ChunkedArray,
     by_file: ColumnType | None,
     declared: ColumnType | None,
@@ -313,22 +333,23 @@ def typed_column(
 ) -> pa.ChunkedArray:
     """A column with the canonical values of its type, which is declared or guessed.
 
-    by_file: the type that the file itself declares, whose values need no parsing.
+    name: the column's. by_file: the type that the file itself declares, whose values need no parsing.
     """
     if by_file == "text":
         return values.cast(pa.string())
+    notation = reading.notation(name)
     if not is_text(values.type):
         if declared == by_file and by_file is not None:
             return canonical(values, by_file)
         values = values.cast(pa.string())
     elif declared == "numeric" or (declared is None and guesses[:1] == ("numeric",)):
-        numbers = plain_numbers(values, reading.missing, reading.strip_end)
+        numbers = plain_numbers(values, reading, notation)
         if numbers is not None:
             return numbers
     # Words such as "?" or "None" are no gaps.
     missing = [""] if declared == "token" else reading.missing
     text = clean(values.cast(pa.string()), missing, reading.strip_end)
-    return parse(text, declared or guess_type(text, guesses))
+    return parse(text, declared or guess_type(text, guesses, notation), notation)
 
 
 def _refused(name: str, type_: ColumnType, by_user: bool, error: NotOfType, files: Sequence[_File]) -> UserError:

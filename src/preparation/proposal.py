@@ -7,16 +7,18 @@ read: which of them will be sealed is not decided yet, and the user checks every
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from src.core.errors import UserError
+from src.core.yaml_file import flow, scalar
 from src.datasets import numeric_looking
 from src.models.types.classes import FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES, choose_positive
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
+from src.problem.sources import LocalSource, Notation
 from src.problem.steps import ProtocolSettings
 from src.tables.columns import feature_type, label_texts
 from src.tables.protocols import Order, choose_protocol
@@ -57,6 +59,7 @@ class Column:
     present: pd.Series
     distinct: int
     rows: int
+    notation: Notation
 
     @property
     def is_text(self) -> bool:
@@ -102,8 +105,8 @@ class Column:
         return set(re.split(r"[\W_]+", spaced.lower()))
 
 
-def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -> str:
-    """The text of a problem file for `table`; `data` is the value of its key `data`, as YAML.
+def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, notes: Sequence[str], seed: int) -> str:
+    """The text of a problem file for `table`, which was read from `source`; `notes` say how.
 
     Without targets the problem is of a type that has none.
 
@@ -111,8 +114,14 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
     """
     for name in targets:
         if name not in table.columns:
-            raise UserError(f"target: there is no column {name!r}; the columns are: {', '.join(table.columns)}")
-    columns = {name: _column(table[name] if name in targets else table[name].head(ROWS)) for name in table.columns}
+            raise UserError(
+                f"target: there is no column {name!r}; the columns are: {', '.join(table.columns)}"
+                + (f" ({' '.join(notes)})" if notes else "")
+            )
+    columns = {
+        name: _column(table[name] if name in targets else table[name].head(ROWS), source.notation(name))
+        for name in table.columns
+    }
     target_columns = [columns[name] for name in targets]
     only_texts = not targets and len(columns) == 1 and all(column.is_text for column in columns.values())
     problem_type, why = _type(target_columns, only_texts)
@@ -130,9 +139,10 @@ def propose(table: pd.DataFrame, targets: Sequence[str], data: str, seed: int) -
     question = f"Can we predict {', '.join(targets)} from the other columns?" if targets else "What are the rows like?"
     lines = [
         f"# A first guess from {len(table):,} rows and {len(columns)} columns: check the lines that have a comment.",
+        *(f"# {note}" for note in notes),
         f"question: {scalar(question)} # say what you want to know",
-        f"data: {data}",
-        *([f"target: {scalar(targets[0]) if len(targets) == 1 else sequence(targets)}"] if targets else []),
+        f"data: {flow(_first(source.model_dump(mode='json', exclude_unset=True), ('source', 'path')))}",
+        *([f"target: {scalar(targets[0]) if len(targets) == 1 else flow(targets)}"] if targets else []),
         f"type: {problem_type.name} # {why}",
         *_code(useful, problem_type),
         *_gaps(target_columns),
@@ -164,23 +174,14 @@ def propose_text(characters: int, source: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def scalar(value: str) -> str:
-    """`value` as YAML text that reads as the same text, also inside a flow sequence."""
-    quoted = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).rstrip("\n")
-    plain = re.fullmatch(r"[A-Za-z_][\w ()/.?-]*", value) and value == value.strip()
-    try:
-        return value if plain and yaml.safe_load(f"[{value}]") == [value] else quoted
-    except yaml.YAMLError:
-        return quoted
+def _first(settings: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The settings, the named ones first."""
+    return {name: settings[name] for name in names} | settings
 
 
-def sequence(values: Sequence[str]) -> str:
-    return f"[{', '.join(scalar(value) for value in values)}]"
-
-
-def _column(values: pd.Series) -> Column:
+def _column(values: pd.Series, notation: Notation) -> Column:
     present = values.dropna()
-    return Column(str(values.name), present, int(present.nunique()), len(values))
+    return Column(str(values.name), present, int(present.nunique()), len(values), notation)
 
 
 def _type(targets: Sequence[Column], only_texts: bool) -> tuple[ProblemType, str]:
@@ -211,7 +212,7 @@ def _check_alone(column: Column) -> None:
             f"target: {name!r} holds dates; give a column of numbers (such as days until then) or of classes"
         )
     if column.is_text:
-        share, wrong = numeric_looking(column.present)
+        share, wrong = numeric_looking(column.present, column.notation)
         if share >= NUMERIC_SHARE:
             slips = ", ".join(f"row {column.present.index[i]}: {column.present.iloc[i]!r}" for i in wrong[:5])
             raise UserError(
@@ -259,7 +260,7 @@ def _useless(column: Column) -> str | None:
     many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
     if column.is_text and column.present.str.match(_LOCAL_DATE).mean() > NUMERIC_SHARE:
         return "holds dates; write them as 2026-11-21 to learn from them"
-    if column.is_text and not column.reads and numeric_looking(column.present)[0] < NUMERIC_SHARE:
+    if column.is_text and not column.reads and numeric_looking(column.present, column.notation)[0] < NUMERIC_SHARE:
         if column.distinct >= IDENTIFIER_SHARE * len(column.present) and len(column.present) > MOST_NUMBERED_CLASSES:
             return f"{many}: it names rows instead of describing them"
         if column.distinct > MOST_CATEGORIES:
@@ -315,7 +316,7 @@ def _slips(columns: Sequence[Column]) -> Iterator[str]:
     for column in columns:
         if not column.is_text:
             continue
-        share, wrong = numeric_looking(column.present)
+        share, wrong = numeric_looking(column.present, column.notation)
         if share >= NUMERIC_SHARE:
             first = f"row {column.present.index[wrong[0]]}: {column.present.iloc[wrong[0]]!r}"
             yield f"# {column.name} holds numbers but for {len(wrong):,} values ({first}): correct these, or name the"

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -44,24 +45,78 @@ def _text_encoding(value: str) -> str:
 Encoding = Annotated[str, AfterValidator(_text_encoding)]
 
 
+def _separator(value: str) -> str:
+    if len(value) != 1 and value != WHITESPACE:
+        raise ValueError(f"separator: {value!r} should be one character, or the word {WHITESPACE}")
+    return value
+
+
+# Runs of spaces and tabs between values.
+WHITESPACE = "whitespace"
+Separator = Annotated[str, AfterValidator(_separator)]
+Decimal = Literal[".", ","]
+Thousands = Literal[",", ".", " ", "'"]
+_THOUSANDS = "the mark between thousands; a space stands for narrow and unbreakable ones, too"
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How numbers are written: the marks before decimals and between thousands, and what stands before or after."""
+
+    decimal: Decimal = "."
+    thousands: Thousands | None = None
+    unit: str = ""
+
+
+class NumbersSettings(Settings):
+    """How the numbers of one column are written; what is not given is as in the whole file."""
+
+    decimal: Decimal | None = Field(None, description="the mark before the decimals")
+    thousands: Thousands | None = Field(None, description=_THOUSANDS)
+    unit: str = Field("", description="what stands before or after the number, such as $ or kg")
+
+
 class Reading(Settings):
     """How the bytes of a table file are read; by `auto`, the file's ending decides."""
 
-    format: Literal["auto", "csv", "tsv", "parquet", "jsonl", "arff", "conllu"] = Field(
+    format: Literal["auto", "csv", "tsv", "parquet", "json", "jsonl", "arff", "conllu", "spreadsheet"] = Field(
         "auto", description="of the file; auto: by its ending"
     )
     encoding: Encoding = Field("utf-8", description="text encoding of a CSV, TSV or JSON Lines file")
-    separator: str | None = Field(
-        None, min_length=1, max_length=1, description="column separator of a CSV file; a comma by default"
+    separator: Separator | None = Field(
+        None, description="column separator of a CSV file, or whitespace for spaces and tabs; a comma by default"
     )
+    quoting: bool = Field(True, description="whether quotation marks enclose values; otherwise they are characters")
+    comment: str | None = Field(
+        None, min_length=1, max_length=5, description="what lines of a CSV file begin with that are no rows, such as #"
+    )
+    sheet: str | None = Field(None, description="the sheet of a spreadsheet; the first by default")
     missing: list[str] = Field(
         default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"], description="values that stand for a gap"
     )
     strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
+    decimal: Decimal = Field(".", description="the mark before the decimals of numbers")
+    thousands: Thousands | None = Field(None, description=_THOUSANDS)
+    numbers: dict[str, NumbersSettings] = Field(
+        default_factory=dict, description="how the numbers of a column are written, where that differs or has a unit"
+    )
     names: list[str] | None = Field(
         None, min_length=1, description="the column names of a file that has no header line"
     )
     skip_lines: int = Field(0, ge=0, le=MOST_SKIPPED, description="lines to skip before the header or the first row")
+
+    @model_validator(mode="after")
+    def marks_differ(self) -> Self:
+        for name, notation in {"": self.notation(""), **{name: self.notation(name) for name in self.numbers}}.items():
+            if notation.decimal == notation.thousands:
+                place = f"numbers.{name}" if name else "thousands"
+                raise ValueError(f"{place}: {notation.thousands!r} is the mark before the decimals, too; change one")
+        return self
+
+    def notation(self, column: str) -> Notation:
+        """How the numbers of a column are written."""
+        numbers = self.numbers.get(column, NumbersSettings())
+        return Notation(numbers.decimal or self.decimal, numbers.thousands or self.thousands, numbers.unit)
 
 
 class SklearnSource(Settings):
@@ -153,6 +208,7 @@ class LocalSource(Reading, Members):
     path: LocalPath = Field(
         min_length=1, description="the path of the file, or of a folder of members, below data/local/"
     )
+    member: str | None = Field(None, description="the table's path inside an archive (zip, tar, tgz, tar.xz)")
 
 
 class Repacked(Settings):

@@ -119,14 +119,14 @@ class RowChecks:
         """The values with the column type `type_`, null where they do not have it, and the faults."""
         stored_type = None if is_text(values.type) else arrow_column_type(values.type)
         try:
-            return typed_column(values, stored_type, type_, (), self.reading), []
+            return typed_column(name, values, stored_type, type_, (), self.reading), []
         except NotOfType as error:
             text = values.cast(pa.string())
             wrong_N = np.zeros(len(text), dtype=bool)
             wrong_N[error.positions] = True
             fault = Fault(name, f"is not {EXPECTED[type_]}", error.positions, text.take(error.positions).to_pylist())
             right = pc.if_else(pa.chunked_array([wrong_N]), pa.scalar(None, pa.string()), text)
-            return typed_column(right, None, type_, (), self.reading), [fault]
+            return typed_column(name, right, None, type_, (), self.reading), [fault]
 
     def _promises(self, frame: pd.DataFrame) -> Iterator[tuple[Fault, bool]]:
         """The broken promises of the user's suite, and whether they refuse the rows."""

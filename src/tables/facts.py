@@ -11,9 +11,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from src.datasets import numeric_looking
+from src.datasets.notation import recognized
+from src.problem.sources import Notation, Reading
 from src.problem.steps import ValidateSettings
 from src.tables.columns import column_type, feature_type, label_texts
 from src.tables.protocols import Order, choose_protocol
@@ -148,8 +151,23 @@ class TableFacts:
         """
         guessed = [n for n in self.features if self.types[n] == "categorical" and n not in self.settings.columns]
         every = max(len(self) // SAMPLE_ROWS, 1)
-        hopeful = [name for name in guessed if numeric_looking(self[name].iloc[::every])[0] > FEW_NUMBERS]
-        return {name: numeric_looking(self[name]) for name in hopeful}
+        written = {name: self.notation(name) for name in guessed}
+        hopeful = [n for n in guessed if numeric_looking(self[n].iloc[::every], written[n])[0] > FEW_NUMBERS]
+        return {name: numeric_looking(self[name], written[name]) for name in hopeful}
+
+    def notation(self, name: str) -> Notation:
+        """How the problem file says that the numbers of a column are written."""
+        data = self.settings.data
+        return data.notation(name) if isinstance(data, Reading) else Notation()
+
+    def other_notation(self, name: str) -> Notation | None:
+        """The notation of a column of texts that are numbers, if only it were read so."""
+        if self.types[name] != "categorical" or name in self.settings.columns:
+            return None
+        every = max(len(self) // SAMPLE_ROWS, 1)
+        text = pa.chunked_array([pa.Array.from_pandas(self[name].iloc[::every], type=pa.string())])
+        notation = recognized(text)
+        return None if notation in (Notation(), self.notation(name)) else notation
 
 
 def first_rows(offends_N: "NDArray[np.bool_] | pd.Series") -> list[int]:

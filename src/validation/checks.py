@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from src.datasets.notation import as_settings
 from src.models.types.registry import TYPES
+from src.problem.sources import Notation
 from src.tables.columns import label_numbers, label_texts
 from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 from src.validation.leaks import FEWEST_ROWS as FEWEST_ROWS_FOR_LEAKS
@@ -304,9 +306,18 @@ def test_set(table: TableFacts) -> Iterator[Issue]:
 
 
 def text_among_numbers(table: TableFacts) -> Iterator[Issue]:
-    """Features read as text although most of their values are numbers: one typing error makes a whole column text."""
+    """Columns read as text although their values are numbers: a typing error or other marks do that."""
+    other = {name: table.other_notation(name) for name in [*table.features, *table.targets]}
+    for name, notation in other.items():
+        if notation is not None:
+            count, rows = len(table) - table.missing[name], first_rows(table[name].notna())
+            message = (
+                f"{name!r}: {counted(count, 'value')} read as text, though they are numbers such as "
+                f"{table[name].iloc[rows[0]]!r}: {written_so(name, notation)}"
+            )
+            yield Issue("error", name, count, rows, message)
     for name, (share, wrong) in table.slips.items():
-        if not HALF_NUMBERS <= share < 1:
+        if not HALF_NUMBERS <= share < 1 or other[name] is not None:
             continue
         count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
         example = table[name].iloc[rows[0]]
@@ -316,6 +327,11 @@ def text_among_numbers(table: TableFacts) -> Iterator[Issue]:
             f"`columns: {{{name}: categorical}}`"
         )
         yield Issue("error" if share >= MOSTLY_NUMBERS else "warning", name, count, rows, message)
+
+
+def written_so(name: str, notation: Notation) -> str:
+    """What to do about numbers in another notation than the file's."""
+    return f"say `{as_settings(notation, name)}` under data, or `columns: {{{name}: categorical}}` where they are names"
 
 
 def too_many_categories(table: TableFacts) -> Iterator[Issue]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from src.core.errors import UserError
 from src.core.files import parse_json
 from src.datasets import numeric_looking
+from src.datasets.notation import as_settings
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.tables.facts import (
@@ -236,11 +237,17 @@ def _wrong_type(column: str, type_: str) -> Explain:
     def explain(table: TableFacts, _: dict[str, Any]) -> Issue:
         type_read, count, rows = table.types[column], len(table), first_rows(table[column].notna())
         if type_ == "numeric" and type_read == "categorical":
-            wrong = numeric_looking(table[column])[1]
+            wrong = numeric_looking(table[column], table.notation(column))[1]
             count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
+            other = table.other_notation(column)
+            way_out = (
+                "correct them, or add the mark to data.missing"
+                if other is None
+                else f"say `{as_settings(other, column)}` under data"
+            )
             message = (
                 f"{column!r}: {counted(count, 'value')} not a number ({where(rows, count)}), for example "
-                f"{table[column].iloc[rows[0]]!r}; correct them, or add the mark to data.missing"
+                f"{table[column].iloc[rows[0]]!r}; {way_out}"
             )
             return Issue("error", column, count, rows, message)
         message = f"{column!r} was read as {type_read} but has to be {type_}; correct the file or the key `columns`"

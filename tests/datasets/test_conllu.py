@@ -45,10 +45,10 @@ def test_every_word_is_a_row_and_what_is_no_word_is_none(tmp_path: Path, end: st
 
 def test_words_that_look_like_gaps_are_words_where_they_are_read_as_such(tmp_path: Path):
     (tmp_path / "words.conllu").write_text(GOOD)
-    table = read_local(tmp_path / "words.conllu", Reading())
+    table = read_local(tmp_path / "words.conllu", Reading(), "words.conllu")
     assert table["form"].isna().sum() == 2
     assert table["head"].tolist()[:3] == [3.0, 3.0, 0.0]
-    words = typed_column(pa.chunked_array([["?", "None", ""]]), None, "token", (), Reading())
+    words = typed_column("word", pa.chunked_array([["?", "None", ""]]), None, "token", (), Reading())
     assert words.to_pylist() == ["?", "None", None]
 
 

@@ -249,9 +249,12 @@ def test_files_of_one_name_do_not_overwrite_each_other(folders: Path) -> None:
 
 
 def test_a_file_named_like_the_manifest_gets_another_name(folders: Path) -> None:
-    (folders / "local" / "manifest.json").write_bytes(b'{"a": 1}')
+    (folders / "local" / "manifest.json").write_bytes(b"a\n1\n")
 
-    assert get(folders, local("manifest.json")) == ["1-manifest.json", "manifest.json"]
+    assert get(folders, local("manifest.json").model_copy(update={"format": "csv"})) == [
+        "1-manifest.json",
+        "manifest.json",
+    ]
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -359,7 +359,7 @@ def test_changing_one_cell_never_changes_another_row(
     def table(cells: list[list[str]]) -> pd.DataFrame:
         file.write_text(as_csv(cells), encoding="utf-8", newline="")
         if not declared:
-            return read_local(file, Reading.model_validate({}))
+            return read_local(file, Reading.model_validate({}), "t.csv")
         source = LocalSource.model_validate({"source": "file", "path": "t.csv"})
         fetch_source(source, tmp_path / "raw", tmp_path)
         return read_table(source, tmp_path / "raw", kinds)
@@ -379,6 +379,6 @@ def test_any_text_comes_back_from_a_quoted_csv(tmp_path: Path, words: list[str])
     file = tmp_path / "t.csv"
     file.write_text(text.getvalue(), encoding="utf-8", newline="")
 
-    read = read_local(file, Reading.model_validate({"missing": []}))["w"].tolist()[1:]
+    read = read_local(file, Reading.model_validate({"missing": []}), "t.csv")["w"].tolist()[1:]
 
     assert read == [word.strip() for word in words]

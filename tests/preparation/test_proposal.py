@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.errors import UserError
-from src.preparation.proposal import propose, scalar
+from src.core.yaml_file import scalar
+from src.preparation.proposal import propose
+from src.problem.sources import LocalSource
 
 ROWS = 200
 RNG = np.random.default_rng(0)
@@ -22,7 +24,7 @@ def table(**columns: Any) -> pd.DataFrame:
 
 
 def proposed(frame: pd.DataFrame, *targets: str) -> tuple[dict[str, Any], str]:
-    text = propose(frame, targets, "{source: file, path: t.csv}", seed=0)
+    text = propose(frame, targets, LocalSource(source="file", path="t.csv"), [], seed=0)
     return yaml.safe_load(text), text
 
 

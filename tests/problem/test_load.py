@@ -100,7 +100,7 @@ WRONG = [
     ({"data": None}, "data: should be a mapping of keys to values, given nothing"),
     (
         {"data": {"source": "file", "path": "x", "separator": "||"}},
-        "data.separator: should be text of at most 1 character, given '||'",
+        "separator: '||' should be one character, or the word whitespace",
     ),
     ({"data": {"source": "address", "files": []}}, "data.files: should be a list of at least 1, given []"),
     (

@@ -50,7 +50,7 @@ def test_the_new_problem_validates_and_its_data_can_be_read(layout: Layout, file
     [
         ("t.csv", CSV.replace(",", ";"), {"separator": ";"}),
         ("t.txt", CSV.replace(",", "\t"), {"format": "csv", "separator": "\t"}),
-        ("t.csv", CSV.replace("high", "größer"), {"encoding": "latin-1"}),
+        ("t.csv", CSV.replace("high", "größer"), {"encoding": "cp1252"}),
         ("t.tsv", CSV.replace(",", "\t"), {}),
         ("spaced name, and comma.csv", CSV, {}),
     ],
