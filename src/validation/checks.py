@@ -20,7 +20,7 @@ from src.problem.sources import Notation
 from src.tables.columns import label_numbers, label_texts
 from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 from src.validation.leaks import FEWEST_ROWS as FEWEST_ROWS_FOR_LEAKS
-from src.validation.leaks import SAMPLE_ROWS, class_score, sampled_rows, value_score
+from src.validation.leaks import SAMPLE_ROWS, class_score, columns_of_sum, sampled_rows, value_score
 
 Check = Callable[[TableFacts], Iterable[Issue]]
 
@@ -124,7 +124,7 @@ WAY_OUT = (
 
 
 def target_given_away(table: TableFacts) -> Iterator[Issue]:
-    """Features that are the target, or predict it (nearly) perfectly by themselves.
+    """Features that are the target, predict it (nearly) perfectly by themselves, or add up to it.
 
     Series are exempt: they learn from moments before the target's.
     """
@@ -154,6 +154,27 @@ def target_given_away(table: TableFacts) -> Iterator[Issue]:
                 f"anything: {WAY_OUT}"
             )
             yield Issue("warning", name, len(leaks), first_rows(table[name].notna()), message)
+    if not any(copied.values()):
+        yield from _sums(table)
+
+
+def _sums(table: TableFacts) -> Iterator[Issue]:
+    """Numeric columns that add up to the target, each weighted."""
+    names = [name for name in table.features if table.types[name] == "numeric"]
+    targets = [name for name in table.targets if table.types[name] == "numeric"]
+    if table.settings.problem_type.target != "number" or table.settings.validation.leak_score == 1:
+        return
+    rows_N = sampled_rows(len(table), table.settings.seed)
+    numbers_ND = table.frame[names].to_numpy(np.float64)[rows_N]
+    for target in targets:
+        together = [names[place] for place in columns_of_sum(numbers_ND, table[target].to_numpy(np.float64)[rows_N])]
+        for name in together if len(together) > 1 else []:
+            others = listed([other for other in together if other != name])
+            message = (
+                f"{name!r} gives the target away: together with {others} it adds up to {target!r}, each weighted. "
+                f"While they are learnt from, no score here means anything: {WAY_OUT}"
+            )
+            yield Issue("warning", name, 1, first_rows(table[name].notna()), message)
 
 
 def target_nearly_given_away(table: TableFacts) -> Iterator[Issue]:

@@ -9,6 +9,8 @@ themselves; of any column also the mean target of each value, learnt on the othe
 
 Numbers and dates also predict by the nearest value seen, so that any smooth copy of the target is found.
 
+Numeric columns also predict together, if the target is a weighted sum of them (`columns_of_sum`).
+
 Texts also count as their first number, their last number, the letters that they begin with and, for classes, a word
 that is in every text of one class and in no other text.
 
@@ -31,6 +33,7 @@ FEWEST_ROWS = 30
 # Texts that are read for numbers and words.
 READ_ROWS = 2_000
 MOSTLY = 0.5
+EXACTLY = 1e-3
 NUMBER, WORD = re.compile(r"-?\d[\d,]{0,15}(?:\.\d{1,15})?"), re.compile(r"\w+")
 LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -38,6 +41,40 @@ LETTERS = re.compile(r"[^\W\d_]+")
 def sampled_rows(rows: int, seed: int) -> Index:
     """Shuffled positions of at most `SAMPLE_ROWS` rows; the same for the same seed."""
     return np.random.default_rng(seed).permutation(rows)[:SAMPLE_ROWS]
+
+
+def columns_of_sum(numbers_ND: NDArray[np.float64], target_N: NDArray[np.float64]) -> list[int]:
+    """The positions of the fewest columns found of which a weighted sum, plus a constant, is the target.
+
+    The weights are learnt by least squares on one half of the rows; on the other half the sum may be wrong by
+    `EXACTLY` standard deviations of the target. Rows in random order; those with gaps do not count. Empty if there is
+    no such sum, or too few rows to tell.
+    """
+    whole_N = np.isfinite(numbers_ND).all(axis=1) & np.isfinite(target_N)
+    numbers_ND, target_N = numbers_ND[whole_N][:READ_ROWS], target_N[whole_N][:READ_ROWS]
+    rows, columns = numbers_ND.shape
+    if rows < max(FEWEST_ROWS, 4 * columns) or columns < 2 or not target_N.std():
+        return []
+    numbers_ND = (numbers_ND - numbers_ND.mean(axis=0)) / np.where(spread := numbers_ND.std(axis=0), spread, 1.0)
+    target_N = (target_N - target_N.mean()) / target_N.std()
+    half = rows // 2
+
+    def weights(kept: list[int]) -> NDArray[np.floating] | None:
+        """Of the kept columns; None if their sum is not the target."""
+        x_ND = np.column_stack([numbers_ND[:, kept], np.ones(rows)])
+        w_D = np.linalg.lstsq(x_ND[:half], target_N[:half], rcond=None)[0]
+        is_exact = np.abs(x_ND[half:] @ w_D - target_N[half:]).max() <= EXACTLY
+        return w_D[:-1] if is_exact else None
+
+    kept = list(range(columns))
+    w_D = weights(kept)
+    if w_D is None:
+        return []
+    for column in np.argsort(np.abs(w_D), kind="stable"):
+        without = [each for each in kept if each != column]
+        if without and weights(without) is not None:
+            kept = without
+    return kept
 
 
 def class_score(values_N: pd.Series, classes_N: Index) -> float:

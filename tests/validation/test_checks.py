@@ -123,6 +123,18 @@ BAD = {
         {"kind": "regression"},
         W, "x", 1, EVERY, ("'price' (1.0000)",),
     ),
+    "a part of the target, whose rest is there, too": Bad(
+        "target_given_away",
+        lambda: good_frame().assign(x=good_frame()["price"] - good_frame()["height"]),
+        {"kind": "regression"},
+        W, "x", 1, EVERY, ("together with 'height' it adds up to 'price'",),
+    ),
+    "numbers in another notation": Bad(
+        "text_among_numbers",
+        lambda: good_frame().assign(x=[f"{i},5" for i in range(ROWS)]),
+        {},
+        E, "x", ROWS, EVERY, ("numbers such as '0,5'", 'say `decimal: ","` under data'),
+    ),
     "a copy of the target with a few other values": Bad(
         "target_nearly_given_away",
         lambda: good_frame().assign(x=good_frame()["answer"].where(np.arange(ROWS) > 0, "unknown")),

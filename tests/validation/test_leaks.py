@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from src.validation import check_table
-from src.validation.leaks import FEWEST_ROWS, class_score, sampled_rows, value_score
+from src.validation.leaks import FEWEST_ROWS, class_score, columns_of_sum, sampled_rows, value_score
 from tests.validation.tables import settings
 
 RNG = np.random.default_rng(0)
@@ -132,3 +133,22 @@ def test_the_scores_of_a_table_are_computed_once_for_both_checks(monkeypatch: py
     findings = check_table(frame, settings("multiclass"), Path("nowhere.json")).findings
     assert [found.column for found in findings if found.check == "target_nearly_given_away"] == ["a", "b"]
     assert len(calls) == 2
+
+
+@given(seed=st.integers(0, 99), columns=st.integers(3, 8), parts=st.integers(2, 3))
+@settings_of_hypothesis(max_examples=30, deadline=None)
+def test_columns_that_add_up_to_the_target_are_found_and_no_others(seed: int, columns: int, parts: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers_ND = rng.normal(size=(200, columns)) * 10.0 ** rng.integers(-3, 4, columns)
+    summed = sorted(int(place) for place in rng.choice(columns, parts, replace=False))
+    target_N = (numbers_ND[:, summed] / numbers_ND[:, summed].std(axis=0)) @ rng.uniform(1, 3, parts) + 7
+    assert columns_of_sum(numbers_ND, target_N) == summed
+
+
+def test_what_is_nearly_a_sum_is_none() -> None:
+    numbers_ND = RNG.normal(size=(200, 3))
+    target_N = numbers_ND.sum(axis=1)
+    assert columns_of_sum(numbers_ND, target_N + RNG.normal(size=200) * 0.02) == []
+    assert columns_of_sum(numbers_ND[:8], target_N[:8]) == []
+    gaps_ND = np.where(np.arange(200)[:, None] % 3 == 0, np.nan, numbers_ND)
+    assert columns_of_sum(gaps_ND, target_N) == [0, 1, 2]
