@@ -30,7 +30,12 @@ def prepare(layout: Layout) -> Prepared:
     if any(f.severity == "error" for f in validation.findings):
         raise UserError(f"{layout.result('validate')}: the data failed the checks; correct them, then validate again")
     raw = read_split(
-        settings.data, layout.raw, settings.columns, lambda frame: sealed_rows(frame, settings), never_learnt(settings)
+        settings.data,
+        layout.raw,
+        settings.columns,
+        lambda frame: sealed_rows(frame, settings),
+        never_learnt(settings),
+        [*settings.targets, *settings.heads],
     )
     vectors = None if settings.word_vectors is None else vectors_file(layout.raw)
     prepared = prepare_table(raw.frame, settings, vectors, raw.test_N)

@@ -34,6 +34,7 @@ def validate(layout: Layout) -> Validation:
         settings.columns,
         lambda frame: sealed_if_known(frame, settings),
         never_learnt(settings),
+        [*settings.targets, *settings.heads],
     )
     frame = table.frame
     validation = check_table(frame, settings, layout.expectations, table.misfits, table.test_N)

@@ -59,7 +59,7 @@ def clean(text: pa.ChunkedArray, missing: Sequence[str], strip_end: str) -> pa.C
 
 def plain_numbers(text: pa.ChunkedArray, reading: Reading, notation: Notation) -> pa.ChunkedArray | None:
     """Numbers, if every text is one without cleaning, else None; four times as fast as `clean` and `parse`."""
-    missing = reading.missing
+    missing = reading.marks
     marks = pc.match_substring_regex(pa.array(missing, pa.string()), _NUMBER)
     nan = pc.match_substring_regex(pa.array(missing, pa.string()), "(?i)^nan$")
     if notation != Notation() or reading.strip_end or pc.any(pc.and_not(marks, nan), min_count=0).as_py():

@@ -146,15 +146,19 @@ class SplitTable:
 
 
 def read_table(
-    source: SklearnSource | LocalSource | RemoteSource, raw: Path, types: dict[str, ColumnType]
+    source: SklearnSource | LocalSource | RemoteSource,
+    raw: Path,
+    types: dict[str, ColumnType],
+    targets: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read the files of `source` in the folder `raw` as one table of N rows, in file order.
 
-    `types` declares the types of columns; the others are guessed. Numeric columns are float64, texts `str`, booleans
-    nullable `boolean`, dates datetime64[us]; missing values are NaN, NA or NaT. If a file has the role `test`, the
-    column `__role__` says "any" or "test". Raises UserError with file, line, column and the way out.
+    `types` declares the types of columns; the others are guessed. targets: see `typed_column`.
+    Numeric columns are float64, texts `str`, booleans nullable `boolean`, dates datetime64[us]; missing values are NaN,
+    NA or NaT. If a file has the role `test`, the column `__role__` says "any" or "test". Raises UserError with file,
+    line, column and the way out.
     """
-    return _typed(_files(source, raw), types)[0]
+    return _typed(_files(source, raw), types, targets)[0]
 
 
 def read_split(
@@ -163,6 +167,7 @@ def read_split(
     types: dict[str, ColumnType],
     seal: Callable[[pd.DataFrame], Index],
     unlearnt: Collection[str] = (),
+    targets: Collection[str] = (),
 ) -> SplitTable:
     """The same, but only the training rows decide the types of columns.
 
@@ -170,7 +175,7 @@ def read_split(
     A sealed value that does not fit becomes a gap in the table and a `Misfit`. unlearnt: columns from which nothing is
     learnt, which stay as they are.
     """
-    frame, guessed = _typed(_files(source, raw), types)
+    frame, guessed = _typed(_files(source, raw), types, targets)
     test_N = seal(frame)
     training_N = np.ones(len(frame), dtype=bool)
     training_N[test_N] = False
@@ -185,9 +190,9 @@ def read_split(
     return SplitTable(frame, test_N, misfits)
 
 
-def read_local(path: Path, reading: Reading, shown: str) -> pd.DataFrame:
+def read_local(path: Path, reading: Reading, shown: str, targets: Collection[str] = ()) -> pd.DataFrame:
     """Read one of the user's files, `shown` in messages, as `read_table` will once it is fetched."""
-    return _typed([_File(path, shown, "any", reading)], {})[0]
+    return _typed([_File(path, shown, "any", reading)], {}, targets)[0]
 
 
 def vectors_file(raw: Path) -> Path:
@@ -206,7 +211,9 @@ def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, ro
     return _lines(_files(source, raw), rows)
 
 
-def _typed(files: Sequence[_File], types: dict[str, ColumnType]) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
+def _typed(
+    files: Sequence[_File], types: dict[str, ColumnType], targets: Collection[str] = ()
+) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
     """The rows of all files, and the columns whose type might be another if only some rows decided it."""
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
     rows = [raw_table.table.num_rows for raw_table in tables]
@@ -223,7 +230,7 @@ def _typed(files: Sequence[_File], types: dict[str, ColumnType]) -> tuple[pd.Dat
         values, by_file, by_user = pending.pop(name), declared.get(name), types.get(name)
         try:
             typed[name] = typed_column(
-                name, values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading
+                name, values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading, name in targets
             )
         except NotOfType as error:
             raise _refused(name, by_user or declared[name], by_user is not None, error, files) from None
@@ -244,7 +251,7 @@ def _pandas(columns: dict[str, pa.ChunkedArray]) -> pd.DataFrame:
 
 
 def _cleaned(values: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
-    return clean(values.cast(pa.string()), reading.missing, reading.strip_end)
+    return clean(values.cast(pa.string()), reading.marks, reading.strip_end)
 
 
 def _fitted(
@@ -330,10 +337,12 @@ def typed_column(
     declared: ColumnType | None,
     guesses: Sequence[ColumnType],
     reading: Reading,
+    is_target: bool = False,
 ) -> pa.ChunkedArray:
     """A column with the canonical values of its type, which is declared or guessed.
 
     name: the column's. by_file: the type that the file itself declares, whose values need no parsing.
+    is_target: a target, in whose classes words such as "None" are no gaps unless the problem file says so.
     """
     if by_file == "text":
         return values.cast(pa.string())
@@ -346,10 +355,13 @@ def typed_column(
         numbers = plain_numbers(values, reading, notation)
         if numbers is not None:
             return numbers
+    words = values.cast(pa.string())
     # Words such as "?" or "None" are no gaps.
-    missing = [""] if declared == "token" else reading.missing
-    text = clean(values.cast(pa.string()), missing, reading.strip_end)
-    return parse(text, declared or guess_type(text, guesses, notation), notation)
+    text = clean(words, [""] if declared == "token" else reading.marks, reading.strip_end)
+    type_ = declared or guess_type(text, guesses, notation)
+    if is_target and type_ == "categorical":
+        text = clean(words, reading.asked_marks, reading.strip_end)
+    return parse(text, type_, notation)
 
 
 def _refused(name: str, type_: ColumnType, by_user: bool, error: NotOfType, files: Sequence[_File]) -> UserError:

@@ -63,10 +63,10 @@ def look_at(file: Path, target: str) -> Looked:
     """
     _check_beginning(file)
     if not is_packed(file):
-        return _looked_at(file, str(file))
+        return _looked_at(file, str(file), target)
     with TemporaryDirectory() as folder:
         if not is_archive(file):
-            return _looked_at(unpack(file, None, Path(folder), str(file)), str(file))
+            return _looked_at(unpack(file, None, Path(folder), str(file)), str(file), target)
         return _in_archive(file, target, Path(folder))
 
 
@@ -111,7 +111,7 @@ def _in_archive(file: Path, target: str, folder: Path) -> Looked:
         scratch = folder / str(number)
         scratch.mkdir()
         try:
-            looked[name] = _looked_at(unpack(file, name, scratch, str(file)), f"{file}: {name}")
+            looked[name] = _looked_at(unpack(file, name, scratch, str(file)), f"{file}: {name}", target)
         except UserError as error:
             refused.append(str(error))
     if len(tables) == 1 and refused:
@@ -130,14 +130,15 @@ def _in_archive(file: Path, target: str, folder: Path) -> Looked:
     return Looked(looked[name].table, member | looked[name].settings, others + looked[name].notes)
 
 
-def _looked_at(path: Path, shown: str) -> Looked:
+def _looked_at(path: Path, shown: str, target: str) -> Looked:
     settings, notes = _format(path, shown)
     reading = Reading.model_validate(settings)
-    table = read_local(path, reading, shown)
+    targets = {target, *(name.strip() for name in target.split(","))}
+    table = read_local(path, reading, shown, targets)
     notations = {str(name): each for name in table if (each := _notation(table[name])) not in (None, Notation())}
     if notations:
         settings |= settings_of({name: notation for name, notation in notations.items() if notation is not None})
-        table = read_local(path, Reading.model_validate(settings), shown)
+        table = read_local(path, Reading.model_validate(settings), shown, targets)
         notes += [f"{name} holds numbers written with {_in_words(notation)}." for name, notation in notations.items()]
     return Looked(table, settings, notes)
 

@@ -76,6 +76,10 @@ class NumbersSettings(Settings):
     unit: str = Field("", description="what stands before or after the number, such as $ or kg")
 
 
+# Words that stand for a gap in most files. In a target of classes they are classes.
+USUAL_MARKS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+
+
 class Reading(Settings):
     """How the bytes of a table file are read; by `auto`, the file's ending decides."""
 
@@ -92,8 +96,9 @@ class Reading(Settings):
     )
     sheet: str | None = Field(None, description="the sheet of a spreadsheet; the first by default")
     missing: list[str] = Field(
-        default=["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"], description="values that stand for a gap"
+        default=[], description=f"further values that stand for a gap, beside an empty one and {', '.join(USUAL_MARKS)}"
     )
+    not_missing: list[str] = Field(default=[], description="which of these words are values of their own")
     strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
     decimal: Decimal = Field(".", description="the mark before the decimals of numbers")
     thousands: Thousands | None = Field(None, description=_THOUSANDS)
@@ -112,6 +117,16 @@ class Reading(Settings):
                 place = f"numbers.{name}" if name else "thousands"
                 raise ValueError(f"{place}: {notation.thousands!r} is the mark before the decimals, too; change one")
         return self
+
+    @property
+    def asked_marks(self) -> list[str]:
+        """The values that stand for a gap in every column."""
+        return ["", *self.missing]
+
+    @property
+    def marks(self) -> list[str]:
+        """The values that stand for a gap where nothing speaks against it."""
+        return [*self.asked_marks, *(mark for mark in USUAL_MARKS if mark not in self.not_missing)]
 
     def notation(self, column: str) -> Notation:
         """How the numbers of a column are written."""

@@ -67,7 +67,7 @@ class RequestReader:
         self.reading = reading
         self.whole = whole
         self.wanted = Wanted(list(types), unasked=unasked)
-        marks = [mark for mark in reading.missing if mark.lower() in _TRUTH_VALUES or _is_number(mark)]
+        marks = [mark for mark in reading.marks if mark.lower() in _TRUTH_VALUES or _is_number(mark)]
         self.takes_plain = not (whole or marks or reading.strip_end)
         self._readers: dict[str, Callable[[bytes], PlainRows | list[Chunk]]] = {JSON: self._json, CSV: self._csv}
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from src.core.errors import UserError
 from src.datasets import fetch_source, file_lines, read_local, read_table
-from src.problem.sources import LocalSource, Reading, RemoteSource
+from src.problem.sources import USUAL_MARKS, LocalSource, Reading, RemoteSource
 from tests.datasets.conftest import Read
 
 CSV = "age,name,member,since,score\n31,Ann,true,2020-01-31,1.5\n45,Bob,false,2021-12-01,\n,,,,-2e3\n"
@@ -86,12 +86,35 @@ def test_characters_named_by_strip_end_go_from_the_end_only(read: Read) -> None:
     }
 
 
-def test_marks_of_missing_values_are_the_users(read: Read) -> None:
+def test_marks_of_missing_values_are_the_usual_ones_and_the_user_s(read: Read) -> None:
     table = read("a,b\n-999,none\n3,NA\n", missing=["-999", "none"])
 
     assert np.isnan(table["a"][0])
     assert pd.isna(table["b"][0])
-    assert table["b"][1] == "NA"
+    assert pd.isna(table["b"][1])
+
+
+def test_a_word_for_a_gap_can_be_a_value_and_an_empty_cell_is_always_a_gap(read: Read) -> None:
+    table = read("a,b\n,NA\n3,\n", missing=["-"], not_missing=["NA"])
+
+    assert np.isnan(table["a"][0])
+    assert table["b"][0] == "NA"
+    assert pd.isna(table["b"][1])
+
+
+def test_words_for_gaps_are_classes_of_a_target_and_gaps_among_its_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("sleep,hours,note\nNone,7,None\napnea,NA,x\n,5,y\n")
+    table = read_local(file, Reading(), "t.csv", ["sleep", "hours"])
+    assert table["sleep"].tolist()[:2] == ["None", "apnea"]
+    assert table["sleep"].isna().tolist() == [False, False, True]
+    assert table["hours"].isna().tolist() == [False, True, False]
+    assert table["note"].isna().tolist() == [True, False, False]
+    assert read_local(file, Reading(missing=["None"]), "t.csv", ["sleep"])["sleep"].isna().tolist() == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_column_declared_categorical_keeps_its_exact_text(read: Read) -> None:
@@ -379,6 +402,6 @@ def test_any_text_comes_back_from_a_quoted_csv(tmp_path: Path, words: list[str])
     file = tmp_path / "t.csv"
     file.write_text(text.getvalue(), encoding="utf-8", newline="")
 
-    read = read_local(file, Reading.model_validate({"missing": []}), "t.csv")["w"].tolist()[1:]
+    read = read_local(file, Reading(not_missing=list(USUAL_MARKS)), "t.csv")["w"].tolist()[1:]
 
-    assert read == [word.strip() for word in words]
+    assert [None if pd.isna(word) else word for word in read] == [word.strip() or None for word in words]

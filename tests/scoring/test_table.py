@@ -289,11 +289,11 @@ def test_columns_may_be_kept_and_come_in_any_order_among_others(repository: Repo
 def test_the_problems_settings_for_reading_apply(repository: Repository):
     repository.write_problem(separator=";", missing=["-"], strip_end="!", encoding="latin-1")
     path = repository.root / "new.csv"
-    table = HEADER.replace(",", ";") + "\n-;100!;vert-é;true;2026-03-01\nNA;100;red;true;2026-03-01\n"
+    table = HEADER.replace(",", ";") + "\n-;100!;vert-é;true;2026-03-01\nabsent;100;red;true;2026-03-01\n"
     path.write_bytes(table.encode("latin-1"))
     repository.score(path)
     assert repository.predictions()["row"].tolist() == [0]
-    assert repository.refusals() == [(1, 3, "size", "'NA' is not a number with a decimal point")]
+    assert repository.refusals() == [(1, 3, "size", "'absent' is not a number with a decimal point")]
 
 
 @pytest.mark.parametrize(
