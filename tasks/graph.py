@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from src.core.steps import GRAPH
+from src.core.imports import imported
+from src.core.steps import GRAPH, KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("src", "tasks", "flows")
@@ -22,6 +23,8 @@ NEVER_DECIDE_AN_OUTPUT = (
     "src/core/progress.py",
     "src/tracking",
 )
+# `KINDS` stands for it: the step that makes it depends on the whole folder, the steps that read it on no code there.
+KINDS_FOLDER = Path("src/kinds")
 # Its modules have nothing in common: a change to one for a server is none to a step.
 NEVER_WHOLE = Path("src/internals")
 WIDTH = 120
@@ -35,9 +38,11 @@ def dependencies(step: str) -> list[str]:
 
 
 def code_dependencies(step: str) -> list[str]:
-    """The modules that `step` imports; where it imports all of a folder of `src`, or goes by folders, that folder,
-    `NEVER_WHOLE` excepted."""
+    """The modules that decide what `step` writes; where these are all of a folder of `src`, or it goes by folders, that
+    folder, `NEVER_WHOLE` excepted."""
     code = code_of(step)
+    if KINDS in GRAPH[step].reads:
+        code = {module for module in code if KINDS_FOLDER not in module.parents}
     folders = {folder for module in code for folder in module.parents if len(folder.parts) > 1} - {NEVER_WHOLE}
     for folder in sorted(folders, key=lambda folder: len(folder.parts)):
         modules = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py")}
@@ -49,7 +54,10 @@ def code_dependencies(step: str) -> list[str]:
 
 def code_of(step: str) -> set[Path]:
     """Every module whose text can change what `step` writes."""
-    return {module for module in reached([step_module(step)], never=NEVER_DECIDE_AN_OUTPUT) if has_code(module)}
+    modules = {*reached([step_module(step)], never=NEVER_DECIDE_AN_OUTPUT)}
+    if KINDS in GRAPH[step].makes:
+        modules |= {path.relative_to(ROOT) for path in (ROOT / KINDS_FOLDER).rglob("*.py")}
+    return {module for module in modules if has_code(module)}
 
 
 def step_module(step: str) -> Path:
@@ -65,24 +73,10 @@ def reached(modules: Iterable[Path], at_once: bool = False, never: tuple[str, ..
     todo = {file for module in modules for file in files_of(".".join(module.with_suffix("").parts))}
     while todo:
         module = todo.pop()
-        imports[module] = {*imported(module, at_once)}
+        imports[module] = {*imported((ROOT / module).read_text(), at_once)}
         files = {file for name in imports[module] for file in files_of(name)}
         todo |= {file for file in files if not under(file, never)} - imports.keys()
     return imports
-
-
-def imported(module: Path, at_once: bool = False) -> Iterator[str]:
-    """The names that `module` imports; at_once: while it is imported itself, so outside of functions and `if`."""
-    todo: list[ast.AST] = [ast.parse((ROOT / module).read_text())]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: imports are absolute"
-            yield from (node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names))
-        elif not (at_once and isinstance(node, ast.FunctionDef | ast.If)):
-            todo += ast.iter_child_nodes(node)
 
 
 def files_of(name: str) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from src.core.errors import UserError
 from src.core.files import Layout, atomic_directory, atomic_file, write_json
 from src.datasets import read_split, vectors_file
 from src.inputs.pictures import AT_ONCE
+from src.kinds.source import source_sha256
 from src.preparation.prepare import prepare_table
 from src.preparation.sealing import never_learnt, sealed_rows
 from src.problem.load import load_settings
@@ -24,7 +25,8 @@ from src.tables.table import LABELLED, UNLABELLED, VECTORS, Schema
 
 
 def prepare(layout: Layout) -> Prepared:
-    """Write `data/prepared/<problem>/train`, `test`, `folds.npz` and `results/<problem>/prepare.json`."""
+    """Write `train`, `test`, `folds.npz` and `kinds.json` to `data/prepared/<problem>`, and `prepare.json` to
+    `results/<problem>`."""
     settings = load_settings(layout, "prepare", PrepareSettings)
     validation = Validation.read(layout.result("validate"))
     if any(f.severity == "error" for f in validation.findings):
@@ -50,6 +52,7 @@ def prepare(layout: Layout) -> Prepared:
         _write_table(prepared.test, folder, prepared.schema)
         write_json(folder / "test.json", {"duplicates_of_training_rows": prepared.duplicates_across})
     write_folds(layout.folds, prepared.development, prepared.evaluation)
+    write_json(layout.kinds, source_sha256(prepared.schema.features))
     prepared.summary.write(layout.result("prepare"))
     return prepared.summary
 

@@ -114,6 +114,19 @@ def test_a_change_of_a_step_s_code_makes_dvc_run_its_stage_again_and_no_other(
         assert f"tasks/{step}.py" in str(changed)
 
 
+def test_an_edit_of_a_kind_of_input_trains_nothing_anew_in_problems_of_others(workspace: Workspace):
+    kinds = workspace.root / "src" / "kinds"
+    module = kinds / "tokens" / "ladder.py"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
+    assert stages_run(workspace.run("dvc", "repro").stdout) == ["prepare"]
+
+    module = kinds / "tabular" / "ladder.py"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
+    workspace.run("dvc", "repro", f"prepare@{PROBLEM}")
+    changed = json.loads(workspace.run("dvc", "status", "--json").stdout)
+    assert {*changed} == {f"{step}@{PROBLEM}" for step in ("baseline", "overfit", "regularize", "evaluate")}
+
+
 def test_what_is_pushed_to_a_remote_can_be_pulled_into_an_empty_clone(workspace: Workspace, tmp_path: Path):
     workspace.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
     workspace.run("dvc", "push")

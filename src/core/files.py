@@ -90,6 +90,11 @@ class Layout:
         return self.root / "data" / "prepared" / self.problem / "folds.npz"
 
     @property
+    def kinds(self) -> Path:
+        """What the code of the problem's kinds of input is, see `src.kinds.source`."""
+        return self.root / "data" / "prepared" / self.problem / "kinds.json"
+
+    @property
     def results(self) -> Path:
         return self.root / "results" / self.problem
 

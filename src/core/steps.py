@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RAW, PREPARED, RESULTS = "data/raw/{problem}", "data/prepared/{problem}", "results/{problem}"
+# A step reads it in place of the code in `src/kinds`, of which each problem uses a part. See `src.kinds.source`.
+KINDS = f"{PREPARED}/kinds.json"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ GRAPH: dict[str, Step] = {
     ),
     "prepare": Step(
         reads=(f"{RESULTS}/settings/prepare.json", RAW, f"{RESULTS}/validation.json"),
-        makes=(f"{PREPARED}/train", f"{PREPARED}/test", f"{PREPARED}/folds.npz", f"{RESULTS}/prepare.json"),
+        makes=(f"{PREPARED}/train", f"{PREPARED}/test", f"{PREPARED}/folds.npz", KINDS, f"{RESULTS}/prepare.json"),
         recorded=(f"{RESULTS}/prepare.json",),
     ),
     "baseline": Step(
@@ -63,6 +65,7 @@ GRAPH: dict[str, Step] = {
             f"{RESULTS}/settings/baseline.json",
             f"{PREPARED}/train",
             f"{PREPARED}/folds.npz",
+            KINDS,
             f"{RESULTS}/prepare.json",
         ),
         makes=(f"{RESULTS}/baseline.json",),
@@ -75,6 +78,7 @@ GRAPH: dict[str, Step] = {
             f"{RESULTS}/settings/overfit.json",
             f"{PREPARED}/train",
             f"{PREPARED}/folds.npz",
+            KINDS,
             f"{RESULTS}/prepare.json",
             f"{RESULTS}/baseline.json",
         ),
@@ -88,6 +92,7 @@ GRAPH: dict[str, Step] = {
             f"{RESULTS}/settings/regularize.json",
             f"{PREPARED}/train",
             f"{PREPARED}/folds.npz",
+            KINDS,
             f"{RESULTS}/prepare.json",
             f"{RESULTS}/baseline.json",
             f"{RESULTS}/overfit.json",
@@ -102,6 +107,7 @@ GRAPH: dict[str, Step] = {
             f"{RESULTS}/settings/evaluate.json",
             f"{PREPARED}/train",
             f"{PREPARED}/folds.npz",
+            KINDS,
             f"{PREPARED}/test",
             f"{RESULTS}/prepare.json",
             f"{RESULTS}/baseline.json",

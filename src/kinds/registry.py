@@ -1,4 +1,4 @@
-"""The table of all kinds of input.
+"""The table of all kinds of input, by the names of their folders.
 
 A problem's kind follows from its columns. If they have several kinds, its kind is composed of theirs. The steps and the
 trainers ask the `Kind` and never depend on its name.
@@ -20,7 +20,7 @@ from src.kinds.tokens.kind import TOKENS
 from src.tables.table import Feature
 
 KINDS: dict[str, Kind] = {
-    "token": TOKENS,
+    "tokens": TOKENS,
     "series": SERIES,
     "text": TEXT,
     "image": IMAGE,
@@ -32,6 +32,13 @@ def kind_of(features: Sequence[Feature]) -> Kind:
     """The kind of a problem with these columns to learn from."""
     parts = [part for name, kind in KINDS.items() for part in _parts(name, kind, features)]
     return parts[0].kind if len(parts) == 1 else _mixed(parts)
+
+
+def folders_of(features: Sequence[Feature]) -> list[str]:
+    """The folders beside this module that hold the kind of a problem with these columns."""
+    parts = {name: _parts(name, kind, features) for name, kind in KINDS.items()}
+    mixed_too = ["mixed"] if sum(map(len, parts.values())) > 1 else []
+    return [*(name for name in parts if parts[name]), *mixed_too]
 
 
 def _parts(name: str, kind: Kind, features: Sequence[Feature]) -> list[Part]:
