@@ -124,7 +124,7 @@ def _interval(value: float, error: float) -> Estimate:
     return Estimate(value=float(value), low=float(value - half), high=float(value + half))
 
 
-def generating_verdicts(network: HeldOut, shallow: HeldOut, classes: bool) -> Sequence[Verdict]:
+def generating_verdicts(network: HeldOut, shallow: HeldOut, classes: bool) -> list[Verdict]:
     """The verdicts on what both models draw. classes: whether rows are drawn with their class."""
     verdicts = [new_rows(network), covers(network), new_rows(shallow, SHALLOW_NEW_ROWS)]
     return [*verdicts, tells_classes(network)] if classes else verdicts

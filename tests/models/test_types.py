@@ -21,6 +21,7 @@ from src.models.types.classes import choose_positive, in_order
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.report.outcomes import FIGURES
+from src.saved.additions import ADDITIONS
 from src.tracking.sources import code_behind
 from tests.models.answers import PREDICTING, names_of, outputs_of, targets_of
 from tests.models.answers import predictions_of as answers_of
@@ -48,6 +49,7 @@ def test_types_are_listed_under_their_names_and_have_a_head_each():
 def test_a_type_has_words_a_loss_and_figures(kind: ProblemType):
     assert all((kind.words, kind.returns, kind.reason, kind.loss, kind.noun, kind.described(2)))
     assert kind.figures in FIGURES
+    assert kind.adds in ADDITIONS
     assert kind.targets in ("any", "none") or kind.otherwise in TYPES
 
 

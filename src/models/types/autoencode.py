@@ -91,6 +91,7 @@ AUTOENCODE = Autoencode(
     trusted=frozenset({"src.models.components.Components", "src.models.bits.Signs", "src.models.bits.ResidualKMeans"}),
     largest_are_unlike=True,
     figures="reconstruction",
+    adds="codes",
 )
 _OF_BITS = replace(
     AUTOENCODE,

@@ -88,4 +88,5 @@ CLUSTER_TYPE = Cluster(
         }
     ),
     figures="clusters",
+    adds="clusters",
 )

@@ -47,4 +47,5 @@ DENSITY = Density(
     largest_are_unlike=True,
     draws=True,
     figures="surprise",
+    adds="draws",
 )

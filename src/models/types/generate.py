@@ -61,4 +61,5 @@ GENERATE = Generate(
     draws=True,
     generates=True,
     figures="samples",
+    adds="samples",
 )

@@ -71,4 +71,5 @@ LANGUAGE_MODEL = LanguageModel(
     shallow={f"kneser_ney_{order}": partial(_n_grams, order=order) for order in ORDERS},
     trusted=frozenset({"src.models.kneser_ney.KneserNey"}),
     figures="likelihood",
+    adds="texts",
 )

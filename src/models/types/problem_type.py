@@ -78,6 +78,7 @@ class ProblemType(ABC):
     its own. smaller_rungs, curve_rows, shares: instead of `SMALLER_RUNGS` of `src.search.candidates`, `CURVE_ROWS` of
     `src.training.course` and `SHARES` of `src.judging.sample_sizes`, where a training takes long.
     figures: how the report shows the errors, a key of `src.report.outcomes.FIGURES`.
+    adds: what the step evaluate does and stores besides, a key of `src.saved.additions.ADDITIONS`.
     largest_are_unlike: whether a row with a large first statistic is unlike the training rows; predictions have a
     p-value then.
     draws: whether a finished model draws new rows. generates: whether models are judged by the rows that they draw, and
@@ -121,6 +122,7 @@ class ProblemType(ABC):
     curve_rows: int | None = None
     shares: tuple[float, ...] | None = None
     figures: str
+    adds: str = "nothing"
     largest_are_unlike: bool = False
     draws: bool = False
     generates: bool = False
