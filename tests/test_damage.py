@@ -36,7 +36,15 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 GARBAGE = np.random.default_rng(0).bytes(500)
 # Only after training does `evaluate` read the sealed test set, and only there is the model loaded.
 READ_LATE = ("test/table.parquet",)
-NOT_READ = ("local_files.json", "metrics.json", "validation.html", "test/test.json", "report.html", "model_card.md")
+NOT_READ = (
+    "local_files.json",
+    "kinds.json",
+    "metrics.json",
+    "validation.html",
+    "test/test.json",
+    "report.html",
+    "model_card.md",
+)
 
 
 def other_table() -> bytes:
