@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
@@ -30,6 +30,17 @@ from src.scoring.paths import inside
 
 if TYPE_CHECKING:
     from src.scoring.table import Scored
+
+
+class Options(NamedTuple):
+    """How rows are scored, in the order of `src.scoring.table.Order`."""
+
+    model: str
+    refused: Literal["report", "stop"]
+    strict: bool
+    keep: tuple[str, ...]
+    overwrite: bool
+    reconstruct: bool
 
 
 def check(problem: str, table: str, output: str, **options: object) -> None:
@@ -65,27 +76,31 @@ def predict(
         overwrite: replace an existing output.
         reconstruct: also write each row as rebuilt from its code, where the model has one.
     """
-    from src.scoring.table import Order, score_table
+    options = Options(model, refused, strict, tuple(keep), overwrite, reconstruct)
+    return answered("predict", problem, table, output, options)
+
+
+def answered(question: str, problem: str, table: str, output: str, options: Options) -> State:
+    """Ask the model about every row of a file, see `src.scoring.table.Order`. question: `predict` or `encode`."""
+    from src.scoring.table import QUESTIONS, Order, score_table
 
     home = Path(os.environ.get("WORKFLOW_HOME", ""))
     logger = get_run_logger()
     check_problem(problem)
     paths = inside(table, home, "table"), inside(output, home, "output")
-    with Progress(f"predict-{problem}", ["score"]) as progress:
+    with Progress(f"{question}-{problem}", ["score"]) as progress:
 
         def tell(line: str) -> None:
             logger.info("%s", line)
             progress.line(line)
 
         with _heard(tell):
-            scored = score_table(
-                Order(problem, *paths, model, refused, strict, tuple(keep), overwrite, reconstruct), home
-            )
+            scored = score_table(Order(problem, *paths, *options, QUESTIONS[question]), home)
         progress.complete()
     lines = scored.lines()
     for line in lines:
         logger.info("%s", line)
-    create_markdown_artifact(_page(scored), key("predict", problem), lines[0])
+    create_markdown_artifact(_page(scored), key(question, problem), lines[0])
     return Completed(message=lines[0]) if scored.scored else Failed(message=lines[0])
 
 
@@ -117,9 +132,9 @@ def _page(scored: "Scored") -> str:
     counts = [
         ("model", f"{literal(model.problem)} {version}"),
         ("rows", f"{scored.rows:,}"),
-        ("scored", f"{scored.scored:,}"),
+        (scored.question.done, f"{scored.scored:,}"),
         ("refused", f"{scored.refused_rows:,}"),
-        ("predictions", literal(str(scored.output)) if scored.scored else "none were written"),
+        (scored.question.answers, literal(str(scored.output)) if scored.scored else "none were written"),
     ]
     parts = [_table(("what", "value"), counts)]
     if scored.first:
@@ -128,7 +143,11 @@ def _page(scored: "Scored") -> str:
         parts += ["## Refused rows", _table(("row", "column", "reason"), refused_rows), f"All of them: {where}"]
     if scored.doubts:
         doubts = [tuple(map(literal, doubt)) for doubt in scored.doubtful]
-        parts += ["## Warnings", f"Scored, though {DOUBTFUL}:", _table(("column", "what", "rows"), doubts)]
+        parts += [
+            "## Warnings",
+            f"{scored.question.done.capitalize()}, though {DOUBTFUL}:",
+            _table(("column", "what", "rows"), doubts),
+        ]
     if scored.left_out:
         parts += ["## Not checked", "\n".join(f"- {literal(promise)}" for promise in scored.left_out)]
     return "\n\n".join(parts)

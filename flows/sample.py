@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed, State
 from pydantic import Field
 
 from flows.arguments import ProblemName, check_problem
-from flows.running.artifacts import key
+from flows.running.artifacts import rows_artifact
 from flows.running.outcome import outcome_as_state
 
 
@@ -50,11 +49,6 @@ def sample(
     asked = Drawing.of({"n": n, "seed": seed, "given": given})
     registered = find_model(problem, model, Path(os.environ.get("WORKFLOW_HOME", "")))
     rows = as_json(drawn(registered.load(), asked))
-    names = list(rows[0])
-    table = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
-    for row in rows:
-        cells = [f"![drawn]({value})" if str(value).startswith("data:image/") else str(value) for value in row.values()]
-        table.append(f"| {' | '.join(cells)} |")
     line = f"{len(rows)} rows by {registered}"
-    create_markdown_artifact("\n".join(table), key("sample", problem), line)
+    rows_artifact(rows, "sample", problem, line)
     return Completed(message=line)

@@ -26,8 +26,9 @@ from src.problem.training import Engine, OverfitLadder, Training
 from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
 from src.results.networks import Candidate
+from src.saved.codes import Interpolation, encode, interpolate
 from src.saved.drawings import _nearest
-from src.saved.generator import Drawing, between, encode, sample
+from src.saved.generator import Drawing, sample
 from src.saved.saved_model import load_model
 from src.scoring.openapi import openapi
 from src.scoring.registered import Registered
@@ -169,9 +170,10 @@ def test_a_network_with_a_code_encodes_rows_and_goes_from_one_to_another(layout:
     network, shallow = (load_model(folder_of(layout, name)) for name in ("network", "shallow"))
     frame = read_table(layout.test, read_schema(layout.train)).frame
     assert list(encode(network, frame)) == ["code__1", "code__2"]
-    steps = between(network, frame, 7, 0)
+    code_2C, seven = network.codes(frame.head(2)), Interpolation(steps=7)
+    steps = interpolate(network, code_2C, seven)
     assert len(steps) == 7
-    assert steps.equals(between(network, frame, 7, 0))
+    assert steps.equals(interpolate(network, code_2C, seven))
     with pytest.raises(UserError, match="this model has no code"):
         encode(shallow, frame)
 

@@ -21,19 +21,23 @@ from flows.arguments import check_problem, problem_files
 from src.core.errors import UserError
 from tasks.cli import FAILED, INTERRUPTED, exit_on_signal, log_to_stderr, told
 
-EXIT_CODES = "exit code: 0 if rows were scored, 1 if none were"
+EXIT_CODES = "exit code: 0 if rows were written, 1 if none were"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Score as the command line says. Return the exit code."""
-    options = _parser().parse_args(arguments)
+    return answer(_parser().parse_args(arguments), "predict")
+
+
+def answer(options: argparse.Namespace, question: str) -> int:
+    """Ask the model about every row of a file. question: `predict` or `encode`. Return the exit code."""
     log_to_stderr()
     signal.signal(signal.SIGTERM, exit_on_signal)
     try:
         check_problem(options.problem)
-        return _score(options)
+        return _score(options, question)
     except (UserError, OSError, MemoryError) as error:
-        message, code = told(error, "predict")
+        message, code = told(error, question)
         if message is None:
             raise
         logging.getLogger("workflow").error("%s", message)
@@ -43,28 +47,34 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
 
 
-def _score(options: argparse.Namespace) -> int:
+def _score(options: argparse.Namespace, question: str) -> int:
     from src.scoring.output import check_output
 
     check_output(options.table, options.output, options.overwrite)
 
-    from src.scoring.table import Order, score_table
+    from src.scoring.table import QUESTIONS, Order, score_table
 
-    scored = score_table(Order(**vars(options) | {"keep": tuple(options.keep)}), Path())
+    given = vars(options) | {"keep": tuple(options.keep), "question": QUESTIONS[question]}
+    scored = score_table(Order(**given), Path())
     print("\n".join(scored.lines()))
     return 0 if scored.scored else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
+    return parser_of("predict", __doc__, "a .csv or .parquet file for the predictions")
+
+
+def parser_of(question: str, description: str | None, output: str) -> argparse.ArgumentParser:
+    """The options of a command that asks a model about rows. output: the help of the argument of that name."""
     parser = argparse.ArgumentParser(
-        prog="python -m flows.predict",
-        description=__doc__,
+        prog=f"python -m flows.{question}",
+        description=description,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
     parser.add_argument("table", type=Path, help="the rows: a .csv, .tsv, .parquet or .jsonl file")
-    parser.add_argument("output", type=Path, help="a .csv or .parquet file for the predictions")
+    parser.add_argument("output", type=Path, help=output)
     parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
     parser.add_argument(
         "--refused",

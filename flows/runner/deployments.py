@@ -16,6 +16,8 @@ ENTRYPOINTS = {
     "predict": "flows.predict.predict",
     "complete": "flows.complete.complete",
     "sample": "flows.sample.sample",
+    "encode": "flows.encode.encode",
+    "interpolate": "flows.interpolate.interpolate",
     "promote": "flows.promote.promote",
     "apply": "flows.apply.apply",
 }

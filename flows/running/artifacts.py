@@ -12,12 +12,12 @@ tables cut off. Artifacts are only for display: if one cannot be made, the run's
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 from time import monotonic
-from typing import Self, cast
+from typing import Any, Self, cast
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -29,6 +29,7 @@ from src.core.errors import UserError
 from src.core.files import Layout
 from src.core.progress import share
 from src.core.steps import STEPS
+from src.inputs.pictures import PICTURE
 from src.judging.printer import Scores, printer_of
 from src.models.measures import TABLE
 from src.report.markdown import literal
@@ -125,6 +126,18 @@ def publish(layout: Layout, name: str, home: Path, steps: Sequence[str] = STEPS)
 def key(topic: str, name: str) -> str:
     """A key that Prefect accepts: lowercase letters, digits and dashes."""
     return f"{topic}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
+
+
+def rows_artifact(rows: Sequence[Mapping[str, Any]], topic: str, problem: str, line: str) -> None:
+    """Rows as `src.saved.generator.as_json` gives them, as a table with its pictures. line: its description."""
+    names = list(rows[0])
+    table = [f"| {' | '.join(map(literal, names))} |", f"|{'---|' * len(names)}"]
+    for row in rows:
+        cells = [
+            f"![{topic}]({value})" if str(value).startswith(PICTURE) else literal(str(value)) for value in row.values()
+        ]
+        table.append(f"| {' | '.join(cells)} |")
+    create_markdown_artifact("\n".join(table), key(topic, problem), line)
 
 
 def headline(evaluation: Evaluate) -> str:

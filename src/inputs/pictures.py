@@ -194,6 +194,13 @@ def png(pixels_CHW: Bytes, largest: int) -> bytes:
     return stream.getvalue()
 
 
+def side_by_side(files: Sequence[bytes]) -> bytes:
+    """Pictures of one shape, from left to right in one PNG file."""
+    shape = look(files[0])
+    pixels_CHW = np.concatenate(list(pixels_of(files, shape)), axis=2)
+    return png(pixels_CHW, max(pixels_CHW.shape))
+
+
 _HEAD = re.compile(rb"P([56])\n([0-9]+) ([0-9]+)\n255\n")
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 _GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L")

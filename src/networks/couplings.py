@@ -115,6 +115,19 @@ class Flow(nn.Module):
     def key(self, x: Tensor) -> Tensor:
         """A whole number for each row, see `Draws`."""
 
+    @abstractmethod
+    def rows(self, z_BD: Tensor) -> Tensor:
+        """The rows in whose cells standardized numbers lie; none of them has a gap."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The independent numbers that the middle of each row's cells goes to, (B, D)."""
+        z_BD, _ = self.dequantized(x, torch.full((len(x), self.dimensions), 0.5, dtype=x.dtype, device=x.device))
+        return self.through(z_BD)[0]
+
+    def sample(self, code_BD: Tensor, generator: torch.Generator) -> Tensor:
+        """The rows that these independent numbers come from; nothing is left to chance."""
+        return self.rows(self.back(code_BD))
+
     def log_density(self, z_BD: Tensor) -> Tensor:
         """That of standardized numbers, (B,)."""
         end_BD, volume_B = self.through(z_BD)
@@ -193,6 +206,9 @@ class TabularFlow(Flow):
         z_BD = self.drawn(count, generator)
         missing_BD = torch.rand(z_BD.shape, generator=generator) < self.missing.sigmoid()
         return self.outcomes.rows(z_BD, missing_BD)
+
+    def rows(self, z_BD: Tensor) -> Tensor:
+        return self.outcomes.rows(z_BD, torch.zeros_like(z_BD, dtype=torch.bool))
 
 
 class Spread(nn.Module):
@@ -275,5 +291,8 @@ class PictureFlow(Flow):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Random pictures (count, C, H, W), from 0 to 1."""
-        level_BD = (self.drawn(count, generator) * self.spread + self.centre).round().clamp(0, WHITE)
-        return (level_BD / WHITE).view(count, *self.size)
+        return self.rows(self.drawn(count, generator))
+
+    def rows(self, z_BD: Tensor) -> Tensor:
+        level_BD = (z_BD * self.spread + self.centre).round().clamp(0, WHITE)
+        return (level_BD / WHITE).view(len(z_BD), *self.size)

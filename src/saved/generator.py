@@ -1,9 +1,7 @@
-"""Let a finished model of type density or generate draw rows, describe rows by codes, and go between rows in steps.
-
-Shapes: N rows, C numbers of a code.
-"""
+"""Let a finished model of type density or generate draw rows. Shapes: N rows."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -66,31 +64,16 @@ def _of_class(model: Model, asked: Drawing, class_: str) -> pd.DataFrame:
 
 def as_json(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON takes them: None for a gap, dates as texts, pictures as data URIs."""
-    return [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+    return [{name: plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON takes it, see `as_json`."""
     if isinstance(value, bytes):
         return picture_uri(value, "png")
     if pd.isna(value):
         return None
     return value.isoformat() if isinstance(value, pd.Timestamp) else value
-
-
-def encode(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
-    """The mean code of each row, `code__<n>` from 1. Raises UserError if the model has none."""
-    code_NC = model.codes(frame)
-    if code_NC is None:
-        raise UserError("this model has no code: only variational autoencoders have; train with likelihood: vae")
-    names = [f"code__{number}" for number in range(1, code_NC.shape[1] + 1)]
-    return pd.DataFrame(code_NC, columns=names, index=frame.index)
-
-
-def between(model: Model, frame: pd.DataFrame, steps: int, seed: int) -> pd.DataFrame:
-    """Rows drawn from codes in equal steps from the first row's to the second's, both ends included."""
-    first_C, last_C = encode(model, frame.iloc[:2]).to_numpy()
-    share_N1 = np.linspace(0, 1, steps)[:, None]
-    return as_rows(model, model.drawn_from((1 - share_N1) * first_C + share_N1 * last_C, seed))
 
 
 def as_rows(model: Model, x: NDArray[Any]) -> pd.DataFrame:
@@ -102,15 +85,21 @@ def as_rows(model: Model, x: NDArray[Any]) -> pd.DataFrame:
         return pd.DataFrame({vectorizer.name: pd.Series(files, dtype=object)})
     assert isinstance(vectorizer, TabularVectorizer)
     columns = vectorizer.values(x)
-    return pd.DataFrame({name: _TYPED.get(types[name], pd.Series)(values) for name, values in columns.items()})
+    return pd.DataFrame({name: _TYPED[types[name]](values) for name, values in columns.items()})
 
 
 def _dates(days: list[Any]) -> "pd.Series[pd.Timestamp]":
-    return pd.Series([pd.NaT if np.isnan(day) else pd.Timestamp(round(day * DAY), unit="s") for day in days])
+    dates = [pd.NaT if np.isnan(day) else pd.Timestamp(round(day * DAY), unit="s") for day in days]
+    return pd.Series(dates, dtype="datetime64[us]")
 
 
 def _flags(texts: list[Any]) -> "pd.Series[bool]":
     return pd.Series([{"True": True, "False": False}.get(text) for text in texts], dtype="boolean")
 
 
-_TYPED: dict[FeatureType, Callable[[list[Any]], pd.Series]] = {"date": _dates, "boolean": _flags}
+_TYPED: dict[FeatureType, Callable[[list[Any]], pd.Series]] = {
+    "numeric": partial(pd.Series, dtype="float64"),
+    "categorical": partial(pd.Series, dtype="str"),
+    "date": _dates,
+    "boolean": _flags,
+}

@@ -105,12 +105,17 @@ class Model(ABC):
     def drawn(self, count: int, seed: int) -> NDArray[Any]:
         """The inputs of random rows: places (N, 2D), or the bytes of pictures; only of a model that draws."""
 
-    def codes(self, rows: pd.DataFrame) -> NDArray[np.float64] | None:
-        """The mean code of each row under a model with a random one, (N, C); None if it has none."""
-        return None
+    @property
+    def encodes(self) -> bool:
+        """Whether rows have codes that stand for rows."""
+        return self.schema.problem_type.has_code
+
+    def codes(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """The code of each row, of a random one the mean, (N, C); only of a model that encodes."""
+        return self.raw_predictions(rows)[:, 1:]
 
     def drawn_from(self, code_NC: NDArray[np.float64], seed: int) -> NDArray[Any]:
-        """The same as `drawn`, with these codes; only of a model that has codes."""
+        """The same as `drawn`, with these codes; only of a model that draws and encodes."""
         raise NotImplementedError
 
     @abstractmethod

@@ -27,7 +27,6 @@ def latent_verdicts(model: NetworkModel, rows: pd.DataFrame) -> list[Verdict]:
 def _used(model: NetworkModel, rows: pd.DataFrame) -> Verdict:
     """Whether rows differ in their codes at all: a decoder that is strong enough may ignore the code."""
     code_NC = model.codes(rows)
-    assert code_NC is not None
     nats_NC = model.asked(rows, lambda network, x: network.divergences(x))  # type: ignore[operator]
     active = int((code_NC.var(axis=0) > ACTIVE).sum())
     bits = nats_NC.sum(axis=1).mean() / np.log(2)

@@ -186,9 +186,17 @@ class NetworkModel(Model):
             ]
         return as_inputs(torch.cat(parts))
 
-    def codes(self, rows: pd.DataFrame) -> NDArray[np.float64] | None:
-        if not hasattr(self.heads[0].network, "divergences"):
-            return None
+    @property
+    def _draws_from_codes(self) -> bool:
+        return hasattr(self.heads[0].network, "sample")
+
+    @property
+    def encodes(self) -> bool:
+        return super().encodes or self._draws_from_codes
+
+    def codes(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        if not self._draws_from_codes:
+            return super().codes(rows)
         return self.asked(rows, lambda network, x: network.encode(x))  # type: ignore[operator]
 
     def drawn_from(self, code_NC: NDArray[np.float64], seed: int) -> NDArray[Any]:
@@ -218,7 +226,8 @@ class NetworkModel(Model):
                     torch.device("cpu"),
                     lambda x: question(network, x),
                 ).double()
-                for x_ND in inputs_of(fitted.vectorizer, rows, self.schema, CHUNK)
+                for x_ND in list(inputs_of(fitted.vectorizer, rows, self.schema, CHUNK))
+                or [fitted.vectorizer.transform(rows)]
             ]
         answered: NDArray[np.float64] = torch.cat(parts).numpy()
         return answered

@@ -13,6 +13,7 @@ import orjson
 
 from src.kinds.tabular.vectorizer import AnyColumn, Categories, Dates, Numbers
 from src.saved.asked import Asked
+from src.saved.codes import Interpolation
 from src.saved.completion import Completion
 from src.saved.generator import Drawing
 from src.scoring.requests import CSV, JSON, RECORDS, SPLIT
@@ -90,6 +91,7 @@ def openapi(service: Service) -> dict[str, Any]:
     )
     completes = {"/complete": {"post": text}} if service.completes else {}
     draws = {"/sample": {"post": row}} if service.draws else {}
+    encodes = _encoding(content, given) if service.model.encodes else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -97,9 +99,35 @@ def openapi(service: Service) -> dict[str, Any]:
             "version": str(service.registered.version),
             "description": f"Predictions of {service.registered}.",
         },
-        "paths": {"/predict": {"post": predict}} | completes | draws | gets,
+        "paths": {"/predict": {"post": predict}} | completes | draws | encodes | gets,
         "components": {"schemas": schemas},
     }
+
+
+def _encoding(content: dict[str, Any], given: dict[str, tuple[str, Any]]) -> dict[str, Any]:
+    """The requests for codes, and for rows between two. content: how rows are given. given: examples of them."""
+    codes = {"type": "object", "properties": {"codes": {"type": "array", "items": {"type": "object"}}}}
+    encode = {
+        "summary": "The code of every row, or of none if any cannot be encoded",
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": {"description": "codes, in the order of the rows", "content": {JSON: {"schema": codes}}},
+            "400": {"description": "rows that cannot be encoded, with the reasons"},
+        },
+    }
+    between = _drawn(
+        "Rows in equal steps from one row to another, by their codes",
+        Interpolation(steps=3),
+        "the rows, both ends included; pictures are data URIs",
+        "rows",
+        "object",
+    )
+    form = between["requestBody"]["content"][JSON]
+    two = {"type": "array", "items": {"type": "object"}, "minItems": 2, "maxItems": 2}
+    form["schema"]["properties"]["rows"] = two
+    form["schema"]["required"] = ["rows"]
+    form["examples"]["example"]["value"]["rows"] = given["rows"][1] * 2
+    return {"/encode": {"post": encode}, "/interpolate": {"post": between}}
 
 
 def _drawn(summary: str, asked: Asked, description: str, name: str, type_: str) -> dict[str, Any]:
@@ -140,6 +168,7 @@ def page(service: Service) -> str:
         model=str(service.registered),
         question=service.problem.question,
         completes=service.completes,
+        encodes=service.model.encodes,
         types=service.checks.types,
         columns=columns(service),
         predicted=_answer(service)["properties"]["predictions"]["items"]["properties"],

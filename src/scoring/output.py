@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import psutil
 
 from src.core.errors import UserError
-from src.core.files import atomic_file
+from src.core.files import atomic_directory, atomic_file
 from src.core.names import plain_name
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 ENDINGS = (".csv", ".parquet")
+# Pictures side by side in one file.
+STRIP = ".png"
 
 
 class Writer(Protocol):
@@ -38,6 +41,44 @@ def check_output(table: Path, output: Path, overwrite: bool) -> None:
             raise UserError(f"{path} is a folder; give the path of a file")
         if path.exists() and not overwrite:
             raise UserError(f"{path} exists; give another output, or say `overwrite`")
+
+
+def check_drawn(output: Path, overwrite: bool) -> None:
+    """Raise UserError if rows that a model made cannot or must not be written there, see `write_drawn`."""
+    plain_name(output.name, "output")
+    if output.suffix.lower() not in (*ENDINGS, STRIP, ""):
+        raise UserError(
+            f"{output}: give a file that ends in {' or '.join(ENDINGS)}; of pictures a folder, or a {STRIP}"
+        )
+    if output.is_dir() or (output.exists() and not output.suffix):
+        raise UserError(f"{output} is there already; name a folder that does not exist yet")
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} exists; give another output, or say `overwrite`")
+
+
+def write_drawn(rows: "pd.DataFrame", output: Path) -> None:
+    """Write rows to a CSV or Parquet file; pictures to a folder of PNG files, or side by side to one PNG file.
+
+    Raises UserError if the ending does not suit the rows.
+    """
+    from src.inputs.pictures import side_by_side
+
+    pictured = rows.iloc[:, 0].map(lambda value: isinstance(value, bytes)).all()
+    if pictured != (output.suffix.lower() not in ENDINGS):
+        wanted = f"a folder, or a file that ends in {STRIP}" if pictured else f"a file in {' or '.join(ENDINGS)}"
+        raise UserError(f"{output}: this model gives {'pictures' if pictured else 'rows of a table'}; give {wanted}")
+    if pictured and not output.suffix:
+        with atomic_directory(output) as folder:
+            for number, file in enumerate(rows.iloc[:, 0]):
+                (folder / f"{number:04d}.png").write_bytes(file)
+        return
+    with atomic_file(output) as partial:
+        if pictured:
+            partial.write_bytes(side_by_side(rows.iloc[:, 0].tolist()))
+        elif output.suffix.lower() == ".parquet":
+            rows.to_parquet(partial, index=False)
+        else:
+            rows.to_csv(partial, index=False)
 
 
 @contextmanager

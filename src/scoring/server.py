@@ -6,6 +6,8 @@
     POST /predict       JSON or CSV, see `src.scoring.requests`
     POST /complete      what follows a text, by a model that reads on: JSON, see `src.saved.completion`
     POST /sample        new rows, by a model that draws: JSON, see `src.saved.generator`
+    POST /encode        codes of rows, by a model that has some: JSON or CSV, as for /predict
+    POST /interpolate   rows from one to another, by such a model: JSON, see `src.saved.codes`
 
 MLflow's own scoring server (`mlflow models serve --env-manager local`) can serve the registered model, too. For a bad
 value it names the column, but not the row. It knows neither the problem's marks of missing values nor the user's suite,
@@ -80,6 +82,17 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
     async def sample(request: HttpRequest) -> Response:
         return await answered(request, lambda body: drawn(service.sample, body))
 
+    async def encode(request: HttpRequest) -> Response:
+        content_type = request.headers.get("content-type", "")
+
+        def answer(body: bytes) -> Reply:
+            return service.encode(Request(body, content_type))
+
+        return await answered(request, lambda body: drawn(answer, body))
+
+    async def interpolate(request: HttpRequest) -> Response:
+        return await answered(request, lambda body: drawn(service.interpolate, body))
+
     async def elsewhere(request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         fault = f"{request.method} {request.url.path}: {error.detail}"
@@ -91,6 +104,9 @@ def make_app(service: Service, most_bytes: int = MOST_BYTES) -> Starlette:
         routes.append(Route("/complete", complete, methods=["POST"]))
     if service.draws:
         routes.append(Route("/sample", sample, methods=["POST"]))
+    if service.model.encodes:
+        routes.append(Route("/encode", encode, methods=["POST"]))
+        routes.append(Route("/interpolate", interpolate, methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: elsewhere})
 
 

@@ -11,21 +11,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.problem.steps import Problem
+from src.saved.codes import Interpolation, check_between, interpolate
 from src.saved.completion import Completion, complete
-from src.saved.generator import Drawing, as_json, sample
+from src.saved.generator import Drawing, as_json, plain, sample
 from src.saved.inference import Model
 from src.scoring.checks import RowChecks
 from src.scoring.output import Refusal
 from src.scoring.registered import Registered
-from src.scoring.requests import PlainRows, Refused, Request, RequestReader
+from src.scoring.requests import JSON, PlainRows, Refused, Request, RequestReader
 from src.scoring.rows import Chunk
-from src.scoring.table import ROW, reading_of, refusals_of, warnings_of
+from src.scoring.table import ENCODE, PREDICT, ROW, Question, reading_of, refusals_of, warnings_of
 
 # The most refused rows and warnings to list; the answer says how many there are.
 SHOWN = 100
@@ -107,6 +109,14 @@ class Service:
             )
             | ({"complete": 'POST /complete with JSON, {"prompt": "To be", "n": 3}'} if self.completes else {})
             | ({"sample": 'POST /sample with JSON, {"n": 3, "seed": 1}'} if self.draws else {})
+            | (
+                {
+                    "encode": "POST /encode with JSON or CSV, as /predict takes them",
+                    "interpolate": 'POST /interpolate with JSON, {"rows": [{…}, {…}], "steps": 8}',
+                }
+                if self.model.encodes
+                else {}
+            )
         )
 
     @property
@@ -138,6 +148,35 @@ class Service:
             body, '{"n": 3, "seed": 1}', lambda given: {"rows": as_json(sample(self.model, Drawing.of(given)))}
         )
 
+    def encode(self, request: Request) -> Reply:
+        """The codes of rows that come as those of `answers` do."""
+        read = self._read(request, ENCODE)
+        if isinstance(read, PlainRows):
+            read = self._score_chunks([self.reader.chunk([read])], ENCODE)
+        return self._answer(read, ENCODE)
+
+    def interpolate(self, body: bytes) -> Reply:
+        """Rows from one to another: JSON with `rows`, the two, and the settings of `Interpolation`."""
+
+        def draw(given: dict[str, Any]) -> dict[str, Any]:
+            check_between(self.model)
+            rows = given.pop("rows", None)
+            asked = Interpolation.of(given)
+            if not isinstance(rows, list) or len(rows) != 2:
+                raise UserError("rows: a list of two rows, each an object")
+            try:
+                read = self.reader.read(Request(orjson.dumps(rows), JSON))
+            except Refused as refused:
+                raise UserError(f"rows: {refused}") from None
+            [chunk] = [self.reader.chunk([read])] if isinstance(read, PlainRows) else read
+            checked = self.checks.check(chunk.table)
+            for refusal in refusals_of(chunk, checked):
+                raise UserError(f"rows: row {refusal.row}: {refusal.column}: {refusal.reason}")
+            code_2C = self.model.codes(checked.frame)
+            return {"rows": as_json(interpolate(self.model, code_2C, asked))}
+
+        return self._drawn(body, '{"rows": [{…}, {…}], "steps": 8}', draw)
+
     def _drawn(self, body: bytes, example: str, draw: Callable[[dict[str, Any]], dict[str, Any]]) -> Reply:
         """What `draw` makes of a request's settings, or what is wrong with them."""
         try:
@@ -157,7 +196,7 @@ class Service:
         plain = iter(self._score_plain([each for each in read if isinstance(each, PlainRows)]))
         return [self._answer(next(plain) if isinstance(each, PlainRows) else each) for each in read]
 
-    def _read(self, request: Request) -> PlainRows | Scored | Refused:
+    def _read(self, request: Request, question: Question = PREDICT) -> PlainRows | Scored | Refused:
         """The rows of a request, or the outcome if they have to be scored separately."""
         try:
             rows = self.reader.read(request)
@@ -169,7 +208,7 @@ class Service:
                 f"texts of {characters:,} characters take too long to read on; over HTTP send at most {MOST_READ:,} "
                 "at a time, or use flows.predict",
             )
-        return rows if isinstance(rows, PlainRows) else self._score_chunks(rows)
+        return rows if isinstance(rows, PlainRows) else self._score_chunks(rows, question)
 
     def _score_plain(self, read: Sequence[PlainRows]) -> list[Scored | Refused]:
         if not read:
@@ -183,11 +222,11 @@ class Service:
         ends = np.cumsum([each.rows for each in read]).tolist()
         return [scored.part(end - each.rows, end) for end, each in zip(ends, read, strict=True)]
 
-    def _score_chunks(self, chunks: Sequence[Chunk]) -> Scored | Refused:
+    def _score_chunks(self, chunks: Sequence[Chunk], question: Question = PREDICT) -> Scored | Refused:
         if not any(len(chunk) for chunk in chunks):
             return Refused(400, "the request has no rows")
         try:
-            parts = [self._score(chunk) for chunk in chunks]
+            parts = [self._score(chunk, question) for chunk in chunks]
         except UserError as error:
             return Refused(400, str(error))
         return Scored(
@@ -197,30 +236,30 @@ class Service:
             [each for part in parts for each in part.warnings],
         )
 
-    def _score(self, chunk: Chunk) -> Scored:
+    def _score(self, chunk: Chunk, question: Question = PREDICT) -> Scored:
         checked = self.checks.check(chunk.table)
-        predicted = self.model.predict(checked.frame[checked.accepted_N], True, self.reconstruct)
+        answers = question.columns(self.model, checked.frame[checked.accepted_N], self.reconstruct)
         warnings = [Warned(each.row, each.column or None, each.reason) for each in warnings_of(chunk, checked)]
         return Scored(
             chunk.numbers[checked.accepted_N],
-            {str(name): values.tolist() for name, values in predicted.items()},
+            {str(name): _listed(values) for name, values in answers.items()},
             refusals_of(chunk, checked),
             warnings,
         )
 
-    def _answer(self, outcome: Scored | Refused) -> Reply:
+    def _answer(self, outcome: Scored | Refused, question: Question = PREDICT) -> Reply:
         if isinstance(outcome, Refused):
             return Reply(outcome.status, orjson.dumps({"error": str(outcome), **self.identity}))
         if outcome.refused:
             rows = len({each.row for each in outcome.refused})
-            message = f"{rows} row{'' if rows == 1 else 's'} cannot be scored; nothing was predicted"
+            message = f"{rows} row{'' if rows == 1 else 's'} cannot be {question.done}; nothing was {question.given}"
             refused = [_shown(each) for each in outcome.refused[:SHOWN]]
             return Reply(400, orjson.dumps({"error": message, **self.identity, "refused": refused}))
         names = (ROW, *outcome.columns)
         rows_ = zip(outcome.numbers.tolist(), *outcome.columns.values(), strict=True)
         answer = self.identity | {
             # NaN, for a moment with too short a past, becomes null.
-            "predictions": [dict(zip(names, row, strict=True)) for row in rows_],
+            question.answers: [dict(zip(names, row, strict=True)) for row in rows_],
             "warnings": [each._asdict() for each in outcome.warnings[:SHOWN]],
         }
         if len(outcome.warnings) > SHOWN:
@@ -234,6 +273,13 @@ def _characters(rows: PlainRows | Sequence[Chunk]) -> int:
         return sum(len(value or "") for values in rows.values.values() for value in values)
     texts = [column for chunk in rows for column in chunk.table.columns if pa.types.is_string(column.type)]
     return sum(pc.sum(pc.utf8_length(column)).as_py() or 0 for column in texts)
+
+
+def _listed(values_N: pd.Series) -> list[Any]:
+    """As JSON takes them; NaN becomes null anyway."""
+    if (isinstance(values_N.dtype, np.dtype) and values_N.dtype.kind in "fi") or values_N.dtype == "str":
+        return values_N.tolist()
+    return [plain(value) for value in values_N]
 
 
 def _shown(refusal: Refusal) -> dict[str, Any]:

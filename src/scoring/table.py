@@ -5,7 +5,7 @@ whole, and so are rows that belong together, those of a series or of sentences.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from src.core.text import counted
 from src.problem.load import load_problem
 from src.problem.sources import Reading
 from src.problem.steps import Problem
+from src.saved.codes import encode
 from src.saved.inference import Model
 from src.scoring.checks import Checked, Fault, RowChecks
 from src.scoring.output import Refusal, Writer, check_output, refused_path, writing, writing_refusals
@@ -38,12 +39,38 @@ SHOWN = 20
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked of a model about each row.
+
+    columns: the answer, from the model, the rows, and whether they are to be rebuilt. name: of the command. answers:
+    what the columns are called. done, given: what is done with a row, and what is given for it.
+    """
+
+    columns: Callable[[Model, pd.DataFrame, bool], pd.DataFrame]
+    name: str
+    answers: str
+    done: str
+    given: str
+
+
+PREDICT = Question(
+    lambda model, rows, reconstruct: model.predict(rows, True, reconstruct),
+    "predict",
+    "predictions",
+    "scored",
+    "predicted",
+)
+ENCODE = Question(encode, "encode", "codes", "encoded", "encoded")
+QUESTIONS = {question.name: question for question in (PREDICT, ENCODE)}
+
+
+@dataclass(frozen=True)
 class Order:
     """What to score, with which model, and where to.
 
     `refused`: `report` scores the rows that pass, `stop` none if any is refused. `strict` also refuses rows with values
     that the model did not see in training. `keep`: columns of the table to copy into the output. `reconstruct`: see
-    `Model.predict`.
+    `Model.predict`. `question`: what is asked of the rows.
     """
 
     problem: str
@@ -55,6 +82,7 @@ class Order:
     keep: tuple[str, ...] = ()
     overwrite: bool = False
     reconstruct: bool = False
+    question: Question = PREDICT
 
 
 # The number of rows with a fault, by column and check.
@@ -70,6 +98,7 @@ class Scored:
 
     model: Registered
     output: Path
+    question: Question = PREDICT
     rows: int = 0
     scored: int = 0
     refused_rows: int = 0
@@ -81,8 +110,9 @@ class Scored:
 
     def lines(self) -> list[str]:
         """The outcome in words, the most important first."""
-        into = f"; predictions: {self.output}" if self.scored else "; no predictions were written"
-        lines = [f"{self.model}: {self.scored:,} of {self.rows:,} rows scored{into}"]
+        answers, done = self.question.answers, self.question.done
+        into = f"; {answers}: {self.output}" if self.scored else f"; no {answers} were written"
+        lines = [f"{self.model}: {self.scored:,} of {self.rows:,} rows {done}{into}"]
         if not self.model.is_champion and self.model.standing:
             lines.append(f"this version is not the champion; {self.model.standing}")
         if self.reasons:
@@ -94,7 +124,7 @@ class Scored:
             ]
             lines += [f"  {each.where}: {_of(each.column)}{each.reason}" for each in self.first[:5]]
         if self.doubts:
-            lines.append(f"warning: scored, though {DOUBTFUL}:")
+            lines.append(f"warning: {done}, though {DOUBTFUL}:")
             lines += [f"  {_of(column)}{reason}: {rows}" for column, reason, rows in self.doubtful[:SHOWN]]
         lines += [f"not checked: {promise}" for promise in self.left_out]
         return lines
@@ -122,7 +152,7 @@ def score_table(order: Order, home: Path) -> Scored:
     reading = reading_of(problem)
     features = [feature.name for feature in model.schema.features]
     nothing = _no_rows(model, reading)
-    taken = {ROW, VERSION, WARNING, *model.predict(nothing, True, order.reconstruct).columns}
+    taken = {ROW, VERSION, WARNING, *order.question.columns(model, nothing, order.reconstruct).columns}
     twice = next((name for name in order.keep if name in taken), None)
     if twice is not None:
         raise UserError(f"column {twice!r} cannot be kept: the output has a column of that name")
@@ -133,14 +163,14 @@ def score_table(order: Order, home: Path) -> Scored:
     if model.schema.reads_several_rows:
         rows = together(rows)
     checks = RowChecks(model, reading, layout.expectations, order.strict)
-    outcome = Scored(registered, order.output, left_out=checks.left_out)
+    outcome = Scored(registered, order.output, order.question, left_out=checks.left_out)
     about = {"problem": order.problem, "model_version": str(registered.version)}
     about |= {"interval_coverage": str(model.card.interval.coverage)} if model.card.interval else {}
     with writing_refusals(refused_path(order.output)) as refuse:
         try:
             with (
                 writing(order.output, schema, about) as writer,
-                progress("predict", rows.total, f"{rows.total:,} {rows.unit}") as show_progress,
+                progress(order.question.name, rows.total, f"{rows.total:,} {rows.unit}") as show_progress,
             ):
                 for chunk in rows.chunks:
                     checked = checks.check(chunk.table.select(features))
@@ -211,7 +241,7 @@ def _predictions(
     for each in warnings:
         texts.setdefault(each.row, []).append(f"{_of(each.column)}{each.reason}")
     of_rows = ["; ".join(texts[row]) if row in texts else None for row in head[ROW]]
-    predicted = pd.concat([head, model.predict(rows, True, order.reconstruct)], axis=1)
+    predicted = pd.concat([head, order.question.columns(model, rows, order.reconstruct)], axis=1)
     return predicted.assign(**{VERSION: registered.version, WARNING: pd.array(of_rows, dtype="str")})
 
 

@@ -72,6 +72,17 @@ def test_many_draws_are_the_mean_of_the_probabilities_of_each(family: str):
 
 
 @FAMILIES
+def test_codes_give_back_the_rows_that_were_encoded(family: str):
+    made, x = flow(family, [0, 3]), torch.tensor([[3.0, 0, 2, 3], [-40, 0, 0, 3]], dtype=torch.float64)
+    torch.testing.assert_close(made.sample(made.encode(x), torch.Generator()).double(), x)
+    pictured = PictureFlow(1, 2, [4, 4], [8], 2, family).eval()
+    pictured.centre.fill_(100)
+    pictured.spread.fill_(40)
+    x = torch.randint(256, (5, 1, 4, 4)) / 255
+    torch.testing.assert_close(pictured.sample(pictured.encode(x), torch.Generator()), x)
+
+
+@FAMILIES
 def test_a_flow_starts_from_the_spread_of_the_training_pictures(family: str):
     """Of pixels that are spread by 40 levels a new flow claims about log2(40) + 2 bits each, and never 8 or more."""
     torch.manual_seed(0)

@@ -13,17 +13,18 @@ def rebuilt(frame: pd.DataFrame, vectorizer: ImageVectorizer, x_ND: NDArray[np.f
     """Both as data URIs; rebuilt pixels are cut off at black and white."""
     pictures = vectorizer.transform(frame)
     pixels_NCHW = in_memory(pictures.pixels_NCHW)  # type: ignore[union-attr]
-    return pd.DataFrame({"shown": _shown(pixels_NCHW), "rebuilt": _shown(_levels(vectorizer, x_ND))})
+    return pd.DataFrame({"shown": _shown(pixels_NCHW), "rebuilt": _shown(levels(vectorizer, x_ND))})
 
 
 def restored(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> pd.DataFrame:
     """The pictures as data URIs, in their own size."""
-    pixels_NCHW = _levels(vectorizer, x_ND)
+    pixels_NCHW = levels(vectorizer, x_ND)
     uris = [data_uri(pixels_CHW, max(pixels_CHW.shape)) for pixels_CHW in pixels_NCHW]
     return pd.DataFrame({vectorizer.name: pd.Series(uris, dtype="str")})
 
 
-def _levels(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> Bytes:
+def levels(vectorizer: ImageVectorizer, x_ND: NDArray[np.float64]) -> Bytes:
+    """Rebuilt pixels as bytes, (N, C, H, W), cut off at black and white."""
     return (
         (255 * x_ND.clip(0, 1))
         .round()
