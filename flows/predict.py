@@ -88,6 +88,7 @@ def answered(question: str, problem: str, table: str, output: str, options: Opti
     logger = get_run_logger()
     check_problem(problem)
     paths = inside(table, home, "table"), inside(output, home, "output")
+    given = options._asdict() | {"question": QUESTIONS[question]}
     with Progress(f"{question}-{problem}", ["score"]) as progress:
 
         def tell(line: str) -> None:
@@ -95,7 +96,7 @@ def answered(question: str, problem: str, table: str, output: str, options: Opti
             progress.line(line)
 
         with _heard(tell):
-            scored = score_table(Order(problem, *paths, *options, QUESTIONS[question]), home)
+            scored = score_table(Order(problem, *paths, **given), home)
         progress.complete()
     lines = scored.lines()
     for line in lines:
