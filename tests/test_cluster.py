@@ -205,6 +205,40 @@ def test_changing_a_held_out_row_changes_no_other_row_s_cluster(table: tuple[Tab
     assert one[0, 0] != other[0, 0]
 
 
+def test_members_under_a_mixture_equal_themselves_trained_alone_and_no_held_out_row_counts(table: tuple[Table, Split]):
+    rows, split = table
+    rows = replace(rows, schema=rows.schema.model_copy(update={"mixture": True}))
+    changed = replace(rows, frame=rows.frame.copy())
+    changed.frame.loc[changed.frame.index[split.validation[0]], list("abcd")] = 9.0
+    network = AutoencoderConfiguration(units=[8], activation="relu", clusters=CLUSTERS, mixture=True)
+    members = [Member.of_split(candidate(network=network, l2=l2), split, 0) for l2 in (0, 0.001)]
+    measure = TABLE["agreement"]
+    together = fit(members, rows, measure, ENGINE, "together", final=True)
+    alone = [fit([member], rows, measure, ENGINE, "alone", final=True)[0] for member in members]
+    [other] = fit(members[:1], changed, measure, ENGINE, "changed", final=True)
+    for stacked, one in zip(together, alone, strict=True):
+        for name, value in one.weights.items():
+            np.testing.assert_allclose(stacked.weights[name], value, rtol=1e-3, atol=1e-4)
+    assert all(other.weights[name].tobytes() == value.tobytes() for name, value in alone[0].weights.items())
+    spread = np.exp(alone[0].weights["code.prior.log_spread"])
+    assert (spread < 1).all()
+
+
+@pytest.mark.slow
+def test_a_network_under_a_mixture_goes_through_all_steps(tmp_path: Path):
+    quick = {"protocol": "hold_out", "folds": "auto", "overfit": {"max_rungs": 1}, "search": {"budget": 1}}
+    layout = defined(tmp_path, clusters={"number": CLUSTERS, "by": "mixture"}, **quick)
+    for step in STEPS:
+        step(layout)
+    test = read_table(layout.test, read_schema(layout.train)).frame
+    scored = load_model(folder_of(layout, "network")).predict(test)
+    probabilities = scored.filter(like="probability__")
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (scored["cluster"] == probabilities.to_numpy().argmax(1) + 1).all()
+    page = (layout.results / "report.html").read_text()
+    assert "whose codes come from a mixture of 3" in page
+
+
 def test_changing_a_held_out_row_changes_no_weight_and_no_centre(table: tuple[Table, Split]):
     rows, split = table
     frame = rows.frame.copy()
@@ -358,8 +392,11 @@ def test_texts_series_and_pictures_are_dealt_out_as_tables_are(tmp_path: Path, m
     rows = read_table(layout.train, read_schema(layout.train))
     [split] = read_folds(layout.folds, len(rows))["development"]
     features = rows.schema.features
-    for network in kind_of(features).ladders["rebuild"](features, OverfitLadder(max_rungs=3), Training()):
-        one = candidate(network=network.changed(clusters=2), epochs=1, batch_size=32)
+    for rung, network in enumerate(
+        kind_of(features).ladders["rebuild"](features, OverfitLadder(max_rungs=3), Training())
+    ):
+        mixture = {"mixture": True} if rung == 2 else {}
+        one = candidate(network=network.changed(clusters=2, **mixture), epochs=1, batch_size=32)
         [trained] = fit([Member.of_split(one, split, 0)], rows, TABLE["agreement"], ENGINE, "kinds", final=True)
         model = final_network([[trained]], HeldOut([split], [trained.predictions]), rows)
         model.save(tmp_path / network.architecture / str(len(network.units)))

@@ -60,7 +60,7 @@ class Autoencoder(nn.Module):
 
     def forward(self, x_BD: Tensor) -> Tensor:
         code_BC = self.encode(self.blurred(x_BD))
-        return self.code.charged(errors_and_codes(x_BD, self.decode(code_BC), code_BC))
+        return self.code.charged(errors_and_codes(x_BD, self.decode(code_BC), code_BC), x_BD.shape[1])
 
 
 class Transposed(nn.Module):

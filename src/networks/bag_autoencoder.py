@@ -60,7 +60,8 @@ class BagAutoencoder(nn.Module):
     def forward(self, x_BD: Tensor) -> Tensor:
         code_BC = self.encode(self.blanks(x_BD))
         h_BH = self.decoder(code_BC)
-        return self.code.charged(torch.cat([self._errors(x_BD, h_BH)[:, None] / x_BD.shape[1], code_BC], 1))
+        errors_B1 = self._errors(x_BD, h_BH)[:, None] / x_BD.shape[1]
+        return self.code.charged(torch.cat([errors_B1, code_BC], 1), x_BD.shape[1])
 
     def _errors(self, x_BD: Tensor, h_BH: Tensor) -> Tensor:
         """The sum of squared differences of each row and `h W' + b`, (B,)."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from src.inputs.clusters import BEFORE, CLUSTER
+from src.networks.mixture_prior import MixturePrior
 
 Sparsity = Literal["largest", "kl", "l1"]
 # The penalty of a code that learns to be sparse, as a share of the rows' error.
@@ -32,15 +33,24 @@ class Code(nn.Module):
     clusters: instead of its code, a row is told its cluster, that with the nearest of so many centres. Centres and the
     variance around them come from k-means once the network has learnt (`src.training.centres`). The probabilities of
     clusters are those of `src.models.clusters.KMeansClusters`. Then C is `clusters` + 3, as many as there are answers.
+    mixture: codes are random and come from a mixture instead, one part of it for each cluster.
     """
 
     centres: Tensor
     variance: Tensor
 
-    def __init__(self, bits: bool = False, active: int = 0, sparsity: Sparsity = "largest", clusters: int = 0) -> None:
+    def __init__(
+        self,
+        bits: bool = False,
+        active: int = 0,
+        sparsity: Sparsity = "largest",
+        clusters: int = 0,
+        mixture: bool = False,
+    ) -> None:
         super().__init__()
         self.bits, self.active, self.sparsity, self.clusters = bits, active, sparsity, clusters
-        if clusters:
+        self.prior = MixturePrior(clusters, BEFORE + clusters - 1) if mixture else None
+        if clusters and not mixture:
             self.register_buffer("centres", torch.zeros(clusters, BEFORE + clusters - 1))
             self.register_buffer("variance", torch.ones(()))
 
@@ -48,6 +58,8 @@ class Code(nn.Module):
         if self.bits:
             soft_BC = torch.sigmoid(z_BC)
             return soft_BC + ((z_BC > 0).to(z_BC.dtype) - soft_BC).detach()
+        if self.prior is not None:
+            return self.prior.drawn(z_BC)
         if not self.active:
             return z_BC
         code_BC = torch.sigmoid(z_BC) if self.sparsity == "kl" else torch.relu(z_BC)
@@ -56,11 +68,17 @@ class Code(nn.Module):
         least_B1 = code_BC.topk(self.active, dim=-1).values[..., -1:]
         return code_BC * (code_BC >= least_B1)
 
-    def charged(self, answers_BK: Tensor) -> Tensor:
+    def charged(self, answers_BK: Tensor, numbers: int) -> Tensor:
         """Errors and codes (B, 1 + C); in training the errors with the penalty of the codes.
 
-        With clusters, what `src.inputs.clusters` says, (B, 4 + G), which is as wide.
+        With clusters, what `src.inputs.clusters` says, (B, 4 + G), which is as wide. numbers: how many of a row are
+        rebuilt. Under a mixture the loss has the gradient of minus the evidence lower bound, in the unit of the errors:
+        it is twice their mean by `numbers` times the bound, where the variance of what is rebuilt is that mean.
         """
+        if self.training and self.prior is not None:
+            error_B1, code_BC = answers_BK[:, :1], answers_BK[:, 1:]
+            nats_B1 = self.prior.divergences(code_BC).unsqueeze(1)
+            return torch.cat([error_B1 + 2 * error_B1.detach().mean() / numbers * nats_B1, code_BC], 1)
         if self.clusters:
             return self._in_clusters(answers_BK)
         if not self.training or not self.active or self.sparsity == "largest":
@@ -71,9 +89,13 @@ class Code(nn.Module):
 
     def _in_clusters(self, answers_BK: Tensor) -> Tensor:
         error_B1, code_BC = answers_BK[:, :1], answers_BK[:, 1:]
-        away_BG = (code_BC.unsqueeze(1) - self.centres).square().sum(2)
-        p_BG = torch.softmax(away_BG / (-2 * self.variance), 1)
-        cluster_B1 = away_BG.argmin(1, keepdim=True).to(p_BG.dtype) + 1
+        if self.prior is not None:
+            p_BG = self.prior.probabilities(code_BC)
+            cluster_B1 = p_BG.argmax(1, keepdim=True).to(p_BG.dtype) + 1
+        else:
+            away_BG = (code_BC.unsqueeze(1) - self.centres).square().sum(2)
+            p_BG = torch.softmax(away_BG / (-2 * self.variance), 1)
+            cluster_B1 = away_BG.argmin(1, keepdim=True).to(p_BG.dtype) + 1
         no_halves = torch.zeros_like(answers_BK[:, CLUSTER + 1 : BEFORE])
         return torch.cat([error_B1, cluster_B1, no_halves, p_BG], 1)
 

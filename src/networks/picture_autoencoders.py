@@ -81,4 +81,4 @@ class ConvolutionalAutoencoder(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """The error of each picture, and its code: (B, 1 + K)."""
         code_BK = self.encode(self.blurred(x_BCHW))
-        return self.code.charged(errors_and_codes(x_BCHW, self.decode(code_BK), code_BK))
+        return self.code.charged(errors_and_codes(x_BCHW, self.decode(code_BK), code_BK), x_BCHW[0].numel())

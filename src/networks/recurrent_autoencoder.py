@@ -38,13 +38,14 @@ class RecurrentAutoencoder(nn.Module):
         active: int = 0,
         sparsity: Sparsity = "largest",
         clusters: int = 0,
+        mixture: bool = False,
         activation: Literal["relu", "tanh", "gelu"] = "relu",
         **options: Any,
     ) -> None:
         super().__init__()
         self.lookback = lookback
         width, code = inputs // lookback, outputs - 1
-        self.blurred, self.code = Blurred(dropout, noise), Code(bits, active, sparsity, clusters)
+        self.blurred, self.code = Blurred(dropout, noise), Code(bits, active, sparsity, clusters, mixture)
         self.reader = reader_of(reader, width, units[0], **options)
         self.encoder = MLP(units[0], code, units[1:], activation=activation)
         self.decoder = MLP(code, units[0], units[:0:-1], activation=activation)
@@ -67,4 +68,4 @@ class RecurrentAutoencoder(nn.Module):
     def forward(self, x_BD: Tensor) -> Tensor:
         """The error of each row, and its code: (B, 1 + C)."""
         code_BC = self.encode(self.blurred(x_BD))
-        return self.code.charged(errors_and_codes(x_BD, self.decode(code_BC), code_BC))
+        return self.code.charged(errors_and_codes(x_BD, self.decode(code_BC), code_BC), x_BD.shape[1])

@@ -252,7 +252,8 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
             code=code.length if code is not None else 0,
             bits=code is not None and code.bits is not None,
             active=(code and code.active) or 0,
-            clusters=settings.clusters or 0,
+            clusters=settings.clusters.number if settings.clusters is not None else 0,
+            mixture=settings.clusters is not None and settings.clusters.by == "mixture",
         ),
         choices,
     )

@@ -171,6 +171,22 @@ class Code(Settings):
         return self.numbers or self.bits or 0
 
 
+class Clusters(Settings):
+    """Into how many clusters rows are dealt out, and how networks do it. A number alone is short for `number`."""
+
+    number: Annotated[int, Field(ge=2, le=1000)] = Field(description="how many clusters there are")
+    by: Literal["k_means", "mixture"] = Field(
+        "k_means",
+        description="what finds them in the codes of a network: k-means once it has learnt, or a mixture that codes "
+        "come from, learnt together with it",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def a_number_alone_is_their_number(cls, given: Any) -> Any:
+        return {"number": given} if isinstance(given, int) and not isinstance(given, bool) else given
+
+
 class PrepareSettings(TableSettings, ProtocolSettings):
     measure: Measure = Field(description="the measure of success")
     code: Code | None = Field(
@@ -179,9 +195,10 @@ class PrepareSettings(TableSettings, ProtocolSettings):
         "or {bits: 16}; only of types with a code",
         exclude_if=lambda code: code is None,
     )
-    clusters: Annotated[int, Field(ge=2, le=1000)] | None = Field(
+    clusters: Clusters | None = Field(
         None,
-        description="into how many clusters rows are dealt out; only of types with clusters",
+        description="into how many clusters rows are dealt out, or {number: 3, by: mixture}; only of types with "
+        "clusters",
         exclude_if=lambda clusters: clusters is None,
     )
     text: Text = Field(Text(), description="how columns of text are read")

@@ -78,7 +78,7 @@ class Schema(Stored):
     columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
     from and that the report shows. `given` is the feature whose classes rows can be drawn of. `code` is how many
     numbers a row's code has; `bits`: each of them is 0 or 1; `active`: if above 0, how many may be other than 0.
-    `clusters`: into how many clusters rows are dealt out.
+    `clusters`: into how many clusters rows are dealt out; `mixture`: their codes come from a mixture of so many.
     """
 
     type: TypeName
@@ -96,11 +96,12 @@ class Schema(Stored):
     bits: bool = Field(False, exclude_if=lambda bits: not bits)
     active: int = Field(0, exclude_if=lambda active: not active)
     clusters: int = Field(0, exclude_if=lambda clusters: not clusters)
+    mixture: bool = Field(False, exclude_if=lambda mixture: not mixture)
 
     @property
     def problem_type(self) -> ProblemType:
         """That of the main target."""
-        return TYPES[self.type].coded(self.bits, self.active, self.clusters)
+        return TYPES[self.type].coded(self.bits, self.active, self.clusters, self.mixture)
 
     @property
     def outputs(self) -> int:

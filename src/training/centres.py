@@ -5,13 +5,14 @@ numbers. What these say of the held-out rows goes with its answers. Shapes: A tr
 of a code, K numbers that are said of a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import softmax
 
 from src.inputs.clusters import CLUSTER, HALVES
-from src.models.clusters import k_means
+from src.models.clusters import Parts, k_means, parts_by_k_means, settled
 from src.networks import build_network
 from src.preparation.fold import Index
 from src.tables.protocols import Split
@@ -20,6 +21,8 @@ from src.training.members import Member, Trained
 
 # Rows that a network sees at a time.
 AT_ONCE = 512
+# Where the mixture lies among a network's weights.
+PRIOR = "code.prior"
 
 
 def with_halves(members: Sequence[Member], table: Table) -> list[Member]:
@@ -48,7 +51,7 @@ def _joined(whole: Trained, *halves: Trained) -> Trained:
 
 
 def _settled(trained: Trained, table: Table) -> Trained:
-    """The network with centres by k-means of the codes of its training rows; as it is if its training diverged."""
+    """The network with the clusters of the codes of its training rows; as it is if its training diverged."""
     import torch
 
     from src.training.inputs import answers, rows_of
@@ -66,11 +69,33 @@ def _settled(trained: Trained, table: Table) -> Trained:
     cpu = torch.device("cpu")
     with torch.no_grad():
         code_AC = answers(x_AD, AT_ONCE, cpu, network.encode).double().numpy()  # type: ignore[arg-type]
-        centres, variance = k_means(code_AC, table.w_N[member.training], table.schema.clusters, member.seed)
-        learnt = {"code.centres": centres, "code.variance": np.array(variance)}
+        learnt = _learnt(trained.weights, code_AC, table.w_N[member.training], table.schema.clusters, member.seed)
         network.load_state_dict({name: torch.from_numpy(value).float() for name, value in learnt.items()}, strict=False)
         p_VK = trained.predictions
         if len(member.validation):
             p_VK = answers(x_VD, AT_ONCE, cpu, network).double().numpy()
     weights = trained.weights | {name: value.astype(np.float32) for name, value in learnt.items()}
     return replace(trained, weights=weights, predictions=p_VK)
+
+
+def _learnt(
+    weights: Mapping[str, np.ndarray], code_AC: np.ndarray, w_A: np.ndarray, count: int, seed: int
+) -> dict[str, np.ndarray]:
+    """The weights of the clusters by their names: centres by k-means, or the mixture that codes come from.
+
+    The mixture goes on from what the network has learnt, or begins anew with k-means where that ends higher.
+    """
+    if f"{PRIOR}.share" not in weights:
+        centres, variance = k_means(code_AC, w_A, count, seed)
+        return {"code.centres": centres, "code.variance": np.array(variance)}
+    spread_C, share_G, centre_GC, log_variance_GC = (
+        weights[f"{PRIOR}.{name}"].astype(np.float64) for name in ("log_spread", "share", "centre", "log_variance")
+    )
+    spread_C = np.exp(spread_C)
+    jointly = Parts(softmax(share_G), centre_GC, np.exp(log_variance_GC))
+    parts = settled(code_AC, w_A, spread_C, [jointly, parts_by_k_means(code_AC, w_A, spread_C, count, seed)])
+    return {
+        f"{PRIOR}.share": np.log(np.maximum(parts.share_C, 1e-30)),
+        f"{PRIOR}.centre": parts.centre_CP,
+        f"{PRIOR}.log_variance": np.log(parts.variance_CP),
+    }

@@ -20,7 +20,7 @@ class Autoencode(ProblemType):
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return 1 + code
 
-    def coded(self, bits: bool, active: int, clusters: int) -> ProblemType:
+    def coded(self, bits: bool, active: int, clusters: int, mixture: bool) -> ProblemType:
         if bits:
             return _OF_BITS
         if not active:

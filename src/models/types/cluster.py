@@ -22,8 +22,9 @@ class Cluster(ProblemType):
     def outputs(self, classes: int, targets: int, code: int = 0) -> int:
         return BEFORE + code
 
-    def coded(self, bits: bool, active: int, clusters: int) -> ProblemType:
-        return replace(self, of_networks={"clusters": clusters}) if clusters else self
+    def coded(self, bits: bool, active: int, clusters: int, mixture: bool) -> ProblemType:
+        networks = {"clusters": clusters} | ({"mixture": True} if mixture else {})
+        return replace(self, of_networks=networks) if clusters else self
 
     def columns(self, p_NK: Array, classes: Sequence[str], targets: Sequence[str]) -> dict[str, NDArray[Any]]:
         """`reconstruction_error`, `cluster`, and `probability__<cluster>` of each.

@@ -188,10 +188,10 @@ class ProblemType(ABC):
         """Why these targets probably have this type; None if they do not. The first type with a reason wins."""
         return None
 
-    def coded(self, bits: bool, active: int, clusters: int) -> "ProblemType":
+    def coded(self, bits: bool, active: int, clusters: int, mixture: bool) -> "ProblemType":
         """This type for codes of bits, or of numbers of which `active` are not 0, or for so many clusters.
 
-        The type itself for any others.
+        The type itself for any others. mixture: whether the codes of clusters come from a mixture.
         """
         return self
 

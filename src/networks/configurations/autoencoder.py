@@ -28,7 +28,7 @@ class Coding(Configuration):
     """What a network says of its code, see `src.networks.codes.Code`.
 
     dropout: the share of a row's numbers that are blanked out before the network rebuilds the whole row. clusters: into
-    how many clusters codes are dealt out.
+    how many clusters codes are dealt out. mixture: codes are random and come from a mixture of so many.
     """
 
     dropout: Annotated[Share, BLANKS] = 0.0
@@ -36,6 +36,10 @@ class Coding(Configuration):
     active: Annotated[int, Field(ge=0)] = 0
     sparsity: Annotated[Literal["largest", "kl", "l1"], Regularizes("codes made sparse by {}")] = "largest"
     clusters: Annotated[int, Field(ge=0)] = 0
+    mixture: bool = False
+
+    def _with_prior(self, structure: str) -> str:
+        return f"{structure}, whose codes come from a mixture of {self.clusters}" if self.mixture else structure
 
 
 class Blurring(Coding):
@@ -51,7 +55,8 @@ class Rebuilding(Coding):
 
     @property
     def structure(self) -> str:
-        return f"an encoder and a decoder with {hidden_layers(self.units)}" if self.units else "a linear autoencoder"
+        layers = f"an encoder and a decoder with {hidden_layers(self.units)}" if self.units else "a linear autoencoder"
+        return self._with_prior(layers)
 
     @property
     def sizes(self) -> str:
@@ -148,4 +153,6 @@ class ConvolutionalAutoencoderConfiguration(Blurring, Filtering, FallingRate):
 
     @property
     def structure(self) -> str:
-        return f"an encoder and a decoder with {counted(len(self.units), 'convolution')} of {self.filters}"
+        return self._with_prior(
+            f"an encoder and a decoder with {counted(len(self.units), 'convolution')} of {self.filters}"
+        )
