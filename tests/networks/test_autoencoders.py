@@ -6,14 +6,19 @@ import torch
 from scipy.linalg import subspace_angles
 from scipy.sparse import random_array
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from src.core.errors import UserError
 from src.inputs.sparse import SparseRows
+from src.kinds.image.autoencoders import _operations, autoencoders
+from src.kinds.image.encoding import Encoding
 from src.models.components import AT_ONCE, Components
 from src.networks.autoencoder import Autoencoder
 from src.networks.bag_autoencoder import BagAutoencoder, Blanks
 from src.networks.picture_autoencoders import ConvolutionalAutoencoder, DensePictureAutoencoder
 from src.networks.recurrent_autoencoder import RecurrentAutoencoder
+from src.problem.training import OverfitLadder, Training
+from src.tables.table import Feature
 from src.training.inputs import rows_of
 
 
@@ -36,6 +41,26 @@ def test_pictures_of_any_size_are_rebuilt_in_their_shape_and_the_error_is_that_o
     torch.testing.assert_close(told_BK[:, 1:], code_BK)
     rebuilt = network.decode(code_BK).reshape(x_BCHW.shape)
     torch.testing.assert_close(told_BK[:, 0], (rebuilt - x_BCHW).square().mean((1, 2, 3)))
+
+
+@pytest.mark.parametrize(("size", "channels"), [((28, 28), 1), ((9, 5), 3)])
+def test_the_operations_of_convolutions_are_those_that_torch_counts(size: tuple[int, int], channels: int):
+    """Torch counts a multiplication and an addition as two."""
+    network = ConvolutionalAutoencoder(channels, 3, size, [4, 6])
+    with FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, channels, *size))
+    counted = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
+    assert counted == 2 * _operations([4, 6], Encoding(channels=channels, height=size[0], width=size[1], rows=1))
+
+
+def test_the_ladder_of_fashion_mnist_ends_where_an_epoch_would_exceed_the_budget():
+    encoding = Encoding(channels=1, height=28, width=28, rows=55_000)
+    feature = Feature(name="picture", type="image", encoding=encoding.model_dump())
+    training, settings = Training(activation="relu"), OverfitLadder(first_units=4, max_rungs=8)
+    rungs = [rung.units for rung in autoencoders([feature], settings, training)]
+    assert rungs == [[], [128], [8, 16], [16, 32], [32, 64]]
+    epochs = [_operations(units, encoding) * encoding.rows for units in ([32, 64], [64, 128])]
+    assert epochs[0] < encoding.operations < epochs[1]
 
 
 @pytest.mark.parametrize("units", [[], [7], [7, 5]], ids=str)

@@ -13,8 +13,9 @@ from src.problem.training import OverfitLadder, Training
 from src.tables.table import Feature
 
 FEWEST_RUNGS = 3
-# Multiplications and additions of a convolution and its counterpart in the decoder, per pixel, channel and filter.
-OF_A_PIXEL = 2 * 9
+# Multiplications and additions of a convolution and its counterpart in the decoder, by place, channel and filter. Both
+# have a stride of 2, so there is a place for each pixel of the halved picture.
+OF_A_PLACE = 2 * 9
 
 
 def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
@@ -37,8 +38,9 @@ def autoencoders(features: Sequence[Feature], settings: OverfitLadder, training:
 
 def _operations(units: Sequence[int], encoding: Encoding) -> int:
     """Multiplications and additions of the convolutions on a picture in a forward pass."""
-    pixels, channels, operations = encoding.height * encoding.width, encoding.channels, 0
+    height, width, channels, operations = encoding.height, encoding.width, encoding.channels, 0
     for filters in units:
-        operations += OF_A_PIXEL * pixels * channels * filters
-        pixels, channels = pixels // 4, filters
+        height, width = -(-height // 2), -(-width // 2)
+        operations += OF_A_PLACE * height * width * channels * filters
+        channels = filters
     return operations
