@@ -348,7 +348,7 @@ def test_a_reference_that_names_no_groups_is_refused(tmp_path: Path, name: str):
     ("changes", "message"),
     [
         ({"clusters": None}, "clusters: this key is missing: type cluster needs the number of clusters"),
-        ({"clusters": 1}, "clusters: should be greater than or equal to 2"),
+        ({"clusters": 1}, "clusters.number: should be greater than or equal to 2"),
         ({"type": "density"}, "clusters: type density has no clusters: remove this key"),
         ({"target": "a"}, "target: type cluster has no target"),
         ({"code": 2}, "code: type cluster has no code: remove this key"),
