@@ -403,4 +403,5 @@ def test_texts_series_and_pictures_are_dealt_out_as_tables_are(tmp_path: Path, m
         saved = load_model(tmp_path / network.architecture / str(len(network.units)))
         told = saved.row_predictions(rows.frame.iloc[split.validation])
         np.testing.assert_allclose(told[:, [0, 1, 4, 5]], trained.predictions[:, [0, 1, 4, 5]], rtol=1e-3, atol=1e-5)
-        assert set(np.unique(trained.predictions[:, CLUSTER : HALVES.stop])) == {1, 2}
+        told_of = set(np.unique(trained.predictions[:, CLUSTER : HALVES.stop]))
+        assert told_of == {1, 2} or (mixture and told_of <= {1, 2})  # a mixture may leave parts empty

@@ -218,6 +218,9 @@ class NetworkModel(Model):
         from src.training.inputs import answers, rows_of
 
         fitted, network = self.card.preprocessing[0], self.heads[0].network
+        chunks = inputs_of(fitted.vectorizer, rows, self.schema, CHUNK)
+        if not len(rows):
+            chunks = iter([fitted.vectorizer.transform(rows)])
         with torch.no_grad():
             parts = [
                 answers(
@@ -226,8 +229,7 @@ class NetworkModel(Model):
                     torch.device("cpu"),
                     lambda x: question(network, x),
                 ).double()
-                for x_ND in list(inputs_of(fitted.vectorizer, rows, self.schema, CHUNK))
-                or [fitted.vectorizer.transform(rows)]
+                for x_ND in chunks
             ]
         answered: NDArray[np.float64] = torch.cat(parts).numpy()
         return answered
