@@ -72,8 +72,8 @@ class Code(nn.Module):
         """Errors and codes (B, 1 + C); in training the errors with the penalty of the codes.
 
         With clusters, what `src.inputs.clusters` says, (B, 4 + G), which is as wide. numbers: how many of a row are
-        rebuilt. Under a mixture the loss has the gradient of minus the evidence lower bound, in the unit of the errors:
-        it is twice their mean by `numbers` times the bound, where the variance of what is rebuilt is that mean.
+        rebuilt. Under a mixture the loss has the gradient of minus the evidence lower bound, in the unit of the errors.
+        The variance of what is rebuilt is their mean; the bound is multiplied by twice that and divided by `numbers`.
         """
         if self.training and self.prior is not None:
             error_B1, code_BC = answers_BK[:, :1], answers_BK[:, 1:]
