@@ -20,6 +20,7 @@ from src.judging.further_targets import score_heads
 from src.judging.half_samples import PAIRS
 from src.judging.held_out import HeldOut
 from src.judging.printer import printer_of, worded
+from src.judging.probe import probe
 from src.models.measures import TABLE
 from src.models.measures.measure import Measure
 from src.problem.load import load_settings
@@ -27,7 +28,7 @@ from src.problem.steps import EvaluateSettings
 from src.problem.training import Engine
 from src.results.baseline import Baseline
 from src.results.data import Prepared
-from src.results.evaluate import CrossValidation, Evaluate, Nested, SealedTest, saved_model
+from src.results.evaluate import CrossValidation, Evaluate, Nested, Probe, SealedTest, saved_model
 from src.results.networks import Overfit, Regularize
 from src.results.openings import Ledger, identity, rows_sha256
 from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Verdict
@@ -103,6 +104,7 @@ def evaluate(layout: Layout) -> Evaluate:
             extra=_other_measures(finished.held_out[name], table, answers[name], test, measure),
             writings=findings.writings,
             drawn=findings.drawn,
+            probe=_probe(given, learnt),
             recommended=advice,
             verdicts=[*judged.verdicts, *beats, *learnt.more_data, *findings.verdicts],
         )
@@ -196,6 +198,18 @@ def _judge(given: Given, learnt: Learnt) -> _Judged:
     if given.settings.final == "fold_ensemble":
         verdicts.append(compared("fold_ensemble_beats_refit", network, refit, "refit", "fold ensemble"))
     return _Judged(network, dummy, boosted, nested, verdicts)
+
+
+def _probe(given: Given, learnt: Learnt) -> Probe | None:
+    """What a linear model makes of the chosen network before it learns from targets, pretrained and not."""
+    method = given.settings.pretrain
+    if method == "none":
+        return None
+    candidates = [given.candidate.model_copy(update={"pretrained": name}) for name in (method, "none")]
+    table = with_initial_weights(given.table, candidates, given.engine, given.settings.seed)
+    probes = [probe(candidate, learnt.splits, table, given.starts[0]) for candidate in candidates]
+    pretrained, random = (estimate(held_out, table, given.measure) for held_out in probes)
+    return Probe(method=method, pretrained=pretrained, random=random)
 
 
 def _network_called(given: Given) -> str:

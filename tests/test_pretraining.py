@@ -11,12 +11,16 @@ import pytest
 import scipy.special
 import torch
 import yaml
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional
 
 from benchmarks.pretraining import gains, markdown
 from src.core.errors import UserError
 from src.core.files import Layout
+from src.judging.probe import probe
 from src.models.measures import TABLE
 from src.models.pretraining import EXCHANGED, METHODS, TEMPERATURE, Informing, contrast, exchanged, information
 from src.networks.mlp import MLP
@@ -111,7 +115,13 @@ def test_all_steps_run_and_the_verdict_compares_with_random_initial_weights(layo
         assert told.evidence == "the search chose random initial weights"
     else:
         assert told.comparison is not None
-    assert "rows without a target" in (layout.results / "report.html").read_text()
+    page = (layout.results / "report.html").read_text()
+    assert "rows without a target" in page
+    assert "A linear probe on the evaluation folds" in page
+    probed = Evaluate.read(layout.result("evaluate")).probe
+    assert probed.method == "denoise"
+    for told in (probed.pretrained, probed.random):
+        assert told.low <= told.value <= told.high
 
 
 def test_rows_without_a_target_are_in_no_fold_and_not_sealed(layout: Layout):
@@ -177,6 +187,25 @@ def test_held_out_rows_change_neither_scales_nor_initial_weights(layout: Layout)
 
 def _numbers(starts: Any) -> Any:
     return {key: {name: value.tolist() for name, value in start.items()} for key, start in starts.items()}
+
+
+def test_a_probe_is_a_logistic_regression_on_frozen_codes_of_the_training_rows_alone(layout: Layout):
+    table = read_table(layout.train, read_schema(layout.train))
+    pretrained = candidate("denoise")
+    started = with_initial_weights(table, [pretrained], CPU, 0)
+    split = next(iter(read_folds(layout.folds, len(table))["development"]))
+    [told_VK] = probe(pretrained, [split], started, 0).predictions
+    fold, weights = fit_fold(started, split.training, split.validation), started.starts[pretrained.start]
+    codes = [np.maximum(x @ weights["layers.0.weight"].T + weights["layers.0.bias"], 0) for x in (fold.x_AD, fold.x_VD)]
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(codes[0], fold.y_AT[:, 0])
+    np.testing.assert_allclose(told_VK[:, 0], model.predict_proba(codes[1])[:, 1], atol=1e-4)
+
+    frame, y_NT = table.frame.copy(), table.y_NT.copy()
+    frame.iloc[split.validation[0], frame.columns.get_loc("x0")] = 50.0
+    y_NT[split.validation] = 1 - y_NT[split.validation]
+    [changed_VK] = probe(pretrained, [split], replace(started, frame=frame, y_NT=y_NT), 0).predictions
+    assert changed_VK[1:].tobytes() == told_VK[1:].tobytes()
+    assert changed_VK[0, 0] != told_VK[0, 0]
 
 
 @pytest.mark.parametrize("method", METHODS)

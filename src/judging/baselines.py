@@ -51,7 +51,7 @@ def _of_rows(make: Estimator, table: Table, split: Split, seed: int) -> Predicti
     def answers(split: Split, seed: int) -> Predictions:
         fold = fit_fold(table, split.training, split.validation)
         estimator = make(seed, len(fold.w_A), table.schema.described_by)
-        fitted = _fitted(estimator, seen(fold.x_AD, view), None, fold.w_A)
+        fitted = fitted_to(estimator, seen(fold.x_AD, view), None, fold.w_A)
         if fold.judge is not None:
             return fold.judge.statistics(fitted.sample(fold.judge.draws, _draws_of(split, seed)))
         return statistics_of(fitted, seen(fold.x_VD, view))
@@ -130,7 +130,7 @@ def fit_shallow(name: str, table: Table, training: NDArray[np.intp], seed: int) 
         view=recipe.view,
     )
     pairs = zip(estimators, columns, strict=True)
-    return FittedShallow(setup, [_fitted(estimator, x_AD, y_A, w_A) for estimator, y_A in pairs])
+    return FittedShallow(setup, [fitted_to(estimator, x_AD, y_A, w_A) for estimator, y_A in pairs])
 
 
 def shallow(name: str, table: Table, split: Split, seed: int) -> Predictions:
@@ -187,7 +187,7 @@ def _spelled(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _fitted(estimator: Any, x_AD: Any, y_A: NDArray[np.float32] | None, w_A: NDArray[np.float32]) -> Any:
+def fitted_to(estimator: Any, x_AD: Any, y_A: NDArray[np.float32] | None, w_A: NDArray[np.float32]) -> Any:
     """The estimator fitted to one target column, or to none; where it has a single class, one that always says it."""
     from sklearn.dummy import DummyClassifier
     from sklearn.exceptions import ConvergenceWarning

@@ -67,7 +67,7 @@ class FittedShallow:
         schema = self.setup.table
         if not schema.targets:
             return statistics_of(self.estimators[0], x_ND)
-        columns = [_of_column(estimator, x_ND, len(schema.classes) or 2) for estimator in self.estimators]
+        columns = [answers_of(estimator, x_ND, len(schema.classes) or 2) for estimator in self.estimators]
         return schema.problem_type.joined(columns)
 
 
@@ -93,7 +93,7 @@ def _thread_pools() -> "ThreadpoolController":
     return ThreadpoolController()
 
 
-def _of_column(estimator: Any, x_ND: Any, classes: int) -> NDArray[np.float64]:
+def answers_of(estimator: Any, x_ND: Any, classes: int) -> NDArray[np.float64]:
     """Of one target column values (N, 1), or probabilities (N, C), 0 for a class that no training row had."""
     if not hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict(x_ND), np.float64)[:, None]

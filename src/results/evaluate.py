@@ -149,6 +149,17 @@ class Drawn(Result):
     nearest: list[list[str]] = Field([], exclude_if=lambda nearest: not nearest)
 
 
+class Probe(Result):
+    """A linear model of what the chosen network says of rows before it learns from targets, on the evaluation folds.
+
+    method: how it was pretrained. random: the same from random weights.
+    """
+
+    method: str
+    pretrained: Estimate
+    random: Estimate
+
+
 class CodeSize(Result):
     """The error of so many principal components on the held-out rows of the first evaluation fold."""
 
@@ -190,7 +201,7 @@ class Evaluate(Result):
     heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
     choices: what `auto` chose once there were scores. extra: other measures of the saved model. writings: texts of it,
-    if it reads on. drawn: rows of it, if it draws.
+    if it reads on. drawn: rows of it, if it draws. probe: of networks that learn from rows without a target first.
     """
 
     measure: MeasureName
@@ -213,6 +224,7 @@ class Evaluate(Result):
     code: CodeViews | None = Field(None, exclude_if=lambda code: code is None)
     writings: Writings | None = Field(None, exclude_if=lambda writings: writings is None)
     drawn: Drawn | None = Field(None, exclude_if=lambda drawn: drawn is None)
+    probe: Probe | None = Field(None, exclude_if=lambda probe: probe is None)
     recommended: Recommended
     verdicts: list[Verdict]
 

@@ -77,7 +77,7 @@ def evaluation(evidence: Evidence, printer: Printer) -> Section:
         text += f" {_joined_words(evidence.evaluate.measure)}"
     nested = evidence.evaluate.nested
     optimism = _optimism(nested, printer) if nested else _unmeasured_optimism(in_time, single)
-    more = [*_other_measures(evidence), *_further_targets(evidence)]
+    more = [*_other_measures(evidence), *_further_targets(evidence), *_probe(evidence, printer)]
     blocks: list[Text | Pictures | Table] = [Text(text), optimism, table, Pictures(pictures), *more]
     elsewhere = (SEALED_TEST_VERDICT, DATA_VERDICT)
     verdicts = [verdict for verdict in evidence.evaluate.verdicts if verdict.name not in elsewhere]
@@ -199,6 +199,26 @@ def _further_targets(evidence: Evidence) -> list[Table]:
     ]
     title = "Further targets of the same network, on the rows that have them"
     return [Table(title, header, rows, frozenset({1, 3, 4, 5, 6, 7}))] if rows else []
+
+
+def _probe(evidence: Evidence, printer: Printer) -> list[Text | Table]:
+    """What a linear model makes of the network before it has learnt from a target."""
+    probe = evidence.evaluate.probe
+    if probe is None:
+        return []
+    intro = Text(
+        "A linear probe asks what pretraining alone has found. The layers of the chosen network are frozen before they "
+        "have learnt from any target. A linear model (logistic regression, of values ridge regression) learns from "
+        "what its last layer would read, on the training rows of each fold, and is scored on the others. No sealed row "
+        "takes part. Where the intervals overlap, the difference may be luck."
+    )
+    lines = {f"pretrained ({probe.method})": probe.pretrained, "random initial weights": probe.random}
+    cells = [[name, printer.bare(e.value), printer.interval(e.low, e.high)] for name, e in lines.items()]
+    header = ["Frozen network", "Value", "95% interval"]
+    return [
+        intro,
+        Table(f"A linear probe on the evaluation folds ({printer.heading})", header, cells, frozenset({1, 2})),
+    ]
 
 
 def sample_sizes(evidence: Evidence, printer: Printer) -> Section:
