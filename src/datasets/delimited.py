@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
 import pyarrow.csv
@@ -22,9 +22,6 @@ from src.core.errors import UserError
 from src.datasets.encoding import check_encoding, is_utf8
 from src.datasets.raw_table import GUESSES, RawTable, check_names, check_rows
 from src.problem.sources import WHITESPACE, Reading
-
-if TYPE_CHECKING:
-    import _csv
 
 SEPARATORS = (",", ";", "\t", "|")
 # A value between spaces; one in quotation marks may hold some.
@@ -141,7 +138,7 @@ def table_lines(path: Path, reading: Reading) -> Generator[str]:
                 yield line
 
 
-def fields_of(lines: Iterable[str], reading: Reading, separator: str, strict: bool = False) -> "_csv.Reader":
+def fields_of(lines: Iterable[str], reading: Reading, separator: str, strict: bool = False) -> Any:
     """The rows in lines of a table, as Python's csv module reads them."""
     return csv.reader(
         lines,
