@@ -27,7 +27,7 @@ LONGEST_CODE, COLUMNS_OF_A_NUMBER = 16, 2
 COUPLINGS = 6
 
 
-# The most rows that a Gaussian mixture learns from: more rows mostly cost time.
+# The most rows that a Gaussian mixture or copula learns from: more rows mostly cost time.
 MIXTURE_ROWS = 20_000
 
 
@@ -35,6 +35,12 @@ def _mixture(seed: int, rows: int) -> Any:
     from src.models.mixtures import CellMixture
 
     return CellMixture(seed)
+
+
+def _copula(seed: int, rows: int) -> Any:
+    from src.models.copula import GaussianCopula
+
+    return GaussianCopula()
 
 
 def _independent_columns(seed: int, rows: int, code: int) -> Any:
@@ -45,7 +51,8 @@ def _independent_columns(seed: int, rows: int, code: int) -> Any:
 
 OF_ROWS: dict[str, Estimator] = {"independent_columns": _independent_columns}
 _MIXTURE = {"gaussian_mixture": Shallow(_mixture, most_rows=MIXTURE_ROWS)}
-LIKELIHOODS: ByFamily = {"likelihood": _MIXTURE, "generator": _MIXTURE}
+_COPULA = {"gaussian_copula": Shallow(_copula, most_rows=MIXTURE_ROWS)}
+LIKELIHOODS: ByFamily = {"likelihood": _MIXTURE, "generator": {**_MIXTURE, **_COPULA}}
 
 
 def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
