@@ -17,6 +17,7 @@ from src.judging.draws import copied_share, covers, new_rows
 from src.judging.evaluation import estimate
 from src.judging.held_out import HeldOut
 from src.models.measures import TABLE
+from src.models.measures.measure import Measure
 from src.preparation.judge import Judge
 from src.tables.protocols import Split
 from src.tables.table import Feature, Schema, Table
@@ -28,7 +29,7 @@ Generator = Callable[[Array, int, np.random.Generator], Array]
 ROWS, FOLDS = 200, 5
 # Fresh sets of rows that the truth about a generator is a mean over.
 FRESH = 60
-MEASURE = TABLE["frechet_distance"]
+MEASURE, OTHER = TABLE["frechet_distance"], TABLE["kernel_distance"]
 SCHEMA = Schema(
     type="generate",
     features=[Feature(name=name, type="numeric", encoding={"step": 1.0}) for name in "abc"],
@@ -95,14 +96,16 @@ def judged(generator: Generator, seed: int) -> HeldOut:
     return HeldOut(splits, statistics)
 
 
+def distances(held_out: list[HeldOut], measure: Measure) -> Array:
+    """The measure of each set of rows, a mean over its folds."""
+    values = [[measure.value_of(s_VS, np.ones(len(s_VS))) for s_VS in one.predictions] for one in held_out]
+    return np.mean(values, axis=1)
+
+
 def truth(generator: Generator, seed: int) -> float:
     """The measure of the generator, a mean over folds of many fresh draws from the population."""
-    values = [
-        MEASURE.value_of(s_VS, np.ones(len(s_VS)))
-        for fresh in range(FRESH)
-        for s_VS in judged(generator, seed + 1_000_000 + fresh).predictions
-    ]
-    return float(np.mean(values))
+    fresh = [judged(generator, seed + 1_000_000 + number) for number in range(FRESH)]
+    return float(distances(fresh, MEASURE).mean())
 
 
 def figures(problems: int, seed: int) -> list[dict[str, Any]]:
@@ -118,6 +121,9 @@ def figures(problems: int, seed: int) -> list[dict[str, Any]]:
                 "generator": name,
                 "distance": float(np.mean([interval.value for interval in intervals])),
                 "true_distance": true,
+                "spread": float(distances(held_out, MEASURE).std()),
+                "kernel_distance": float(distances(held_out, OTHER).mean()),
+                "kernel_spread": float(distances(held_out, OTHER).std()),
                 "interval_holds_it": float(np.mean([each.low <= true <= each.high for each in intervals])),
                 "copied": float(np.mean([copied_share(one)[0].value for one in held_out])),
                 "new_rows": float(np.mean([new_rows(one).holds for one in held_out])),
@@ -129,10 +135,15 @@ def figures(problems: int, seed: int) -> list[dict[str, Any]]:
 
 def as_table(lines: list[dict[str, Any]]) -> str:
     """The figures as a table in Markdown."""
-    head = "| what is drawn | Fréchet distance | interval holds the truth | copied | `new_rows` | `covers` |"
+    head = (
+        "| what is drawn | Fréchet distance | interval holds the truth | copied | `new_rows` | `covers` "
+        "| Fréchet, spread | kernel, spread |"
+    )
     rows = [
         f"| {line['generator']} | {line['distance']:.2f} | {line['interval_holds_it']:.0%} | {line['copied']:.0%} "
-        f"| {line['new_rows']:.0%} | {line['covers']:.0%} |"
+        f"| {line['new_rows']:.0%} | {line['covers']:.0%} "
+        f"| {line['distance']:.2f} ± {line['spread']:.2f} "
+        f"| {line['kernel_distance']:.2f} ± {line['kernel_spread']:.2f} |"
         for line in lines
     ]
-    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|", *rows])
