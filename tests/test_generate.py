@@ -57,6 +57,7 @@ def test_a_model_that_draws_goes_through_all_steps_and_is_judged(layout: Layout)
     baseline = Baseline.read(layout.result("baseline"))
     assert (baseline.measure, baseline.common_sense.name) == ("frechet_distance", "independent_columns")
     assert 1 < baseline.shallow.evaluation.mean < baseline.common_sense.evaluation.mean
+    assert {score.name for score in baseline.shallow_all} == {"gaussian_mixture", "gaussian_copula"}
     evaluated = Evaluate.read(layout.result("evaluate"))
     verdicts = {verdict.name: verdict for verdict in evaluated.verdicts}
     assert {"new_rows", "covers", "shallow_model_new_rows", "tells_classes"} <= verdicts.keys()
@@ -118,8 +119,9 @@ def test_changing_a_held_out_row_changes_nothing_that_a_judge_learnt(layout: Lay
         assert getattr(one, rows).tobytes() == getattr(other, rows).tobytes()
     assert (one.real_NF[0] != other.real_NF[0]).any()
     assert one.real_NF[1:].tobytes() == other.real_NF[1:].tobytes()
-    drawn = [shallow("gaussian_mixture", rows, split, 0)[1:, -1] for rows in (table, changed)]
-    assert drawn[0].tobytes() == drawn[1].tobytes()
+    for name in ("gaussian_mixture", "gaussian_copula"):
+        drawn = [shallow(name, rows, split, 0)[1:, -1] for rows in (table, changed)]
+        assert drawn[0].tobytes() == drawn[1].tobytes()
 
 
 @pytest.mark.slow
@@ -225,6 +227,60 @@ def test_pictures_are_drawn_and_judged(tmp_path: Path):
     assert 1 < baseline.shallow.development.mean < baseline.common_sense.development.mean
     [rung] = Overfit.read(layout.result("overfit")).rungs
     assert rung.best_validation > 0.5
+
+
+@pytest.fixture(scope="module")
+def bars_of_a_class(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = pictured(
+        tmp_path_factory.mktemp("bars"),
+        type="generate",
+        given="bar",
+        reference=[],
+        training={"epochs": 3, "learning_rate": 0.01, "batch_size": 32},
+        overfit={"max_rungs": 1, "first_units": 1},
+    )
+    for step in STEPS:
+        step(layout)
+    return layout
+
+
+@pytest.mark.slow
+def test_pictures_are_drawn_of_a_class(bars_of_a_class: Layout):
+    layout = bars_of_a_class
+    schema = read_schema(layout.train)
+    assert [feature.name for feature in schema.features] == ["image"]
+    [rung] = Overfit.read(layout.result("overfit")).rungs
+    assert rung.network.words == "flow matching for 3 classes with a U-Net of 8 and 16 filters, relu"
+    evaluated = Evaluate.read(layout.result("evaluate"))
+    evidence = {verdict.name: verdict.evidence for verdict in evaluated.verdicts}
+    assert re.search(r"names the class of \d+% of the samples", evidence["tells_classes"])
+    assert evaluated.drawn is not None
+    assert evaluated.drawn.grids[0].caption == "Drawn by the saved model, from top to bottom of bar lies, stands"
+    for model in ("network", "shallow"):
+        fitted = load_model(folder_of(layout, model))
+        rows = sample(fitted, Drawing(n=6, seed=1))
+        pd.testing.assert_frame_equal(rows, sample(fitted, Drawing(n=6, seed=1)))
+        assert set(rows["bar"]) <= {"lies", "stands", "(another)"}
+        assert set(sample(fitted, Drawing(n=3, seed=1, given="lies"))["bar"]) == {"lies"}
+        with pytest.raises(UserError, match="'leans' is no class of 'bar'; there are: "):
+            sample(fitted, Drawing(given="leans"))
+
+
+@pytest.mark.slow
+def test_a_held_out_picture_and_its_class_change_nothing_that_was_fitted(bars_of_a_class: Layout):
+    table = read_table(bars_of_a_class.train, read_schema(bars_of_a_class.train))
+    split = next(iter(read_folds(bars_of_a_class.folds, len(table))["development"]))
+    frame = table.frame.copy()
+    row = frame.index[split.validation[0]]
+    frame.loc[row, "bar"] = "stands" if frame.loc[row, "bar"] == "lies" else "lies"
+    changed = replace(table, frame=frame)
+    one, other = (fit_fold(rows, split.training, split.validation) for rows in (table, changed))
+    assert one.vectorizer == other.vectorizer
+    assert one.start["shares"].tobytes() == other.start["shares"].tobytes()
+    assert (one.judge.classes.told(one.judge.learnt) == other.judge.classes.told(other.judge.learnt)).all()
+    assert (one.judge.held_out.class_N != other.judge.held_out.class_N).sum() == 1
+    drawn = [shallow("component_mixture", rows, split, 0)[1:, -1] for rows in (table, changed)]
+    assert drawn[0].tobytes() == drawn[1].tobytes()
 
 
 @pytest.mark.slow

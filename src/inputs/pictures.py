@@ -85,6 +85,24 @@ class Pictures:
         return normalized.reshape(len(self), -1).astype(dtype or np.float32)
 
 
+@dataclass(frozen=True)
+class ClassedPictures:
+    """Bytes of pictures, and the class of each as a number from 0."""
+
+    pixels_NCHW: Bytes
+    class_N: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.class_N)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels_NCHW.shape
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> "ClassedPictures":
+        return ClassedPictures(self.pixels_NCHW[rows], self.class_N[rows])
+
+
 def in_memory(pixels_NCHW: Bytes | PixelsOnDisk) -> Bytes:
     return pixels_NCHW.read() if isinstance(pixels_NCHW, PixelsOnDisk) else pixels_NCHW
 

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.inputs.clusters import CLUSTER, HALVES
+from src.inputs.pictures import ClassedPictures
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup, statistics_of
 from src.judging.held_out import HeldOut
 from src.kinds.registry import kind_of
 from src.kinds.shallow import PLAIN, Shallow
 from src.kinds.views import View, seen
+from src.models.by_class import ByClass
 from src.models.measures import TABLE
 from src.models.types.problem_type import CommonSense as Rule
 from src.models.types.problem_type import Estimator
@@ -194,6 +196,8 @@ def fitted_to(estimator: Any, x_AD: Any, y_A: NDArray[np.float32] | None, w_A: N
 
     if y_A is not None and hasattr(estimator, "predict_proba") and np.ptp(y_A) == 0:
         return DummyClassifier(strategy="most_frequent").fit(x_AD, y_A)
+    if isinstance(x_AD, ClassedPictures):
+        estimator = ByClass(estimator)
     # Equal weights are left out: with weights, scikit-learn's histogram binning takes seventy times as long.
     weights = None if np.ptp(w_A) == 0 else w_A
     with warnings.catch_warnings():  # how many steps a solver takes is a setting of the model like others

@@ -94,6 +94,7 @@ class Kind:
     common_sense: models of common sense for such inputs, besides those for the targets.
     options: further settings that the search tries in networks that have them, with their values.
     judge: an unfitted judge of rows that models draw, see `src.models.judges`; None: nobody judges such rows.
+    class_beside: whether the class that rows are drawn of comes beside their inputs, instead of being one of these.
     constants: what networks hold that is fitted with the vectorizer, by the names of their buffers.
     pretrains: whether its networks can learn from rows without a target first.
     start: initial weights of networks from word vectors, by their names; NaN for a random number.
@@ -124,5 +125,6 @@ class Kind:
     common_sense: Callable[[Schema], dict[str, Callable[[Table, Split, int], NDArray[np.float64]]]] = _nothing
     options: Callable[[Sequence[Feature]], Mapping[str, Sequence[Any]]] = _no_options
     judge: Callable[[], Any] | None = None
+    class_beside: bool = False
     constants: Callable[[Any], dict[str, NDArray[np.float32]]] = _no_constants
     start: Callable[[Any, WordVectors], dict[str, NDArray[np.float32]]] = _random_start

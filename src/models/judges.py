@@ -5,13 +5,14 @@ no model, neither one that was fitted in its space nor one whose rows it has see
 Shapes: N rows, D columns or numbers, I = 2D inputs, F features; of pictures C channels, H height, W width.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from src.inputs.pictures import averaged
+from src.inputs.pictures import ClassedPictures, averaged
 from src.inputs.places import FARTHEST, NUMBER, outcomes, split
 from src.models.samples import FEATURES, TINY
 
@@ -27,6 +28,68 @@ TREES = 100
 FILTERS, MOST_PICTURES, LEAST_SPREAD = (16, 32, 64), 5_000, 1e-4
 # The most numbers of a picture by which it is near another, and pictures that are looked at together.
 MOST_PIXELS, AT_ONCE = 14 * 14, 512
+
+
+class ClassTeller(ABC):
+    """A forest that has learnt the class of rows from what else there is of them."""
+
+    def fit(self, x_N: Any) -> Self:
+        """Learn from training rows."""
+        from sklearn.ensemble import ExtraTreesClassifier
+
+        class_N = self.classes(x_N)
+        self.commonest = int(np.bincount(class_N).argmax())
+        self.forest = ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
+        self.forest.fit(self.others(x_N), class_N)
+        return self
+
+    def told(self, x_N: Any) -> Array:
+        """Whether it names the class of each row, (N,) of 0 and 1."""
+        return np.asarray(self.forest.predict(self.others(x_N)) == self.classes(x_N), np.float64)
+
+    def guessed(self, x_N: Any) -> Array:
+        """Whether each row is of the class that is commonest in training, (N,) of 0 and 1."""
+        return np.asarray(self.classes(x_N) == self.commonest, np.float64)
+
+    @abstractmethod
+    def classes(self, x_N: Any) -> NDArray[np.int64]:
+        """The class of each row."""
+
+    @abstractmethod
+    def others(self, x_N: Any) -> Array:
+        """What the class is told from, (N, D)."""
+
+
+class ColumnTeller(ClassTeller):
+    """The class is one of the columns of a table, by its number."""
+
+    def __init__(self, column: int) -> None:
+        self.column = column
+
+    def fit(self, x_N: NDArray[Any]) -> Self:
+        self.outcomes = outcomes(split(x_N)[1])
+        return super().fit(x_N)
+
+    def classes(self, x_N: NDArray[Any]) -> NDArray[np.int64]:
+        return split(x_N)[0][:, self.column]
+
+    def others(self, x_N: NDArray[Any]) -> Array:
+        others = [d for d in range(len(self.outcomes)) if d != self.column]
+        inputs = [place for d in others for place in (2 * d, 2 * d + 1)]
+        return columns_of(x_N[:, inputs], [self.outcomes[d] for d in others])
+
+
+class PictureTeller(ClassTeller):
+    """The class comes beside a picture, whose pixels tell it. It learns from evenly spaced training pictures."""
+
+    def fit(self, x_N: ClassedPictures) -> Self:
+        return super().fit(x_N[:: max(-(-len(x_N) // MOST_PICTURES), 1)])
+
+    def classes(self, x_N: ClassedPictures) -> NDArray[np.int64]:
+        return x_N.class_N
+
+    def others(self, x_N: ClassedPictures) -> Array:
+        return averaged(x_N.pixels_NCHW, MOST_PIXELS).astype(np.float64) / 255
 
 
 class TableJudge:
@@ -62,36 +125,10 @@ class TableJudge:
         spread = np.concatenate(parts[-2:]).std(axis=0)
         return [part_ND / np.where(spread > 0, spread, 1.0) for part_ND in parts]
 
-
-class ClassTeller:
-    """A forest that has learnt the class of rows, one of their columns, from the others."""
-
-    def fit(self, x_NI: NDArray[Any], column: int) -> Self:
-        """Learn from training rows. column: the number of that column."""
-        from sklearn.ensemble import ExtraTreesClassifier
-
-        self.outcomes, self.column = outcomes(split(x_NI)[1]), column
-        class_N = self._class(x_NI)
-        self.commonest = int(np.bincount(class_N).argmax())
-        self.forest = ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
-        self.forest.fit(self._others(x_NI), class_N)
-        return self
-
-    def told(self, x_NI: NDArray[Any]) -> Array:
-        """Whether it names the class of each row, (N,) of 0 and 1."""
-        return np.asarray(self.forest.predict(self._others(x_NI)) == self._class(x_NI), np.float64)
-
-    def guessed(self, x_NI: NDArray[Any]) -> Array:
-        """Whether each row is of the class that is commonest in training, (N,) of 0 and 1."""
-        return np.asarray(self._class(x_NI) == self.commonest, np.float64)
-
-    def _class(self, x_NI: NDArray[Any]) -> NDArray[np.int64]:
-        return split(x_NI)[0][:, self.column]
-
-    def _others(self, x_NI: NDArray[Any]) -> Array:
-        others = [d for d in range(len(self.outcomes)) if d != self.column]
-        inputs = [place for d in others for place in (2 * d, 2 * d + 1)]
-        return columns_of(x_NI[:, inputs], [self.outcomes[d] for d in others])
+    @staticmethod
+    def teller(column: int) -> ColumnTeller:
+        """What tells the classes that lie in this column."""
+        return ColumnTeller(column)
 
 
 def columns_of(x_NI: NDArray[Any], counts: Sequence[int]) -> Array:
@@ -109,6 +146,10 @@ def columns_of(x_NI: NDArray[Any], counts: Sequence[int]) -> Array:
     return np.column_stack(columns).astype(np.float64)
 
 
+def _pixels(x_N: Bytes | ClassedPictures) -> Bytes:
+    return x_N.pixels_NCHW if isinstance(x_N, ClassedPictures) else x_N
+
+
 class PictureJudge:
     """A convolutional network with random weights, whose features are standardized along their main directions.
 
@@ -117,8 +158,9 @@ class PictureJudge:
     models", section 5.
     """
 
-    def fit(self, x_NCHW: Bytes) -> Self:
+    def fit(self, x_N: Bytes | ClassedPictures) -> Self:
         """Learn the mean and the main directions of the network's features from training pictures (bytes)."""
+        x_NCHW = _pixels(x_N)
         self.weights = self._weights(x_NCHW.shape[1])
         seen_ND = self._seen(x_NCHW[:: max(-(-len(x_NCHW) // MOST_PICTURES), 1)])
         self.mean = seen_ND.mean(axis=0)
@@ -128,13 +170,18 @@ class PictureJudge:
         self.directions = directions_DD[:, : -FEATURES - 1 : -1] / scale
         return self
 
-    def features(self, x_NCHW: Bytes) -> Array:
+    def features(self, x_N: Bytes | ClassedPictures) -> Array:
         """(N, F)."""
-        return np.asarray((self._seen(x_NCHW) - self.mean) @ self.directions)
+        return np.asarray((self._seen(_pixels(x_N)) - self.mean) @ self.directions)
 
-    def apart(self, sets: Sequence[Bytes]) -> list[Array]:
+    def apart(self, sets: Sequence[Bytes | ClassedPictures]) -> list[Array]:
         """Each set as pixels from 0 to 1, of which neighbouring ones are averaged until there are few enough."""
-        return [averaged(x_NCHW, MOST_PIXELS).astype(np.float64) / 255 for x_NCHW in sets]
+        return [averaged(_pixels(x_N), MOST_PIXELS).astype(np.float64) / 255 for x_N in sets]
+
+    @staticmethod
+    def teller(column: None) -> PictureTeller:
+        """What tells the classes of pictures, which lie in no column of the inputs."""
+        return PictureTeller()
 
     @staticmethod
     def _weights(channels: int) -> list[Array]:

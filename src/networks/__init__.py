@@ -25,6 +25,7 @@ from src.networks.configurations.sequences import SequenceConfiguration
 from src.networks.configurations.tagger import TaggerConfiguration
 from src.networks.configurations.variational import (
     PictureFlowConfiguration,
+    PictureFlowMatchingConfiguration,
     PictureVariationalConfiguration,
     PixelCNNConfiguration,
     TabularFlowConfiguration,
@@ -61,6 +62,7 @@ CONFIGURATIONS.update(
         "tabular_flow_matching": TabularFlowMatchingConfiguration,
         "picture_variational": PictureVariationalConfiguration,
         "picture_flow": PictureFlowConfiguration,
+        "picture_flow_matching": PictureFlowMatchingConfiguration,
         "pixel_cnn": PixelCNNConfiguration,
     }
 )

@@ -53,9 +53,7 @@ class TabularFlowMatching(nn.Module):
 
     def velocity(self, z_BF: Tensor, time_B1: Tensor) -> Tensor:
         """Where a row goes at that time, from 0 (noise) to 1, (B, F)."""
-        angles = [torch.pi * frequency * time_B1 for frequency in FREQUENCIES]
-        waves = [wave(angle_B1) for angle_B1 in angles for wave in (torch.sin, torch.cos)]
-        return self.says(torch.cat([z_BF, *waves], 1))
+        return self.says(torch.cat([z_BF, waves(time_B1, FREQUENCIES)], 1))
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Random rows (count, I)."""
@@ -82,3 +80,9 @@ class TabularFlowMatching(nn.Module):
             x_BI[:, 2 * d + 1] = float(count)
             start += count
         return x_BI
+
+
+def waves(time_B1: Tensor, frequencies: Sequence[int]) -> Tensor:
+    """The time, from 0 to 1, as a sine and a cosine of each frequency, side by side."""
+    angles = [torch.pi * frequency * time_B1 for frequency in frequencies]
+    return torch.cat([wave(angle_B1) for angle_B1 in angles for wave in (torch.sin, torch.cos)], 1)

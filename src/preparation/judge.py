@@ -90,7 +90,7 @@ class Judge:
             training_NF=looks.features(learnt[spaced(len(learnt), most)]),
             fresh_NF=fresh_NF,
             floors=floors(pool, most, SPLITS, 0) if len(pool) > 1 else (1.0, 1.0),
-            classes=None if schema.given is None else ClassTeller().fit(learnt, _place(schema)),
+            classes=None if schema.given is None else looks.teller(_place(schema)).fit(learnt),
         )
 
     @property
@@ -134,8 +134,10 @@ class Judge:
         return np.hstack([sides_N, real_NF, drawn_NF])
 
 
-def _place(schema: Schema) -> int:
-    return [feature.name for feature in schema.features].index(schema.given or "")
+def _place(schema: Schema) -> int | None:
+    """The number of the column of classes; None where they come beside the inputs."""
+    names = [feature.name for feature in schema.features]
+    return names.index(schema.given) if schema.given in names else None
 
 
 def spaced(rows: int, most: int) -> NDArray[np.intp]:

@@ -222,12 +222,14 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     features = with_sentences(train, with_windows(train, features, settings), settings)
     if not features:
         raise UserError("no column is left to learn from: every one is a target, dropped or has another role")
+    if settings.given is not None:
+        features = _without_class(features, settings.given)
     kind = kind_of(features)
     if settings.problem_type.networks not in kind.ladders:
         kinds = listing(sorted({feature.read_as for feature in features}))
         raise UserError(f"type: {settings.type} does not take columns of this kind yet: {kinds}; drop them")
     features, choices = kind.encode(train, features, settings)
-    if settings.given is not None:
+    if settings.given is not None and not kind.class_beside:
         _check_given(settings.given, features)
     window, heads, code = features[0].window, [], settings.code
     classes, positive, more = _classes(train, settings.targets, settings.problem_type, settings.positive, "positive")
@@ -259,15 +261,24 @@ def _schema(train: pd.DataFrame, settings: PrepareSettings) -> tuple[Schema, lis
     )
 
 
-def _check_given(name: str, features: Sequence[Feature]) -> None:
-    """Raise UserError if this is no column of classes that rows are drawn with."""
-    of_name = [feature for feature in features if feature.name == name]
-    if len(features) < 2 or not of_name or "categories" not in of_name[0].encoding:
-        kind = f"is {of_name[0].type}" if of_name else "is no column to learn from"
+_CLASSES = "name a column of classes beside pictures or other columns of a table (see `columns`), or remove the key"
+
+
+def _without_class(features: list[Feature], given: str) -> list[Feature]:
+    """The features without the class that rows are drawn of, where it comes beside the inputs."""
+    others = [feature for feature in features if feature.name != given]
+    if not 0 < len(others) < len(features):
         raise UserError(
-            f"given: {name!r} {kind}; name a column of classes beside other columns of a table (see `columns`), or "
-            "remove the key"
+            f"given: {given!r} is {'all there is' if not others else 'no column to learn from'}; {_CLASSES}"
         )
+    return others if kind_of(others).class_beside else features
+
+
+def _check_given(name: str, features: Sequence[Feature]) -> None:
+    """Raise UserError if this feature of a table holds no classes."""
+    [feature] = [feature for feature in features if feature.name == name]
+    if "categories" not in feature.encoding:
+        raise UserError(f"given: {name!r} is {feature.type}; {_CLASSES}")
 
 
 def _head(train: pd.DataFrame, name: str, settings: FurtherTarget) -> tuple[FurtherHead, list[Choice]]:

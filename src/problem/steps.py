@@ -206,7 +206,8 @@ class PrepareSettings(TableSettings, ProtocolSettings):
     tokens: Tokens = Field(Tokens(), description="how sentences with a label for each word are read")
     likelihood: Likelihood = Field(
         "auto",
-        description="the networks that say how likely a row is, or draw rows; auto: vae",
+        description="the networks that say how likely a row is, or draw rows; auto: vae, of pictures with `given` "
+        "flow_matching",
         exclude_if=lambda network: network == "auto",
     )
 

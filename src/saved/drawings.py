@@ -5,17 +5,21 @@ numbers of a code, D dimensions, P pictures.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.inputs.pictures import Bytes, Pictures, in_memory
+from src.inputs.pictures import Bytes, ClassedPictures, Pictures
 from src.inputs.places import NUMBER, outcomes, split
+from src.inputs.sparse import Joined
+from src.kinds.image.pixels import levels
 from src.kinds.image.shown import data_uri
+from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.vectorizers import Vectorizer
 from src.results.evaluate import Drawn, Grid
-from src.saved.generator import as_rows
+from src.saved.generator import as_rows, classes_of
 from src.saved.inference import Model
 from src.saved.network_model import NetworkModel
 from src.tables.table import Table
@@ -34,22 +38,36 @@ def drawings(saved: Model, network: NetworkModel, train: Table, test: Table, see
     """Samples of the saved model, and what the network's code says if it has one."""
     vectorizer = saved.vectorizers[0]
     learnt = vectorizer.transform(train.frame)
-    if not isinstance(learnt, Pictures):
-        x_SI, x_NI = saved.drawn(ROWS, seed), np.asarray(learnt)
+    if not isinstance(vectorizer, ImageVectorizer):
+        x_SI, x_NI = np.asarray(saved.drawn(ROWS, seed)), np.asarray(learnt)
         parts = (_told_apart(x_NI[start : start + AT_ONCE], learnt) for start in range(0, len(x_NI), AT_ONCE))
         place_S = _nearest(_told_apart(x_SI, learnt), parts)
         return Drawn(
             header=_header(vectorizer), samples=_cells(saved, x_SI), nearest=_cells_of(train.frame.iloc[place_S], saved)
         )
-    pixels_SCHW = saved.drawn(SIDE**2, seed)
-    learnt_NCHW = in_memory(learnt.pixels_NCHW)
+    pixels_SCHW, of_classes = _pictures(saved, seed)
+    assert isinstance(learnt, Pictures | Joined)
+    learnt_NCHW = _pixels(levels(learnt))
     parts = (_flat(learnt_NCHW[start : start + AT_ONCE]) for start in range(0, len(learnt_NCHW), AT_ONCE))
     place_S = _nearest(_flat(pixels_SCHW), parts)
     grids = [
-        Grid(caption="Drawn by the saved model", picture=_grid(pixels_SCHW, SIDE)),
+        Grid(caption=f"Drawn by the saved model{of_classes}", picture=_grid(pixels_SCHW, SIDE)),
         Grid(caption="The training picture nearest to each", picture=_grid(learnt_NCHW[place_S], SIDE)),
     ]
     return Drawn(grids=[*grids, *_of_codes(network, train, test, seed)])
+
+
+def _pictures(saved: Model, seed: int) -> tuple[Bytes, str]:
+    """Pictures for a grid, and what is said of its rows: each is of one class where pictures are drawn of classes."""
+    classes = classes_of(saved)[:MOST_CONCEPTS]
+    if not classes:
+        return _pixels(saved.drawn(SIDE**2, seed)), ""
+    parts = [_pixels(saved.drawn(SIDE, seed, number)) for number in range(len(classes))]
+    return np.concatenate(parts), f", from top to bottom of {saved.schema.given} {', '.join(classes)}"
+
+
+def _pixels(x: NDArray[Any] | ClassedPictures) -> Bytes:
+    return x.pixels_NCHW if isinstance(x, ClassedPictures) else x
 
 
 def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> list[Grid]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from src.core.errors import UserError
-from src.inputs.pictures import picture_uri, png
+from src.inputs.pictures import ClassedPictures, picture_uri, png
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.tabular.vectorizer import DAY, TabularVectorizer
 from src.saved.asked import Asked
@@ -40,15 +40,17 @@ def sample(model: Model, asked: Drawing) -> pd.DataFrame:
 
 
 def _of_class(model: Model, asked: Drawing, class_: str) -> pd.DataFrame:
-    """Rows of one class. The model draws rows of all classes, and those of others are left out."""
+    """Rows of one class. Of a table the model draws rows of all classes, and those of others are left out."""
     name = model.schema.given
     if name is None:
         raise UserError(
             "given: this model draws rows without regard to classes; name their column as `given` and retrain"
         )
-    [feature] = [each for each in model.schema.features if each.name == name]
-    if class_ not in feature.encoding["categories"]:
-        raise UserError(f"given: {class_!r} is no class of {name!r}; there are: {feature.encoding['categories']}")
+    classes = classes_of(model)
+    if class_ not in classes:
+        raise UserError(f"given: {class_!r} is no class of {name!r}; there are: {classes}")
+    if isinstance(model.vectorizers[0], ImageVectorizer):
+        return as_rows(model, model.drawn(asked.n, asked.seed, classes.index(class_)))
     parts, fitting = [], 0
     for turn in range(MOST_TURNS):
         rows = as_rows(model, model.drawn(MOST_ROWS, (asked.seed + turn * TURN) % 2**63))
@@ -60,6 +62,15 @@ def _of_class(model: Model, asked: Drawing, class_: str) -> pd.DataFrame:
         f"given: of {MOST_TURNS * MOST_ROWS:,} drawn rows {fitting} are of class {class_!r}; ask for fewer, or use "
         "another model"
     )
+
+
+def classes_of(model: Model) -> list[str]:
+    """The classes that rows can be drawn of; none where the problem names no column of them."""
+    vectorizer = model.vectorizers[0]
+    if isinstance(vectorizer, ImageVectorizer):
+        return list(vectorizer.encoding.classes)
+    of_name = {feature.name: feature.encoding.get("categories", []) for feature in model.schema.features}
+    return [] if model.schema.given is None else list(of_name[model.schema.given])
 
 
 def as_json(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -76,14 +87,19 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, pd.Timestamp) else value
 
 
-def as_rows(model: Model, x: NDArray[Any]) -> pd.DataFrame:
+def as_rows(model: Model, x: NDArray[Any] | ClassedPictures) -> pd.DataFrame:
     """Inputs as rows of a table."""
     vectorizer = model.vectorizers[0]
     types = {feature.name: feature.type for feature in model.schema.features}
     if isinstance(vectorizer, ImageVectorizer):
-        files = [png(pixels_CHW, max(pixels_CHW.shape)) for pixels_CHW in x]
-        return pd.DataFrame({vectorizer.name: pd.Series(files, dtype=object)})
+        pixels_NCHW = x.pixels_NCHW if isinstance(x, ClassedPictures) else x
+        files = [png(pixels_CHW, max(pixels_CHW.shape)) for pixels_CHW in pixels_NCHW]
+        rows = pd.DataFrame({vectorizer.name: pd.Series(files, dtype=object)})
+        if isinstance(x, ClassedPictures):
+            rows[model.schema.given] = pd.array(vectorizer.classes(x.class_N), dtype="str")
+        return rows
     assert isinstance(vectorizer, TabularVectorizer)
+    assert isinstance(x, np.ndarray)
     columns = vectorizer.values(x)
     return pd.DataFrame({name: _TYPED[types[name]](values) for name, values in columns.items()})
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from src.core.errors import UserError
 from src.core.stored import Stored
+from src.inputs.pictures import ClassedPictures
 from src.kinds.registry import kind_of
 from src.kinds.vectorizers import Vectorizer
 from src.problem.terms import REFERENCE
@@ -102,8 +103,11 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def drawn(self, count: int, seed: int) -> NDArray[Any]:
-        """The inputs of random rows: places (N, 2D), or the bytes of pictures; only of a model that draws."""
+    def drawn(self, count: int, seed: int, class_: int | None = None) -> NDArray[Any] | ClassedPictures:
+        """The inputs of random rows: places (N, 2D), or the bytes of pictures; only of a model that draws.
+
+        class_: of all of them, of a model of pictures that come with a class.
+        """
 
     @property
     def encodes(self) -> bool:

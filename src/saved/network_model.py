@@ -20,6 +20,7 @@ from pydantic import Field
 from src.core.errors import UserError
 from src.core.files import write_json
 from src.core.stored import Stored
+from src.inputs.pictures import ClassedPictures
 from src.kinds.chunks import inputs_of
 from src.kinds.vectorizers import Vectorizer
 from src.networks import Network
@@ -171,7 +172,7 @@ class NetworkModel(Model):
         """The networks whose inputs the first vectorizer makes: all, or in an ensemble of fold members its fold's."""
         return [head.network for head in self.heads[: len(self.heads) // len(self.card.preprocessing)]]
 
-    def drawn(self, count: int, seed: int) -> NDArray[Any]:
+    def drawn(self, count: int, seed: int, class_: int | None = None) -> NDArray[Any] | ClassedPictures:
         """Of several networks each draws about as many rows, as in a mixture; of fold members those of the first."""
         import torch
 
@@ -180,11 +181,17 @@ class NetworkModel(Model):
         generator = torch.Generator().manual_seed(seed)
         networks = self._first_fold
         of_row = torch.randint(len(networks), (count,), generator=generator).bincount(minlength=len(networks)).tolist()
+        of_class = () if class_ is None else (class_,)
         with torch.no_grad():
             parts = [
-                network.draw(number, generator) for network, number in zip(networks, of_row, strict=True) if number
+                network.draw(number, generator, *of_class)
+                for network, number in zip(networks, of_row, strict=True)
+                if number
             ]
-        return as_inputs(torch.cat(parts))
+        if not isinstance(parts[0], tuple):
+            return as_inputs(torch.cat(parts))
+        x_NCHW, class_N = (torch.cat(each) for each in zip(*parts, strict=True))
+        return as_inputs((x_NCHW, class_N))
 
     @property
     def _draws_from_codes(self) -> bool:
@@ -207,7 +214,9 @@ class NetworkModel(Model):
         with torch.no_grad():
             code = torch.from_numpy(code_NC.astype(np.float32))
             x = self.heads[0].network.sample(code, torch.Generator().manual_seed(seed))  # type: ignore[operator]
-        return as_inputs(x)
+        rows = as_inputs(x)
+        assert isinstance(rows, np.ndarray)
+        return rows
 
     def asked(
         self, rows: pd.DataFrame, question: "Callable[[nn.Module, torch.Tensor], torch.Tensor]"

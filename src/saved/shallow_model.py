@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from src.core.files import write_json
+from src.inputs.pictures import ClassedPictures
 from src.judging.fitted_shallow import FittedShallow, ShallowSetup
 from src.kinds.vectorizers import Vectorizer
 from src.saved.estimators import read_estimators, write_estimators
@@ -58,8 +59,9 @@ class ShallowModel(Model):
 
         return after
 
-    def drawn(self, count: int, seed: int) -> NDArray[Any]:
-        x: NDArray[Any] = self.estimators[0].sample(count, np.random.default_rng(seed))
+    def drawn(self, count: int, seed: int, class_: int | None = None) -> NDArray[Any] | ClassedPictures:
+        of_class = () if class_ is None else (class_,)
+        x: NDArray[Any] | ClassedPictures = self.estimators[0].sample(count, np.random.default_rng(seed), *of_class)
         return x
 
     def save(self, folder: Path) -> None:

@@ -76,7 +76,7 @@ class Schema(Stored):
 
     `classes` are the class labels in the order of the network's outputs, the positive one last; empty where the target
     columns hold yes or no, or numbers. `heads` are further targets. `references` are columns that nothing is learnt
-    from and that the report shows. `given` is the feature whose classes rows can be drawn of. `code` is how many
+    from and that the report shows. `given` is the column whose classes rows can be drawn of. `code` is how many
     numbers a row's code has; `bits`: each of them is 0 or 1; `active`: if above 0, how many may be other than 0.
     `clusters`: into how many clusters rows are dealt out; `mixture`: their codes come from a mixture of so many.
     """
@@ -144,7 +144,8 @@ class Schema(Stored):
     @property
     def kept(self) -> list[str]:
         """The columns of a row that are not learnt from."""
-        roles = (self.groups, self.time, self.weights)
+        beside = None if self.given in {feature.name for feature in self.features} else self.given
+        roles = (self.groups, self.time, self.weights, beside)
         return [
             "__row__",
             *self.targets,

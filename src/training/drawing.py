@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from src.inputs.pictures import ClassedPictures
 from src.models.measures.measure import Measure
 from src.models.samples import STATISTICS
 from src.preparation.judge import Judge
@@ -36,11 +37,11 @@ def statistics(network: nn.Module, judge: Judge, seed: int) -> NDArray[np.float6
     return np.full((judge.rows, STATISTICS), np.nan) if x_N is None else judge.statistics(x_N)
 
 
-def _drawn(network: nn.Module, judge: Judge, seed: int) -> NDArray[Any] | None:
+def _drawn(network: nn.Module, judge: Judge, seed: int) -> NDArray[Any] | ClassedPictures | None:
     """As many rows as are judged; None of a network that diverged."""
     if not all(bool(p.isfinite().all()) for p in network.parameters()):
         return None
     copy = deepcopy(network).cpu().float().eval()
     with torch.no_grad():
-        x: Tensor = copy.draw(judge.draws, torch.Generator().manual_seed(seed))  # type: ignore[operator]
+        x: Tensor | tuple[Tensor, Tensor] = copy.draw(judge.draws, torch.Generator().manual_seed(seed))  # type: ignore[operator]
     return as_inputs(x)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from src.inputs.picture_file import PixelsOnDisk
-from src.inputs.pictures import Pictures
+from src.inputs.pictures import ClassedPictures, Pictures
 from src.inputs.sentences import Sentences
 from src.inputs.sparse import Inputs, Joined, Part, SparseRows
 from src.networks.tagger import PADDING, Packing, Tokens
@@ -47,8 +47,12 @@ def _of_one_kind(x_ND: Part, dtype: torch.dtype) -> "OneKind":
     return torch.from_numpy(x_ND).to(dtype)
 
 
-def as_inputs(x: Tensor) -> NDArray[Any]:
-    """Places as they are, pixels from 0 to 1 as bytes."""
+def as_inputs(x: Tensor | tuple[Tensor, Tensor]) -> NDArray[Any] | ClassedPictures:
+    """Places as they are, pixels from 0 to 1 as bytes, beside their classes where they come with them."""
+    if isinstance(x, tuple):
+        pixels_NCHW, class_N = as_inputs(x[0]), x[1].numpy()
+        assert isinstance(pixels_NCHW, np.ndarray)
+        return ClassedPictures(pixels_NCHW, class_N)
     numbers: NDArray[Any] = x.numpy()
     return (255 * numbers).round().astype(np.uint8) if x.ndim > 2 else numbers
 

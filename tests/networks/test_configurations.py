@@ -113,6 +113,10 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         RELU | {"architecture": "picture_flow", "units": [8], "size": [4, 4], "couplings": 2, "family": "realnvp"},
         "RealNVP with 2 couplings of 1 hidden layer of 8 units, relu",
     ),
+    (
+        RELU | {"architecture": "picture_flow_matching", "units": [8, 16], "size": [8, 8], "classes": 3},
+        "flow matching for 3 classes with a U-Net of 8 and 16 filters, relu",
+    ),
 ]
 
 
@@ -165,6 +169,7 @@ def test_short_names_of_networks():
         "8",
         "8",
         "8",
+        "8-16 filters",
     ]
     assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
 

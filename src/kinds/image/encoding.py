@@ -14,11 +14,13 @@ from src.core.errors import UserError
 from src.core.stored import Stored
 from src.inputs.picture_file import Row, fits, on_disk
 from src.inputs.pictures import AT_ONCE, Shape, look, normalized_files
+from src.kinds.tabular.vectorizer import Categories
 from src.networks.configurations.pictures import Block
 from src.networks.pretrained import Pretrained
 from src.problem.inputs import Image, Likelihood
 from src.problem.steps import PrepareSettings
 from src.results.verdicts import Choice
+from src.tables.columns import label_texts
 from src.tables.table import Feature
 
 # The longer side that `auto` gives to pictures of larger or different sizes, and where they are rebuilt: the time that
@@ -26,6 +28,8 @@ from src.tables.table import Feature
 LARGEST, LARGEST_REBUILT = 64, 32
 # The side of pictures for fine-tuning: a little smaller than those of the pretraining, in three quarters of the time.
 FINE_TUNED_SIDE = 192
+# The networks that draw pictures of a class.
+OF_A_CLASS: Likelihood = "flow_matching"
 # How many blocks of a pretrained network are fine-tuned if that is `auto`.
 BLOCKS = 4
 
@@ -36,7 +40,8 @@ class Encoding(Stored):
     pretrained: the networks whose features replace the pixels, side by side. fine_tune: how many of their last blocks
     are fine-tuned; None: features are computed once. network: the block of convolutional networks, or `auto`.
     operations: the most that an epoch of a network on the ladder takes. unit: whether networks see pixels from 0 to 1
-    instead of normalized ones. likelihood: which networks give pictures a probability.
+    instead of normalized ones. likelihood: which networks give pictures a probability, or draw them. given: the column
+    whose classes pictures are drawn of; classes: those of the training rows, besides which there may be others.
     """
 
     channels: int
@@ -49,6 +54,8 @@ class Encoding(Stored):
     operations: float = 2e11
     unit: bool = False
     likelihood: Likelihood = "vae"
+    given: str | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -115,9 +122,32 @@ def encode(
         network=image.network,
         operations=image.operations,
         unit=of_pixels,
-        likelihood="vae" if settings.likelihood == "auto" else settings.likelihood,
+        likelihood=_likelihood(settings),
+        given=settings.given,
+        classes=() if settings.given is None else _classes(train[settings.given]),
     )
     return [feature.model_copy(update={"encoding": encoding.model_dump(mode="json", exclude_defaults=True)})], choices
+
+
+def _likelihood(settings: PrepareSettings) -> Likelihood:
+    """The networks: `auto` are variational autoencoders, or where pictures are drawn of a class those that can."""
+    if settings.given is None:
+        return "vae" if settings.likelihood == "auto" else settings.likelihood
+    if settings.likelihood not in ("auto", OF_A_CLASS):
+        raise UserError(
+            f"likelihood: {settings.likelihood} draws pictures of no class; choose {OF_A_CLASS}, or remove `given`"
+        )
+    return OF_A_CLASS
+
+
+def _classes(values_N: pd.Series) -> tuple[str, ...]:
+    classes = Categories.fit(str(values_N.name), label_texts(values_N)).categories
+    if len(classes) < 2:
+        raise UserError(
+            f"given: the training rows hold {len(classes)} class of {values_N.name!r} often enough to learn from; name "
+            "a column of several classes, or remove the key"
+        )
+    return tuple(classes)
 
 
 def _shape_of(shapes: Sequence[Shape], image: Image, largest: int) -> tuple[Shape, Choice]:

@@ -35,6 +35,7 @@ IMAGE = Kind(
     encode=encode,
     constants=constants,
     judge=PictureJudge,
+    class_beside=True,
     store=decoded,
     options=options,
 )

@@ -16,6 +16,7 @@ from src.models.types.problem_type import Estimator
 from src.networks import Configuration
 from src.networks.configurations.variational import (
     PictureFlowConfiguration,
+    PictureFlowMatchingConfiguration,
     PictureVariationalConfiguration,
     PixelCNNConfiguration,
 )
@@ -62,11 +63,12 @@ _NETWORKS: Mapping[str, Callable[[int], Callable[..., Configuration]]] = {
     "realnvp": lambda width: partial(
         PictureFlowConfiguration, units=[16 * width], couplings=COUPLINGS, family="realnvp"
     ),
+    "flow_matching": lambda width: partial(PictureFlowMatchingConfiguration, units=[4 * width, 8 * width]),
 }
 
 
 def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: Training) -> Sequence[Configuration]:
-    """Networks of doubling width: variational autoencoders, or what the problem asks for."""
+    """Networks of doubling width: variational autoencoders, flow matching, or what the problem asks for."""
     [encoding] = [Encoding.model_validate(feature.encoding) for feature in features]
     if encoding.likelihood not in _NETWORKS:
         raise UserError(f"likelihood: {encoding.likelihood} is for tables; choose {' or '.join(_NETWORKS)}")
@@ -76,11 +78,18 @@ def likelihoods(features: Sequence[Feature], settings: OverfitLadder, training: 
         "dropout": 0.0,
         "size": [encoding.height, encoding.width],
     }
+    if encoding.given is not None:
+        shared["classes"] = len(encoding.classes) + 1
     return [make(2 * settings.first_units * 2**rung)(**shared) for rung in range(settings.max_rungs)]
 
 
 def constants(vectorizer: ImageVectorizer) -> dict[str, NDArray[np.float32]]:
-    """Where each pixel lies in the training pictures, by the names of the buffers of networks that need it."""
+    """Where each pixel lies in the training pictures, or how often each class occurs among them.
+
+    By the names of the buffers of networks that need it.
+    """
+    if vectorizer.shares:
+        return {"shares": np.array(vectorizer.shares, np.float32)}
     if vectorizer.pixels is None:
         return {}
     return {

@@ -14,9 +14,11 @@ from pydantic import Field
 from src.core.stored import Stored
 from src.inputs.picture_file import PixelsOnDisk
 from src.inputs.pictures import AT_ONCE, Bytes, Pictures, in_memory, lazy_pixels_of
+from src.inputs.sparse import Joined
 from src.kinds.image.encoding import Encoding
-from src.kinds.tabular.vectorizer import CLIP, AnyColumn
+from src.kinds.tabular.vectorizer import CLIP, AnyColumn, Places
 from src.networks.imagenet import MEAN, SCALE
+from src.tables.columns import label_texts
 from src.tables.table import Feature
 
 # Networks that start from the spread of each pixel.
@@ -28,7 +30,8 @@ class ImageVectorizer(Stored):
 
     mean, scale: of each channel over all pixels of the training rows, or of each feature of a pretrained network;
     scale is 1 for a single value. For fine-tuning, they are those of ImageNet. Pixels from 0 to 1 need none.
-    pixels: mean and standard deviation of each pixel's levels, for flows.
+    pixels: mean and standard deviation of each pixel's levels, for flows. shares: how often each class occurs, and last
+    any other, where pictures come with classes.
     """
 
     kind: Literal["image"] = "image"
@@ -37,6 +40,7 @@ class ImageVectorizer(Stored):
     mean: list[float]
     scale: list[float]
     pixels: tuple[list[float], list[float]] | None = Field(None, exclude_if=lambda pixels: pixels is None)
+    shares: list[float] = Field([], exclude_if=lambda shares: not shares)
 
     @property
     def columns(self) -> list[AnyColumn]:
@@ -59,15 +63,34 @@ class ImageVectorizer(Stored):
             x_NF = encoding.features_of(files).astype(np.float64)
             mean, scale = x_NF.mean(0).tolist(), _not_zero(x_NF.std(0))
         pixels = _of_pixels(lazy_pixels_of(files, encoding.shape)) if encoding.likelihood in FLOWS else None
-        return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale, pixels=pixels)
+        shares: list[float] = []
+        if encoding.given is not None:
+            place_N = _places(encoding, frame)[:, 0].astype(np.int64)
+            shares = (np.bincount(place_N, minlength=len(encoding.classes) + 1) / len(place_N)).tolist()
+        return cls(name=feature.name, encoding=encoding, mean=mean, scale=scale, pixels=pixels, shares=shares)
 
-    def transform(self, frame: pd.DataFrame) -> Pictures | NDArray[np.float32]:
-        """The rows of `frame` as N pictures (N, C, H, W), or as (N, F) features."""
+    def transform(self, frame: pd.DataFrame) -> Pictures | Joined | NDArray[np.float32]:
+        """The rows of `frame` as N pictures (N, C, H, W), with places of classes beside them, or as (N, F) features."""
         files = frame[self.name].tolist()
         mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
-        if not self.encoding.has_features:
-            return Pictures(lazy_pixels_of(files, self.encoding.shape), mean, scale)
-        return np.clip((self.encoding.features_of(files) - mean) / scale, -CLIP, CLIP)
+        if self.encoding.has_features:
+            return np.clip((self.encoding.features_of(files) - mean) / scale, -CLIP, CLIP)
+        pictures = Pictures(lazy_pixels_of(files, self.encoding.shape), mean, scale)
+        return pictures if self.encoding.given is None else Joined((pictures, _places(self.encoding, frame)))
+
+    def classes(self, class_N: NDArray[np.int64]) -> list[str | None]:
+        """The classes that these numbers stand for."""
+        values: list[str | None] = _classes(self.encoding).values(class_N, class_N)
+        return values
+
+
+def _classes(encoding: Encoding) -> Places:
+    return Places(name=encoding.given or "", categories=list(encoding.classes))
+
+
+def _places(encoding: Encoding, frame: pd.DataFrame) -> NDArray[np.float32]:
+    """The places of the rows' classes, (N, 2), see `src.inputs.places`."""
+    return np.column_stack(_classes(encoding).transform(label_texts(frame[encoding.given]))).astype(np.float32)
 
 
 def _of_pixels(pixels_NCHW: Bytes | PixelsOnDisk) -> tuple[list[float], list[float]]:

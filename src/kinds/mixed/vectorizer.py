@@ -1,6 +1,6 @@
 """Vectorize rows with several kinds of input: the inputs of every part, side by side."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -23,4 +23,5 @@ class MixedVectorizer(Stored):
         return [column for part in self.parts for column in part.columns]
 
     def transform(self, frame: pd.DataFrame) -> Joined:
-        return Joined(tuple(part.transform(frame) for part in self.parts))
+        parts: list[Any] = [part.transform(frame) for part in self.parts]
+        return Joined(tuple(parts))

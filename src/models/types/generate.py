@@ -53,8 +53,10 @@ GENERATE = Generate(
     family="generator",
     trusted=frozenset(
         {
+            "src.models.by_class.ByClass",
             "src.models.contexts.NeighbourContexts",
             "src.models.component_mixture.ComponentMixture",
+            "src.models.copula.GaussianCopula",
             "src.models.mixtures.CellMixture",
         }
     ),

@@ -126,6 +126,29 @@ class TabularFlowMatchingConfiguration(Configuration):
         return f"flow matching with {super().structure}"
 
 
+class PictureFlowMatchingConfiguration(Filtering, FallingRate):
+    """units: filters of the velocity's blocks. size: height and width. classes: of pictures that come with one."""
+
+    architecture: Literal["picture_flow_matching"] = "picture_flow_matching"
+    size: Size
+    classes: Annotated[int, Field(ge=0)] = 0
+
+    @staticmethod
+    def module() -> "Callable[..., nn.Module]":
+        from src.networks.picture_flow_matching import PictureFlowMatching
+
+        return PictureFlowMatching
+
+    @property
+    def clip_norm(self) -> float | None:
+        return 1.0
+
+    @property
+    def structure(self) -> str:
+        of_classes = f" for {self.classes} classes" if self.classes else ""
+        return f"flow matching{of_classes} with a U-Net of {self.filters}"
+
+
 class PictureFlowConfiguration(FlowConfiguration, FallingRate):
     """size: height and width."""
 
