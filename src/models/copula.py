@@ -86,7 +86,8 @@ class GaussianCopula:
         self.outcomes_ = [int(count) for count in kinds]
         self.margins_: list[dict[str, Any]] = []
         self.latent_: list[list[int]] = []  # the column, and 1 for whether its number is missing
-        scores, known = [], []
+        scores: list[Array] = []
+        known: list[NDArray[np.bool_]] = []
         for d in [d for d, count in enumerate(kinds) if count == NUMBER]:
             known_N = outcomes_ND[:, d] != GAP
             if known_N.any():
@@ -97,7 +98,9 @@ class GaussianCopula:
             if not known_N.all():
                 margin = Margin.fit((~known_N).astype(np.int64), w_N)
                 margin.spread[:] = 0
-                self._add(d, 1, margin, margin.scores((~known_N).astype(np.int64)), known_N | True, scores, known)
+                self._add(
+                    d, 1, margin, margin.scores((~known_N).astype(np.int64)), np.ones(len(x_NI), bool), scores, known
+                )
         main_N = _main(scores, w_N) if scores else np.zeros(len(x_NI))
         for d, count in [(d, count) for d, count in enumerate(kinds) if count != NUMBER]:
             weight_V = np.bincount(place_ND[:, d], w_N, count)
@@ -122,7 +125,14 @@ class GaussianCopula:
         return x_NI
 
     def _add(
-        self, d: int, missing: int, margin: Margin, score_N: Array, known_N: NDArray[np.bool_], scores: Any, known: Any
+        self,
+        d: int,
+        missing: int,
+        margin: Margin,
+        score_N: Array,
+        known_N: NDArray[np.bool_],
+        scores: list[Array],
+        known: list[NDArray[np.bool_]],
     ) -> None:
         self.latent_.append([d, missing])
         self.margins_.append(vars(margin))
@@ -143,7 +153,7 @@ def _correlations(score_LN: Array, known_LN: NDArray[np.bool_], w_N: Array) -> A
     With scores s = E[z | outcome], the covariance of two scores is about the correlation of the numbers times the
     variances of both, exactly so where it is weak. Pairs are of the rows that know both.
     """
-    weight_LN = known_LN * w_N
+    weight_LN: Array = known_LN * w_N
     counted_LL = np.maximum(weight_LN @ known_LN.T, 1e-300)
     covariance_LL = (score_LN * weight_LN) @ score_LN.T / counted_LL
     variance_L = np.diagonal(covariance_LL)
