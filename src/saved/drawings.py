@@ -72,9 +72,9 @@ def _pixels(x: NDArray[Any] | ClassedPictures) -> Bytes:
 
 def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> list[Grid]:
     """Strips between sealed pictures, and concepts: the mean code of pictures with a value, less that of the others."""
-    ends_NC = network.codes(test.frame.iloc[: 2 * PAIRS])
-    if ends_NC is None or len(ends_NC) < 2:
+    if not network.encodes or len(test) < 2:
         return []
+    ends_NC = network.codes(test.frame.iloc[: 2 * PAIRS])
     share_S1 = np.linspace(0, 1, STEPS)[:, None]
     pairs = zip(ends_NC[0::2], ends_NC[1::2], strict=False)
     strips_PC = np.concatenate([(1 - share_S1) * first_C + share_S1 * last_C for first_C, last_C in pairs])
@@ -86,7 +86,6 @@ def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> li
     ]
     some = train.frame.iloc[:: -(-len(train) // MOST_CODES)]
     code_NC = network.codes(some)
-    assert code_NC is not None
     for name in train.schema.references:
         values_N = some[name].astype("str")
         counts = values_N.value_counts()
