@@ -31,18 +31,18 @@ GROUPS, FREQUENCIES = 4, (1, 2, 4, 8)
 class Block(nn.Module):
     """Two convolutions with a shortcut; time and class scale and shift what lies between them."""
 
-    def __init__(self, inputs: int, filters: int, told: int, dropout: float, activation: str) -> None:
+    def __init__(self, inputs: int, filters: int, context: int, dropout: float, activation: str) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, filters, 3, padding=1)
         self.norm = nn.GroupNorm(min(GROUPS, filters), filters)
-        self.moves = nn.Linear(told, 2 * filters)
+        self.moves = nn.Linear(context, 2 * filters)
         self.dropout = Dropout(dropout)
         self.second = nn.Conv2d(filters, filters, 3, padding=1)
         self.way_round = nn.Conv2d(inputs, filters, 1) if inputs != filters else nn.Identity()
         self.act = ACTIVATIONS[activation]()
 
-    def forward(self, z_BFhw: Tensor, told_BE: Tensor) -> Tensor:
-        scale, shift = self.moves(told_BE)[:, :, None, None].chunk(2, 1)
+    def forward(self, z_BFhw: Tensor, context_BE: Tensor) -> Tensor:
+        scale, shift = self.moves(context_BE)[:, :, None, None].chunk(2, 1)
         inside = self.act(self.norm(self.first(z_BFhw)) * (1 + scale) + shift)
         summed: Tensor = self.way_round(z_BFhw) + self.second(self.dropout(inside))
         return self.act(summed)
@@ -79,10 +79,10 @@ class PictureFlowMatching(nn.Module):
         self.noise = Draws(self.dimensions + 1)
         if classes:
             self.register_buffer("shares", torch.full((classes,), 1 / classes))
-        told, features = 4 * units[0], channels * self.patch**2
-        self.told = nn.Sequential(nn.Linear(2 * len(FREQUENCIES) + classes, told), ACTIVATIONS[activation]())
+        context, features = 4 * units[0], channels * self.patch**2
+        self.context = nn.Sequential(nn.Linear(2 * len(FREQUENCIES) + classes, context), ACTIVATIONS[activation]())
         self.first = nn.Conv2d(features, units[0], 3, padding=1)
-        options = (told, dropout, activation)
+        options = (context, dropout, activation)
         self.down = nn.ModuleList(Block(width, width, *options) for width in units)
         self.halves = nn.ModuleList(nn.Conv2d(wide, narrow, 3, 2, 1) for wide, narrow in pairwise(units))
         self.doubles = nn.ModuleList(nn.Conv2d(narrow, wide, 1) for wide, narrow in pairwise(units))
@@ -107,18 +107,18 @@ class PictureFlowMatching(nn.Module):
         seen = [waves(time_B1, FREQUENCIES)]
         if class_B is not None:
             seen.append(functional.one_hot(class_B, self.classes).to(z_BCHW.dtype))
-        told_BE = self.told(torch.cat(seen, 1))
+        context_BE = self.context(torch.cat(seen, 1))
         padded_BCHW = functional.pad(z_BCHW, (0, self.rest[1], 0, self.rest[0]))
         inside = self.first(channels_last(functional.pixel_unshuffle(padded_BCHW, self.patch)))
         beside = []
         for level, block in enumerate(self.down):
-            inside = block(inside, told_BE)
+            inside = block(inside, context_BE)
             if level < len(self.halves):
                 beside.append(inside)
                 inside = self.halves[level](inside)
         for level in reversed(range(len(self.up))):
             larger = functional.interpolate(self.doubles[level](inside), scale_factor=2)
-            inside = self.up[level](torch.cat([larger, beside[level]], 1), told_BE)
+            inside = self.up[level](torch.cat([larger, beside[level]], 1), context_BE)
         velocity_BCHW = functional.pixel_shuffle(self.last(inside), self.patch)
         return velocity_BCHW[:, :, : self.size[1], : self.size[2]]
 
