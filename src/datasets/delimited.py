@@ -85,8 +85,9 @@ def _read(path: Path, shown: str, reading: Reading, separator: str) -> RawTable:
             table = parse_delimited(path, names, separator, reading.encoding, skip_lines, quote_of(reading))
         else:
             text = "".join(islice(table_lines(path, reading), skip_lines, None))
-            separator = "\t" if separator == WHITESPACE else separator
-            table = parse_delimited(BytesIO(text.encode()), names, separator, "utf-8", 0, quote_of(reading))
+            table = parse_delimited(
+                BytesIO(text.encode()), names, delimiter_of(separator), "utf-8", 0, quote_of(reading)
+            )
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         check_encoding(path, shown, reading.encoding)
         raise _explained(path, shown, reading, separator, len(names), error) from None
@@ -126,23 +127,30 @@ def quote_of(reading: Reading) -> str | Literal[False]:
 
 
 def table_lines(path: Path, reading: Reading) -> Generator[str]:
-    """The lines of a file with their ends. Comments are blank; values between spaces are separated by tabs."""
+    """The lines of a file with their ends, see `table_line`."""
     encoding = "utf-8-sig" if is_utf8(reading.encoding) else reading.encoding
     with path.open(encoding=encoding, newline="") as stream:
         for line in stream:
-            if reading.comment is not None and line.startswith(reading.comment):
-                yield "\n"
-            elif reading.separator == WHITESPACE:
-                yield "\t".join(_VALUE.findall(line)) + "\n"
-            else:
-                yield line
+            yield table_line(line, reading)
+
+
+def table_line(line: str, reading: Reading) -> str:
+    """A line without what only its file's layout means: a comment is blank, tabs stand between values, not spaces."""
+    if reading.comment is not None and line.startswith(reading.comment):
+        return "\n"
+    return "\t".join(_VALUE.findall(line)) + "\n" if reading.separator == WHITESPACE else line
+
+
+def delimiter_of(separator: str) -> str:
+    """The mark between the values of a `table_line`."""
+    return "\t" if separator == WHITESPACE else separator
 
 
 def fields_of(lines: Iterable[str], reading: Reading, separator: str, strict: bool = False) -> Any:
     """The rows in lines of a table, as Python's csv module reads them."""
     return csv.reader(
         lines,
-        delimiter="\t" if separator == WHITESPACE else separator,
+        delimiter=delimiter_of(separator),
         strict=strict,
         quoting=csv.QUOTE_MINIMAL if reading.quoting else csv.QUOTE_NONE,
     )
@@ -157,10 +165,7 @@ def records(path: Path, shown: str, reading: Reading, separator: str, strict: bo
     csv.field_size_limit(sys.maxsize)
     with closing(table_lines(path, reading)) as lines:
         skipped = sum(1 for _ in islice(lines, reading.skip_lines))
-        delimiter, quoting = "\t" if separator == WHITESPACE else separator, quote_of(reading)
-        rows = csv.reader(
-            lines, delimiter=delimiter, strict=strict, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
-        )
+        rows = fields_of(lines, reading, separator, strict)
         line = skipped + 1
         try:
             for fields in rows:

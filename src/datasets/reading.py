@@ -237,7 +237,8 @@ def _typed(
         type_ = arrow_column_type(typed[name].type)
         first = {to_try[:1] for _, to_try in runs[name]} | ({of_nothing[:1]} if of_nothing else set())
         if by_user is None and by_file is None and type_ is not None and first not in ({()}, {(type_,)}):
-            text = typed[name] if type_ == "categorical" else _cleaned(values, files[0].reading)
+            as_typed = type_ == "categorical" and name not in targets
+            text = typed[name] if as_typed else _cleaned(values, files[0].reading)
             guessed[name] = _Guessed(text, files[0].reading.notation(name), type_, runs[name], of_nothing)
         del values
     frame = _pandas(typed)

@@ -1,12 +1,14 @@
 """Spreadsheets: the first sheet of a workbook (xlsx, xls, ods), or the one that the problem file names."""
 
 import datetime
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from src.core.errors import UserError
+from src.datasets.archives import most_bytes
 from src.datasets.raw_table import GUESSES, RawTable, check_names, check_rows
 from src.problem.sources import Reading
 
@@ -48,6 +50,10 @@ def _cells(path: Path, shown: str, sheet: str | None) -> list[list[Any]]:
 def _workbook(path: Path, shown: str) -> Any:
     from python_calamine import CalamineError, CalamineWorkbook
 
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > most_bytes(path):
+                raise UserError(f"{shown} expands to far more than its size and is refused; save the table as CSV")
     try:
         return CalamineWorkbook.from_path(path)
     except (CalamineError, OSError) as error:

@@ -105,7 +105,9 @@ def _in_archive(file: Path, target: str, folder: Path) -> Looked:
     known = {ending for each in FORMATS.values() for ending in each.endings} | set(_TABLES)
     tables = [name for name in names if Path(name).suffix.lower() in known]
     if not tables:
-        raise UserError(f"{file} holds {counted(len(names), 'file')} and no table; see `members` in docs/problem.md")
+        raise UserError(
+            f"{file} holds {counted(len(names), 'file')} and no table; see `members` in docs/problem-files.md"
+        )
     looked, refused = {}, []
     for number, name in enumerate(tables[:MOST_TABLES]):
         scratch = folder / str(number)
@@ -262,7 +264,12 @@ def _separator(path: Path, encoding: str, comment: str | None, skipped: int, nam
 
 def _is_torn_by_quotes(path: Path, reading: Reading, separator: str, width: int) -> bool:
     """Whether quotation marks join lines that are rows of their own: without them every line has the same width."""
-    lines = sum(1 for line in islice(table_lines(path, reading), reading.skip_lines, None) if line.strip())
+    lines = quoted = 0
+    for line in islice(table_lines(path, reading), reading.skip_lines, None):
+        lines += bool(line.strip())
+        quoted += '"' in line
+    if not quoted:
+        return False
     rows = sum(1 for _ in _rows(path, reading, separator))
     if rows == lines:
         return False

@@ -195,6 +195,15 @@ def test_what_is_no_table_is_refused_with_the_way_out(tmp_path: Path, name: str,
         look_at(tmp_path / name, "left")
 
 
+def test_a_workbook_that_expands_too_much_is_refused(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * 2**20)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("src.datasets.archives._MOST_FREE", 0)
+        with pytest.raises(UserError, match="expands to far more than its size"):
+            look_at(tmp_path / "t.xlsx", "left")
+
+
 CELL = st.text(
     st.characters(codec="utf-8", exclude_categories=["C"], exclude_characters='"#%/'), min_size=1, max_size=8
 )

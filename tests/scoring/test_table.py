@@ -1,8 +1,11 @@
 """A table file is scored row by row as the model says; what cannot be scored is told with its row and its reason."""
 
 import json
+import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -284,6 +287,39 @@ def test_columns_may_be_kept_and_come_in_any_order_among_others(repository: Repo
     found = repository.predictions()
     assert found["key"].tolist() == frame["key"].tolist()
     assert found["colour"].tolist() == frame["colour"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        ({"separator": "whitespace"}, lambda text: text.replace(",", "   ")),
+        ({"separator": "whitespace"}, lambda text: text.replace(",", " \t").replace("green", '"green"')),
+        ({"comment": "#"}, lambda text: f"# by us\n{text}# the end\n"),
+        ({"separator": ";", "decimal": ","}, lambda text: text.replace(",", ";").replace(".", ",")),
+        ({"numbers": {"weight": {"unit": "g"}}}, lambda text: re.sub(r"(,\d+[.]\d+),(red|green)", r"\1 g,\2", text)),
+    ],
+    ids=["spaces", "spaces and quotes", "comments", "decimal commas", "a unit"],
+)
+def test_new_rows_are_read_in_the_layout_and_notation_of_the_problem_s_file(
+    repository: Repository, options: dict[str, Any], change: Callable[[str], str]
+):
+    frame = pd.DataFrame({"size": [1.5, 2.25], "weight": [100.5, 90.25], "colour": ["red", "green"]})
+    text = frame.assign(ripe=True, picked="2026-03-01")[HEADER.split(",")].to_csv(index=False, lineterminator="\n")
+    (repository.root / "new.csv").write_text(text)
+    repository.score(repository.root / "new.csv")
+    plain = repository.predictions()
+    repository.write_problem(**options)
+    (repository.root / "new.csv").write_text(change(text))
+    repository.score(repository.root / "new.csv", overwrite=True)
+    pd.testing.assert_frame_equal(repository.predictions(), plain)
+
+
+def test_quotation_marks_that_enclose_nothing_are_characters(repository: Repository):
+    repository.write_problem(quoting=False)
+    path = repository.root / "new.csv"
+    path.write_text(f'{HEADER}\n1.5,100,"red,true,2026-03-01\n1.5,100,red,true,2026-03-01\n')
+    repository.score(path)
+    assert repository.predictions()["row"].tolist() == [0, 1]
 
 
 def test_the_problems_settings_for_reading_apply(repository: Repository):
