@@ -159,13 +159,15 @@ class Printer:
 def printer(measure: str, unit: str, values: Iterable[float], intervals: Iterable[HasEnds] = ()) -> Printer:
     """A printer with the usual digits, or more if the narrowest interval deserves them.
 
+    An interval without width counts as far as it is from zero.
+
     values: the largest of them gets three significant digits if the measure is an error in units.
     """
     form = TABLE[measure].form
     factor = 100 if form == "share" else 1
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     decimals = _USUAL.get(form, 2 - _magnitude(largest))
-    halves = [(interval.high - interval.low) / 2 * factor for interval in intervals]
+    halves = [((interval.high - interval.low) / 2 or abs(interval.low)) * factor for interval in intervals]
     rounding = ROUNDING * 10.0**-decimals
     finite = [half for half in halves if math.isfinite(half) and half > rounding]
     if finite:

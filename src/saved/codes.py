@@ -14,6 +14,7 @@ from src.core.errors import UserError
 from src.kinds.image.rebuilt import levels
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.registry import kind_of
+from src.models.types.registry import TYPES
 from src.saved.asked import Asked
 from src.saved.generator import as_rows, plain
 from src.saved.inference import REBUILT_AT_ONCE, Model, prediction_columns
@@ -87,9 +88,11 @@ def rows_of_codes(model: Model, code_NC: NDArray[np.float64], seed: int) -> pd.D
 def check_encodes(model: Model) -> None:
     """Raise UserError unless rows have codes."""
     if not model.encodes:
+        coded = ", ".join(name for name, problem_type in TYPES.items() if problem_type.has_code)
+        drawing = ", ".join(name for name, problem_type in TYPES.items() if problem_type.draws)
         raise UserError(
-            "this model has no code: those of type autoencode have one, and of type density or generate the networks "
-            "with likelihood: vae, nice or realnvp"
+            f"this model has no code: models of type {coded} have one, and of type {drawing} those with "
+            "likelihood: vae, nice or realnvp"
         )
 
 

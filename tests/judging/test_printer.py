@@ -4,7 +4,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from src.judging.printer import Printer, fixed, printer
@@ -58,6 +58,7 @@ def test_the_last_digit_is_worth_at_most_half_of_the_half_width_and_more_digits_
     assert 10.0**-decimals > half / 20 * (1 - 1e-9) or decimals == printer("mae", "", [value]).decimals
 
 
+@example(value=1000.0, low=0.01, width=0.0)
 @given(value=FINITE, low=FINITE, width=FINITE)
 def test_values_whose_difference_is_sure_are_printed_apart(value, low, width):
     gain = Estimate(value=low + width / 2, low=low, high=low + width)

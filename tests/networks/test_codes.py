@@ -40,10 +40,10 @@ def test_the_penalties_of_sparse_codes_are_those_of_their_formulas_and_none_outs
         "l1": answers_BK[:, 1:].mean() / answers_BK[:, 1:].square().mean().sqrt(),
     }.items():
         code = Code(active=2, sparsity=sparsity)
-        charged_BK = code.train().charged(answers_BK)
+        charged_BK = code.train().charged(answers_BK, numbers=4)
         torch.testing.assert_close(charged_BK[:, 0], answers_BK[:, 0] + WEIGHT * error * penalty)
         assert torch.equal(charged_BK[:, 1:], answers_BK[:, 1:])
-        assert torch.equal(code.eval().charged(answers_BK), answers_BK)
+        assert torch.equal(code.eval().charged(answers_BK, numbers=4), answers_BK)
 
 
 def test_smaller_numbers_all_over_do_not_lower_the_l1_penalty():

@@ -220,7 +220,9 @@ def test_codes_of_bits_are_written_as_bits_and_have_nothing_in_between(
 
 
 def test_a_model_without_a_code_says_so():
-    with pytest.raises(UserError, match="this model has no code: those of type autoencode have one"):
+    with pytest.raises(
+        UserError, match="no code: models of type autoencode have one, and of type density, generate those with"
+    ):
         encode(fruit_model("binary"), fruit())
 
 

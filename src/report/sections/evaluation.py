@@ -208,9 +208,9 @@ def _probe(evidence: Evidence, printer: Printer) -> list[Text | Table]:
         return []
     intro = Text(
         "A linear probe asks what pretraining alone has found. The layers of the chosen network are frozen before they "
-        "have learnt from any target. A linear model (logistic regression, of values ridge regression) learns from "
-        "what its last layer would read, on the training rows of each fold, and is scored on the others. No sealed row "
-        "takes part. Where the intervals overlap, the difference may be luck."
+        "have learnt from any target. A linear model (logistic for classes, ridge for values) learns from what its "
+        "last layer would read, on the training rows of each fold, and is scored on the others. No sealed row takes "
+        "part. Where the intervals overlap, the difference may be luck."
     )
     lines = {f"pretrained ({probe.method})": probe.pretrained, "random initial weights": probe.random}
     cells = [[name, printer.bare(e.value), printer.interval(e.low, e.high)] for name, e in lines.items()]
