@@ -162,9 +162,10 @@ class Dispatcher:
         running_before = set(self.running)
         opened = await self._open_runs()
         for id_ in running_before - {run.id for run in opened} - self.cancelling:
-            if id_ in self.processes and await self._is_deleted(id_):
+            process = self.processes.get(id_)  # its run may end by itself while the server is asked
+            if process is not None and await self._is_deleted(id_):
                 self.cancelling.add(id_)
-                runs.start_soon(self._end_deleted, id_, self.processes[id_])
+                runs.start_soon(self._end_deleted, id_, process)
         for run in opened:
             if run.id in self.running:
                 self.running[run.id] = replace(self.running[run.id], name=run.name)

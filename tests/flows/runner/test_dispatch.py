@@ -9,7 +9,9 @@ import anyio.abc
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
 
+from flows.runner import queue
 from flows.runner.dispatch import Dispatcher
 
 
@@ -23,8 +25,29 @@ class SilentServer:
         return call
 
 
-async def dispatcher_with_run(run: UUID) -> tuple[Dispatcher, anyio.abc.Process]:
-    dispatcher = Dispatcher(cast(PrefectClient, SilentServer()), places=2)
+class Forgetful:
+    """A client whose server has no runs left. While it answers, the process of the run that it is asked for ends."""
+
+    def __init__(self) -> None:
+        self.dispatcher: Dispatcher | None = None
+
+    async def read_flow_run(self, run: UUID) -> None:
+        assert self.dispatcher is not None
+        del self.dispatcher.processes[run]
+        raise ObjectNotFound(http_exc=LookupError())
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*arguments: object, **options: object) -> list[object]:
+            return []
+
+        return call
+
+
+SILENT = cast(PrefectClient, SilentServer())
+
+
+async def dispatcher_with_run(run: UUID, client: PrefectClient = SILENT) -> tuple[Dispatcher, anyio.abc.Process]:
+    dispatcher = Dispatcher(client, places=2)
     process = await anyio.open_process(["sleep", "60"], start_new_session=True)
     dispatcher.processes[run] = process
     return dispatcher, process
@@ -41,6 +64,19 @@ def test_a_run_that_is_cancelled_ends_although_the_server_is_gone():
         return await process.wait()
 
     assert anyio.run(cancel) < 0
+
+
+def test_a_deleted_run_that_ends_by_itself_meanwhile_is_no_error():
+    async def look() -> int:
+        server = Forgetful()
+        run = uuid4()
+        server.dispatcher, process = await dispatcher_with_run(run, cast(PrefectClient, server))
+        server.dispatcher.running[run] = queue.Run(run, "tiny", needs_workspace=True)
+        async with anyio.create_task_group() as runs:
+            await server.dispatcher._look(runs)
+        return await process.wait()
+
+    assert anyio.run(look) < 0
 
 
 def test_the_runner_shuts_down_although_the_server_is_gone():
