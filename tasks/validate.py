@@ -37,7 +37,7 @@ def validate(layout: Layout) -> Validation:
         [*settings.targets, *settings.heads],
     )
     frame = table.frame
-    validation = check_table(frame, settings, layout.expectations, table.misfits, table.test_N)
+    validation = check_table(frame, settings, layout.expectations, table.misfits, table.test_N, table.left_out)
     rows = [row for finding in validation.findings for row in finding.rows]
     lines = file_lines(settings.data, layout.raw, rows)
     page = layout.results / "validation.html"

@@ -24,6 +24,8 @@ _DATE = (
     r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?( ?(Z|[+-][0-9]{2}:?[0-9]{2}))?)?)?$"
 )
+# Beyond it whole numbers are not told apart: neighbours become the same 64-bit number.
+EXACT = 2**53
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 _UNMISTAKABLE = pa.array(["true", "false"])
 # The first values refute nearly every wrong guess; the rest is tried only if they fit.
@@ -70,8 +72,20 @@ def plain_numbers(text: pa.ChunkedArray, reading: Reading, notation: Notation) -
         return None
 
 
+def loses_digits(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
+    """Whether a text is a whole number that its entry in `numbers` does not hold exactly, as ids of 19 digits are."""
+    beyond = pc.fill_null(pc.greater(pc.abs(numbers), float(EXACT)), False)
+    if not pc.any(beyond, min_count=0).as_py():
+        return False
+    wholes = pc.match_substring_regex(text.filter(beyond), r"^\s*[+-]?[0-9]+\s*$")
+    return bool(pc.any(wholes, min_count=0).as_py())
+
+
 def guess_type(text: pa.ChunkedArray, types: Sequence[ColumnType], notation: Notation) -> ColumnType:
-    """The first of `types` that every value fits, else categorical. A column without values fits any type."""
+    """The first of `types` that every value fits, else categorical. A column without values fits any type.
+
+    Whole numbers beyond `EXACT` are categories.
+    """
     for type_ in types:
         if all(_fits(part, type_, notation) for part in (text.slice(0, _HEAD), text)):
             return type_
@@ -145,10 +159,10 @@ def _fits(text: pa.ChunkedArray, type_: ColumnType, notation: Notation) -> bool:
         words = pc.utf8_lower(text.drop_null())
         return bool(pc.all(pc.is_in(words, _UNMISTAKABLE), min_count=0).as_py())
     try:
-        parse(text, type_, notation)
+        values = parse(text, type_, notation)
     except NotOfType:
         return False
-    return True
+    return type_ != "numeric" or not loses_digits(plain_spelling(text, notation), values)
 
 
 def _numbers(text: pa.ChunkedArray, notation: Notation) -> pa.ChunkedArray:

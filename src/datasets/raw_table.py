@@ -24,7 +24,8 @@ class RawTable:
 
     types: those that the file itself declares. guesses: the types to try, in order, for a column of texts; if there are
     none, it stays text. runs: the types to try for consecutive rows, by where these end, if they are not the same in
-    the whole column. of_nothing: the types to try for rows without a value, if those differ.
+    the whole column. of_nothing: the types to try for rows without a value, if those differ. left_out: columns of
+    the file that describe no row.
     """
 
     table: pa.Table
@@ -32,6 +33,7 @@ class RawTable:
     guesses: dict[str, ColumnTypes]
     runs: dict[str, Runs] = field(default_factory=dict)
     of_nothing: ColumnTypes | None = None
+    left_out: Sequence[str] = ()
 
     def guesses_in_runs(self, name: str) -> Runs:
         """The types to try for a column, in runs of rows."""

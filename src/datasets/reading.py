@@ -23,6 +23,7 @@ from src.datasets.columns import (
     clean,
     guess_type,
     is_text,
+    loses_digits,
     parse,
     plain_numbers,
 )
@@ -138,11 +139,12 @@ class Misfit:
 
 @dataclass(frozen=True)
 class SplitTable:
-    """A typed table, the positions of its sealed rows, and the values of these that do not fit."""
+    """A typed table, the positions of its sealed rows, the values of these that do not fit, and columns left out."""
 
     frame: pd.DataFrame
     test_N: Index
     misfits: list[Misfit]
+    left_out: Sequence[str]
 
 
 def read_table(
@@ -175,7 +177,7 @@ def read_split(
     A sealed value that does not fit becomes a gap in the table and a `Misfit`. unlearnt: columns from which nothing is
     learnt, which stay as they are.
     """
-    frame, guessed = _typed(_files(source, raw), types, targets)
+    frame, guessed, left_out = _typed(_files(source, raw), types, targets)
     test_N = seal(frame)
     training_N = np.ones(len(frame), dtype=bool)
     training_N[test_N] = False
@@ -187,7 +189,7 @@ def read_split(
             frame[name] = _pandas({name: values})[name]
             if len(positions):
                 misfits.append(Misfit(name, type_, positions, examples))
-    return SplitTable(frame, test_N, misfits)
+    return SplitTable(frame, test_N, misfits, left_out)
 
 
 def read_local(path: Path, reading: Reading, shown: str, targets: Collection[str] = ()) -> pd.DataFrame:
@@ -213,8 +215,8 @@ def file_lines(source: SklearnSource | LocalSource | RemoteSource, raw: Path, ro
 
 def _typed(
     files: Sequence[_File], types: dict[str, ColumnType], targets: Collection[str] = ()
-) -> tuple[pd.DataFrame, dict[str, _Guessed]]:
-    """The rows of all files, and the columns whose type might be another if only some rows decided it."""
+) -> tuple[pd.DataFrame, dict[str, _Guessed], Sequence[str]]:
+    """The rows of all files, columns whose type might be another if only some rows decided it, and those left out."""
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
     rows = [raw_table.table.num_rows for raw_table in tables]
     whole = _joined(tables, files)
@@ -222,7 +224,7 @@ def _typed(
     if unknown:
         raise UserError(f"columns: there is no column {unknown[0]!r}; {nearest(unknown[0], whole.table.column_names)}")
     pending = dict(zip(whole.table.column_names, whole.table.columns, strict=True))
-    declared, guesses, of_nothing = whole.types, whole.guesses, whole.of_nothing
+    declared, guesses, of_nothing, left_out = whole.types, whole.guesses, whole.of_nothing, whole.left_out
     runs = {name: whole.guesses_in_runs(name) for name in pending}
     del tables, whole  # frees the texts of each column as soon as it is typed
     typed, guessed = {}, {}
@@ -244,7 +246,7 @@ def _typed(
     frame = _pandas(typed)
     if any(file.role == "test" for file in files):
         frame[ROLE] = pd.Series(np.repeat([file.role for file in files], rows), dtype="str")
-    return frame, guessed
+    return frame, guessed, left_out
 
 
 def _pandas(columns: dict[str, pa.ChunkedArray]) -> pd.DataFrame:
@@ -328,6 +330,7 @@ def _joined(tables: Sequence[RawTable], files: Sequence[_File]) -> RawTable:
         guesses={name: common(table.guesses[name] for table in tables) for name in first.guesses},
         runs={name: in_column for name, in_column in runs.items() if len(in_column) > 1},
         of_nothing=first.of_nothing,
+        left_out=list(dict.fromkeys(name for table in tables for name in table.left_out)),
     )
 
 
@@ -354,7 +357,7 @@ def typed_column(
         values = values.cast(pa.string())
     elif declared == "numeric" or (declared is None and guesses[:1] == ("numeric",)):
         numbers = plain_numbers(values, reading, notation)
-        if numbers is not None:
+        if numbers is not None and (declared is not None or not loses_digits(values, numbers)):
             return numbers
     words = values.cast(pa.string())
     # Words such as "?" or "None" are no gaps.

@@ -20,7 +20,7 @@ from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
 from src.problem.sources import LocalSource, Notation
 from src.problem.steps import ProtocolSettings
-from src.tables.columns import feature_type, label_texts
+from src.tables.columns import alike, feature_type, label_texts
 from src.tables.protocols import Order, choose_protocol
 
 # How a long text is cut into rows.
@@ -36,6 +36,7 @@ _CODE = {"zip", "zipcode", "postcode", "postal", "plz", "code", "category", "clu
 _UNIT = {
     "id",
     "uuid",
+    "uid",
     "customer",
     "user",
     "patient",
@@ -146,6 +147,7 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
         f"type: {problem_type.name} # {why}",
         *_code(useful, problem_type),
         *_gaps(target_columns),
+        *_spellings(target_columns),
         *_goal(target_columns, problem_type, len(table), seed),
         *_dropped(useless),
         *_kinds(useful, only_texts),
@@ -213,7 +215,7 @@ def _check_alone(column: Column) -> None:
         )
     if column.is_text:
         share, wrong = numeric_looking(column.present, column.notation)
-        if share >= NUMERIC_SHARE:
+        if NUMERIC_SHARE <= share < 1:
             slips = ", ".join(f"row {column.present.index[i]}: {column.present.iloc[i]!r}" for i in wrong[:5])
             raise UserError(
                 f"target: {name!r} holds numbers but for {len(wrong)} values ({slips}); correct these first"
@@ -228,6 +230,14 @@ def _gaps(targets: Sequence[Column]) -> Iterator[str]:
     for column in targets:
         if gaps := column.rows - len(column.present):
             yield f"# {column.name} is missing in {gaps:,} rows, which the data checks refuse: remove these rows"
+
+
+def _spellings(targets: Sequence[Column]) -> Iterator[str]:
+    for column in targets:
+        if column.is_text:
+            for group in alike(str(value) for value in column.present.unique()):
+                same = " and ".join(map(repr, group))
+                yield f"# {column.name}: {same} differ only in case, spaces or invisible characters: one class?"
 
 
 def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed: int) -> Iterator[str]:
@@ -260,7 +270,8 @@ def _useless(column: Column) -> str | None:
     many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
     if column.is_text and column.present.str.match(_LOCAL_DATE).mean() > NUMERIC_SHARE:
         return "holds dates; write them as 2026-11-21 to learn from them"
-    if column.is_text and not column.reads and numeric_looking(column.present, column.notation)[0] < NUMERIC_SHARE:
+    numbers = numeric_looking(column.present, column.notation)[0] if column.is_text else 0.0
+    if column.is_text and not column.reads and not NUMERIC_SHARE <= numbers < 1:
         if column.distinct >= IDENTIFIER_SHARE * len(column.present) and len(column.present) > MOST_NUMBERED_CLASSES:
             return f"{many}: it names rows instead of describing them"
         if column.distinct > MOST_CATEGORIES:
@@ -317,7 +328,10 @@ def _slips(columns: Sequence[Column]) -> Iterator[str]:
         if not column.is_text:
             continue
         share, wrong = numeric_looking(column.present, column.notation)
-        if share >= NUMERIC_SHARE:
+        if share == 1:
+            yield f"# {column.name} holds whole numbers that are kept as text, as codes are. If they are amounts:"
+            yield f"# columns: {{{scalar(column.name)}: numeric}}"
+        elif share >= NUMERIC_SHARE:
             first = f"row {column.present.index[wrong[0]]}: {column.present.iloc[wrong[0]]!r}"
             yield f"# {column.name} holds numbers but for {len(wrong):,} values ({first}): correct these, or name the"
             yield "# mark of missing values under data.missing."

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 
 from src.core.errors import UserError
 from src.core.text import counted
@@ -21,6 +22,7 @@ from src.datasets.archives import is_archive, is_packed, members_of, unpack
 from src.datasets.delimited import SEPARATORS, fields_of, table_lines
 from src.datasets.encoding import way_out
 from src.datasets.notation import recognized, settings_of
+from src.datasets.parquet import INDEX
 from src.datasets.reading import FORMATS, read_local
 from src.datasets.spreadsheet import sheets_of
 from src.problem.sources import WHITESPACE, Notation, Reading
@@ -170,7 +172,9 @@ def _format(path: Path, shown: str) -> tuple[dict[str, Any], list[str]]:
         more = [f"Read is the first of {len(sheets)} sheets, {sheets[0]!r}."] if len(sheets) > 1 else []
         return ({} if by_ending == "spreadsheet" else {"format": "spreadsheet"}), more
     if head.startswith(b"PAR1"):
-        return ({} if by_ending == "parquet" else {"format": "parquet"}), []
+        labels = [name for name in pyarrow.parquet.read_schema(path).names if INDEX.fullmatch(name)]
+        notes = [f"{name} holds pandas' own labels of the rows and is not read." for name in labels]
+        return ({} if by_ending == "parquet" else {"format": "parquet"}), notes
     if by_ending in ("arff", "conllu", "parquet", "spreadsheet"):
         return {}, []
     encoding = encoding_of(path)

@@ -3,6 +3,8 @@
 Every value is read by itself, so that no row's label depends on another row. Shapes: N rows.
 """
 
+import unicodedata
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -51,6 +53,16 @@ def label_texts(values_N: pd.Series) -> pd.Series:
     if column_type(values_N) == "date":
         return values_N.map(lambda v: str(v.date() if v == v.normalize() else v), na_action="ignore").astype("str")
     return values_N.astype("str")
+
+
+def alike(values: Iterable[str]) -> list[list[str]]:
+    """The values that differ only in case, spaces, width or invisible characters, together; others are left out."""
+    groups: dict[str, list[str]] = {}
+    for value in values:
+        wide = unicodedata.normalize("NFKC", value)
+        visible = "".join(character for character in wide if unicodedata.category(character) != "Cf")
+        groups.setdefault(" ".join(visible.split()).casefold(), []).append(value)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def label_numbers(values_N: pd.Series) -> pd.Series:

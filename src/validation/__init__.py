@@ -24,11 +24,13 @@ def check_table(
     expectations: Path,
     misfits: Sequence[Misfit] = (),
     sealed: Sequence[int] | NDArray[np.intp] = (),
+    left_out: Sequence[str] = (),
 ) -> Validation:
     """Run every check on the typed table. Findings list errors first, then warnings.
 
     expectations: the user's own suite, which need not exist. misfits: values of sealed rows that do not fit the column
-    types decided by the training rows. sealed: rows whose values the columns' summaries do not show.
+    types decided by the training rows. sealed: rows whose values the columns' summaries do not show. left_out: columns
+    of the file that are not in the table.
     Raises UserError if the user's suite cannot be read.
     """
     from src.kinds.checks import checks_for  # its checks are made of parts of this package
@@ -36,6 +38,7 @@ def check_table(
     table = TableFacts(frame, settings)
     outcome: dict[str, list[Issue]] = run_suite(table, expectations)
     outcome["sealed_values"] = [_misfit_issue(misfit) for misfit in misfits]
+    outcome["row_labels"] = [_row_labels_issue(name) for name in left_out]
     if len(table):
         outcome |= {name: list(check(table)) for name, check in (CHECKS | checks_for(table)).items()}
     findings = [
@@ -54,8 +57,15 @@ def check_table(
     )
 
 
-def _misfit_issue(misfit: Misfit) -> Issue:
+def _row_labels_issue(name: str) -> Issue:
+    message = (
+        f"{name!r}: pandas' own labels of the rows, which describe nothing and are not read; to keep them, give the "
+        "index a name before you write the file"
+    )
+    return Issue("warning", name, 0, [], message)
 
+
+def _misfit_issue(misfit: Misfit) -> Issue:
     count, rows = len(misfit.positions), [int(row) for row in misfit.positions[:SHOWN_ROWS]]
     fault = f"{counted(count, 'value')} of the sealed test set cannot be read as {EXPECTED[misfit.type]}"
     message = (

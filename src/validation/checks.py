@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from src.datasets.notation import as_settings
 from src.models.types.registry import TYPES
 from src.problem.sources import Notation
-from src.tables.columns import label_numbers, label_texts
+from src.tables.columns import alike, label_numbers, label_texts
 from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 from src.validation.leaks import FEWEST_ROWS as FEWEST_ROWS_FOR_LEAKS
 from src.validation.leaks import SAMPLE_ROWS, class_score, columns_of_sum, sampled_rows, value_score
@@ -35,6 +35,7 @@ MOSTLY_DISTINCT = 0.95
 FEWEST_IDENTIFIERS = 20
 IDENTIFIER_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|index|key|nr|number)$|^unnamed", re.IGNORECASE)
 MOSTLY_REGULAR = 0.9
+LONG_NUMBER = r"[+-]?\d{16,}"
 # The most categories that are searched for different spellings, and the most groups of them that a message lists.
 MOST_SPELLINGS, SHOWN_GROUPS = 10_000, 3
 
@@ -338,6 +339,12 @@ def text_among_numbers(table: TableFacts) -> Iterator[Issue]:
             )
             yield Issue("error", name, count, rows, message)
     for name, (share, wrong) in table.slips.items():
+        if share == 1 and other[name] is None and table[name].str.fullmatch(LONG_NUMBER).any():
+            message = (
+                f"{name!r}: whole numbers so long that they are read as text, which keeps all digits: name it under "
+                f"`drop` or as `groups` if it is an id, or say `columns: {{{name}: numeric}}` if these are amounts"
+            )
+            yield Issue("warning", name, len(table), first_rows(table[name].notna()), message)
         if not HALF_NUMBERS <= share < 1 or other[name] is not None:
             continue
         count, rows = len(wrong), [int(row) for row in wrong[:SHOWN_ROWS]]
@@ -371,13 +378,12 @@ def too_many_categories(table: TableFacts) -> Iterator[Issue]:
 
 
 def spellings(table: TableFacts) -> Iterator[Issue]:
-    """Categories that differ only in case or spaces: most likely one category, written differently."""
+    """Categories that look alike: most likely one category, written differently."""
     for name in [*table.features, *table.targets]:
         if table.types[name] != "categorical" or table.distinct[name] > MOST_SPELLINGS:
             continue
         counts = table[name].value_counts()
-        plain = counts.index.to_series().str.split().str.join(" ").str.casefold().to_numpy()
-        groups = [group.index for _, group in counts.groupby(plain, sort=False) if len(group) > 1]
+        groups = alike(counts.index)
         if groups:
             shown = "; ".join(
                 listed_counts({value: counts[value] for value in group}) for group in groups[:SHOWN_GROUPS]
@@ -385,8 +391,8 @@ def spellings(table: TableFacts) -> Iterator[Issue]:
             more = f"; and {len(groups) - SHOWN_GROUPS} more" if len(groups) > SHOWN_GROUPS else ""
             offends_N = table[name].isin([value for group in groups for value in group[1:]])
             message = (
-                f"{name!r}: values that differ only in case or spaces count as different categories: {shown}{more}; "
-                "write them alike where they mean the same"
+                f"{name!r}: values that differ only in case, spaces or invisible characters count as different "
+                f"categories: {shown}{more}; write them alike where they mean the same"
             )
             yield Issue("warning", name, int(offends_N.sum()), first_rows(offends_N), message)
 

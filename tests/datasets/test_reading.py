@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.core.errors import UserError
-from src.datasets import fetch_source, file_lines, read_local, read_table
+from src.datasets import fetch_source, file_lines, read_local, read_split, read_table
 from src.problem.sources import USUAL_MARKS, LocalSource, Reading, RemoteSource
 from tests.datasets.conftest import Read
 
@@ -340,10 +340,55 @@ def test_parquet_types_become_canonical_ones(read: Read) -> None:
     assert table.iloc[1].isna().all()
 
 
+def test_pandas_own_labels_of_the_rows_are_left_out_and_named(tmp_path: Path) -> None:
+    pd.DataFrame({"x": [1.0, 2.0, 3.0]}).sample(3, random_state=0).to_parquet(tmp_path / "t.parquet", index=True)
+    source = LocalSource.model_validate({"source": "file", "path": "t.parquet"})
+    fetch_source(source, tmp_path / "raw", tmp_path)
+
+    table = read_split(source, tmp_path / "raw", {}, lambda frame: np.array([0]))
+
+    assert table.frame.columns.tolist() == ["x"]
+    assert table.left_out == ["__index_level_0__"]
+
+
+@pytest.mark.parametrize("codes", [[3, 1, None], [3.0, 1.0, None]])
+def test_categories_of_numbers_in_parquet_are_categories(read: Read, codes: list[Any]) -> None:
+    content = io.BytesIO()
+    pd.DataFrame({"c": pd.Categorical(codes)}).to_parquet(content)
+
+    assert read(content.getvalue(), "t.parquet")["c"].fillna("gap").tolist() == ["3", "1", "gap"]
+
+
+IDS = [1234567890123456700 + i for i in range(3)]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_whole_numbers_beyond_the_exact_ones_keep_their_digits(read: Read, ending: str) -> None:
+    frame = pd.DataFrame({"id": IDS, "x": [1, 2, 3]})
+    content = io.BytesIO()
+    write = {
+        "csv": lambda: content.write(frame.to_csv(index=False).encode()),
+        "jsonl": lambda: content.write(frame.to_json(orient="records", lines=True).encode()),
+        "parquet": lambda: frame.to_parquet(content),
+    }
+    write[ending]()
+
+    table = read(content.getvalue(), f"t.{ending}")
+
+    assert table["id"].tolist() == [str(i) for i in IDS]
+    assert table["x"].dtype == np.float64
+    assert read(content.getvalue(), f"t.{ending}", {"id": "numeric"})["id"].dtype == np.float64
+
+
+@pytest.mark.parametrize("largest", ["9007199254740992", "0000000000000000000007", "1e300", "12345678901234567890.5"])
+def test_numbers_that_lose_no_digit_of_a_name_stay_numbers(read: Read, largest: str) -> None:
+    assert read(f"x\n1\n{largest}\n")["x"].tolist() == [1.0, float(largest)]
+
+
 CELLS = {
     "numeric": st.one_of(
         st.floats(allow_nan=False, width=32).map(repr),
-        st.integers().map(str),
+        st.integers(-(2**53), 2**53).map(str),
         st.sampled_from(["", "NA", " 7 ", "+3", "1.", ".5"]),
     ),
     "categorical": st.text(st.characters(exclude_categories=["Cs"]), max_size=8),

@@ -156,6 +156,22 @@ def test_a_column_that_cannot_be_a_target_is_refused(target: str, message: str) 
         proposed(frame, target)
 
 
+def test_long_ids_are_codes_and_classes_that_look_alike_are_told() -> None:
+    ids = pd.array([str(1234567890123456700 + i // 4) for i in range(ROWS)], dtype="str")
+    labels = pd.array(np.resize(["cat", "dog", "Cat", "dog\u200b"], ROWS), dtype="str")
+    problem, text = proposed(table(uid=ids, y=labels), "y")
+
+    assert "drop" not in problem
+    assert "# columns: {uid: numeric}" in text
+    assert "# groups: uid" in text
+    assert "# y: 'cat' and 'Cat' differ only in case" in text
+    assert r"'dog\u200b'" in text
+    assert (
+        "drop"
+        in proposed(table(uid=pd.array([f"{10**18 + i * 7}" for i in range(ROWS)], dtype="str"), y=labels), "y")[0]
+    )
+
+
 def test_a_table_without_features_is_refused() -> None:
     with pytest.raises(UserError, match="no column is left to learn from: n has one value only"):
         proposed(pd.DataFrame({"y": np.arange(40.0) % 2, "n": 1.0}), "y")

@@ -223,6 +223,18 @@ BAD = {
         {"type": "multiclass"},
         W, "answer", 30, [2, 6, 10, 14, 18], ("'yes' (30), 'Yes' (30)",),
     ),
+    "classes that differ in what cannot be seen": Bad(
+        "spellings",
+        with_column("answer", text(["yes", "no", "yes\u200b", "ｎｏ"] * (ROWS // 4))),
+        {"type": "multiclass"},
+        W, "answer", 60, [2, 3, 6, 7, 10], (r"'yes' (30), 'yes\u200b' (30)", "invisible characters"),
+    ),
+    "ids of nineteen digits": Bad(
+        "text_among_numbers",
+        with_column("colour", text([str(1234567890123456700 + i // 4) for i in range(ROWS)])),
+        {},
+        W, "colour", ROWS, EVERY, ("keeps all digits", "as `groups`", "columns: {colour: numeric}"),
+    ),
     "fewer groups than folds and test need": Bad(
         "enough_groups",
         with_column("clinic", text(list("abcde") * (ROWS // 5))),
