@@ -7,6 +7,8 @@ INSTALLED := .venv/.installed .venv-is-here
 # The tests make and remove tens of thousands of small files: in memory where two gigabytes of it may hold them.
 IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
 	[ "$$(df --output=avail --block-size=1G /dev/shm | tail -1)" -ge 2 ] && echo /dev/shm)
+# A variable for the shell as it was typed: neither make nor the shell expands a $$ in it.
+as_typed = '$(subst ','\'',$(value $(1)))'
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: .venv-is-here help install repro experiments test new apply book serve serve-model promote
@@ -51,7 +53,7 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 	TMPDIR="$${TMPDIR:-$(IN_MEMORY)}" pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
-	@python -m tasks.new --name "$(name)" --csv "$(csv)" --target "$(target)"
+	@python -m tasks.new --name $(call as_typed,name) --csv $(call as_typed,csv) --target $(call as_typed,target)
 
 apply: $(INSTALLED) ## bring a run with settings of its own home, its problem's files alone: make apply run=wine-1a2b3c4d
 	@python -m flows.apply "$(run)"

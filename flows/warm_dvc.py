@@ -27,7 +27,7 @@ from src.core.steps import GRAPH
 from src.internals.dvc_files_in_use import mend
 from src.internals.dvc_steps import run_commands_by
 from tasks.kept_results import put_back
-from tasks.workspace import check_dvc_lock
+from tasks.workspace import check_repository
 
 _STEP = re.compile(r"python -m tasks\.(\w+) (\S+)")
 _CODE = ("src", "tasks")
@@ -84,7 +84,7 @@ def _times_of_code() -> dict[Path, int]:
 def main() -> None:
     mend(Path())
     try:
-        check_dvc_lock()
+        check_repository()
     except UserError as error:
         sys.exit(f"error: {error}")
     fork_steps()

@@ -111,6 +111,16 @@ def closed_to_others_than(dvc: psutil.Process, root: Path = Path()) -> Iterator[
                 del locks["read"][everything]
 
 
+def check_repository(root: Path = Path()) -> None:
+    """Raise UserError with the way out where DVC cannot work here: without git, or with a damaged dvc.lock."""
+    if not (root / ".git").exists():
+        raise UserError(
+            f"{root.absolute()} is not a git repository, which DVC needs; make it one with `git init`, `git add --all` "
+            "and `git commit --message start`"
+        )
+    check_dvc_lock(root)
+
+
 def check_dvc_lock(root: Path = Path()) -> None:
     """Raise UserError with the way out where dvc.lock is damaged; DVC itself names none."""
     file = root / "dvc.lock"

@@ -57,3 +57,19 @@ def test_an_environment_that_is_where_it_was_made_and_one_that_is_shared_stay_as
     (installed / ".venv" / ".installed").touch()
     make(sharing)
     assert (installed / ".venv" / "bin" / "tool").read_text() == made
+
+
+def test_names_of_files_and_columns_reach_the_command_as_they_are_typed(installed: Path):
+    (installed / "tasks").mkdir()
+    (installed / "tasks" / "new.py").write_text("import sys; print(sys.argv[1:])\n")
+    (installed / ".venv" / "bin" / "python").unlink()
+    (installed / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    told = subprocess.run(
+        ["make", "--silent", "new", "name=x", "csv=it's a table.csv", "target=$price, $(HOME) `id`"],
+        cwd=installed,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.splitlines()[-1] == str(
+        ["--name", "x", "--csv", "it's a table.csv", "--target", "$price, $(HOME) `id`"]
+    )

@@ -16,7 +16,7 @@ from flows.running.dvc_process import DVCProcess
 from src.core.errors import PassingError, UserError
 from src.internals import dvc_repository
 from tasks.cli import TRY_LATER
-from tasks.workspace import DRIVER, check_dvc_lock
+from tasks.workspace import DRIVER, check_repository
 
 _PASSING = re.compile(rf"exited with {TRY_LATER}$|Unable to acquire lock|is busy, it is being blocked by")
 
@@ -66,16 +66,16 @@ class Stages:
 
     def restore(self) -> None:
         """Restore the outputs that dvc.lock names from the cache, as far as it has them."""
-        check_dvc_lock(self.root)
+        check_repository(self.root)
         dvc_repository.restore(self.root, self._all)
 
     def edited_outputs(self) -> list[str]:
         """The outputs that `restore` would overwrite, though nothing else holds them."""
-        check_dvc_lock(self.root)
+        check_repository(self.root)
         return dvc_repository.edited_outputs(self.root, self._all)
 
     def _ask(self) -> dict[str, list[str]]:
-        check_dvc_lock(self.root)
+        check_repository(self.root)
         status = dvc_repository.status(self.root, self._all)
         return {
             name.partition("@")[0]: [phrase for entries in facts.values() for phrase in self._phrases(entries)]

@@ -19,6 +19,7 @@ from src.internals.dvc_files_in_use import mend
 from tasks.workspace import (
     LOCK_FILE,
     check_dvc_lock,
+    check_repository,
     drivers,
     holder,
     locked_by,
@@ -213,3 +214,10 @@ def test_a_lock_that_was_copied_with_the_folder_of_a_run_is_no_lock(tmp_path: Pa
     (tmp_path / "original").rename(tmp_path / "moved")
     with pytest.raises(UserError, match="another run"), locked_by(myself(), tmp_path / "moved"):
         pass
+
+
+def test_a_folder_without_git_is_told_to_become_a_repository(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a git repository, which DVC needs; make it one with `git init`"):
+        check_repository(tmp_path)
+    (tmp_path / ".git").mkdir()
+    check_repository(tmp_path)
