@@ -27,7 +27,7 @@ from src.tables.protocols import read_folds
 from src.tables.table import read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member
-from src.training.settings import batch_size
+from src.training.settings import batch_size, schedule
 
 FOLDS = "protocol: k_fold\nfolds: 3\n"
 
@@ -78,7 +78,7 @@ def right_answers(rung: Rung, layout: Layout) -> tuple[str, dict[int, bool]]:
         l2=0.0,
         batch_size=batch_size(training, table),
         epochs=rung.epochs,
-        falling=network.rate_falls,
+        **schedule(training, rung.epochs, network.rate_falls),
     )
     folds = read_folds(layout.folds, len(table))["development"]
     members = [Member.of_split(candidate, split, 0) for split in folds]

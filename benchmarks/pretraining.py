@@ -32,6 +32,7 @@ from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member
 from src.training.pretraining import with_initial_weights
+from src.training.settings import schedule
 
 HELD_OUT, BATCH, EPOCHS = 5_000, 32, 40
 
@@ -63,7 +64,7 @@ def gains(
             l2=0.0,
             batch_size=BATCH,
             epochs=EPOCHS,
-            falling=network.rate_falls,
+            **schedule(training, EPOCHS, network.rate_falls),
             pretrained=start,
         )
         for start in ("none", *METHODS)

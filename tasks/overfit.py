@@ -33,7 +33,7 @@ from src.tables.protocols import Split, read_folds
 from src.tables.table import Table, read_schema, read_table
 from src.training.fit import fit
 from src.training.members import Member, Trained
-from src.training.settings import batch_size, epochs
+from src.training.settings import batch_size, epochs, schedule
 
 ADVICE = "the book's advice: add layers, make them bigger, or train for more epochs"
 PERFECT = "the validation measure is perfect already, so a larger network or longer training has nothing to gain"
@@ -88,6 +88,7 @@ def overfit(layout: Layout) -> Overfit:
                 batch_size=batch_size(training, table),
                 epochs=most,
                 clip_norm=network.clip_norm,
+                **schedule(training, most),
             )
             for network in together
         ]

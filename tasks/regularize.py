@@ -122,7 +122,10 @@ def _write_candidates(
     layout: Layout, scored: list[Scored], best: Scored, chosen: Scored, options: Mapping[str, Sequence[Any]]
 ) -> None:
     """Write candidates.csv. A network that does not name one of the `options` has that option's first value, off."""
-    rows, pretrains = [], any(one.candidate.pretrained != "none" for one in scored)
+    candidates = [one.candidate for one in scored]
+    pretrains = any(c.pretrained != "none" for c in candidates)
+    scheduled = any(c.schedule != "constant" for c in candidates)
+    rows = []
     for number, one in enumerate(scored):
         c = one.candidate
         rows.append(
@@ -135,6 +138,7 @@ def _write_candidates(
                 "l1": c.l1,
                 "l2": c.l2,
                 "learning_rate": c.learning_rate,
+                **({"schedule": c.schedule} if scheduled else {}),
                 **({"pretrained": c.pretrained} if pretrains else {}),
                 "optimizer": c.optimizer,
                 "batch_size": c.batch_size,

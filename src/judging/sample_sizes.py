@@ -70,7 +70,7 @@ def trials(candidate: Candidate, splits: Sequence[Split], table: Table, start: i
 def _with_steps(candidate: Candidate, split: Split, start: int, steps: int) -> Member:
     of_epoch = Member.of_split(candidate, split, start).steps_of_epoch
     epochs = min(max(round(steps / of_epoch), candidate.epochs), MOST_EPOCHS * candidate.epochs)
-    return Member.of_split(candidate.model_copy(update={"epochs": epochs}), split, start)
+    return Member.of_split(candidate.stretched(epochs), split, start)
 
 
 def parts_of(training: Index, table: Table, seed: int) -> NDArray[np.intp]:

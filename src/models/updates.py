@@ -57,11 +57,6 @@ def kept_share(rate: Number, weight_decay: Number) -> Number:
     return 1 - rate * weight_decay
 
 
-def falling_rate(rate: float, taken: int, steps: int) -> float:
-    """A learning rate that falls linearly: its value after `taken` steps, zero after `steps`."""
-    return rate * max(1 - taken / steps, 0.0)
-
-
 def _clip(gradients: Parts, longest: Numbers) -> None:
     """Shorten gradients to the norm `longest`: one network's as a whole, a stack's member by member."""
     if isinstance(longest, float):

@@ -13,6 +13,11 @@ class Training(Settings):
 
     optimizer: Literal["rmsprop", "adam", "adamw", "sgd"] = Field("rmsprop", description="how weights follow gradients")
     learning_rate: float = Field(0.001, gt=0, le=10, description="the step size; the search varies it by factors")
+    schedule: Literal["constant", "linear", "cosine", "coslog4"] = Field(
+        "constant",
+        description="how the learning rate changes from step to step: it falls to zero, or in four cycles (coslog4)",
+        exclude_if=lambda name: name == "constant",
+    )
     batch_size: Annotated[int, Field(ge=1, le=10_000_000)] | Auto = Field(
         "auto", description="rows per gradient step; auto: by the number of rows"
     )

@@ -28,6 +28,7 @@ SETTINGS = {
     "l1": "L1",
     "l2": "L2",
     "learning_rate": "learning rate",
+    "schedule": "schedule",
     "optimizer": "optimizer",
     "batch_size": "batch size",
     "epochs": "epochs",

@@ -52,7 +52,8 @@ class Candidate(Result):
     """One configuration of the search: the network's own settings and how it is trained.
 
     weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: training ends after so many
-    epochs without a lower validation loss. falling: the learning rate falls from step to step, to zero at the end.
+    epochs without a lower validation loss. schedule: how the learning rate changes from step to step, a key of
+    `src.models.schedules.SCHEDULES`. schedule_epochs: after so many epochs the schedule ends; None: with the training.
     pretrained: what the network learnt before from rows without a target, a key of `src.models.pretraining.METHODS`.
     Unused settings are not written.
     """
@@ -67,8 +68,14 @@ class Candidate(Result):
     weight_decay: float = Field(0.0, exclude_if=lambda value: value == 0)
     clip_norm: float | None = Field(None, exclude_if=lambda value: value is None)
     patience: int | None = Field(None, exclude_if=lambda value: value is None)
-    falling: bool = Field(False, exclude_if=lambda value: not value)
+    schedule: str = Field("constant", exclude_if=lambda value: value == "constant")
+    schedule_epochs: int | None = Field(None, exclude_if=lambda value: value is None)
     pretrained: str = Field("none", exclude_if=lambda value: value == "none")
+
+    def stretched(self, epochs: int) -> "Candidate":
+        """The same over another number of epochs, the schedule as much longer or shorter as the training."""
+        over = self.schedule_epochs and max(round(self.schedule_epochs * epochs / self.epochs), 1)
+        return self.model_copy(update={"epochs": epochs, "schedule_epochs": over})
 
     @property
     def start(self) -> str:

@@ -17,6 +17,13 @@ def scored(opening: int) -> str:
     return f"scored for the {ordinal(opening)} time"
 
 
+def schedule_text(candidate: Candidate) -> str:
+    """What follows a candidate's learning rate: ` (coslog4 over 100 epochs)`; nothing where it is constant."""
+    if candidate.schedule == "constant":
+        return ""
+    return f" ({candidate.schedule} over {candidate.schedule_epochs or candidate.epochs} epochs)"
+
+
 def candidate_text(candidate: Candidate) -> str:
     """A candidate within a sentence: `64-64 units, dropout 0.25, L2 0.001, rmsprop 0.001, 40 epochs`.
 
@@ -28,7 +35,7 @@ def candidate_text(candidate: Candidate) -> str:
             *candidate.network.regularizers,
             *(f"{words} {number:g}" for words, number in penalties.items() if number),
             *([] if candidate.pretrained == "none" else [f"pretrained ({candidate.pretrained})"]),
-            f"{candidate.optimizer} {candidate.learning_rate:g}",
+            f"{candidate.optimizer} {candidate.learning_rate:g}{schedule_text(candidate)}",
             f"{candidate.epochs} epochs",
         ]
     )

@@ -20,7 +20,7 @@ from src.results.networks import Candidate, Rung
 from src.search.curves import best_epoch
 from src.tables.table import Table
 from src.training.members import Trained
-from src.training.settings import batch_size, epochs
+from src.training.settings import batch_size, epochs, schedule
 
 Array = NDArray[np.float64]
 
@@ -147,7 +147,7 @@ def propose(
             batch_size=batch_size,
             epochs=epochs,
             clip_norm=networks[network].clip_norm,
-            falling=networks[network].rate_falls,
+            **schedule(training, epochs, networks[network].rate_falls),
             pretrained=start,
         )
         for network, dropout, (l1, l2), factor, *chosen, start in proposed

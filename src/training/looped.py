@@ -19,7 +19,8 @@ from src.inputs.sparse import Inputs, widths
 from src.models.head import Head
 from src.models.heads import make_head
 from src.models.measures.measure import Measure
-from src.models.updates import OPTIMIZERS, falling_rate, kept_share
+from src.models.schedules import CONSTANT, Schedule
+from src.models.updates import OPTIMIZERS, kept_share
 from src.networks import build_network
 from src.networks.dropout import OwnStream
 from src.networks.parameter_groups import begin_epoch, parameter_groups
@@ -45,10 +46,10 @@ class Steps:
     Each operation takes all parameters and uses torch's fused kernels: the overhead of torch's optimizers is as large
     as a small network's step. `moments`: the optimizer's memories, each with a number per parameter.
 
-    falls_over: the learning rate falls from step to step and would be zero after so many.
+    schedule: of the learning rate.
     """
 
-    def __init__(self, head: Head, paused: Paused | None = None, falls_over: int | None = None) -> None:
+    def __init__(self, head: Head, paused: Paused | None = None, schedule: Schedule = CONSTANT) -> None:
         self.head = head
         self.groups = parameter_groups(head.network)
         self.parameters: list[Tensor] = [p for group in self.groups for p in group.parameters]
@@ -60,7 +61,7 @@ class Steps:
         self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(rule.memories)]
         self.count = torch.zeros((), device=self.parameters[0].device)
         self.optimizer = rule(self.parameters, self.moments, [self.count] * len(self.parameters))
-        self.taken, self.falls_over = 0, falls_over
+        self.taken, self.schedule = 0, schedule
         if paused is not None:
             self.taken = paused.steps
             self.count.fill_(paused.steps)
@@ -82,9 +83,7 @@ class Steps:
         if shared:
             for gradient in gradients:
                 torch.distributed.all_reduce(gradient)
-        rate = head.learning_rate
-        if self.falls_over is not None:
-            rate = falling_rate(rate, self.taken, self.falls_over)
+        rate = head.learning_rate * self.schedule.share(self.taken)
         kept = kept_share(rate, head.weight_decay) if head.weight_decay else None
         self.regularization.apply(self.weights, [gradients[place] for place in self.places], gradients, kept)
         self.count.add_(1)
@@ -168,8 +167,7 @@ class EpochPerStep(LightningModule):
         return [0]
 
     def configure_optimizers(self) -> None:
-        member = self.course.member
-        self.steps = Steps(self.head, self.resumed, member.steps if member.candidate.falling else None)
+        self.steps = Steps(self.head, self.resumed, self.course.member.schedule)
 
     def training_step(self, epoch: int, batch_idx: int) -> None:
         self.train_epoch()
@@ -252,7 +250,7 @@ class EpochPerStep(LightningModule):
     def paused(self) -> Paused:
         return Paused(
             epoch=self.course.epoch,
-            steps=int(self.steps.count),
+            steps=self.steps.taken,
             moments=self.steps.flat_moments(),
             shuffle=self.shuffle.get_state().numpy(),
             masks=self.masks.get_state().numpy(),

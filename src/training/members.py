@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.kinds.vectorizers import Vectorizer
+from src.models.schedules import Schedule
 from src.preparation.targets import TargetScaler
 from src.results.networks import Candidate
 from src.tables.protocols import Index, Split
@@ -44,6 +45,12 @@ class Member:
     @property
     def steps_of_epoch(self) -> int:
         return -(-len(self.training) // self.candidate.batch_size)
+
+    @property
+    def schedule(self) -> Schedule:
+        """How the learning rate changes; a training of fewer epochs than the schedule has leaves it early."""
+        epochs = self.candidate.schedule_epochs or self.candidate.epochs
+        return Schedule(self.candidate.schedule, epochs * self.steps_of_epoch)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Automatic choices of training, by the number of rows and the kind of input."""
 
 import math
+from typing import Any
 
 from src.kinds.registry import kind_of
 from src.problem.training import Training
@@ -34,3 +35,14 @@ def epochs(training: Training, table: Table) -> int:
         kind.epochs,
         max((asked.gradient_steps or kind.gradient_steps) // steps, asked.fewest_epochs or kind.fewest_epochs),
     )
+
+
+def schedule(training: Training, epochs: int, falls: bool = False) -> dict[str, Any]:
+    """The settings of a candidate that say how its learning rate changes within at most so many epochs.
+
+    The chosen number of epochs leaves the schedule as it was when they were chosen. falls: the network asks for a rate
+    that falls to zero within the chosen epochs, unless the problem names another schedule.
+    """
+    if training.schedule != "constant":
+        return {"schedule": training.schedule, "schedule_epochs": epochs}
+    return {"schedule": "linear"} if falls else {}

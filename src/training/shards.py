@@ -177,8 +177,6 @@ def _backend(
         return "looped", "networks with several heads are not stacked"
     if not table.schema.targets and not _only_asks_its_network(table.schema.type):
         return "looped", "a head that does more than pass its inputs to the network is not stacked"
-    if member.candidate.falling:
-        return "looped", "each member has its own falling learning rate"
     if units is not None:
         if device == "cpu" and max(units) >= WIDEST_STACKED:
             return "looped", f"layers of {WIDEST_STACKED} units and more gain nothing from a stack on a CPU"
@@ -207,6 +205,7 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
     from torch import nn
 
     from src.networks.dropout import Dropout
+    from src.networks.parameter_groups import Grouped
     from src.training.looped import initial_network
     from src.training.stacked_modules import StackedModules
 
@@ -216,6 +215,8 @@ def refusal(member: Member, fold: FoldArrays, table: Table) -> str | None:
     for name, module in networks[0].named_modules():
         if isinstance(module, dropouts) and not isinstance(module, Dropout) and module.p > 0:
             return f"network {architecture}: {name} draws its masks from torch's own stream; use src.networks.dropout"
+        if isinstance(module, Grouped):
+            return f"network {architecture}: some of its parameters learn in their own way"
     rows = torch.from_numpy(fold.x_AD[: min(len(fold.x_AD), 4)])
     try:
         with warnings.catch_warnings():

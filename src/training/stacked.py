@@ -143,7 +143,8 @@ class EpochOfAllMembers(LightningModule):
             torch.tensor(rates, dtype=torch.float64).view(len(networks), -1),
         )
         runs = [len(list(run)) for _, run in groupby(self.minibatches.steps_M)]
-        self.steps = StackSteps(self.stack, [c.member.candidate for c in self.courses], runs)
+        members = [c.member for c in self.courses]
+        self.steps = StackSteps(self.stack, [m.candidate for m in members], [m.schedule for m in members], runs)
         if self.resumed:
             self._resume(self.resumed)
         self._settle()
@@ -188,7 +189,7 @@ class EpochOfAllMembers(LightningModule):
         for m, result in enumerate(before):
             paused = result.paused
             assert paused is not None, "only a paused training can be resumed"
-            self.steps.count_of(m).fill_(paused.steps)
+            self.steps.resume(m, paused.steps)
             for buffer_MP, moment in zip(self.steps.moments, paused.moments, strict=True):
                 sizes = [shape.numel() for shape in self.stack.own_shapes[m]]
                 parts = torch.from_numpy(moment).split(sizes)
@@ -363,7 +364,7 @@ class EpochOfAllMembers(LightningModule):
         shuffle, masks = self.minibatches.streams(m)
         return Paused(
             epoch=self.courses[m].epoch,
-            steps=int(self.steps.count_of(m)),
+            steps=self.steps.taken_by(m),
             moments=[moment.cpu().numpy() for moment in moments],
             shuffle=shuffle.numpy(),
             masks=masks.numpy(),

@@ -12,6 +12,7 @@ from src.kinds.image.encoding import decoded, encode
 from src.kinds.image.ladder import ladder, options
 from src.models.heads import HEADS
 from src.models.measures import TABLE
+from src.models.schedules import Schedule
 from src.networks import build_network, configuration_of
 from src.networks.fine_tuned import ALONE, RATE, FineTuned, Frozen
 from src.networks.parameter_groups import parameter_groups
@@ -48,7 +49,7 @@ def network(learnt: int, **changes: Any) -> dict[str, Any]:
 
 def member(table: Table, epochs: int, **changes: Any) -> Member:
     shared = {"optimizer": "rmsprop", "learning_rate": 0.01, "l1": 0.0, "l2": 0.1, "batch_size": 4, "epochs": epochs}
-    return Member.of_split(Candidate(network=network(2, **changes), falling=True, **shared), SPLIT, 0)
+    return Member.of_split(Candidate(network=network(2, **changes), schedule="linear", **shared), SPLIT, 0)
 
 
 def train(member: Member, table: Table, **options: Any) -> Trained:
@@ -154,7 +155,7 @@ def test_grey_pictures_are_refused_by_the_network_and_made_coloured_by_the_encod
 
 def test_a_rate_that_falls_is_the_members_at_first_and_would_be_zero_after_the_last_step():
     layer = nn.Linear(3, 1)
-    steps = Steps(HEADS["regression"](layer, "sgd", 0.1), falls_over=4)
+    steps = Steps(HEADS["regression"](layer, "sgd", 0.1), schedule=Schedule("linear", 4))
     momentum, moved = 0.0, []
     for _ in range(4):
         before = layer.weight.detach().clone()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from src.models.updates import OPTIMIZERS, Regularization, falling_rate, kept_share
+from src.models.updates import OPTIMIZERS, Regularization, kept_share
 
 RATES = [0.003, 0.02, 0.1]
 STEPS = 4
@@ -77,7 +77,3 @@ def test_a_network_s_gradient_is_clipped_as_a_whole_and_never_lengthened():
     assert torch.cat(gradients).tolist() == [3, 4]
     Regularization(None, None, 1.0).apply([], [], gradients, None)
     torch.testing.assert_close(torch.cat(gradients), torch.tensor([0.6, 0.8]))
-
-
-def test_a_falling_rate_is_zero_after_its_last_step():
-    assert [falling_rate(0.8, taken, 4) for taken in (0, 2, 4, 5)] == [0.8, 0.4, 0, 0]

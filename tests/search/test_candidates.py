@@ -205,3 +205,16 @@ def test_with_a_single_fold_a_dropped_candidate_cannot_be_compared():
     start = dataclasses.replace(scored(100, [0.6]), left_out_B=left_out_B)
     fast = dataclasses.replace(scored(100, [0.8], learning_rate=3e-3), dropped=True)
     assert best_unregularized([start, fast], ACCURACY) is start
+
+
+def test_all_candidates_have_the_schedule_and_the_chosen_epochs_leave_it_as_it_was():
+    found = propose(NETWORKS, search(9), Training(schedule="coslog4"), 32, 200, seed=0)
+    assert {(one.schedule, one.schedule_epochs) for one in found} == {("coslog4", 200)}
+    plain = proposed(9)
+    assert [one.model_copy(update={"schedule": "constant", "schedule_epochs": None}) for one in found] == [
+        one.model_copy(update={"learning_rate": one.learning_rate / 2}) for one in plain
+    ]
+    assert not any("schedule" in one.model_dump_json() for one in plain)
+    longer = found[0].model_copy(update={"epochs": 80}).stretched(160)
+    assert (longer.epochs, longer.schedule_epochs) == (160, 400)
+    assert plain[0].stretched(300).schedule_epochs is None

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from src.problem.training import Training
-from src.training.settings import batch_size, epochs
+from src.training.settings import batch_size, epochs, schedule
 from tests.training.examples import table_of
 
 
@@ -23,3 +23,10 @@ def test_many_rows_take_fewer_epochs(rows, most):
 
 def test_there_are_20_epochs_however_many_steps_they_have():
     assert epochs(Training(batch_size=1), table_of("binary", 3_000)) == 20
+
+
+def test_the_schedule_that_is_asked_for_has_its_epochs_and_comes_before_that_of_the_network():
+    assert schedule(Training(), 30) == {}
+    assert schedule(Training(), 30, falls=True) == {"schedule": "linear"}
+    for falls in (False, True):
+        assert schedule(Training(schedule="cosine"), 30, falls) == {"schedule": "cosine", "schedule_epochs": 30}
