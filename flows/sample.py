@@ -31,6 +31,7 @@ def sample(
     n: Annotated[int, Field(ge=1, le=1000)] = 8,
     seed: Annotated[int, Field(ge=0)] = 0,
     given: str | None = None,
+    nearest: bool = False,
 ) -> State:
     """Draw new rows from a trained model of type density or generate.
 
@@ -40,13 +41,14 @@ def sample(
         n: how many rows.
         seed: the same gives the same rows.
         given: rows of this class, of a model that was given classes.
+        nearest: tell for each row the nearest training row: its number in the data file, and the distance.
     """
     from src.saved.generator import Drawing, as_json
     from src.saved.generator import sample as drawn
     from src.scoring.registered import find_model
 
     check_problem(problem)
-    asked = Drawing.of({"n": n, "seed": seed, "given": given})
+    asked = Drawing.of({"n": n, "seed": seed, "given": given, "nearest": nearest})
     registered = find_model(problem, model, Path(os.environ.get("WORKFLOW_HOME", "")))
     rows = as_json(drawn(registered.load(), asked))
     line = f"{len(rows)} rows by {registered}"

@@ -27,7 +27,6 @@ from src.results.baseline import Baseline
 from src.results.evaluate import Evaluate
 from src.results.networks import Candidate
 from src.saved.codes import Interpolation, encode, interpolate
-from src.saved.drawings import _nearest
 from src.saved.generator import Drawing, sample
 from src.saved.saved_model import load_model
 from src.scoring.openapi import openapi
@@ -343,13 +342,6 @@ def test_dates_in_seconds_over_years_have_a_step_of_which_a_range_has_at_most_a_
     assert short[0].encoding["step"] == 1 / 86_400
 
 
-def test_the_nearest_training_row_is_looked_for_among_all_of_them():
-    rng = np.random.default_rng(0)
-    x_SD, learnt_ND = rng.normal(size=(5, 3)), rng.normal(size=(70, 3))
-    away_SN = np.linalg.norm(x_SD[:, None] - learnt_ND, axis=2)
-    assert _nearest(x_SD, np.split(learnt_ND, [20, 50])).tolist() == away_SN.argmin(axis=1).tolist()
-
-
 def test_drawn_pictures_replace_no_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
     kept = tmp_path / "pictures" / "mine.txt"
     kept.parent.mkdir()
@@ -362,3 +354,28 @@ def test_drawn_pictures_replace_no_folder_that_is_there(tmp_path: Path, monkeypa
     assert kept.read_text() == "mine"
     assert draw_command(["digits_density", "1", str(tmp_path / "new")]) == 0
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["0000.png"]
+
+
+def test_a_drawn_table_replaces_a_file_only_if_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    kept = tmp_path / "new.csv"
+    kept.write_text("mine")
+    monkeypatch.setattr("flows.commands.sample.check_problem", lambda name: None)
+    monkeypatch.setattr("src.scoring.registered.find_model", lambda *names: SimpleNamespace(load=lambda: None))
+    monkeypatch.setattr("src.saved.generator.sample", lambda model, asked: pd.DataFrame({"size": [1.5]}))
+    assert draw_command(["moons", "1", str(kept)]) == FAILED
+    assert "new.csv exists; give another output" in capsys.readouterr().err
+    assert kept.read_text() == "mine"
+    assert draw_command(["moons", "1", str(kept), "--overwrite"]) == 0
+    assert kept.read_text() == "size\n1.5\n"
+
+
+def test_what_is_told_of_drawn_pictures_lies_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    rows = pd.DataFrame({"picture": [b"png"], "nearest__row": [7], "nearest__distance": [0.5]})
+    monkeypatch.setattr("flows.commands.sample.check_problem", lambda name: None)
+    monkeypatch.setattr("src.scoring.registered.find_model", lambda *names: SimpleNamespace(load=lambda: None))
+    monkeypatch.setattr("src.saved.generator.sample", lambda model, asked: rows)
+    assert draw_command(["digits_density", "1", str(tmp_path / "new"), "--nearest"]) == 0
+    told = (tmp_path / "new" / "rows.csv").read_text()
+    assert told == "picture,nearest__row,nearest__distance\n0000.png,7,0.5\n"
+    assert draw_command(["digits_density", "1", str(tmp_path / "strip.png"), "--nearest"]) == FAILED
+    assert "a picture has no place for nearest rows; name a folder" in capsys.readouterr().err

@@ -83,6 +83,14 @@ def test_a_finished_model_draws_and_says_nothing_about_given_rows(layout: Layout
     red = sample(fitted, Drawing(n=20, seed=1, given="red"))
     assert (len(red), set(red["colour"])) == (20, {"red"})
     pd.testing.assert_frame_equal(red, sample(fitted, Drawing(n=20, seed=1, given="red")))
+    told = sample(fitted, Drawing(n=20, seed=1, given="red", nearest=True))
+    pd.testing.assert_frame_equal(red, told.drop(columns=["nearest__row", "nearest__distance"]))
+    assert set(told["nearest__row"]) <= set(table.rows_N)
+    assert (told["nearest__distance"] >= 0).all()
+    assert fitted.neighbours is not None
+    assert fitted.neighbours.rows_N.tolist() == table.rows_N.tolist()
+    with pytest.raises(UserError, match="nearest: this version of the model keeps no training rows"):
+        sample(replace(fitted, neighbours=None), Drawing(nearest=True))
     with pytest.raises(UserError, match="'blue' is no class of 'colour'; there are:"):
         sample(fitted, Drawing(given="blue"))
     with pytest.raises(UserError, match="says nothing about given rows, it draws new ones"):
@@ -100,6 +108,9 @@ def test_the_server_draws_and_the_registered_model_takes_requests_for_rows(layou
     assert b"it draws new ones" in refused.body
     red = json.loads(service.sample(b'{"n": 3, "given": "red"}').body)["rows"]
     assert {row["colour"] for row in red} == {"red"}
+    [told] = json.loads(service.sample(b'{"n": 1, "seed": 1, "nearest": true}').body)["rows"]
+    assert isinstance(told["nearest__row"], int)
+    assert told["nearest__distance"] >= 0
     signature = signature_of(read_schema(layout.train))
     assert signature.inputs.input_names() == ["n", "seed"]
     assert signature.outputs.input_names() == list(rows[0])

@@ -3,7 +3,11 @@
     python -m flows.sample wine_density 64 new.csv --seed 3
     python -m flows.sample digits_density 64 drawn/ --seed 3
 
-writes a table, or a folder with a PNG file for each picture. The same seed gives the same rows.
+writes a table, or a folder with a PNG file for each picture; what there is to tell of pictures beside them, such as
+their class, is in its rows.csv. The same seed gives the same rows.
+
+--nearest tells how new each row is: the nearest row among those that the model learnt from, by its number in the data
+file. The distance beside it counts standardized columns, or pixels from 0 to 1.
 """
 
 import argparse
@@ -13,7 +17,7 @@ from pathlib import Path
 
 from flows.arguments import check_problem, problem_files
 from src.core.errors import UserError
-from src.core.files import atomic_directory, atomic_file
+from src.scoring.output import STRIP, check_drawn, write_drawn
 from tasks.cli import FAILED, log_to_stderr
 
 
@@ -23,25 +27,20 @@ def main(arguments: Sequence[str]) -> int:
     log_to_stderr()
     try:
         check_problem(options.problem)
+        check_drawn(options.output, options.overwrite)
+        if options.nearest and options.output.suffix.lower() == STRIP:
+            raise UserError(f"{options.output}: a picture has no place for nearest rows; name a folder")
         from src.saved.generator import Drawing, sample
         from src.scoring.registered import find_model
 
-        asked = Drawing.of({"n": options.n, "seed": options.seed, "given": options.given})
+        given = {name: getattr(options, name) for name in ("n", "seed", "given", "nearest")}
+        asked = Drawing.of(given)
         registered = find_model(options.problem, options.model, Path())
         rows = sample(registered.load(), asked)
-        pictures = rows.iloc[:, 0].map(lambda value: isinstance(value, bytes)).all()
-        if pictures and options.output.exists():
-            raise UserError(f"{options.output} is there already; name a folder that does not exist yet")
+        write_drawn(rows, options.output)
     except UserError as error:
         logging.getLogger("workflow").error("error: %s", error)
         return FAILED
-    if pictures:
-        with atomic_directory(options.output) as folder:
-            for number, file in enumerate(rows.iloc[:, 0]):
-                (folder / f"{number:04d}.png").write_bytes(file)
-    else:
-        with atomic_file(options.output) as partial:
-            rows.to_csv(partial, index=False)
     print(f"{len(rows)} rows by {registered}: {options.output}")
     return 0
 
@@ -52,8 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("problem", help=f"one of the files in problems/: {', '.join(problem_files())}")
     parser.add_argument("n", type=int, help="how many rows")
-    parser.add_argument("output", type=Path, help="a CSV file; of pictures a folder, which must not exist yet")
+    parser.add_argument(
+        "output",
+        type=Path,
+        help="a .csv or .parquet file; of pictures a .png file, or a folder that does not exist yet",
+    )
     parser.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), or a version")
     parser.add_argument("--seed", type=int, default=0, help="the same gives the same rows (default: 0)")
     parser.add_argument("--given", metavar="CLASS", help="rows of this class, of a model that was given classes")
+    parser.add_argument("--nearest", action="store_true", help="tell for each row the nearest training row")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     return parser

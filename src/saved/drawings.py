@@ -4,30 +4,25 @@ Nothing is chosen: samples come from a fixed seed, strips from the first sealed 
 numbers of a code, D dimensions, P pictures.
 """
 
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from src.inputs.pictures import Bytes, ClassedPictures, Pictures
-from src.inputs.places import NUMBER, outcomes, split
-from src.inputs.sparse import Joined
-from src.kinds.image.pixels import levels
+from src.inputs.pictures import Bytes
 from src.kinds.image.shown import data_uri
 from src.kinds.image.vectorizer import ImageVectorizer
 from src.kinds.vectorizers import Vectorizer
 from src.results.evaluate import Drawn, Grid
 from src.saved.generator import as_rows, classes_of
 from src.saved.inference import Model
+from src.saved.neighbours import pixels
 from src.saved.network_model import NetworkModel
 from src.tables.table import Table
 
 # Samples of pictures (side by side and below each other), and of a table; the last digit of the seed that draws them.
 SIDE, ROWS = 8, 8
-# Training rows that samples are compared with at once, and the most whose codes are averaged, evenly spaced.
-AT_ONCE, MOST_CODES = 4_096, 20_000
+# The most training rows whose codes are averaged, evenly spaced.
+MOST_CODES = 20_000
 # Pairs of sealed rows between which a strip goes, its steps, and how far a concept is followed.
 PAIRS, STEPS, STRENGTHS = 4, 8, (-2.0, -1.0, 0.0, 1.0, 2.0)
 # Values of a reference column that become concepts, and the fewest rows of one.
@@ -37,22 +32,18 @@ MOST_CONCEPTS, FEWEST = 10, 5
 def drawings(saved: Model, network: NetworkModel, train: Table, test: Table, seed: int) -> Drawn:
     """Samples of the saved model, and what the network's code says if it has one."""
     vectorizer = saved.vectorizers[0]
-    learnt = vectorizer.transform(train.frame)
+    assert saved.neighbours is not None
     if not isinstance(vectorizer, ImageVectorizer):
-        x_SI, x_NI = np.asarray(saved.drawn(ROWS, seed)), np.asarray(learnt)
-        parts = (_told_apart(x_NI[start : start + AT_ONCE], learnt) for start in range(0, len(x_NI), AT_ONCE))
-        place_S = _nearest(_told_apart(x_SI, learnt), parts)
+        x_SI = np.asarray(saved.drawn(ROWS, seed))
+        place_S = saved.neighbours.nearest(x_SI).place_S
         return Drawn(
             header=_header(vectorizer), samples=_cells(saved, x_SI), nearest=_cells_of(train.frame.iloc[place_S], saved)
         )
     pixels_SCHW, of_classes = _pictures(saved, seed)
-    assert isinstance(learnt, Pictures | Joined)
-    learnt_NCHW = _pixels(levels(learnt))
-    parts = (_flat(learnt_NCHW[start : start + AT_ONCE]) for start in range(0, len(learnt_NCHW), AT_ONCE))
-    place_S = _nearest(_flat(pixels_SCHW), parts)
+    nearest_SCHW = saved.neighbours.x_N[saved.neighbours.nearest(pixels_SCHW).place_S]
     grids = [
         Grid(caption=f"Drawn by the saved model{of_classes}", picture=_grid(pixels_SCHW, SIDE)),
-        Grid(caption="The training picture nearest to each", picture=_grid(learnt_NCHW[place_S], SIDE)),
+        Grid(caption="The training picture nearest to each", picture=_grid(nearest_SCHW, SIDE)),
     ]
     return Drawn(grids=[*grids, *_of_codes(network, train, test, seed)])
 
@@ -61,13 +52,9 @@ def _pictures(saved: Model, seed: int) -> tuple[Bytes, str]:
     """Pictures for a grid, and what is said of its rows: each is of one class where pictures are drawn of classes."""
     classes = classes_of(saved)[:MOST_CONCEPTS]
     if not classes:
-        return _pixels(saved.drawn(SIDE**2, seed)), ""
-    parts = [_pixels(saved.drawn(SIDE, seed, number)) for number in range(len(classes))]
+        return pixels(saved.drawn(SIDE**2, seed)), ""
+    parts = [pixels(saved.drawn(SIDE, seed, number)) for number in range(len(classes))]
     return np.concatenate(parts), f", from top to bottom of {saved.schema.given} {', '.join(classes)}"
-
-
-def _pixels(x: NDArray[Any] | ClassedPictures) -> Bytes:
-    return x.pixels_NCHW if isinstance(x, ClassedPictures) else x
 
 
 def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> list[Grid]:
@@ -105,37 +92,6 @@ def _of_codes(network: NetworkModel, train: Table, test: Table, seed: int) -> li
             )
         )
     return grids
-
-
-def _nearest(x_SD: NDArray[np.float64], parts: Iterable[NDArray[np.float64]]) -> NDArray[np.intp]:
-    """The place of the nearest row to each sample, by the squared distance, among rows (N, D) in parts."""
-    least_S, place_S, start = np.full(len(x_SD), np.inf), np.zeros(len(x_SD), np.intp), 0
-    for part_ND in parts:
-        away_SN = (part_ND**2).sum(axis=1) - 2 * x_SD @ part_ND.T
-        best_S = away_SN.argmin(axis=1)
-        now_S = away_SN[np.arange(len(x_SD)), best_S]
-        place_S = np.where(now_S < least_S, start + best_S, place_S)
-        least_S, start = np.minimum(least_S, now_S), start + len(part_ND)
-    return place_S
-
-
-def _flat(pixels_NCHW: Bytes) -> NDArray[np.float64]:
-    return pixels_NCHW.reshape(len(pixels_NCHW), -1).astype(np.float32)
-
-
-def _told_apart(x_NI: NDArray[np.floating], learnt: object) -> NDArray[np.float64]:
-    """Numbers by their standard deviation among the learnt rows, categories one-hot: what distances are measured by."""
-    place_ND, outcomes_ND = split(x_NI)
-    learnt_ND, learnt_outcomes_ND = split(np.asarray(learnt))
-    columns = []
-    for d, count in enumerate(outcomes(learnt_outcomes_ND)):
-        if count == NUMBER:
-            known_N = learnt_outcomes_ND[:, d] == NUMBER
-            spread = float(learnt_ND[known_N, d].std()) if known_N.any() else 1.0
-            columns += [place_ND[:, d] / (spread or 1.0), outcomes_ND[:, d]]
-        else:
-            columns += [(place_ND[:, d] == place) / 2**0.5 for place in range(count)]
-    return np.column_stack(columns).astype(np.float64)
 
 
 def _grid(pixels_PCHW: Bytes, columns: int) -> str:

@@ -10,7 +10,9 @@ from src.judging.committee import Committee
 from src.judging.evaluation import half_widths
 from src.judging.held_out import HeldOut
 from src.judging.intervals import CONFIDENCE
+from src.kinds.vectorizers import Vectorizer
 from src.saved.inference import Interval, Typical
+from src.saved.neighbours import Neighbours
 from src.saved.network_model import NetworkCard, NetworkModel, Preprocessing
 from src.saved.shallow_model import ShallowCard, ShallowModel
 from src.tables.table import Table
@@ -38,14 +40,20 @@ def final_network(committees: list[Committee], held_out: HeldOut, table: Table) 
             for trained in others
         ],
     )
-    return NetworkModel(card, [trained.weights for networks in committees for trained in networks])
+    weights = [trained.weights for networks in committees for trained in networks]
+    return NetworkModel(card, weights, _neighbours(table, card.vectorizer))
 
 
 def final_shallow(name: str, held_out: HeldOut, table: Table, seed: int) -> ShallowModel:
     """The shallow model of that name, fitted on all training rows. held_out: what it says of rows it had not seen."""
     fitted = fit_shallow(name, table, np.arange(len(table)), seed)
     card = ShallowCard(**dict(fitted.setup), interval=_interval(held_out, table), typical=_typical(held_out, table))
-    return ShallowModel(card, fitted.estimators)
+    return ShallowModel(card, fitted.estimators, _neighbours(table, card.vectorizer))
+
+
+def _neighbours(table: Table, vectorizer: Vectorizer) -> Neighbours | None:
+    """The training rows, of a model that draws rows; None of any other."""
+    return Neighbours.of(table, vectorizer) if table.schema.problem_type.draws else None
 
 
 def _interval(held_out: HeldOut, table: Table) -> Interval | None:

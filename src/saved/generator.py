@@ -23,24 +23,40 @@ MOST_TURNS, TURN = 100, 1_000_003
 
 
 class Drawing(Asked):
-    """How many rows to draw; the same seed gives the same rows. given: their class, where the model knows classes."""
+    """How many rows to draw; the same seed gives the same rows. given: their class, where the model knows classes.
+
+    nearest: tell for each the nearest training row, see `sample`.
+    """
 
     n: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     given: str | None = None
+    nearest: bool = False
 
 
 def sample(model: Model, asked: Drawing) -> pd.DataFrame:
-    """New rows, with the columns of a table; pictures are PNG files. Raises UserError if the model cannot draw any."""
+    """New rows, with the columns of a table; pictures are PNG files.
+
+    With `nearest`, two more columns: `nearest__row`, the number of the nearest training row in the data file, from 0,
+    and `nearest__distance`, see `src.saved.neighbours`. Raises UserError if the model cannot draw or tell any.
+    """
     if not model.schema.problem_type.draws:
         raise UserError(f"a model of type {model.schema.type} gives rows no probability, so it cannot draw any")
-    if asked.given is not None:
-        return _of_class(model, asked, asked.given)
-    return as_rows(model, model.drawn(asked.n, asked.seed))
+    if asked.nearest and model.neighbours is None:
+        raise UserError("nearest: this version of the model keeps no training rows; run `dvc repro` to make a new one")
+    x_N = model.drawn(asked.n, asked.seed) if asked.given is None else _of_class(model, asked, asked.given)
+    rows = as_rows(model, x_N)
+    if asked.nearest and model.neighbours is not None:
+        nearest = model.neighbours.nearest(x_N)
+        rows = rows.assign(nearest__row=nearest.row_S, nearest__distance=nearest.distance_S)
+    return rows
 
 
-def _of_class(model: Model, asked: Drawing, class_: str) -> pd.DataFrame:
-    """Rows of one class. Of a table the model draws rows of all classes, and those of others are left out."""
+def _of_class(model: Model, asked: Drawing, class_: str) -> NDArray[Any] | ClassedPictures:
+    """The inputs of rows of one class.
+
+    Of a table the model draws rows of all classes, and those of others are left out.
+    """
     name = model.schema.given
     if name is None:
         raise UserError(
@@ -50,14 +66,15 @@ def _of_class(model: Model, asked: Drawing, class_: str) -> pd.DataFrame:
     if class_ not in classes:
         raise UserError(f"given: {class_!r} is no class of {name!r}; there are: {classes}")
     if isinstance(model.vectorizers[0], ImageVectorizer):
-        return as_rows(model, model.drawn(asked.n, asked.seed, classes.index(class_)))
+        return model.drawn(asked.n, asked.seed, classes.index(class_))
     parts, fitting = [], 0
     for turn in range(MOST_TURNS):
-        rows = as_rows(model, model.drawn(MOST_ROWS, (asked.seed + turn * TURN) % 2**63))
-        parts.append(rows[rows[name].astype("str") == class_])
+        x_NI = np.asarray(model.drawn(MOST_ROWS, (asked.seed + turn * TURN) % 2**63))
+        parts.append(x_NI[(as_rows(model, x_NI)[name].astype("str") == class_).to_numpy(bool)])
         fitting += len(parts[-1])
         if fitting >= asked.n:
-            return pd.concat(parts, ignore_index=True).head(asked.n)
+            of_class_NI: NDArray[Any] = np.concatenate(parts)[: asked.n]
+            return of_class_NI
     raise UserError(
         f"given: of {MOST_TURNS * MOST_ROWS:,} drawn rows {fitting} are of class {class_!r}; ask for fewer, or use "
         "another model"

@@ -15,6 +15,7 @@ from src.inputs.pictures import ClassedPictures
 from src.kinds.registry import kind_of
 from src.kinds.vectorizers import Vectorizer
 from src.problem.terms import REFERENCE
+from src.saved.neighbours import Neighbours
 from src.tables.table import Schema
 from src.tables.windows import latest_windows
 
@@ -74,9 +75,13 @@ class Card(Protocol):
 
 
 class Model(ABC):
-    """Scores raw rows: typed columns in, predictions out."""
+    """Scores raw rows: typed columns in, predictions out.
+
+    neighbours: the training rows, of a model that draws; None for the others, and for those of earlier versions.
+    """
 
     card: Card
+    neighbours: Neighbours | None
 
     @property
     def schema(self) -> Schema:

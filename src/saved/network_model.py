@@ -27,6 +27,7 @@ from src.networks import Network
 from src.preparation.targets import TargetScaler, restored
 from src.saved.inference import Interval, Model, Typical
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
+from src.saved.neighbours import Neighbours
 from src.tables.table import Schema
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class NetworkModel(Model):
 
     card: NetworkCard
     committee: list[dict[str, NDArray[np.float32]]]
+    neighbours: Neighbours | None = None
 
     @property
     def vectorizers(self) -> Sequence[Vectorizer]:
@@ -93,6 +95,8 @@ class NetworkModel(Model):
             raise UserError(f"{folder}: the network is not saved, as its weight {broken} is not a finite number")
         with new_folder(folder) as partial:
             write_json(partial / CARD, self.card.model_dump(mode="json"))
+            if self.neighbours is not None:
+                self.neighbours.save(partial)
             with (partial / WEIGHTS).open("wb") as file:
                 named = {f"{k}.{name}": w for k, weights in enumerate(self.committee) for name, w in weights.items()}
                 np.savez(file, **named)  # type: ignore[arg-type]
@@ -113,7 +117,7 @@ class NetworkModel(Model):
             raise DamagedModelError(f"{path} holds no readable weights ({error})") from None
         if broken := _broken(committee):
             raise DamagedModelError(f"{path}: the weight {broken} is not a finite number")
-        model = cls(card, committee)
+        model = cls(card, committee, Neighbours.read(folder))
         try:
             _ = model.heads
         except (KeyError, TypeError, ValueError) as error:

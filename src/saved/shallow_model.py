@@ -21,6 +21,7 @@ from src.kinds.vectorizers import Vectorizer
 from src.saved.estimators import read_estimators, write_estimators
 from src.saved.inference import Interval, Model, Typical
 from src.saved.model_folder import CARD, DamagedModelError, new_folder
+from src.saved.neighbours import Neighbours
 
 ESTIMATORS = "estimators.skops"
 
@@ -39,6 +40,7 @@ class ShallowModel(Model):
 
     card: ShallowCard
     estimators: list[Any]
+    neighbours: Neighbours | None = None
 
     @property
     def vectorizers(self) -> Sequence[Vectorizer]:
@@ -68,6 +70,8 @@ class ShallowModel(Model):
         with new_folder(folder) as partial:
             write_json(partial / CARD, self.card.model_dump(mode="json"))
             write_estimators(partial / ESTIMATORS, self.estimators)
+            if self.neighbours is not None:
+                self.neighbours.save(partial)
 
     @classmethod
     def read(cls, card: ShallowCard, folder: Path) -> Self:
@@ -82,7 +86,7 @@ class ShallowModel(Model):
             raise DamagedModelError(
                 f"{path} does not match {folder / CARD}: {len(estimators)} estimators for {wanted} target columns"
             )
-        return cls(card, estimators)
+        return cls(card, estimators, Neighbours.read(folder))
 
     def row_predictions(self, rows: pd.DataFrame) -> NDArray[np.float64]:
         return FittedShallow(self.card, self.estimators).row_predictions(rows)

@@ -87,7 +87,11 @@ def openapi(service: Service) -> dict[str, Any]:
         "string",
     )
     row = _drawn(
-        "New rows, drawn at random", Drawing(n=3, seed=1), "the rows; pictures are data URIs", "rows", "object"
+        "New rows, drawn at random",
+        Drawing(n=3, seed=1),
+        "the rows; pictures are data URIs. With nearest, also the number of the nearest training row, and its distance",
+        "rows",
+        "object",
     )
     completes = {"/complete": {"post": text}} if service.completes else {}
     draws = {"/sample": {"post": row}} if service.draws else {}

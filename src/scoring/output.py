@@ -59,6 +59,8 @@ def check_drawn(output: Path, overwrite: bool) -> None:
 def write_drawn(rows: "pd.DataFrame", output: Path) -> None:
     """Write rows to a CSV or Parquet file; pictures to a folder of PNG files, or side by side to one PNG file.
 
+    What rows tell beside their pictures is in the file `rows.csv` of the folder.
+
     Raises UserError if the ending does not suit the rows.
     """
     from src.inputs.pictures import side_by_side
@@ -71,6 +73,9 @@ def write_drawn(rows: "pd.DataFrame", output: Path) -> None:
         with atomic_directory(output) as folder:
             for number, file in enumerate(rows.iloc[:, 0]):
                 (folder / f"{number:04d}.png").write_bytes(file)
+            if len(rows.columns) > 1:
+                files = [f"{number:04d}.png" for number in range(len(rows))]
+                rows.assign(**{rows.columns[0]: files}).to_csv(folder / "rows.csv", index=False)
         return
     with atomic_file(output) as partial:
         if pictured:
