@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from src.core.files import Layout
+from src.models.types.registry import TYPES
 
 SMALL = {
     "training": {"epochs": 20, "batch_size": 16},
@@ -94,7 +95,7 @@ ODD_NAMES = {
     "middle": "m, n\\",
     "high": "__'h'",
 }
-CASES = {
+CHOSEN = {
     "binary, all automatic": Case("binary", "answer"),
     "binary, accuracy": Case("binary", "answer", {"measure": "accuracy", **K_FOLD, **WEIGHTS}),
     "binary, balanced accuracy": Case("binary", "answer", {"measure": "balanced_accuracy", **ITERATED, **GROUPS}),
@@ -132,6 +133,22 @@ CASES = {
     "unit interval, MSE": Case("unit_interval_regression", "share", {"measure": "mse", **K_FOLD, **GROUPS}),
     "unit interval, R2": Case("unit_interval_regression", "share", {"measure": "r2", **ITERATED, **WEIGHTS}),
 }
+
+
+def with_every_measure(chosen: dict[str, Case]) -> dict[str, Case]:
+    """These cases, and a plain one for each measure of their types that none of them asks for."""
+    targets = {case.type: case.target for case in reversed(chosen.values())}
+    asked = {(case.type, case.settings.get("measure")) for case in chosen.values()}
+    plain = {
+        f"{type_}, {measure}": Case(type_, target, {"measure": measure, **K_FOLD})
+        for type_, target in targets.items()
+        for measure in TYPES[type_].measures
+        if (type_, measure) not in asked
+    }
+    return chosen | plain
+
+
+CASES = with_every_measure(CHOSEN)
 # Problem files of the repository, made small.
 SHIPPED: dict[str, dict[str, Any]] = {
     "linnerud": K_FOLD,

@@ -14,28 +14,34 @@ RELU: dict[str, Any] = {"activation": "relu", "dropout": 0.0}
 PICTURES = RELU | {"augmentation": "none"}
 WORDS = RELU | {"architecture": "sequence", "tokens": 9, "embedding": 16}
 CONVNET = {"architecture": "convnet"} | PICTURES | {"size": [8, 8], "units": [16, 32], "kernel": 3, "normalize": True}
-DESCRIBED: list[tuple[dict[str, Any], str]] = [
+# Settings, and the network in words and in short.
+DESCRIBED: list[tuple[dict[str, Any], str, str]] = [
     (
         RELU | {"architecture": "mlp", "units": [64, 32], "dropout": 0.25},
         "2 hidden layers of 64 and 32 units, relu, dropout 0.25",
+        "64-32",
     ),
-    (RELU | {"architecture": "bag_of_words", "units": [8]}, "1 hidden layer of 8 units, relu"),
+    (RELU | {"architecture": "bag_of_words", "units": [8]}, "1 hidden layer of 8 units, relu", "8"),
     (
         PICTURES | {"architecture": "dense_on_pictures", "units": [32], "size": [8, 8]},
         "1 hidden layer of 32 units, relu",
+        "32",
     ),
     (
         WORDS | {"units": [8], "reader": "gru", "bidirectional": True, "recurrent_dropout": 0.25, "frozen": True},
         "a GRU of 8 units over embeddings of 16 numbers, read from both ends, relu, recurrent dropout 0.25, frozen "
         "vectors",
+        "gru 8",
     ),
     (
         WORDS | {"units": [8, 4], "reader": "embedding"},
         "a pooled layer of 8 units over embeddings of 16 numbers, then 1 hidden layer of 4 units, relu",
+        "embedding 8-4",
     ),
     (
         RELU | {"architecture": "window", "units": [8], "reader": "dense", "lookback": 6, "relative": 1, "steps": 1},
         "a dense layer of 8 units over a window of 6 moments, forecasting the change since its last moment, relu",
+        "dense 8",
     ),
     (
         RELU
@@ -43,84 +49,103 @@ DESCRIBED: list[tuple[dict[str, Any], str]] = [
         | {"characters": "convolution", "character_units": 16, "word_dropout": 0.1},
         "2 layers of an LSTM of 32 units, both ways, over embeddings of 32 numbers and a convolution of 16 units over "
         "characters, relu, word dropout 0.1",
+        "lstm 32",
     ),
-    (CONVNET, "2 convolutions of 16 and 32 filters, batch-normalized, relu"),
+    (CONVNET, "2 convolutions of 16 and 32 filters, batch-normalized, relu", "16-32"),
     (
         CONVNET | {"block": "residual", "normalize": False, "augmentation": "mirror"},
         "2 residual blocks of 16 and 32 filters, relu, augmentation mirror",
+        "16-32 residual",
     ),
     (
         PICTURES | {"architecture": "fine_tuned", "units": [8], "weights": {"a": "a.pth", "b": "b.pth"}, "learnt": 2},
         "1 hidden layer of 8 units on the features of a and b, of which the last 2 blocks learn on, relu",
+        "8 on a and b, 2 blocks learning",
     ),
     (
         RELU
         | {"architecture": "joined", "units": [8], "encoders": [CONVNET, {"architecture": "mlp", "units": [4]} | RELU]},
         "an encoder for each input (2 convolutions of 16 and 32 filters, batch-normalized; 1 hidden layer of 4 units), "
         "joined by 1 hidden layer of 8 units, relu",
+        "16-32 + 4 > 8",
     ),
-    (RELU | {"architecture": "autoencoder", "units": []}, "a linear autoencoder, relu"),
+    (RELU | {"architecture": "autoencoder", "units": []}, "a linear autoencoder, relu", "linear"),
     (
         RELU | {"architecture": "autoencoder", "units": [16], "dropout": 0.1},
         "an encoder and a decoder with 1 hidden layer of 16 units, relu, 10% of the inputs blanked out",
+        "16",
     ),
     (
         RELU | {"architecture": "bag_autoencoder", "units": [16], "dropout": 0.25},
         "an encoder and a decoder with 1 hidden layer of 16 units, relu, 25% of the inputs blanked out",
+        "16",
     ),
     (
         RELU | {"architecture": "recurrent_autoencoder", "units": [16], "reader": "gru", "lookback": 6},
         "an encoder and a decoder: a GRU of 16 units over a window of 6 moments, relu",
+        "gru 16",
     ),
     (
         RELU | {"architecture": "dense_picture_autoencoder", "units": [32], "size": [8, 8]},
         "an encoder and a decoder with 1 hidden layer of 32 units, relu",
+        "32",
     ),
     (
         RELU | {"architecture": "convolutional_autoencoder", "units": [8, 16], "size": [8, 8]},
         "an encoder and a decoder with 2 convolutions of 8 and 16 filters, relu",
+        "8-16 filters",
     ),
     (
         {"architecture": "recurrent_language_model", "units": [64], "symbols": 9, "reader": "lstm", "embedding": 8},
         "an LSTM of 64 units over embeddings of 8 numbers, tanh",
+        "lstm 64",
     ),
     (
         {"architecture": "causal_transformer", "units": [64, 64], "symbols": 9, "length": 30, "dropout": 0.1},
         "a causal Transformer of 2 blocks of 64 units, gelu, dropout 0.1",
+        "transformer 2x64",
     ),
     (
         RELU | {"architecture": "tabular_variational", "units": [16], "places": [0, 3], "code": 2},
         "a variational autoencoder with 1 hidden layer of 16 units and a code of 2 numbers, relu",
+        "16",
     ),
     (
         RELU | {"architecture": "picture_variational", "units": [8, 16], "size": [8, 8], "code": 2},
         "a variational autoencoder with 2 convolutions of 8 and 16 filters and a code of 2 numbers, whose decoder sees "
         "the neighbours of each pixel, relu",
+        "8-16 filters",
     ),
     (
         RELU | {"architecture": "pixel_cnn", "units": [8, 8], "size": [8, 8]},
         "a PixelCNN with 2 masked convolutions of 8 and 8 filters, relu",
+        "8-8 filters",
     ),
     (
         RELU | {"architecture": "tabular_flow", "units": [8], "places": [0, 3], "couplings": 4, "family": "nice"},
         "NICE with 4 couplings of 1 hidden layer of 8 units, relu",
+        "8",
     ),
     (
         RELU | {"architecture": "tabular_flow_matching", "units": [8], "places": [0, 3]},
         "flow matching with 1 hidden layer of 8 units, relu",
+        "8",
     ),
     (
         RELU | {"architecture": "picture_flow", "units": [8], "size": [4, 4], "couplings": 2, "family": "realnvp"},
         "RealNVP with 2 couplings of 1 hidden layer of 8 units, relu",
+        "8",
     ),
     (
         RELU | {"architecture": "picture_flow_matching", "units": [8, 16], "size": [8, 8], "classes": 3},
         "flow matching for 3 classes with a U-Net of 8 and 16 filters, relu",
+        "8-16 filters",
     ),
 ]
 
 
-NETWORKS = pytest.mark.parametrize("network", [network for network, _ in DESCRIBED], ids=[w[:40] for _, w in DESCRIBED])
+IDS = [words[:40] for _, words, _ in DESCRIBED]
+NETWORKS = pytest.mark.parametrize("network", [network for network, _, _ in DESCRIBED], ids=IDS)
 
 
 class Holder(BaseModel):
@@ -129,49 +154,20 @@ class Holder(BaseModel):
     network: Network
 
 
-@pytest.mark.parametrize(("network", "words"), DESCRIBED, ids=[words[:40] for _, words in DESCRIBED])
-def test_a_network_is_described_in_words(network: dict[str, Any], words: str):
-    assert configuration_of(network).words == words
+@pytest.mark.parametrize(("network", "words", "short"), DESCRIBED, ids=IDS)
+def test_a_network_is_described_in_words_and_in_short(network: dict[str, Any], words: str, short: str):
+    found = configuration_of(network)
+    assert (found.words, found.text) == (words, short)
 
 
 def test_no_architecture_is_without_a_description():
-    assert {network["architecture"] for network, _ in DESCRIBED} == set(CONFIGURATIONS)
-    assert all(
-        configuration.model_fields["architecture"].default == name for name, configuration in CONFIGURATIONS.items()
-    )
+    missing = set(CONFIGURATIONS) - {network["architecture"] for network, _, _ in DESCRIBED}
+    assert not missing, f"tests/networks/test_configurations.py: add {missing} to DESCRIBED"
 
 
-def test_short_names_of_networks():
-    networks = [configuration_of(network) for network, _ in DESCRIBED]
-    assert [network.text for network in networks] == [
-        "64-32",
-        "8",
-        "32",
-        "gru 8",
-        "embedding 8-4",
-        "dense 8",
-        "lstm 32",
-        "16-32",
-        "16-32 residual",
-        "8 on a and b, 2 blocks learning",
-        "16-32 + 4 > 8",
-        "linear",
-        "16",
-        "16",
-        "gru 16",
-        "32",
-        "8-16 filters",
-        "lstm 64",
-        "transformer 2x64",
-        "16",
-        "8-16 filters",
-        "8-8 filters",
-        "8",
-        "8",
-        "8",
-        "8-16 filters",
-    ]
-    assert networks[9].phrase == "8 units on a and b, 2 blocks learning"
+def test_a_fine_tuned_network_in_a_sentence():
+    [network] = [network for network, _, _ in DESCRIBED if network["architecture"] == "fine_tuned"]
+    assert configuration_of(network).phrase == "8 units on a and b, 2 blocks learning"
 
 
 @NETWORKS
