@@ -124,7 +124,8 @@ def _write_candidates(
     """Write candidates.csv. A network that does not name one of the `options` has that option's first value, off."""
     candidates = [one.candidate for one in scored]
     pretrains = any(c.pretrained != "none" for c in candidates)
-    scheduled = any(c.schedule != "constant" for c in candidates)
+    usual = {"schedule": "constant", "loss": "auto", "label_smoothing": 0.0, "weight_decay": 0.0}
+    shown = [name for name, value in usual.items() if any(getattr(c, name) != value for c in candidates)]
     rows = []
     for number, one in enumerate(scored):
         c = one.candidate
@@ -138,7 +139,7 @@ def _write_candidates(
                 "l1": c.l1,
                 "l2": c.l2,
                 "learning_rate": c.learning_rate,
-                **({"schedule": c.schedule} if scheduled else {}),
+                **{name: getattr(c, name) for name in shown},
                 **({"pretrained": c.pretrained} if pretrains else {}),
                 "optimizer": c.optimizer,
                 "batch_size": c.batch_size,

@@ -24,8 +24,9 @@ class Head(LightningModule):
 
     l1, l2: penalties on the weights of every layer, not on biases, as in the book: l1 * sum |w| + l2 * sum w².
     clip_norm: the longest gradient, penalties included. weight_decay: decoupled from the gradient, on the weights only:
-    before each step w shrinks by learning_rate * weight_decay * w. The formulas are in `src.models.updates`. A batch is
-    (inputs, targets_BT) or (inputs, targets_BT, weights_B).
+    before each step w shrinks by learning_rate * weight_decay * w. The formulas are in `src.models.updates`. criterion:
+    the loss, one of the problem type's `losses`; auto: its own. label_smoothing: the share of a row's certainty that
+    goes to all classes alike. A batch is (inputs, targets_BT) or (inputs, targets_BT, weights_B).
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class Head(LightningModule):
         l2: float = 0.0,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
+        criterion: str = "auto",
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.network = network
@@ -46,6 +49,8 @@ class Head(LightningModule):
         self.l2 = l2
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
+        self.criterion = criterion
+        self.label_smoothing = label_smoothing
 
     def forward(self, x: Inputs) -> Tensor:
         """Inputs to logits_BK."""

@@ -5,7 +5,7 @@
 | binary | sigmoid | binary cross-entropy |
 | multiclass, single label | softmax | cross-entropy |
 | multilabel | sigmoid | binary cross-entropy |
-| regression, scalar and vector | none | mean squared error |
+| regression, scalar and vector | none | mean squared error; absolute error or Huber loss where asked for |
 | regression in [0, 1] | sigmoid | binary cross-entropy |
 | autoencode | none | mean squared error of the rebuilt row |
 | language_model | softmax, for each character | cross-entropy of the characters |

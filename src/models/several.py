@@ -43,7 +43,8 @@ class SeveralHeads(Head):
     ) -> None:
         super().__init__(network, *training)
         # Not registered as submodules: they have no parameters.
-        self.heads = tuple(head(nn.Identity()) for head in heads)
+        main = heads[0](nn.Identity(), criterion=self.criterion, label_smoothing=self.label_smoothing)
+        self.heads = (main, *(head(nn.Identity()) for head in heads[1:]))
         self.specs = list(specs)
 
     def row_losses(self, logits_BK: Tensor, y_BT: Tensor) -> Tensor:

@@ -299,6 +299,17 @@ class Problem(ValidateSettings, PrepareSettings, OverfitSettings, EvaluateSettin
             raise ValueError(f"measure: {self.measure} compares with a reference column; name one as `reference`")
         return self
 
+    @model_validator(mode="after")
+    def the_losses_of_the_search_suit_the_type(self) -> Self:
+        type_ = self.problem_type
+        allowed = ("auto", *type_.losses)
+        for loss in self.search.loss:
+            if loss not in allowed:
+                raise ValueError(f"search.loss: {loss} does not suit type {type_.name}; allowed: {', '.join(allowed)}")
+        if any(self.search.label_smoothing) and not type_.single_label:
+            raise ValueError(f"search.label_smoothing: type {type_.name} has no classes to smooth; remove this key")
+        return self
+
     def _check_without_targets(self) -> None:
         forecast = {} if self.series is None else {"series.delay": self.series.delay, "series.steps": self.series.steps}
         for key, given in {"target": self.target, "heads": self.heads, **forecast}.items():

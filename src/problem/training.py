@@ -50,6 +50,24 @@ class Search(Settings):
     learning_rate: list[Annotated[float, Field(gt=0, le=1000)]] = Field(
         min_length=1, description="factors on training.learning_rate that are tried"
     )
+    weight_decay: list[Annotated[float, Field(ge=0, le=100)]] = Field(
+        [0.0],
+        min_length=1,
+        description="shares by which weights shrink in a step, times the learning rate, that are tried",
+        exclude_if=lambda values: values == [0.0],
+    )
+    loss: list[Literal["auto", "absolute", "huber"]] = Field(
+        ["auto"],
+        min_length=1,
+        description="losses that are tried; auto: that of the type, others only for numbers of any size",
+        exclude_if=lambda values: values == ["auto"],
+    )
+    label_smoothing: list[Annotated[float, Field(ge=0, lt=1)]] = Field(
+        [0.0],
+        min_length=1,
+        description="shares of a row's certainty, dealt out to all classes, that are tried; only of classes",
+        exclude_if=lambda values: values == [0.0],
+    )
 
 
 class Engine(Settings):

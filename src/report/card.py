@@ -21,7 +21,7 @@ from src.report.words import (
 )
 from src.results.evaluate import Saved, TestScore
 from src.results.verdicts import Estimate
-from src.results.wording import MODELS, schedule_text, scored
+from src.results.wording import MODELS, further_text, schedule_text, scored
 
 
 def card(evidence: Evidence, printer: Printer) -> Card:
@@ -128,7 +128,8 @@ def _network(evidence: Evidence) -> list[str]:
     return [
         f"Network: {chosen.network.words}; {counted(int(row['parameters']), 'trainable parameter')}.",
         f"Training: {OPTIMIZERS.get(chosen.optimizer, chosen.optimizer)}, learning rate "
-        f"{setting(chosen.learning_rate)}{schedule_text(chosen)}, {counted(chosen.epochs, 'epoch')}, batches of "
+        f"{setting(chosen.learning_rate)}{schedule_text(chosen)}{further_text(chosen)}, "
+        f"{counted(chosen.epochs, 'epoch')}, batches of "
         f"{counted(chosen.batch_size, 'row')}.",
         f"Weight penalties: L1 {setting(chosen.l1)}, L2 {setting(chosen.l2)}.",
         _made(evidence),

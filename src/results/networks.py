@@ -54,7 +54,9 @@ class Candidate(Result):
     weight_decay: decoupled from the gradient. clip_norm: the longest gradient. patience: training ends after so many
     epochs without a lower validation loss. schedule: how the learning rate changes from step to step, a key of
     `src.models.schedules.SCHEDULES`. schedule_epochs: after so many epochs the schedule ends; None: with the training.
-    pretrained: what the network learnt before from rows without a target, a key of `src.models.pretraining.METHODS`.
+    loss: one of the problem type's `losses`; auto: its own. label_smoothing: the share of a row's certainty that goes
+    to all classes alike. pretrained: what the network learnt before from rows without a target, a key of
+    `src.models.pretraining.METHODS`.
     Unused settings are not written.
     """
 
@@ -70,6 +72,8 @@ class Candidate(Result):
     patience: int | None = Field(None, exclude_if=lambda value: value is None)
     schedule: str = Field("constant", exclude_if=lambda value: value == "constant")
     schedule_epochs: int | None = Field(None, exclude_if=lambda value: value is None)
+    loss: str = Field("auto", exclude_if=lambda value: value == "auto")
+    label_smoothing: float = Field(0.0, exclude_if=lambda value: value == 0)
     pretrained: str = Field("none", exclude_if=lambda value: value == "none")
 
     def stretched(self, epochs: int) -> "Candidate":

@@ -4,6 +4,8 @@ from src.results.evaluate import Saved
 from src.results.networks import Candidate
 
 MODELS: dict[Saved, str] = {"network": "network", "shallow": "shallow model"}
+# What a network minimizes, where that is not the loss of its type.
+LOSSES = {"absolute": "absolute error", "huber": "Huber loss"}
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -15,6 +17,15 @@ def ordinal(number: int) -> str:
 def scored(opening: int) -> str:
     """How often the sealed rows have been scored: `scored for the 3rd time`."""
     return f"scored for the {ordinal(opening)} time"
+
+
+def further_text(candidate: Candidate) -> str:
+    """What the search chose besides the usual settings, after a comma: `, absolute error, weight decay 0.1`."""
+    numbers = {"weight decay": candidate.weight_decay, "label smoothing": candidate.label_smoothing}
+    loss = [LOSSES[candidate.loss]] if candidate.loss in LOSSES else []
+    return "".join(
+        f", {words}" for words in [*loss, *(f"{name} {value:g}" for name, value in numbers.items() if value)]
+    )
 
 
 def schedule_text(candidate: Candidate) -> str:
@@ -35,7 +46,7 @@ def candidate_text(candidate: Candidate) -> str:
             *candidate.network.regularizers,
             *(f"{words} {number:g}" for words, number in penalties.items() if number),
             *([] if candidate.pretrained == "none" else [f"pretrained ({candidate.pretrained})"]),
-            f"{candidate.optimizer} {candidate.learning_rate:g}{schedule_text(candidate)}",
+            f"{candidate.optimizer} {candidate.learning_rate:g}{schedule_text(candidate)}{further_text(candidate)}",
             f"{candidate.epochs} epochs",
         ]
     )

@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 
 # The search covers the chosen rung of the ladder and this many smaller ones.
 SMALLER_RUNGS = 2
+# Settings of a candidate that vary where `search` names several values.
+FURTHER = ("loss", "label_smoothing", "weight_decay")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class Scored:
 
     @property
     def simplicity(self) -> tuple[float, ...]:
-        """A key that sorts the simple first: fewer parameters, smaller weights (L2, L1), more dropout, fewer epochs."""
+        """A key that sorts the simple first: fewer parameters, smaller weights (L2, L1, weight decay), more dropout,
+        smoother labels, fewer epochs."""
         c = self.candidate
-        return (self.parameters, -c.l2, -c.l1, -c.network.dropout, c.epochs)
+        return (self.parameters, -c.l2, -c.l1, -c.weight_decay, -c.network.dropout, -c.label_smoothing, c.epochs)
 
 
 def candidates_of(rungs: Sequence[Rung], chosen: int, settings: RegularizeSettings, table: Table) -> list[Candidate]:
@@ -99,8 +102,9 @@ def propose(
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
     A scrambled Sobol sequence spreads the others over capacity, dropout, one penalty (L1 or L2), the learning rate, the
-    `options` and, if there is something to `pretrain`, whether a network is. So even a small budget covers every value.
-    An option varies only in networks that name it; its first value is that of the unregularized network.
+    `options`, the `FURTHER` settings with several values and, if there is something to `pretrain`, whether a network
+    is. So even a small budget covers every value. An option varies only in networks that name it; its first value is
+    that of the unregularized network, which also has the first loss.
     """
     from scipy.stats import qmc
 
@@ -114,9 +118,13 @@ def propose(
         search.learning_rate,
         *options.values(),
     ]
+    further = {name: getattr(search, name) for name in FURTHER}
+    varied = {name: values for name, values in further.items() if len(values) > 1}
+    axes += varied.values()
     starts = ("none",) if pretrain == "none" else ("none", pretrain)
     axes += [starts] if len(starts) > 1 else []
-    unregularized = (0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values()), "none")
+    plain = dict(zip(FURTHER, (search.loss[0], 0.0, 0.0), strict=True))
+    unregularized = (0, 0.0, (0.0, 0.0), 1.0, *(values[0] for values in options.values()), *plain.values(), "none")
     proposed: dict[tuple[Any, ...], None] = {unregularized: None}
     # Enough points to meet every combination, however small its cell.
     points = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random_base2(
@@ -132,13 +140,15 @@ def propose(
             value if networks[network].names(name) else values[0]
             for value, (name, values) in zip(chosen, options.items(), strict=False)
         ]
+        of_varied = dict(zip(varied, chosen[len(options) :], strict=False))
+        others = [of_varied.get(name, values[0]) for name, values in further.items()]
         start = chosen[-1] if len(starts) > 1 else "none"
-        proposed[network, dropout, penalty, factor, *used, start] = None
+        proposed[network, dropout, penalty, factor, *used, *others, start] = None
     return [
         Candidate(
             network=networks[network].changed(
                 dropout=dropout,
-                **{name: value for name, value in zip(options, chosen, strict=True) if networks[network].names(name)},
+                **{name: value for name, value in zip(options, chosen, strict=False) if networks[network].names(name)},
             ),
             optimizer=training.optimizer,
             learning_rate=training.learning_rate * factor,
@@ -148,6 +158,7 @@ def propose(
             epochs=epochs,
             clip_norm=networks[network].clip_norm,
             **schedule(training, epochs, networks[network].rate_falls),
+            **dict(zip(FURTHER, chosen[len(options) :], strict=True)),
             pretrained=start,
         )
         for network, dropout, (l1, l2), factor, *chosen, start in proposed
@@ -177,9 +188,9 @@ def one_standard_error_rule(scored: Sequence[Scored], measure: Measure) -> tuple
 def best_unregularized(scored: Sequence[Scored], measure: Measure) -> Scored | None:
     """The best candidate of a search without regularization of its own: no penalty, dropout or further option is on.
 
-    Its capacity, learning rate and epochs are free, as those of the chosen candidate are. Dropped candidates compete
-    with the score that they had by then. With a single fold they cannot: their differences have no standard error.
-    `scored` begins with the search's start. None if all trainings diverged.
+    Its capacity, loss, learning rate and epochs are free, as those of the chosen candidate are. Dropped candidates
+    compete with the score that they had by then. With a single fold they cannot: their differences have no standard
+    error. `scored` begins with the search's start. None if all trainings diverged.
     """
     start = scored[0]
     best = None
@@ -193,7 +204,9 @@ def best_unregularized(scored: Sequence[Scored], measure: Measure) -> Scored | N
 def is_unregularized(scored: Scored, start: Scored) -> bool:
     """Whether a candidate regularizes no more than the start of its search."""
     one, other = scored.candidate, start.candidate
-    of_each = [(each.network.regularizers, each.l1, each.l2, each.pretrained) for each in (one, other)]
+    of_each = [
+        (c.network.regularizers, c.l1, c.l2, c.weight_decay, c.label_smoothing, c.pretrained) for c in (one, other)
+    ]
     return of_each[0] == of_each[1]
 
 

@@ -23,7 +23,7 @@ from src.results.evaluate import Evaluate
 from src.results.networks import Candidate, Overfit, Regularize
 from src.results.result import read_records
 from src.results.verdicts import Choice, Verdict
-from src.results.wording import candidate_text
+from src.results.wording import LOSSES, candidate_text
 from src.tracking.settings import step_settings
 
 # Only the best candidates of a larger search become runs; the table among the artifacts holds all. MLflow shows a
@@ -290,7 +290,8 @@ def _regularize_details(layout: Layout) -> Content:
 
 def _evaluate_details(layout: Layout) -> Content:
     folds = read_records(layout.results / "fold_scores.csv")[:MOST_FOLDS]
-    evaluation, names = Evaluate.read(layout.result("evaluate")), curve_names(layout)
+    evaluation = Evaluate.read(layout.result("evaluate"))
+    names = curve_names(layout, evaluation.chosen.loss)
     columns = {"network": "fold", "common_sense": "fold.common_sense", "shallow": "fold.shallow"}
     points = _points(
         (f"{name}.{evaluation.measure}", i, row[column])
@@ -343,10 +344,11 @@ def chosen_metrics(chosen: Candidate) -> dict[str, float]:
     return numbers | {"chosen.hidden_units": sum(chosen.network.units)}
 
 
-def curve_names(layout: Layout) -> dict[str, str]:
-    """The names of the metrics in the columns of a table of curves."""
+def curve_names(layout: Layout, loss: str = "auto") -> dict[str, str]:
+    """The names of the metrics in the columns of a table of curves. loss: of the networks."""
     prepared = Prepared.read(layout.result("prepare"))
-    measure, loss = prepared.searched_by, prepared.problem_type.loss
+    measure = prepared.searched_by
+    loss = prepared.problem_type.loss if loss == "auto" else LOSSES[loss].lower().replace(" ", "_")
     names = (f"training.{measure}", f"validation.{measure}", f"training.{loss}", f"validation.{loss}")
     return dict(zip(CURVES, names, strict=True))
 

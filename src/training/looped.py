@@ -305,7 +305,9 @@ def head_of(member: Member, fold: FoldArrays, table: Table, dtype: torch.dtype) 
     c = member.candidate
     network = initial_network(member, fold, table, dtype)
     return make_head(
-        table.schema.head_specs, network, c.optimizer, c.learning_rate, c.l1, c.l2, c.weight_decay, c.clip_norm
+        table.schema.head_specs,
+        network,
+        *(c.optimizer, c.learning_rate, c.l1, c.l2, c.weight_decay, c.clip_norm, c.loss, c.label_smoothing),
     )
 
 

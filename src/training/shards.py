@@ -71,7 +71,15 @@ def groups_of(
     for i, (member, fold) in enumerate(zip(members, folds, strict=True)):
         c = member.candidate
         epoch = paused.epoch if resumed and (paused := resumed[i].paused) else 0
-        key = (c.network.stacks_with, repr(widths(fold.x_AD)), c.batch_size, c.optimizer, epoch)
+        key = (
+            c.network.stacks_with,
+            repr(widths(fold.x_AD)),
+            c.batch_size,
+            c.optimizer,
+            c.loss,
+            c.label_smoothing,
+            epoch,
+        )
         alike.setdefault(key, []).append(i)
     groups = []
     first = {id(fold): f for f, fold in reversed(list(enumerate(folds)))}

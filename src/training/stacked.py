@@ -128,7 +128,9 @@ class EpochOfAllMembers(LightningModule):
         fold = self.distinct[0]
         networks = self._initial_networks()
         # A head for its loss and last activation; its own network is not used.
-        self.head: Head = HEADS[self.table.schema.type](nn.Identity())
+        c = self.candidate
+        head = HEADS[self.table.schema.type]
+        self.head: Head = head(nn.Identity(), criterion=c.loss, label_smoothing=c.label_smoothing)
         self.stack = stack_of(networks, fold, self.device, self.units)
         self.rows = Rows.of_folds(self.distinct, self.head, self.table.schema.outputs, self.dtype_used, self.device)
         of_fold = dict(zip(self.fold_of_M.tolist(), self.courses, strict=True))

@@ -95,6 +95,30 @@ def batch_of(kind: str, rows: int = 11, seed: int = 0):
     return torch.randn(rows, 4), y_BT, w_B
 
 
+OTHER_LOSSES = {"absolute": functional.l1_loss, "huber": functional.huber_loss}
+
+
+@pytest.mark.parametrize("loss", TYPES["regression"].losses)
+def test_other_losses_of_numbers_are_torch_s_and_have_the_gradient_that_stacks_use(loss):
+    logits_BK, y_BT, _ = answers("regression", 20, 0)
+    head = Regression(nn.Identity(), criterion=loss)
+    of_torch_B = OTHER_LOSSES[loss](logits_BK, y_BT, reduction="none").mean(1)
+    torch.testing.assert_close(head.row_losses(logits_BK, y_BT), of_torch_B)
+    check_gradient(head, y_BT.double(), logits_BK.shape[1])
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_smoothed_labels_deal_out_a_share_of_the_certainty_to_all_classes(kind):
+    logits_BK, y_BT, _ = (part.double() for part in answers(kind, 20, 0))
+    classes = max(logits_BK.shape[1], 2)
+    head = HEADS[kind](nn.Identity(), label_smoothing=0.2)
+    each_class = [torch.full_like(y_BT, c) for c in range(classes)]
+    even_B = sum(TEXTBOOK[kind](logits_BK, of_class) for of_class in each_class) / classes
+    expected_B = 0.8 * TEXTBOOK[kind](logits_BK, y_BT) + 0.2 * even_B
+    torch.testing.assert_close(head.row_losses(logits_BK, y_BT), expected_B)
+    check_gradient(head, y_BT, logits_BK.shape[1])
+
+
 @every_type
 @given(rows=st.integers(1, 20), seed=st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)

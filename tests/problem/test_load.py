@@ -158,6 +158,11 @@ WRONG = [
     ({"question": ""}, "question: should be text of at least 1 character, given ''"),
 ]
 IMPOSSIBLE = [
+    ({"search": {"loss": ["auto", "huber"]}}, "search.loss: huber does not suit type multiclass; allowed: auto"),
+    (
+        {"type": "regression", "search": {"label_smoothing": [0.0, 0.1]}},
+        "search.label_smoothing: type regression has no classes to smooth; remove this key",
+    ),
     ({"target": []}, "target: give one column or several different ones, not []"),
     ({"target": ["a", "a"], "type": "multilabel"}, "target: give one column or several different ones, not ['a', 'a']"),
     ({"target": ["a", "b"]}, "target: type multiclass has one target column, given ['a', 'b']; try multilabel"),

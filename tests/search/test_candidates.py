@@ -218,3 +218,21 @@ def test_all_candidates_have_the_schedule_and_the_chosen_epochs_leave_it_as_it_w
     longer = found[0].model_copy(update={"epochs": 80}).stretched(160)
     assert (longer.epochs, longer.schedule_epochs) == (160, 400)
     assert plain[0].stretched(300).schedule_epochs is None
+
+
+def test_losses_smoothing_and_decay_vary_where_there_are_several_and_the_first_has_none():
+    several = {"loss": ["absolute", "huber"], "label_smoothing": [0.0, 0.1], "weight_decay": [0.0, 0.5]}
+    found = proposed(40, **several)
+    assert (found[0].loss, found[0].label_smoothing, found[0].weight_decay) == ("absolute", 0, 0)
+    for name, values in several.items():
+        assert set(Counter(getattr(one, name) for one in found)) == set(values)
+    [single] = {(one.loss, one.weight_decay) for one in proposed(40, loss=["huber"], weight_decay=[0.5])[1:]}
+    assert single == ("huber", 0.5)
+    assert [c.model_copy(update={"loss": "auto"}) for c in proposed(40, loss=["huber"])] == proposed(40)
+
+
+def test_smoothed_labels_and_decay_regularize_and_are_simpler_than_none():
+    plain, smooth, decayed = scored(5, [1.0]), scored(5, [1.0], label_smoothing=0.1), scored(5, [1.0], weight_decay=0.1)
+    assert best_unregularized([plain, scored(5, [2.0], weight_decay=0.1)], ACCURACY) is plain
+    assert best_unregularized([plain, scored(5, [2.0], label_smoothing=0.1)], ACCURACY) is plain
+    assert decayed.simplicity < smooth.simplicity < plain.simplicity

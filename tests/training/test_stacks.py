@@ -223,6 +223,30 @@ def test_a_training_of_fewer_epochs_than_its_schedule_leaves_it_early_and_goes_o
         assert_same_bits(one, on)
 
 
+# Losses
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("regression", {"loss": "absolute"}),
+        ("regression", {"loss": "huber"}),
+        ("binary", {"label_smoothing": 0.1}),
+        ("multiclass", {"label_smoothing": 0.1}),
+    ],
+)
+def test_other_losses_learn_something_else_and_are_the_same_stacked_and_looped(kind, changes):
+    table = table_of(kind, weights=True)
+    own, other = candidate(), candidate(**changes)
+    for of_stack, of_loop in both_ways(table, members_of(table, [other, other]), torch.float64):
+        assert_equal(of_stack, of_loop, 1e-12)
+    alone = fit_here(table, members_of(table, [other]))
+    both = fit_here(table, members_of(table, [own, other]))
+    for one, beside in zip(alone, both[3:], strict=True):
+        assert_same_bits(one, beside)
+    assert not np.array_equal(both[0].predictions, both[3].predictions)
+
+
 # Divergence
 
 

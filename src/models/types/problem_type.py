@@ -66,7 +66,8 @@ class ProblemType(ABC):
     targets: how many target columns a problem has. target: what such a column holds. otherwise: the type to try where
     there is another number of them.
     measures: the names of the measures that suit, the automatic one first. reason: why it is that one.
-    loss: the name of the head's loss. family: of the shallow models that each kind of input has.
+    loss: the name of the head's loss. losses: others that the search may try.
+    family: of the shallow models that each kind of input has.
     common_sense: models that learn nothing from the inputs, by their names.
     of_rows, shallow: without targets, the models of common sense and the shallow ones, by their names. They are
     estimators that are fitted to the inputs, with `sample_weight` if rows have weights, and whose `score_samples` gives
@@ -105,6 +106,7 @@ class ProblemType(ABC):
     shallow_by: str | None = None
     reason: str
     loss: str
+    losses: tuple[str, ...] = ()
     family: Family | None = None
     common_sense: Mapping[str, CommonSense] = field(default_factory=dict)
     of_rows: Mapping[str, Estimator] = field(default_factory=dict)

@@ -31,6 +31,7 @@ REGRESSION = Regression(
     measures=("mae", "rmse", "mse", "r2"),
     reason="the mean absolute error reads in the target's own unit",
     loss="squared_error",
+    losses=("absolute", "huber"),
     family="regressor",
     common_sense={"median": median, "mean": mean},
     figures="values",

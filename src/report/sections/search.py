@@ -12,7 +12,7 @@ from src.report.evidence import Evidence
 from src.report.sections.verdicts import findings
 from src.report.words import setting
 from src.results.networks import Regularize
-from src.results.wording import schedule_text
+from src.results.wording import further_text, schedule_text
 
 MOST_LISTED = 15
 # Settings of a network that the search tries with some kinds of input.
@@ -52,7 +52,7 @@ def search(evidence: Evidence, printer: Printer) -> Section:
         Text(
             f"Chosen: {result.chosen.network.words}; L1 {setting(result.chosen.l1)}, "
             f"L2 {setting(result.chosen.l2)}, learning rate {setting(result.chosen.learning_rate)}"
-            f"{schedule_text(result.chosen)}, "
+            f"{schedule_text(result.chosen)}{further_text(result.chosen)}, "
             f"{counted(result.chosen.epochs, 'epoch')} of {result.chosen.optimizer} with batches of "
             f"{counted(result.chosen.batch_size, 'row')}. {standing}"
         ),
