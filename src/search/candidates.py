@@ -101,10 +101,10 @@ def propose(
 ) -> list[Candidate]:
     """`search.budget` different candidates (fewer where the space is smaller), the unregularized `networks[0]` first.
 
-    A scrambled Sobol sequence spreads the others over capacity, dropout, one penalty (L1 or L2), the learning rate, the
-    `options`, the `FURTHER` settings with several values and, if there is something to `pretrain`, whether a network
-    is. So even a small budget covers every value. An option varies only in networks that name it; its first value is
-    that of the unregularized network, which also has the first loss.
+    A scrambled Sobol sequence spreads the others over capacity, dropout, one penalty (L1 or L2), the learning rate and
+    the `options`. Those `FURTHER` settings that have several values vary, too, and so does pretraining, if there is
+    something to `pretrain`. So even a small budget covers every value. An option varies only in networks that name it;
+    its first value is that of the unregularized network, which also has the first loss.
     """
     from scipy.stats import qmc
 
