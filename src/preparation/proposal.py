@@ -314,7 +314,7 @@ def _kinds(columns: Sequence[Column], only_texts: bool) -> Iterator[str]:
     unsure = [c for c in columns if c.is_whole and c not in codes and 3 <= c.distinct <= FEWEST_PER_CLASS]
     if codes or texts:
         yield "columns:"
-        values = "different values" if only_texts else "different values of many words"
+        values = "different values" if only_texts else "different values of words"
         yield from (f"  {scalar(c.name)}: text # {c.distinct:,} {values}" for c in texts)
         yield from (f"  {scalar(c.name)}: categorical # codes, judged by the name, not amounts" for c in codes)
     if unsure:

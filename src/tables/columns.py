@@ -4,11 +4,13 @@ Every value is read by itself, so that no row's label depends on another row. Sh
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+import regex
 from numpy.typing import NDArray
 
 from src.core.errors import UserError
@@ -18,6 +20,12 @@ FeatureType = Literal["numeric", "categorical", "boolean", "date", "text", "imag
 # A column is text where its values have on average at least this many words, and at least this share of them is
 # different. This is judged by at most this many rows, evenly spaced.
 TEXT_WORDS, TEXT_DISTINCT, TEXT_ROWS = 5.0, 0.5, 1000
+# Fewer words are text, too, if at least this share of them stands in other rows: names of things hardly repeat.
+FEWEST_WORDS, COMMON_WORDS = 3.0, 0.5
+# Scripts that put no space between words, where two characters count as a word.
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_UNSPACED = regex.compile(UNSPACED)
+_WORD = regex.compile(rf"{UNSPACED}\p{{M}}*|\p{{L}}(?:(?!{UNSPACED})[\p{{L}}\p{{M}}\p{{N}}'’])+")
 
 
 def column_type(values_N: pd.Series) -> FeatureType:
@@ -39,8 +47,19 @@ def feature_type(values_N: pd.Series, declared: FeatureType | None) -> FeatureTy
     if declared is not None:
         return declared
     present = values_N.iloc[:: max(len(values_N) // TEXT_ROWS, 1)].dropna()
-    long = len(present) > 0 and (present.str.count(" ") + 1).mean() >= TEXT_WORDS
-    return "text" if long and present.nunique() >= TEXT_DISTINCT * len(present) else "categorical"
+    if not len(present) or present.nunique() < TEXT_DISTINCT * len(present):
+        return "categorical"
+    return "text" if (present.str.count(" ") + 1).mean() >= TEXT_WORDS or _has_common_words(present) else "categorical"
+
+
+def _has_common_words(values: pd.Series) -> bool:
+    """Whether the values have `FEWEST_WORDS` on average, and share most of them with one another."""
+    split = [_WORD.findall(value.casefold()) for value in values]
+    words = [word for each in split for word in each]
+    if sum(0.5 if _UNSPACED.match(word) else 1.0 for word in words) < FEWEST_WORDS * len(values):
+        return False
+    rows = Counter(word for each in split for word in set(each))
+    return sum(rows[word] > 1 for word in words) >= COMMON_WORDS * len(words)
 
 
 def label_texts(values_N: pd.Series) -> pd.Series:

@@ -6,6 +6,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
+from src.core.errors import UserError
 from src.inputs.sparse import SparseRows
 from src.kinds.registry import kind_of
 from src.kinds.text.bag import LENGTH, Bag
@@ -43,6 +44,30 @@ def test_a_text_becomes_words_in_lower_case_without_tags_and_with_marks_that_car
     [words] = tokens_of(["Don't MISS it!<br /><br />Über-fun, 10/10 (it's)"], "words").to_pylist()
     assert [word for word in words if word] == ["dont", "miss", "it", "!", "über", "fun", "10", "10", "its"]
     assert tokens_of(["a  B\nc"], "characters").to_pylist() == [list("a b c")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("我喜欢 GPT4，好！", ["我", "喜", "欢", "gpt4", "好", "!"]),
+        ("ที่นี่ดี", ["ที่", "นี่", "ดี"]),
+        ("映画を見た", ["映", "画", "を", "見", "た"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("cafe\u0301 ❤\ufe0f ok", ["cafe\u0301", "ok"]),
+    ],
+)
+def test_words_of_scripts_without_spaces_are_characters_and_marks_stay_with_their_letters(
+    text: str, expected: list[str]
+):
+    [words] = tokens_of([text], "words").to_pylist()
+    assert [word for word in words if word] == expected
+
+
+def test_texts_that_share_no_word_are_refused_with_the_way_out():
+    with pytest.raises(
+        UserError, match=r"'review': no word stands in two of the texts .* `text: {tokens: characters}`"
+    ):
+        vectorizer([f"w{i} v{i}" for i in range(9)])
 
 
 @pytest.mark.parametrize("longest", [1, 2, 3])

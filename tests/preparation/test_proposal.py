@@ -188,7 +188,7 @@ def test_a_column_of_many_words_is_text():
     found, text = proposed(table(review=reviews, y=np.arange(ROWS) % 2), "y")
     assert found["columns"] == {"review": "text"}
     assert "drop" not in found
-    assert "review: text # 200 different values of many words" in text
+    assert "review: text # 200 different values of words" in text
 
 
 def test_without_a_target_rows_are_described_by_a_code_a_quarter_as_long() -> None:

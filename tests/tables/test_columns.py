@@ -1,12 +1,14 @@
 """Kinds, labels and seconds are read off each value by itself."""
 
+import random
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.tables.columns import column_type, label_numbers, label_texts, seconds
+from src.tables.columns import column_type, feature_type, label_numbers, label_texts, seconds
 
 
 def dates(*values: str | None) -> pd.Series:
@@ -25,6 +27,34 @@ def dates(*values: str | None) -> pd.Series:
 )
 def test_the_kind_of_a_column_is_that_of_its_type(values, kind):
     assert column_type(values) == kind
+
+
+RNG = random.Random(0)
+
+
+def rows_of(words: str, most: int, between: str = " ") -> list[str]:
+    """120 texts of words, or of characters where nothing stands between them."""
+    known = words.split() if between else list(words)
+    return [between.join(RNG.choices(known, k=most)) for _ in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (rows_of("good bad ok fine nice film plot cast", 4), "text"),
+        (rows_of("我喜欢这个电影非常推荐大家去看浪费时间的了不", 12, ""), "text"),
+        (rows_of("ดีมากไม่ชอบหนังเรื่องนี้เลยครับ", 20, ""), "text"),
+        (rows_of("映画はとても面白かったつまらない時間", 14, ""), "text"),
+        (rows_of("王李张刘陈杨黄伟芳娜敏静", 3, ""), "categorical"),
+        ([f"name{i} sur{i} of{i} place{i}" for i in range(120)], "categorical"),
+        ([f"Ann{i} Lee" for i in range(120)], "categorical"),
+        ([f"{i} 234 567" for i in range(120)], "categorical"),
+        ([f"P-{i} X{i}" for i in range(120)], "categorical"),
+        (["the red one", "the blue one", "the green one"] * 40, "categorical"),
+    ],
+)
+def test_text_is_told_by_words_that_repeat_in_other_rows_and_by_the_script(values, kind):
+    assert feature_type(pd.Series(values, dtype="str"), None) == kind
 
 
 @pytest.mark.parametrize(

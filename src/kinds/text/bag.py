@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.sparse import csr_array
 
+from src.core.errors import UserError
 from src.core.stored import Stored
 from src.kinds.text.tokens import Ids, Tokens, number
 
@@ -61,6 +62,16 @@ class Bag(Stored):
             vocabulary=[gram for _, gram in chosen],
             weights=weights,
         )
+
+    def check(self, column: str) -> None:
+        """Raise UserError if no n-gram has a column, for then every text is the same."""
+        if not self.vocabulary:
+            raise UserError(
+                f"column {column!r}: {'no word' if self.tokens == 'words' else 'no character'} stands in two of the "
+                "texts to learn from, so they have nothing in common"
+                + ("; try `text: {tokens: characters}`, or" if self.tokens == "words" else ";")
+                + " name the column under `drop`"
+            )
 
     def of_unit_squares(self) -> Self:
         """The same bag, but with TF-IDF rows whose squares have a mean of 1, as those of standardized columns have."""

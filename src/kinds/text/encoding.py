@@ -26,6 +26,8 @@ AUTOMATIC_NGRAMS: dict[Tokens, int] = {"words": 2, "characters": 5}
 COVERED, LONGEST = 0.9, 400
 # The columns of the bag that shallow models read instead of sequences.
 SHALLOW_COLUMNS = 50_000
+# In so many texts a word is looked for that stands in two of them, before all are searched.
+FIRST_TEXTS = 1000
 
 
 class Vectors(Stored):
@@ -61,6 +63,10 @@ def encode(
     [feature] = features
     if settings.problem_type.reads_on:
         return read_on(train, feature, settings)
+    texts = train[feature.name].fillna("").tolist()
+    first = Bag.fit(texts[:FIRST_TEXTS], settings.text.tokens, 1, "multi_hot", 1)
+    if not first.vocabulary:
+        Bag.fit(texts, settings.text.tokens, 1, "multi_hot", 1).check(feature.name)
     rebuilds = settings.problem_type.networks == "rebuild"
     if rebuilds:
         encoding, reason = _rebuilt(settings)

@@ -13,13 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from src.tables.columns import UNSPACED
+
 Tokens = Literal["words", "characters"]
 Ids = NDArray[np.int64]
 
 # Replacements in a text in lower case before it is split: HTML tags are removed, "don't" is one word, and marks that
 # express feeling are words.
-_STANDARD = ((r"<[^<>]{1,200}>", " "), (r"['’]", ""), (r"([!?])", r" \1 "))
-_BETWEEN_WORDS = r"[^\p{L}\p{N}_!?]+"
+_STANDARD = ((r"<[^<>]{1,200}>", " "), (r"['’\x{fe00}-\x{fe0f}]", ""), (r"([!?])", r" \1 "))
+# Before these, where characters are words.
+_UNSPACED = ((rf"({UNSPACED}\p{{M}}*)", r" \1 "), ("！", "!"), ("？", "?"))
+_BETWEEN_WORDS = r"[^\p{L}\p{M}\p{N}_!?]+"
 # The number between two texts, so that no n-gram spans both, and of tokens outside the vocabulary.
 NONE = -1
 # Numbers in a sequence: padding after a short text, a token outside the vocabulary, the first token in it.
@@ -27,11 +31,15 @@ PADDING, UNKNOWN, FIRST = 0, 1, 2  # as in src.networks.sequences
 
 
 def tokens_of(texts: Sequence[str], tokens: Tokens) -> pa.Array:
-    """The tokens of each text in lower case, as lists: words, or characters with white space collapsed."""
+    """The tokens of each text in lower case, as lists: words, or characters with white space collapsed.
+
+    Where a script puts no space between words, each character is a word; pairs of them come close to its words.
+    """
     values = pc.utf8_lower(pa.array(texts, pa.large_string()))
     if tokens == "characters":
         return pa.array([list(" ".join(text.split())) for text in values.to_pylist()], pa.large_list(pa.string()))
-    for pattern, replacement in _STANDARD:
+    unspaced = pc.any(pc.match_substring_regex(values, UNSPACED), min_count=0).as_py()
+    for pattern, replacement in (*(_UNSPACED if unspaced else ()), *_STANDARD):
         values = pc.replace_substring_regex(values, pattern, replacement)
     return pc.split_pattern_regex(pc.utf8_trim_whitespace(values), _BETWEEN_WORDS)
 

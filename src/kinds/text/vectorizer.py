@@ -81,6 +81,7 @@ class TextVectorizer(Stored):
                 return cls(name=feature.name, by=hashed)
             case weighting:
                 bag = Bag.fit(texts, encoding.tokens, encoding.ngrams, weighting, encoding.vocabulary)
+                bag.check(feature.name)
                 return cls(name=feature.name, by=bag.of_unit_squares() if encoding.unit else bag)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32] | SparseRows:
