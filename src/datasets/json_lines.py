@@ -45,6 +45,12 @@ def read_jsonl(path: Path, shown: str, reading: Reading) -> RawTable:
 
 def read_json(path: Path, shown: str, reading: Reading) -> RawTable:
     """The same of a file that holds one array of objects."""
+    rows = json_array(path, shown, reading)
+    return _table(((f"row {number}", partial(_itself, row)) for number, row in enumerate(rows)), shown)
+
+
+def json_array(path: Path, shown: str, reading: Reading) -> list[Any]:
+    """The values of a file that holds one array, with numbers as they are spelled. Raises UserError if it does not."""
     check_encoding(path, shown, reading.encoding)
     try:
         rows = spelled(path.read_text(encoding="utf-8-sig" if is_utf8(reading.encoding) else reading.encoding))
@@ -52,7 +58,7 @@ def read_json(path: Path, shown: str, reading: Reading) -> RawTable:
         raise UserError(f"{shown} {error}") from None
     if not isinstance(rows, list):
         raise UserError(f'{shown} holds no table: write it as an array of rows, [{{"column": value, …}}, …]')
-    return _table(((f"row {number}", partial(_itself, row)) for number, row in enumerate(rows)), shown)
+    return rows
 
 
 def _itself(row: Any) -> Any:

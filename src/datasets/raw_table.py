@@ -74,6 +74,7 @@ def check_rows(count: int, shown: str) -> None:
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """A hint for a name that does not exist."""
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"the columns are: {', '.join(names[:30])}"
+    """A hint for a name that does not exist: the nearest, whatever its case, spaces and underscores."""
+    plain = {" ".join(other.replace("_", " ").split()).casefold(): other for other in reversed(names)}
+    near = get_close_matches(" ".join(name.replace("_", " ").split()).casefold(), plain, n=1)
+    return f"did you mean {plain[near[0]]!r}?" if near else f"the columns are: {', '.join(names[:30])}"

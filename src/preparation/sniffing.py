@@ -135,7 +135,7 @@ def _in_archive(file: Path, target: str, folder: Path) -> Looked:
 
 
 def _looked_at(path: Path, shown: str, target: str) -> Looked:
-    settings, notes = _format(path, shown)
+    settings, notes = format_of(path, shown)
     reading = Reading.model_validate(settings)
     targets = {target, *(name.strip() for name in target.split(","))}
     table = read_local(path, reading, shown, targets)
@@ -162,8 +162,8 @@ def _in_words(notation: Notation | None) -> str:
     return " and ".join(parts)
 
 
-def _format(path: Path, shown: str) -> tuple[dict[str, Any], list[str]]:
-    """The settings of the format, and of the layout of a text file."""
+def format_of(path: Path, shown: str) -> tuple[dict[str, Any], list[str]]:
+    """The settings of a file's format and, in a text file, of its layout, with what was concluded in sentences."""
     by_ending = next((name for name, each in FORMATS.items() if path.suffix.lower() in each.endings), None)
     with path.open("rb") as stream:
         head = stream.read(2**16)

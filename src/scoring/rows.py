@@ -8,7 +8,7 @@ broken JSON) is refused with its reason and does not stop the others.
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
@@ -23,9 +23,11 @@ from src.datasets import FORMATS
 from src.datasets.columns import arrow_column_type
 from src.datasets.delimited import delimiter_of, fields_of, header, parse_delimited, quote_of, records, table_line
 from src.datasets.encoding import check_encoding, is_utf8
-from src.datasets.json_lines import json_object, object_lines, spelled, texts
+from src.datasets.json_lines import json_array, json_object, object_lines, spelled, texts
 from src.datasets.parquet import plain
 from src.datasets.raw_table import check_names, nearest
+from src.datasets.spreadsheet import read_spreadsheet, sheets_of
+from src.preparation.sniffing import format_of
 from src.problem.sources import Reading
 
 # The most cells and characters per chunk, which bound the memory.
@@ -34,6 +36,8 @@ CELLS, CHARACTERS = 2**21, 2**24
 ROWS = 50_000
 LONGEST_LINE = 2**21
 STREAMED = ("csv", "tsv", "parquet", "jsonl")
+# Formats whose files are read at once.
+WHOLE = ("json", "spreadsheet")
 
 
 class Unreadable(NamedTuple):
@@ -74,11 +78,15 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one file: its `chunks`, and its `total` number of lines or rows (`unit`)."""
+    """The rows of one file: its `chunks`, and its `total` number of lines or rows (`unit`).
+
+    notes: how the file is read otherwise than the problem's own, in sentences.
+    """
 
     chunks: Iterator[Chunk]
     total: int
     unit: str
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -113,14 +121,20 @@ class Wanted:
 def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
     """The rows of a file.
 
-    The ending determines the format, otherwise the problem's own `format`. Raises UserError for a file that cannot be
-    read at all or lacks a wanted column.
+    The ending determines the format, otherwise the problem's own `format`. A text file that lacks wanted columns as the
+    problem's own file is read may have them in another layout, which is looked for. Raises UserError for a file that
+    cannot be read at all or lacks a wanted column.
     """
     if not path.is_file():
         raise UserError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; give a table to score")
     shown, format_ = str(path), _format(path, reading)
     if format_ == "parquet":
         return _parquet(path, shown, wanted)
+    if format_ == "spreadsheet":
+        return _spreadsheet(path, shown, reading, wanted)
+    if format_ == "json":
+        return _array(path, shown, reading, wanted)
+    reading, notes = _as_laid_out(path, shown, reading, wanted) if format_ != "jsonl" else (reading, [])
     try:
         total = _line_count(path, reading)
         if format_ == "jsonl":
@@ -132,7 +146,8 @@ def read_rows(path: Path, reading: Reading, wanted: Wanted) -> Rows:
         raise
     wanted.check(names, shown)
     columns = wanted.names
-    return Rows(_explained(_delimited(path, reading, separator, names, first, columns), path, reading), total, "lines")
+    chunks = _delimited(path, reading, separator, names, first, columns)
+    return Rows(_explained(chunks, path, reading), total, "lines", notes)
 
 
 def together(rows: Rows) -> Rows:
@@ -150,7 +165,7 @@ def together(rows: Rows) -> Rows:
             np.concatenate(lines) if lines else None,
         )
 
-    return Rows(one(), rows.total, rows.unit)
+    return replace(rows, chunks=one())
 
 
 def chunk_of_objects(values: Sequence[Any], columns: Sequence[str], first: int = 0, lines: Sequence[int] = ()) -> Chunk:
@@ -179,8 +194,8 @@ def chunk_of_objects(values: Sequence[Any], columns: Sequence[str], first: int =
 def _format(path: Path, reading: Reading) -> str:
     ending = path.suffix.lower()
     format_ = next((name for name, each in FORMATS.items() if ending in each.endings), reading.format)
-    if format_ not in STREAMED:
-        endings = ", ".join(FORMATS[name].endings[0] for name in STREAMED)
+    if format_ not in (*STREAMED, *WHOLE):
+        endings = ", ".join(FORMATS[name].endings[0] for name in (*STREAMED, *WHOLE))
         raise UserError(f"{path}: a table to score ends in one of {endings}")
     return format_
 
@@ -201,6 +216,65 @@ def _explained(chunks: Iterator[Chunk], path: Path, reading: Reading) -> Iterato
     except UnicodeDecodeError:
         check_encoding(path, str(path), reading.encoding)
         raise
+
+
+def _as_laid_out(path: Path, shown: str, reading: Reading, wanted: Wanted) -> tuple[Reading, list[str]]:
+    """How a delimited file is read: as the problem's own, or in the layout in which it has the wanted columns."""
+    if reading.names is not None:
+        return reading, []
+    usual = "\t" if path.suffix.lower() in FORMATS["tsv"].endings else ","
+    if _has_columns(path, shown, reading, reading.separator or usual, wanted):
+        return reading, []
+    plain = {"separator": None, "quoting": True, "comment": None, "skip_lines": 0, "encoding": "utf-8"}
+    try:
+        settings, notes = format_of(path, shown)
+    except UserError:
+        return reading, []
+    if settings.get("encoding", "utf-8") not in (reading.encoding, "utf-8", "utf-16"):  # a guess, which might be wrong
+        return reading, []
+    other = reading.model_copy(update=plain | {key: settings[key] for key in plain.keys() & settings.keys()})
+    if not _has_columns(path, shown, other, other.separator or usual, wanted):
+        return reading, []
+    separator = [f"Its columns are separated by {other.separator or usual!r}."]
+    return other, [*(separator if other.separator != reading.separator else []), *notes]
+
+
+def _has_columns(path: Path, shown: str, reading: Reading, separator: str, wanted: Wanted) -> bool:
+    try:
+        names, _ = header(path, shown, reading, separator)
+    except (UserError, UnicodeDecodeError):
+        return False
+    return set(wanted.names) <= set(names)
+
+
+# ---------------------------------------------------------------------------------------------- Whole files
+
+
+def _spreadsheet(path: Path, shown: str, reading: Reading, wanted: Wanted) -> Rows:
+    """The rows of a sheet: laid out as in the problem's own spreadsheet, or with a header on top."""
+    as_given = (
+        reading if reading.sheet in (None, *sheets_of(path, shown)) else reading.model_copy(update={"sheet": None})
+    )
+    tops = [as_given, as_given.model_copy(update={"skip_lines": 0, "names": None})]
+    tables = [read_spreadsheet(path, shown, each).table for each in tops[: 1 if tops[0] == tops[1] else 2]]
+    table = next((each for each in tables if set(wanted.names) <= set(each.column_names)), tables[-1])
+    wanted.check(table.column_names, shown)
+    chosen, most = table.select(wanted.names), _rows_at_a_time(len(wanted.names))
+    chunks = (
+        Chunk(np.arange(first, min(first + most, len(chosen))), chosen.slice(first, most), [])
+        for first in range(0, len(chosen), most)
+    )
+    return Rows(chunks, max(len(chosen), 1), "rows")
+
+
+def _array(path: Path, shown: str, reading: Reading, wanted: Wanted) -> Rows:
+    values = json_array(path, shown, reading)
+    wanted.check(list(dict.fromkeys(key for value in values if isinstance(value, dict) for key in value)), shown)
+    most = _rows_at_a_time(len(wanted.names))
+    chunks = (
+        chunk_of_objects(values[first : first + most], wanted.names, first) for first in range(0, len(values), most)
+    )
+    return Rows(chunks, max(len(values), 1), "rows")
 
 
 # ---------------------------------------------------------------------------------------------- Parquet

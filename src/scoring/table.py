@@ -94,6 +94,7 @@ class Scored:
     """The outcome.
 
     first: the first refused rows. doubts: counts of rows that were scored anyway. examples: the first row of each.
+    notes: see `Rows`.
     """
 
     model: Registered
@@ -107,12 +108,14 @@ class Scored:
     first: list[Refusal] = field(default_factory=list)
     examples: dict[tuple[str, str], Refusal] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    notes: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         """The outcome in words, the most important first."""
         answers, done = self.question.answers, self.question.done
         into = f"; {answers}: {self.output}" if self.scored else f"; no {answers} were written"
         lines = [f"{self.model}: {self.scored:,} of {self.rows:,} rows {done}{into}"]
+        lines += [f"the file is not laid out as the problem's own. {note}" for note in self.notes]
         if not self.model.is_champion and self.model.standing:
             lines.append(f"this version is not the champion; {self.model.standing}")
         if self.reasons:
@@ -163,7 +166,7 @@ def score_table(order: Order, home: Path) -> Scored:
     if model.schema.reads_several_rows:
         rows = together(rows)
     checks = RowChecks(model, reading, layout.expectations, order.strict)
-    outcome = Scored(registered, order.output, order.question, left_out=checks.left_out)
+    outcome = Scored(registered, order.output, order.question, left_out=checks.left_out, notes=rows.notes)
     about = {"problem": order.problem, "model_version": str(registered.version)}
     about |= {"interval_coverage": str(model.card.interval.coverage)} if model.card.interval else {}
     with writing_refusals(refused_path(order.output)) as refuse:

@@ -20,6 +20,7 @@ from src.scoring import rows as rows_module
 from src.scoring.checks import MISSING, RARE, RowChecks
 from src.tables.facts import show
 from src.validation import check_table
+from tests.preparation.test_sniffing import workbook
 from tests.scoring.repository import FEATURES, HALF_WIDTH, PROBLEM, Repository, fruit, fruit_model
 from tests.validation.tables import settings as validate_settings
 
@@ -314,6 +315,44 @@ def test_new_rows_are_read_in_the_layout_and_notation_of_the_problem_s_file(
     pd.testing.assert_frame_equal(repository.predictions(), plain)
 
 
+LAID_OUT: dict[str, Callable[[str], str | bytes]] = {
+    "semicolons": lambda text: text.replace(",", ";"),
+    "tabs": lambda text: text.replace(",", "\t"),
+    "a title line": lambda text: f"Our fruit\n\n{text}",
+    "comments": lambda text: f"# by us\n{text}",
+    "no encoding but UTF-16": lambda text: text.encode("utf-16"),
+    "sep=": lambda text: "sep=|\n" + text.replace(",", "|"),
+}
+
+
+@pytest.mark.parametrize("change", LAID_OUT.values(), ids=LAID_OUT)
+def test_new_rows_in_another_layout_than_the_problem_s_file_are_read_and_that_is_said(
+    repository: Repository, change: Callable[[str], str | bytes]
+):
+    rows = lines(*(f"{1 + i}.5,100,red,true,2026-03-01" for i in range(6)))
+    repository.score(rows)
+    plain = repository.predictions()
+    changed = change(rows)
+    path = repository.root / "new.csv"
+    path.write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+    scored = repository.score(path, overwrite=True)
+    pd.testing.assert_frame_equal(repository.predictions(), plain)
+    assert any("not laid out as the problem's own" in line for line in scored.lines())
+
+
+def test_the_rows_of_a_workbook_and_of_a_json_array_are_scored(repository: Repository):
+    rows = [["1.5", "100", "red", "true", "2026-03-01"], ["2.5", "90", "green", "false", "2026-03-02"]]
+    repository.score(lines(*map(",".join, rows)))
+    plain = repository.predictions()
+    (repository.root / "new.xlsx").write_bytes(workbook([HEADER.split(","), *rows]))
+    repository.score(repository.root / "new.xlsx", overwrite=True)
+    pd.testing.assert_frame_equal(repository.predictions(), plain)
+    objects = [dict(zip(HEADER.split(","), row, strict=True)) for row in rows]
+    repository.score(repository.write(json.dumps([*objects, 7]), "new.json"), overwrite=True)
+    pd.testing.assert_frame_equal(repository.predictions(), plain)
+    assert [each[0] for each in repository.refusals()] == [2]
+
+
 def test_quotation_marks_that_enclose_nothing_are_characters(repository: Repository):
     repository.write_problem(quoting=False)
     path = repository.root / "new.csv"
@@ -365,7 +404,10 @@ REFUSED = {
     "no version at all": ({"model": "newest"}, "'newest' is neither 'champion' nor the number of a version"),
     "no rows": ({"table": lines()}, "no rows"),
     "an empty file": ({"table": ""}, "is empty"),
-    "an ending of no format": ({"table": ("new.xlsx", "x")}, "a table to score ends in one of .csv"),
+    "an ending of no format": ({"table": ("new.conllu", "x")}, "a table to score ends in one of .csv"),
+    "a workbook that is none": ({"table": ("new.xlsx", "x")}, "cannot be read as a spreadsheet"),
+    "an object for an array": ({"table": ("new.json", "{}")}, "write it as an array of rows"),
+    "names in upper case": ({"table": lines(GOOD).upper()}, "did you mean 'SIZE'"),
     "a table that is not there": ({"table": Path("nowhere.csv")}, "nowhere.csv does not exist"),
     "an output of no format": ({"output": "out.xlsx"}, "has to end in .csv or .parquet"),
     "an output that is the table": ({"output": "new.csv", "overwrite": True}, "would replace the table"),
