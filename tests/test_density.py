@@ -34,6 +34,7 @@ from src.scoring.registered import Registered
 from src.scoring.service import Service
 from src.tables.protocols import read_folds
 from src.tables.table import Feature, read_schema, read_table
+from src.tracking.serving import save_servable
 from src.training.looped import train_looped
 from src.training.members import Member
 from src.training.stacked import train_stacked
@@ -193,6 +194,20 @@ def test_the_model_server_draws_rows(layout: Layout):
 def test_a_wrong_request_for_rows_names_its_setting(given: dict[str, Any], message: str):
     with pytest.raises(UserError, match=message):
         Drawing.of(given)
+
+
+@pytest.mark.slow
+def test_mlflow_draws_by_the_registered_model_if_asked_for_n_rows(layout: Layout, tmp_path: Path):
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    save_servable(tmp_path / "model", layout, Model())
+    served, fitted = pyfunc.load_model(str(tmp_path / "model")), load_model(layout.model)
+    rows = served.input_example
+    pd.testing.assert_frame_equal(
+        served.predict(rows, params={"n": 3, "seed": 1}), sample(fitted, Drawing(n=3, seed=1))
+    )
+    assert list(served.predict(rows)) == served.metadata.get_output_schema().input_names()
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ from src.scoring.requests import JSON, Request
 from src.scoring.service import Service
 from src.tables.protocols import Split, read_folds
 from src.tables.table import Feature, read_schema, read_table
-from src.tracking.serving import signature_of
+from src.tracking.serving import save_servable, signature_of
 from src.training.looped import train_looped
 from src.training.members import Member
 from src.training.stacked import train_stacked
@@ -112,8 +112,24 @@ def test_the_server_draws_and_the_registered_model_takes_requests_for_rows(layou
     assert isinstance(told["nearest__row"], int)
     assert told["nearest__distance"] >= 0
     signature = signature_of(read_schema(layout.train))
-    assert signature.inputs.input_names() == ["n", "seed"]
+    assert signature.inputs.input_names() == ["n", "seed", "given"]
+    assert signature.inputs.required_input_names() == ["n", "seed"]
     assert signature.outputs.input_names() == list(rows[0])
+
+
+@pytest.mark.slow
+def test_mlflow_draws_by_the_registered_model(layout: Layout, tmp_path: Path):
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    save_servable(tmp_path / "model", layout, Model())
+    served, fitted = pyfunc.load_model(str(tmp_path / "model")), load_model(layout.model)
+    drawn = served.predict(pd.DataFrame({"n": [3], "seed": [1]}))
+    pd.testing.assert_frame_equal(drawn, sample(fitted, Drawing(n=3, seed=1)))
+    drawn = served.predict(pd.DataFrame({"n": [3, 2], "seed": [1, 2], "given": ["red", None]}))
+    expected = [sample(fitted, Drawing(n=3, seed=1, given="red")), sample(fitted, Drawing(n=2, seed=2))]
+    pd.testing.assert_frame_equal(drawn, pd.concat(expected, ignore_index=True))
+    assert served.input_example.to_dict("records") == [{"n": 5, "seed": 0, "given": "grey"}]
 
 
 @pytest.mark.slow

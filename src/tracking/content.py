@@ -24,6 +24,7 @@ from src.results.networks import Candidate, Overfit, Regularize
 from src.results.result import read_records
 from src.results.verdicts import Choice, Verdict
 from src.results.wording import LOSSES, candidate_text
+from src.tracking.samples import files_of
 from src.tracking.settings import step_settings
 
 # Only the best candidates of a larger search become runs; the table among the artifacts holds all. MLflow shows a
@@ -49,12 +50,14 @@ class Content:
     """One run's record: `points` are (metric, step, value), so a curve is a metric with many steps.
 
     MLflow shows metrics in the order in which they were first written. When it compares runs it plots the first one.
+    samples: files with what a model drew or wrote, by their names.
     """
 
     points: list[Point] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     below: list[tuple[str, "Content"]] = field(default_factory=list)
+    samples: dict[str, bytes] = field(default_factory=dict)
 
 
 class Headline(NamedTuple):
@@ -80,6 +83,7 @@ def step_content(step: str, layout: Layout) -> Content:
         params=step_settings(step, layout) | details.params,
         tags=tags | {f"evidence.{verdict.name}": verdict.evidence for verdict in verdicts},
         below=details.below,
+        samples=details.samples,
     )
 
 
@@ -305,7 +309,8 @@ def _evaluate_details(layout: Layout) -> Content:
     ]
     points += _curves(means, names)
     points += [(_further_name(name), 0, value) for name, value in evaluation.extra.items()]
-    return Content(points, below=list(_fold_runs(folds, curves, evaluation.measure, names)))
+    below = list(_fold_runs(folds, curves, evaluation.measure, names))
+    return Content(points, below=below, samples=files_of(evaluation))
 
 
 def _further_name(extra: str) -> str:

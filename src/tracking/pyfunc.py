@@ -1,9 +1,11 @@
 """The registered model as MLflow runs it: a script that MLflow copies next to the model and executes on loading.
 
 Being code, it needs no pickle. It loads the model folder (preprocessing and network) and predicts raw rows, whose
-columns have the names and types of the model's signature. Of a type that generates, it draws rows instead.
+columns have the names and types of the model's signature. Of a type that generates, it draws rows instead, and so does
+any other that draws if the parameter `n` is not 0.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,22 @@ class UniversalWorkflowModel(PythonModel):
         self.model = load_model(Path(context.artifacts["model"]))
 
     def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        if not self.model.schema.problem_type.generates:
+        if self.model.schema.problem_type.generates:
+            requests = [_asked(request) for request in model_input.to_dict("records")]
+        elif params and params.get("n"):
+            requests = [_asked(params)]
+        else:
             return self.model.predict(model_input)
         from src.saved.generator import Drawing, sample
 
-        asked = [Drawing.of({"n": int(row.n), "seed": int(row.seed)}) for row in model_input.itertuples()]
-        return pd.concat([sample(self.model, each) for each in asked], ignore_index=True)
+        return pd.concat([sample(self.model, Drawing.of(each)) for each in requests], ignore_index=True)
+
+
+def _asked(request: Mapping[Any, Any]) -> dict[str, Any]:
+    """The settings of a drawing. MLflow gives NumPy's numbers, and NaN for a class that is not asked for."""
+    asked: dict[str, Any] = {name: int(request[name]) for name in ("n", "seed")}
+    given = request.get("given")
+    return asked if pd.isna(given) else asked | {"given": str(given)}
 
 
 set_model(UniversalWorkflowModel())

@@ -7,8 +7,9 @@ deletes that step's runs without this tag.
 
 import hashlib
 import json
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ from src.tracking.many import NewRun, create_runs
 from src.tracking.moved import EXPERIMENT_KIND
 from src.tracking.own_settings import settings_of_its_own
 from src.tracking.provenance import user
+from src.tracking.samples import FOLDER
 from src.tracking.settings import workflow_settings
 from src.tracking.usage import Sample
 from src.tracking.views import VIEWS, compare_link, run_link, view_link, view_tags
@@ -120,6 +122,7 @@ class Recorder:
         """Write the step's run: files and the runs below it first, then one batch that completes it."""
         for path in outputs(step, self.layout):
             self.client.log_artifact(run.info.run_id, str(path))
+        self._write_samples(run, content.samples)
         tags = {INPUTS: inputs_digest(step, self.layout), OUTPUTS: outputs_digest(step, self.layout)}
         if content.below:
             below = create_runs(self.address, self.experiment, self._below(run, content, moment))
@@ -128,6 +131,13 @@ class Recorder:
             self._write_usage(run, usage)
         points = [("seconds", 0, moment.seconds)] if moment.seconds else []
         self.write(run, Content(content.points + points, content.params, content.tags | tags))
+
+    def _write_samples(self, run: "Run", files: Mapping[str, bytes]) -> None:
+        """Files that lie nowhere else, below a folder of the run's artifacts."""
+        with tempfile.TemporaryDirectory() as scratch:
+            for name, file in files.items():
+                (Path(scratch) / name).write_bytes(file)
+                self.client.log_artifact(run.info.run_id, str(Path(scratch) / name), FOLDER)
 
     def _write_usage(self, run: "Run", usage: Sequence[Sample]) -> None:
         """What a long step used of the machine, over its time, where MLflow's page looks for it."""

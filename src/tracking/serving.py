@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from src.core.files import Layout
+from src.saved.generator import classes_of
 from src.saved.inference import prediction_columns
+from src.saved.saved_model import load_model
 from src.tables.table import Schema, read_schema
 from src.tracking.sources import code_behind
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import Model, ModelSignature
+    from mlflow.types import ParamSchema
 
 EXAMPLE_ROWS, _LOOKED_AT = 5, 1000
 
@@ -37,8 +40,8 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
     from mlflow.models.model import MLMODEL_FILE_NAME
 
     schema = read_schema(layout.train)
-    generates = schema.problem_type.generates
-    parts = [code_behind(module, _ROOT) for module in ((_LOADING, _DRAWING) if generates else (_LOADING,))]
+    asked = schema.problem_type
+    parts = [code_behind(module, _ROOT) for module in ((_LOADING, _DRAWING) if asked.draws else (_LOADING,))]
     files, packages = (set[Any]().union(*sets) for sets in zip(*parts, strict=True))
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         for file in files:
@@ -53,7 +56,7 @@ def save_servable(folder: Path, layout: Layout, model: "Model") -> None:
             code_paths=[str(Path(scratch) / "src")],
             pip_requirements=pinned(packages),
             signature=signature_of(schema),
-            input_example=_drawing_example() if generates else input_example(layout, schema),
+            input_example=_drawing_example(layout) if asked.generates else input_example(layout, schema),
         )
     flavor = model.flavors[pyfunc.FLAVOR_NAME]  # MLflow notes where the parts came from; nobody needs these paths
     flavor["model_code_path"] = _CODE.name
@@ -68,8 +71,10 @@ def pinned(packages: Iterable[str]) -> list[str]:
 
 
 def signature_of(schema: Schema) -> "ModelSignature":
-    """Raw feature columns in, predictions out, named as in predictions.parquet; of a type that generates, how many rows
-    and a seed in, and rows out.
+    """Raw feature columns in, predictions out, named as in predictions.parquet.
+
+    Of a type that generates, how many rows and a seed in, a class where the problem has `given`, and rows out. Of
+    another type that draws, the parameter `n` asks for so many new rows instead, by the parameter `seed`.
 
     A boolean may be missing here, but not in MLflow: boolean columns accept any type.
     """
@@ -89,19 +94,36 @@ def signature_of(schema: Schema) -> "ModelSignature":
     }
     features = Columns([ColSpec(types[feature.type], feature.name) for feature in schema.features])
     if schema.problem_type.generates:
-        return ModelSignature(Columns([ColSpec(DataType.long, "n"), ColSpec(DataType.long, "seed")]), features)
+        asked: list[Any] = [ColSpec(DataType.long, "n"), ColSpec(DataType.long, "seed")]
+        if schema.given is None:
+            return ModelSignature(Columns(asked), features)
+        drawn = (
+            features
+            if schema.given in features.input_names()
+            else Columns([*features.inputs, ColSpec(DataType.string, schema.given)])
+        )
+        return ModelSignature(Columns([*asked, ColSpec(DataType.string, "given", required=False)]), drawn)
     predictions = prediction_columns(np.zeros((1, schema.all_outputs)), schema)
     return ModelSignature(
         features,
         Columns([ColSpec(_OUTPUT_TYPES[str(values.dtype)], str(name)) for name, values in predictions.items()]),
+        _drawing_params() if schema.problem_type.draws else None,  # type: ignore[arg-type]
     )
 
 
-def _drawing_example() -> "pd.DataFrame":
-    """A request for rows."""
+def _drawing_params() -> "ParamSchema":
+    from mlflow.types import DataType, ParamSchema, ParamSpec
+
+    return ParamSchema([ParamSpec("n", DataType.long, 0), ParamSpec("seed", DataType.long, 0)])
+
+
+def _drawing_example(layout: Layout) -> "pd.DataFrame":
+    """A request for rows, of the first class where there are classes."""
     import pandas as pd
 
-    return pd.DataFrame({"n": [EXAMPLE_ROWS], "seed": [0]})
+    example = pd.DataFrame({"n": [EXAMPLE_ROWS], "seed": [0]})
+    classes = classes_of(load_model(layout.model))
+    return example.assign(given=classes[0]) if classes else example
 
 
 def input_example(layout: Layout, schema: Schema) -> "pd.DataFrame":
