@@ -20,7 +20,7 @@ from src.core.errors import UserError
 from src.core.files import Layout, atomic_file, write_text
 from src.core.names import plain_name
 from src.datasets.fetching import full_disk_told
-from src.preparation.proposal import propose, propose_text
+from src.preparation.proposal import conclusions, propose, propose_text
 from src.preparation.sniffing import encoding_of, look_at
 from src.problem.load import listed_problems, load_problem
 from src.problem.sources import LocalSource
@@ -143,6 +143,8 @@ def main() -> int:
     print(
         f"{done} {layout.problem_file} ({problem.type}, {problem.measure}, {problem.protocol}); it is in params.yaml."
     )
+    if not taken_back:
+        print("\n".join(f"  - {line}" for line in conclusions(layout.problem_file.read_text(encoding="utf-8"))))
     print("Next:")
     print(f"  1. read {layout.problem_file}: rewrite the question, check the lines with a comment")
     print("  2. make repro")

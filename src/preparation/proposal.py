@@ -158,6 +158,19 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
     return "\n".join(lines) + "\n"
 
 
+def conclusions(text: str) -> list[str]:
+    """What a proposed problem file guesses, leaves out and doubts, in lines for a person to read."""
+    lines = []
+    for line in text.splitlines():
+        setting, mark, why = line.rpartition("# ")
+        setting = setting.strip("# ")
+        if mark and setting.startswith("- "):
+            lines.append(f"left out: {setting.removeprefix('- ')} {why}")
+        elif mark:
+            lines.append(f"{setting} ({why})" if setting else why.strip())
+    return lines
+
+
 def propose_text(characters: int, source: Mapping[str, str]) -> str:
     """The text of a problem file for one long text, which is cut into rows. source: the keys of `data`."""
     problem_type = next(each for each in TYPES.values() if each.reads_on)

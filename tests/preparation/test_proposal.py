@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from src.core.errors import UserError
 from src.core.yaml_file import scalar
-from src.preparation.proposal import propose
+from src.preparation.proposal import conclusions, propose
 from src.problem.sources import LocalSource
 
 ROWS = 200
@@ -170,6 +170,17 @@ def test_long_ids_are_codes_and_classes_that_look_alike_are_told() -> None:
         "drop"
         in proposed(table(uid=pd.array([f"{10**18 + i * 7}" for i in range(ROWS)], dtype="str"), y=labels), "y")[0]
     )
+
+
+def test_what_is_guessed_left_out_and_doubted_is_told_in_plain_words() -> None:
+    frame = table(key=np.arange(ROWS), floor=np.arange(ROWS) % 4, y=np.arange(ROWS) % 4 == 0)
+
+    told = conclusions(proposed(frame, "y")[1])
+
+    assert "type: binary (y has two values)" in told
+    assert "left out: key has 200 different values in 200 rows: it counts rows instead of describing them" in told
+    assert "Whole numbers with few values; are they codes (categorical) and not amounts?" in told
+    assert any("always names the frequent one is right in 75.0%" in line for line in told)
 
 
 def test_a_table_without_features_is_refused() -> None:

@@ -176,6 +176,7 @@ def test_the_command_says_what_to_type_next(layout: Layout, file: Path) -> None:
 
     assert done.returncode == 0
     assert "Wrote problems/churn.yaml (binary, accuracy, iterated_k_fold)" in done.stdout
+    assert "  - type: binary (left has two values)\n" in done.stdout
     assert "make repro" in done.stdout
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from src.models.types.classes import BALANCED_SHARE, SingleLabel
+from src.models.types.classes import BALANCED_SHARE, UNEVEN_SHARE, SingleLabel
 from src.models.types.common_sense import drawn_flags, mean
 from src.models.types.problem_type import Array, TargetFacts
 
@@ -30,6 +30,9 @@ class Binary(SingleLabel):
         rarest = min(class_shares.values(), default=1.0)
         if rarest < BALANCED_SHARE:
             return "average_precision", f"the rarer class has {rarest:.1%} of the rows, under {BALANCED_SHARE:.0%}"
+        if rarest < UNEVEN_SHARE:
+            uneven = f"the classes are uneven: whoever always names the frequent one is right in {1 - rarest:.1%}"
+            return self.measures[0], f"{uneven}; balanced_accuracy counts both the same"
         return self.measures[0], f"{self.reason}: the rarer one has {rarest:.1%} of the rows"
 
     def guess(self, targets: Sequence[TargetFacts]) -> str | None:

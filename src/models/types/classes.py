@@ -11,6 +11,8 @@ from src.models.types.problem_type import Array, ProblemType
 
 # Below this share of the rarest class, accuracy rewards a model that never finds it.
 BALANCED_SHARE = 0.2
+# Below this one, it flatters such a model.
+UNEVEN_SHARE = 1 / 3
 # Whole numbers with at most so many different values, none of them rare, count as classes.
 MOST_NUMBERED_CLASSES = 20
 FEWEST_PER_CLASS = 10
