@@ -30,6 +30,7 @@ from src.datasets.columns import (
 from src.datasets.conllu import conllu_lines, read_conllu
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_json, read_jsonl
+from src.datasets.lists import with_labels
 from src.datasets.manifest import RawFile, read_manifest
 from src.datasets.parquet import read_parquet
 from src.datasets.raw_table import ColumnTypes, RawTable, Runs, common, nearest
@@ -219,7 +220,7 @@ def _typed(
     """The rows of all files, columns whose type might be another if only some rows decided it, and those left out."""
     tables = [file.format.read(file.path, file.shown, file.reading) for file in files]
     rows = [raw_table.table.num_rows for raw_table in tables]
-    whole = _joined(tables, files)
+    whole = with_labels(_joined(tables, files), files[0].reading.lists, targets)
     unknown = [name for name in types if name not in whole.table.column_names]
     if unknown:
         raise UserError(f"columns: there is no column {unknown[0]!r}; {nearest(unknown[0], whole.table.column_names)}")

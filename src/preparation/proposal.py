@@ -5,6 +5,7 @@ read: which of them will be sealed is not decided yet, and the user checks every
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import pandas as pd
 from src.core.errors import UserError
 from src.core.yaml_file import flow, scalar
 from src.datasets import numeric_looking
+from src.datasets.lists import labels_of
 from src.models.types.classes import FEWEST_PER_CLASS, MOST_NUMBERED_CLASSES, choose_positive
 from src.models.types.problem_type import ProblemType
 from src.models.types.registry import TYPES
@@ -31,6 +33,9 @@ ROWS = 100_000
 MOST_CATEGORIES = 1000
 IDENTIFIER_SHARE = 0.95
 NUMERIC_SHARE = 0.8
+
+# What stands between the labels of a value that lists several; so many values at least list more than one.
+MARKS_OF_LISTS, LISTING_SHARE, MOST_LABELS = ("|", ";", ","), 0.1, 200
 
 _CODE = {"zip", "zipcode", "postcode", "postal", "plz", "code", "category", "cluster", "region", "district", "type"}
 _UNIT = {
@@ -119,6 +124,8 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
                 f"target: there is no column {name!r}; the columns are: {', '.join(table.columns)}"
                 + (f" ({' '.join(notes)})" if notes else "")
             )
+    if len(targets) == 1 and (mark := _mark_of_lists(table[targets[0]])) is not None:
+        return propose(*_with_labels(table, targets[0], mark, source, notes), seed=seed)
     columns = {
         name: _column(table[name] if name in targets else table[name].head(ROWS), source.notation(name))
         for name in table.columns
@@ -156,6 +163,37 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
         *([] if targets else _references(useful)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _mark_of_lists(values: pd.Series) -> str | None:
+    """The mark between the labels of a column that lists several in one value; None where it lists none."""
+    if not isinstance(values.dtype, pd.StringDtype):
+        return None
+    present = values.dropna()
+    for mark in MARKS_OF_LISTS:
+        listed = [labels_of(value, mark) for value in present.unique()]
+        counts = Counter(label for labels in listed for label in labels)
+        several = present.str.contains(mark, regex=False).mean() >= LISTING_SHARE
+        repeated = sum(count > 1 for count in counts.values())
+        if several and repeated > 1 and len(counts) <= min(len(listed), MOST_LABELS) and 2 * repeated >= len(counts):
+            return mark
+    return None
+
+
+def _with_labels(
+    table: pd.DataFrame, column: str, mark: str, source: LocalSource, notes: Sequence[str]
+) -> tuple[pd.DataFrame, list[str], LocalSource, list[str]]:
+    """The table with a column for each label that is not rare, the names of these, the source and the notes."""
+    rows = [labels_of(value, mark) for value in table[column].fillna("")]
+    counts = Counter(label for labels in rows for label in labels)
+    frequent = [label for label, count in counts.most_common() if count >= FEWEST_PER_CLASS]
+    names = {f"{column}={label}": pd.array([label in row for row in rows], dtype="boolean") for label in frequent}
+    rare = sorted(counts.keys() - {*frequent})
+    more = [f"{column} lists {len(counts)} labels with {mark!r} between them; each is a target of yes or no."]
+    if rare:
+        more.append(f"Left out are labels with under {FEWEST_PER_CLASS} rows: {', '.join(rare[:10])}.")
+    listing = source.model_copy(update={"lists": {column: mark}})
+    return table.drop(columns=column).assign(**names), [*names], listing, [*notes, *more]
 
 
 def conclusions(text: str) -> list[str]:

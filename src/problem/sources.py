@@ -99,6 +99,11 @@ class Reading(Settings):
         default=[], description=f"further values that stand for a gap, beside an empty one and {', '.join(USUAL_MARKS)}"
     )
     not_missing: list[str] = Field(default=[], description="which of these words are values of their own")
+    lists: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="columns with several labels in a value, and the mark between them; a target `genres=drama` says "
+        "which rows have that label in the column genres",
+    )
     strip_end: str = Field("", description="characters removed from the end of every value, beside white space")
     decimal: Decimal = Field(".", description="the mark before the decimals of numbers")
     thousands: Thousands | None = Field(None, description=_THOUSANDS)

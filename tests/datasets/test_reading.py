@@ -385,6 +385,18 @@ def test_numbers_that_lose_no_digit_of_a_name_stay_numbers(read: Read, largest: 
     assert read(f"x\n1\n{largest}\n")["x"].tolist() == [1.0, float(largest)]
 
 
+def test_a_column_that_lists_labels_is_a_truth_value_for_each_that_is_a_target(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,tags\n1,war|drama\n2,\n3, drama | love\n")
+    source = LocalSource.model_validate({"source": "file", "path": "t.csv", "lists": {"tags": "|"}})
+    fetch_source(source, tmp_path / "raw", tmp_path)
+
+    table = read_table(source, tmp_path / "raw", {}, ["tags=drama", "tags=war", "tags=none"])
+
+    assert table.columns.tolist() == ["x", "tags=drama", "tags=war"]
+    assert table["tags=drama"].tolist() == [True, False, True]
+    assert table["tags=war"].tolist() == [True, False, False]
+
+
 CELLS = {
     "numeric": st.one_of(
         st.floats(allow_nan=False, width=32).map(repr),

@@ -183,6 +183,19 @@ def test_what_is_guessed_left_out_and_doubted_is_told_in_plain_words() -> None:
     assert any("always names the frequent one is right in 75.0%" in line for line in told)
 
 
+def test_a_target_that_lists_labels_is_proposed_as_one_target_for_each() -> None:
+    listed = np.resize(["war|drama", "drama", "", "love|drama", "love"], ROWS)
+    listed[0] = "war|rare"
+    problem, text = proposed(table(tags=pd.array(listed, dtype="str")), "tags")
+
+    assert problem["type"] == "multilabel"
+    assert problem["data"]["lists"] == {"tags": "|"}
+    assert set(problem["target"]) == {"tags=drama", "tags=war", "tags=love"}
+    assert "Left out are labels with under 10 rows: rare." in text
+    names = pd.array([f"Lee, Ann {i % 7}" for i in range(ROWS)], dtype="str")
+    assert proposed(table(y=names), "y")[0]["type"] == "multiclass"
+
+
 def test_a_table_without_features_is_refused() -> None:
     with pytest.raises(UserError, match="no column is left to learn from: n has one value only"):
         proposed(pd.DataFrame({"y": np.arange(40.0) % 2, "n": 1.0}), "y")
