@@ -28,6 +28,7 @@ from src.datasets.columns import (
     plain_numbers,
 )
 from src.datasets.conllu import conllu_lines, read_conllu
+from src.datasets.dates import iso_spelling
 from src.datasets.delimited import csv_lines, read_csv, read_tsv, tsv_lines
 from src.datasets.json_lines import jsonl_lines, read_json, read_jsonl
 from src.datasets.lists import with_labels
@@ -231,6 +232,9 @@ def _typed(
     typed, guessed = {}, {}
     for name in list(pending):
         values, by_file, by_user = pending.pop(name), declared.get(name), types.get(name)
+        if name in files[0].reading.dates:
+            values, by_file = iso_spelling(values.cast(pa.string()), files[0].reading.dates[name]), None
+            guesses[name] = ("date",)
         try:
             typed[name] = typed_column(
                 name, values, by_file, by_user or by_file, guesses.get(name, ()), files[0].reading, name in targets

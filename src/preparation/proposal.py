@@ -32,6 +32,8 @@ ROWS = 100_000
 # Texts with more distinct values cannot be categories; the data checks refuse them, too.
 MOST_CATEGORIES = 1000
 IDENTIFIER_SHARE = 0.95
+# A column of so many moments at least tells time; steps of one size, but for this share of it, are those of a series.
+FEWEST_MOMENTS, UNEVEN_STEP, REGULAR_SHARE = 20, 0.12, 0.9
 NUMERIC_SHARE = 0.8
 
 # What stands between the labels of a value that lists several; so many values at least list more than one.
@@ -53,7 +55,7 @@ _UNIT = {
     "group",
     "sentence",
 }
-_TIME = {"date", "time", "datetime", "timestamp", "year"}
+_TIME = {"date", "time", "datetime", "timestamp", "year", "month", "day", "week", "hour", "epoch"}
 _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
 
@@ -134,13 +136,16 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
     only_texts = not targets and len(columns) == 1 and all(column.is_text for column in columns.values())
     problem_type, why = _type(target_columns, only_texts)
     features = [column for name, column in columns.items() if name not in targets]
+    time = _time(features, table)
+    is_series = time is not None and all(c.is_number for c in target_columns) and _is_regular(table[time.name])
     useless = {
         column.name: reason
         for column in features
-        if (reason := (None if only_texts else _useless(column)) or _unsuited(column, problem_type))
+        if column is not time
+        and (reason := (None if only_texts else _useless(column)) or _unsuited(column, problem_type))
     }
-    useful = [column for column in features if column.name not in useless]
-    if not useful:
+    useful = [column for column in features if column.name not in useless and column is not time]
+    if not useful and not is_series:
         raise UserError(
             "no column is left to learn from: " + "; ".join(f"{name} {why}" for name, why in useless.items())
         )
@@ -155,11 +160,12 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
         *_code(useful, problem_type),
         *_gaps(target_columns),
         *_spellings(target_columns),
-        *_goal(target_columns, problem_type, len(table), seed),
+        *_goal(target_columns, problem_type, len(table), seed, time is not None),
+        *_in_time(time, is_series),
         *_dropped(useless),
         *_kinds(useful, only_texts),
         *_slips(useful),
-        *_roles(features),
+        *_roles([column for column in features if column is not time]),
         *([] if targets else _references(useful)),
     ]
     return "\n".join(lines) + "\n"
@@ -291,7 +297,35 @@ def _spellings(targets: Sequence[Column]) -> Iterator[str]:
                 yield f"# {column.name}: {same} differ only in case, spaces or invisible characters: one class?"
 
 
-def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed: int) -> Iterator[str]:
+def _time(columns: Sequence[Column], table: pd.DataFrame) -> Column | None:
+    """The column that tells when: its name or its dates say so, and the rows are in its order."""
+    for column in columns:
+        values = table[column.name]
+        tells = column.is_date or (column.is_whole and bool(column.words & _TIME))
+        if tells and column.distinct >= FEWEST_MOMENTS and values.notna().all() and values.is_monotonic_increasing:
+            return column
+    return None
+
+
+def _is_regular(moments: pd.Series) -> bool:
+    """Whether most steps between moments are about the same; months and years differ a little in length."""
+    steps = np.diff(moments.to_numpy()).astype(np.float64)
+    usual = float(np.median(steps))
+    return usual > 0 and bool((np.abs(steps - usual) <= UNEVEN_STEP * usual).mean() >= REGULAR_SHARE)
+
+
+def _in_time(time: Column | None, is_series: bool) -> Iterator[str]:
+    if time is None:
+        return
+    yield f"time: {scalar(time.name)} # the rows are in its order, so the last ones are sealed"
+    series = "series: {lookback: 12, delay: 1} #"
+    if is_series:
+        yield f"{series} regular moments: learn from the 12 before, to forecast the next; remove it if rows stand alone"
+    else:
+        yield f"# {series} if the 12 rows before help to forecast the next"
+
+
+def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed: int, in_time: bool) -> Iterator[str]:
     shares: dict[str, float] = {}
     if problem_type.single_label:
         shares = label_texts(targets[0].present).value_counts(normalize=True).to_dict()
@@ -302,7 +336,7 @@ def _goal(targets: Sequence[Column], problem_type: ProblemType, rows: int, seed:
     yield f"measure: {measure} # {why}"
     if "protocol" in problem_type.defaults:
         return
-    order: Order = "stratified" if problem_type.single_label else "shuffled"
+    order: Order = "temporal" if in_time else "stratified" if problem_type.single_label else "shuffled"
     auto = ProtocolSettings(protocol="auto", folds="auto", repeats="auto", seed=seed)
     protocol, choices = choose_protocol(auto, round(0.8 * rows), order)
     yield f"protocol: {protocol.method} # {choices[0].reason}"
@@ -320,7 +354,7 @@ def _useless(column: Column) -> str | None:
         return "has one value only" if column.distinct else "is empty"
     many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
     if column.is_text and column.present.str.match(_LOCAL_DATE).mean() > NUMERIC_SHARE:
-        return "holds dates; write them as 2026-11-21 to learn from them"
+        return "holds dates, not all of one form; write them as 2026-11-21 to learn from them"
     numbers = numeric_looking(column.present, column.notation)[0] if column.is_text else 0.0
     if column.is_text and not column.reads and not NUMERIC_SHARE <= numbers < 1:
         if column.distinct >= IDENTIFIER_SHARE * len(column.present) and len(column.present) > MOST_NUMBERED_CLASSES:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -19,6 +20,7 @@ import pyarrow.parquet
 from src.core.errors import UserError
 from src.core.text import counted
 from src.datasets.archives import is_archive, is_packed, members_of, unpack
+from src.datasets.dates import recognized_dates
 from src.datasets.delimited import SEPARATORS, fields_of, table_lines
 from src.datasets.encoding import way_out
 from src.datasets.notation import recognized, settings_of
@@ -46,6 +48,8 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _NUMBER = re.compile(r"[+-]?[\d.,\s]*\d[\d.,\s]*%?")
 _YEARS = range(1800, 2101)
+# The numbers that may be days such as 20240105.
+_DAYS_AS_NUMBERS = (18000101, 21001231)
 
 
 @dataclass(frozen=True)
@@ -139,12 +143,31 @@ def _looked_at(path: Path, shown: str, target: str) -> Looked:
     reading = Reading.model_validate(settings)
     targets = {target, *(name.strip() for name in target.split(","))}
     table = read_local(path, reading, shown, targets)
+    forms = {str(name): fitting for name in table if (fitting := _forms(table[name]))}
+    if forms:
+        settings["dates"] = {name: fitting[0] for name, fitting in forms.items()}
+        table = read_local(path, Reading.model_validate(settings), shown, targets)
+        notes += [_dates_in_words(name, fitting) for name, fitting in forms.items()]
     notations = {str(name): each for name in table if (each := _notation(table[name])) not in (None, Notation())}
     if notations:
         settings |= settings_of({name: notation for name, notation in notations.items() if notation is not None})
         table = read_local(path, Reading.model_validate(settings), shown, targets)
         notes += [f"{name} holds numbers written with {_in_words(notation)}." for name, notation in notations.items()]
     return Looked(table, settings, notes)
+
+
+def _forms(values: pd.Series) -> list[str]:
+    """The forms in which a column may hold dates, the likeliest first; none in a column of another type."""
+    if values.dtype == np.float64 and values.between(*_DAYS_AS_NUMBERS).all() and (values % 1 == 0).all():
+        values = values.map("{:.0f}".format).astype("str")
+    if not isinstance(values.dtype, pd.StringDtype):
+        return []
+    return recognized_dates(pa.chunked_array([pa.Array.from_pandas(values, type=pa.string())]))
+
+
+def _dates_in_words(name: str, forms: Sequence[str]) -> str:
+    sure = f"{name} holds dates, read as {forms[0]}"
+    return f"{sure}; {' or '.join(forms[1:])} fits as well." if len(forms) > 1 else f"{sure}."
 
 
 def _notation(values: pd.Series) -> Notation | None:

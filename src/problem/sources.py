@@ -99,6 +99,11 @@ class Reading(Settings):
         default=[], description=f"further values that stand for a gap, beside an empty one and {', '.join(USUAL_MARKS)}"
     )
     not_missing: list[str] = Field(default=[], description="which of these words are values of their own")
+    dates: dict[str, str] = Field(
+        default_factory=dict,
+        description="how the dates of a column are written, such as %d.%m.%Y for 05.01.2024; dates such as 2024-01-05 "
+        "are read in any column",
+    )
     lists: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="columns with several labels in a value, and the mark between them; a target `genres=drama` says "

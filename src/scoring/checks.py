@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from src.datasets.columns import NotOfType, arrow_column_type, is_text
+from src.datasets.dates import iso_spelling
 from src.datasets.reading import EXPECTED, typed_column
 from src.inputs.pictures import decodes
 from src.inputs.sentences import torn
@@ -118,6 +119,8 @@ class RowChecks:
     def _typed(self, values: pa.ChunkedArray, name: str, type_: FeatureType) -> tuple[pa.ChunkedArray, list[Fault]]:
         """The values with the column type `type_`, null where they do not have it, and the faults."""
         stored_type = None if is_text(values.type) else arrow_column_type(values.type)
+        if name in self.reading.dates and type_ == "date" and stored_type != "date":
+            values, stored_type = iso_spelling(values.cast(pa.string()), self.reading.dates[name]), None
         try:
             return typed_column(name, values, stored_type, type_, (), self.reading), []
         except NotOfType as error:

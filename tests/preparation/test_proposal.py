@@ -109,10 +109,10 @@ def test_a_column_of_sentences_comes_with_how_to_read_their_words() -> None:
     assert "# columns: {word: token}" in text
 
 
-def test_groups_and_time_are_comments_only() -> None:
+def test_groups_and_the_time_of_rows_in_another_order_are_comments_only() -> None:
     frame = table(
         patient_id=np.arange(ROWS) // 10,
-        visited=pd.date_range("2026-01-01", periods=ROWS).as_unit("us"),
+        visited=pd.date_range("2026-01-01", periods=ROWS).as_unit("us")[::-1],
         y=np.arange(ROWS) % 2,
     )
 
@@ -122,6 +122,25 @@ def test_groups_and_time_are_comments_only() -> None:
     assert "# time: visited" in text
     assert "# series: {lookback: 12, delay: 1}" in text
     assert not {"groups", "time"} & problem.keys()
+
+
+@pytest.mark.parametrize("step", ["h", "D", "MS", "YS"])
+def test_rows_in_the_order_of_regular_dates_are_a_series_even_without_other_columns(step: str) -> None:
+    when = pd.date_range("1826-01-01", periods=ROWS, freq=step, unit="us")
+    problem, _ = proposed(pd.DataFrame({"when": when, "y": RNG.normal(size=ROWS)}), "y")
+
+    assert (problem["time"], problem["series"]) == ("when", {"lookback": 12, "delay": 1})
+    assert "drop" not in problem
+
+
+def test_years_in_order_are_a_series_and_irregular_moments_tell_time_alone() -> None:
+    problem, _ = proposed(pd.DataFrame({"Year": 1700.0 + np.arange(ROWS), "y": RNG.normal(size=ROWS)}), "y")
+    assert (problem["time"], "series" in problem) == ("Year", True)
+
+    days = pd.to_timedelta(np.cumsum(RNG.integers(1, 40, ROWS)), "D") + pd.Timestamp("2020-01-01")
+    problem, text = proposed(table(sold=days.as_unit("us"), y=RNG.normal(size=ROWS)), "y")
+    assert (problem["time"], "series" in problem) == ("sold", False)
+    assert "# series: {lookback: 12" in text
 
 
 def test_slips_in_numbers_and_gaps_in_the_target_are_told() -> None:

@@ -297,9 +297,10 @@ def test_columns_may_be_kept_and_come_in_any_order_among_others(repository: Repo
         ({"separator": "whitespace"}, lambda text: text.replace(",", " \t").replace("green", '"green"')),
         ({"comment": "#"}, lambda text: f"# by us\n{text}# the end\n"),
         ({"separator": ";", "decimal": ","}, lambda text: text.replace(",", ";").replace(".", ",")),
+        ({"dates": {"picked": "%d.%m.%Y"}}, lambda text: text.replace("2026-03-01", "01.03.2026", 1)),
         ({"numbers": {"weight": {"unit": "g"}}}, lambda text: re.sub(r"(,\d+[.]\d+),(red|green)", r"\1 g,\2", text)),
     ],
-    ids=["spaces", "spaces and quotes", "comments", "decimal commas", "a unit"],
+    ids=["spaces", "spaces and quotes", "comments", "decimal commas", "dates", "a unit"],
 )
 def test_new_rows_are_read_in_the_layout_and_notation_of_the_problem_s_file(
     repository: Repository, options: dict[str, Any], change: Callable[[str], str]
