@@ -28,7 +28,7 @@ KINDS_FOLDER = Path("src/kinds")
 # Its modules have nothing in common: a change to one for a server is none to a step.
 NEVER_WHOLE = Path("src/internals")
 WIDTH = 120
-_DEPS = re.compile(r"^      deps:.*\n(?:        .*\n)+", re.MULTILINE)
+_DEPS = re.compile(r"^      deps:.*\n(?:        .*\n)*", re.MULTILINE)
 
 
 def dependencies(step: str) -> list[str]:

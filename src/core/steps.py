@@ -29,22 +29,7 @@ class Step:
     later: tuple[str, ...] = ()
 
 
-GRAPH: dict[str, Step] = {
-    "define": Step(
-        reads=("params.yaml", "problems/{problem}.yaml", "data/local"),
-        makes=(
-            f"{RESULTS}/settings/fetch.json",
-            f"{RESULTS}/settings/validate.json",
-            f"{RESULTS}/settings/prepare.json",
-            f"{RESULTS}/settings/baseline.json",
-            f"{RESULTS}/settings/overfit.json",
-            f"{RESULTS}/settings/regularize.json",
-            f"{RESULTS}/settings/evaluate.json",
-            f"{RESULTS}/settings/report.json",
-            f"{RESULTS}/settings/engine.json",
-            f"{RESULTS}/local_files.json",
-        ),
-    ),
+_AFTER_DEFINE: dict[str, Step] = {
     "fetch": Step(
         reads=(f"{RESULTS}/settings/fetch.json", f"{RESULTS}/local_files.json"),
         makes=(RAW,),
@@ -146,6 +131,16 @@ GRAPH: dict[str, Step] = {
         by_folder=True,
         later=("src.report.page", "src.report.evidence"),
     ),
+}
+GRAPH: dict[str, Step] = {
+    "define": Step(
+        reads=("params.yaml", "problems/{problem}.yaml", "data/local"),
+        makes=(
+            *(f"{RESULTS}/settings/{name}.json" for name in (*_AFTER_DEFINE, "engine")),
+            f"{RESULTS}/local_files.json",
+        ),
+    ),
+    **_AFTER_DEFINE,
 }
 STEPS = tuple(GRAPH)
 _MAKERS = {path: name for name, step in GRAPH.items() for path in step.makes}

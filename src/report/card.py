@@ -55,7 +55,7 @@ def _intended_use(evidence: Evidence) -> CardPart:
 
 
 def _data(evidence: Evidence) -> CardPart:
-    prepared, validation = evidence.prepared, evidence.validation
+    prepared, validation = evidence.prepared, evidence.validate
     items = [
         f"Training data: {counted(prepared.rows, 'row')} of {count(validation.rows)}.",
         f"Sealed test set: {counted(evidence.evaluate.test.rows, 'row')}, {scored(evidence.evaluate.test.opening)}.",

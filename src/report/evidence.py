@@ -8,7 +8,7 @@ import pandas as pd
 from src.core.files import Layout, intact
 from src.problem.load import load_settings
 from src.problem.steps import ReportSettings
-from src.results.answer import Answer, Judged, answer
+from src.results.answer import WITH_VERDICTS, Answer, answer
 from src.results.baseline import Baseline
 from src.results.data import Prepared, Validation
 from src.results.evaluate import Evaluate
@@ -23,7 +23,7 @@ class Evidence:
 
     problem: str
     settings: ReportSettings
-    validation: Validation
+    validate: Validation
     prepared: Prepared
     baseline: Baseline
     overfit: Overfit
@@ -38,14 +38,7 @@ class Evidence:
     @property
     def verdicts(self) -> list[tuple[str, Verdict]]:
         """Every verdict with the step that found it, in their order."""
-        steps: dict[str, Judged] = {
-            "validate": self.validation,
-            "baseline": self.baseline,
-            "overfit": self.overfit,
-            "regularize": self.regularize,
-            "evaluate": self.evaluate,
-        }
-        return [(step, verdict) for step, results in steps.items() for verdict in results.verdicts]
+        return [(step, verdict) for step in WITH_VERDICTS for verdict in getattr(self, step).verdicts]
 
     @property
     def answer(self) -> Answer:
@@ -86,7 +79,7 @@ def read_evidence(layout: Layout) -> Evidence:
     evidence = Evidence(
         problem=layout.problem,
         settings=load_settings(layout, "report", ReportSettings),
-        validation=Validation.read(layout.result("validate")),
+        validate=Validation.read(layout.result("validate")),
         prepared=Prepared.read(layout.result("prepare")),
         baseline=Baseline.read(layout.result("baseline")),
         overfit=Overfit.read(layout.result("overfit")),

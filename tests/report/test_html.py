@@ -191,7 +191,7 @@ def test_every_verdict_and_automatic_choice_is_printed_with_its_reason(
     pages: Callable[[str], str], results: Results
 ) -> None:
     evidence, text = read_evidence(results("multiclass")), Document(pages("multiclass")).text.casefold()
-    steps = (evidence.validation, evidence.baseline, evidence.overfit, evidence.regularize, evidence.evaluate)
+    steps = (evidence.validate, evidence.baseline, evidence.overfit, evidence.regularize, evidence.evaluate)
     for verdict in (verdict for step in steps for verdict in step.verdicts):
         assert text.count(verdict.evidence.casefold()) >= 2, verdict.name
     for choice in (*evidence.prepared.choices, *evidence.evaluate.choices):
@@ -306,7 +306,7 @@ def nothing_optional(evidence: Evidence) -> Evidence:
     return replace(
         evidence,
         settings=evidence.settings.model_copy(update={"unit": ""}),
-        validation=evidence.validation.model_copy(update={"findings": []}),
+        validate=evidence.validate.model_copy(update={"findings": []}),
         prepared=evidence.prepared.model_copy(update={"choices": [], "positive": None}),
         evaluate=evidence.evaluate.model_copy(update={"extra": {}}),
     )
@@ -450,7 +450,7 @@ def test_your_table_tells_of_each_column_its_use_gaps_values_and_what_was_found(
     ]
     finding = Finding(check="spellings", severity="warning", column="city", count=2, rows=[4], message=spelled)
     validation = Validation(rows=300, columns=columns, passed=[], findings=[finding], verdicts=[])
-    section = columns_section(replace(evidence, validation=validation))
+    section = columns_section(replace(evidence, validate=validation))
     assert [list(row) for row in section.blocks[1].rows] == [
         ["age", "input", "numeric", "30 (10.0%)", "80", "0 to 99, median 30", "▁█▅", ""],
         ["city", "input", "categorical", "none", "5", "Ulm (3), 4 more", "", f"{spelled}."],
@@ -471,10 +471,10 @@ def test_your_table_tells_of_each_column_its_use_gaps_values_and_what_was_found(
 
 def test_a_wide_table_shows_the_columns_with_findings_and_counts_the_others(results: Results) -> None:
     evidence = read_evidence(results("binary"))
-    column = evidence.validation.columns[0]
+    column = evidence.validate.columns[0]
     columns = [column.model_copy(update={"name": f"c{place}"}) for place in range(150)]
     last = Finding(check="spellings", severity="warning", column="c149", count=2, rows=[4], message="odd")
-    validation = evidence.validation.model_copy(update={"columns": columns, "findings": [last]})
-    text, table = columns_section(replace(evidence, validation=validation)).blocks
+    validation = evidence.validate.model_copy(update={"columns": columns, "findings": [last]})
+    text, table = columns_section(replace(evidence, validate=validation)).blocks
     assert "50 columns more are in validation.html" in text.text
     assert [row[0] for row in table.rows] == [f"c{place}" for place in range(99)] + ["c149"]

@@ -31,7 +31,7 @@ def test_the_card_states_sizes_scores_and_intervals(results: Results) -> None:
         evidence.evaluate.cross_validation,
         evidence.evaluate.test,
     )
-    assert f"Training data: {evidence.prepared.rows} rows of {evidence.validation.rows}." in card
+    assert f"Training data: {evidence.prepared.rows} rows of {evidence.validate.rows}." in card
     assert f"| {cross.mean:.1%} | {cross.low:.1%} to {cross.high:.1%} |" in card
     assert f"| {test.value:.1%} | {test.low:.1%} to {test.high:.1%} |" in card
     assert evidence.settings.question in card

@@ -26,7 +26,7 @@ ROLES = {
 
 def columns(evidence: Evidence) -> Section:
     """What is in each column, what it is used as, and what the data checks found there."""
-    validation = evidence.validation
+    validation = evidence.validate
     messages: dict[str, list[str]] = {}
     for finding in validation.findings:
         if finding.column is not None:

@@ -26,7 +26,7 @@ def question(evidence: Evidence) -> Section:
         *([["Unit", evidence.settings.unit]] if evidence.settings.unit else []),
         [
             "Rows",
-            f"{count(evidence.validation.rows)}, of which {count(prepared.rows)} for training and "
+            f"{count(evidence.validate.rows)}, of which {count(prepared.rows)} for training and "
             f"{count(evidence.evaluate.test.rows)} sealed away for the test",
         ],
         [
@@ -44,7 +44,7 @@ def question(evidence: Evidence) -> Section:
 
 
 def data_checks(evidence: Evidence) -> Section:
-    validation = evidence.validation
+    validation = evidence.validate
     errors = sum(finding.severity == "error" for finding in validation.findings)
     blocks: list[Text | Pictures | Table] = [
         Text(
