@@ -13,18 +13,8 @@ from src.problem.steps import Problem
 from src.results.data import Prepared
 from src.results.evaluate import Evaluate
 from src.tables.protocols import Folds, read_folds
-from tasks.baseline import baseline
-from tasks.define import define
-from tasks.evaluate import evaluate
-from tasks.fetch import fetch
-from tasks.overfit import overfit
-from tasks.prepare import prepare
-from tasks.regularize import regularize
-from tasks.report import report
-from tasks.validate import validate
+from tests.kinds.workflow import STEPS
 from tests.workspaces import ROOT
-
-STEPS = (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report)
 
 
 @dataclass(frozen=True)

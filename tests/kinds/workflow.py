@@ -1,6 +1,7 @@
 """The whole workflow on a small problem of one kind of input, in a folder of its own."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +9,12 @@ import pandas as pd
 import yaml
 
 from src.core.files import Layout, read_json
+from src.core.steps import STEPS as NAMES
 from tasks.baseline import baseline
-from tasks.define import define
-from tasks.evaluate import evaluate
-from tasks.fetch import fetch
-from tasks.overfit import overfit
-from tasks.prepare import prepare
-from tasks.regularize import regularize
-from tasks.report import report
-from tasks.validate import validate
 from tests.kinds.unused import only
 from tests.workspaces import ROOT
 
-STEPS = (define, fetch, validate, prepare, baseline, overfit, regularize, evaluate, report)
+STEPS = tuple(getattr(import_module(f"tasks.{name}"), name) for name in NAMES)
 
 
 def new_layout(problem: str, root: Path) -> Layout:
