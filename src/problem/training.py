@@ -28,7 +28,7 @@ class Training(Settings):
 
 
 class OverfitLadder(Settings):
-    """The capacity ladder: `first_units` in one hidden layer, doubled from rung to rung."""
+    """The capacity ladder: `first_units` in one hidden layer, doubled from rung to rung, with up to three layers."""
 
     first_units: int = Field(4, ge=1, le=4096, description="of the first rung")
     max_rungs: int = Field(6, ge=1, le=16, description="the most networks on the ladder")

@@ -11,8 +11,9 @@ def rungs(first_units: int, count: int, activation: str) -> list[MLPConfiguratio
     return ladder([], OverfitLadder.model_validate(settings), Training.model_validate({"activation": activation}))
 
 
-def test_the_ladder_starts_with_one_layer_then_two_and_doubles_from_rung_to_rung():
-    assert [network.text for network in rungs(4, 5, "relu")] == ["4", "8", "16-16", "32-32", "64-64"]
+def test_the_ladder_starts_with_one_layer_then_two_then_three_and_doubles_from_rung_to_rung():
+    small = ["4", "8", "16-16", "32-32", "64-64", "128-128"]
+    assert [network.text for network in rungs(4, 8, "relu")] == [*small, "256-256-256", "512-512-512"]
 
 
 def test_every_rung_has_more_parameters_than_the_one_before_and_no_regularization():
