@@ -11,7 +11,7 @@ IN_MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
 as_typed = '$(subst ','\'',$(value $(1)))'
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: .venv-is-here help install repro experiments test new apply book serve serve-model promote
+.PHONY: .venv-is-here help install repro experiments test new look apply book serve serve-model promote
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ test: $(INSTALLED) ## check formatting, lint and types, and run the tests
 
 new: $(INSTALLED) ## write a first problem file: make new name=churn csv=path/to.csv target=left
 	@python -m tasks.new --name $(call as_typed,name) --csv $(call as_typed,csv) --target $(call as_typed,target)
+
+look: $(INSTALLED) ## show the columns as the workflow reads them, and what is wrong with them: make look name=churn
+	@python -m tasks.look $(call as_typed,name)
 
 apply: $(INSTALLED) ## bring a run with settings of its own home, its problem's files alone: make apply run=wine-1a2b3c4d
 	@python -m flows.apply "$(run)"

@@ -147,6 +147,7 @@ def main() -> int:
         print("\n".join(f"  - {line}" for line in conclusions(layout.problem_file.read_text(encoding="utf-8"))))
     print("Next:")
     print(f"  1. read {layout.problem_file}: rewrite the question, check the lines with a comment")
+    print(f"     and see the columns as they will be read: make look name={layout.problem}")
     print("  2. make repro")
     print(f"     or for this problem alone: source .venv/bin/activate; dvc repro report@{layout.problem}")
     print(f"  3. open {layout.results / 'report.html'}")
