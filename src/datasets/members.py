@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -116,9 +116,13 @@ def _rows(
 
 
 def _groups(pattern: str, name: str, shown: str) -> dict[str, str | bytes] | None:
-    """What the pattern's named groups match in a member's path; None if it does not match the whole path."""
+    """What the pattern's named groups match in a member's path; None if it does not match the whole path.
+
+    Case does not count, and hidden files such as .DS_Store match nothing.
+    """
     with _in_time("members", pattern, f"{shown}: the path {name!r}"):
-        match = regex.fullmatch(pattern, name, timeout=MATCH_SECONDS)
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+        match = None if hidden else regex.fullmatch(pattern, name, regex.IGNORECASE, timeout=MATCH_SECONDS)
     return None if match is None else match.groupdict()
 
 

@@ -12,12 +12,15 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from src.inputs.picture_file import PixelsOnDisk, Row
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -195,6 +198,7 @@ def decodes(file: object) -> bool:
     try:
         with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
             image.load()
+            _of_bytes(image)
     except Undecodable:
         return False
     return True
@@ -221,6 +225,7 @@ def side_by_side(files: Sequence[bytes]) -> bytes:
 
 _HEAD = re.compile(rb"P([56])\n([0-9]+) ([0-9]+)\n255\n")
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+_WIDE = ("I", "F", "I;16", "I;16B", "I;16L")
 _GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L")
 
 
@@ -240,10 +245,26 @@ def _decoded(file: bytes, shape: Shape) -> Bytes:
     with _noticed(), Image.open(io.BytesIO(file), formats=FORMATS) as image:
         size = (shape.width, shape.height)
         image.draft(image.mode, size)  # decode a JPEG file only as finely as needed
-        upright = ImageOps.exif_transpose(image)
+        upright = _of_bytes(ImageOps.exif_transpose(image))
         plain = upright.convert("L" if shape.channels == 1 else "RGB")
         pixels = np.asarray(plain if plain.size == size else plain.resize(size, Image.Resampling.BILINEAR))
         return pixels.reshape(shape.height, shape.width, shape.channels)
+
+
+def _of_bytes(image: "Image.Image") -> "Image.Image":
+    """Pixels of 16 bits, or numbers from 0 to 1, as bytes; other pictures as they are. Raises ValueError beyond these.
+
+    Pillow's own conversion would cut them off at 255.
+    """
+    from PIL import Image
+
+    if image.mode not in _WIDE:
+        return image
+    pixels = np.asarray(image, dtype=np.float64)
+    most = 1.0 if image.mode == "F" else 65_535.0
+    if not (pixels.min() >= 0 and pixels.max() <= most):
+        raise ValueError(f"its pixels are not from 0 to {most:g}")
+    return Image.fromarray(np.round(pixels * (255 / most)).astype(np.uint8))
 
 
 @contextmanager

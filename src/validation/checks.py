@@ -21,6 +21,7 @@ from src.tables.columns import alike, label_numbers, label_texts
 from src.tables.facts import SHOWN_ROWS, Issue, TableFacts, counted, first_rows, listed, listed_counts, show, where
 from src.validation.leaks import FEWEST_ROWS as FEWEST_ROWS_FOR_LEAKS
 from src.validation.leaks import SAMPLE_ROWS, class_score, columns_of_sum, sampled_rows, value_score
+from src.validation.written_dates import dates_as_text
 
 Check = Callable[[TableFacts], Iterable[Issue]]
 
@@ -472,6 +473,7 @@ CHECKS: dict[str, Check] = {
         positive_class,
         rows_per_class,
         text_among_numbers,
+        dates_as_text,
         too_many_categories,
         enough_groups,
         time_order,

@@ -209,3 +209,18 @@ def test_a_text_in_which_no_record_is_found_is_refused(tmp_path: Path) -> None:
 def test_numbers_and_records_are_for_texts(given: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Members(**given)
+
+
+def test_the_case_of_paths_does_not_count_and_hidden_files_are_no_rows(tmp_path: Path) -> None:
+    for name in ("cat/1.txt", "Cat/2.TXT", "cat/.DS_Store", "cat/.3.txt", "__MACOSX/cat/1.txt"):
+        (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pets" / name).write_text(name)
+
+    table = pd.read_parquet(
+        table_of_members(
+            tmp_path / "pets", Members(members="(.*/)?(?P<animal>cat|dog)/.*([.]txt|Store)"), "utf-8", tmp_path, "pets"
+        )
+    )
+
+    assert sorted(table["text"]) == ["Cat/2.TXT", "cat/1.txt"]
+    assert set(table["animal"]) == {"cat", "Cat"}

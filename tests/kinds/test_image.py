@@ -265,3 +265,25 @@ def test_a_mistake_is_shown_as_a_picture_that_is_in_the_page_itself():
 
 def test_a_column_of_pictures_makes_the_problem_one_of_pictures():
     assert kind_of([IMAGE]) is KINDS["image"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "kind", "expected"),
+    [
+        (np.array([[0, 257, 65535]], np.uint16), "PNG", [0, 1, 255]),
+        (np.array([[0.0, 0.5, 1.0]], np.float32), "TIFF", [0, 128, 255]),
+    ],
+)
+def test_pixels_of_sixteen_bits_and_floats_are_scaled_by_their_range(pixels, kind: str, expected: list[int]):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    assert pixels_of([stream.getvalue()], Shape(1, 1, 3))[0, 0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("pixels", [np.array([[0.0, 7.0]], np.float32), np.array([[-1, 70_000]], np.int32)])
+def test_pixels_of_an_unknown_range_are_refused(pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "TIFF")
+    assert not decodes(stream.getvalue())
+    with pytest.raises(Undecodable, match="pixels are not from 0"):
+        pixels_of([stream.getvalue()], Shape(1, 1, 2))

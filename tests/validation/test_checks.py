@@ -229,6 +229,12 @@ BAD = {
         {"type": "multiclass"},
         W, "answer", 60, [2, 3, 6, 7, 10], (r"'yes' (30), 'yes\u200b' (30)", "invisible characters"),
     ),
+    "dates in another form": Bad(
+        "dates_as_text",
+        with_column("colour", text([f"{1 + i % 28:02}.{1 + i // 28:02}.2024" for i in range(ROWS)])),
+        {},
+        W, "colour", ROWS, EVERY, ("dates such as '01.01.2024'", 'dates: {colour: "%d.%m.%Y"}'),
+    ),
     "ids of nineteen digits": Bad(
         "text_among_numbers",
         with_column("colour", text([str(1234567890123456700 + i // 4) for i in range(ROWS)])),
