@@ -14,13 +14,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from src.core.errors import UserError
 from src.core.files import Layout, atomic_file, write_text
 from src.core.names import plain_name
 from src.datasets.fetching import full_disk_told
-from src.preparation.proposal import conclusions, propose, propose_text
+from src.preparation.proposal import conclusions, names_pictures, propose, propose_text
 from src.preparation.sniffing import encoding_of, look_at
 from src.problem.load import listed_problems, load_problem
 from src.problem.sources import LocalSource
@@ -30,6 +31,8 @@ from tasks.problem_list import with_problem
 
 # The ending of a file that is one long text, where there is no target.
 TEXT = ".txt"
+# So many pictures are looked for beside their table.
+FIRST_PICTURES = 20
 
 
 def new(layout: Layout, file: Path, target: str) -> Problem:
@@ -52,8 +55,10 @@ def new(layout: Layout, file: Path, target: str) -> Problem:
     else:
         looked = look_at(file, target)
         targets = [target] if target in looked.table.columns else _targets(target)
-        source = LocalSource.model_validate({"source": "file", "path": path} | looked.settings)
-        text = propose(looked.table, targets, source, looked.notes, seed=0)
+        pictures = _pictures(looked.table, file) if (layout.local / path).exists() else {}
+        source = LocalSource.model_validate({"source": "file", "path": path} | looked.settings | pictures)
+        notes = [*looked.notes, *(f"{name} names pictures, which are read." for name in pictures.values())]
+        text = propose(looked.table, targets, source, notes, seed=0)
     listed = with_problem(layout)
     with full_disk_told(layout.local / path):
         if not (layout.local / path).exists():
@@ -91,6 +96,15 @@ def take_back(layout: Layout, file: Path | None, target: str) -> Problem | None:
         )
     write_text(layout.params_file, with_problem(layout))
     return problem
+
+
+def _pictures(table: pd.DataFrame, file: Path) -> dict[str, str]:
+    """The setting of the column whose picture files lie beside the table; none where there is no such column."""
+    for name in table.columns:
+        paths = table[name].dropna().head(FIRST_PICTURES)
+        if names_pictures(paths) and all((file.parent / path).is_file() for path in paths):
+            return {"pictures": str(name)}
+    return {}
 
 
 def _targets(target: str) -> list[str]:

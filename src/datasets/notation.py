@@ -29,7 +29,9 @@ MINUS = "\u2212"
 _TYPED = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", ".": "[.]", ",": ","}
 _WORDS = rf"[^\d.,+{MINUS}-]*?"
 # Words or a sign before a number, the number, words after it.
-_AROUND = re.compile(rf"({_WORDS})\s*[+{MINUS}-]?\s*({_WORDS})\s*[.,]?\d(?:.*\d)?[.,]?\s*(\D*)", re.DOTALL)
+_AROUND = re.compile(
+    rf"({_WORDS})\s*[+{MINUS}-]?\s*({_WORDS})\s*[.,]?\d(?:.*\d)?(?:[.,](?![^\W\d_]))?\s*(\D*)", re.DOTALL
+)
 
 
 def plain_spelling(text: pa.ChunkedArray, notation: Notation) -> pa.ChunkedArray:
@@ -69,7 +71,13 @@ def recognized(text: pa.ChunkedArray) -> Notation | None:
         return None
     around = Counter((match[1].strip() or match[2].strip(), match[3].strip()) for match in parts)
     before, after = next((pair for pair, _ in around.most_common() if any(pair)), ("", ""))
-    if (before and after) or len(after) > LONGEST_UNIT or (before and not _CURRENCY.fullmatch(before)):
+    # 12.jpg is a file.
+    if (
+        (before and after)
+        or len(after) > LONGEST_UNIT
+        or after.startswith(".")
+        or (before and not _CURRENCY.fullmatch(before))
+    ):
         return None
     unit = before or after
     if share_of_numbers(values, Notation()) >= SHARE:

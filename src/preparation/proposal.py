@@ -56,6 +56,7 @@ _UNIT = {
     "sentence",
 }
 _TIME = {"date", "time", "datetime", "timestamp", "year", "month", "day", "week", "hour", "epoch"}
+_PICTURE = r"(?i)[.](?:avif|bmp|gif|jpe?g|jp2|png|ppm|pgm|tiff?|webp)$"
 _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
 
@@ -142,6 +143,7 @@ def propose(table: pd.DataFrame, targets: Sequence[str], source: LocalSource, no
         column.name: reason
         for column in features
         if column is not time
+        and column.name != source.pictures
         and (reason := (None if only_texts else _useless(column)) or _unsuited(column, problem_type))
     }
     useful = [column for column in features if column.name not in useless and column is not time]
@@ -352,6 +354,8 @@ def _useless(column: Column) -> str | None:
     """Why nothing can be learnt from a column; None if something can."""
     if column.distinct < 2:
         return "has one value only" if column.distinct else "is empty"
+    if names_pictures(column.present):
+        return "names picture files; to learn from them, put table and pictures below data/local/ and add data.pictures"
     many = f"has {column.distinct:,} different values in {len(column.present):,} rows"
     if column.is_text and column.present.str.match(_LOCAL_DATE).mean() > NUMERIC_SHARE:
         return "holds dates, not all of one form; write them as 2026-11-21 to learn from them"
@@ -366,6 +370,11 @@ def _useless(column: Column) -> str | None:
         if (steps == 1).all() or "id" in column.words:
             return f"{many}: it counts rows instead of describing them"
     return None
+
+
+def names_pictures(values: pd.Series) -> bool:
+    """Whether the values of a column are names of picture files."""
+    return isinstance(values.dtype, pd.StringDtype) and bool(values.str.contains(_PICTURE).mean() > NUMERIC_SHARE)
 
 
 def _unsuited(column: Column, problem_type: ProblemType) -> str | None:

@@ -98,3 +98,7 @@ def test_one_mark_cannot_mean_both():
         Reading.model_validate({"decimal": ",", "thousands": ","})
     with pytest.raises(ValueError, match=r"numbers\.price"):
         Reading.model_validate({"decimal": ",", "numbers": {"price": {"thousands": ","}}})
+
+
+def test_the_ending_of_a_file_is_no_unit() -> None:
+    assert recognized(pa.chunked_array([[f"{i}.jpg" for i in range(9)]])) is None

@@ -99,6 +99,23 @@ def test_a_file_that_already_lies_in_the_local_folder_is_not_copied(layout: Layo
     assert [path.name for path in layout.local.iterdir()] == ["hr"]
 
 
+def test_a_column_of_pictures_beside_the_table_is_proposed_and_one_without_them_is_left_out(
+    layout: Layout, tmp_path: Path
+) -> None:
+    text = "photo,rooms,price\n" + "".join(f"{i}.JPG,{i % 7}.5,{i * 3 % 50}.25\n" for i in range(40))
+    (tmp_path / "homes.csv").write_text(text)
+    assert new(Layout("apart", layout.root), tmp_path / "homes.csv", "price").drop == ["photo"]
+    (layout.local / "homes").mkdir()
+    (layout.local / "homes" / "homes.csv").write_text(text)
+    for i in range(40):
+        (layout.local / "homes" / f"{i}.JPG").touch()
+
+    problem = new(layout, layout.local / "homes" / "homes.csv", "price")
+
+    assert (problem.data.pictures, problem.drop) == ("photo", [])
+    assert "# photo names pictures, which are read." in layout.problem_file.read_text()
+
+
 def test_the_problem_joins_the_list_and_comments_stay(layout: Layout, file: Path) -> None:
     new(layout, file, "left")
 
