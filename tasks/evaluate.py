@@ -104,6 +104,7 @@ def evaluate(layout: Layout) -> Evaluate:
             extra=_other_measures(finished.held_out[name], table, answers[name], test, measure),
             writings=findings.writings,
             drawn=findings.drawn,
+            concepts=findings.concepts,
             probe=_probe(given, learnt),
             recommended=advice,
             verdicts=[*judged.verdicts, *beats, *learnt.more_data, *findings.verdicts],

@@ -273,6 +273,9 @@ def test_pictures_get_a_probability_each(tmp_path: Path, network: str):
         evaluated.chosen.network.architecture
         == {"vae": "picture_variational", "autoregressive": "pixel_cnn", "realnvp": "picture_flow"}[network]
     )
+    encodes = network != "autoregressive"
+    assert [each.name for each in evaluated.concepts] == ["bar"] * encodes
+    assert ("Concepts of bar" in (layout.results / "report.html").read_text()) == encodes
 
 
 def prepared(layout: Layout) -> None:

@@ -5,11 +5,12 @@ import pandas as pd
 
 from src.core.text import count, counted
 from src.inputs.pictures import PICTURE
+from src.judging.areas import Area
 from src.judging.printer import fixed
 from src.plots import codes as code_plots
 from src.problem.terms import REFERENCE
-from src.report import diagnostics
 from src.report.blocks import Picture, Pictures, Table, Text
+from src.report.concepts import concepts
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.words import number, share
@@ -44,7 +45,14 @@ def reconstruction(evidence: Evidence) -> list[Block]:
         frozenset({0, 1, 2}),
     )
     picture = Pictures([Picture(inline_svg(figure, "errors", caption), caption)])
-    views = [*_sizes(evidence), *_sparse(evidence), *_map(test), *_plane(evidence), *_units(evidence)]
+    views = [
+        *_sizes(evidence),
+        *_sparse(evidence),
+        *_map(test),
+        *_plane(evidence),
+        *_units(evidence),
+        *concepts(evidence),
+    ]
     return [picture, table, *_rebuilt(evidence), *apart(evidence), *views]
 
 
@@ -163,7 +171,7 @@ def apart(evidence: Evidence, number: str = ERROR, intro: str = UNLIKE, named: s
         if len(counts) != 2 or counts.min() < FEWEST:
             continue
         rarer = counts.index[-1]
-        areas = {name: diagnostics.Area.of(*_told(of_model, column, rarer, number)) for name, of_model in rows.items()}
+        areas = {name: Area.of(*_told(of_model, column, rarer, number)) for name, of_model in rows.items()}
         network, shallow = areas["network"], areas["shallow"]
         gain, low, high = network.minus(shallow)
         cells.append(

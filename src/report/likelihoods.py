@@ -5,6 +5,7 @@ import numpy as np
 from src.plots import codes as code_plots
 from src.report.blocks import Picture, Pictures, Table, Text
 from src.report.codes import apart
+from src.report.concepts import concepts
 from src.report.embed import inline_svg
 from src.report.evidence import Evidence
 from src.report.words import number, share
@@ -45,11 +46,12 @@ def drawn(evidence: Evidence) -> list[Block]:
         pairs = zip(made.samples, made.nearest, strict=True)
         rows = [cells for one, other in pairs for cells in (["drawn", *one], ["nearest", *other])]
         caption = f"Rows drawn by the {model}, none of them chosen, and the training row nearest to each"
-        return [Table(caption, ["", *made.header], rows, frozenset(range(1, len(made.header) + 1)))]
+        table = Table(caption, ["", *made.header], rows, frozenset(range(1, len(made.header) + 1)))
+        return [table, *concepts(evidence)]
     samples, nearest, *of_codes = made.grids
     caption = f"Pictures drawn by the {model}, none of them chosen"
     tables = [Table(caption, [samples.caption, nearest.caption], [[samples.picture, nearest.picture]], pictured=BOTH)]
     if of_codes:
         rows = [[grid.caption, grid.picture] for grid in of_codes]
         tables.append(Table("What the network’s code says", ["", "Drawn from codes"], rows, pictured=frozenset({1})))
-    return [*tables]
+    return [*tables, *concepts(evidence)]

@@ -149,6 +149,41 @@ class Drawn(Result):
     nearest: list[list[str]] = Field([], exclude_if=lambda nearest: not nearest)
 
 
+class Concept(Result):
+    """The mean code of training rows with a value, less that of the others, added to the code of a sealed row.
+
+    rows: training rows with the value. area: how well the place along it tells the sealed rows with the value. row: the
+    first sealed row without the value. picture, cells: what it stands for then, at each strength.
+    """
+
+    value: str
+    rows: int
+    area: Estimate | None = None
+    row: int
+    picture: str = Field("", exclude_if=lambda picture: not picture)
+    cells: list[list[str]] = Field([], exclude_if=lambda cells: not cells)
+
+
+class Turned(Result):
+    """The first sealed row with a value, its code less the mean code of that value, plus that of each of the others."""
+
+    value: str
+    row: int
+    others: list[str]
+    picture: str = Field("", exclude_if=lambda picture: not picture)
+    cells: list[list[str]] = Field([], exclude_if=lambda cells: not cells)
+
+
+class Concepts(Result):
+    """Those of a reference column. header: of the cells; empty where rows are pictures."""
+
+    name: str
+    strengths: list[float]
+    header: list[str] = Field([], exclude_if=lambda header: not header)
+    concepts: list[Concept]
+    turned: list[Turned]
+
+
 class Probe(Result):
     """A linear model of what the chosen network says of rows before it learns from targets, on the evaluation folds.
 
@@ -201,7 +236,8 @@ class Evaluate(Result):
     heads: scores of further targets. half_widths: for each target, half the width of the saved model's 95% prediction
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
     choices: what `auto` chose once there were scores. extra: other measures of the saved model. writings: texts of it,
-    if it reads on. drawn: rows of it, if it draws. probe: of networks that learn from rows without a target first.
+    if it reads on. drawn: rows of it, if it draws. concepts: what its code says of reference columns.
+    probe: of networks that learn from rows without a target first.
     """
 
     measure: MeasureName
@@ -224,6 +260,7 @@ class Evaluate(Result):
     code: CodeViews | None = Field(None, exclude_if=lambda code: code is None)
     writings: Writings | None = Field(None, exclude_if=lambda writings: writings is None)
     drawn: Drawn | None = Field(None, exclude_if=lambda drawn: drawn is None)
+    concepts: list[Concepts] = Field([], exclude_if=lambda concepts: not concepts)
     probe: Probe | None = Field(None, exclude_if=lambda probe: probe is None)
     recommended: Recommended
     verdicts: list[Verdict]

@@ -4,7 +4,7 @@ Shapes: N sealed rows, K outputs or statistics.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,11 @@ from src.judging.draws import generating_verdicts
 from src.judging.held_out import HeldOut
 from src.judging.stability import clusters_are_stable
 from src.kinds.text.language import passages
-from src.results.evaluate import CodeViews, Drawn, Saved, Writings
+from src.results.evaluate import CodeViews, Concepts, Drawn, Saved, Writings
 from src.results.verdicts import Verdict
 from src.results.wording import MODELS
 from src.saved.code_views import code_views
+from src.saved.concepts import concepts
 from src.saved.drawings import drawings
 from src.saved.halved import by_halves
 from src.saved.inference import Model
@@ -66,6 +67,7 @@ class Findings:
     code: CodeViews | None = None
     writings: Writings | None = None
     drawn: Drawn | None = None
+    concepts: list[Concepts] = field(default_factory=list)
 
 
 class Addition:
@@ -92,6 +94,7 @@ class _Codes(Addition):
         return Findings(
             rebuilt=rebuilt_rows(finished.models, test, answers, answers[saved]),
             code=code_views(finished.models[saved], finished.table, finished.first, test, answers[saved]),
+            concepts=concepts(finished.models[saved], finished.table, test, finished.seed),
         )
 
 
@@ -107,7 +110,7 @@ class _Draws(Addition):
     """Models that draw rows, and are judged by what they say of given ones."""
 
     def findings(self, finished: Finished, test: Table, answers: Answers, saved: Saved) -> Findings:
-        return Findings(latent_verdicts(finished.network, test.frame), drawn=_drawn(finished, test, saved))
+        return replace(_drawn(finished, test, saved), verdicts=latent_verdicts(finished.network, test.frame))
 
 
 class _Samples(Addition):
@@ -123,7 +126,7 @@ class _Samples(Addition):
         }
 
     def findings(self, finished: Finished, test: Table, answers: Answers, saved: Saved) -> Findings:
-        return Findings(drawn=_drawn(finished, test, saved))
+        return _drawn(finished, test, saved)
 
 
 class _Clusters(Addition):
@@ -140,8 +143,12 @@ class _Clusters(Addition):
         return Findings([clusters_are_stable(finished.held_out[saved], MODELS[saved], finished.table)])
 
 
-def _drawn(finished: Finished, test: Table, saved: Saved) -> Drawn:
-    return drawings(finished.models[saved], finished.network, finished.table, test, finished.seed)
+def _drawn(finished: Finished, test: Table, saved: Saved) -> Findings:
+    network, table, seed = finished.network, finished.table, finished.seed
+    return Findings(
+        drawn=drawings(finished.models[saved], network, table, test, seed),
+        concepts=concepts(network, table, test, seed),
+    )
 
 
 ADDITIONS: dict[str, Addition] = {

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from src.judging.areas import Area
 from src.report.diagnostics import (
     GRID,
-    Area,
     behind_best,
     class_scores,
     confusion,
