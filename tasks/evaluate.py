@@ -21,6 +21,7 @@ from src.judging.half_samples import PAIRS
 from src.judging.held_out import HeldOut
 from src.judging.printer import printer_of, worded
 from src.judging.probe import probe
+from src.judging.tied import tied_weights
 from src.models.measures import TABLE
 from src.models.measures.measure import Measure
 from src.problem.load import load_settings
@@ -105,6 +106,7 @@ def evaluate(layout: Layout) -> Evaluate:
             writings=findings.writings,
             drawn=findings.drawn,
             concepts=findings.concepts,
+            tied_weights=tied_weights(given, learnt),
             probe=_probe(given, learnt),
             recommended=advice,
             verdicts=[*judged.verdicts, *beats, *learnt.more_data, *findings.verdicts],

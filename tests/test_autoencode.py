@@ -202,6 +202,11 @@ def test_the_report_shows_errors_and_the_map_of_the_codes(layout: Layout):
     assert "Areas out of fold, with 95% intervals" in page
     assert "of the sealed test, coloured by side, which no step learnt from" in page
     assert "The error on the held-out rows of the first fold, by the numbers of a code." in page
+    tied = Evaluate.read(layout.result("evaluate")).tied_weights
+    assert 0.45 < tied.tied.parameters / tied.untied.parameters < 0.65
+    gain = tied.comparison.gain.value
+    np.testing.assert_allclose(gain, tied.untied.score.value - tied.tied.score.value, rtol=1e-6)
+    assert "evaluation folds: tied weights " in page
     assert "Concepts of side: the mean code of training rows with a value" in page
     assert "From one side to another: the code of the first row of the sealed test" in page
     card = (layout.results / "model_card.md").read_text()

@@ -6,7 +6,7 @@ import pandas as pd
 from src.core.text import count, counted
 from src.inputs.pictures import PICTURE
 from src.judging.areas import Area
-from src.judging.printer import fixed
+from src.judging.printer import fixed, printer_of
 from src.plots import codes as code_plots
 from src.problem.terms import REFERENCE
 from src.report.blocks import Picture, Pictures, Table, Text
@@ -47,6 +47,7 @@ def reconstruction(evidence: Evidence) -> list[Block]:
     picture = Pictures([Picture(inline_svg(figure, "errors", caption), caption)])
     views = [
         *_sizes(evidence),
+        *_tied(evidence),
         *_sparse(evidence),
         *_map(test),
         *_plane(evidence),
@@ -74,6 +75,23 @@ def _sizes(evidence: Evidence) -> list[Block]:
         [size.numbers for size in views.sizes], [size.error for size in views.sizes], (views.numbers, first)
     )
     return [Pictures([Picture(inline_svg(figure, "sizes", caption), caption)])]
+
+
+def _tied(evidence: Evidence) -> list[Block]:
+    """The chosen network with tied weights beside one without."""
+    found, printer = evidence.evaluate.tied_weights, printer_of(evidence.evaluate)
+    if found is None:
+        return []
+    caption = (
+        "The chosen network with a decoder whose weights are the encoder’s, and with weights of its own, on the "
+        "evaluation folds"
+    )
+    rows = [
+        [name, count(weights.parameters), printer.with_interval(weights.score)]
+        for name, weights in {"tied": found.tied, "untied": found.untied}.items()
+    ]
+    table = Table(caption, ["Weights", "Parameters", printer.heading], rows, frozenset({1, 2}))
+    return [table, Text(f"{printer.evidence(found.comparison)}.")]
 
 
 def _sparse(evidence: Evidence) -> list[Block]:

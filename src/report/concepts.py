@@ -17,7 +17,7 @@ def concepts(evidence: Evidence) -> list[Block]:
 
 
 def _followed(each: Concepts) -> Table:
-    strengths = [f"{strength:+g}".replace("-", "−") for strength in each.strengths]
+    strengths = [f"{strength:+g}".replace("-", "−") if strength else "0" for strength in each.strengths]
     caption = (
         f"Concepts of {each.name}: the mean code of training rows with a value, less that of the others, is added to "
         f"the code of the first row of the sealed test without it, {', '.join(strengths)} times. The area tells how "

@@ -9,7 +9,16 @@ from src.core.files import intact
 from src.problem.terms import MeasureName
 from src.results.networks import Candidate
 from src.results.result import Result
-from src.results.verdicts import AGAINST_SHALLOW, GATE, SEALED_TEST_VERDICT, SHALLOW_GATE, Choice, Estimate, Verdict
+from src.results.verdicts import (
+    AGAINST_SHALLOW,
+    GATE,
+    SEALED_TEST_VERDICT,
+    SHALLOW_GATE,
+    Choice,
+    Comparison,
+    Estimate,
+    Verdict,
+)
 
 _COMPARED = (GATE, AGAINST_SHALLOW, SHALLOW_GATE)
 
@@ -195,6 +204,21 @@ class Probe(Result):
     random: Estimate
 
 
+class Weights(Result):
+    """The chosen network with as many parameters, and its score on the evaluation folds."""
+
+    parameters: int
+    score: Estimate
+
+
+class TiedWeights(Result):
+    """The chosen network with a decoder whose weights are the encoder's, beside one with weights of its own."""
+
+    tied: Weights
+    untied: Weights
+    comparison: Comparison
+
+
 class CodeSize(Result):
     """The error of so many principal components on the held-out rows of the first evaluation fold."""
 
@@ -237,6 +261,7 @@ class Evaluate(Result):
     interval, where it has one. sample_sizes: from few rows to all. final: how the final network is made.
     choices: what `auto` chose once there were scores. extra: other measures of the saved model. writings: texts of it,
     if it reads on. drawn: rows of it, if it draws. concepts: what its code says of reference columns.
+    tied_weights: of networks that rebuild rows and may have such.
     probe: of networks that learn from rows without a target first.
     """
 
@@ -261,6 +286,7 @@ class Evaluate(Result):
     writings: Writings | None = Field(None, exclude_if=lambda writings: writings is None)
     drawn: Drawn | None = Field(None, exclude_if=lambda drawn: drawn is None)
     concepts: list[Concepts] = Field([], exclude_if=lambda concepts: not concepts)
+    tied_weights: TiedWeights | None = Field(None, exclude_if=lambda tied: tied is None)
     probe: Probe | None = Field(None, exclude_if=lambda probe: probe is None)
     recommended: Recommended
     verdicts: list[Verdict]

@@ -28,8 +28,8 @@ Array = NDArray[np.float64]
 MOST_CODES = 20_000
 # Values of a reference column that become concepts, of pictures and of rows in cells, and the fewest rows of one.
 MOST_PICTURED, MOST_IN_CELLS, FEWEST = 10, 4, 5
-# How far a concept is followed; and columns in cells: those that it changes most.
-STRENGTHS, MOST_COLUMNS = (-2.0, -1.0, 0.0, 1.0, 2.0), 8
+# How far a concept is followed; columns in cells, those that it changes most, and the digits of their numbers.
+STRENGTHS, MOST_COLUMNS, DIGITS = (-2.0, -1.0, 0.0, 1.0, 2.0), 8, 4
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _of_column(
         concept.model_copy(
             update={"picture": _strip(made[concept.value])}
             if pictured
-            else {"cells": cells_of(made[concept.value][columns])}
+            else {"cells": cells_of(made[concept.value][columns], DIGITS)}
         )
         for concept in found
     ]
@@ -151,7 +151,7 @@ def _turned(
             continue
         place = of_value_T[0]
         rows = shown.rows(np.array([sealed.code_NC[place] - mean[value] + mean[other] for other in values]))
-        made = {"cells": cells_of(rows[columns])} if columns else {"picture": _strip(rows)}
+        made = {"cells": cells_of(rows[columns], DIGITS)} if columns else {"picture": _strip(rows)}
         found.append(Turned.model_validate({"value": value, "row": int(rows_T[place]), "others": list(values), **made}))
     return found
 

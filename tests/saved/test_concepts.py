@@ -53,7 +53,7 @@ def test_a_concept_is_the_difference_of_mean_codes_of_training_rows_followed_fro
     mean = train.frame.groupby("side")[["a", "b"]].mean()
     for cells, strength in zip(right.cells, STRENGTHS, strict=True):
         wanted = test.frame.loc[0, ["a", "b"]] + strength * (mean.loc["right"] - mean.loc["left"])
-        np.testing.assert_allclose([float(cell) for cell in cells], wanted.to_numpy(float), rtol=1e-4)
+        np.testing.assert_allclose([float(cell) for cell in cells], wanted.to_numpy(float), rtol=1e-3)
     assert right.area.value > 0.95
     assert right.area.low < right.area.value < right.area.high
     assert left.area.value == pytest.approx(right.area.value)
@@ -66,8 +66,8 @@ def test_a_row_is_turned_into_each_value_by_the_means_of_training_rows():
     assert (left.value, left.row, left.others, right.row) == ("left", 100, ["left", "right"], 101)
     mean = train.frame.groupby("side")[["a", "b"]].mean()
     kept, turned = (np.array(cells, float) for cells in left.cells)
-    np.testing.assert_allclose(kept, test.frame.loc[0, ["a", "b"]].to_numpy(float), rtol=1e-4)
-    np.testing.assert_allclose(turned - kept, mean.loc["right"] - mean.loc["left"], rtol=1e-4)
+    np.testing.assert_allclose(kept, test.frame.loc[0, ["a", "b"]].to_numpy(float), rtol=1e-3)
+    np.testing.assert_allclose(turned - kept, mean.loc["right"] - mean.loc["left"], atol=1e-2)
 
 
 def test_a_sealed_row_changes_no_concept():
