@@ -79,8 +79,8 @@ def _sizes(evidence: Evidence) -> list[Block]:
 
 def _tied(evidence: Evidence) -> list[Block]:
     """The chosen network with tied weights beside one without."""
-    found, printer = evidence.evaluate.tied_weights, printer_of(evidence.evaluate)
-    if found is None:
+    both, printer = evidence.evaluate.tied_weights, printer_of(evidence.evaluate)
+    if both is None:
         return []
     caption = (
         "The chosen network with a decoder whose weights are the encoder’s, and with weights of its own, on the "
@@ -88,10 +88,10 @@ def _tied(evidence: Evidence) -> list[Block]:
     )
     rows = [
         [name, count(weights.parameters), printer.with_interval(weights.score)]
-        for name, weights in {"tied": found.tied, "untied": found.untied}.items()
+        for name, weights in {"tied": both.tied, "untied": both.untied}.items()
     ]
     table = Table(caption, ["Weights", "Parameters", printer.heading], rows, frozenset({1, 2}))
-    return [table, Text(f"{printer.evidence(found.comparison)}.")]
+    return [table, Text(f"{printer.evidence(both.comparison)}.")]
 
 
 def _sparse(evidence: Evidence) -> list[Block]:

@@ -54,7 +54,7 @@ def concepts(model: Model, train: Table, test: Table, seed: int) -> list[Concept
         return []
     few = train.frame.iloc[:: -(-len(train) // MOST_CODES)]
     code_NC, code_TC = (_codes(model, rows) for rows in (few, test.frame))
-    found = []
+    of_columns = []
     for name in schema.references:
         learnt, sealed = (
             _Coded(codes, rows[name].astype("str").to_numpy(object))
@@ -63,8 +63,8 @@ def concepts(model: Model, train: Table, test: Table, seed: int) -> list[Concept
         counts = few[name].dropna().astype("str").value_counts()
         values = sorted(counts.index[counts >= FEWEST])
         if len(values) > 1:
-            found.append(_of_column(name, values, learnt, sealed, _Shown(model, few, seed), test.rows_N))
-    return found
+            of_columns.append(_of_column(name, values, learnt, sealed, _Shown(model, few, seed), test.rows_N))
+    return of_columns
 
 
 def _codes(model: Model, rows: pd.DataFrame) -> Array:
@@ -107,14 +107,14 @@ def _of_column(
     values = values[: MOST_PICTURED if pictured else MOST_IN_CELLS]
     mean = {value: learnt.mean(learnt.value_N == value) for value in values}
     made: dict[str, pd.DataFrame] = {}
-    found: list[Concept] = []
+    followed: list[Concept] = []
     for value in values:
         concept_C = mean[value] - learnt.mean(learnt.value_N != value)
         without_T = np.flatnonzero(sealed.value_N != value)
         if not len(without_T):
             continue
         made[value] = shown.rows(sealed.code_NC[without_T[0]] + np.outer(STRENGTHS, concept_C))
-        found.append(
+        followed.append(
             Concept(
                 value=value,
                 rows=int((learnt.value_N == value).sum()),
@@ -123,16 +123,16 @@ def _of_column(
             )
         )
     columns = [] if pictured or not made else shown.most_changed(list(made.values()))
-    found = [
+    followed = [
         concept.model_copy(
             update={"picture": _strip(made[concept.value])}
             if pictured
             else {"cells": cells_of(made[concept.value][columns], DIGITS)}
         )
-        for concept in found
+        for concept in followed
     ]
     turned = _turned(values, mean, sealed, shown, columns, rows_T)
-    return Concepts(name=name, strengths=list(STRENGTHS), header=columns, concepts=found, turned=turned)
+    return Concepts(name=name, strengths=list(STRENGTHS), header=columns, concepts=followed, turned=turned)
 
 
 def _turned(
@@ -144,7 +144,7 @@ def _turned(
     rows_T: NDArray[np.int64],
 ) -> list[Turned]:
     """The first sealed row of each value, its code less the mean code of that value plus the mean code of each."""
-    found = []
+    turned = []
     for value in values:
         of_value_T = np.flatnonzero(sealed.value_N == value)
         if not len(of_value_T):
@@ -152,8 +152,10 @@ def _turned(
         place = of_value_T[0]
         rows = shown.rows(np.array([sealed.code_NC[place] - mean[value] + mean[other] for other in values]))
         made = {"cells": cells_of(rows[columns], DIGITS)} if columns else {"picture": _strip(rows)}
-        found.append(Turned.model_validate({"value": value, "row": int(rows_T[place]), "others": list(values), **made}))
-    return found
+        turned.append(
+            Turned.model_validate({"value": value, "row": int(rows_T[place]), "others": list(values), **made})
+        )
+    return turned
 
 
 def _area(score_T: Array, is_one_T: NDArray[np.bool_]) -> Estimate | None:
