@@ -231,11 +231,12 @@ class Dispatcher:
             self.asking.discard(run.id)
 
     async def _refuse(self, run: FlowRun, reason: str) -> None:
-        await self.client.set_flow_run_state(run.id, Failed(message=reason), force=True)
+        """Let the run fail with the reason, which its log has first: nobody comes back to a run that has ended."""
         line = LogCreate(
             name=logger.name, level=logging.ERROR, message=reason, timestamp=datetime.now(UTC), flow_run_id=run.id
         )
         await self.client.create_logs([line])
+        await self.client.set_flow_run_state(run.id, Failed(message=reason), force=True)
         _tell(await self.client.read_flow_run(run.id))
 
     async def _due_runs(self) -> list[FlowRun]:

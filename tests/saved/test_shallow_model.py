@@ -5,7 +5,8 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from threadpoolctl import threadpool_info
 
 from src.judging.baselines import fit_shallow, shallow_models
 from src.kinds.registry import KINDS, kind_of
+from src.kinds.tabular.encoding import encode
 from src.models.types.registry import TYPES
+from src.problem.steps import PrepareSettings
 from src.saved.estimators import read_estimators, write_estimators
 from src.saved.inference import Interval, prediction_columns
 from src.saved.saved_model import load_model
@@ -37,7 +40,7 @@ TABLES: dict[str, Callable[[], Table]] = {
 
 
 def asking(table: Table, kind: str, seed: int = 0) -> Table:
-    """The same inputs with targets of another type, drawn at random."""
+    """The same inputs, encoded for another type, with targets of it drawn at random."""
     rng, rows = np.random.default_rng(seed), len(table)
     changes: dict[str, Any] = {"type": kind, "targets": ["t"], "classes": [], "positive": None, "heads": []}
     y_NT = rng.random((rows, 1))
@@ -54,6 +57,9 @@ def asking(table: Table, kind: str, seed: int = 0) -> Table:
         changes["targets"] = ["t", "u"]
         y_NT = rng.random((rows, 2))
         y_NT = (y_NT > 0.5).astype(float) if kind == "multilabel" else 50 + 9 * y_NT
+    if kind_of(table.schema.features) is KINDS["tabular"] and TYPES[kind].networks in KINDS["tabular"].ladders:
+        settings = cast(PrepareSettings, SimpleNamespace(problem_type=TYPES[kind], likelihood="auto"))
+        changes["features"], _ = encode(table.frame, table.schema.features, settings)
     return replace(table, schema=table.schema.model_copy(update=changes), y_NT=y_NT)
 
 
